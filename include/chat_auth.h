@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is asking. One function resolves it, once per request; the corridor and
+ * the AuthType Chat hook both call it.
+ */
+#ifndef CHAT_AUTH_H
+#define CHAT_AUTH_H
+
+#include <httpd.h>
+
+#include "chat_config.h"
+#include "chat_err.h"
+#include "chat_types.h"
+
+/*
+ * Try the schemes of ChatAuth in order. Request thread; may ask the database.
+ *
+ * APR_SUCCESS   *puser is set (a guest has no id) and lives in r->pool.
+ * APR_EACCES    nobody we know, or somebody who may not: err says 401 (no or
+ *               bad credentials) or 403 (banned; foreign origin).
+ * otherwise     it cannot be told now: err says 503. Never a 401.
+ *
+ * The outcome is remembered for the request and for its internal redirects.
+ */
+apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
+                                chat_err_t *err);
+
+/*
+ * One scheme, in one file. identify() as above, plus
+ * APR_NOTFOUND  no credentials of this kind that hold: try the next scheme.
+ */
+typedef struct chat_auth_scheme_t {
+    const char *name;
+    apr_status_t (*identify)(const chat_user_t **puser, request_rec *r,
+                             const chat_dir_conf_t *conf, chat_err_t *err);
+} chat_auth_scheme_t;
+
+/* check_authn hook for AuthType Chat: sets r->user, r->ap_auth_type. */
+int chat_auth_check_authn(request_rec *r);
+
+/* Start-up: opens the session cache. post_config, then child_init. */
+apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_auth_child_init(apr_pool_t *pchild, server_rec *s);
+/* pre_config: registers the cache's mutex. */
+int chat_auth_pre_config(apr_pool_t *pconf, apr_pool_t *plog,
+                         apr_pool_t *ptemp);
+
+#endif

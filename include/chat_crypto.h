@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The few primitives that identity needs, from OpenSSL's libcrypto. No other
+ * file names it. APR only, no httpd.
+ */
+#ifndef CHAT_CRYPTO_H
+#define CHAT_CRYPTO_H
+
+#include <apr_pools.h>
+
+#define CHAT_SHA256_LEN 32
+
+/* HMAC-SHA-256 of data under the bytes of key. */
+apr_status_t chat_crypto_hmac(unsigned char out[CHAT_SHA256_LEN],
+                              const char *key, apr_size_t key_len,
+                              const char *data, apr_size_t len);
+
+apr_status_t chat_crypto_sha256(unsigned char out[CHAT_SHA256_LEN],
+                                const char *data, apr_size_t len);
+
+/* 1 when equal. Takes the same time wherever they differ. */
+int chat_crypto_equal(const void *a, const void *b, apr_size_t len);
+
+/* Random bytes for ids; APR_EGENERAL when the system has none. */
+apr_status_t chat_crypto_random(void *out, apr_size_t len);
+
+/* UUID version 7 (RFC 9562), lower case, 36 characters and a NUL. */
+void chat_crypto_uuid7(char out[37], apr_time_t now);
+
+#endif

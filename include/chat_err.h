@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a client may be told about a failure. Rooms fill it, only reply/ turns
+ * it into an HTTP answer. Distinguish *no* (401, 403, 404), *not now* (502,
+ * 503, 504) and *too much* (413, 429): an outage is never a no.
+ */
+#ifndef CHAT_ERR_H
+#define CHAT_ERR_H
+
+#include <apr_errno.h>
+
+typedef struct chat_err_t {
+    int status;          /* HTTP status, 0 while nothing went wrong */
+    const char *code;    /* stable word for programs: "unauthorized" */
+    const char *message; /* a sentence for people, safe to show */
+    const char *issues;  /* JSON array of validation issues, or NULL */
+    const char *retry_after; /* value for Retry-After, or NULL */
+    const char *allow;   /* value for Allow, or NULL */
+} chat_err_t;
+
+/* Fill err and return rv, so that a failing function can end in one line.
+ * code and message must outlive the request. rv must not be APR_SUCCESS. */
+apr_status_t chat_err_set(chat_err_t *err, apr_status_t rv, int status,
+                          const char *code, const char *message);
+
+#endif

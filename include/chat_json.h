@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * JSON, read strictly and written compactly. Hides json-c: no other file
+ * names it. APR only, no httpd.
+ *
+ * Reading accepts exactly what ECMAScript's JSON.parse accepts (RFC 8259, no
+ * BOM, last of two equal keys wins, "__proto__" is an ordinary key here), with
+ * these deliberate exceptions, each a refusal: more bytes, depth or values
+ * than the limits allow; bytes that are not UTF-8; \u0000; a lone surrogate
+ * (it has no UTF-8 form).
+ */
+#ifndef CHAT_JSON_H
+#define CHAT_JSON_H
+
+#include <apr_pools.h>
+
+/* One JSON value. NULL stands for "undefined" (no such member); a JSON null
+ * is a value of its own, see chat_json_null(). */
+typedef struct chat_json_t chat_json_t;
+
+typedef enum {
+    CHAT_JSON_UNDEFINED,
+    CHAT_JSON_NULL,
+    CHAT_JSON_BOOLEAN,
+    CHAT_JSON_NUMBER,
+    CHAT_JSON_STRING,
+    CHAT_JSON_ARRAY,
+    CHAT_JSON_OBJECT
+} chat_json_kind_e;
+
+typedef struct chat_json_limits_t {
+    apr_size_t bytes; /* of text */
+    int depth;        /* nested arrays and objects; [[]] is 2 */
+    int values;       /* values of every kind, containers and members alike */
+} chat_json_limits_t;
+
+typedef struct chat_json_reader_t chat_json_reader_t;
+
+/* A reader for one text that arrives in pieces. It and the values it makes
+ * are freed with the pool. */
+chat_json_reader_t *chat_json_reader_create(const chat_json_limits_t *limits,
+                                            apr_pool_t *p);
+
+/*
+ * Take the next piece; it may be cut anywhere, also inside a character.
+ * APR_SUCCESS  so far so good
+ * APR_EINVAL   not JSON                  } chat_json_reader_why() says what
+ * APR_ENOSPC   over one of the limits    } and the reader stays in error
+ */
+apr_status_t chat_json_reader_feed(chat_json_reader_t *reader,
+                                   const char *data, apr_size_t len);
+
+/* The text has ended. APR_SUCCESS: *proot is set and lives as long as the
+ * reader's pool. Else as above. */
+apr_status_t chat_json_reader_end(chat_json_t **proot,
+                                  chat_json_reader_t *reader);
+
+/* A sentence without any of the text in it, fit to show: what is wrong and at
+ * which byte. */
+const char *chat_json_reader_why(const chat_json_reader_t *reader);
+
+/* One whole text at once, with the same verdicts. */
+apr_status_t chat_json_parse(chat_json_t **proot, const char *text,
+                             apr_size_t len, const chat_json_limits_t *limits,
+                             apr_pool_t *p);
+
+chat_json_kind_e chat_json_kind(const chat_json_t *v);
+
+/* Member of an object; NULL when v is not an object or has no such member. */
+chat_json_t *chat_json_get(const chat_json_t *v, const char *key);
+/* Follow object keys: chat_json_path(v, "response", "usage", NULL). */
+chat_json_t *chat_json_path(const chat_json_t *v, ...);
+/* Length of an array; 0 for anything else. */
+int chat_json_length(const chat_json_t *v);
+chat_json_t *chat_json_at(const chat_json_t *v, int index);
+/* UTF-8 and NUL-terminated, borrowed from v; NULL when v is not a string. */
+const char *chat_json_string(const chat_json_t *v);
+/* The number as a double, as ECMAScript has it (1e400 is infinite); NaN when
+ * v is not a number. */
+double chat_json_number(const chat_json_t *v);
+/* The number as an integer, or otherwise when it is none that fits. */
+apr_int64_t chat_json_integer(const chat_json_t *v, apr_int64_t otherwise);
+/* 1 or 0; -1 when v is not a boolean. */
+int chat_json_boolean(const chat_json_t *v);
+
+/*
+ * Writing. A root made here is freed with its pool; a value given to an array
+ * or object belongs to that from then on (a value that was read may be given
+ * away too: it is shared, not copied). add takes NULL for "leave it out".
+ */
+chat_json_t *chat_json_object(apr_pool_t *p);
+chat_json_t *chat_json_array(apr_pool_t *p);
+void chat_json_add(chat_json_t *object, const char *key, chat_json_t *v);
+void chat_json_add_string(chat_json_t *object, const char *key,
+                          const char *text);
+void chat_json_add_integer(chat_json_t *object, const char *key,
+                           apr_int64_t n);
+void chat_json_add_number(chat_json_t *object, const char *key, double n);
+void chat_json_add_boolean(chat_json_t *object, const char *key, int yes);
+void chat_json_add_null(chat_json_t *object, const char *key);
+void chat_json_push(chat_json_t *array, chat_json_t *v);
+void chat_json_push_string(chat_json_t *array, const char *text);
+void chat_json_push_integer(chat_json_t *array, apr_int64_t n);
+
+/* Compact text, no escaped slashes, NUL-terminated, copied into p. plen may
+ * be NULL. Numbers that were read come out with the digits they came with. */
+const char *chat_json_text(const chat_json_t *v, apr_size_t *plen,
+                           apr_pool_t *p);
+
+/* A string as a JSON string literal with its quotes. */
+const char *chat_json_quote(const char *text, apr_pool_t *p);
+
+#endif

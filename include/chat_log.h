@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Log ids. Every message at DEBUG or above starts with CHATNO(nnnn): unique,
+ * never reused, in blocks by room:
+ *   01xx config   02xx store   03xx auth     04xx request   05xx stream
+ *   06xx provider 07xx reply   08xx handler  09xx facts
+ * ERR: an operator must act. INFO: the one line per request. DEBUG: decisions.
+ * Never prompts, answers, cookies, tokens or keys.
+ */
+#ifndef CHAT_LOG_H
+#define CHAT_LOG_H
+
+#include <httpd.h>
+#include <http_config.h>
+#include <http_log.h>
+
+extern module AP_MODULE_DECLARE_DATA chat_module;
+APLOG_USE_MODULE(chat);
+
+#define CHATNO(n) "CHAT" #n ": "
+
+#endif

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The providers: CHAT_PROVIDER(name in C, name in ChatProviderType). Each has
+ * a file src/provider/chat_provider_<name>.c. No include guard, on purpose.
+ */
+CHAT_PROVIDER(openai, "openai")

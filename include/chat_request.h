@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client's request: brigade -> bytes -> JSON -> chat_turn_t, with every
+ * clamp and its message. Refusals in the order a server can afford them:
+ * method, media type, size, syntax, then the schema.
+ */
+#ifndef CHAT_REQUEST_H
+#define CHAT_REQUEST_H
+
+#include <apr_pools.h>
+
+#include "chat_err.h"
+#include "chat_json.h"
+#include "chat_types.h"
+
+struct request_rec;
+
+/* ---- httpd: the method, the media type, the body. Request thread. ---- */
+
+/* 405 unless POST (with Allow), 415 unless application/json, 413 when the
+ * declared length is over the limit. */
+apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
+
+/*
+ * Read the body from the input filters, parsing while it arrives.
+ * Fails with 413 (too many bytes), 400 invalid_json (not JSON, too deep, too
+ * many values), 408 or 400 when the client stopped sending.
+ */
+apr_status_t chat_request_read(chat_json_t **pbody, struct request_rec *r,
+                               const chat_json_limits_t *limits,
+                               chat_err_t *err);
+
+/* ---- pure: the schema of POST /api/chat-openai (APR and chat_json) ---- */
+
+typedef struct chat_request_clamps_t {
+    int messages;          /* at most so many */
+    int message_length;    /* characters of one */
+    int count_utf16;       /* 1: as zod before 4.5 counts, else code points */
+    int total_length;      /* UTF-16 units of all */
+    int max_output_tokens; /* cap */
+} chat_request_clamps_t;
+
+/*
+ * Validate as zod 4.6 does. APR_SUCCESS: turn is filled (model NULL when the
+ * client named none). APR_EINVAL: err is 400 invalid_request and err->issues
+ * the JSON array of zod's issue objects, in zod's order.
+ */
+apr_status_t chat_request_validate(chat_turn_t *turn, chat_json_t *body,
+                                   const chat_request_clamps_t *clamps,
+                                   chat_err_t *err, apr_pool_t *p);
+
+#endif

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The routes: CHAT_ROUTE(name in C, name in ChatRoute). No include guard, on
+ * purpose: expanded for the enum, for the directive and for the corridor.
+ */
+CHAT_ROUTE(openai, "openai")
+CHAT_ROUTE(mock, "mock")

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Server-Sent Events, read: a parser that owns no socket. Feed it bytes cut
+ * anywhere; it calls back once per event as the WHATWG algorithm dispatches
+ * them. APR only, no httpd, no allocation while events arrive whole.
+ */
+#ifndef CHAT_SSE_H
+#define CHAT_SSE_H
+
+#include <apr_pools.h>
+
+/* Longest event whose data is kept. A longer one is passed on without its
+ * data (oversized), so that memory per stream stays bounded. */
+#define CHAT_SSE_EVENT_MAX (1024 * 1024)
+
+/* Valid only during the callback; neither text is NUL-terminated. */
+typedef struct chat_sse_event_t {
+    const char *type;    /* "" when no event: line came (type "message") */
+    apr_size_t type_len;
+    const char *data;    /* data lines joined by LF */
+    apr_size_t data_len;
+    int oversized;       /* over CHAT_SSE_EVENT_MAX: data is empty */
+} chat_sse_event_t;
+
+typedef void chat_sse_event_cb(void *ctx, const chat_sse_event_t *event);
+
+typedef struct chat_sse_t chat_sse_t;
+
+/* Buffers are freed with the pool, or sooner by chat_sse_reset(). */
+chat_sse_t *chat_sse_create(chat_sse_event_cb *cb, void *ctx, apr_pool_t *p);
+
+void chat_sse_feed(chat_sse_t *sse, const char *data, apr_size_t len);
+
+/* True between events: a comment may be inserted here without tearing one. */
+int chat_sse_between(const chat_sse_t *sse);
+
+/* Forget everything fed so far and free the buffers. */
+void chat_sse_reset(chat_sse_t *sse);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Transport: bytes from a source (an upstream call, or a script on a clock)
+ * come up through callbacks; what those write goes down r->output_filters to
+ * the client. Knows no provider, no JSON, no SSE.
+ *
+ * Two drivers behind one contract. On the event MPM an HTTP/1.1 connection is
+ * parked: an engine thread carries the stream and no worker is held. Elsewhere
+ * the request's own thread drives the same callbacks and blocks.
+ *
+ * The life of a stream: start -> head -> data ... -> complete. complete runs
+ * exactly once for every stream that was started, whatever happened: end,
+ * error, time-out, client gone, the MPM closing the connection, shutdown.
+ */
+#ifndef CHAT_STREAM_H
+#define CHAT_STREAM_H
+
+#include <httpd.h>
+
+#include "chat_err.h"
+#include "chat_types.h"
+
+typedef enum {
+    CHAT_END_COMPLETE,  /* the source ended by itself; is it whole? the
+                           caller knows the provider's terminal event */
+    CHAT_END_STOPPED,   /* a callback asked for the end */
+    CHAT_END_GONE,      /* the client left */
+    CHAT_END_STALLED,   /* the client took nothing for the stall time */
+    CHAT_END_UNREACHED, /* no connection to the upstream */
+    CHAT_END_BROKEN,    /* the upstream's connection failed */
+    CHAT_END_TIMEOUT,   /* the upstream took too long */
+    CHAT_END_SHUTDOWN   /* the server stops: nothing more can be sent */
+} chat_end_e;
+
+typedef struct chat_end_t {
+    chat_end_e why;
+    const char *detail;          /* for the log, no secrets; may be NULL */
+    apr_interval_time_t first;   /* start -> first data from the source, -1 */
+    apr_interval_time_t total;   /* start -> end */
+    apr_off_t bytes;             /* data from the source */
+} chat_end_t;
+
+typedef struct chat_stream_cb_t {
+    /*
+     * [driver thread] The upstream answered; headers are its own, lower-case
+     * names, valid during the call. Not called for a script. The body follows
+     * through data() in any case.
+     */
+    void (*head)(void *ctx, int status, const apr_table_t *headers);
+
+    /* [driver thread] Bytes, cut anywhere. APR_SUCCESS to go on. APR_EOF: end
+     * the stream here (CHAT_END_STOPPED). Anything else: writing failed, the
+     * client is gone. */
+    apr_status_t (*data)(void *ctx, const char *data, apr_size_t len);
+
+    /* [driver thread] Nothing was written for the heartbeat time. Result as
+     * for data(). */
+    apr_status_t (*silence)(void *ctx);
+
+    /* [a worker, or the main thread at shutdown] The stream is over and r is
+     * the caller's alone again. Settle, answer if nothing was sent yet, log.
+     * At CHAT_END_SHUTDOWN nothing may be written. */
+    void (*complete)(void *ctx, const chat_end_t *end);
+} chat_stream_cb_t;
+
+/* A source that needs no upstream. next() gives the bytes to send now (they
+ * stay valid until it is called again) and how long to wait before the call
+ * after. APR_EOF: that was all. [driver thread] */
+typedef struct chat_script_t {
+    apr_status_t (*next)(void *ctx, const char **pdata, apr_size_t *plen,
+                         apr_interval_time_t *pdelay);
+    void *ctx;
+} chat_script_t;
+
+typedef struct chat_stream_spec_t {
+    const chat_call_t *call;       /* this ... */
+    const char *host;              /* ... with the host and ... */
+    apr_port_t port;               /* ... port of its url */
+    const chat_script_t *script;   /* ... or this */
+    const chat_stream_cb_t *cb;
+    void *ctx;
+    apr_interval_time_t heartbeat; /* 0: silence() is never called */
+    apr_interval_time_t stall;     /* a client that takes nothing, 0 never */
+} chat_stream_spec_t;
+
+/*
+ * Start. Everything in spec lives at least as long as r. Request thread, the
+ * handler of r, body already read.
+ *
+ * APR_SUCCESS  *phandler is what the handler returns: SUSPENDED (parked,
+ *              complete will run later) or OK (complete has run).
+ * otherwise    nothing was started, err says why: 503 busy (admission limit,
+ *              with Retry-After), 502 when the upstream's name does not
+ *              resolve.
+ */
+apr_status_t chat_stream_start(int *phandler, request_rec *r,
+                               const chat_stream_spec_t *spec,
+                               chat_err_t *err);
+
+/* Numbers since the server was started, summed over its children. */
+typedef struct chat_stream_stats_t {
+    apr_uint64_t live, queued, parked; /* now; parked <= live */
+    apr_uint64_t started, done, cancelled, stalled, upstream_errors, timeouts,
+        shutdown, refused;             /* streams ever, by their end */
+    apr_uint64_t bytes;                /* to clients, before TLS */
+} chat_stream_stats_t;
+
+void chat_stream_stats(chat_stream_stats_t *stats);
+
+/* Hooks and start-up, called by mod_chat.c. */
+void chat_stream_register_hooks(apr_pool_t *p);
+apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_stream_child_init(apr_pool_t *pchild, server_rec *s);
+
+#endif
