@@ -39,8 +39,8 @@ typedef struct chat_provider_t {
                           const chat_upstream_t *up, chat_err_t *err,
                           apr_pool_t *p);
 
-    /* Look at one event of a stream that passes unchanged. p is scratch and
-     * is cleared by the caller afterwards. */
+    /* Look at one event of a stream that passes unchanged. Streams are long:
+     * what is made in p to do so is freed again before this returns. */
     void (*observe)(chat_seen_t *seen, const chat_sse_event_t *event,
                     const chat_upstream_t *up, apr_pool_t *p);
 

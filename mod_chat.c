@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front door: the module record, the hooks and the order of start-up.
+ * No logic lives here.
+ */
+#include <httpd.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mod_auth.h>
+
+#include "chat_auth.h"
+#include "chat_config.h"
+#include "chat_facts.h"
+#include "chat_handler.h"
+#include "chat_log.h"
+#include "chat_store.h"
+#include "chat_stream.h"
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    /* The first of two passes at start-up only checks the configuration. */
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK;
+    if (chat_stream_post_config(pconf, s) != APR_SUCCESS ||
+        chat_store_post_config(pconf, s) != APR_SUCCESS ||
+        chat_auth_post_config(pconf, s) != APR_SUCCESS)
+        return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
+    return OK;
+}
+
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    chat_auth_child_init(pchild, s);
+    chat_stream_child_init(pchild, s);
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    APR_REGISTER_OPTIONAL_FN(chat_store_session_layout);
+    APR_REGISTER_OPTIONAL_FN(chat_store_session_layouts);
+    ap_hook_pre_config(chat_auth_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(chat_config_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_authn(chat_auth_check_authn, NULL, NULL, APR_HOOK_MIDDLE,
+                        AP_AUTH_INTERNAL_PER_CONF);
+    ap_hook_handler(chat_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    chat_stream_register_hooks(p);
+    chat_facts_register_hooks(p);
+}
+
+/* AP_DECLARE_MODULE would clash with APLOG_USE_MODULE in chat_log.h. */
+module AP_MODULE_DECLARE_DATA chat_module = {
+    STANDARD20_MODULE_STUFF,  chat_config_dir_create,
+    chat_config_dir_merge,    chat_config_server_create,
+    chat_config_server_merge, chat_config_cmds,
+    register_hooks,
+#if defined(AP_MODULE_FLAG_NONE)
+    AP_MODULE_FLAG_NONE,
+#endif
+};

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The corridor: finds the route of a location, and what the routes share.
+ * Request thread.
+ */
+#include "chat_handler.h"
+
+#include "chat_handler_int.h"
+#include "chat_log.h"
+#include "chat_reply.h"
+
+static chat_route_fn *const routes[CHAT_ROUTE_COUNT] = {
+    [CHAT_ROUTE_openai] = chat_passthrough,
+    [CHAT_ROUTE_mock] = chat_mock,
+};
+
+int chat_handler(request_rec *r)
+{
+    const chat_dir_conf_t *conf;
+
+    if (!r->handler || strcmp(r->handler, "chat"))
+        return DECLINED;
+    conf = chat_config_dir(r);
+    if (conf->route == CHAT_ROUTE_NONE) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_ERR, 0, r,
+            CHATNO(0801) "%s has \"SetHandler chat\" but no ChatRoute", r->uri);
+        return HTTP_NOT_FOUND;
+    }
+    return routes[conf->route](r, conf);
+}
+
+void chat_handler_facts_init(chat_facts_t *facts, request_rec *r)
+{
+    memset(facts, 0, sizeof(*facts));
+    facts->request_id = chat_reply_request_id(r);
+    facts->ttft = -1;
+    facts->usage.input = facts->usage.output = -1;
+    facts->outcome = CHAT_OUTCOME_REFUSED;
+}
+
+/* A 5xx that our own side caused is no refusal of the client. */
+static chat_outcome_e outcome_of(const chat_err_t *err)
+{
+    switch (err->status) {
+    case HTTP_BAD_GATEWAY:
+        return CHAT_OUTCOME_UPSTREAM_ERROR;
+    case HTTP_GATEWAY_TIME_OUT:
+        return CHAT_OUTCOME_TIMEOUT;
+    case HTTP_TOO_MANY_REQUESTS:
+        return CHAT_OUTCOME_LIMITED;
+    default:
+        return CHAT_OUTCOME_REFUSED;
+    }
+}
+
+int chat_handler_refuse(request_rec *r, chat_facts_t *facts,
+                        const chat_err_t *err)
+{
+    facts->status = err->status;
+    facts->duration = apr_time_now() - r->request_time;
+    facts->outcome = outcome_of(err);
+    facts->detail = err->code;
+    chat_facts_tell(r, facts);
+    chat_reply_error(r, err);
+    return OK;
+}
+
+chat_json_limits_t chat_handler_limits(const chat_dir_conf_t *conf)
+{
+    chat_json_limits_t limits = {
+        .bytes = conf->body,
+        .depth = conf->depth,
+        .values = conf->values,
+    };
+
+    return limits;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The mock route: OpenAI's two APIs, answered without a model, for demos and
+ * load. It streams as the real ones do, on an engine, and asks nobody who
+ * they are: keep it on loopback. Threads as in chat_passthrough.c.
+ */
+#include <apr_strings.h>
+
+#include "chat_handler_int.h"
+#include "chat_log.h"
+#include "chat_mock_script.h"
+#include "chat_reply.h"
+#include "chat_request.h"
+#include "chat_stream.h"
+
+typedef struct mock_t {
+    request_rec *r;
+    chat_mock_script_t *words;
+    chat_script_t script;
+    chat_facts_t facts;
+    int sent;
+} mock_t;
+
+static apr_status_t on_data(void *ctx, const char *data, apr_size_t len)
+{
+    mock_t *m = ctx;
+
+    if (!m->sent) {
+        chat_reply_stream_head(m->r);
+        m->sent = 1;
+    }
+    return chat_reply_stream_write(m->r, data, len);
+}
+
+static apr_status_t on_silence(void *ctx)
+{
+    return APR_SUCCESS;
+}
+
+static void on_complete(void *ctx, const chat_end_t *end)
+{
+    mock_t *m = ctx;
+
+    m->facts.status = m->r->status;
+    m->facts.ttft = end->first;
+    m->facts.duration = apr_time_now() - m->r->request_time;
+    m->facts.outcome = end->why == CHAT_END_COMPLETE ? CHAT_OUTCOME_COMPLETE
+                                                     : CHAT_OUTCOME_CANCELLED;
+    chat_facts_tell(m->r, &m->facts);
+}
+
+static const chat_stream_cb_t callbacks = {
+    .data = on_data,
+    .silence = on_silence,
+    .complete = on_complete,
+};
+
+/* As OpenAI refuses, so that its SDKs understand. */
+static int refuse(mock_t *m, const chat_err_t *err)
+{
+    m->facts.status = err->status;
+    m->facts.duration = apr_time_now() - m->r->request_time;
+    chat_facts_tell(m->r, &m->facts);
+    if (err->allow)
+        apr_table_setn(m->r->err_headers_out, "Allow", err->allow);
+    chat_reply_json(m->r, err->status,
+                    chat_mock_script_refusal(err, m->r->pool));
+    return OK;
+}
+
+static apr_status_t read_script(mock_t *m, const chat_dir_conf_t *conf,
+                                int completions, chat_err_t *err)
+{
+    const chat_json_limits_t limits = chat_handler_limits(conf);
+    chat_json_t *body;
+    apr_status_t rv;
+
+    rv = chat_request_check(m->r, err);
+    if (rv == APR_SUCCESS)
+        rv = chat_request_read(&body, m->r, &limits, err);
+    if (rv == APR_SUCCESS)
+        rv = chat_mock_script_create(
+            &m->words, body, completions, conf->mock_words, conf->mock_pace,
+            m->facts.request_id, m->r->request_time, err, m->r->pool);
+    return rv;
+}
+
+static int answer_whole(mock_t *m)
+{
+    m->facts.status = HTTP_OK;
+    m->facts.duration = apr_time_now() - m->r->request_time;
+    m->facts.outcome = CHAT_OUTCOME_COMPLETE;
+    chat_facts_tell(m->r, &m->facts);
+    chat_reply_json(m->r, HTTP_OK, chat_mock_script_whole(m->words));
+    return OK;
+}
+
+static int answer_stream(mock_t *m, const chat_dir_conf_t *conf)
+{
+    chat_stream_spec_t spec = {
+        .script = &m->script,
+        .cb = &callbacks,
+        .ctx = m,
+        .stall = conf->stall,
+    };
+    chat_err_t err = {0};
+    int rc = OK;
+
+    m->script.next = chat_mock_script_next;
+    m->script.ctx = m->words;
+    if (chat_stream_start(&rc, m->r, &spec, &err) != APR_SUCCESS)
+        return refuse(m, &err);
+    return rc;
+}
+
+static int ends_with(const char *text, const char *end)
+{
+    apr_size_t len = strlen(text), tail = strlen(end);
+
+    return len >= tail && !strcmp(text + len - tail, end);
+}
+
+int chat_mock(request_rec *r, const chat_dir_conf_t *conf)
+{
+    int completions = ends_with(r->uri, "/chat/completions");
+    mock_t *m = apr_pcalloc(r->pool, sizeof(*m));
+    chat_err_t err = {0};
+
+    if (!completions && !ends_with(r->uri, "/responses"))
+        return HTTP_NOT_FOUND;
+    m->r = r;
+    chat_handler_facts_init(&m->facts, r);
+    m->facts.provider = "mock";
+    if (read_script(m, conf, completions, &err) != APR_SUCCESS)
+        return refuse(m, &err);
+    return chat_mock_script_streams(m->words) ? answer_stream(m, conf)
+                                              : answer_whole(m);
+}

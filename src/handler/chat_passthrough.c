@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The walk of a passthrough route: who asks, what they want, the provider's
+ * call, and then its bytes, unchanged, while an observer looks at them for
+ * usage and for the true end. The only file that knows the order.
+ *
+ * Up to chat_stream_start() the request thread; head, data and silence run on
+ * the stream's driver; complete on whoever owns the request then.
+ */
+#include <ctype.h>
+
+#include <apr_strings.h>
+
+#include "chat_auth.h"
+#include "chat_handler_int.h"
+#include "chat_log.h"
+#include "chat_provider.h"
+#include "chat_reply.h"
+#include "chat_request.h"
+#include "chat_sse.h"
+#include "chat_stream.h"
+
+/* What is read of an answer that is no stream, to learn what went wrong. */
+#define REFUSAL_MAX 8192
+
+#define COMMENT ": ping\n\n"
+
+typedef struct walk_t {
+    request_rec *r;
+    const chat_dir_conf_t *conf;
+    const chat_provider_conf_t *pconf;
+    const chat_provider_t *provider;
+    chat_upstream_t upstream;
+    chat_turn_t turn;
+    chat_call_t call;
+    chat_facts_t facts;
+    chat_sse_t *sse;
+    chat_seen_t seen;
+    int streaming; /* the upstream answered with an event stream */
+    int sent;      /* the client has got bytes, or at least may */
+    int upstream_status;
+    const char *retry_after;
+    char *refusal; /* REFUSAL_MAX, made when needed */
+    apr_size_t refusal_len;
+} walk_t;
+
+/* ---- while it streams ---- */
+
+static void on_event(void *ctx, const chat_sse_event_t *event)
+{
+    walk_t *w = ctx;
+
+    w->provider->observe(&w->seen, event, &w->upstream, w->r->pool);
+}
+
+static int is_event_stream(const char *type)
+{
+    static const char want[] = "text/event-stream";
+    apr_size_t len = sizeof(want) - 1;
+
+    return type && !strncasecmp(type, want, len) &&
+           (!type[len] || type[len] == ';' ||
+            isspace((unsigned char)type[len]));
+}
+
+/* Retry-After as RFC 9110 has it, and nothing else that a header could hold. */
+static const char *safe_retry_after(const walk_t *w, const char *value)
+{
+    static const char fit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "abcdefghijklmnopqrstuvwxyz0123456789,: ";
+
+    if (!value || strlen(value) > 40 || strspn(value, fit) != strlen(value))
+        return NULL;
+    return apr_pstrdup(w->r->pool, value);
+}
+
+static void on_head(void *ctx, int status, const apr_table_t *headers)
+{
+    walk_t *w = ctx;
+    const char *id = apr_table_get(headers, "x-request-id");
+
+    w->upstream_status = w->facts.upstream_status = status;
+    if (id)
+        w->facts.upstream_id = apr_pstrdup(w->r->pool, id);
+    w->retry_after = safe_retry_after(w, apr_table_get(headers, "retry-after"));
+    w->streaming = status == HTTP_OK &&
+                   is_event_stream(apr_table_get(headers, "content-type"));
+}
+
+static apr_status_t send_bytes(walk_t *w, const char *data, apr_size_t len)
+{
+    if (!w->sent) {
+        chat_reply_stream_head(w->r);
+        w->sent = 1;
+    }
+    return chat_reply_stream_write(w->r, data, len);
+}
+
+static apr_status_t keep_refusal(walk_t *w, const char *data, apr_size_t len)
+{
+    apr_size_t room = REFUSAL_MAX - w->refusal_len;
+
+    if (!w->refusal)
+        w->refusal = apr_palloc(w->r->pool, REFUSAL_MAX);
+    if (len > room)
+        len = room;
+    memcpy(w->refusal + w->refusal_len, data, len);
+    w->refusal_len += len;
+    return w->refusal_len < REFUSAL_MAX ? APR_SUCCESS : APR_EOF;
+}
+
+static apr_status_t on_data(void *ctx, const char *data, apr_size_t len)
+{
+    walk_t *w = ctx;
+
+    if (!w->streaming)
+        return keep_refusal(w, data, len);
+    chat_sse_feed(w->sse, data, len);
+    return send_bytes(w, data, len);
+}
+
+/* Before the upstream has answered nothing can be said: its status decides
+ * ours, unless ChatStreamEarlyHeaders has settled that. */
+static apr_status_t on_silence(void *ctx)
+{
+    walk_t *w = ctx;
+
+    if (!(w->streaming || w->sent) || !chat_sse_between(w->sse))
+        return APR_SUCCESS;
+    return send_bytes(w, COMMENT, sizeof(COMMENT) - 1);
+}
+
+/* ---- how it ended ---- */
+
+/* The outcome of an answer that began as a stream. */
+static chat_outcome_e judge_stream(walk_t *w, const chat_end_t *end)
+{
+    switch (end->why) {
+    case CHAT_END_GONE:
+    case CHAT_END_STALLED:
+    case CHAT_END_SHUTDOWN:
+        return CHAT_OUTCOME_CANCELLED;
+    case CHAT_END_TIMEOUT:
+        return CHAT_OUTCOME_TIMEOUT;
+    default:
+        break;
+    }
+    if (w->seen.failed) {
+        w->facts.detail = w->seen.error[0] ? w->seen.error
+                                           : "the provider sent an error event";
+        return CHAT_OUTCOME_UPSTREAM_ERROR;
+    }
+    if (w->seen.ended)
+        return CHAT_OUTCOME_COMPLETE;
+    if (!w->facts.detail)
+        w->facts.detail = "the stream ended without its terminal event";
+    return CHAT_OUTCOME_TRUNCATED;
+}
+
+/* What the client is told when the upstream gave it no stream. */
+static void explain(chat_err_t *err, walk_t *w, const chat_end_t *end)
+{
+    memset(err, 0, sizeof(*err));
+    if (end->why == CHAT_END_TIMEOUT) {
+        chat_err_set(err, APR_TIMEUP, HTTP_GATEWAY_TIME_OUT, "upstream_timeout",
+                     "The provider did not answer in time.");
+        return;
+    }
+    if (!w->upstream_status) {
+        chat_err_set(err, APR_EGENERAL, HTTP_BAD_GATEWAY,
+                     "upstream_unreachable",
+                     "The provider cannot be reached right now.");
+        return;
+    }
+    w->provider->refused(err, w->upstream_status, w->refusal, w->refusal_len,
+                         w->r->pool);
+    if (err->status == HTTP_TOO_MANY_REQUESTS ||
+        err->status == HTTP_SERVICE_UNAVAILABLE)
+        err->retry_after = w->retry_after;
+}
+
+static void settle_stream(walk_t *w, const chat_end_t *end)
+{
+    w->facts.status = w->r->status;
+    w->facts.usage = w->seen.usage;
+    w->facts.outcome = judge_stream(w, end);
+    chat_facts_tell(w->r, &w->facts);
+    if (w->r->connection->aborted || end->why == CHAT_END_SHUTDOWN)
+        return;
+    if (w->facts.outcome != CHAT_OUTCOME_COMPLETE)
+        chat_reply_break(w->r);
+    else if (!w->sent) /* an empty, yet complete stream cannot be */
+        chat_reply_stream_head(w->r);
+}
+
+static void settle_refusal(walk_t *w, const chat_end_t *end)
+{
+    chat_err_t err;
+
+    explain(&err, w, end);
+    w->facts.status = err.status;
+    w->facts.outcome = err.status == HTTP_GATEWAY_TIME_OUT
+                           ? CHAT_OUTCOME_TIMEOUT
+                           : CHAT_OUTCOME_UPSTREAM_ERROR;
+    if (!w->facts.detail)
+        w->facts.detail = err.code;
+    chat_facts_tell(w->r, &w->facts);
+    chat_reply_error(w->r, &err);
+}
+
+/* The client left before it got anything: 499 is what others log. */
+static void settle_nothing(walk_t *w)
+{
+    w->facts.status = 499;
+    w->r->status = 499;
+    w->facts.outcome = CHAT_OUTCOME_CANCELLED;
+    chat_facts_tell(w->r, &w->facts);
+}
+
+static void on_complete(void *ctx, const chat_end_t *end)
+{
+    walk_t *w = ctx;
+
+    w->facts.ttft = w->streaming ? end->first : -1;
+    w->facts.duration = apr_time_now() - w->r->request_time;
+    w->facts.detail = end->detail;
+    if (w->streaming || w->sent)
+        settle_stream(w, end);
+    else if (w->r->connection->aborted)
+        settle_nothing(w);
+    else
+        settle_refusal(w, end);
+    chat_sse_reset(w->sse);
+}
+
+static const chat_stream_cb_t callbacks = {
+    .head = on_head,
+    .data = on_data,
+    .silence = on_silence,
+    .complete = on_complete,
+};
+
+/* ---- up to there ---- */
+
+static apr_status_t ask_who(walk_t *w, chat_err_t *err)
+{
+    const chat_user_t *user;
+    apr_status_t rv = chat_auth_identify(&user, w->r, err);
+
+    if (rv == APR_SUCCESS)
+        w->facts.user = user->id;
+    return rv;
+}
+
+static apr_status_t ask_what(walk_t *w, chat_err_t *err)
+{
+    const chat_request_clamps_t clamps = {
+        .messages = w->conf->messages,
+        .message_length = w->conf->message_length,
+        .count_utf16 = w->conf->message_count == CHAT_COUNT_UTF16,
+        .total_length = w->conf->total_length,
+        .max_output_tokens = w->conf->max_output_tokens,
+    };
+    const chat_json_limits_t limits = chat_handler_limits(w->conf);
+    chat_json_t *body;
+    apr_status_t rv;
+
+    rv = chat_request_read(&body, w->r, &limits, err);
+    if (rv == APR_SUCCESS)
+        rv = chat_request_validate(&w->turn, body, &clamps, err, w->r->pool);
+    if (rv != APR_SUCCESS)
+        return rv;
+    w->turn.request_id = w->facts.request_id;
+    if (!w->turn.model || !*w->turn.model)
+        w->turn.model = w->conf->model_default;
+    w->facts.model = w->turn.model;
+    return APR_SUCCESS;
+}
+
+static apr_status_t choose_provider(walk_t *w, chat_err_t *err)
+{
+    const char *name = w->conf->use->nelts
+                           ? APR_ARRAY_IDX(w->conf->use, 0, const char *)
+                           : NULL;
+
+    w->pconf = name ? chat_config_provider(w->r->server, name) : NULL;
+    if (!w->pconf) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, w->r, CHATNO(0802) "%s: %s%s",
+                      w->r->uri,
+                      name ? "no <ChatProvider> is named " : "no ChatUse",
+                      name ? name : "");
+        return chat_err_set(err, APR_EGENERAL, HTTP_INTERNAL_SERVER_ERROR,
+                            "misconfigured",
+                            "This route is not set up completely.");
+    }
+    w->provider = chat_provider_get(w->pconf->type);
+    w->upstream.url = w->pconf->url;
+    w->upstream.key = w->pconf->key;
+    w->upstream.completions = w->pconf->api == CHAT_API_COMPLETIONS;
+    w->upstream.store = w->pconf->store;
+    w->upstream.timeouts = w->pconf->timeouts;
+    w->facts.provider = w->pconf->name;
+    return APR_SUCCESS;
+}
+
+static apr_status_t start(walk_t *w, int *prc, chat_err_t *err)
+{
+    chat_stream_spec_t spec = {
+        .call = &w->call,
+        .host = w->pconf->host,
+        .port = w->pconf->port,
+        .cb = &callbacks,
+        .ctx = w,
+        .heartbeat = w->conf->heartbeat,
+        .stall = w->conf->stall,
+    };
+    apr_status_t rv;
+
+    rv = w->provider->build(&w->call, &w->turn, &w->upstream, err, w->r->pool);
+    if (rv != APR_SUCCESS)
+        return rv;
+    w->sse = chat_sse_create(on_event, w, w->r->pool);
+    w->seen.usage.input = w->seen.usage.output = -1;
+    if (w->conf->early_headers)
+        send_bytes(w, COMMENT, sizeof(COMMENT) - 1);
+    return chat_stream_start(prc, w->r, &spec, err);
+}
+
+int chat_passthrough(request_rec *r, const chat_dir_conf_t *conf)
+{
+    walk_t *w = apr_pcalloc(r->pool, sizeof(*w));
+    chat_err_t err = {0};
+    int rc = OK;
+
+    w->r = r;
+    w->conf = conf;
+    chat_handler_facts_init(&w->facts, r);
+    if (chat_request_check(r, &err) != APR_SUCCESS ||
+        ask_who(w, &err) != APR_SUCCESS || ask_what(w, &err) != APR_SUCCESS ||
+        choose_provider(w, &err) != APR_SUCCESS ||
+        start(w, &rc, &err) != APR_SUCCESS)
+        return chat_handler_refuse(r, &w->facts, &err);
+    return rc;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client's side of an answer: headers, error bodies, stream bytes, and
+ * how it ends. Whatever thread owns the request.
+ */
+#include "chat_reply.h"
+
+#include <ap_mpm.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <util_filter.h>
+#include <apr_portable.h>
+#include <apr_strings.h>
+
+#include <sys/socket.h>
+
+#include "chat_crypto.h"
+#include "chat_json.h"
+#include "chat_log.h"
+
+#define ID_HEADER "X-Request-ID"
+#define ID_NOTE "chat-request-id"
+#define ID_MAX 128
+
+/* ---- the request's id ---- */
+
+static int id_is_fit(const char *id)
+{
+    static const char fit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "abcdefghijklmnopqrstuvwxyz0123456789._-";
+    apr_size_t len = id ? strlen(id) : 0;
+
+    return len >= 1 && len <= ID_MAX && strspn(id, fit) == len;
+}
+
+const char *chat_reply_request_id(request_rec *r)
+{
+    const char *id = apr_table_get(r->notes, ID_NOTE);
+    char uuid[37];
+
+    if (id)
+        return id;
+    id = apr_table_get(r->headers_in, ID_HEADER);
+    if (!id_is_fit(id)) {
+        chat_crypto_uuid7(uuid, r->request_time);
+        id = apr_pstrdup(r->pool, uuid);
+    }
+    apr_table_setn(r->notes, ID_NOTE, id);
+    apr_table_setn(r->err_headers_out, ID_HEADER, id);
+    return id;
+}
+
+/* ---- an event stream ---- */
+
+/* httpd says "Keep-Alive" itself to a client that asked, and "close" when it
+ * will close; for the others of HTTP/1.1 the contract wants it said. */
+static int say_keep_alive(const request_rec *r)
+{
+    const char *asked = apr_table_get(r->headers_in, "Connection");
+    int state = AP_MPMQ_RUNNING, max = r->server->keep_alive_max;
+
+    if (r->proto_num != HTTP_VERSION(1, 1) || r->connection->master || asked)
+        return 0;
+    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+    return state == AP_MPMQ_RUNNING && r->server->keep_alive &&
+           r->connection->keepalive != AP_CONN_CLOSE &&
+           (max == 0 || r->connection->keepalives < max - 1);
+}
+
+void chat_reply_stream_head(request_rec *r)
+{
+    ap_set_content_type(r, "text/event-stream; charset=utf-8");
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store, no-transform");
+    apr_table_setn(r->headers_out, "X-Accel-Buffering", "no");
+    if (say_keep_alive(r))
+        apr_table_setn(r->headers_out, "Connection", "keep-alive");
+    /* mod_deflate and mod_brotli look here, not at no-transform. */
+    apr_table_setn(r->subprocess_env, "no-gzip", "1");
+    apr_table_setn(r->subprocess_env, "no-brotli", "1");
+    chat_reply_request_id(r);
+}
+
+apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
+                                     apr_size_t len)
+{
+    apr_bucket_alloc_t *list = r->connection->bucket_alloc;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, list);
+    apr_status_t rv;
+
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(data, len, list));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(list));
+    rv = ap_pass_brigade(r->output_filters, bb);
+    apr_brigade_destroy(bb);
+    return rv;
+}
+
+/* ---- whole answers ---- */
+
+void chat_reply_json(request_rec *r, int status, const char *json)
+{
+    r->status = status;
+    ap_set_content_type(r, "application/json; charset=utf-8");
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+    chat_reply_request_id(r);
+    ap_set_content_length(r, strlen(json));
+    if (!r->header_only)
+        ap_rputs(json, r);
+}
+
+void chat_reply_error(request_rec *r, const chat_err_t *err)
+{
+    const char *id = chat_reply_request_id(r);
+    const char *json;
+
+    json =
+        apr_pstrcat(r->pool, "{\"code\":", chat_json_quote(err->code, r->pool),
+                    ",\"message\":", chat_json_quote(err->message, r->pool),
+                    ",\"requestId\":", chat_json_quote(id, r->pool),
+                    err->issues ? ",\"issues\":" : "",
+                    err->issues ? err->issues : "", "}", NULL);
+    if (err->retry_after)
+        apr_table_setn(r->err_headers_out, "Retry-After", err->retry_after);
+    if (err->allow)
+        apr_table_setn(r->err_headers_out, "Allow", err->allow);
+    chat_reply_json(r, err->status, json);
+}
+
+/* ---- no clean end ---- */
+
+/* HTTP/1.0 has no framing to leave unfinished: reset the connection. */
+static void reset_connection(conn_rec *c)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    apr_os_sock_t fd;
+
+    if (apr_os_sock_get(&fd, ap_get_conn_socket(c)) == APR_SUCCESS)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    c->keepalive = AP_CONN_CLOSE;
+    c->aborted = 1;
+}
+
+void chat_reply_break(request_rec *r)
+{
+    conn_rec *c = r->connection;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, c->bucket_alloc);
+
+    /* As mod_proxy does it: the chunk filter leaves out the last chunk, and
+     * mod_http2 resets the stream. */
+    APR_BRIGADE_INSERT_TAIL(bb,
+                            ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL,
+                                                   r->pool, c->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(c->bucket_alloc));
+    ap_pass_brigade(r->output_filters, bb);
+    r->eos_sent = 1;
+    if (r->proto_num < HTTP_VERSION(1, 1) && !c->master)
+        reset_connection(c);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The other driver: a stream on the request's own thread. For MPMs that
+ * cannot wait for us, HTTP/2 clients, unknown output filters. It blocks where
+ * the engine would go on, in core's writes and in curl_multi_poll(), and
+ * still notices at once when the client leaves.
+ *
+ * Drivers are kept for the next request, with their upstream connections; at
+ * any time one has one thread.
+ */
+#include "chat_stream_int.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <apr_portable.h>
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* Upstream connections that each driver keeps. */
+#define IDLE_CONNECTIONS 4L
+/* An HTTP/2 stream has no socket to watch: look at its connection so often. */
+#define LOOK_MS 20
+#define WAIT_MS 60000
+
+typedef struct blocking_t {
+    chat_driver_t driver;
+    int epoll_fd; /* readable when the client has left */
+    SLIST_ENTRY(blocking_t) link;
+} blocking_t;
+
+static SLIST_HEAD(, blocking_t) spare;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void blocking_free(blocking_t *b)
+{
+    chat_driver_destroy(&b->driver);
+    if (b->epoll_fd >= 0)
+        close(b->epoll_fd);
+    free(b);
+}
+
+static blocking_t *blocking_take(void)
+{
+    blocking_t *b;
+
+    pthread_mutex_lock(&lock);
+    b = SLIST_FIRST(&spare);
+    if (b)
+        SLIST_REMOVE_HEAD(&spare, link);
+    pthread_mutex_unlock(&lock);
+    if (b)
+        return b;
+    b = calloc(1, sizeof(*b));
+    if (!b)
+        return NULL;
+    b->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (b->epoll_fd >= 0 &&
+        chat_driver_init(&b->driver, IDLE_CONNECTIONS) == APR_SUCCESS)
+        return b;
+    blocking_free(b);
+    return NULL;
+}
+
+static void blocking_give(blocking_t *b)
+{
+    pthread_mutex_lock(&lock);
+    SLIST_INSERT_HEAD(&spare, b, link);
+    pthread_mutex_unlock(&lock);
+}
+
+/* A pipelined request makes the socket readable, a good-bye makes it RDHUP:
+ * curl_multi_poll() cannot tell them apart, an epoll set can. */
+static void watch_client(blocking_t *b, chat_stream_t *s)
+{
+    struct epoll_event x = {.events = EPOLLRDHUP};
+    apr_os_sock_t fd;
+
+    if (s->c->master ||
+        apr_os_sock_get(&fd, ap_get_conn_socket(s->c)) != APR_SUCCESS)
+        return;
+    if (epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, fd, &x) == 0)
+        s->client_fd = fd;
+}
+
+static void unwatch_client(blocking_t *b, chat_stream_t *s)
+{
+    if (s->client_fd >= 0)
+        epoll_ctl(b->epoll_fd, EPOLL_CTL_DEL, s->client_fd, NULL);
+}
+
+static int wait_ms(const chat_stream_t *s)
+{
+    chat_tick_t due = chat_stream_due(s), now = chat_tick_now();
+    int most = s->client_fd >= 0 ? WAIT_MS : LOOK_MS;
+
+    if (due <= now)
+        return 0;
+    return due - now > most * 1000 ? most : (int)((due - now + 999) / 1000);
+}
+
+static void turn(blocking_t *b, chat_stream_t *s)
+{
+    struct curl_waitfd client = {.fd = b->epoll_fd, .events = CURL_WAIT_POLLIN};
+    int running;
+
+    curl_multi_poll(b->driver.multi, &client, s->client_fd >= 0, wait_ms(s),
+                    NULL);
+    b->driver.now = chat_tick_now();
+    b->driver.turn++;
+    if (client.revents || s->c->aborted)
+        chat_stream_end(s, CHAT_END_GONE, NULL);
+    if (s->waiting)
+        s->source->resume(s);
+    curl_multi_perform(b->driver.multi, &running);
+    chat_driver_reap(&b->driver);
+    chat_stream_check(s, b->driver.now);
+}
+
+void chat_blocking_run(chat_stream_t *s)
+{
+    blocking_t *b = blocking_take();
+
+    chat_stream_move(s, CHAT_STATE_LIVE);
+    if (!b) {
+        chat_stream_end(s, CHAT_END_UNREACHED, "out of memory");
+    }
+    else {
+        s->driver = &b->driver;
+        b->driver.now = chat_tick_now();
+        watch_client(b, s);
+        s->source->start(s);
+        while (!s->ended)
+            turn(b, s);
+        s->source->stop(s);
+        unwatch_client(b, s);
+        blocking_give(b);
+    }
+    chat_stream_move(s, CHAT_STATE_DONE);
+    if (s->end.why == CHAT_END_GONE)
+        s->c->aborted = 1;
+    chat_stream_complete(s);
+}
+
+static apr_status_t free_all(void *baton)
+{
+    blocking_t *b;
+
+    while ((b = SLIST_FIRST(&spare))) {
+        SLIST_REMOVE_HEAD(&spare, link);
+        blocking_free(b);
+    }
+    return APR_SUCCESS;
+}
+
+void chat_blocking_child_init(apr_pool_t *pchild)
+{
+    apr_pool_cleanup_register(pchild, NULL, free_all, apr_pool_cleanup_null);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The room's counters. Every child has a slot of its own in memory shared
+ * with its parent and siblings; a reader adds them up. When a child is gone,
+ * however it went, the parent adds what it counted to the totals and clears
+ * its gauges: no crash leaves a stream "live".
+ *
+ * The memory outlives restarts, as the children of an old generation do.
+ */
+#include "chat_stream_int.h"
+
+#include <mpm_common.h>
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define GAUGES (CHAT_COUNT_PARKED + 1) /* the first so many are gauges */
+
+/* Aligned so that two children never write to one cache line. */
+typedef struct slot_t {
+    pid_t pid; /* 0: free */
+    apr_int64_t count[CHAT_COUNT_MAX];
+} __attribute__((aligned(64))) slot_t;
+
+typedef struct table_t {
+    int nslots;
+    slot_t gone; /* sums of the children that are no more */
+    slot_t slot[];
+} table_t;
+
+/* Survives reloading the module on a restart. */
+typedef struct retained_t {
+    table_t *table;
+} retained_t;
+
+static table_t *table; /* the parent's and every child's */
+static slot_t *mine;   /* a child's own */
+
+static apr_int64_t load(const apr_int64_t *n)
+{
+    return __atomic_load_n(n, __ATOMIC_RELAXED);
+}
+
+void chat_counters_add(chat_count_id_e what, apr_int64_t n)
+{
+    if (mine)
+        __atomic_add_fetch(&mine->count[what], n, __ATOMIC_RELAXED);
+}
+
+int chat_counters_admit(int max)
+{
+    if (!mine)
+        return 1;
+    if (__atomic_add_fetch(&mine->count[CHAT_COUNT_LIVE], 1,
+                           __ATOMIC_RELAXED) <= max)
+        return 1;
+    chat_counters_add(CHAT_COUNT_LIVE, -1);
+    return 0;
+}
+
+void chat_stream_stats(chat_stream_stats_t *stats)
+{
+    apr_int64_t sum[CHAT_COUNT_MAX] = {0};
+    int i, n;
+
+    for (i = 0; table && i < table->nslots; i++)
+        for (n = 0; n < CHAT_COUNT_MAX; n++)
+            sum[n] += load(&table->slot[i].count[n]);
+    for (n = GAUGES; table && n < CHAT_COUNT_MAX; n++)
+        sum[n] += load(&table->gone.count[n]);
+
+    stats->live = sum[CHAT_COUNT_LIVE];
+    stats->queued = sum[CHAT_COUNT_QUEUED];
+    stats->parked = sum[CHAT_COUNT_PARKED];
+    stats->started = sum[CHAT_COUNT_STARTED];
+    stats->done = sum[CHAT_COUNT_DONE];
+    stats->cancelled = sum[CHAT_COUNT_CANCELLED];
+    stats->stalled = sum[CHAT_COUNT_STALLED];
+    stats->upstream_errors = sum[CHAT_COUNT_UPSTREAM];
+    stats->timeouts = sum[CHAT_COUNT_TIMEOUT];
+    stats->shutdown = sum[CHAT_COUNT_SHUTDOWN];
+    stats->refused = sum[CHAT_COUNT_REFUSED];
+    stats->bytes = sum[CHAT_COUNT_BYTES];
+}
+
+/* ---- the parent ---- */
+
+apr_status_t chat_counters_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    static const char key[] = "mod_chat_counters";
+    retained_t *retained = ap_retained_data_get(key);
+    int daemons = 0;
+    size_t size;
+
+    if (!retained)
+        retained = ap_retained_data_create(key, sizeof(*retained));
+    table = retained->table;
+    if (table)
+        return APR_SUCCESS;
+
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons);
+    if (daemons < 1)
+        daemons = 1;
+    size = sizeof(*table) + daemons * sizeof(slot_t);
+    table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                 -1, 0);
+    if (table == MAP_FAILED) {
+        table = NULL;
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                     CHATNO(0510) "no %lu bytes of shared memory for counters",
+                     (unsigned long)size);
+        return APR_ENOMEM;
+    }
+    table->nslots = daemons;
+    retained->table = table;
+    return APR_SUCCESS;
+}
+
+static void child_status(server_rec *s, pid_t pid, ap_generation_t gen,
+                         int slot, mpm_child_status state)
+{
+    slot_t *was;
+    int i, n;
+
+    if (state != MPM_CHILD_EXITED || !table)
+        return;
+    for (i = 0; i < table->nslots && table->slot[i].pid != pid; i++)
+        ;
+    if (i == table->nslots)
+        return;
+    was = &table->slot[i];
+    for (n = 0; n < CHAT_COUNT_MAX; n++) {
+        table->gone.count[n] += n < GAUGES ? 0 : was->count[n];
+        was->count[n] = 0;
+    }
+    __atomic_store_n(&was->pid, 0, __ATOMIC_RELEASE);
+}
+
+void chat_counters_register_hooks(void)
+{
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+/* ---- a child ---- */
+
+void chat_counters_child_init(server_rec *s)
+{
+    pid_t me = getpid(), none;
+    int i;
+
+    for (i = 0; table && i < table->nslots; i++) {
+        none = 0;
+        if (__atomic_compare_exchange_n(&table->slot[i].pid, &none, me, 0,
+                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            mine = &table->slot[i];
+            return;
+        }
+    }
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                 CHATNO(0511) "no slot for counters: ChatStreamMax does not "
+                              "hold in child %d",
+                 (int)me);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The last filter before core's, on every connection from its start. While a
+ * stream is parked it is the end of the chain: it writes to the socket
+ * without ever blocking and keeps what the client does not take. FLUSH and
+ * the other metadata stop here, for core would poll on them. At any other
+ * time it passes everything on.
+ *
+ * It has to be there from the start: added later it could become the head of
+ * the connection's chain, and the request's own chain would lead past it.
+ */
+#include "chat_stream_int.h"
+
+#if CHAT_PARKING
+
+#include <apr_optional.h>
+#include <util_filter.h>
+
+#include <sys/socket.h>
+
+#define IOVECS 32
+
+APR_DECLARE_OPTIONAL_FN(void, ap_logio_add_bytes_out,
+                        (conn_rec * c, apr_off_t bytes));
+
+static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_out) * log_bytes_out;
+static ap_filter_rec_t *filter_handle;
+
+void chat_out_free(chat_out_t *out)
+{
+    free(out->data);
+    memset(out, 0, sizeof(*out));
+}
+
+static apr_status_t keep(chat_stream_t *s, const char *data, apr_size_t len)
+{
+    chat_out_t *out = &s->out;
+    char *longer;
+
+    if (!len)
+        return APR_SUCCESS;
+    if (!out->len)
+        s->progress_at = s->driver->now; /* the stall clock starts */
+    if (out->off + out->len + len > out->room) {
+        apr_size_t room = (out->len + len + 4095) & ~(apr_size_t)4095;
+
+        longer = malloc(room);
+        if (!longer)
+            return APR_ENOMEM;
+        if (out->len)
+            memcpy(longer, out->data + out->off, out->len);
+        free(out->data);
+        out->data = longer;
+        out->room = room;
+        out->off = 0;
+    }
+    memcpy(out->data + out->off + out->len, data, len);
+    out->len += len;
+    return APR_SUCCESS;
+}
+
+/* Sends what the socket takes: *psent bytes, 0 when it is full. */
+static apr_status_t send_some(apr_size_t *psent, chat_stream_t *s,
+                              struct iovec *v, int n)
+{
+    struct msghdr msg = {.msg_iov = v, .msg_iovlen = n};
+    ssize_t sent;
+
+    *psent = 0;
+    do
+        sent = sendmsg(s->client_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? APR_SUCCESS : errno;
+    if (sent > 0) {
+        s->progress_at = s->driver->now;
+        if (log_bytes_out)
+            log_bytes_out(s->c, sent);
+    }
+    *psent = sent;
+    return APR_SUCCESS;
+}
+
+/* Send the vectors, keep what is left of them. */
+static apr_status_t send_or_keep(chat_stream_t *s, struct iovec *v, int n)
+{
+    apr_size_t sent = 0;
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    if (!n)
+        return APR_SUCCESS;
+    if (!s->out.len)
+        rv = send_some(&sent, s, v, n);
+    for (i = 0; i < n && rv == APR_SUCCESS; i++) {
+        if (sent >= v[i].iov_len) {
+            sent -= v[i].iov_len;
+            continue;
+        }
+        rv = keep(s, (char *)v[i].iov_base + sent, v[i].iov_len - sent);
+        sent = 0;
+    }
+    return rv;
+}
+
+apr_status_t chat_netfilter_drain(chat_stream_t *s)
+{
+    struct iovec v = {s->out.data + s->out.off, s->out.len};
+    apr_size_t sent;
+    apr_status_t rv = send_some(&sent, s, &v, 1);
+
+    s->out.off += sent;
+    s->out.len -= sent;
+    if (!s->out.len)
+        chat_out_free(&s->out);
+    return rv;
+}
+
+static apr_status_t write_brigade(chat_stream_t *s, apr_bucket_brigade *bb)
+{
+    struct iovec v[IOVECS];
+    apr_status_t rv = APR_SUCCESS;
+    const char *data;
+    apr_size_t len;
+    apr_bucket *b;
+    int n = 0;
+
+    for (b = APR_BRIGADE_FIRST(bb);
+         b != APR_BRIGADE_SENTINEL(bb) && rv == APR_SUCCESS;
+         b = APR_BUCKET_NEXT(b)) {
+        if (APR_BUCKET_IS_METADATA(b))
+            continue;
+        rv = apr_bucket_read(b, &data, &len, APR_NONBLOCK_READ);
+        if (rv != APR_SUCCESS || !len)
+            continue;
+        if (n == IOVECS) {
+            rv = send_or_keep(s, v, n);
+            n = 0;
+        }
+        v[n].iov_base = (void *)data;
+        v[n++].iov_len = len;
+    }
+    return rv == APR_SUCCESS ? send_or_keep(s, v, n) : rv;
+}
+
+static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    chat_conn_t *cc = f->ctx;
+    apr_status_t rv;
+
+    if (!cc->streaming || !bb)
+        return ap_pass_brigade(f->next, bb);
+    rv = write_brigade(cc->stream, bb);
+    apr_brigade_cleanup(bb);
+    return rv == APR_SUCCESS ? rv : APR_ECONNABORTED;
+}
+
+void chat_netfilter_add(conn_rec *c, chat_conn_t *cc)
+{
+    ap_add_output_filter_handle(filter_handle, cc, NULL, c);
+}
+
+static void find_logio(void)
+{
+    log_bytes_out = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_out);
+}
+
+void chat_netfilter_register(void)
+{
+    ap_hook_optional_fn_retrieve(find_logio, NULL, NULL, APR_HOOK_MIDDLE);
+    filter_handle = ap_register_output_filter("CHAT_NET", filter, NULL,
+                                              AP_FTYPE_NETWORK - 1);
+}
+
+#endif

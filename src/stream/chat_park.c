@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The only code that knows the MPM. It parks a connection: while an engine
+ * writes to the client's socket, the MPM waits for an eventfd in its place.
+ *
+ *   handler            SUSPENDED
+ *   process_connection our wrapper, outermost, turns that into ASYNC_WAITIO
+ *                      and puts the eventfd into the connection's socket
+ *   suspend_connection the stream passes to its engine
+ *   ...                the engine streams, ticks, and signals DONE
+ *   process_connection the wrapper again: puts the client's fd back, completes
+ *                      the request and hands the connection to the MPM as any
+ *                      finished request does
+ *
+ * ASYNC_WAITIO and not SUSPENDED, because only it has a barrier: the MPM
+ * touches the connection after suspend_connection, and a connection that was
+ * finished in between would be freed under it.
+ */
+#include "chat_stream_int.h"
+
+#if CHAT_PARKING
+
+#include <http_connection.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mpm_common.h>
+#include <apr_portable.h>
+#include <util_filter.h>
+
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Unsent bytes that the kernel holds for a client; its windows stay free. */
+#define UNSENT_BYTES (32 * 1024)
+/* A client that vanished without a word is noticed in about a minute. */
+#define KEEPALIVE_IDLE 30
+#define KEEPALIVE_INTERVAL 10
+#define KEEPALIVE_PROBES 3
+
+static int mpm_can_wait;
+
+chat_conn_t *chat_conn_get(conn_rec *c)
+{
+    return ap_get_module_config(c->conn_config, &chat_module);
+}
+
+/* ---- may it be parked? ---- */
+
+/* Output filters that never block and hold nothing back at a FLUSH. */
+static const char *const harmless[] = {
+    "byterange",
+    "content_length",
+    "http_header",
+    "http_outerror",
+    "fixup_headers_out",
+    "fixup_headers_err_out",
+    "chunk",
+    "deflate",
+    "brotli_compress",
+    "reqtimeout",
+    "logio_ttfb_out",
+    "ssl/tls coalescing filter",
+    "ssl/tls filter",
+    "chat_net",
+    "core",
+    NULL,
+};
+
+static const char *foreign_filter(const ap_filter_t *f)
+{
+    int i;
+
+    for (; f; f = f->next) {
+        for (i = 0; harmless[i]; i++)
+            if (!strcasecmp(f->frec->name, harmless[i]))
+                break;
+        if (!harmless[i])
+            return f->frec->name;
+    }
+    return NULL;
+}
+
+int chat_park_possible(request_rec *r, const char **pwhy)
+{
+    conn_rec *c = r->connection;
+    const char *filter;
+
+    if (c->master)
+        *pwhy = "a stream of an HTTP/2 connection";
+    else if (!mpm_can_wait || !c->cs)
+        *pwhy = "this MPM cannot wait for I/O";
+    else if (!chat_engine_choose())
+        *pwhy = "no engine is running";
+    else if (!chat_conn_get(c))
+        *pwhy = "the connection did not pass pre_connection";
+    else if (r->main || r->prev)
+        *pwhy = "a subrequest or an internal redirect";
+    else if ((filter = foreign_filter(r->output_filters)))
+        *pwhy = filter;
+    else
+        return 1;
+    return 0;
+}
+
+/* ---- parking ---- */
+
+static void set_option(int fd, int level, int name, int value)
+{
+    setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* Once per connection. A refusal (a Unix socket, say) is no harm. */
+static void tune_socket(int fd, apr_interval_time_t stall)
+{
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT_BYTES);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+    if (stall > 0)
+        set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                   (int)apr_time_as_msec(stall));
+}
+
+/* What an earlier, pipelined answer left in core's filter has to be on the
+ * wire before an engine writes past it. May block, as any handler may. */
+static apr_status_t flush_earlier(request_rec *r)
+{
+    conn_rec *c = r->connection;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, c->bucket_alloc);
+    apr_status_t rv;
+
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(c->bucket_alloc));
+    rv = ap_pass_brigade(c->output_filters, bb);
+    apr_brigade_destroy(bb);
+    return rv == APR_SUCCESS && c->aborted ? APR_ECONNABORTED : rv;
+}
+
+apr_status_t chat_park(chat_stream_t *s)
+{
+    chat_conn_t *cc = chat_conn_get(s->c);
+    apr_interval_time_t timeout = s->c->base_server->timeout;
+    apr_os_sock_t fd;
+    apr_status_t rv;
+
+    rv = flush_earlier(s->r);
+    if (rv == APR_SUCCESS)
+        rv = apr_os_sock_get(&fd, ap_get_conn_socket(s->c));
+    if (rv != APR_SUCCESS)
+        return rv;
+    s->park_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (s->park_fd < 0)
+        return errno;
+    s->client_fd = fd;
+    if (!cc->tuned) {
+        cc->tuned = 1;
+        tune_socket(fd, s->spec.stall);
+    }
+    s->engine = chat_engine_choose();
+    s->driver = chat_engine_driver(s->engine);
+    s->tick_every =
+        timeout > apr_time_from_sec(2) ? timeout / 2 : apr_time_from_sec(1);
+    s->tick_at = s->started + s->tick_every;
+    cc->stream = s;
+    return APR_SUCCESS;
+}
+
+/* The two places where the connection's socket changes its descriptor. */
+static void swap_in(const chat_stream_t *s)
+{
+    apr_socket_t *sock = ap_get_conn_socket(s->c);
+    apr_os_sock_t fd = s->park_fd;
+
+    apr_os_sock_put(&sock, &fd, s->c->pool);
+}
+
+static void swap_out(chat_stream_t *s)
+{
+    apr_socket_t *sock = ap_get_conn_socket(s->c);
+    apr_os_sock_t fd = s->client_fd;
+
+    apr_os_sock_put(&sock, &fd, s->c->pool);
+    close(s->park_fd);
+    s->park_fd = -1;
+}
+
+static void wait_on(conn_rec *c)
+{
+    c->cs->state = CONN_STATE_ASYNC_WAITIO;
+    c->cs->sense = CONN_SENSE_WANT_READ;
+}
+
+/* ---- taking it back ---- */
+
+static int client_left(const chat_stream_t *s)
+{
+    return s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_STALLED;
+}
+
+/* The request is ours again: end it as httpd ends any other. */
+static void finish(chat_conn_t *cc, chat_stream_t *s)
+{
+    request_rec *r = s->r;
+    conn_rec *c = s->c;
+
+    swap_out(s);
+    cc->streaming = 0;
+    cc->stream = NULL;
+    if (client_left(s)) {
+        c->aborted = 1;
+        c->keepalive = AP_CONN_CLOSE;
+    }
+    chat_stream_complete(s);
+    if (!c->aborted)
+        ap_finalize_request_protocol(r);
+    ap_process_request_after_handler(r); /* logs, destroys r and s */
+}
+
+void chat_park_abandon(chat_stream_t *s)
+{
+    s->ended = 0;
+    s->engine = NULL;
+    chat_stream_end(s, CHAT_END_SHUTDOWN, "the server stopped");
+    s->c->aborted = 1;
+    chat_stream_complete(s);
+    /* No EOR bucket will come by: write the access log's line now. */
+    ap_run_log_transaction(s->r);
+}
+
+/* ---- hooks ---- */
+
+static int pre_connection(conn_rec *c, void *csd)
+{
+    chat_conn_t *cc;
+
+    if (c->master || !mpm_can_wait)
+        return OK;
+    cc = apr_pcalloc(c->pool, sizeof(*cc));
+    ap_set_module_config(c->conn_config, &chat_module, cc);
+    chat_netfilter_add(c, cc);
+    return OK;
+}
+
+static int process_connection(conn_rec *c)
+{
+    chat_conn_t *cc = chat_conn_get(c);
+    chat_stream_t *s;
+    int rc;
+
+    if (c->master || !cc || cc->inner)
+        return DECLINED;
+    s = cc->stream;
+    if (s && cc->streaming) {
+        if (chat_engine_returned(s->engine, s))
+            finish(cc, s);
+        else
+            wait_on(c); /* a tick */
+        return OK;
+    }
+    cc->inner = 1;
+    rc = ap_run_process_connection(c);
+    cc->inner = 0;
+    s = cc->stream;
+    if (s && c->cs && c->cs->state == CONN_STATE_SUSPENDED) {
+        swap_in(s);
+        wait_on(c);
+    }
+    return rc;
+}
+
+static void suspend_connection(conn_rec *c, request_rec *r)
+{
+    chat_conn_t *cc = chat_conn_get(c);
+
+    if (c->master || !cc || !cc->stream || cc->streaming)
+        return;
+    cc->streaming = 1;
+    chat_engine_adopt(cc->stream->engine, cc->stream);
+}
+
+/* The MPM closes a parked connection: its own time-out, or a stop. */
+static int pre_close_connection(conn_rec *c)
+{
+    chat_conn_t *cc = chat_conn_get(c);
+
+    if (c->master || !cc || !cc->stream || !cc->streaming)
+        return OK;
+    ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c,
+                  CHATNO(0507) "the MPM closes a parked connection");
+    chat_engine_recall(cc->stream->engine, cc->stream);
+    finish(cc, cc->stream);
+    return OK;
+}
+
+void chat_park_register_hooks(apr_pool_t *p)
+{
+    /* Outermost: it runs the others and sees the state that they leave. */
+    ap_hook_process_connection(process_connection, NULL, NULL,
+                               APR_HOOK_REALLY_FIRST);
+    /* Last: nobody may touch the connection after the engine has it. */
+    ap_hook_suspend_connection(suspend_connection, NULL, NULL,
+                               APR_HOOK_REALLY_LAST);
+    /* First: the client's fd is back before mod_ssl says good-bye on it. */
+    ap_hook_pre_close_connection(pre_close_connection, NULL, NULL,
+                                 APR_HOOK_REALLY_FIRST);
+    ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+void chat_park_child_init(void)
+{
+    int async = 0, wait = 0;
+
+    if (ap_mpm_query(AP_MPMQ_IS_ASYNC, &async) != APR_SUCCESS ||
+        ap_mpm_query(AP_MPMQ_CAN_WAITIO, &wait) != APR_SUCCESS)
+        async = 0;
+    mpm_can_wait = async && wait;
+}
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The addresses of the upstreams' names, looked up on a worker so that no
+ * engine ever waits for DNS. The names come from the configuration: there
+ * are few, and the table only grows.
+ *
+ * An address that is older than its time is used once more while one worker
+ * asks again; with DNS down the old ones go on. Only the very first look-up
+ * of a name makes requests wait, and only as long as a connect may take.
+ */
+#include "chat_stream_int.h"
+
+#include <apr_strings.h>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+
+#define FRESH_TICKS ((chat_tick_t)60 * 1000000)
+/* After a failed look-up: requests of this time share the bad news. */
+#define FAILED_TICKS ((chat_tick_t)1000000)
+#define ADDRESSES_MAX 8
+#define LINE_MAX_LEN 1024
+
+typedef struct entry_t {
+    char *host;
+    apr_port_t port;
+    char line[LINE_MAX_LEN]; /* "" until it was found once */
+    int asking;              /* some worker is at it */
+    int error;               /* of the last look-up, 0 good */
+    chat_tick_t asked;       /* when that ended, 0 never */
+    SLIST_ENTRY(entry_t) link;
+} entry_t;
+
+static SLIST_HEAD(, entry_t) entries;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
+
+static int is_address(const char *host)
+{
+    unsigned char buf[sizeof(struct in6_addr)];
+
+    return inet_pton(AF_INET, host, buf) == 1 || strchr(host, ':');
+}
+
+/* With a proxy in the environment curl asks that, and so must names be. */
+static int behind_proxy(void)
+{
+    return getenv("https_proxy") || getenv("HTTPS_PROXY") ||
+           getenv("http_proxy") || getenv("all_proxy") || getenv("ALL_PROXY");
+}
+
+static entry_t *find(const char *host, apr_port_t port)
+{
+    entry_t *e;
+
+    SLIST_FOREACH(e, &entries, link)
+    {
+        if (e->port == port && !strcasecmp(e->host, host))
+            return e;
+    }
+    e = calloc(1, sizeof(*e));
+    if (!e)
+        return NULL;
+    e->host = strdup(host);
+    e->port = port;
+    SLIST_INSERT_HEAD(&entries, e, link);
+    return e;
+}
+
+/* "host:port:address,address": all that curl should try, in order. */
+static void compose(char *line, const entry_t *e, const struct addrinfo *list)
+{
+    char address[NI_MAXHOST];
+    apr_size_t used;
+    int n;
+
+    used = apr_snprintf(line, LINE_MAX_LEN, "%s:%u:", e->host, e->port);
+    for (n = 0; list && n < ADDRESSES_MAX; list = list->ai_next, n++) {
+        if (getnameinfo(list->ai_addr, list->ai_addrlen, address,
+                        sizeof(address), NULL, 0, NI_NUMERICHOST) ||
+            used + strlen(address) + 4 > LINE_MAX_LEN)
+            continue;
+        used += apr_snprintf(line + used, LINE_MAX_LEN - used,
+                             list->ai_family == AF_INET6 ? "%s[%s]" : "%s%s",
+                             n ? "," : "", address);
+    }
+}
+
+/* Called and returns with the lock held; lets go of it while it asks. */
+static void ask(entry_t *e)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo *list = NULL;
+    int error;
+
+    e->asking = 1;
+    pthread_mutex_unlock(&lock);
+    error = getaddrinfo(e->host, NULL, &hints, &list);
+    pthread_mutex_lock(&lock);
+    e->asking = 0;
+    e->error = error;
+    e->asked = chat_tick_now();
+    if (!error)
+        compose(e->line, e, list);
+    if (list)
+        freeaddrinfo(list);
+    pthread_cond_broadcast(&answered);
+}
+
+static int needs_asking(const entry_t *e)
+{
+    if (e->asking)
+        return 0;
+    return !e->asked ||
+           chat_tick_now() - e->asked > (e->error ? FAILED_TICKS : FRESH_TICKS);
+}
+
+static void wait_for(entry_t *e, apr_interval_time_t wait)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += wait > 0 ? apr_time_sec(wait) + 1 : 3600;
+    while (e->asking && !*e->line)
+        if (pthread_cond_timedwait(&answered, &lock, &until))
+            return;
+}
+
+apr_status_t chat_resolver_line(const char **pline, const char *host,
+                                apr_port_t port, apr_interval_time_t wait,
+                                const char **pwhy, apr_pool_t *p)
+{
+    apr_status_t rv = APR_SUCCESS;
+    entry_t *e;
+
+    *pline = NULL;
+    if (is_address(host) || behind_proxy())
+        return APR_SUCCESS;
+    pthread_mutex_lock(&lock);
+    e = find(host, port);
+    if (e && needs_asking(e))
+        ask(e);
+    else if (e && !*e->line)
+        wait_for(e, wait);
+    if (e && *e->line) {
+        *pline = apr_pstrdup(p, e->line);
+    }
+    else {
+        rv = APR_EGENERAL;
+        *pwhy = !e          ? "out of memory"
+                : e->asking ? "the name server does not answer"
+                            : gai_strerror(e->error);
+    }
+    pthread_mutex_unlock(&lock);
+    return rv;
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a stream, the same for both drivers: how it starts, what it
+ * takes from its source, when it has waited too long, how it ends. The
+ * engine and the blocking driver call in here; nothing here knows which.
+ *
+ * Threads: see chat_stream_int.h.
+ */
+#include "chat_stream_int.h"
+
+#include <http_main.h>
+
+#include <apr_strings.h>
+
+/* What one stream may move in one turn of the loop, so that an upstream that
+ * floods one client does not delay the events of the others. */
+#define TURN_BYTES (64 * 1024)
+
+/* Seconds a client is told to stay away when all places are taken. */
+#define BUSY_RETRY "2"
+
+chat_tick_t chat_tick_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (chat_tick_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* ---- states ---- */
+
+static const char *const state_names[] = {"new", "queued", "live", "draining",
+                                          "done"};
+
+/* To which states each state may go, as bits. */
+static const unsigned state_steps[] = {
+    [CHAT_STATE_NEW] = 1u << CHAT_STATE_QUEUED | 1u << CHAT_STATE_LIVE,
+    [CHAT_STATE_QUEUED] = 1u << CHAT_STATE_LIVE | 1u << CHAT_STATE_DONE,
+    [CHAT_STATE_LIVE] = 1u << CHAT_STATE_DRAINING | 1u << CHAT_STATE_DONE,
+    [CHAT_STATE_DRAINING] = 1u << CHAT_STATE_DONE,
+    [CHAT_STATE_DONE] = 0,
+};
+
+void chat_stream_move(chat_stream_t *s, chat_state_e to)
+{
+    if (!(state_steps[s->state] & 1u << to)) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, s->r,
+                      CHATNO(0501) "stream: impossible step %s -> %s",
+                      state_names[s->state], state_names[to]);
+        return;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_TRACE2, 0, s->r, "stream: %s -> %s",
+                  state_names[s->state], state_names[to]);
+    if (to == CHAT_STATE_QUEUED)
+        chat_counters_add(CHAT_COUNT_QUEUED, 1);
+    if (s->state == CHAT_STATE_QUEUED)
+        chat_counters_add(CHAT_COUNT_QUEUED, -1);
+    s->state = to;
+}
+
+/* ---- bytes ---- */
+
+chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
+{
+    chat_tick_t now = s->driver->now;
+    apr_status_t rv;
+
+    if (s->ended)
+        return CHAT_TAKE_STOP;
+    if (s->turn != s->driver->turn) {
+        s->turn = s->driver->turn;
+        s->turn_bytes = 0;
+    }
+    if (s->out.len || s->turn_bytes >= TURN_BYTES) {
+        s->waiting = 1;
+#if CHAT_PARKING
+        if (s->engine && !s->out.len)
+            chat_engine_later(s->engine, s);
+#endif
+        return CHAT_TAKE_LATER;
+    }
+    if (!s->data_at)
+        s->end.first = now - s->started;
+    s->data_at = s->write_at = now;
+    s->turn_bytes += len;
+    s->end.bytes += len;
+
+    rv = s->spec.cb->data(s->spec.ctx, data, len);
+    if (rv != APR_SUCCESS) {
+        chat_stream_end(s, rv == APR_EOF ? CHAT_END_STOPPED : CHAT_END_GONE,
+                        NULL);
+        return CHAT_TAKE_STOP;
+    }
+    return CHAT_TAKE_OK;
+}
+
+/* ---- the end ---- */
+
+void chat_stream_end(chat_stream_t *s, chat_end_e why, const char *detail)
+{
+    if (s->ended)
+        return;
+    s->ended = 1;
+    s->end.why = why;
+    s->end.detail = detail;
+    s->end.total = chat_tick_now() - s->started;
+#if CHAT_PARKING
+    if (s->engine)
+        chat_engine_ended(s->engine, s);
+#endif
+}
+
+void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail)
+{
+    s->ended = 0;
+    chat_stream_end(s, why, detail);
+}
+
+static chat_count_id_e end_counter(chat_end_e why)
+{
+    switch (why) {
+    case CHAT_END_COMPLETE:
+    case CHAT_END_STOPPED:
+        return CHAT_COUNT_DONE;
+    case CHAT_END_GONE:
+        return CHAT_COUNT_CANCELLED;
+    case CHAT_END_STALLED:
+        return CHAT_COUNT_STALLED;
+    case CHAT_END_UNREACHED:
+    case CHAT_END_BROKEN:
+        return CHAT_COUNT_UPSTREAM;
+    case CHAT_END_TIMEOUT:
+        return CHAT_COUNT_TIMEOUT;
+    case CHAT_END_SHUTDOWN:
+        break;
+    }
+    return CHAT_COUNT_SHUTDOWN;
+}
+
+void chat_stream_complete(chat_stream_t *s)
+{
+    chat_counters_add(end_counter(s->end.why), 1);
+    chat_counters_add(CHAT_COUNT_BYTES, s->end.bytes);
+    chat_counters_add(CHAT_COUNT_LIVE, -1);
+    s->spec.cb->complete(s->spec.ctx, &s->end);
+}
+
+/* ---- time ---- */
+
+static void sooner(chat_tick_t *due, chat_tick_t from, apr_interval_time_t wait)
+{
+    if (wait > 0 && from + wait < *due)
+        *due = from + wait;
+}
+
+/* The deadline that the upstream works under now. Waiting for the client is
+ * not the upstream's fault. */
+static chat_tick_t upstream_due(const chat_stream_t *s)
+{
+    const chat_timeouts_t *t = &s->spec.call->timeouts;
+    chat_tick_t due = APR_INT64_MAX;
+
+    sooner(&due, s->started, t->total);
+    if (!s->data_at)
+        sooner(&due, s->started, t->first);
+    else if (!s->waiting)
+        sooner(&due, s->data_at, t->idle);
+    return due;
+}
+
+chat_tick_t chat_stream_due(const chat_stream_t *s)
+{
+    chat_tick_t due = APR_INT64_MAX, at;
+
+    if (s->tick_at)
+        due = s->tick_at;
+    if (s->out.len) {
+        sooner(&due, s->progress_at, s->spec.stall);
+    }
+    else if (!s->ended) {
+        sooner(&due, s->write_at, s->spec.heartbeat);
+        if (s->source->due && (at = s->source->due(s)) && at < due)
+            due = at;
+    }
+    if (!s->ended && s->spec.call && (at = upstream_due(s)) < due)
+        due = at;
+    return due;
+}
+
+static void beat(chat_stream_t *s, chat_tick_t now)
+{
+    apr_status_t rv;
+
+    s->write_at = now;
+    rv = s->spec.cb->silence(s->spec.ctx);
+    if (rv != APR_SUCCESS)
+        chat_stream_end(s, rv == APR_EOF ? CHAT_END_STOPPED : CHAT_END_GONE,
+                        NULL);
+}
+
+void chat_stream_check(chat_stream_t *s, chat_tick_t now)
+{
+    chat_tick_t at;
+
+    if (s->out.len) {
+        if (s->spec.stall && s->progress_at + s->spec.stall <= now) {
+            chat_stream_cut(s, CHAT_END_STALLED, "the client takes no bytes");
+            return;
+        }
+    }
+    else if (!s->ended) {
+        if (s->source->due && (at = s->source->due(s)) && at <= now)
+            s->source->fire(s);
+        else if (s->spec.heartbeat && s->write_at + s->spec.heartbeat <= now)
+            beat(s, now);
+    }
+    if (!s->ended && s->spec.call && upstream_due(s) <= now)
+        chat_stream_end(s, CHAT_END_TIMEOUT,
+                        s->data_at ? "the upstream went quiet"
+                                   : "the upstream did not answer in time");
+}
+
+/* ---- the start ---- */
+
+static chat_stream_t *stream_create(request_rec *r,
+                                    const chat_stream_spec_t *spec)
+{
+    chat_stream_t *s = apr_pcalloc(r->pool, sizeof(*s));
+
+    s->r = r;
+    s->c = r->connection;
+    s->spec = *spec;
+    s->source = spec->call ? &chat_source_xfer : &chat_source_script;
+    s->client_fd = s->park_fd = s->heap = -1;
+    s->state = CHAT_STATE_NEW;
+    s->end.first = -1;
+    s->started = s->write_at = s->progress_at = chat_tick_now();
+    return s;
+}
+
+static apr_status_t resolve(chat_stream_t *s, chat_err_t *err)
+{
+    const char *why;
+    apr_status_t rv;
+
+    if (!s->spec.call)
+        return APR_SUCCESS;
+    rv = chat_resolver_line(&s->resolve, s->spec.host, s->spec.port,
+                            s->spec.call->timeouts.connect, &why, s->r->pool);
+    if (rv == APR_SUCCESS)
+        return APR_SUCCESS;
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, s->r,
+                  CHATNO(0502) "upstream host %s: %s", s->spec.host, why);
+    chat_counters_add(CHAT_COUNT_UPSTREAM, 1);
+    return chat_err_set(err, rv, HTTP_BAD_GATEWAY, "upstream_unreachable",
+                        "The provider cannot be reached right now.");
+}
+
+static apr_status_t admit(request_rec *r, chat_err_t *err)
+{
+    const chat_server_conf_t *conf = chat_config_server(ap_server_conf);
+
+    if (chat_counters_admit(conf->stream_max)) {
+        chat_counters_add(CHAT_COUNT_STARTED, 1);
+        return APR_SUCCESS;
+    }
+    chat_counters_add(CHAT_COUNT_REFUSED, 1);
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                  CHATNO(0503) "all places for streams are taken");
+    err->retry_after = BUSY_RETRY;
+    return chat_err_set(err, APR_EAGAIN, HTTP_SERVICE_UNAVAILABLE, "busy",
+                        "Too many answers are being written right now.");
+}
+
+#if CHAT_PARKING
+/* 1 when the stream was parked or failed to be; 0: drive it from here. */
+static int try_to_park(int *phandler, apr_status_t *prv, chat_stream_t *s,
+                       chat_err_t *err)
+{
+    const char *why;
+
+    if (!chat_park_possible(s->r, &why)) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, s->r,
+                      CHATNO(0504) "not parked: %s", why);
+        return 0;
+    }
+    *prv = chat_park(s);
+    if (*prv == APR_SUCCESS) {
+        *phandler = SUSPENDED;
+        return 1;
+    }
+    chat_counters_add(CHAT_COUNT_LIVE, -1);
+    if (s->c->aborted) {
+        chat_err_set(err, *prv, HTTP_REQUEST_TIME_OUT, "client_gone",
+                     "The client left.");
+        return 1;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, *prv, s->r,
+                  CHATNO(0505) "a stream cannot be parked");
+    err->retry_after = BUSY_RETRY;
+    chat_err_set(err, *prv, HTTP_SERVICE_UNAVAILABLE, "busy",
+                 "Too many answers are being written right now.");
+    return 1;
+}
+#endif
+
+apr_status_t chat_stream_start(int *phandler, request_rec *r,
+                               const chat_stream_spec_t *spec, chat_err_t *err)
+{
+    chat_stream_t *s = stream_create(r, spec);
+    apr_status_t rv;
+
+    rv = resolve(s, err);
+    if (rv == APR_SUCCESS)
+        rv = admit(r, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+#if CHAT_PARKING
+    if (try_to_park(phandler, &rv, s, err))
+        return rv;
+#endif
+    *phandler = OK;
+    chat_blocking_run(s);
+    return APR_SUCCESS;
+}
+
+/* ---- start-up ---- */
+
+void chat_stream_register_hooks(apr_pool_t *p)
+{
+    chat_counters_register_hooks();
+#if CHAT_PARKING
+    chat_park_register_hooks(p);
+    chat_netfilter_register();
+#endif
+}
+
+apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    curl_global_init(CURL_GLOBAL_ALL);
+    return chat_counters_post_config(pconf, s);
+}
+
+void chat_stream_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    chat_counters_child_init(s);
+    chat_blocking_child_init(pchild);
+#if CHAT_PARKING
+    chat_park_child_init();
+    if (chat_engine_child_init(pchild, s) != APR_SUCCESS)
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                     CHATNO(0506) "no engine could be started: streams will "
+                                  "hold a worker each");
+#endif
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of this room share.
+ *
+ * Threads. A stream is owned by exactly one thread at a time: the request
+ * thread until it is parked, then an engine, then the worker that finishes it.
+ * Ownership passes under the engine's lock (inbox, DONE), nowhere else.
+ * Members say who may touch them:
+ *   C  constant once the stream was started
+ *   D  the driver's thread: an engine, or the request thread when blocking
+ *   K  under engine->lock
+ */
+#ifndef CHAT_STREAM_INT_H
+#define CHAT_STREAM_INT_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+#include <sys/uio.h>
+
+#include <curl/curl.h>
+
+#include <ap_mmn.h>
+#include <ap_mpm.h>
+#include <httpd.h>
+
+#include "chat_config.h"
+#include "chat_log.h"
+#include "chat_stream.h"
+
+/* Parking needs CONN_STATE_ASYNC_WAITIO and AP_MPMQ_CAN_WAITIO. */
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 137) && !defined(CHAT_NO_PARKING)
+#define CHAT_PARKING 1
+#else
+#define CHAT_PARKING 0
+#endif
+
+typedef struct chat_engine_t chat_engine_t;
+typedef struct chat_driver_t chat_driver_t;
+typedef struct chat_stream_t chat_stream_t;
+
+/* Monotonic microseconds; 0 means "not set". */
+typedef apr_int64_t chat_tick_t;
+
+chat_tick_t chat_tick_now(void);
+
+/* ---- counters (chat_counters.c): shared by the children of a server ---- */
+
+typedef enum {
+    CHAT_COUNT_LIVE, /* gauges */
+    CHAT_COUNT_QUEUED,
+    CHAT_COUNT_PARKED,
+    CHAT_COUNT_STARTED, /* ever */
+    CHAT_COUNT_DONE,
+    CHAT_COUNT_CANCELLED,
+    CHAT_COUNT_STALLED,
+    CHAT_COUNT_UPSTREAM,
+    CHAT_COUNT_TIMEOUT,
+    CHAT_COUNT_SHUTDOWN,
+    CHAT_COUNT_REFUSED,
+    CHAT_COUNT_BYTES,
+    CHAT_COUNT_MAX
+} chat_count_id_e;
+
+/* Any thread of a child. */
+void chat_counters_add(chat_count_id_e what, apr_int64_t n);
+/* Take one of the child's places: 1, or 0 when max are taken. */
+int chat_counters_admit(int max);
+apr_status_t chat_counters_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_counters_child_init(server_rec *s);
+void chat_counters_register_hooks(void);
+
+/* ---- bytes that the client has not taken yet (chat_netfilter.c) ---- */
+
+typedef struct chat_out_t {
+    char *data;     /* malloc'ed while there is something */
+    apr_size_t off; /* sent of it */
+    apr_size_t len; /* unsent, from off */
+    apr_size_t room;
+} chat_out_t;
+
+/* ---- where the bytes come from ---- */
+
+typedef struct chat_source_t {
+    /* All D. start may end the stream at once. */
+    void (*start)(chat_stream_t *s);
+    /* The client takes bytes again after chat_stream_take() said LATER. */
+    void (*resume)(chat_stream_t *s);
+    /* When fire() wants to be called, 0 never; NULL: not driven by time. */
+    chat_tick_t (*due)(const chat_stream_t *s);
+    void (*fire)(chat_stream_t *s);
+    /* Let go of the upstream. Idempotent. */
+    void (*stop)(chat_stream_t *s);
+} chat_source_t;
+
+extern const chat_source_t chat_source_xfer;
+extern const chat_source_t chat_source_script;
+
+/* ---- one stream ---- */
+
+typedef enum {
+    CHAT_STATE_NEW,      /* the request thread's */
+    CHAT_STATE_QUEUED,   /* in an engine's inbox */
+    CHAT_STATE_LIVE,     /* the driver's */
+    CHAT_STATE_DRAINING, /* the source has ended, the client has not all */
+    CHAT_STATE_DONE      /* the driver has let go */
+} chat_state_e;
+
+typedef enum { CHAT_TAKE_OK, CHAT_TAKE_LATER, CHAT_TAKE_STOP } chat_take_e;
+
+/* Tells the engine's epoll events apart. */
+typedef enum {
+    CHAT_EVENT_WAKE,
+    CHAT_EVENT_UPSTREAM,
+    CHAT_EVENT_CLIENT,
+    CHAT_EVENT_DEAD
+} chat_event_e;
+
+typedef struct chat_event_t {
+    chat_event_e kind;
+    int fd;
+    chat_stream_t *stream;          /* of a client */
+    SLIST_ENTRY(chat_event_t) dead; /* of an upstream socket let go */
+} chat_event_t;
+
+struct chat_stream_t {
+    request_rec *r;              /* C, the pointee is the owner's */
+    conn_rec *c;                 /* C */
+    chat_stream_spec_t spec;     /* C */
+    const chat_source_t *source; /* C */
+    const char *resolve;         /* C  a line for CURLOPT_RESOLVE, or NULL */
+    chat_engine_t *engine;       /* C  NULL: the blocking driver */
+    chat_driver_t *driver;       /* D */
+    int client_fd;               /* C  -1 when unknown (HTTP/2) */
+    int park_fd;                 /* C  eventfd the MPM waits for, or -1 */
+
+    chat_state_e state; /* K once queued, see chat_stream_move() */
+    int killed;         /* K  the MPM waits for DONE */
+
+    /* D from here on */
+    CURL *easy;
+    struct curl_slist *headers;
+    struct curl_slist *hosts;
+    apr_table_t *head; /* the upstream's headers while they come */
+    int head_done;
+    chat_tick_t script_at; /* when the script goes on, 0 ended */
+    int waiting;           /* the source was told LATER */
+    int later;             /* on engine->later */
+    int ending;            /* on engine->ended */
+
+    chat_out_t out;
+    apr_uint64_t turn;     /* the loop turn that ... */
+    apr_size_t turn_bytes; /* ... took so many bytes */
+
+    int ended; /* end.why is decided */
+    chat_end_t end;
+    chat_tick_t started;
+    chat_tick_t data_at;     /* last byte from the source */
+    chat_tick_t write_at;    /* last attempt to write */
+    chat_tick_t progress_at; /* last byte the client took */
+    chat_tick_t tick_at;     /* when the MPM must hear of us, 0 never */
+    chat_tick_t tick_every;
+
+    chat_tick_t due; /* lower bound of the next deadline */
+    int heap;        /* place in the engine's heap, -1 none */
+    chat_event_t client_event;
+    int client_out;                  /* EPOLLOUT is on */
+    int watched;                     /* client_fd is in the epoll set */
+    TAILQ_ENTRY(chat_stream_t) link; /* inbox, then live (K, then D) */
+    TAILQ_ENTRY(chat_stream_t) later_link;
+    TAILQ_ENTRY(chat_stream_t) ended_link;
+    TAILQ_ENTRY(chat_stream_t) kill_link; /* K */
+};
+
+/* The one function that changes a stream's state. Impossible steps are
+ * refused with an error in the log. Under engine->lock once parked. */
+void chat_stream_move(chat_stream_t *s, chat_state_e to);
+
+/* [D] Bytes from the source. OK: gone down. LATER: not taken, resume() will
+ * be called. STOP: the stream has ended. */
+chat_take_e chat_stream_take(chat_stream_t *s, const char *data,
+                             apr_size_t len);
+
+/* [D] Decide how it ends; the first one wins. */
+void chat_stream_end(chat_stream_t *s, chat_end_e why, const char *detail);
+
+/* [D] The client cannot take the rest: overrules an end that was decided. */
+void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail);
+
+/* [D] The earliest time at which chat_stream_check() has something to do. */
+chat_tick_t chat_stream_due(const chat_stream_t *s);
+/* [D] Act on what is due: time-outs, heartbeat, script. */
+void chat_stream_check(chat_stream_t *s, chat_tick_t now);
+
+/* [the last owner] complete(), counters. */
+void chat_stream_complete(chat_stream_t *s);
+
+/* ---- a thread that makes transfers (chat_xfer.c) ---- */
+
+struct chat_driver_t {
+    CURLM *multi;
+    chat_tick_t now; /* of this turn */
+    apr_uint64_t turn;
+    CURL *spare[64]; /* easy handles to use again */
+    int nspare;
+};
+
+apr_status_t chat_driver_init(chat_driver_t *d, long max_connects);
+void chat_driver_destroy(chat_driver_t *d);
+/* [D] Streams whose transfer has ended are told so. */
+void chat_driver_reap(chat_driver_t *d);
+
+/* ---- names (chat_resolver.c) ---- */
+
+/* A line for CURLOPT_RESOLVE in p, so that no driver looks up a name. *pline
+ * is NULL when there is nothing to look up (a literal address; a proxy that
+ * does it). Request thread: blocks for the first look-up of a host only.
+ * wait bounds it, 0 does not. Not APR_SUCCESS: *pwhy is a sentence. */
+apr_status_t chat_resolver_line(const char **pline, const char *host,
+                                apr_port_t port, apr_interval_time_t wait,
+                                const char **pwhy, apr_pool_t *p);
+
+/* ---- drivers ---- */
+
+/* Run s to its end on this thread. complete() has run on return. */
+void chat_blocking_run(chat_stream_t *s);
+void chat_blocking_child_init(apr_pool_t *pchild);
+
+#if CHAT_PARKING
+/* One connection, from its start; the network filter's context. */
+typedef struct chat_conn_t {
+    chat_stream_t *stream;  /* parked here, or NULL */
+    unsigned inner : 1;     /* inside our process_connection wrapper */
+    unsigned streaming : 1; /* the engine writes, core must not */
+    unsigned tuned : 1;     /* socket options are set */
+} chat_conn_t;
+
+chat_conn_t *chat_conn_get(conn_rec *c);
+
+/* 1 when r's connection can be parked here; else *pwhy says what forbids. */
+int chat_park_possible(request_rec *r, const char **pwhy);
+/* [request thread] Get everything ready; the handler then returns SUSPENDED.
+ * Not APR_SUCCESS: out of descriptors, or the client is gone. */
+apr_status_t chat_park(chat_stream_t *s);
+/* [main thread, engine joined] End a stream that the stop has cut. */
+void chat_park_abandon(chat_stream_t *s);
+void chat_park_register_hooks(apr_pool_t *p);
+void chat_park_child_init(void);
+
+void chat_netfilter_register(void);
+void chat_netfilter_add(conn_rec *c, chat_conn_t *cc);
+/* [D] Send what is pending. APR_SUCCESS (maybe not all), else gone. */
+apr_status_t chat_netfilter_drain(chat_stream_t *s);
+void chat_out_free(chat_out_t *out);
+
+chat_driver_t *chat_engine_driver(chat_engine_t *e);
+
+/* The engines of this child. */
+apr_status_t chat_engine_child_init(apr_pool_t *pchild, server_rec *s);
+/* [any] The engine for one more stream: the one with the fewest. */
+chat_engine_t *chat_engine_choose(void);
+/* [worker, suspend hook] Ownership passes to the engine. */
+void chat_engine_adopt(chat_engine_t *e, chat_stream_t *s);
+/* [worker] A parked connection woke up. 1: DONE, s is the caller's. */
+int chat_engine_returned(chat_engine_t *e, chat_stream_t *s);
+/* [worker] Take s back now, whatever it is doing. Waits for the engine. */
+void chat_engine_recall(chat_engine_t *e, chat_stream_t *s);
+
+/* [D] For the code that both drivers share. */
+void chat_engine_ended(chat_engine_t *e, chat_stream_t *s);
+void chat_engine_later(chat_engine_t *e, chat_stream_t *s);
+void chat_engine_schedule(chat_engine_t *e, chat_stream_t *s);
+void chat_engine_watch(chat_engine_t *e, chat_stream_t *s);
+
+/* A binary heap of streams by due (chat_deadlines.c). */
+typedef struct chat_deadlines_t {
+    chat_stream_t **heap;
+    int n, room;
+} chat_deadlines_t;
+
+int chat_deadlines_add(chat_deadlines_t *d, chat_stream_t *s);
+void chat_deadlines_moved(chat_deadlines_t *d, chat_stream_t *s);
+void chat_deadlines_remove(chat_deadlines_t *d, chat_stream_t *s);
+#endif
+
+#endif

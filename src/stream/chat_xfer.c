@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A source that is one HTTP call to an upstream, by libcurl. The same code
+ * under both drivers: each has a CURLM of its own, no handle is ever shared
+ * between threads. Driver's thread.
+ */
+#include "chat_stream_int.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+/* One read from an upstream's socket; also what curl holds per transfer. */
+#define READ_BYTES 4096L
+/* Kernel memory for an upstream that we do not read at the moment. */
+#define UPSTREAM_RCVBUF (64 * 1024)
+/* An upstream that vanished without a word is noticed in about a minute. */
+#define KEEPALIVE_IDLE 30L
+#define KEEPALIVE_INTERVAL 10L
+/* Headers that are kept of an answer. */
+#define HEADERS_MAX 64
+
+/* ---- the driver's handles ---- */
+
+apr_status_t chat_driver_init(chat_driver_t *d, long max_connects)
+{
+    memset(d, 0, sizeof(*d));
+    d->multi = curl_multi_init();
+    if (!d->multi)
+        return APR_ENOMEM;
+    curl_multi_setopt(d->multi, CURLMOPT_MAXCONNECTS, max_connects);
+    curl_multi_setopt(d->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    d->now = chat_tick_now();
+    return APR_SUCCESS;
+}
+
+void chat_driver_destroy(chat_driver_t *d)
+{
+    while (d->nspare > 0)
+        curl_easy_cleanup(d->spare[--d->nspare]);
+    if (d->multi)
+        curl_multi_cleanup(d->multi);
+    d->multi = NULL;
+}
+
+static CURL *take_easy(chat_driver_t *d)
+{
+    return d->nspare > 0 ? d->spare[--d->nspare] : curl_easy_init();
+}
+
+static void give_easy(chat_driver_t *d, CURL *easy)
+{
+    if (d->nspare == (int)(sizeof(d->spare) / sizeof(d->spare[0]))) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    /* Also forgets the key, which stood in the header lines. */
+    curl_easy_reset(easy);
+    d->spare[d->nspare++] = easy;
+}
+
+/* ---- what the upstream says ---- */
+
+/* Status lines begin an answer: an interim one, or the one that counts. */
+static void note_header(chat_stream_t *s, const char *line, size_t len)
+{
+    const char *colon = memchr(line, ':', len);
+    char *name, *c;
+
+    if (len >= 5 && !memcmp(line, "HTTP/", 5)) {
+        apr_table_clear(s->head);
+        return;
+    }
+    if (!colon || apr_table_elts(s->head)->nelts >= HEADERS_MAX)
+        return;
+    name = apr_pstrmemdup(s->r->pool, line, colon - line);
+    for (c = name; *c; c++)
+        *c = apr_tolower(*c);
+    len -= colon + 1 - line;
+    c = apr_pstrmemdup(s->r->pool, colon + 1, len);
+    while (apr_isspace(*c))
+        c++;
+    for (len = strlen(c); len && apr_isspace(c[len - 1]);)
+        c[--len] = '\0';
+    apr_table_addn(s->head, name, c);
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *baton)
+{
+    chat_stream_t *s = baton;
+    size_t len = size * n;
+    long status = 0;
+
+    if (s->head_done || s->ended)
+        return len; /* trailers */
+    if (len > 2 || (len && *line != '\r' && *line != '\n')) {
+        note_header(s, line, len);
+        return len;
+    }
+    curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200)
+        return len;
+    s->head_done = 1;
+    if (s->spec.cb->head)
+        s->spec.cb->head(s->spec.ctx, (int)status, s->head);
+    return len;
+}
+
+static size_t on_data(char *data, size_t size, size_t n, void *baton)
+{
+    size_t len = size * n;
+
+    switch (chat_stream_take(baton, data, len)) {
+    case CHAT_TAKE_OK:
+        return len;
+    case CHAT_TAKE_LATER:
+        return CURL_WRITEFUNC_PAUSE;
+    case CHAT_TAKE_STOP:
+        break;
+    }
+    return len ? 0 : 1; /* anything but len ends the transfer */
+}
+
+static int on_socket(void *baton, curl_socket_t fd, curlsocktype purpose)
+{
+    int bytes = UPSTREAM_RCVBUF;
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    return CURL_SOCKOPT_OK;
+}
+
+/* ---- the call ---- */
+
+static struct curl_slist *header_list(const apr_array_header_t *lines)
+{
+    struct curl_slist *list = NULL, *longer;
+    int i;
+
+    for (i = 0; i < lines->nelts; i++) {
+        longer = curl_slist_append(list, APR_ARRAY_IDX(lines, i, char *));
+        if (!longer) {
+            curl_slist_free_all(list);
+            return NULL;
+        }
+        list = longer;
+    }
+    return list;
+}
+
+static void set_transport(chat_stream_t *s)
+{
+    CURL *h = s->easy;
+    apr_interval_time_t connect = s->spec.call->timeouts.connect;
+
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+    /* h1 keep-alive: cheaper per event than many streams on one h2. */
+    curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(h, CURLOPT_BUFFERSIZE, READ_BYTES);
+    curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
+    if (connect > 0)
+        curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
+                         (long)apr_time_as_msec(connect));
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Should curl have to look up a name after all: do not wait for that
+     * thread when the client leaves. */
+    curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
+#endif
+    if (s->resolve) {
+        s->hosts = curl_slist_append(NULL, s->resolve);
+        curl_easy_setopt(h, CURLOPT_RESOLVE, s->hosts);
+    }
+}
+
+static void set_request(chat_stream_t *s)
+{
+    const chat_call_t *call = s->spec.call;
+    CURL *h = s->easy;
+
+    s->headers = header_list(call->headers);
+    curl_easy_setopt(h, CURLOPT_URL, call->url);
+    curl_easy_setopt(h, CURLOPT_HTTPHEADER, s->headers);
+    curl_easy_setopt(h, CURLOPT_POST, 1L);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
+                     (curl_off_t)call->body_len);
+    curl_easy_setopt(h, CURLOPT_PRIVATE, s);
+    curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(h, CURLOPT_HEADERDATA, s);
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, s);
+}
+
+static void xfer_start(chat_stream_t *s)
+{
+    s->easy = take_easy(s->driver);
+    if (!s->easy) {
+        chat_stream_end(s, CHAT_END_UNREACHED, "out of memory");
+        return;
+    }
+    s->head = apr_table_make(s->r->pool, 16);
+    set_transport(s);
+    set_request(s);
+    if (!s->headers ||
+        curl_multi_add_handle(s->driver->multi, s->easy) != CURLM_OK)
+        chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
+}
+
+static void xfer_resume(chat_stream_t *s)
+{
+    s->waiting = 0;
+    s->data_at = s->driver->now; /* the upstream's time runs again */
+    curl_easy_pause(s->easy, CURLPAUSE_CONT);
+}
+
+static void xfer_stop(chat_stream_t *s)
+{
+    if (s->easy) {
+        curl_multi_remove_handle(s->driver->multi, s->easy);
+        give_easy(s->driver, s->easy);
+        s->easy = NULL;
+    }
+    curl_slist_free_all(s->headers);
+    curl_slist_free_all(s->hosts);
+    s->headers = s->hosts = NULL;
+}
+
+const chat_source_t chat_source_xfer = {
+    .start = xfer_start,
+    .resume = xfer_resume,
+    .stop = xfer_stop,
+};
+
+/* ---- how calls end ---- */
+
+static void call_ended(chat_stream_t *s, CURLcode rc)
+{
+    curl_off_t connected = 0;
+
+    switch (rc) {
+    case CURLE_OK:
+        chat_stream_end(s, CHAT_END_COMPLETE, NULL);
+        return;
+    case CURLE_OPERATION_TIMEDOUT:
+        chat_stream_end(s, CHAT_END_TIMEOUT,
+                        "no connection to the upstream in time");
+        return;
+    default:
+        break;
+    }
+    curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    chat_stream_end(s, connected ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
+                    curl_easy_strerror(rc));
+}
+
+void chat_driver_reap(chat_driver_t *d)
+{
+    chat_stream_t *s;
+    CURLMsg *msg;
+    int left;
+
+    while ((msg = curl_multi_info_read(d->multi, &left))) {
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&s);
+        call_ended(s, msg->data.result);
+    }
+}
