@@ -13,6 +13,7 @@
 #include <httpd.h>
 #include <http_config.h>
 #include <apr_hash.h>
+#include <apr_optional.h>
 
 #include "chat_types.h"
 
@@ -69,7 +70,9 @@ typedef struct chat_server_conf_t {
     int stream_max;            /* open streams per child */
     int stream_engines;        /* engine threads per child */
     const char *cache_store;   /* ChatAuthCacheStore: socache provider */
-    const char *cache_args;    /* ... and its argument */
+    const char *cache_args;    /* ... and its argument, or NULL */
+    /* config/ only: what check_config has to look up, of this server alone */
+    apr_array_header_t *needs;
 } chat_server_conf_t;
 
 typedef struct chat_dir_conf_t {
@@ -121,6 +124,15 @@ const chat_server_conf_t *chat_config_server(const server_rec *s);
 /* The provider of that name for this server, or NULL. */
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);
+
+/*
+ * store/ stands above config/, so ChatAuthSession asks it for the statement of
+ * a layout through these; mod_chat.c registers them with its hooks. They do
+ * what chat_store.h says.
+ */
+APR_DECLARE_OPTIONAL_FN(const char *, chat_store_session_layout,
+                        (const char *name, int admin));
+APR_DECLARE_OPTIONAL_FN(const char *, chat_store_session_layouts, (void));
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What no single directive can see: names that must exist by the end, and
+ * combinations that let nobody in. The directives leave a note of what they
+ * need; after httpd has merged its servers, the check_config hook looks. Runs
+ * at start, at every restart and for configtest. Main thread.
+ */
+#include "chat_config_int.h"
+
+#include <http_log.h>
+#include <apr_strings.h>
+
+#include "chat_log.h"
+
+typedef struct need_t {
+    chat_need_e kind;
+    const char *name;
+    const char *where;
+} need_t;
+
+const char *chat_config_where(cmd_parms *cmd)
+{
+    return apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename,
+                        cmd->directive->line_num);
+}
+
+void chat_config_need(cmd_parms *cmd, chat_need_e kind, const char *name)
+{
+    chat_server_conf_t *conf;
+    need_t *need;
+
+    /* A request reads .htaccess: the server's structures are not its own. */
+    if (ap_check_cmd_context(cmd, NOT_IN_HTACCESS) != NULL)
+        return;
+    conf = ap_get_module_config(cmd->server->module_config, &chat_module);
+    if (!conf->needs)
+        conf->needs = apr_array_make(cmd->pool, 4, sizeof(need_t));
+    need = apr_array_push(conf->needs);
+    need->kind = kind;
+    need->name = name;
+    need->where = chat_config_where(cmd);
+}
+
+/* Does this server have what is needed? */
+static int has(const server_rec *s, const need_t *need)
+{
+    if (need->kind == CHAT_NEED_PROVIDER)
+        return chat_config_provider(s, need->name) != NULL;
+    if (need->kind == CHAT_NEED_SESSION)
+        return chat_config_server(s)->session_sql != NULL;
+    return 1;
+}
+
+/* What stands outside virtual hosts holds in all of them, and may be meant for
+ * some: one that has it is enough. */
+static int satisfied(const server_rec *s, const need_t *need)
+{
+    const server_rec *other;
+
+    if (has(s, need))
+        return 1;
+    for (other = s->is_virtual ? NULL : s->next; other; other = other->next) {
+        if (has(other, need))
+            return 1;
+    }
+    return 0;
+}
+
+static void tell(server_rec *s, const need_t *need)
+{
+    if (need->kind == CHAT_NEED_PROVIDER) {
+        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                     CHATNO(0101) "ChatUse \"%s\" at %s: this server has no "
+                                  "<ChatProvider %s>",
+                     need->name, need->where, need->name);
+    }
+    else {
+        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                     CHATNO(0102) "ChatAuth \"%s\" at %s: this server has no "
+                                  "ChatAuthSession, which says how to find a "
+                                  "session",
+                     need->name, need->where);
+    }
+}
+
+static const need_t *find(const chat_server_conf_t *conf, chat_need_e kind)
+{
+    int i;
+
+    for (i = 0; conf->needs && i < conf->needs->nelts; i++) {
+        need_t *need = &APR_ARRAY_IDX(conf->needs, i, need_t);
+
+        if (need->kind == kind)
+            return need;
+    }
+    return NULL;
+}
+
+/* The answer to "why does everybody get a 401?", before anybody asks. */
+static void hint(server_rec *s, const chat_server_conf_t *conf,
+                 const chat_server_conf_t *main_conf)
+{
+    const need_t *route = find(conf, CHAT_NEED_AUTH);
+
+    if (!route || find(conf, CHAT_HAVE_AUTH) || find(main_conf, CHAT_HAVE_AUTH))
+        return;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                 CHATNO(0103) "ChatRoute \"%s\" at %s: no ChatAuth says who "
+                              "may use it, so everybody gets a 401",
+                 route->name, route->where);
+}
+
+static int loopback(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
+}
+
+static void check_provider(server_rec *s, const chat_provider_conf_t *conf)
+{
+    if (conf->key && strncmp(conf->url, "http:", 5) == 0 &&
+        !loopback(conf->host)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     CHATNO(0104) "<ChatProvider %s> at %s sends its key over "
+                                  "plain http to %s",
+                     conf->name, conf->defined_at, conf->host);
+    }
+}
+
+static int check_server(apr_pool_t *p, server_rec *s,
+                        const chat_server_conf_t *main_conf)
+{
+    const chat_server_conf_t *conf = chat_config_server(s);
+    apr_hash_index_t *hi;
+    int i, faults = 0;
+
+    for (i = 0; conf->needs && i < conf->needs->nelts; i++) {
+        need_t *need = &APR_ARRAY_IDX(conf->needs, i, need_t);
+
+        if (!satisfied(s, need)) {
+            tell(s, need);
+            faults++;
+        }
+    }
+    hint(s, conf, main_conf);
+    for (hi = apr_hash_first(p, conf->providers); hi; hi = apr_hash_next(hi)) {
+        const chat_provider_conf_t *own = apr_hash_this_val(hi);
+
+        if (conf == main_conf ||
+            own != apr_hash_get(main_conf->providers, own->name,
+                                APR_HASH_KEY_STRING))
+            check_provider(s, own);
+    }
+    return faults;
+}
+
+int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                      server_rec *s)
+{
+    const chat_server_conf_t *main_conf = chat_config_server(s);
+    server_rec *host;
+    int faults = 0;
+
+    for (host = s; host; host = host->next) {
+        chat_server_conf_t *conf =
+            ap_get_module_config(host->module_config, &chat_module);
+
+        /* A host in which nothing of ours is written shares the main one's. */
+        if (host != s && conf == main_conf)
+            continue;
+        chat_config_server_defaults(conf);
+        faults += check_server(ptemp, host, main_conf);
+    }
+    return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;
+}

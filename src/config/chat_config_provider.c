@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * <ChatProvider NAME> and the directives in it. While httpd walks the section,
+ * the provider is found by the name in the section's own line, so nothing has
+ * to be kept between two directives. Main thread, config time.
+ */
+#include "chat_config_int.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+#include "chat_log.h"
+
+#define SECTION "<ChatProvider"
+#define HOST_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-._:"
+
+static const char *const api_names[] = {"responses", "chat-completions", NULL};
+
+/* In the order of the members of chat_timeouts_t. */
+static const char *const timeout_names[] = {"connect", "first", "idle", "total",
+                                            NULL};
+
+static chat_server_conf_t *server_conf(cmd_parms *cmd)
+{
+    return ap_get_module_config(cmd->server->module_config, &chat_module);
+}
+
+/* ---- the section ---- */
+
+/* NAME of "<ChatProvider NAME>"; args is what follows the first word. */
+static const char *section_name(const char **pname, const char *args,
+                                apr_pool_t *p)
+{
+    const char *end = ap_strrchr_c(args, '>');
+    const char *rest;
+
+    if (!end)
+        return SECTION "> directive missing closing '>'";
+    rest = apr_pstrmemdup(p, args, end - args);
+    *pname = ap_getword_conf(p, &rest);
+    if (!**pname || *rest)
+        return SECTION "> takes one name, as in <ChatProvider openai>";
+    return chat_config_parse_word(pname, SECTION ">", *pname, p);
+}
+
+/* The directives of this file, by their setters. */
+static int belongs(const char *name)
+{
+    static const char *const names[] = {
+        "ChatProviderType", "ChatProviderURL",   "ChatProviderKey",
+        "ChatProviderAPI",  "ChatProviderStore", "ChatProviderTimeout"};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (strcasecmp(names[i], name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Anything else would take effect outside, where nobody would look for it. */
+static const char *check_children(cmd_parms *cmd, const char *name)
+{
+    const ap_directive_t *child = cmd->directive->first_child;
+
+    for (; child; child = child->next) {
+        if (!belongs(child->directive)) {
+            cmd->err_directive = child;
+            return apr_psprintf(
+                cmd->pool,
+                "%s cannot stand in <ChatProvider %s>: accepted there are "
+                "ChatProviderType, ChatProviderURL, ChatProviderKey, "
+                "ChatProviderAPI, ChatProviderStore and ChatProviderTimeout",
+                child->directive, name);
+        }
+    }
+    return NULL;
+}
+
+static chat_provider_conf_t *create(cmd_parms *cmd, const char *name)
+{
+    chat_provider_conf_t *conf = apr_pcalloc(cmd->pool, sizeof(*conf));
+
+    conf->name = name;
+    conf->type = CHAT_UNSET;
+    conf->api = CHAT_UNSET;
+    conf->store = CHAT_UNSET;
+    conf->timeouts.connect = CHAT_UNSET;
+    conf->timeouts.first = CHAT_UNSET;
+    conf->timeouts.idle = CHAT_UNSET;
+    conf->timeouts.total = CHAT_UNSET;
+    conf->defined_at = chat_config_where(cmd);
+    return conf;
+}
+
+static void fill(apr_interval_time_t *pvalue, apr_interval_time_t value)
+{
+    if (*pvalue == CHAT_UNSET)
+        *pvalue = value;
+}
+
+/* The section is read: every member gets a value, or a sentence why not. */
+static const char *complete(cmd_parms *cmd, chat_provider_conf_t *conf)
+{
+    if (conf->type == CHAT_UNSET &&
+        chat_config_parse_name(&conf->type, SECTION, conf->name,
+                               chat_config_provider_names, cmd->pool) != NULL) {
+        return apr_psprintf(
+            cmd->pool,
+            "<ChatProvider %s> needs a ChatProviderType, for \"%s\" is none: "
+            "write %s",
+            conf->name, conf->name,
+            chat_config_listed(chat_config_provider_names, cmd->pool));
+    }
+    if (!conf->url) {
+        return apr_psprintf(cmd->pool,
+                            "<ChatProvider %s> needs a ChatProviderURL, as in "
+                            "ChatProviderURL https://api.openai.com/v1",
+                            conf->name);
+    }
+    if (conf->api == CHAT_UNSET)
+        conf->api = CHAT_API_RESPONSES;
+    if (conf->store == CHAT_UNSET)
+        conf->store = 0;
+    fill(&conf->timeouts.connect, apr_time_from_sec(5));
+    fill(&conf->timeouts.first, apr_time_from_sec(60));
+    fill(&conf->timeouts.idle, apr_time_from_sec(60));
+    fill(&conf->timeouts.total, apr_time_from_sec(600));
+    return NULL;
+}
+
+const char *chat_config_provider_section(cmd_parms *cmd, void *dir,
+                                         const char *arg)
+{
+    apr_hash_t *providers = server_conf(cmd)->providers;
+    chat_provider_conf_t *conf;
+    const char *name, *why;
+
+    if ((why = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT)) != NULL ||
+        (why = section_name(&name, arg, cmd->pool)) != NULL ||
+        (why = check_children(cmd, name)) != NULL)
+        return why;
+    conf = apr_hash_get(providers, name, APR_HASH_KEY_STRING);
+    if (conf) {
+        return apr_psprintf(cmd->pool,
+                            "<ChatProvider %s> is already defined at %s: give "
+                            "it another name, or add to that section",
+                            name, conf->defined_at);
+    }
+    conf = create(cmd, name);
+    apr_hash_set(providers, name, APR_HASH_KEY_STRING, conf);
+    why = ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
+    return why ? why : complete(cmd, conf);
+}
+
+/* ---- the directives in it ---- */
+
+/* The provider whose section this directive stands in. */
+static const char *current(chat_provider_conf_t **pconf, cmd_parms *cmd)
+{
+    const ap_directive_t *parent = cmd->directive->parent;
+    const char *name;
+
+    if (!parent || strcasecmp(parent->directive, SECTION) != 0) {
+        return apr_psprintf(cmd->pool,
+                            "%s belongs in a <ChatProvider NAME> section",
+                            cmd->cmd->name);
+    }
+    section_name(&name, parent->args, cmd->temp_pool);
+    *pconf =
+        apr_hash_get(server_conf(cmd)->providers, name, APR_HASH_KEY_STRING);
+    return NULL;
+}
+
+const char *chat_config_provider_type(cmd_parms *cmd, void *dir,
+                                      const char *value)
+{
+    chat_provider_conf_t *conf;
+    const char *why = current(&conf, cmd);
+
+    if (why)
+        return why;
+    return chat_config_parse_name(&conf->type, cmd->cmd->name, value,
+                                  chat_config_provider_names, cmd->pool);
+}
+
+const char *chat_config_provider_api(cmd_parms *cmd, void *dir,
+                                     const char *value)
+{
+    chat_provider_conf_t *conf;
+    const char *why = current(&conf, cmd);
+
+    if (why)
+        return why;
+    return chat_config_parse_name(&conf->api, cmd->cmd->name, value, api_names,
+                                  cmd->pool);
+}
+
+const char *chat_config_provider_key(cmd_parms *cmd, void *dir,
+                                     const char *value)
+{
+    chat_provider_conf_t *conf;
+    const char *why = current(&conf, cmd);
+
+    return why ? why : chat_config_secret(&conf->key, cmd, value);
+}
+
+const char *chat_config_provider_store(cmd_parms *cmd, void *dir,
+                                       const char *value)
+{
+    chat_provider_conf_t *conf;
+    const char *why = current(&conf, cmd);
+
+    if (why)
+        return why;
+    return chat_config_parse_flag(&conf->store, cmd->cmd->name, value,
+                                  cmd->pool);
+}
+
+const char *chat_config_provider_timeout(cmd_parms *cmd, void *dir, int argc,
+                                         char *const argv[])
+{
+    chat_provider_conf_t *conf;
+    const char *value, *what, *why = current(&conf, cmd);
+    unsigned seen = 0;
+    int i, key;
+
+    if (!why && argc == 0)
+        why = chat_config_refuse(cmd->cmd->name, "",
+                                 "one or more of connect=TIME first=TIME "
+                                 "idle=TIME total=TIME",
+                                 cmd->pool);
+    for (i = 0; i < argc && !why; i++) {
+        apr_interval_time_t *members[] = {
+            &conf->timeouts.connect, &conf->timeouts.first,
+            &conf->timeouts.idle, &conf->timeouts.total};
+
+        why = chat_config_parse_pair(&key, &value, &seen, cmd->cmd->name,
+                                     argv[i], timeout_names, cmd->pool);
+        if (why)
+            break;
+        what = apr_pstrcat(cmd->temp_pool, cmd->cmd->name, " ",
+                           timeout_names[key], NULL);
+        why =
+            chat_config_parse_time(members[key], what, value, 1000,
+                                   apr_time_from_sec(24 * 3600), 1, cmd->pool);
+    }
+    return why;
+}
+
+/* ---- ChatProviderURL ---- */
+
+/* What is wrong with it, or NULL. Scheme and host become lower case. */
+static const char *url_fault(const char *value, const apr_uri_t *uri,
+                             apr_status_t rv)
+{
+    const char *c;
+
+    for (c = value; *c; c++) {
+        if (!apr_isgraph(*c) || strchr("\"<>\\^`{|}", *c))
+            return "a character in it must be percent-encoded";
+    }
+    if (rv != APR_SUCCESS || !uri->scheme || !uri->hostname || !*uri->hostname)
+        return "it is no URL";
+    ap_str_tolower(uri->scheme);
+    ap_str_tolower(uri->hostname);
+    if (strcmp(uri->scheme, "https") != 0 && strcmp(uri->scheme, "http") != 0)
+        return "it is neither http:// nor https://";
+    if (uri->user || uri->password || strchr(uri->hostinfo, '@'))
+        return "a user or a password stands in it";
+    if (uri->query || uri->fragment || strpbrk(value, "?#"))
+        return "a query or a fragment stands in it";
+    if (uri->hostname[strspn(uri->hostname, HOST_CHARS)])
+        return "its host name is none";
+    return NULL;
+}
+
+/* The port of the URL, the scheme's own when it names none; 0: no port. */
+static apr_port_t url_port(const apr_uri_t *uri, apr_pool_t *p)
+{
+    int port;
+
+    if (!uri->port_str)
+        return apr_uri_port_of_scheme(uri->scheme);
+    if (chat_config_parse_int(&port, "", uri->port_str, 1, 65535, p) != NULL)
+        return 0;
+    return (apr_port_t)port;
+}
+
+/* Where there is an @ or a ?, people have put passwords and keys. */
+static const char *refuse_url(cmd_parms *cmd, const char *value,
+                              const char *fault)
+{
+    const char *shown = strpbrk(value, "@?#") ? "(not shown)" : value;
+
+    return apr_psprintf(cmd->pool,
+                        "%s does not accept \"%.100s\", for %s: write "
+                        "https://HOST[:PORT][/PATH] or the same with http, "
+                        "as in https://api.openai.com/v1",
+                        cmd->cmd->name, shown, fault);
+}
+
+/* hostname[:port] as it stands in the URL again, brackets and all. */
+static const char *authority(const apr_uri_t *uri, apr_pool_t *p)
+{
+    int v6 = strchr(uri->hostname, ':') != NULL;
+
+    return apr_pstrcat(p, v6 ? "[" : "", uri->hostname, v6 ? "]" : "",
+                       uri->port_str ? ":" : "",
+                       uri->port_str ? uri->port_str : "", NULL);
+}
+
+/* Brought into the one form the rest relies on: lower-case scheme and host, no
+ * slash at the end. */
+const char *chat_config_provider_url(cmd_parms *cmd, void *dir,
+                                     const char *value)
+{
+    chat_provider_conf_t *conf;
+    apr_uri_t uri = {0};
+    const char *why = current(&conf, cmd);
+    char *path;
+    apr_size_t len;
+
+    if (why)
+        return why;
+    why = url_fault(value, &uri, apr_uri_parse(cmd->pool, value, &uri));
+    if (!why && (conf->port = url_port(&uri, cmd->pool)) == 0)
+        why = "its port is not 1 to 65535";
+    if (why)
+        return refuse_url(cmd, value, why);
+    path = apr_pstrdup(cmd->pool, uri.path ? uri.path : "");
+    for (len = strlen(path); len > 0 && path[len - 1] == '/'; len--)
+        path[len - 1] = '\0';
+    conf->url = apr_pstrcat(cmd->pool, uri.scheme, "://",
+                            authority(&uri, cmd->pool), path, NULL);
+    conf->host = uri.hostname;
+    return NULL;
+}
