@@ -66,6 +66,9 @@ apr_status_t chat_json_parse(chat_json_t **proot, const char *text,
 
 chat_json_kind_e chat_json_kind(const chat_json_t *v);
 
+/* The JSON null, the same one everywhere. */
+chat_json_t *chat_json_null(void);
+
 /* Member of an object; NULL when v is not an object or has no such member. */
 chat_json_t *chat_json_get(const chat_json_t *v, const char *key);
 /* Follow object keys: chat_json_path(v, "response", "usage", NULL). */

@@ -17,14 +17,18 @@ struct request_rec;
 
 /* ---- httpd: the method, the media type, the body. Request thread. ---- */
 
-/* 405 unless POST (with Allow), 415 unless application/json, 413 when the
- * declared length is over the limit. */
+/* 405 unless POST (with Allow), 415 unless application/json in UTF-8 without
+ * a Content-Encoding. */
 apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
 
 /*
- * Read the body from the input filters, parsing while it arrives.
- * Fails with 413 (too many bytes), 400 invalid_json (not JSON, too deep, too
- * many values), 408 or 400 when the client stopped sending.
+ * Read the body from the input filters, parsing while it arrives. *pbody
+ * lives in r->pool.
+ * Fails with 413 (too many bytes, declared or seen), 400 invalid_json (not
+ * JSON, too deep, too many values), 408 or 400 when the client stopped
+ * sending. AP_FILTER_ERROR, with err untouched: httpd has answered by itself
+ * (LimitRequestBody on a chunked body, broken chunks); send nothing and
+ * return AP_FILTER_ERROR from the handler.
  */
 apr_status_t chat_request_read(chat_json_t **pbody, struct request_rec *r,
                                const chat_json_limits_t *limits,
@@ -42,8 +46,10 @@ typedef struct chat_request_clamps_t {
 
 /*
  * Validate as zod 4.6 does. APR_SUCCESS: turn is filled (model NULL when the
- * client named none). APR_EINVAL: err is 400 invalid_request and err->issues
- * the JSON array of zod's issue objects, in zod's order.
+ * client named none; request_id stays as it is); its strings and its schema
+ * are borrowed from body. APR_EINVAL: turn is untouched, err is 400
+ * invalid_request and err->issues the JSON array of zod's issue objects, in
+ * zod's order.
  */
 apr_status_t chat_request_validate(chat_turn_t *turn, chat_json_t *body,
                                    const chat_request_clamps_t *clamps,
