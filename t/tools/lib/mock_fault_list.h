@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the mock can do wrong: MOCK_FAULT(id, name, help). No include guard,
+ * on purpose. */
+MOCK_FAULT(none, "none", "answer properly")
+MOCK_FAULT(hang_head, "hang-head", "take the request, never answer")
+MOCK_FAULT(slow_head, "slow-head", "the head one byte every pace ms")
+MOCK_FAULT(rst_head, "rst-head", "reset instead of a head")
+MOCK_FAULT(close_head, "close-head", "close instead of a head")
+MOCK_FAULT(hang, "hang", "silence after 'after' events")
+MOCK_FAULT(rst, "rst", "reset after 'after' events")
+MOCK_FAULT(close, "close", "close after 'after' events, body unfinished")
+MOCK_FAULT(cut, "cut", "close in the middle of event number 'after'")
+MOCK_FAULT(noend, "noend", "end the body properly after 'after' events")
+MOCK_FAULT(error_flat, "error-flat", "flat error event, then a proper end")
+MOCK_FAULT(error_nested, "error-nested", "nested error event, proper end")
+MOCK_FAULT(error_failed, "error-failed", "response.failed, proper end")
+MOCK_FAULT(incomplete, "incomplete", "response.incomplete, proper end")
+MOCK_FAULT(garbage, "garbage", "an answer that is not HTTP")
+MOCK_FAULT(badchunk, "badchunk", "a bad chunk size after 'after' events")
+MOCK_FAULT(redirect, "redirect", "302 to /_trap, which counts visitors")
+MOCK_FAULT(longhead, "longhead", "one header of 'headsize' bytes")
+MOCK_FAULT(html, "html", "200 with an HTML page")

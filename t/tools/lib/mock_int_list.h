@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The numbers the mock can be told: MOCK_INT(name, initial, lowest, highest,
+ * help). No include guard, on purpose. */
+MOCK_INT(n, 5, 0, 10000000, "text deltas in the answer")
+MOCK_INT(size, 16, 0, 67108864, "bytes of each, as JSON text")
+MOCK_INT(pace, 0, 0, 3600000, "ms between events")
+MOCK_INT(first, 0, 0, 3600000, "ms between the head and the first event")
+MOCK_INT(head, 0, 0, 3600000, "ms before the head")
+MOCK_INT(after, 3, 0, 100000000, "events before the fault happens")
+MOCK_INT(status, 200, 200, 599, "an error answer with a real body")
+MOCK_INT(retry, -1, -1, 86400, "Retry-After of an error answer, -1: none")
+MOCK_INT(split, 0, 0, 1048576, "write at most so many bytes at once")
+MOCK_INT(chunk, 0, 0, 1048576, "bytes per HTTP chunk, 0: one per event")
+MOCK_INT(comments, 0, 0, 1, "a comment before each event")
+MOCK_INT(bom, 0, 0, 1, "a byte order mark before the first event")
+MOCK_INT(utf8, 0, 0, 1, "text with escapes and characters beyond ASCII")
+MOCK_INT(ts, 0, 0, 1, "CLOCK_MONOTONIC ns inside each delta")
+MOCK_INT(reason, 0, 0, 100000, "reasoning deltas before the text")
+MOCK_INT(usage, 1, 0, 1, "token usage at the end")
+MOCK_INT(lean, 0, 0, 1, "the closing events do not repeat the text")
+MOCK_INT(keep, 1, 0, 1, "0: Connection: close")
+MOCK_INT(headsize, 200000, 0, 16777216, "bytes of longhead's header")

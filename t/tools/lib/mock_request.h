@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An HTTP/1.1 request as the mock LLM receives it. */
+#ifndef TOOLS_MOCK_REQUEST_H
+#define TOOLS_MOCK_REQUEST_H
+
+#include "buf.h"
+#include "mock_params.h"
+
+typedef enum {
+    MOCK_TO_NOTHING,
+    MOCK_TO_RESPONSES,
+    MOCK_TO_COMPLETIONS,
+    MOCK_TO_MODELS,
+    MOCK_TO_STATS,
+    MOCK_TO_RESET,
+    MOCK_TO_LAST,
+    MOCK_TO_TRAP
+} mock_target_e;
+
+typedef struct mock_request_t {
+    int target; /* mock_target_e */
+    int post;
+    int close;         /* the client asked for it, or speaks HTTP/1.0 */
+    int expects;       /* Expect: 100-continue */
+    int stream;        /* "stream": true in the body */
+    int include_usage; /* stream_options.include_usage */
+    buf_t line, head, body;
+} mock_request_t;
+
+/*
+ * Parse what is in the buffer. 1: a whole request was taken out of it; 0: more
+ * is needed (expects may already be set); -1: not HTTP, or over 64 MiB.
+ */
+int mock_request_parse(mock_request_t *rq, buf_t *in);
+
+/* Parameters from its path, query and body, over those of p. 0 or -1. */
+int mock_request_params(mock_params_t *p, const mock_request_t *rq, char *why,
+                        size_t why_size);
+
+/* It as JSON: method, path, headers (names in lower case), body. */
+void mock_request_json(buf_t *out, const mock_request_t *rq);
+
+void mock_request_free(mock_request_t *rq);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stream that the mock LLM sends, as a function of its parameters: the
+ * mock writes it, the load client knows from the same functions what must
+ * arrive, byte for byte. Shapes as the OpenAI Responses API and Chat
+ * Completions have them.
+ */
+#ifndef TOOLS_MOCK_TEXT_H
+#define TOOLS_MOCK_TEXT_H
+
+#include "buf.h"
+#include "mock_params.h"
+
+typedef enum { MOCK_API_RESPONSES, MOCK_API_COMPLETIONS } mock_api_e;
+
+typedef struct mock_text_t {
+    mock_params_t p;
+    int api; /* mock_api_e */
+} mock_text_t;
+
+/* Digits of the timestamp inside a delta. */
+#define MOCK_TS_DIGITS 20
+
+/* How many events the stream has, whole ones, until its end or its fault. */
+int mock_text_events(const mock_text_t *t);
+
+/*
+ * Append event k, exactly as it goes over the wire (but for HTTP chunks).
+ * The offset of its timestamp from the event's first byte, or -1.
+ */
+long mock_text_event(buf_t *out, const mock_text_t *t, int k, int64_t ts);
+
+/* True when the stream has its provider's own terminal event, or an error. */
+int mock_text_terminated(const mock_text_t *t);
+
+/* The answer without streaming. */
+void mock_text_whole(buf_t *out, const mock_text_t *t);
+
+/* The body of an error answer. */
+void mock_text_error(buf_t *out, int status);
+
+#endif
