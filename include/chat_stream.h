@@ -53,8 +53,8 @@ typedef struct chat_stream_cb_t {
      * client is gone. */
     apr_status_t (*data)(void *ctx, const char *data, apr_size_t len);
 
-    /* [driver thread] Nothing was written for the heartbeat time. Result as
-     * for data(). */
+    /* [driver thread] Nothing was written for the heartbeat time, or, with
+     * early, nothing at all yet. Result as for data(). */
     apr_status_t (*silence)(void *ctx);
 
     /* [a worker, or the main thread at shutdown] The stream is over and r is
@@ -80,6 +80,7 @@ typedef struct chat_stream_spec_t {
     const chat_stream_cb_t *cb;
     void *ctx;
     apr_interval_time_t heartbeat; /* 0: silence() is never called */
+    int early;                     /* 1: silence() is called at once */
     apr_interval_time_t stall;     /* a client that takes nothing, 0 never */
 } chat_stream_spec_t;
 

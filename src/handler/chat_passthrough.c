@@ -120,42 +120,17 @@ static apr_status_t on_data(void *ctx, const char *data, apr_size_t len)
 }
 
 /* Before the upstream has answered nothing can be said: its status decides
- * ours, unless ChatStreamEarlyHeaders has settled that. */
+ * ours, unless ChatStreamEarlyHeaders settles that. */
 static apr_status_t on_silence(void *ctx)
 {
     walk_t *w = ctx;
 
-    if (!(w->streaming || w->sent) || !chat_sse_between(w->sse))
+    if (!(w->streaming || w->conf->early_headers) || !chat_sse_between(w->sse))
         return APR_SUCCESS;
     return send_bytes(w, COMMENT, sizeof(COMMENT) - 1);
 }
 
 /* ---- how it ended ---- */
-
-/* The outcome of an answer that began as a stream. */
-static chat_outcome_e judge_stream(walk_t *w, const chat_end_t *end)
-{
-    switch (end->why) {
-    case CHAT_END_GONE:
-    case CHAT_END_STALLED:
-    case CHAT_END_SHUTDOWN:
-        return CHAT_OUTCOME_CANCELLED;
-    case CHAT_END_TIMEOUT:
-        return CHAT_OUTCOME_TIMEOUT;
-    default:
-        break;
-    }
-    if (w->seen.failed) {
-        w->facts.detail = w->seen.error[0] ? w->seen.error
-                                           : "the provider sent an error event";
-        return CHAT_OUTCOME_UPSTREAM_ERROR;
-    }
-    if (w->seen.ended)
-        return CHAT_OUTCOME_COMPLETE;
-    if (!w->facts.detail)
-        w->facts.detail = "the stream ended without its terminal event";
-    return CHAT_OUTCOME_TRUNCATED;
-}
 
 /* What the client is told when the upstream gave it no stream. */
 static void explain(chat_err_t *err, walk_t *w, const chat_end_t *end)
@@ -177,6 +152,38 @@ static void explain(chat_err_t *err, walk_t *w, const chat_end_t *end)
     if (err->status == HTTP_TOO_MANY_REQUESTS ||
         err->status == HTTP_SERVICE_UNAVAILABLE)
         err->retry_after = w->retry_after;
+}
+
+/* The outcome of an answer that began as a stream. */
+static chat_outcome_e judge_stream(walk_t *w, const chat_end_t *end)
+{
+    chat_err_t err;
+
+    switch (end->why) {
+    case CHAT_END_GONE:
+    case CHAT_END_STALLED:
+    case CHAT_END_SHUTDOWN:
+        return CHAT_OUTCOME_CANCELLED;
+    case CHAT_END_TIMEOUT:
+        return CHAT_OUTCOME_TIMEOUT;
+    default:
+        break;
+    }
+    if (!w->streaming) {
+        explain(&err, w, end);
+        w->facts.detail = err.code;
+        return CHAT_OUTCOME_UPSTREAM_ERROR;
+    }
+    if (w->seen.failed) {
+        w->facts.detail = w->seen.error[0] ? w->seen.error
+                                           : "the provider sent an error event";
+        return CHAT_OUTCOME_UPSTREAM_ERROR;
+    }
+    if (w->seen.ended)
+        return CHAT_OUTCOME_COMPLETE;
+    if (!w->facts.detail)
+        w->facts.detail = "the stream ended without its terminal event";
+    return CHAT_OUTCOME_TRUNCATED;
 }
 
 static void settle_stream(walk_t *w, const chat_end_t *end)
@@ -312,6 +319,7 @@ static apr_status_t start(walk_t *w, int *prc, chat_err_t *err)
         .cb = &callbacks,
         .ctx = w,
         .heartbeat = w->conf->heartbeat,
+        .early = w->conf->early_headers,
         .stall = w->conf->stall,
     };
     apr_status_t rv;
@@ -321,8 +329,6 @@ static apr_status_t start(walk_t *w, int *prc, chat_err_t *err)
         return rv;
     w->sse = chat_sse_create(on_event, w, w->r->pool);
     w->seen.usage.input = w->seen.usage.output = -1;
-    if (w->conf->early_headers)
-        send_bytes(w, COMMENT, sizeof(COMMENT) - 1);
     return chat_stream_start(prc, w->r, &spec, err);
 }
 

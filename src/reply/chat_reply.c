@@ -74,7 +74,7 @@ void chat_reply_stream_head(request_rec *r)
     apr_table_setn(r->headers_out, "Cache-Control", "no-store, no-transform");
     apr_table_setn(r->headers_out, "X-Accel-Buffering", "no");
     if (say_keep_alive(r))
-        apr_table_setn(r->headers_out, "Connection", "keep-alive");
+        apr_table_mergen(r->headers_out, "Connection", "keep-alive");
     /* mod_deflate and mod_brotli look here, not at no-transform. */
     apr_table_setn(r->subprocess_env, "no-gzip", "1");
     apr_table_setn(r->subprocess_env, "no-brotli", "1");

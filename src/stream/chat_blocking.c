@@ -129,7 +129,7 @@ void chat_blocking_run(chat_stream_t *s)
         s->driver = &b->driver;
         b->driver.now = chat_tick_now();
         watch_client(b, s);
-        s->source->start(s);
+        chat_stream_begin(s);
         while (!s->ended)
             turn(b, s);
         s->source->stop(s);

@@ -8,13 +8,19 @@
  */
 #include "chat_stream_int.h"
 
-#include <http_main.h>
-
 #include <apr_strings.h>
+
+#include <sys/resource.h>
 
 /* What one stream may move in one turn of the loop, so that an upstream that
  * floods one client does not delay the events of the others. */
 #define TURN_BYTES (64 * 1024)
+
+/* Open files for everything but streams: logs, listeners, libraries, the
+ * requests that are being read. */
+#define FILES_KEPT 256
+/* ChatStreamMax when nothing is written and there are files enough. */
+#define PLACES_MAX 10000
 
 /* Seconds a client is told to stay away when all places are taken. */
 #define BUSY_RETRY "2"
@@ -222,6 +228,14 @@ void chat_stream_check(chat_stream_t *s, chat_tick_t now)
 
 /* ---- the start ---- */
 
+void chat_stream_begin(chat_stream_t *s)
+{
+    if (s->spec.early)
+        beat(s, s->driver->now);
+    if (!s->ended)
+        s->source->start(s);
+}
+
 static chat_stream_t *stream_create(request_rec *r,
                                     const chat_stream_spec_t *spec)
 {
@@ -256,11 +270,12 @@ static apr_status_t resolve(chat_stream_t *s, chat_err_t *err)
                         "The provider cannot be reached right now.");
 }
 
+/* Streams that this child may have open at once. */
+static int places;
+
 static apr_status_t admit(request_rec *r, chat_err_t *err)
 {
-    const chat_server_conf_t *conf = chat_config_server(ap_server_conf);
-
-    if (chat_counters_admit(conf->stream_max)) {
+    if (chat_counters_admit(places)) {
         chat_counters_add(CHAT_COUNT_STARTED, 1);
         return APR_SUCCESS;
     }
@@ -341,8 +356,28 @@ apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
     return chat_counters_post_config(pconf, s);
 }
 
+/* A stream takes three descriptors: client, upstream, eventfd. Running out of
+ * them makes the MPM retire the child, so we have to say no before that. */
+static void count_places(server_rec *s)
+{
+    int wanted = chat_config_server(s)->stream_max, fit;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > 1000000)
+        files.rlim_cur = 1000000;
+    fit = files.rlim_cur > FILES_KEPT ? (files.rlim_cur - FILES_KEPT) / 3 : 1;
+    places = wanted ? wanted : fit < PLACES_MAX ? fit : PLACES_MAX;
+    if (wanted > fit)
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     CHATNO(0508) "ChatStreamMax %d needs about %d open files, "
+                                  "the limit is %ld: %d streams will fit",
+                     wanted, 3 * wanted + FILES_KEPT, (long)files.rlim_cur,
+                     fit);
+}
+
 void chat_stream_child_init(apr_pool_t *pchild, server_rec *s)
 {
+    count_places(s);
     chat_counters_child_init(s);
     chat_blocking_child_init(pchild);
 #if CHAT_PARKING

@@ -175,6 +175,9 @@ struct chat_stream_t {
  * refused with an error in the log. Under engine->lock once parked. */
 void chat_stream_move(chat_stream_t *s, chat_state_e to);
 
+/* [D] The driver has it: go. May end it at once. */
+void chat_stream_begin(chat_stream_t *s);
+
 /* [D] Bytes from the source. OK: gone down. LATER: not taken, resume() will
  * be called. STOP: the stream has ended. */
 chat_take_e chat_stream_take(chat_stream_t *s, const char *data,

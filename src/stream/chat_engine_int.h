@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An engine from the inside: shared by its loop (chat_engine.c), its dealings
+ * with curl (chat_engine_curl.c) and the child's set of engines
+ * (chat_engines.c). Members say who may touch them: E the engine's thread,
+ * K whoever holds the lock, C constant after start.
+ */
+#ifndef CHAT_ENGINE_INT_H
+#define CHAT_ENGINE_INT_H
+
+#include "chat_stream_int.h"
+
+#if CHAT_PARKING
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+TAILQ_HEAD(chat_stream_list_t, chat_stream_t);
+SLIST_HEAD(chat_event_list_t, chat_event_t);
+
+struct chat_engine_t {
+    chat_driver_t driver;            /* E */
+    int epoll_fd;                    /* C */
+    chat_event_t wake;               /* C */
+    pthread_t thread;                /* C */
+    chat_tick_t curl_at;             /* E  when curl wants a call, -1 never */
+    struct chat_stream_list_t live;  /* E  by link */
+    struct chat_stream_list_t later; /* E  over their budget, by later_link */
+    struct chat_stream_list_t ended; /* E  to let go, by ended_link */
+    struct chat_event_list_t dead;   /* E  socket records to free */
+    chat_deadlines_t deadlines;      /* E */
+
+    pthread_mutex_t lock;
+    pthread_cond_t recalled;         /* K  some killed stream is DONE */
+    struct chat_stream_list_t inbox; /* K  by link */
+    struct chat_stream_list_t kills; /* K  by kill_link */
+    int stopping;                    /* K */
+    int nstreams;                    /* atomic: adopted, not yet DONE */
+};
+
+/* epoll_ctl on the engine's set: 0, or -1 with errno. */
+int chat_engine_poll(chat_engine_t *e, int op, int fd, uint32_t events,
+                     chat_event_t *ev);
+/* Make an eventfd readable. */
+void chat_engine_kick(int fd);
+
+/* The thread, until e->stopping. */
+void *chat_engine_main(void *baton);
+/* [E] Free the records of sockets that curl has let go. */
+void chat_engine_bury(chat_engine_t *e);
+
+/* Tie e->driver's CURLM to the loop. */
+void chat_engine_curl_init(chat_engine_t *e);
+/* [E] A socket of curl's is ready. */
+void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
+                            uint32_t events);
+/* [E] Give curl its call when its time has come. */
+void chat_engine_curl_timer(chat_engine_t *e);
+
+#endif
+#endif

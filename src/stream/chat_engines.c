@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engines of a child: started with it, stopped with it, and what workers
+ * may ask of them. Workers call the functions of the first part; start and
+ * stop run on the child's main thread.
+ */
+#include "chat_engine_int.h"
+
+#if CHAT_PARKING
+
+#include <signal.h>
+#include <sys/eventfd.h>
+
+/* Connections to upstreams that an engine keeps open for the next call. */
+#define IDLE_CONNECTIONS 256L
+
+static chat_engine_t *engines;
+static int nengines;
+
+/* ---- for the workers ---- */
+
+chat_engine_t *chat_engine_choose(void)
+{
+    chat_engine_t *best = NULL;
+    int i, n, least = 0;
+
+    for (i = 0; i < nengines; i++) {
+        n = __atomic_load_n(&engines[i].nstreams, __ATOMIC_RELAXED);
+        if (!best || n < least) {
+            best = &engines[i];
+            least = n;
+        }
+    }
+    return best;
+}
+
+chat_driver_t *chat_engine_driver(chat_engine_t *e)
+{
+    return &e->driver;
+}
+
+void chat_engine_adopt(chat_engine_t *e, chat_stream_t *s)
+{
+    int first;
+
+    __atomic_add_fetch(&e->nstreams, 1, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&e->lock);
+    chat_stream_move(s, CHAT_STATE_QUEUED);
+    first = TAILQ_EMPTY(&e->inbox);
+    TAILQ_INSERT_TAIL(&e->inbox, s, link);
+    pthread_mutex_unlock(&e->lock);
+    if (first)
+        chat_engine_kick(e->wake.fd);
+}
+
+int chat_engine_returned(chat_engine_t *e, chat_stream_t *s)
+{
+    uint64_t drop;
+    int done;
+
+    pthread_mutex_lock(&e->lock);
+    /* Under the lock: a tick must not swallow the DONE that follows it. */
+    if (read(s->park_fd, &drop, sizeof(drop)) < 0)
+        drop = 0;
+    done = s->state == CHAT_STATE_DONE;
+    pthread_mutex_unlock(&e->lock);
+    return done;
+}
+
+void chat_engine_recall(chat_engine_t *e, chat_stream_t *s)
+{
+    pthread_mutex_lock(&e->lock);
+    if (s->state != CHAT_STATE_DONE) {
+        s->killed = 1;
+        TAILQ_INSERT_TAIL(&e->kills, s, kill_link);
+        chat_engine_kick(e->wake.fd);
+        while (s->state != CHAT_STATE_DONE)
+            pthread_cond_wait(&e->recalled, &e->lock);
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
+/* ---- start and stop ---- */
+
+static int engine_open(chat_engine_t *e)
+{
+    TAILQ_INIT(&e->live);
+    TAILQ_INIT(&e->later);
+    TAILQ_INIT(&e->ended);
+    TAILQ_INIT(&e->inbox);
+    TAILQ_INIT(&e->kills);
+    SLIST_INIT(&e->dead);
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->recalled, NULL);
+    e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    e->wake.kind = CHAT_EVENT_WAKE;
+    e->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (e->epoll_fd < 0 || e->wake.fd < 0 ||
+        chat_engine_poll(e, EPOLL_CTL_ADD, e->wake.fd, EPOLLIN, &e->wake) ||
+        chat_driver_init(&e->driver, IDLE_CONNECTIONS) != APR_SUCCESS)
+        return 0;
+    chat_engine_curl_init(e);
+    return 1;
+}
+
+static void engine_join(chat_engine_t *e)
+{
+    pthread_mutex_lock(&e->lock);
+    e->stopping = 1;
+    pthread_mutex_unlock(&e->lock);
+    chat_engine_kick(e->wake.fd);
+    pthread_join(e->thread, NULL);
+}
+
+/* The engine's thread is gone: what it still had is the caller's. */
+static void engine_abandon(chat_engine_t *e)
+{
+    chat_stream_t *s;
+
+    TAILQ_CONCAT(&e->live, &e->inbox, link);
+    while ((s = TAILQ_FIRST(&e->live))) {
+        TAILQ_REMOVE(&e->live, s, link);
+        if (s->driver)
+            s->source->stop(s);
+        chat_out_free(&s->out);
+        chat_park_abandon(s);
+    }
+    chat_driver_destroy(&e->driver);
+    chat_engine_bury(e);
+    free(e->deadlines.heap);
+    close(e->wake.fd);
+    close(e->epoll_fd);
+}
+
+/* pchild's pre_cleanup: after the MPM's workers have been joined, before any
+ * request's pool dies. */
+static apr_status_t engines_stop(void *baton)
+{
+    int i;
+
+    for (i = 0; i < nengines; i++)
+        engine_join(&engines[i]);
+    for (i = 0; i < nengines; i++)
+        engine_abandon(&engines[i]);
+    nengines = 0;
+    free(engines);
+    engines = NULL;
+    return APR_SUCCESS;
+}
+
+apr_status_t chat_engine_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    int n = chat_config_server(s)->stream_engines;
+    sigset_t all, old;
+
+    engines = calloc(n, sizeof(*engines));
+    if (!engines)
+        return APR_ENOMEM;
+    apr_pool_pre_cleanup_register(pchild, NULL, engines_stop);
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    while (nengines < n && engine_open(&engines[nengines]) &&
+           !pthread_create(&engines[nengines].thread, NULL, chat_engine_main,
+                           &engines[nengines]))
+        nengines++;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return nengines == n ? APR_SUCCESS : APR_EGENERAL;
+}
+
+#endif
