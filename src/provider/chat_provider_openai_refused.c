@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An answer of OpenAI that is no stream, in words fit for the client. Its own
+ * sentence stays here: it may name the organisation, a masked key or parts of
+ * the prompt. Only machine words pass, and only after a look. Pure.
+ */
+#include "chat_provider_openai_int.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+/* Error bodies are small; a cut or monstrous one is read as none. */
+static const chat_json_limits_t limits = {
+    .bytes = 64 * 1024,
+    .depth = 32,
+    .values = 4096,
+};
+
+/* The "error" member of the body, NULL when there is none. */
+static const chat_json_t *read_error(const char *body, apr_size_t len,
+                                     apr_pool_t *p)
+{
+    chat_json_t *root;
+
+    if (chat_json_parse(&root, body, len, &limits, p) != APR_SUCCESS)
+        return NULL;
+    return chat_json_get(root, "error");
+}
+
+/* Our sentence about their no. */
+static const char *explain(const chat_json_t *error, apr_pool_t *p)
+{
+    const char *code, *param;
+
+    code = chat_provider_openai_word(chat_json_get(error, "code"), "", NULL, p);
+    param =
+        chat_provider_openai_word(chat_json_get(error, "param"), "[]", NULL, p);
+    return apr_pstrcat(p, "The provider refused the request", code ? ": " : "",
+                       code ? code : "", param ? " (parameter " : "",
+                       param ? param : "", param ? ")." : ".", NULL);
+}
+
+static int is_quota(const chat_json_t *error)
+{
+    const char *code = chat_json_string(chat_json_get(error, "code"));
+    const char *type = chat_json_string(chat_json_get(error, "type"));
+
+    return (code && strcmp(code, "insufficient_quota") == 0) ||
+           (type && strcmp(type, "insufficient_quota") == 0);
+}
+
+static void refuse_limit(chat_err_t *err, const chat_json_t *error)
+{
+    /* Waiting does not help and the client cannot pay: not its 429. */
+    if (is_quota(error))
+        chat_err_set(err, APR_EGENERAL, 503, "upstream_quota",
+                     "The provider's quota is used up.");
+    else
+        chat_err_set(err, APR_EGENERAL, 429, "upstream_rate_limited",
+                     "The provider is limiting requests. Try again later.");
+}
+
+void chat_provider_openai_refused(chat_err_t *err, int status, const char *body,
+                                  apr_size_t len, apr_pool_t *p)
+{
+    const chat_json_t *error = read_error(body, len, p);
+
+    switch (status) {
+    case 400:
+    case 404:
+    case 409:
+    case 413:
+    case 422:
+        chat_err_set(err, APR_EGENERAL, 400, "upstream_rejected",
+                     explain(error, p));
+        break;
+    case 401:
+    case 403:
+        /* The user is signed in; it is we who are not. */
+        chat_err_set(err, APR_EGENERAL, 502, "upstream_auth",
+                     "The provider did not accept this server.");
+        break;
+    case 402:
+        chat_err_set(err, APR_EGENERAL, 503, "upstream_quota",
+                     "The provider's quota is used up.");
+        break;
+    case 429:
+        refuse_limit(err, error);
+        break;
+    case 408:
+    case 504:
+        chat_err_set(err, APR_EGENERAL, 504, "upstream_timeout",
+                     "The provider took too long.");
+        break;
+    case 503:
+    case 529:
+        chat_err_set(err, APR_EGENERAL, 503, "upstream_overloaded",
+                     "The provider is overloaded. Try again later.");
+        break;
+    default:
+        /* Also a redirect, and a 200 that is no event stream. */
+        chat_err_set(err, APR_EGENERAL, 502, "upstream_error",
+                     "The provider failed.");
+    }
+}
