@@ -50,15 +50,13 @@ static int is_quota(const chat_json_t *error)
            (type && strcmp(type, "insufficient_quota") == 0);
 }
 
-static void refuse_limit(chat_err_t *err, const chat_json_t *error)
+/* Waiting does not help and the client cannot pay, so this is neither its 429
+ * nor a 503, which would take a Retry-After along: as with the key, somebody
+ * has to look after the account. */
+static void refuse_quota(chat_err_t *err)
 {
-    /* Waiting does not help and the client cannot pay: not its 429. */
-    if (is_quota(error))
-        chat_err_set(err, APR_EGENERAL, 503, "upstream_quota",
-                     "The provider's quota is used up.");
-    else
-        chat_err_set(err, APR_EGENERAL, 429, "upstream_rate_limited",
-                     "The provider is limiting requests. Try again later.");
+    chat_err_set(err, APR_EGENERAL, 502, "upstream_quota",
+                 "The provider's quota is used up.");
 }
 
 void chat_provider_openai_refused(chat_err_t *err, int status, const char *body,
@@ -82,11 +80,15 @@ void chat_provider_openai_refused(chat_err_t *err, int status, const char *body,
                      "The provider did not accept this server.");
         break;
     case 402:
-        chat_err_set(err, APR_EGENERAL, 503, "upstream_quota",
-                     "The provider's quota is used up.");
+        refuse_quota(err);
         break;
     case 429:
-        refuse_limit(err, error);
+        if (is_quota(error))
+            refuse_quota(err);
+        else
+            chat_err_set(err, APR_EGENERAL, 429, "upstream_rate_limited",
+                         "The provider is limiting requests. Try again "
+                         "later.");
         break;
     case 408:
     case 504:
