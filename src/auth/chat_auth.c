@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is asking: the schemes of ChatAuth in their order, once per request. The
+ * corridor calls chat_auth_identify(), AuthType Chat its hook; a scheme is one
+ * file beside this one and a line in chat_auth_list.h. Request thread, but for
+ * the start-up steps at the end.
+ */
+#include "chat_auth.h"
+
+#include <string.h>
+
+#include <http_core.h>
+#include <http_request.h>
+#include <apr_strings.h>
+
+#include "chat_auth_int.h"
+#include "chat_log.h"
+
+static const chat_auth_scheme_t *const schemes[CHAT_AUTH_COUNT] = {
+#define CHAT_AUTH(id, name) &chat_auth_##id,
+#include "chat_auth_list.h"
+#undef CHAT_AUTH
+};
+
+/* What was found for a request, and what it was found under. */
+typedef struct outcome_t {
+    const chat_dir_conf_t *conf;
+    int safe; /* the method changes nothing */
+    apr_status_t rv;
+    const chat_user_t *user;
+    chat_err_t err;
+} outcome_t;
+
+static int same_words(const apr_array_header_t *a, const apr_array_header_t *b)
+{
+    int i;
+
+    if (a->nelts != b->nelts)
+        return 0;
+    for (i = 0; i < a->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(a, i, const char *),
+                   APR_ARRAY_IDX(b, i, const char *)))
+            return 0;
+    }
+    return 1;
+}
+
+static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
+{
+    return a->auth->nelts == b->auth->nelts &&
+           !memcmp(a->auth->elts, b->auth->elts,
+                   (size_t)(a->auth->nelts * a->auth->elt_size)) &&
+           a->bearer_unsigned == b->bearer_unsigned &&
+           same_words(a->secrets, b->secrets) &&
+           same_words(a->cookies, b->cookies) &&
+           same_words(a->origins, b->origins);
+}
+
+/*
+ * The outcome of this request, of the one it was redirected from, or of the
+ * one it is a part of. It counts only under the same rules: a redirect may
+ * lead from a location for guests into one for users.
+ */
+static const outcome_t *recall(request_rec *r, const chat_dir_conf_t *conf)
+{
+    const request_rec *q;
+
+    for (q = r; q; q = q->prev ? q->prev : q->main) {
+        const outcome_t *o =
+            ap_get_module_config(q->request_config, &chat_module);
+
+        if (o && o->safe == chat_auth_origin_safe(r) &&
+            same_rules(o->conf, conf))
+            return o;
+    }
+    return NULL;
+}
+
+static int has_scheme(const chat_dir_conf_t *conf, int scheme)
+{
+    int i;
+
+    for (i = 0; i < conf->auth->nelts; i++) {
+        if (APR_ARRAY_IDX(conf->auth, i, int) == scheme)
+            return 1;
+    }
+    return 0;
+}
+
+/* Who sends a Bearer token means it: a bad one is never made good by a cookie
+ * that happens to be there. */
+static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
+                            const chat_dir_conf_t *conf, chat_err_t *err)
+{
+    int bearer_alone =
+        has_scheme(conf, CHAT_AUTH_bearer) && chat_auth_bearer_present(r);
+    int i;
+
+    for (i = 0; i < conf->auth->nelts; i++) {
+        int scheme = APR_ARRAY_IDX(conf->auth, i, int);
+        apr_status_t rv;
+
+        if (bearer_alone && scheme != CHAT_AUTH_bearer)
+            continue;
+        rv = schemes[scheme]->identify(puser, r, conf, err);
+        if (rv != APR_NOTFOUND)
+            return rv;
+    }
+    return chat_err_set(err, APR_EACCES, HTTP_UNAUTHORIZED, "unauthorized",
+                        "Sign in required.");
+}
+
+static const outcome_t *find_out(request_rec *r, const chat_dir_conf_t *conf)
+{
+    outcome_t *o = apr_pcalloc(r->pool, sizeof(*o));
+
+    o->conf = conf;
+    o->safe = chat_auth_origin_safe(r);
+    o->rv = resolve(&o->user, r, conf, &o->err);
+    if (o->rv == APR_SUCCESS)
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                      CHATNO(0301) "identified by %s: user %s", o->user->scheme,
+                      o->user->id ? o->user->id : "(none)");
+    else
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                      CHATNO(0302) "not let in: %d %s", o->err.status,
+                      o->err.code);
+    ap_set_module_config(r->request_config, &chat_module, o);
+    return o;
+}
+
+apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
+                                chat_err_t *err)
+{
+    const chat_dir_conf_t *conf = chat_config_dir(r);
+    const outcome_t *o = recall(r, conf);
+
+    if (!o)
+        o = find_out(r, conf);
+    *puser = o->rv == APR_SUCCESS ? o->user : NULL;
+    *err = o->err;
+    return o->rv;
+}
+
+/* A page that was served to one user must not be served from a cache to
+ * another one; caches know Authorization, not our cookies. */
+static void keep_private(request_rec *r)
+{
+    apr_table_mergen(r->err_headers_out, "Cache-Control", "private");
+    apr_table_mergen(r->err_headers_out, "Vary", "Cookie");
+}
+
+/*
+ * httpd asks only where a Require needs a user, and takes a missing name for a
+ * broken configuration. A guest has none, so there he is asked to sign in.
+ */
+int chat_auth_check_authn(request_rec *r)
+{
+    const char *type = ap_auth_type(r);
+    const chat_user_t *user;
+    chat_err_t err;
+
+    if (!type || ap_cstr_casecmp(type, "Chat"))
+        return DECLINED;
+
+    if (chat_auth_identify(&user, r, &err) != APR_SUCCESS)
+        return err.status;
+    if (!user->id)
+        return HTTP_UNAUTHORIZED;
+
+    r->user = apr_pstrdup(r->pool, user->id);
+    r->ap_auth_type = (char *)"Chat";
+    keep_private(r);
+    return OK;
+}
+
+int chat_auth_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    return chat_auth_cache_pre_config(pconf, plog);
+}
+
+apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    return chat_auth_cache_post_config(pconf, s);
+}
+
+void chat_auth_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    chat_auth_cache_child_init(pchild, s);
+}

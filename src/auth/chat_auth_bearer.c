@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ChatAuth bearer: a better-auth token in Authorization, as its bearer plugin
+ * hands it out. A browser never sends it by itself, so the origin is not
+ * asked for. Neighbours: chat_auth_token.c, chat_auth_session.c. Request
+ * thread.
+ */
+#include "chat_auth_int.h"
+
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "chat_auth_token.h"
+#include "chat_log.h"
+
+#define WORD "Bearer"
+#define WORD_LEN (sizeof(WORD) - 1)
+
+/* What follows "Bearer ", trimmed; "" when nothing does; NULL when the
+ * request does not say Bearer. */
+static const char *credentials(const request_rec *r)
+{
+    const char *header = apr_table_get(r->headers_in, "Authorization");
+
+    if (!header || ap_cstr_casecmpn(header, WORD, WORD_LEN))
+        return NULL;
+    header += WORD_LEN;
+    if (*header && *header != ' ')
+        return NULL;
+    while (apr_isspace(*header))
+        header++;
+    return header;
+}
+
+int chat_auth_bearer_present(const request_rec *r)
+{
+    return credentials(r) != NULL;
+}
+
+static apr_status_t identify(const chat_user_t **puser, request_rec *r,
+                             const chat_dir_conf_t *conf, chat_err_t *err)
+{
+    const char *value = credentials(r), *token;
+    apr_status_t rv;
+
+    if (!value)
+        return APR_NOTFOUND;
+    if (conf->secrets->nelts == 0 && !conf->bearer_unsigned)
+        return chat_auth_no_secret(r, err);
+
+    rv = chat_auth_token_bearer(&token, value, conf->bearer_unsigned,
+                                conf->secrets, r->pool);
+    if (rv == APR_EACCES) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                      CHATNO(0304) "the Bearer token is signed with none of "
+                                   "the secrets of ChatAuthSecret");
+        return APR_NOTFOUND;
+    }
+    if (rv != APR_SUCCESS)
+        return chat_auth_no_crypto(r, rv, err);
+    return chat_auth_session_user(puser, r, token, chat_auth_bearer.name, err);
+}
+
+const chat_auth_scheme_t chat_auth_bearer = {
+    .name = "bearer",
+    .identify = identify,
+};

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sessions remembered for a few seconds (ChatAuthCache), in any of httpd's
+ * shared object caches (ChatAuthCacheStore), so that not every request asks
+ * the database. Called by chat_auth_session.c. Request threads of all
+ * children at once, under one mutex where the cache needs it; the start-up
+ * steps at the end.
+ *
+ * The time of ChatAuthCache is a promise: a session that was revoked is good
+ * for no longer than that. So an entry carries its own end, whatever the cache
+ * makes of the time it is given. What is not a session is never remembered.
+ */
+#include "chat_auth_int.h"
+
+#include <string.h>
+
+#include <ap_provider.h>
+#include <ap_socache.h>
+#include <util_mutex.h>
+#include <apr_global_mutex.h>
+#include <apr_strings.h>
+
+#include "chat_crypto.h"
+#include "chat_log.h"
+
+#define MUTEX_TYPE "chat-session-cache"
+#define CACHE_NAME "chat-session"
+#define DEFAULT_STORE "shmcb"
+
+/* A longer entry (an enormous user id) is not remembered. */
+#define ENTRY_MAX 1024
+#define ENTRY_MAGIC 0x63733031 /* another layout needs another number */
+
+typedef struct entry_t {
+    apr_uint32_t magic;
+    apr_uint32_t banned;
+    apr_uint32_t id_len;   /* with the NUL */
+    apr_uint32_t role_len; /* with the NUL; 0: no role */
+    apr_time_t until;
+    apr_time_t expires;
+    /* id and role follow */
+} entry_t;
+
+/* Set at start-up, read-only afterwards. No provider: nothing is remembered. */
+static const ap_socache_provider_t *provider;
+static ap_socache_instance_t *instance;
+static apr_global_mutex_t *mutex;
+
+static apr_status_t lock(void)
+{
+    return mutex ? apr_global_mutex_lock(mutex) : APR_SUCCESS;
+}
+
+static void unlock(void)
+{
+    if (mutex)
+        apr_global_mutex_unlock(mutex);
+}
+
+/*
+ * The entry's name: a digest, so that no token lies in shared memory. The
+ * same statement means another database in another virtual host.
+ */
+static apr_status_t make_key(unsigned char key[CHAT_SHA256_LEN], request_rec *r,
+                             const char *token)
+{
+    const server_rec *s = r->server;
+    const char *text = apr_psprintf(
+        r->pool, "%s:%u\n%s:%u\n%s\n%s", s->defn_name ? s->defn_name : "",
+        s->defn_line_number, s->server_hostname ? s->server_hostname : "",
+        s->port, chat_config_server(s)->session_sql, token);
+
+    return chat_crypto_sha256(key, text, strlen(text));
+}
+
+static int is_on(const request_rec *r)
+{
+    const chat_server_conf_t *conf = chat_config_server(r->server);
+
+    return instance && conf->session_cache > 0 && conf->session_sql;
+}
+
+/* The bytes of an entry come from outside this process: trust no length. */
+static chat_session_t *unpack(const unsigned char *data, apr_size_t len,
+                              apr_pool_t *p)
+{
+    chat_session_t *session;
+    entry_t e;
+
+    if (len < sizeof(e))
+        return NULL;
+    memcpy(&e, data, sizeof(e));
+    if (e.magic != ENTRY_MAGIC || e.id_len < 2 || e.id_len > ENTRY_MAX ||
+        e.role_len > ENTRY_MAX || len != sizeof(e) + e.id_len + e.role_len ||
+        data[len - 1] != '\0' || data[sizeof(e) + e.id_len - 1] != '\0' ||
+        e.until <= apr_time_now())
+        return NULL;
+
+    session = apr_pcalloc(p, sizeof(*session));
+    data += sizeof(e);
+    session->user_id = apr_pstrmemdup(p, (const char *)data, e.id_len);
+    if (e.role_len)
+        session->role =
+            apr_pstrmemdup(p, (const char *)data + e.id_len, e.role_len);
+    session->expires = e.expires;
+    session->banned = e.banned != 0;
+    return session;
+}
+
+/* The number of bytes in data, or 0 when they would be too many. */
+static unsigned int pack(unsigned char data[ENTRY_MAX],
+                         const chat_session_t *session, apr_time_t until)
+{
+    size_t id_len = strlen(session->user_id) + 1;
+    size_t role_len = session->role ? strlen(session->role) + 1 : 0;
+    entry_t e;
+
+    if (id_len > ENTRY_MAX || role_len > ENTRY_MAX ||
+        sizeof(e) + id_len + role_len > ENTRY_MAX)
+        return 0;
+    memset(&e, 0, sizeof(e));
+    e.magic = ENTRY_MAGIC;
+    e.banned = session->banned != 0;
+    e.id_len = (apr_uint32_t)id_len;
+    e.role_len = (apr_uint32_t)role_len;
+    e.until = until;
+    e.expires = session->expires;
+    memcpy(data, &e, sizeof(e));
+    memcpy(data + sizeof(e), session->user_id, id_len);
+    if (role_len)
+        memcpy(data + sizeof(e) + id_len, session->role, role_len);
+    return (unsigned int)(sizeof(e) + id_len + role_len);
+}
+
+chat_session_t *chat_auth_cache_get(request_rec *r, const char *token)
+{
+    unsigned char key[CHAT_SHA256_LEN], data[ENTRY_MAX];
+    unsigned int len = sizeof(data);
+    chat_session_t *session = NULL;
+    apr_status_t rv;
+
+    if (!is_on(r) || make_key(key, r, token) != APR_SUCCESS)
+        return NULL;
+
+    rv = lock();
+    if (rv == APR_SUCCESS) {
+        rv = provider->retrieve(instance, r->server, key, sizeof(key), data,
+                                &len, r->pool);
+        unlock();
+    }
+    if (rv == APR_SUCCESS)
+        session = unpack(data, len, r->pool);
+    else if (!APR_STATUS_IS_NOTFOUND(rv))
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
+                      CHATNO(0308) "the session cache %s does not answer: the "
+                                   "database is asked",
+                      provider->name);
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                  CHATNO(0309) "session cache: %s", session ? "hit" : "miss");
+    return session;
+}
+
+void chat_auth_cache_put(request_rec *r, const char *token,
+                         const chat_session_t *session)
+{
+    unsigned char key[CHAT_SHA256_LEN], data[ENTRY_MAX];
+    apr_time_t until;
+    unsigned int len;
+    apr_status_t rv;
+
+    if (!is_on(r) || make_key(key, r, token) != APR_SUCCESS)
+        return;
+    until = apr_time_now() +
+            apr_time_from_sec(chat_config_server(r->server)->session_cache);
+    if (until > session->expires)
+        until = session->expires;
+    len = pack(data, session, until);
+    if (len == 0)
+        return;
+
+    rv = lock();
+    if (rv == APR_SUCCESS) {
+        rv = provider->store(instance, r->server, key, sizeof(key), until, data,
+                             len, r->pool);
+        unlock();
+    }
+    if (rv != APR_SUCCESS)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
+                      CHATNO(0310) "the session cache %s did not take a "
+                                   "session",
+                      provider->name);
+}
+
+/* ---- start-up ---- */
+
+int chat_auth_cache_pre_config(apr_pool_t *pconf, apr_pool_t *plog)
+{
+    apr_status_t rv =
+        ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
+
+    provider = NULL;
+    instance = NULL;
+    mutex = NULL;
+    if (rv == APR_SUCCESS)
+        return OK;
+    ap_log_perror(APLOG_MARK, APLOG_CRIT, rv, plog,
+                  CHATNO(0311) "cannot register the mutex " MUTEX_TYPE);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static apr_status_t destroy(void *s)
+{
+    if (instance)
+        provider->destroy(instance, s);
+    instance = NULL;
+    return APR_SUCCESS;
+}
+
+static int is_wanted(server_rec *s)
+{
+    for (; s; s = s->next) {
+        if (chat_config_server(s)->session_cache > 0)
+            return 1;
+    }
+    return 0;
+}
+
+static apr_status_t open_cache(apr_pool_t *pconf, server_rec *s,
+                               const char *args)
+{
+    static const struct ap_socache_hints hints = {
+        CHAT_SHA256_LEN, sizeof(entry_t) + 40, apr_time_from_sec(30)};
+    ap_socache_instance_t *opened = NULL;
+    const char *why = provider->create(&opened, args, pconf, pconf);
+    apr_status_t rv;
+
+    if (why) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     CHATNO(0312) "ChatAuthCacheStore: %s refuses \"%s\": %s",
+                     provider->name, args ? args : "", why);
+        return APR_EINVAL;
+    }
+    rv = provider->init(opened, CACHE_NAME, &hints, s, pconf);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                     CHATNO(0313) "ChatAuthCacheStore: %s cannot be opened "
+                                  "with \"%s\"",
+                     provider->name, args ? args : "");
+        return rv;
+    }
+    instance = opened;
+    apr_pool_cleanup_register(pconf, s, destroy, apr_pool_cleanup_null);
+    return APR_SUCCESS;
+}
+
+apr_status_t chat_auth_cache_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    const chat_server_conf_t *conf = chat_config_server(s);
+    const char *name = conf->cache_store ? conf->cache_store : DEFAULT_STORE;
+    apr_status_t rv;
+
+    if (!is_wanted(s))
+        return APR_SUCCESS;
+
+    provider = ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, name,
+                                  AP_SOCACHE_PROVIDER_VERSION);
+    if (!provider) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     CHATNO(0314) "ChatAuthCache needs mod_socache_%s: load "
+                                  "it, or name another store in "
+                                  "ChatAuthCacheStore",
+                     name);
+        return APR_ENOTIMPL;
+    }
+    if (provider->flags & AP_SOCACHE_FLAG_NOTMPSAFE) {
+        rv =
+            ap_global_mutex_create(&mutex, NULL, MUTEX_TYPE, NULL, s, pconf, 0);
+        if (rv != APR_SUCCESS)
+            return rv;
+    }
+    return open_cache(pconf, s, conf->cache_args);
+}
+
+/* Without its mutex the cache would be torn: then it is not used at all. */
+void chat_auth_cache_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    apr_status_t rv;
+
+    if (!mutex)
+        return;
+    rv = apr_global_mutex_child_init(&mutex, apr_global_mutex_lockfile(mutex),
+                                     pchild);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                     CHATNO(0315) "the mutex " MUTEX_TYPE " cannot be used: "
+                                  "sessions are not remembered");
+        instance = NULL;
+    }
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside auth/ only: what the schemes share. Request thread, unless a comment
+ * says start-up.
+ */
+#ifndef CHAT_AUTH_INT_H
+#define CHAT_AUTH_INT_H
+
+#include <httpd.h>
+#include <apr_time.h>
+
+#include "chat_auth.h"
+#include "chat_store.h"
+
+/* One scheme a file, named after it. */
+#define CHAT_AUTH(id, name) extern const chat_auth_scheme_t chat_auth_##id;
+#include "chat_auth_list.h"
+#undef CHAT_AUTH
+
+/* 1 when the request says "Authorization: Bearer", whatever follows. */
+int chat_auth_bearer_present(const request_rec *r);
+
+/* ---- chat_auth_session.c: from a token that holds to a user ---- */
+
+/*
+ * The user of a session, from the cache or the database. scheme goes into the
+ * user. Results as chat_auth_scheme_t's identify(): APR_NOTFOUND when there is
+ * no such session, APR_EACCES with a 403 when the user is banned.
+ */
+apr_status_t chat_auth_session_user(const chat_user_t **puser, request_rec *r,
+                                    const char *token, const char *scheme,
+                                    chat_err_t *err);
+
+/* Say once in the log which directive is missing; err is a 503. */
+apr_status_t chat_auth_no_secret(request_rec *r, chat_err_t *err);
+
+/* libcrypto failed; err is a 503. */
+apr_status_t chat_auth_no_crypto(request_rec *r, apr_status_t rv,
+                                 chat_err_t *err);
+
+/* ---- chat_auth_origin.c ---- */
+
+/*
+ * Credentials that a browser adds by itself prove nothing about who made the
+ * request. APR_SUCCESS for a safe method, or when the request comes from a
+ * page of this site or of one in ChatAuthOrigin; else APR_EACCES with a 403.
+ */
+apr_status_t chat_auth_origin_check(request_rec *r, const chat_dir_conf_t *conf,
+                                    chat_err_t *err);
+
+/* 1 when the method changes nothing (RFC 9110, 9.2.1). */
+int chat_auth_origin_safe(const request_rec *r);
+
+/* ---- chat_auth_cache.c ---- */
+
+/* The session of this token as remembered, in r->pool, or NULL. A cache that
+ * fails remembers nothing: the database is asked then. */
+chat_session_t *chat_auth_cache_get(request_rec *r, const char *token);
+void chat_auth_cache_put(request_rec *r, const char *token,
+                         const chat_session_t *session);
+
+/* Start-up; as the functions of chat_auth.h. */
+int chat_auth_cache_pre_config(apr_pool_t *pconf, apr_pool_t *plog);
+apr_status_t chat_auth_cache_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_auth_cache_child_init(apr_pool_t *pchild, server_rec *s);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where a request with a browser's own credentials comes from: Origin, or
+ * Sec-Fetch-Site where there is none. Called by the schemes whose credentials
+ * a browser adds by itself. Request thread.
+ */
+#include "chat_auth_int.h"
+
+#include <string.h>
+
+#include <http_protocol.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+
+#include "chat_log.h"
+
+int chat_auth_origin_safe(const request_rec *r)
+{
+    return r->method_number == M_GET || r->method_number == M_OPTIONS ||
+           r->method_number == M_TRACE;
+}
+
+static int is_listed(const chat_dir_conf_t *conf, const char *origin)
+{
+    int i;
+
+    for (i = 0; i < conf->origins->nelts; i++) {
+        if (!strcmp(origin, APR_ARRAY_IDX(conf->origins, i, const char *)))
+            return 1;
+    }
+    return 0;
+}
+
+/*
+ * The origin of a page of the host that was asked, by its Host field. One
+ * without a port means the scheme's own, in both. The schemes are the same,
+ * or the page came by https to somebody who unwraps TLS in front of us; a
+ * page that came in the clear says nothing for a request over TLS.
+ */
+static int is_own(request_rec *r, const char *origin)
+{
+    const char *host = apr_table_get(r->headers_in, "Host");
+    apr_uri_t page, own;
+    apr_port_t scheme_port;
+
+    if (!host || apr_uri_parse(r->pool, origin, &page) != APR_SUCCESS ||
+        apr_uri_parse_hostinfo(r->pool, host, &own) != APR_SUCCESS ||
+        !page.scheme || !page.hostname || !own.hostname || page.user ||
+        page.path || page.query || page.fragment)
+        return 0;
+    if (strcmp(page.scheme, "https") && strcmp(page.scheme, ap_http_scheme(r)))
+        return 0;
+
+    scheme_port = apr_uri_port_of_scheme(page.scheme);
+    return !ap_cstr_casecmp(page.hostname, own.hostname) &&
+           (page.port_str ? page.port : scheme_port) ==
+               (own.port_str ? own.port : scheme_port);
+}
+
+/* What a browser says of a request to which it gave no Origin; other clients
+ * say nothing. */
+static int is_same_site_fetch(request_rec *r)
+{
+    const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
+
+    return !site || !ap_cstr_casecmp(site, "same-origin") ||
+           !ap_cstr_casecmp(site, "none");
+}
+
+apr_status_t chat_auth_origin_check(request_rec *r, const chat_dir_conf_t *conf,
+                                    chat_err_t *err)
+{
+    const char *origin = apr_table_get(r->headers_in, "Origin");
+
+    if (chat_auth_origin_safe(r))
+        return APR_SUCCESS;
+    if (origin ? is_listed(conf, origin) || is_own(r, origin)
+               : is_same_site_fetch(r))
+        return APR_SUCCESS;
+
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                  CHATNO(0307) "request from %s refused: ChatAuthOrigin does "
+                               "not list it",
+                  origin ? origin : "another site (Sec-Fetch-Site)");
+    return chat_err_set(err, APR_EACCES, HTTP_FORBIDDEN, "forbidden_origin",
+                        "This origin may not use the session.");
+}

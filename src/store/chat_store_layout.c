@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The statements of ChatAuthSession's named layouts: how better-auth's own
+ * adapters name their columns and write their times. Neighbours: config/ asks
+ * for one, chat_store_session.c sends it. Constants only.
+ *
+ * Each has one parameter, the token, and the columns user id, expiry in
+ * seconds since the epoch, role, banned. Expiry and ban are compared with the
+ * database's clock. In these texts "%s" is the parameter and "%%" a percent
+ * sign.
+ */
+#include "chat_store.h"
+
+#include <string.h>
+
+#define PG_SECONDS(column)                                                     \
+    "cast(floor(extract(epoch from s." column ")) as bigint)"
+
+/* X(name, column of the user's id, of the expiry, of the ban's end, the time
+ * as these columns have it, expiry in seconds) */
+#define LAYOUTS(X)                                                             \
+    /* timestamptz */                                                          \
+    X("kysely-pgsql", "\"userId\"", "\"expiresAt\"", "\"banExpires\"",         \
+      "now()", PG_SECONDS("\"expiresAt\""))                                    \
+    /* ISO 8601 text in UTC with milliseconds, which sorts by time */          \
+    X("kysely-sqlite", "\"userId\"", "\"expiresAt\"", "\"banExpires\"",        \
+      "strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now')",                           \
+      "cast(strftime('%%s', s.\"expiresAt\") as integer)")                     \
+    /* timestamp without time zone, the digits of UTC */                       \
+    X("drizzle-pgsql", "\"user_id\"", "\"expires_at\"", "\"ban_expires\"",     \
+      "(now() at time zone 'UTC')", PG_SECONDS("\"expires_at\""))              \
+    /* milliseconds since the epoch */                                         \
+    X("drizzle-sqlite", "\"user_id\"", "\"expires_at\"", "\"ban_expires\"",    \
+      "cast((julianday('now') - 2440587.5) * 86400000 as integer)",            \
+      "s.\"expires_at\" / 1000")                                               \
+    /* timestamp(3) without time zone, the digits of UTC */                    \
+    X("prisma-pgsql", "\"userId\"", "\"expiresAt\"", "\"banExpires\"",         \
+      "(now() at time zone 'UTC')", PG_SECONDS("\"expiresAt\""))
+
+#define SELECT(user_id, seconds, role, banned)                                 \
+    "select cast(s." user_id " as text), " seconds ", " role ", " banned
+
+#define FROM(user_id, expires, now)                                            \
+    " from \"session\" s join \"user\" u on u.\"id\" = s." user_id             \
+    " where s.\"token\" = %s and s." expires " > " now
+
+#define BANNED(ends, now)                                                      \
+    "case when u.\"banned\" and (u." ends " is null or u." ends " > " now      \
+    ") then 1 else 0 end"
+
+#define ROW(name, user_id, expires, ban_ends, now, seconds)                    \
+    {name,                                                                     \
+     {SELECT(user_id, seconds, "null", "0") FROM(user_id, expires, now),       \
+      SELECT(user_id, seconds, "u.\"role\"", BANNED(ban_ends, now))            \
+          FROM(user_id, expires, now)}},
+
+#define NAME(name, ...) ", " name
+
+static const struct {
+    const char *name;
+    const char *sql[2]; /* without, with the columns of the admin plugin */
+} layouts[] = {LAYOUTS(ROW)};
+
+const char *chat_store_session_layout(const char *name, int admin)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+        if (!strcmp(name, layouts[i].name))
+            return layouts[i].sql[admin != 0];
+    }
+    return NULL;
+}
+
+const char *chat_store_session_layouts(void)
+{
+    static const char names[] = LAYOUTS(NAME);
+
+    return names + 2;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One question to the database through mod_dbd, and its rows. Neighbours:
+ * chat_store_session.c above, mod_dbd's optional functions below. Request
+ * thread: a connection belongs to one thread from open to close.
+ *
+ * Nothing is prepared on the server. apr_dbd's PostgreSQL driver, given no
+ * label, sends text and parameter together (PQexecParams): that outlives a
+ * restart of the database, where a prepared statement would be gone, and a
+ * pooler between us. Its SQLite driver keeps every statement until the
+ * connection ends, so each connection keeps ours and uses it again.
+ */
+#include "chat_store_int.h"
+
+#include <string.h>
+
+#include <http_log.h>
+#include <apr_optional.h>
+#include <apr_strings.h>
+
+#include "chat_config.h"
+#include "chat_log.h"
+#include "chat_store.h"
+
+/* Set in post_config, read-only afterwards. */
+static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * open_dbd;
+static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * close_dbd;
+
+/* A statement as one connection has it; lives in that connection's pool. */
+typedef struct statement_t {
+    apr_dbd_prepared_t *prepared; /* NULL: to be made */
+    int worked;
+} statement_t;
+
+/*
+ * The database's own words: the first line, which has the reason. They are
+ * withheld when they quote the parameter (a column of another type makes
+ * PostgreSQL say which text is no such thing).
+ */
+static void note_error(chat_store_query_t *q, int error)
+{
+    const char *text = apr_dbd_error(q->dbd->driver, q->dbd->handle, error);
+    const char *start = apr_pstrndup(q->pool, q->param, 8);
+
+    if (!text || !*text)
+        q->why = "no reason given";
+    else if (strstr(text, start))
+        q->why = "its reason quotes the token and is withheld";
+    else
+        q->why = apr_pstrndup(q->r->pool, text, strcspn(text, "\r\n"));
+}
+
+static statement_t *find_statement(chat_store_query_t *q)
+{
+    void *found = NULL;
+    statement_t *st;
+
+    apr_pool_userdata_get(&found, q->sql, q->dbd->pool);
+    if (found)
+        return found;
+    st = apr_pcalloc(q->dbd->pool, sizeof(*st));
+    apr_pool_userdata_set(st, q->sql, NULL, q->dbd->pool);
+    return st;
+}
+
+/* Without a label: see the top. The connection's pool, since the drivers keep
+ * pointers into it. */
+static apr_status_t ask(chat_store_query_t *q, statement_t *st)
+{
+    const char *args[] = {q->param};
+    int error = 0;
+
+    if (!st->prepared)
+        error = apr_dbd_prepare(q->dbd->driver, q->dbd->pool, q->dbd->handle,
+                                q->sql, NULL, &st->prepared);
+    if (!error)
+        error = apr_dbd_pselect(q->dbd->driver, q->pool, q->dbd->handle,
+                                &q->results, st->prepared, 1, 1, args);
+    if (error) {
+        note_error(q, error);
+        return APR_EGENERAL;
+    }
+    st->worked = 1;
+    q->why = NULL;
+    return APR_SUCCESS;
+}
+
+static int is_alive(chat_store_query_t *q)
+{
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *row = NULL;
+
+    if (apr_dbd_select(q->dbd->driver, q->pool, q->dbd->handle, &results,
+                       "SELECT 1", 1))
+        return 0;
+    while (!apr_dbd_get_row(q->dbd->driver, q->pool, results, &row, -1))
+        continue;
+    return 1;
+}
+
+/*
+ * After a failure: may asking once more help? A connection that idled while
+ * the database restarted shows it only when it is used; it is opened again in
+ * place. On a live one the database has said no, and would again. But SQLite's
+ * driver compiles statements in a way that a change of the schema makes void:
+ * one that has worked is made anew.
+ */
+static int recover(chat_store_query_t *q, statement_t *st)
+{
+    int may_be_void =
+        st->worked && !strcmp(apr_dbd_name(q->dbd->driver), "sqlite3");
+
+    if (is_alive(q) ? !may_be_void
+                    : apr_dbd_check_conn(q->dbd->driver, q->pool,
+                                         q->dbd->handle) != APR_SUCCESS)
+        return 0;
+    memset(st, 0, sizeof(*st));
+    return 1;
+}
+
+static apr_status_t take_connection(chat_store_query_t *q)
+{
+    apr_status_t rv;
+
+    if (!open_dbd) {
+        q->why = "mod_dbd is not loaded: load it, and set DBDriver and "
+                 "DBDParams";
+        return APR_ENOTIMPL;
+    }
+    rv = apr_pool_create(&q->pool, q->r->pool);
+    if (rv != APR_SUCCESS) {
+        q->why = "out of memory";
+        return rv;
+    }
+    q->dbd = open_dbd(q->pool, q->r->server);
+    if (!q->dbd) {
+        q->why = "mod_dbd has no connection: it has logged why; DBDriver and "
+                 "DBDParams must be set for this server";
+        return APR_EGENERAL;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t chat_store_query_open(chat_store_query_t *q, request_rec *r,
+                                   const char *sql, const char *param)
+{
+    statement_t *st;
+    apr_status_t rv;
+
+    memset(q, 0, sizeof(*q));
+    q->r = r;
+    q->sql = sql;
+    q->param = param;
+
+    rv = take_connection(q);
+    if (rv != APR_SUCCESS)
+        return rv;
+    st = find_statement(q);
+    rv = ask(q, st);
+    if (rv != APR_SUCCESS && recover(q, st)) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                      CHATNO(0201) "asking the database again, after: %s",
+                      q->why);
+        rv = ask(q, st);
+    }
+    return rv;
+}
+
+apr_status_t chat_store_query_next(chat_store_query_t *q)
+{
+    return apr_dbd_get_row(q->dbd->driver, q->pool, q->results, &q->row, -1)
+               ? APR_EOF
+               : APR_SUCCESS;
+}
+
+int chat_store_query_columns(const chat_store_query_t *q)
+{
+    return apr_dbd_num_cols(q->dbd->driver, q->results);
+}
+
+const char *chat_store_query_text(const chat_store_query_t *q, int column)
+{
+    const char *text = NULL;
+
+    if (column >= chat_store_query_columns(q) ||
+        apr_dbd_datum_get(q->dbd->driver, q->row, column, APR_DBD_TYPE_STRING,
+                          &text) != APR_SUCCESS)
+        return NULL;
+    return apr_pstrdup(q->r->pool, text);
+}
+
+void chat_store_query_close(chat_store_query_t *q)
+{
+    if (q->dbd)
+        close_dbd(q->r->server, q->dbd);
+    if (q->pool)
+        apr_pool_destroy(q->pool);
+    q->dbd = NULL;
+    q->pool = NULL;
+}
+
+apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    const server_rec *each;
+
+    open_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
+    close_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
+    for (each = s; each && !open_dbd; each = each->next) {
+        if (!chat_config_server(each)->session_sql)
+            continue;
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     CHATNO(0202) "ChatAuthSession needs mod_dbd, which is "
+                                  "not loaded: nobody can sign in");
+        break;
+    }
+    return APR_SUCCESS;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The session of a token, by the statement of ChatAuthSession. Neighbours:
+ * auth/ above, chat_store_query.c below. Request thread.
+ */
+#include "chat_store.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "chat_config.h"
+#include "chat_log.h"
+#include "chat_store_int.h"
+
+enum { USER_ID, EXPIRES, ROLE, BANNED };
+
+/* The end of the year 9999. What is later was not meant as seconds. */
+#define EXPIRES_MAX APR_INT64_C(253402300799)
+
+/* Seconds since the epoch; a fraction is cut off. */
+static int parse_expiry(apr_time_t *pexpires, const char *text)
+{
+    apr_int64_t seconds;
+    char *end;
+
+    if (!text || !*text)
+        return 0;
+    seconds = apr_strtoi64(text, &end, 10);
+    if (end == text || (*end && *end != '.') || seconds < 0 ||
+        seconds > EXPIRES_MAX)
+        return 0;
+    *pexpires = apr_time_from_sec(seconds);
+    return 1;
+}
+
+/* A ban is whatever does not say that there is none. */
+static int parse_banned(const char *text)
+{
+    return text && *text && strcmp(text, "0") && strcmp(text, "f") &&
+           ap_cstr_casecmp(text, "false");
+}
+
+/* NULL, or what is wrong with the row; no value is named, it could be any. */
+static const char *read_row(chat_session_t *session,
+                            const chat_store_query_t *q)
+{
+    session->user_id = chat_store_query_text(q, USER_ID);
+    session->role = chat_store_query_text(q, ROLE);
+    session->banned = parse_banned(chat_store_query_text(q, BANNED));
+    if (!session->user_id || !*session->user_id)
+        return "the first column, the user's id, is empty";
+    if (!parse_expiry(&session->expires, chat_store_query_text(q, EXPIRES)))
+        return "the second column, the expiry, is not in seconds since 1970";
+    return NULL;
+}
+
+/* NULL, or why the database could not say. *psession stays NULL when there is
+ * no such session. */
+static const char *ask(chat_session_t **psession, request_rec *r,
+                       const char *sql, const char *token)
+{
+    chat_store_query_t q;
+    const char *why = NULL;
+    int rows;
+
+    if (chat_store_query_open(&q, r, sql, token) != APR_SUCCESS)
+        why = q.why;
+    /* On to the end also after a hit: the driver frees the result with it. */
+    for (rows = 0; !why && chat_store_query_next(&q) == APR_SUCCESS; rows++) {
+        *psession = apr_pcalloc(r->pool, sizeof(**psession));
+        why = rows ? "one token has more than one session"
+                   : read_row(*psession, &q);
+    }
+    chat_store_query_close(&q);
+    return why;
+}
+
+apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
+                                     const char *token, chat_err_t *err)
+{
+    const char *sql = chat_config_server(r->server)->session_sql;
+    chat_session_t *session = NULL;
+    const char *why = "no ChatAuthSession says where sessions are";
+
+    *psession = NULL;
+    if (sql)
+        why = ask(&session, r, sql, token);
+    if (why) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      CHATNO(0203) "session look-up failed: %s", why);
+        return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
+                            "store_unavailable",
+                            "Sign-in cannot be checked right now.");
+    }
+    if (!session || session->expires <= apr_time_now())
+        return APR_NOTFOUND;
+    *psession = session;
+    return APR_SUCCESS;
+}
