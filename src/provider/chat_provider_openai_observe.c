@@ -55,13 +55,27 @@ static const terminal_t *find_terminal(const char *type, apr_size_t len)
     return NULL;
 }
 
+/* A pool for as long as one event is looked at, made when it is needed: that
+ * is hardly ever. */
+typedef struct scratch_t {
+    apr_pool_t *parent;
+    apr_pool_t *pool;
+} scratch_t;
+
+static apr_pool_t *scratch_pool(scratch_t *scratch)
+{
+    if (!scratch->pool)
+        apr_pool_create(&scratch->pool, scratch->parent);
+    return scratch->pool;
+}
+
 /* The event's JSON, NULL when it is none. */
-static chat_json_t *read_json(const chat_sse_event_t *event, apr_pool_t *p)
+static chat_json_t *read_json(const chat_sse_event_t *event, scratch_t *scratch)
 {
     chat_json_t *root;
 
-    if (chat_json_parse(&root, event->data, event->data_len, &limits, p) !=
-        APR_SUCCESS)
+    if (chat_json_parse(&root, event->data, event->data_len, &limits,
+                        scratch_pool(scratch)) != APR_SUCCESS)
         return NULL;
     return root;
 }
@@ -126,7 +140,7 @@ static int mentions(const chat_sse_event_t *event, const char *quoted,
  * anywhere is worth a parse.
  */
 static const terminal_t *find_unnamed(const chat_sse_event_t *event,
-                                      apr_pool_t *p)
+                                      scratch_t *scratch)
 {
     static const char lead[] = "{\"type\":\"";
     const apr_size_t lead_len = sizeof(lead) - 1;
@@ -145,7 +159,7 @@ static const terminal_t *find_unnamed(const chat_sse_event_t *event,
         !mentions(event, LITERAL("\"response.failed\"")) &&
         !mentions(event, LITERAL("\"error\"")))
         return NULL;
-    root = read_json(event, p);
+    root = read_json(event, scratch);
     if (is_error(root))
         return error_event;
     type = chat_json_string(chat_json_get(root, "type"));
@@ -164,20 +178,20 @@ static int is_unnamed(const chat_sse_event_t *event)
  * is the end; only its usage stays unknown.
  */
 static void observe_responses(chat_seen_t *seen, const chat_sse_event_t *event,
-                              const chat_upstream_t *up, apr_pool_t *p)
+                              const chat_upstream_t *up, scratch_t *scratch)
 {
     const terminal_t *terminal =
-        is_unnamed(event) ? find_unnamed(event, p)
+        is_unnamed(event) ? find_unnamed(event, scratch)
                           : find_terminal(event->type, event->type_len);
     const chat_json_t *root, *usage;
 
     if (!terminal)
         return;
-    root = read_json(event, p);
+    root = read_json(event, scratch);
     usage = chat_json_path(root, "response", "usage", NULL);
     seen->ended = 1;
     if (terminal->failed)
-        fail(seen, root, up, p);
+        fail(seen, root, up, scratch_pool(scratch));
     count(&seen->usage.input, chat_json_get(usage, "input_tokens"));
     count(&seen->usage.output, chat_json_get(usage, "output_tokens"));
 }
@@ -214,7 +228,7 @@ static int may_bill(const chat_sse_event_t *event)
  */
 static void observe_completions(chat_seen_t *seen,
                                 const chat_sse_event_t *event,
-                                const chat_upstream_t *up, apr_pool_t *p)
+                                const chat_upstream_t *up, scratch_t *scratch)
 {
     static const char done[] = "[DONE]";
     const chat_json_t *root, *usage;
@@ -229,9 +243,9 @@ static void observe_completions(chat_seen_t *seen,
     if (!named && !may_bill(event) && !mentions(event, LITERAL("\"error\"")))
         return;
 
-    root = read_json(event, p);
+    root = read_json(event, scratch);
     if (named || is_error(root))
-        fail(seen, root, up, p);
+        fail(seen, root, up, scratch_pool(scratch));
     usage = chat_json_get(root, "usage");
     count(&seen->usage.input, chat_json_get(usage, "prompt_tokens"));
     count(&seen->usage.output, chat_json_get(usage, "completion_tokens"));
@@ -241,8 +255,12 @@ void chat_provider_openai_observe(chat_seen_t *seen,
                                   const chat_sse_event_t *event,
                                   const chat_upstream_t *up, apr_pool_t *p)
 {
+    scratch_t scratch = {.parent = p};
+
     if (up->completions)
-        observe_completions(seen, event, up, p);
+        observe_completions(seen, event, up, &scratch);
     else
-        observe_responses(seen, event, up, p);
+        observe_responses(seen, event, up, &scratch);
+    if (scratch.pool)
+        apr_pool_destroy(scratch.pool);
 }
