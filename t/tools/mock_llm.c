@@ -190,7 +190,8 @@ static void end_stream(conn_t *c)
     switch (c->text.p.fault) {
     case MOCK_FAULT_hang:
         c->state = HUNG;
-        watch(c, EPOLLRDHUP);
+        if (flush(c) == 1)
+            watch(c, EPOLLRDHUP);
         return;
     case MOCK_FAULT_rst:
         c->rst = 1;

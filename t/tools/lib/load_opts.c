@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options of sse_load and the requests they describe. */
+#include "load_opts.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help_text[] =
+    "sse_load [options] URL\n"
+    "  Opens streams from mock_llm (directly or through a gateway), checks\n"
+    "  status, head and every byte of every answer, prints JSON, and exits\n"
+    "  with 1 when anything was wrong. {i} in URL, body and headers becomes\n"
+    "  the request's seed: -s, -s+1, ...\n"
+    "  -c N        connections at once (1)\n"
+    "  -m N        requests on each, one after another (1)\n"
+    "  -P N        ... of which so many may be unanswered (pipelining, 1)\n"
+    "  -s SEED     first seed (1)\n"
+    "  -b TEXT     body; @FILE reads it from there. The default is a chat\n"
+    "              request whose message is mock(seed={i})\n"
+    "  -p PARAMS   what the mock was told elsewhere: 'n=50;size=80'\n"
+    "  -a API      responses (default) or completions\n"
+    "  -H LINE     one more request header\n"
+    "  -E LINE     a header line that every answer must have\n"
+    "  -S STATUS   expected status (200); -X STATUS is allowed as well.\n"
+    "              Only a 200 is compared with the mock's text\n"
+    "  -e END      clean (default): the whole text and a proper end;\n"
+    "              broken: all events before the fault, then no proper end;\n"
+    "              any: whatever came is right, and may end anyhow\n"
+    "  -C          allow comment lines between events (heartbeats)\n"
+    "  -A K[:MS]   abort: close after K events (K=0: MS after sending)\n"
+    "  -R          ... with a reset\n"
+    "  -w K:MS     slow reader: after K bytes read nothing for MS\n"
+    "  -B BYTES    receive buffer (SO_RCVBUF)\n"
+    "  -r MS       spread the connections' starts over so long\n"
+    "  -t SECONDS  for everything (60)\n"
+    "  -k          when the server closes an idle connection, go on with a\n"
+    "              new one (a restarting server may do that)\n"
+    "JSON: ok, failed, failures[], answers by status, streams, events, bytes,\n"
+    "connects, reconnects, comments, seconds, first_ms (request sent to first\n"
+    "byte of the body), gap_ms (between events), latency_ms (with ts=1), each\n"
+    "with p50 p99 p999 max; aborts[]: {seed, ns (CLOCK_MONOTONIC)}.\n";
+
+static void die(const char *what, const char *value)
+{
+    fprintf(stderr, "sse_load: %s: %s (-h helps)\n", what, value);
+    exit(2);
+}
+
+static long number(const char *name, const char *text)
+{
+    char *end;
+    long v = strtol(text, &end, 10);
+
+    if (end == text || *end || v < 0)
+        die(name, text);
+    return v;
+}
+
+/* "A:B" */
+static void pair(const char *name, const char *text, long *pa, int *pb)
+{
+    char *end;
+
+    *pa = strtol(text, &end, 10);
+    *pb = 0;
+    if (end == text || *pa < 0 || (*end && *end != ':'))
+        die(name, text);
+    if (*end)
+        *pb = (int)number(name, end + 1);
+}
+
+static void read_url(load_opts_t *o, const char *url)
+{
+    const char *at = strstr(url, "://");
+    size_t n;
+
+    if (!at)
+        die("not a URL", url);
+    o->tls = !strncmp(url, "https:", 6);
+    at += 3;
+    n = strcspn(at, ":/");
+    if (n >= sizeof(o->host))
+        die("not a URL", url);
+    memcpy(o->host, at, n);
+    at += n;
+    o->port = o->tls ? 443 : 80;
+    if (*at == ':')
+        o->port = (int)strtol(at + 1, (char **)&at, 10);
+    o->path = *at ? at : "/";
+}
+
+static void read_body(load_opts_t *o, const char *text)
+{
+    FILE *f;
+    static buf_t file;
+
+    o->body = text;
+    o->body_len = strlen(text);
+    if (*text != '@')
+        return;
+    f = fopen(text + 1, "rb");
+    if (!f)
+        die("cannot read", text + 1);
+    buf_clear(&file);
+    while (!feof(f) && !ferror(f))
+        file.len += fread(buf_room(&file, 65536), 1, 65536, f);
+    fclose(f);
+    o->body = file.data;
+    o->body_len = file.len;
+}
+
+static int end_name(const char *text)
+{
+    static const char *const names[] = {"clean", "broken", "any"};
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        if (!strcmp(text, names[i]))
+            return i;
+    }
+    die("-e", text);
+    return 0;
+}
+
+static void read_params(load_opts_t *o, const char *text)
+{
+    char why[120];
+
+    if (mock_params_parse(&o->params, text, strlen(text), why, sizeof(why)))
+        die("-p", why);
+}
+
+static void set_counts(load_opts_t *o, int opt, const char *arg)
+{
+    char name[3] = {'-', (char)opt, '\0'};
+    int v = (int)number(name, arg);
+
+    switch (opt) {
+    case 'c':
+        o->conns = v;
+        break;
+    case 'm':
+        o->requests = v;
+        break;
+    case 'P':
+        o->depth = v ? v : 1;
+        break;
+    case 'S':
+        o->status = v;
+        break;
+    case 'X':
+        o->also = v;
+        break;
+    case 'B':
+        o->rcvbuf = v;
+        break;
+    case 'r':
+        o->ramp_ms = v;
+        break;
+    default:
+        o->seconds = v;
+    }
+}
+
+static void set(load_opts_t *o, int opt, const char *arg)
+{
+    long a;
+
+    switch (opt) {
+    case 's':
+        o->base = number("-s", arg);
+        break;
+    case 'b':
+        read_body(o, arg);
+        break;
+    case 'p':
+        read_params(o, arg);
+        break;
+    case 'a':
+        o->api = strcmp(arg, "completions") ? MOCK_API_RESPONSES
+                                            : MOCK_API_COMPLETIONS;
+        break;
+    case 'H':
+        buf_printf(&o->headers, "%s\r\n", arg);
+        break;
+    case 'E':
+        buf_put(&o->must, arg, strlen(arg) + 1);
+        break;
+    case 'e':
+        o->end = end_name(arg);
+        break;
+    case 'A':
+        pair("-A", arg, &a, &o->abort_ms);
+        o->abort_events = (int)a;
+        break;
+    case 'w':
+        pair("-w", arg, &o->slow_bytes, &o->slow_ms);
+        break;
+    default:
+        set_counts(o, opt, arg);
+    }
+}
+
+void load_opts_read(load_opts_t *o, int argc, char **argv)
+{
+    int opt;
+
+    memset(o, 0, sizeof(*o));
+    mock_params_init(&o->params);
+    o->conns = o->requests = o->depth = 1;
+    o->base = 1;
+    o->status = 200;
+    o->abort_events = o->slow_bytes = -1;
+    o->seconds = 60;
+    read_body(o, "{\"messages\":[{\"role\":\"user\",\"content\":"
+                 "\"mock(seed={i})\"}]}");
+    while ((opt = getopt(argc, argv,
+                         "c:m:P:s:b:p:a:H:E:S:X:e:CA:Rw:B:r:t:kh")) != -1) {
+        if (opt == 'h') {
+            fputs(help_text, stdout);
+            exit(0);
+        }
+        else if (opt == '?')
+            exit(2);
+        else if (opt == 'C')
+            o->comments = 1;
+        else if (opt == 'R')
+            o->rst = 1;
+        else if (opt == 'k')
+            o->retry = 1;
+        else
+            set(o, opt, optarg);
+    }
+    if (optind + 1 != argc)
+        die("one URL is needed", optind < argc ? argv[optind + 1] : "none");
+    read_url(o, argv[optind]);
+}
+
+void load_opts_free(load_opts_t *o)
+{
+    buf_free(&o->headers);
+    buf_free(&o->must);
+}
+
+static void fill(buf_t *out, const char *text, size_t n, int64_t seed)
+{
+    const char *end = text + n, *at;
+
+    while ((at = memmem(text, end - text, "{i}", 3))) {
+        buf_put(out, text, at - text);
+        buf_printf(out, "%lld", (long long)seed);
+        text = at + 3;
+    }
+    buf_put(out, text, end - text);
+}
+
+void load_opts_request(buf_t *out, mock_text_t *text, const load_opts_t *o,
+                       int64_t seed)
+{
+    buf_t body = {0};
+    char why[120];
+
+    fill(&body, o->body, o->body_len, seed);
+    text->p = o->params;
+    text->p.seed = seed;
+    text->api = o->api;
+    if (mock_params_from_body(&text->p, body.data, body.len, why, sizeof(why)))
+        die("body", why);
+    if (out) {
+        buf_puts(out, "POST ");
+        fill(out, o->path, strlen(o->path), seed);
+        buf_printf(out,
+                   " HTTP/1.1\r\nHost: %s:%d\r\nContent-Length: %zu\r\n"
+                   "Content-Type: application/json\r\n",
+                   o->host, o->port, body.len);
+        if (o->headers.len)
+            fill(out, o->headers.data, o->headers.len, seed);
+        buf_puts(out, "\r\n");
+        buf_put(out, body.data, body.len);
+    }
+    buf_free(&body);
+}

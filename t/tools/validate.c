@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * validate: the verdict on request bodies, for comparing with zod's. Reads one
+ * body a line, in base64, and prints one line of JSON for each:
+ *   {"verdict":"accept","issues":[],"turn":{...}}
+ *   {"verdict":"reject","issues":[...]}
+ *   {"verdict":"json_error","issues":[]}
+ * in the spelling of JSON.stringify, so that lines can be compared as text.
+ * Options: --depth N, --values N, --bytes N, --utf16, --why (adds "why").
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_base64.h>
+#include <apr_general.h>
+#include <apr_strings.h>
+
+#include "chat_request.h"
+
+static chat_json_limits_t limits = {
+    .bytes = 1024 * 1024,
+    .depth = 64,
+    .values = 10000,
+};
+static chat_request_clamps_t clamps = {
+    .messages = 30,
+    .message_length = 4000,
+    .total_length = 40000,
+    .max_output_tokens = 16384,
+};
+static int tell_why;
+
+static void print_member(const char *name, const char *text, apr_pool_t *p)
+{
+    if (text)
+        printf(",\"%s\":%s", name, chat_json_quote(text, p));
+}
+
+/* The temperature as its bits: two languages spell doubles in two ways. */
+static void print_temperature(double n)
+{
+    apr_uint64_t bits;
+
+    memcpy(&bits, &n, sizeof(bits));
+    printf(",\"temperature\":\"%016" APR_UINT64_T_HEX_FMT "\"", bits);
+}
+
+static void print_turn(const chat_turn_t *turn, apr_pool_t *p)
+{
+    static const char *const roles[] = {"user", "assistant", "system"};
+    int i;
+
+    printf("{\"messages\":[");
+    for (i = 0; i < turn->nmessages; i++)
+        printf("%s{\"role\":\"%s\",\"content\":%s}", i ? "," : "",
+               roles[turn->messages[i].role],
+               chat_json_quote(turn->messages[i].content, p));
+    printf("]");
+    print_member("system", turn->system, p);
+    print_member("model", turn->model, p);
+    if (turn->has_temperature)
+        print_temperature(turn->temperature);
+    if (turn->max_output_tokens)
+        printf(",\"maxOutputTokens\":%d", turn->max_output_tokens);
+    if (turn->schema)
+        printf(",\"strict\":%d", turn->schema_strict);
+    printf("}");
+}
+
+static void judge(const char *text, apr_size_t len, apr_pool_t *p)
+{
+    chat_json_reader_t *reader = chat_json_reader_create(&limits, p);
+    chat_turn_t turn = {0};
+    chat_err_t err = {0};
+    chat_json_t *body;
+
+    chat_json_reader_feed(reader, text, len);
+    if (chat_json_reader_end(&body, reader) != APR_SUCCESS) {
+        printf("{\"verdict\":\"json_error\",\"issues\":[]");
+        print_member("why", tell_why ? chat_json_reader_why(reader) : NULL, p);
+    }
+    else if (chat_request_validate(&turn, body, &clamps, &err, p) !=
+             APR_SUCCESS)
+        printf("{\"verdict\":\"reject\",\"issues\":%s", err.issues);
+    else {
+        printf("{\"verdict\":\"accept\",\"issues\":[],\"turn\":");
+        print_turn(&turn, p);
+    }
+    printf("}\n");
+}
+
+static void read_options(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"depth", required_argument, NULL, 'd'},
+        {"values", required_argument, NULL, 'v'},
+        {"bytes", required_argument, NULL, 'b'},
+        {"utf16", no_argument, &clamps.count_utf16, 1},
+        {"why", no_argument, &tell_why, 1},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+        switch (option) {
+        case 'd':
+            limits.depth = atoi(optarg);
+            break;
+        case 'v':
+            limits.values = atoi(optarg);
+            break;
+        case 'b':
+            limits.bytes = strtoul(optarg, NULL, 10);
+            break;
+        case '?':
+            exit(2);
+        }
+}
+
+int main(int argc, char **argv)
+{
+    apr_pool_t *pool, *p;
+    char *line = NULL;
+    size_t size = 0;
+
+    apr_initialize();
+    read_options(argc, argv);
+    apr_pool_create(&pool, NULL);
+    apr_pool_create(&p, pool);
+    while (getline(&line, &size, stdin) > 0) {
+        char *text = apr_palloc(p, apr_base64_decode_len(line) + 1);
+
+        judge(text, apr_base64_decode(text, line), p);
+        apr_pool_clear(p);
+    }
+    free(line);
+    apr_pool_destroy(pool);
+    apr_terminate();
+    return 0;
+}
