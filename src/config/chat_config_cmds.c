@@ -8,6 +8,7 @@
 
 #include <ap_provider.h>
 #include <ap_socache.h>
+#include <http_log.h>
 #include <apr_strings.h>
 
 #include "chat_log.h"
@@ -318,6 +319,17 @@ static const char *set_auth(cmd_parms *cmd, void *dirv, int argc,
     return why;
 }
 
+/* What better-auth itself warns of. */
+static void check_strength(cmd_parms *cmd, const char *secret)
+{
+    if (strlen(secret) >= 32)
+        return;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
+                 CHATNO(0111) "%s at %s: a secret of fewer than 32 characters "
+                              "can be guessed from one cookie",
+                 cmd->cmd->name, chat_config_where(cmd));
+}
+
 /* Not in .htaccess, also not by AllowOverrideList, which would pass it: reading
  * files and running programs as root is for the server's own files. */
 static const char *set_secret(cmd_parms *cmd, void *dirv, int argc,
@@ -337,6 +349,7 @@ static const char *set_secret(cmd_parms *cmd, void *dirv, int argc,
         why = chat_config_secret(&secret, cmd, argv[i]);
         if (why)
             return why;
+        check_strength(cmd, secret);
         APR_ARRAY_PUSH(dir->secrets, const char *) = secret;
     }
     return NULL;

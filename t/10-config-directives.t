@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every directive: what it accepts, the sentence for what it does not, and
+# where it may stand.
+use v5.36;
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+
+my $SESSION = "ChatAuthSession sql \"SELECT %s\"\n";
+my $PROVIDER = "ChatProviderURL http://127.0.0.1:1/v1";
+my $SECRET = 'file:canary.key';
+my $OFF_LIMITS = qr/not allowed (?:here|in <\w+> context)|cannot occur within/;
+
+sub in_provider (@lines) {
+    return join "\n", '<ChatProvider openai>', $PROVIDER, @lines, '</ChatProvider>', '';
+}
+
+sub words ($n, $word = 'w') {
+    return join ' ', map { "$word$_" } 1 .. $n;
+}
+
+# ---- values: a line, and the sentence that refuses it (none: accepted) ----
+
+my $NUMBER = sub ($min, $max) { qr/does not accept "[^"]*": write a whole number from $min to $max$/m };
+my $TIME = sub ($min, $max, $off = '') {
+    qr/does not accept "[^"]*": write a time from $min to $max with the unit us, ms, s, m or h \(s when there is none\)$off$/m;
+};
+
+my @NUMBERS = (
+    # directive, least, most
+    [ ChatRequestDepth           => 1, 1000 ],
+    [ ChatRequestValues          => 1, 10_000_000 ],
+    [ ChatRequestMessages        => 1, 10_000 ],
+    [ ChatRequestMessageLength   => 1, 10_000_000 ],
+    [ ChatRequestTotalLength     => 1, 100_000_000 ],
+    [ ChatRequestMaxOutputTokens => 1, 10_000_000 ],
+    [ ChatStreamMax              => 0, 1_000_000 ],
+    [ ChatStreamEngines          => 1, 64 ],
+);
+
+my @VALUES = (
+    map { my ($d, $min, $max) = @$_;
+        ([ "$d $min" ], [ "$d $max" ],
+         map { [ "$d $_", qr/^$d @{[ $NUMBER->($min, $max) ]}/m ] }
+            $min - 1, $max + 1, qw(x 1x 1.5 1e3 0x10 +1 -5), '" 1"', '99999999999999999999')
+    } @NUMBERS,
+);
+
+push @VALUES, (
+    [ 'ChatRequestBody 1' ],
+    [ 'ChatRequestBody 1024' ],
+    [ 'ChatRequestBody 64k' ],    # either case
+    [ 'ChatRequestBody 1G' ],
+    (map { [ "ChatRequestBody $_", qr/^ChatRequestBody does not accept "\Q$_\E": write a number of bytes from 1 to 1G; K, M and G/m ] }
+        qw(0 2G 1025M 1T K 1.5M -1 1MB 9999999999G 99999999999999999999)),
+
+    [ 'ChatStreamHeartbeat off' ],
+    [ 'ChatStreamHeartbeat OFF' ],
+    [ 'ChatStreamHeartbeat 15' ],    # seconds
+    [ 'ChatStreamHeartbeat 100ms' ],
+    [ 'ChatStreamHeartbeat 100000us' ],
+    [ 'ChatStreamHeartbeat 1h' ],
+    [ 'ChatStreamHeartbeat 60M' ],
+    (map { [ "ChatStreamHeartbeat $_", qr/^ChatStreamHeartbeat @{[ $TIME->('100ms', '1h', ', or off') ]}/m ] }
+        qw(0 99ms 61m 2h on 1d 5sec s 1.5s -1s 9999999999999h)),
+    [ 'ChatStreamStallTimeout 100ms' ],
+    [ 'ChatStreamStallTimeout 60' ],
+    (map { [ "ChatStreamStallTimeout $_", qr/^ChatStreamStallTimeout @{[ $TIME->('100ms', '1h') ]}/m ] }
+        qw(0 off 50ms 2h never)),
+    [ 'ChatAuthCache off' ],
+    [ 'ChatAuthCache 1s' ],
+    [ 'ChatAuthCache 60m' ],
+    (map { [ "ChatAuthCache $_", qr/^ChatAuthCache @{[ $TIME->('1s', '1h', ', or off') ]}/m ] }
+        qw(0 999ms 3601 on)),
+
+    [ 'ChatMock pace=0 words=1' ],
+    [ 'ChatMock words=100000' ],
+    [ 'ChatMock pace=1m' ],
+    [ 'ChatMock pace=61s', qr/^ChatMock pace @{[ $TIME->('0', '1m') ]}/m ],
+    [ 'ChatMock pace=off', qr/^ChatMock pace @{[ $TIME->('0', '1m') ]}/m ],
+    [ 'ChatMock words=0', qr/^ChatMock words @{[ $NUMBER->(1, 100000) ]}/m ],
+    [ 'ChatMock words=', qr/^ChatMock words @{[ $NUMBER->(1, 100000) ]}/m ],
+    [ 'ChatMock', qr/^ChatMock takes 1 to 63 arguments: pace=TIME words=N/m ],
+    [ 'ChatMock 40', qr/^ChatMock does not accept "40": write KEY=VALUE with the keys pace or words$/m ],
+    [ 'ChatMock speed=1s', qr/^ChatMock does not accept "speed=1s": write KEY=VALUE with the keys pace or words$/m ],
+    [ 'ChatMock words=1 words=2', qr/^ChatMock has words= twice: write it once$/m ],
+
+    [ 'ChatRoute openai' ],
+    [ 'ChatRoute mock' ],
+    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai or mock$/m ],
+
+    [ in_provider() . 'ChatUse openai' ],
+    [ 'ChatUse', qr/^ChatUse takes 1 to 63 arguments: names of providers/m ],
+    [ 'ChatUse a/b', qr{^ChatUse does not accept "a/b": write a name of 1 to 64 letters, digits, \., _ or -$}m ],
+    [ 'ChatUse ' . 'n' x 65, qr/^ChatUse does not accept "n+": write a name of 1 to 64/m ],
+    [ in_provider() . 'ChatUse openai openai', qr/^ChatUse does not accept "openai": write each name once$/m ],
+    [ 'ChatUse ' . words(64), qr/^ChatUse takes 1 to 63 arguments/m ],    # httpd drops what follows
+    [ 'ChatUse nobody', qr/^CHAT0101: ChatUse "nobody" at \S+:\d+: this server has no <ChatProvider nobody>$/m ],
+
+    [ 'ChatModelDefault gpt-4o-mini' ],
+    [ 'ChatModelDefault ' . 'm' x 128 ],
+    [ 'ChatModelDefault accounts/x/models/y:free@2.1_a' ],
+    [ 'ChatModelDefault ' . 'm' x 129, qr/^ChatModelDefault does not accept "m+": write the name of a model: 1 to 128/m ],
+    [ 'ChatModelDefault "gpt 4"', qr/^ChatModelDefault does not accept "gpt 4": write the name of a model/m ],
+
+    [ 'ChatAuth none' ],
+    [ $SESSION . 'ChatAuth better-auth bearer user guest' ],
+    [ 'ChatAuth user none', qr/^ChatAuth does not accept "none": write none alone, or else the schemes$/m ],
+    [ 'ChatAuth user user', qr/^ChatAuth does not accept "user": write each scheme once$/m ],
+    [ 'ChatAuth guest user', qr/^ChatAuth does not accept "user": write guest last/m ],
+    [ 'ChatAuth kerberos', qr/^ChatAuth does not accept "kerberos": write bearer, better-auth, user, guest or none$/m ],
+    [ 'ChatAuth', qr/^ChatAuth takes 1 to 63 arguments: identity schemes/m ],
+    [ 'ChatAuth better-auth', qr/^CHAT0102: ChatAuth "better-auth" at \S+:\d+: this server has no ChatAuthSession/m ],
+    [ 'ChatAuth bearer', qr/^CHAT0102: ChatAuth "bearer" at \S+:\d+: this server has no ChatAuthSession/m ],
+
+    [ 'ChatAuthSecret file:canary.key file:canary.key' ],
+    [ 'ChatAuthSecret', qr/^ChatAuthSecret takes 1 to 63 arguments: env:NAME, file:PATH or "exec:PATH ARGS"/m ],
+
+    [ 'ChatAuthCookie __Host-sid app.session_token' ],
+    [ 'ChatAuthCookie "a b"', qr/^ChatAuthCookie does not accept "a b": write the name of a cookie: 1 to 128/m ],
+    [ 'ChatAuthCookie a=b', qr/^ChatAuthCookie does not accept "a=b": write the name of a cookie/m ],
+    [ 'ChatAuthCookie sid sid', qr/^ChatAuthCookie does not accept "sid": write each name once$/m ],
+
+    [ 'ChatAuthOrigin https://app.example.com http://127.0.0.1:3000 http://[::1]:3000 https://xn--bcher-kva.example' ],
+    [ 'ChatAuthOrigin chrome-extension://abcdefghijklmnop' ],
+    (map { [ "ChatAuthOrigin $_", qr/^ChatAuthOrigin does not accept "\Q$_\E": write an origin as browsers send it, scheme:\/\/host or scheme:\/\/host:port/m ] }
+        qw(* null app.example.com https:// https:app https://a/ https://a/b https://*.a https://u@a https://a?x
+           https://a:0 https://a:65536 https://a: https://a:b //a)),
+    # the same to a browser
+    [ 'ChatAuthOrigin https://a HTTPS://A:443', qr/^ChatAuthOrigin does not accept "HTTPS:\/\/A:443": write each name once$/m ],
+
+    [ 'ChatAuthBearer signed' ],
+    [ 'ChatAuthBearer unsigned' ],
+    [ 'ChatAuthBearer on', qr/^ChatAuthBearer does not accept "on": write signed or unsigned$/m ],
+    [ 'ChatRequestCount codepoints' ],
+    [ 'ChatRequestCount utf16' ],
+    [ 'ChatRequestCount bytes', qr/^ChatRequestCount does not accept "bytes": write codepoints or utf16$/m ],
+    [ 'ChatStreamEarlyHeaders on' ],
+    [ 'ChatStreamEarlyHeaders Off' ],
+    [ 'ChatStreamEarlyHeaders yes', qr/^ChatStreamEarlyHeaders does not accept "yes": write on or off$/m ],
+
+    [ 'ChatAuthSession kysely-pgsql' ],
+    [ 'ChatAuthSession kysely-pgsql admin' ],
+    [ 'ChatAuthSession sql "select 1 where t = %s and n like \'50%%\'"' ],
+    [ 'ChatAuthSession sql "WITH s AS (SELECT %s) SELECT * FROM s"' ],
+    [ 'ChatAuthSession mysql', qr/^ChatAuthSession does not accept "mysql": write a layout \(.*kysely-pgsql.*\), with the word admin .* or sql "SELECT/m ],
+    [ 'ChatAuthSession kysely-pgsql root', qr/^ChatAuthSession does not accept "root": write nothing or the word admin after a layout$/m ],
+    [ 'ChatAuthSession sql', qr/^ChatAuthSession does not accept "sql": write the statement after it, in quotes$/m ],
+    (map { [ qq(ChatAuthSession sql "$_"), qr/^ChatAuthSession sql does not accept "\Q$_\E": write a SELECT with exactly one %s/m ] }
+        'SELECT 1', 'SELECT %s, %s', 'SELECT %s LIKE a%', 'SELECT %d', 'SELECT %%s', 'DELETE FROM t WHERE a = %s'),
+
+    [ 'ChatAuthCacheStore shmcb' ],
+    [ 'ChatAuthCacheStore shmcb:%%DIR%%/cache(512000)' ],
+    [ 'ChatAuthCacheStore memory', qr/^ChatAuthCacheStore does not accept "memory": write NAME or NAME:ARGUMENT of a cache whose module is loaded/m ],
+);
+
+# Nothing, and too much, for what takes one value.
+push @VALUES, map {
+    my ($d, $value) = @$_;
+    map { [ "$d$_", qr/^$d takes one argument/m ] } " $value $value", ' ""', '';
+} (
+    (map { [ $_->[0], $_->[1] ] } @NUMBERS),
+    [ ChatRoute => 'mock' ], [ ChatModelDefault => 'm' ], [ ChatRequestBody => '1M' ],
+    [ ChatRequestCount => 'utf16' ], [ ChatAuthBearer => 'signed' ], [ ChatAuthCache => '1m' ],
+    [ ChatAuthCacheStore => 'shmcb' ], [ ChatStreamHeartbeat => '15s' ],
+    [ ChatStreamEarlyHeaders => 'on' ], [ ChatStreamStallTimeout => '60s' ],
+);
+
+my $t = ChatTest->new(modules => ['socache_shmcb']);
+for my $row (@VALUES) {
+    my ($line, $sentence) = @$row;
+    my ($ok, $said) = $t->configtest($line);
+    my $name = $line =~ s/\s*\n\s*/ | /gr;
+    $name = substr($name, 0, 60) . '...' if length $name > 63;
+    if ($sentence) {
+        ok !$ok && $said =~ $sentence, "refused with a sentence: $name" or diag $said;
+    }
+    else {
+        ok $ok, "accepted: $name" or diag $said;
+    }
+}
+
+# ---- scopes ----
+
+# What opens and closes each place; the line that is tried goes between.
+my %PLACES = (
+    server    => [ '', '' ],
+    vhost     => [ "<VirtualHost *:%%PORT%%>\nServerName v", '</VirtualHost>' ],
+    Location  => [ '<Location /x>', '</Location>' ],
+    Directory => [ '<Directory "%%HTDOCS%%">', '</Directory>' ],
+    Files     => [ '<Files x>', '</Files>' ],
+    If        => [ '<If "true">', '</If>' ],
+);
+my @EVERYWHERE = qw(server vhost Location Directory Files If);
+
+# name => [ a line, its places, its class of AllowOverride ]
+my %SCOPES = (
+    '<ChatProvider' => [ in_provider(), [qw(server vhost)] ],
+    ChatStreamMax => [ 'ChatStreamMax 5', ['server'] ],
+    ChatStreamEngines => [ 'ChatStreamEngines 2', ['server'] ],
+    ChatAuthSession => [ $SESSION, [qw(server vhost)] ],
+    ChatAuthCache => [ 'ChatAuthCache 1m', [qw(server vhost)] ],
+    ChatAuthCacheStore => [ 'ChatAuthCacheStore shmcb', ['server'] ],
+    ChatAuthSecret => [ "ChatAuthSecret $SECRET", \@EVERYWHERE ],
+    map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'FileInfo' ] }
+        [ ChatRoute => 'mock' ], [ ChatUse => 'openai' ], [ ChatModelDefault => 'm' ],
+        [ ChatStreamHeartbeat => '15s' ], [ ChatStreamEarlyHeaders => 'on' ],
+        [ ChatStreamStallTimeout => '5s' ], [ ChatMock => 'words=3' ]),
+    map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'AuthConfig' ] }
+        [ ChatAuth => 'user' ], [ ChatAuthCookie => 'sid' ],
+        [ ChatAuthOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ]),
+    map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'Limit' ] }
+        [ ChatRequestBody => '1M' ], [ ChatRequestCount => 'utf16' ],
+        grep { $_->[0] =~ /^ChatRequest/ } @NUMBERS),
+);
+
+my $FIRST = in_provider();
+for my $d (sort keys %SCOPES) {
+    my ($line, $places) = $SCOPES{$d}->@*;
+    for my $place (@EVERYWHERE) {
+        my ($open, $close) = $PLACES{$place}->@*;
+        my $before = $d eq 'ChatUse' ? $FIRST : '';
+        my ($ok, $said) = $t->configtest(join "\n", $before, $open, $line, $close);
+        if (grep { $_ eq $place } @$places) {
+            ok $ok, "$d may stand in $place" or diag $said;
+        }
+        else {
+            ok !$ok && $said =~ $OFF_LIMITS, "$d may not stand in $place" or diag $said;
+        }
+    }
+    my ($ok, $said) = $t->configtest("<Location /x>\n<Limit GET>\n$line\n</Limit>\n</Location>");
+    ok !$ok && $said =~ $OFF_LIMITS, "$d may not stand in <Limit>" or diag $said;
+}
+
+# ---- .htaccess ----
+
+my @CLASSES = qw(FileInfo AuthConfig Limit Options Indexes);
+my @WRITTEN = grep { $_ ne '<ChatProvider' } sort keys %SCOPES;
+my $conf = in_provider() . join '', map {
+    my $class = $_;
+    mkdir $t->htdocs . "/$class" or die $!;
+    for my $d (@WRITTEN) {
+        mkdir $t->htdocs . "/$class/$d" or die $!;
+        $t->write_file("htdocs/$class/$d/.htaccess", "$SCOPES{$d}[0]\n");
+        $t->write_file("htdocs/$class/$d/page", "hello\n");
+    }
+    "<Directory \"%%HTDOCS%%/$class\">\nAllowOverride $class\n</Directory>\n";
+} @CLASSES;
+
+# By name even what belongs to no class passes httpd; secrets must not.
+mkdir $t->htdocs . '/listed' or die $!;
+$t->write_file('htdocs/listed/.htaccess', "ChatAuthSecret $SECRET\n");
+$t->write_file('htdocs/listed/page', "hello\n");
+mkdir $t->htdocs . '/wrong' or die $!;
+$t->write_file('htdocs/wrong/.htaccess', "ChatMock words=none\n");
+$t->write_file('htdocs/wrong/page', "hello\n");
+
+$t->{conf} = $conf . <<'END';
+<Directory "%%HTDOCS%%/listed">
+AllowOverrideList ChatAuthSecret
+</Directory>
+<Directory "%%HTDOCS%%/wrong">
+AllowOverride All
+</Directory>
+END
+$t->start;
+$t->expect_log(qr{htaccess: Chat\w+ not allowed here});
+$t->expect_log(qr{htaccess: ChatAuthSecret cannot occur within htaccess files});
+$t->expect_log(qr{htaccess: ChatMock words does not accept "none": write a whole number});
+
+for my $d (@WRITTEN) {
+    my $own = $SCOPES{$d}[2] // '';
+    for my $class (@CLASSES) {
+        my $res = $t->get("/$class/$d/page");
+        is $res->{status}, $class eq $own ? 200 : 500,
+            "$d in .htaccess: AllowOverride $class " . ($class eq $own ? 'lets it' : 'does not let it');
+    }
+}
+is $t->get('/listed/page')->{status}, 500, 'ChatAuthSecret is not let in by AllowOverrideList';
+is $t->get('/wrong/page')->{status}, 500, 'a wrong value in .htaccess is refused';
+
+$t->stop;
+done_testing;

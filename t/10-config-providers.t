@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# <ChatProvider>: what a section may hold, what it must, how virtual hosts come
+# by theirs, and that each directive reaches the call to the upstream.
+use v5.36;
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+use ChatTest::Upstream;
+use IO::Socket::INET;
+use Socket ();
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
+
+my $URL = 'ChatProviderURL http://127.0.0.1:1/v1';
+
+sub section ($name, @lines) {
+    return join "\n", "<ChatProvider $name>", @lines, '</ChatProvider>', '';
+}
+
+sub vhost ($name, @lines) {
+    return join "\n", '<VirtualHost *:%%PORT%%>', "ServerName $name", @lines, '</VirtualHost>', '';
+}
+
+# ---- what is refused ----
+
+my $INSIDE = qr/accepted there are ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAPI, ChatProviderStore and ChatProviderTimeout$/m;
+my $URL_FORM = qr{write https://HOST\[:PORT\]\[/PATH\] or the same with http, as in https://api\.openai\.com/v1$}m;
+my $TIME = qr/write a time from 1ms to 24h with the unit us, ms, s, m or h \(s when there is none\), or off$/m;
+
+my @REFUSED = (
+    [ "<ChatProvider>\n$URL\n</ChatProvider>", qr/^<ChatProvider> takes one name, as in <ChatProvider openai>$/m ],
+    [ section('openai two', $URL), qr/^<ChatProvider> takes one name/m ],
+    [ section('""', $URL), qr/^<ChatProvider> takes one name/m ],
+    [ section('open/ai', $URL), qr{^<ChatProvider> does not accept "open/ai": write a name of 1 to 64}m ],
+    [ "<ChatProvider openai\n$URL\n</ChatProvider>", qr/^<ChatProvider> directive missing closing '>'$/m ],
+    [ section('openai'), qr/^<ChatProvider openai> needs a ChatProviderURL, as in ChatProviderURL https/m ],
+    [ section('mine', $URL), qr/^<ChatProvider mine> needs a ChatProviderType, for "mine" is none: write openai$/m ],
+    [ section('openai', $URL) . section('openai', $URL),
+        qr/^<ChatProvider openai> is already defined at \S+:\d+: give it another name, or add to that section$/m ],
+    [ vhost('a', section('openai', $URL), section('openai', $URL)),
+        qr/^<ChatProvider openai> is already defined at \S+:\d+:/m ],
+    [ section('openai', $URL, 'ChatRoute openai'), qr/^ChatRoute cannot stand in <ChatProvider openai>: $INSIDE/m ],
+    [ section('openai', $URL, 'ServerName x'), qr/^ServerName cannot stand in <ChatProvider openai>: $INSIDE/m ],
+    [ section('openai', $URL, '<Location />', '</Location>'), qr/^<Location cannot stand in <ChatProvider openai>: $INSIDE/m ],
+    [ section('openai', $URL, section('two', $URL)), qr/^<ChatProvider cannot stand in <ChatProvider openai>: $INSIDE/m ],
+    (map { [ $_->[0], qr/^$_->[1] belongs in a <ChatProvider NAME> section$/m ] }
+        [ 'ChatProviderType openai', 'ChatProviderType' ], [ $URL, 'ChatProviderURL' ],
+        [ 'ChatProviderKey file:canary.key', 'ChatProviderKey' ],
+        [ 'ChatProviderAPI responses', 'ChatProviderAPI' ], [ 'ChatProviderStore on', 'ChatProviderStore' ],
+        [ 'ChatProviderTimeout connect=1s', 'ChatProviderTimeout' ]),
+
+    [ section('x', 'ChatProviderType gemini9', $URL), qr/^ChatProviderType does not accept "gemini9": write openai$/m ],
+    [ section('openai', $URL, 'ChatProviderAPI chat'), qr/^ChatProviderAPI does not accept "chat": write responses or chat-completions$/m ],
+    [ section('openai', $URL, 'ChatProviderStore maybe'), qr/^ChatProviderStore does not accept "maybe": write on or off$/m ],
+
+    [ section('openai', $URL, 'ChatProviderTimeout'), qr/^ChatProviderTimeout does not accept "": write one or more of connect=TIME/m ],
+    [ section('openai', $URL, 'ChatProviderTimeout 5s'),
+        qr/^ChatProviderTimeout does not accept "5s": write KEY=VALUE with the keys connect, first, idle or total$/m ],
+    [ section('openai', $URL, 'ChatProviderTimeout read=5s'),
+        qr/^ChatProviderTimeout does not accept "read=5s": write KEY=VALUE with the keys connect, first, idle or total$/m ],
+    [ section('openai', $URL, 'ChatProviderTimeout idle=5s idle=6s'), qr/^ChatProviderTimeout has idle= twice: write it once$/m ],
+    (map { my $value = $_;
+        map { [ section('openai', $URL, "ChatProviderTimeout $_=$value"),
+            qr/^ChatProviderTimeout $_ does not accept "\Q$value\E": $TIME/m ] } qw(connect first idle total)
+    } '0', '999us', '25h', 'never', ''),
+);
+
+# Where a key could stand in it, the value is not repeated.
+push @REFUSED, map {
+    my ($url, $fault, $shown) = ($_->[0], $_->[1], $_->[2] // $_->[0]);
+    [ section('openai', qq(ChatProviderURL "$url")),
+        qr/^ChatProviderURL does not accept "\Q$shown\E", for $fault: $URL_FORM/m ];
+} (
+    [ 'ftp://h/v1', 'it is neither http:// nor https://' ],
+    [ 'api.openai.com', 'it is no URL' ],
+    [ 'https:/api.openai.com', 'it is no URL' ],
+    [ 'https://', 'it is no URL' ],
+    [ '/v1', 'it is no URL' ],
+    [ 'https://user:hunter2@h/v1', 'a user or a password stands in it', '(not shown)' ],
+    [ 'https://user@h/v1', 'a user or a password stands in it', '(not shown)' ],
+    [ 'https://h/v1?key=sk-1', 'a query or a fragment stands in it', '(not shown)' ],
+    [ 'https://h/v1?', 'a query or a fragment stands in it', '(not shown)' ],
+    [ 'https://h/v1#top', 'a query or a fragment stands in it', '(not shown)' ],
+    [ 'https://h:0/v1', 'its port is not 1 to 65535' ],
+    [ 'https://h:65536/v1', 'its port is not 1 to 65535' ],
+    [ 'https://h:/v1', 'its port is not 1 to 65535' ],
+    [ 'https://a b/v1', 'a character in it must be percent-encoded' ],
+    [ 'https://h/v{1}', 'a character in it must be percent-encoded' ],
+    [ "https://h/\xc3\xa4", 'a character in it must be percent-encoded', 'https://h/\xc3\xa4' ],
+    [ 'https://a,b/v1', 'its host name is none' ],
+);
+
+my $t = ChatTest->new;
+for my $row (@REFUSED) {
+    my ($conf, $sentence) = @$row;
+    my ($ok, $said) = $t->configtest($conf);
+    my $name = join ' | ', grep { $_ } split /\n/, $conf;
+    ok !$ok && $said =~ $sentence, "refused with a sentence: $name" or diag $said;
+    unlike $said, qr/hunter2|sk-1/, 'which holds no key';
+}
+
+# ---- what is accepted ----
+
+for my $conf (
+    section('openai', 'ChatProviderURL https://api.openai.com'),
+    section('"openai"', $URL),
+    section('my-own_1.x', 'ChatProviderType openai', $URL),
+    section('openai', 'ChatProviderURL http://[::1]:8080/v1'),
+    section('openai', '<IfModule chat_module>', $URL, '</IfModule>', 'ChatProviderStore ON'),
+    section('openai', $URL, 'ChatProviderTimeout connect=1ms first=off', 'ChatProviderTimeout idle=24h total=off'),
+    section('a', 'ChatProviderType openai', $URL) . section('b', 'ChatProviderType openai', $URL),
+    section('openai', $URL) . vhost('a', section('openai', $URL)),
+    section('openai', $URL) . vhost('a', 'ChatUse openai'),
+    # what stands for all hosts may be meant for one of them
+    'ChatUse own' . "\n" . vhost('a', section('own', 'ChatProviderType openai', $URL)),
+    vhost('a', '<Location /x>', 'ChatUse openai', '</Location>', section('openai', $URL)),
+) {
+    my ($ok, $said) = $t->configtest($conf);
+    my $name = join ' | ', grep { $_ } split /\n/, $conf;
+    is $said, "Syntax OK\n", "accepted: $name";
+}
+{
+    my ($ok, $said) = $t->configtest(vhost('a', section('own', 'ChatProviderType openai', $URL))
+        . vhost('b', 'ChatUse own'));
+    ok !$ok && $said =~ /^CHAT0101: ChatUse "own" at \S+:\d+: this server has no <ChatProvider own>$/m,
+        'a host has not what its neighbour has' or diag $said;
+}
+
+# ---- hints ----
+
+{
+    my $key = 'ChatProviderKey file:canary.key';
+    my ($ok, $said) = $t->configtest(section('openai', 'ChatProviderURL http://llm.example/v1', $key));
+    ok $ok && $said =~ /CHAT0104: <ChatProvider openai> at \S+:\d+ sends its key over plain http to llm\.example$/m,
+        'a key over plain http is warned of' or diag $said;
+    for my $url (qw(https://llm.example http://127.0.0.1:1 http://localhost:1 http://[::1]:1)) {
+        ($ok, $said) = $t->configtest(section('openai', "ChatProviderURL $url", $key));
+        is $said, "Syntax OK\n", "... and not to $url";
+    }
+    my $route = "<Location /x>\nSetHandler chat\nChatRoute openai\n</Location>\n";
+    ($ok, $said) = $t->configtest($route);
+    ok $ok && $said =~ /CHAT0103: ChatRoute "openai" at \S+:\d+: no ChatAuth says who may use it, so everybody gets a 401$/m,
+        'a route that nobody can use is warned of' or diag $said;
+    for my $conf ("ChatAuth none\n$route", vhost('a', $route) . "ChatAuth none\n", $route =~ s/openai/mock/r) {
+        ($ok, $said) = $t->configtest($conf);
+        is $said, "Syntax OK\n", '... and not when somebody is named: ' . $conf =~ s/\n/ | /gr;
+    }
+}
+
+# ---- what reaches the upstream ----
+
+my $one = ChatTest::Upstream->new(n => 1)->start;
+my $two = ChatTest::Upstream->new(n => 1)->start;
+my $mute = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1, Proto => 'tcp') or die $!;
+my $mute_url = 'http://127.0.0.1:' . $mute->sockport;
+
+# Nobody takes connections there: once its queue is full, the next must wait.
+my @queued = map {
+    my $s = IO::Socket::INET->new(Proto => 'tcp', Type => Socket::SOCK_STREAM) or die $!;
+    $s->blocking(0);
+    CORE::connect($s, Socket::pack_sockaddr_in($mute->sockport, Socket::inet_aton('127.0.0.1')));
+    $s;
+} 1 .. 8;
+
+my @CALLS = (
+    # name => lines of the section
+    openai   => [ "ChatProviderURL ${\$one->url}/", 'ChatProviderKey file:canary.key' ],
+    root     => [ "ChatProviderURL HTTP://127.0.0.1:${\$one->port}/" ],
+    chat     => [ "ChatProviderURL ${\$one->url}", 'ChatProviderAPI chat-completions' ],
+    store    => [ "ChatProviderURL ${\$one->url}", 'ChatProviderStore on' ],
+    params   => [ "ChatProviderURL ${\$one->url(n => 3)}//" ],
+    connect  => [ "ChatProviderURL $mute_url", 'ChatProviderTimeout connect=200ms first=off idle=off total=off' ],
+    first    => [ "ChatProviderURL ${\$one->url(fault => 'hang-head')}", 'ChatProviderTimeout connect=20s first=200ms idle=off total=off' ],
+    idle     => [ "ChatProviderURL ${\$one->url(n => 9, pace => 1, fault => 'hang')}", 'ChatProviderTimeout connect=20s first=20s idle=200ms total=off' ],
+    total    => [ "ChatProviderURL ${\$one->url(n => 1000, pace => 50)}", 'ChatProviderTimeout connect=20s first=20s idle=20s total=500ms' ],
+    patient  => [ "ChatProviderURL ${\$one->url(head => 300, n => 2, pace => 200)}", 'ChatProviderTimeout connect=1ms first=off idle=off total=off', 'ChatProviderTimeout connect=5s' ],
+);
+my %calls = @CALLS;
+my $sections = join '', map { section($_, 'ChatProviderType openai', $calls{$_}->@*) } sort keys %calls;
+my $routes = join '', map { "<Location /$_>\nSetHandler chat\nChatRoute openai\nChatAuth guest\nChatUse $_\n</Location>\n" } sort keys %calls;
+
+$t->{conf} = $sections . $routes
+    . "<Location /default>\nSetHandler chat\nChatRoute openai\nChatAuth guest\n</Location>\n"
+    . "<Directory \"%%HTDOCS%%\">\nAllowOverride FileInfo\n</Directory>\n"
+    . "<Location /late>\nSetHandler chat\nChatRoute openai\nChatAuth guest\n</Location>\n"
+    . vhost('first')
+    . vhost('second', section('openai', "ChatProviderURL ${\$two->url}"))
+    . vhost('third', section('own', 'ChatProviderType openai', "ChatProviderURL ${\$two->url}"), 'ChatUse own');
+mkdir $t->htdocs . '/late' or die $!;
+$t->write_file('htdocs/late/.htaccess', "ChatUse nobody\n");
+$t->allow_log(qr/CHAT090\d: /);
+$t->start;
+
+my $asked = sub ($path, %o) {
+    my $res = $t->sse($path, $t->turn, %o);
+    return ($res, $one->last);
+};
+
+{
+    my ($res, $call) = $asked->('/openai');
+    is $res->{status}, 200, 'a provider answers';
+    is $call->{path}, '/v1/responses', 'its URL loses the slash at the end; the API is Responses';
+    is $call->{headers}{authorization}, 'Bearer ' . $t->canary_key, 'the key is sent';
+    like $call->{body}, qr/"store":false/, 'the provider is told not to keep the answer';
+}
+{
+    my ($res, $call) = $asked->('/root');
+    is $call->{path}, '/responses', 'a URL without a path';
+    is $call->{headers}{authorization}, undef, 'without a key none is sent';
+}
+is +($asked->('/chat'))[1]{path}, '/v1/chat/completions', 'ChatProviderAPI chat-completions';
+like +($asked->('/store'))[1]{body}, qr/"store":true/, 'ChatProviderStore on';
+is +($asked->('/params'))[1]{path}, '/v1;n=3/responses', 'parameters in the path are kept';
+is +($asked->('/default'))[0]{status}, 200, 'without ChatUse the provider named as the route is used';
+
+my $timed = sub ($path) {
+    my $from = clock_gettime(CLOCK_MONOTONIC);
+    my $res = $t->sse($path, $t->turn);
+    return ($res, clock_gettime(CLOCK_MONOTONIC) - $from);
+};
+for my $path (qw(/connect /first)) {
+    my ($res, $took) = $timed->($path);
+    is $res->{status}, 504, "$path= ends the wait with a 504" or diag "after $took s";
+    cmp_ok $took, '<', scaled(15), '... in its time';
+}
+for my $path (qw(/idle /total)) {
+    my ($res, $took) = $timed->($path);
+    ok $res->{status} == 200 && !$res->{clean}, "$path= breaks a stream" or diag "after $took s: $res->{ended}";
+    cmp_ok $took, '<', scaled(15), '... in its time';
+}
+ok +($timed->('/patient'))[0]{clean}, 'off waits, and a second line replaces only what it names';
+
+# ---- virtual hosts ----
+
+my $host = sub ($name) {
+    $_->reset for $one, $two;
+    my $res = $t->sse('/default', $t->turn, headers => { Host => $name });
+    return ($res, map { $_->stats->{requests} ? $_->last : undef } $one, $two);
+};
+{
+    my ($res, $first, $second) = $host->('first');
+    ok $first && !$second, 'a virtual host inherits the providers of the main server';
+    ($res, $first, $second) = $host->('second');
+    ok $second && !$first, 'a section of the same name takes its place';
+    is $second->{headers}{authorization}, undef, '... as a whole: the main server\'s key is not sent elsewhere';
+    ($res, $first, $second) = $host->('third');
+    ok $second && !$first, 'a virtual host may have providers of its own';
+}
+
+my $mark = $t->mark;
+is $t->sse('/late', $t->turn)->{status}, 500, 'an undefined name in .htaccess is refused at the request';
+$t->expect_log(qr/CHAT0802: .*nobody/);
+$t->wait_log(qr/CHAT0802: .*nobody/, from => $mark);
+
+$t->stop;
+$_->stop for $one, $two;
+done_testing;
