@@ -1,0 +1,292 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The demo, as "make run" calls it: install what is missing, build, make a user
+# with a session, serve in the foreground. All it writes is in .run/.
+#
+#   CHAT_PORT        where to listen on 127.0.0.1 (8080)
+#   CHAT_RUN_DIR     another directory instead of .run
+#   OPENAI_API_KEY   set: ask OpenAI; not set: the mock answers
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd -P)
+make=${MAKE:-make}
+apxs=${APXS:-apxs}
+variant=${VARIANT:-plain}
+port=${CHAT_PORT:-8080}
+run=${CHAT_RUN_DIR:-$root/.run}
+url=http://127.0.0.1:$port
+model=gpt-4o-mini
+data=
+scratch=
+httpd=
+stopping=
+
+say() {
+    printf 'run: %s\n' "$*" >&2
+}
+
+die() {
+    say "$@"
+    exit 1
+}
+
+# ---- before anything is touched ----
+
+check_port() {
+    [[ $port =~ ^[0-9]{1,5}$ ]] && ((10#$port >= 1 && 10#$port <= 65535)) ||
+        die "CHAT_PORT is \"$port\"; a port is a number from 1 to 65535"
+    port=$((10#$port))
+    url=http://127.0.0.1:$port
+}
+
+# The lock lives as long as the server: whoever holds it, runs.
+take_run_dir() {
+    [[ $run == /* ]] || run=$PWD/$run
+    mkdir -p "$run" 2>/dev/null && [[ -w $run ]] && : 2>/dev/null >>"$run/lock" ||
+        die "$run cannot be written by $(id -un): remove it, or name another in CHAT_RUN_DIR"
+    exec 9>>"$run/lock"
+    flock -n 9 ||
+        die "it runs already, at $(cat "$run/url" 2>/dev/null || echo "a moment's notice"): stop that one first (Ctrl-C), or choose another CHAT_RUN_DIR and CHAT_PORT"
+    chmod 711 "$run"
+}
+
+port_answers() {
+    (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null
+}
+
+check_port_free() {
+    ! port_answers ||
+        die "port $port on 127.0.0.1 is taken by another program; try: CHAT_PORT=$((port < 65535 ? port + 1 : 8080)) make run"
+}
+
+# ---- who serves, and where he can read ----
+
+# httpd's children give root away, so they cannot pass a directory of root's
+# alone, as a checkout in /root is: what they read goes to /tmp then.
+choose_data_dir() {
+    user=$(id -un)
+    group=$(id -gn)
+    data=$run/data
+    rm -rf "$data"
+    mkdir -m 700 "$data"
+    [[ $(id -u) == 0 ]] || return 0
+    user=nobody
+    ! id www-data >/dev/null 2>&1 || user=www-data
+    group=$(id -gn "$user")
+    if ! setpriv --reuid "$user" --regid "$group" --clear-groups test -x "$run"; then
+        scratch=$(mktemp -d "${TMPDIR:-/tmp}/mod_chat-run.XXXXXX")
+        chmod 711 "$scratch"
+        data=$scratch/data
+        mkdir -m 700 "$data"
+    fi
+}
+
+hand_over() {
+    [[ $(id -u) != 0 ]] || chown -R "$user:$group" "$data"
+}
+
+# ---- a user with a session, as better-auth would have made them ----
+
+random_text() {
+    local text
+    text=$(openssl rand -base64 192 | tr -dc 'A-Za-z0-9')
+    printf '%s' "${text:0:32}"
+}
+
+# encodeURIComponent for base64.
+encode() {
+    local text=${1//+/%2B}
+    text=${text//\//%2F}
+    printf '%s' "${text//=/%3D}"
+}
+
+# A date as better-auth keeps it in SQLite.
+iso() {
+    printf "strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', '%s')" "${1/now/+0 days}"
+}
+
+make_session() {
+    local secret token sig
+    secret=$(random_text)
+    token=$(random_text)
+    # ps could see this secret for a moment; it is good for this run alone.
+    sig=$(printf %s "$token" | openssl dgst -sha256 -hmac "$secret" -binary | openssl base64 -A)
+    rm -f "$run/secret" "$run/cookie"
+    (
+        umask 077
+        printf '%s\n' "$secret" >"$run/secret"
+        printf 'better-auth.session_token=%s.%s\n' "$token" "$(encode "$sig")" >"$run/cookie"
+    )
+    cat "$root/demo/better-auth-sqlite.sql" - <<SQL |
+insert into "user" values ('demo', 'Demo', 'demo@example.test', 1, null,
+    $(iso now), $(iso now), 'user', 0, null, null);
+insert into "session" values ('demo-session', $(iso '+7 days'), '$token',
+    $(iso now), $(iso now), '127.0.0.1', 'make run', 'demo', null);
+SQL
+        sqlite3 -init /dev/null -batch -bail "$data/auth.db"
+}
+
+# ---- the server's configuration ----
+
+find_httpd() {
+    program=$("$apxs" -q SBINDIR)/$("$apxs" -q PROGNAME)
+    modules=$("$apxs" -q LIBEXECDIR)
+    [[ -x $program ]] || die "no httpd at $program, where $apxs says it is"
+}
+
+load_modules() {
+    local name builtin
+    builtin=$("$program" -l)
+    for name in mpm_event unixd authz_core authz_host log_config logio \
+        socache_shmcb dbd status; do
+        grep -qE "^ +(mod_)?$name\.c" <<<"$builtin" && continue
+        [[ -e $modules/mod_$name.so ]] || die "$modules has no mod_$name.so"
+        printf 'LoadModule %s_module "%s/mod_%s.so"\n' "$name" "$modules" "$name"
+    done
+    printf 'LoadModule chat_module "%s/build/%s/mod_chat.so"\n' "$root" "$variant"
+}
+
+# The mock is reached as OpenAI would be: by HTTP, through the same port.
+provider() {
+    if [[ -n ${OPENAI_API_KEY-} ]]; then
+        printf '    ChatProviderKey env:OPENAI_API_KEY\n'
+    else
+        printf '    ChatProviderURL %s/mock/v1\n' "$url"
+    fi
+}
+
+write_conf() {
+    cat <<CONF
+# Written by script/run.sh at each start.
+ServerRoot "$run"
+ServerName 127.0.0.1:$port
+Listen 127.0.0.1:$port
+PidFile "$run/httpd.pid"
+DefaultRuntimeDir "$run"
+DocumentRoot "$data"
+ErrorLog "$run/error.log"
+LogLevel warn chat:info
+
+$(load_modules)
+
+$([[ $(id -u) != 0 ]] || printf 'User %s\nGroup %s' "$user" "$group")
+StartServers 1
+ServerLimit 4
+ThreadsPerChild 32
+MaxRequestWorkers 128
+
+LogFormat "%h %{CHAT_USER}e \"%r\" %>s %O bytes model=%{CHAT_MODEL}e first=%{CHAT_TTFT_MS}ems all=%{CHAT_DURATION_MS}ems tokens=%{CHAT_INPUT_TOKENS}e+%{CHAT_OUTPUT_TOKENS}e %{CHAT_OUTCOME}e" chat
+CustomLog "$run/access.log" chat
+
+# Whose sessions count: better-auth's tables.
+DBDriver sqlite3
+DBDParams "$data/auth.db"
+ChatAuthSession kysely-sqlite admin
+
+<ChatProvider openai>
+$(provider)
+</ChatProvider>
+
+<Location "/">
+    Require all denied
+</Location>
+<Location "/api/chat-openai">
+    Require all granted
+    SetHandler chat
+    ChatRoute openai
+    ChatUse openai
+    ChatModelDefault $model
+    ChatAuth better-auth bearer
+    ChatAuthSecret "file:$run/secret"
+</Location>
+<Location "/mock">
+    Require local
+    SetHandler chat
+    ChatRoute mock
+    ChatMock pace=80ms words=40
+</Location>
+<Location "/server-status">
+    Require local
+    SetHandler server-status
+</Location>
+CONF
+}
+
+# ---- serving ----
+
+# A session of its own: httpd takes a resized terminal (SIGWINCH) for the order
+# to stop. So signals are passed on here, and it follows when this shell dies.
+start() {
+    ulimit -Sn "$(ulimit -Hn)" 2>/dev/null || :
+    unset MAKEFLAGS MAKELEVEL MFLAGS
+    setpriv --pdeathsig TERM setsid "$program" -DFOREGROUND -d "$run" -f "$run/httpd.conf" 9>&- &
+    httpd=$!
+    while ! port_answers; do
+        kill -0 "$httpd" 2>/dev/null || fail_to_start
+        sleep 0.05
+    done
+    kill -0 "$httpd" 2>/dev/null || fail_to_start
+}
+
+fail_to_start() {
+    [[ -z $stopping ]] || exit 0
+    tail -n 5 "$run/error.log" >&2 2>/dev/null || :
+    die "httpd did not start; more in $run/error.log"
+}
+
+stop() {
+    trap '' INT TERM HUP
+    stopping=1
+    [[ -z $httpd ]] || kill -TERM "$httpd" 2>/dev/null || :
+}
+
+clean_up() {
+    [[ -z $scratch ]] || rm -rf "$scratch"
+    rm -f "$run/url"
+}
+
+tell() {
+    local cookie
+    cookie=$(printf '%q' "$run/cookie")
+    cat <<TEXT
+
+mod_chat serves at $url ($([[ -n ${OPENAI_API_KEY-} ]] && echo "answers come from OpenAI" || echo "the mock answers")). In another terminal:
+
+  # a signed-in user: words arrive one by one
+  curl -N -H "Cookie: \$(cat $cookie)" -H 'Content-Type: application/json' -d '{"messages":[{"role":"user","content":"Hello"}]}' $url/api/chat-openai
+
+  # nobody: 401
+  curl -N -i -H 'Content-Type: application/json' -d '{"messages":[{"role":"user","content":"Hello"}]}' $url/api/chat-openai
+
+Logs: $run/access.log, $run/error.log. Counters: $url/server-status?auto
+Ctrl-C stops it.
+TEXT
+}
+
+check_port
+take_run_dir
+check_port_free
+"$root/script/deps.sh" build
+"$make" --no-print-directory -C "$root" -f Makefile.apxs VARIANT="$variant" all
+find_httpd
+trap clean_up EXIT
+choose_data_dir
+make_session
+write_conf >"$run/httpd.conf"
+: >"$run/error.log"
+hand_over
+"$program" -t -d "$run" -f "$run/httpd.conf" 2>"$run/configtest.log" || {
+    cat "$run/configtest.log" >&2
+    die "$run/httpd.conf is not accepted"
+}
+trap stop INT TERM HUP
+start
+printf '%s\n' "$url" >"$run/url"
+tell
+# wait returns early for each signal that was passed on.
+while kill -0 "$httpd" 2>/dev/null; do
+    wait "$httpd" && status=0 || status=$?
+done
+say "stopped"
+exit "${status:-0}"
