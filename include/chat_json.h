@@ -81,6 +81,9 @@ const char *chat_json_string(const chat_json_t *v);
 /* The number as a double, as ECMAScript has it (1e400 is infinite); NaN when
  * v is not a number. */
 double chat_json_number(const chat_json_t *v);
+/* What ECMAScript's Number() makes of a value of any kind: null is 0, "0x1f"
+ * is 31, [7] is 7, an object is NaN. */
+double chat_json_coerce(const chat_json_t *v);
 /* The number as an integer, or otherwise when it is none that fits. */
 apr_int64_t chat_json_integer(const chat_json_t *v, apr_int64_t otherwise);
 /* 1 or 0; -1 when v is not a boolean. */

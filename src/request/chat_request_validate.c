@@ -63,8 +63,9 @@ static void add(issues_t *issues, const char *facts, const char *path,
                              ",\"message\":\"", message, "\"}", NULL));
 }
 
-static const char *kind_name(const chat_json_t *v)
+static const char *received(const chat_json_t *v)
 {
+    double n = chat_json_number(v);
     static const char *const names[] = {
         [CHAT_JSON_UNDEFINED] = "undefined", [CHAT_JSON_NULL] = "null",
         [CHAT_JSON_BOOLEAN] = "boolean",     [CHAT_JSON_NUMBER] = "number",
@@ -72,6 +73,8 @@ static const char *kind_name(const chat_json_t *v)
         [CHAT_JSON_OBJECT] = "object",
     };
 
+    if (isinf(n))
+        return n < 0 ? "-Infinity" : "Infinity";
     return names[chat_json_kind(v)];
 }
 
@@ -84,7 +87,7 @@ static void add_type(issues_t *issues, const char *expected,
                     "\",\"code\":\"invalid_type\"", NULL),
         path,
         apr_pstrcat(issues->p, "Invalid input: expected ", expected,
-                    ", received ", kind_name(v), NULL));
+                    ", received ", received(v), NULL));
 }
 
 /* The value has the right shape, but its size or length is over max. */
@@ -157,22 +160,19 @@ static const char *optional_string(issues_t *issues, const chat_json_t *v,
 /* z.number() takes no infinity, which JSON can still spell: 1e400. */
 static int is_number(issues_t *issues, const chat_json_t *v, const char *path)
 {
-    double n = chat_json_number(v);
-    const char *infinity = n < 0 ? "-Infinity" : "Infinity";
-
     if (!has_kind(issues, v, CHAT_JSON_NUMBER, "number", path))
         return 0;
-    if (!isinf(n))
+    if (isfinite(chat_json_number(v)))
         return 1;
     issues->aborted = 1;
     add(issues,
         apr_pstrcat(issues->p,
                     "\"expected\":\"number\",\"code\":\"invalid_type\","
                     "\"received\":\"",
-                    infinity, "\"", NULL),
+                    received(v), "\"", NULL),
         path,
         apr_pstrcat(issues->p, "Invalid input: expected number, received ",
-                    infinity, NULL));
+                    received(v), NULL));
     return 0;
 }
 
@@ -207,8 +207,6 @@ static int is_integer(issues_t *issues, const chat_json_t *v, const char *path)
     return 1;
 }
 
-/* ---- messages ---- */
-
 static void count(const char *text, apr_int64_t *points, apr_int64_t *units)
 {
     const unsigned char *c = (const unsigned char *)text;
@@ -219,6 +217,51 @@ static void count(const char *text, apr_int64_t *points, apr_int64_t *units)
         *units += ((*c & 0xc0) != 0x80) + (*c >= 0xf0);
     }
 }
+
+static apr_int64_t string_length(const char *text, int utf16)
+{
+    apr_int64_t points, units;
+
+    count(text, &points, &units);
+    return utf16 ? units : points;
+}
+
+/*
+ * z.min(1).max(max) of strings and arrays. These two checks do not ask whether
+ * the value had the right type: they run on anything that has a length, be it
+ * a member of that name.
+ */
+static void check_length(issues_t *issues, const chat_json_t *v,
+                         const chat_request_clamps_t *clamps, int max,
+                         const char *path)
+{
+    const char *origin = "unknown", *what = "unknown to be", *unit = "";
+    double length;
+
+    if (chat_json_kind(v) == CHAT_JSON_STRING) {
+        length = string_length(chat_json_string(v), clamps->count_utf16);
+        origin = "string";
+        what = "string to have";
+        unit = " characters";
+    }
+    else if (chat_json_kind(v) == CHAT_JSON_ARRAY) {
+        length = chat_json_length(v);
+        origin = "array";
+        what = "array to have";
+        unit = " items";
+    }
+    else if (chat_json_get(v, "length"))
+        length = chat_json_coerce(chat_json_get(v, "length"));
+    else
+        return;
+    /* NaN is neither long nor short enough. */
+    if (!(length >= 1))
+        add_small(issues, origin, 1, 1, what, unit, path);
+    if (!(length <= max))
+        add_big(issues, origin, max, what, unit, path);
+}
+
+/* ---- messages ---- */
 
 static int find_role(const char *role)
 {
@@ -275,14 +318,8 @@ static void check_content(check_t *check, chat_message_t *message,
         return;
 
     path = message_path(check, index, ",\"content\"");
-    if (!has_kind(&check->issues, v, CHAT_JSON_STRING, "string", path))
-        return;
-    if (!length)
-        add_small(&check->issues, "string", 1, 1, "string to have",
-                  " characters", path);
-    if (length > max)
-        add_big(&check->issues, "string", max, "string to have", " characters",
-                path);
+    has_kind(&check->issues, v, CHAT_JSON_STRING, "string", path);
+    check_length(&check->issues, v, check->clamps, max, path);
 }
 
 static void check_message(check_t *check, chat_message_t *message,
@@ -319,21 +356,17 @@ static void check_messages(check_t *check, chat_turn_t *turn,
     chat_message_t *messages;
     int i;
 
-    if (!has_kind(&check->issues, v, CHAT_JSON_ARRAY, "array", path))
-        return;
-    if (n > max) {
-        add_big(&check->issues, "array", max, "array to have", " items", path);
-        return;
+    has_kind(&check->issues, v, CHAT_JSON_ARRAY, "array", path);
+    if (n <= max) {
+        messages = apr_pcalloc(check->p, n * sizeof(*messages));
+        for (i = 0; i < n; i++)
+            check_message(check, &messages[i], chat_json_at(v, i), i);
+        turn->messages = messages;
+        turn->nmessages = n;
     }
-    if (!n)
-        add_small(&check->issues, "array", 1, 1, "array to have", " items",
-                  path);
-    messages = apr_pcalloc(check->p, n * sizeof(*messages));
-    for (i = 0; i < n; i++)
-        check_message(check, &messages[i], chat_json_at(v, i), i);
-    check_total(check);
-    turn->messages = messages;
-    turn->nmessages = n;
+    check_length(&check->issues, v, check->clamps, max, path);
+    if (n <= max)
+        check_total(check);
 }
 
 /* ---- the other fields ---- */
