@@ -30,39 +30,48 @@ sub new ($class, %o) {
     }, $class;
 }
 
-# It leaves when its standard input ends, so also when this process does.
 sub start ($self) {
+    start_all($self);
+    return $self;
+}
+
+# Several apps in one process. It leaves when its standard input ends, so also
+# when this process does.
+sub start_all (@apps) {
     local $ENV{NODE_ENV} = 'test';
-    $self->{pid} = open2($self->{out}, $self->{in}, 'node', "$DIR/server.mjs",
-        $self->{store}, $self->{database}, $self->{secret}, $JSON->encode($self->{options}));
+    my @args = map { $JSON->encode({ $_->%{qw(store database secret options)} }) } @apps;
+    my $pid = open2(my $out, my $in, 'node', "$DIR/server.mjs", @args);
     my $said = '';
-    while (defined(my $line = readline $self->{out})) {
+    while (defined(my $line = readline $out)) {
         $said .= $line;
-        next unless $line =~ /^listening (\d+)/;
-        $self->{port} = $1;
-        return $self;
+        my ($ports) = $line =~ /^listening ([0-9 ]+)$/ or next;
+        my @ports = split / /, $ports;
+        $_->{port} = shift @ports for @apps;
+        my $process = { pid => $pid, in => $in, out => $out, users => scalar @apps };
+        $_->{process} = $process for @apps;
+        return;
     }
     die "better-auth did not start: $said\n";
 }
 
 sub stop ($self) {
-    my $pid = delete $self->{pid} or return $self;
-    close $self->{in};
-    waitpid $pid, 0;
-    return $self;
+    my $process = delete $self->{process} or return;
+    return if --$process->{users};
+    close $process->{in};
+    waitpid $process->{pid}, 0;
 }
 
-# One request on one connection, so that a field goes out as it is.
+# The fields go out as they are, byte by byte.
 sub request ($self, $method, $path, %o) {
-    my $client = $self->{client} //= ChatTest::Client->new(port => $self->{port}, timeout => ChatTest::scaled(20));
+    my $client = ChatTest::Client->new(port => $self->{port}, timeout => ChatTest::scaled(20));
     my $json = exists $o{json} ? $JSON->encode($o{json}) : undef;
     $client->request($method, "/api/auth$path", body => $json, headers => [
-        Origin => "http://127.0.0.1:$self->{port}",
+        Origin => "http://127.0.0.1:$self->{port}", Connection => 'close',
         (defined $json ? ('Content-Type' => 'application/json') : ()),
         ($o{headers} // {})->%*,
     ]);
     my $res = $client->response;
-    delete $self->{client} if lc($res->{headers}{connection} // '') eq 'close';
+    $client->close;
     return $res if $res->{status} == ($o{status} // 200);
     die "better-auth answered $res->{status}: $res->{body}\n";
 }
@@ -126,11 +135,12 @@ ChatTest::BetterAuth - the real better-auth, on a database of the test
 
 =over
 
-=item new(%o), start, stop
+=item new(%o), start, ChatTest::BetterAuth::start_all(@apps), stop
 
 store: kysely-pgsql, kysely-sqlite, drizzle-pgsql, drizzle-sqlite. database: a
 connection string, or a file. secret. options: see t/real/better-auth/server.mjs.
-start returns when its migrations ran and it listens. Skips the test file when
+start returns when its migrations ran and it listens; start_all starts many in
+one process. Skips the test file when
 node or the packages are missing.
 
 =item sign_up($email), sign_in($email, %more), sign_out($session)
