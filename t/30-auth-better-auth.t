@@ -281,20 +281,19 @@ is status('/cookie', Cookie => $s->{cookie}), 200, '... and it works again when 
 SKIP: {
     skip 'takes too long under a checker', 2 if ($ENV{CHAT_VARIANT} // 'plain') ne 'plain';
     my ($child) = $t->children;
-    my $ask = sub ($n) {
-        my $conn = $t->connect;
+    my $conn = $t->connect;
+    my $after_asking = sub ($n) {
         for (1 .. $n) {
             $conn->request('GET', '/cookie', headers => [ Cookie => $s->{cookie} ]);
             $conn->response->{status} == 200 or die "a look-up failed\n";
         }
-        $conn->close;
+        return $t->proc_status($child);
     };
-    $ask->(1000);
-    my $warm = $t->proc_status($child);
-    $ask->(10_000);
-    my $after = $t->proc_status($child);
-    cmp_ok $after->{VmRSS} - $warm->{VmRSS}, '<', 300, 'ten thousand look-ups leave no memory behind (KiB)';
-    is $after->{fds}, $warm->{fds}, '... and no file';
+    my $warm = $after_asking->(1000);
+    my $later = $after_asking->(10_000);
+    $conn->close;
+    cmp_ok $later->{VmRSS} - $warm->{VmRSS}, '<', 300, 'ten thousand look-ups leave no memory behind (KiB)';
+    cmp_ok $later->{fds}, '<=', $warm->{fds}, '... and no file';
 }
 
 # ---- no secret in any log ----
