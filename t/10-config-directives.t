@@ -216,6 +216,18 @@ my %SCOPES = (
         grep { $_->[0] =~ /^ChatRequest/ } @NUMBERS),
 );
 
+{
+    my $page = do { local (@ARGV, $/) = "$FindBin::Bin/../docs/directives.md"; <> };
+    for my $d (sort keys %SCOPES) {
+        my (undef, $places, $class) = $SCOPES{$d}->@*;
+        my $context = join ', ', (grep { /server|vhost/ } @$places),
+            (grep { $_ eq 'If' } @$places) ? 'directory' : (), $class ? '.htaccess' : ();
+        my $name = $d =~ s/^<//r;
+        like $page, qr/^\*\*`?<?\Q$name\E>?`?\*\*: .*\n.* \| Context $context \| @{[ $class ? "Override $class" : 'Since' ]}/m,
+            "$name: docs/directives.md has the same scopes";
+    }
+}
+
 my $FIRST = in_provider();
 for my $d (sort keys %SCOPES) {
     my ($line, $places) = $SCOPES{$d}->@*;

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The configurations that are shipped: httpd takes each as it is, without a
+# warning, with no more than their comments ask for.
+use v5.36;
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+
+my $ROOT = "$FindBin::Bin/..";
+my $KEYS = '/etc/apache2/chat';
+
+# $text with /etc/apache2/chat below the test's own directory.
+sub sample ($t, $name) {
+    my $text = $t->slurp("$ROOT/conf/$name");
+    $text =~ s/\Q$KEYS\E/$t->dir . '\/chat'/ge;
+    return $text;
+}
+
+sub keys_for ($t) {
+    mkdir $t->dir . '/chat', 0755 or die $!;
+    $t->write_file("chat/$_", 'sample-secret-0123456789-abcdefghijklmnop' . "\n", 0600)
+        for qw(openai.key better-auth.secret);
+}
+
+# ---- chat.conf ----
+
+{
+    my $t = ChatTest->new(modules => [qw(dbd socache_shmcb env)]);
+    my $conf = "Define APACHE_LOG_DIR %%DIR%%\n" . sample($t, 'chat.conf');
+
+    my ($ok, $said) = $t->configtest($conf);
+    ok !$ok && $said =~ m{^ChatProviderKey: \S+/chat/openai\.key cannot be read: No such file}m,
+        'chat.conf: a missing key is named' or diag $said;
+    keys_for($t);
+    ($ok, $said) = $t->configtest($conf);
+    is $said, "Syntax OK\n", 'chat.conf: accepted, once its files are there';
+
+    # What it asks to be in place is all it needs.
+    my @needs = $conf =~ /^#\s+a2enmod (.*?) chat\b/m ? split ' ', $1 : ();
+    my $lean = ChatTest->new(modules => \@needs);
+    keys_for($lean);
+    ($ok, $said) = $lean->configtest("Define APACHE_LOG_DIR %%DIR%%\n" . sample($lean, 'chat.conf'));
+    is $said, "Syntax OK\n", "chat.conf: needs no module but @needs";
+}
+
+# ---- chat-mpm.conf ----
+
+for my $mpm (qw(event worker prefork)) {
+    my $t = ChatTest->new(mpm => $mpm, mpm_conf => "MaxRequestWorkers 150\n", conf => sample(ChatTest->new, 'chat-mpm.conf'));
+    my ($ok, $said) = $t->configtest;
+    is $said, "Syntax OK\n", "chat-mpm.conf: accepted with the $mpm MPM, after other numbers";
+}
+{
+    my $t = ChatTest->new(modules => ['http2'], conf => sample(ChatTest->new, 'chat-mpm.conf') . "ListenBacklog 511\n");
+    my ($ok, $said) = $t->configtest;
+    is $said, "Syntax OK\n", 'chat-mpm.conf: accepted with HTTP/2';
+    $t->allow_log(qr/CHAT0508: /);    # the limit of open files is this machine's
+    $t->start;
+    is scalar(() = $t->children), 1, 'chat-mpm.conf: one child serves';
+    $t->stop(name => 'chat-mpm.conf: httpd starts without a warning, and stops');
+}
+
+# ---- mod_chat.reference.conf ----
+
+{
+    my $t = ChatTest->new(modules => [qw(socache_shmcb)]);
+    my $conf = sample($t, 'mod_chat.reference.conf');
+    my ($ok, $said) = $t->configtest($conf);
+    is $said, "Syntax OK\n", 'the reference: accepted as it is';
+
+    keys_for($t);
+    my $live = $conf =~ s/^(\s*)#(<?\/?Chat\w+)/$1$2/gmr;
+    ($ok, $said) = $t->configtest($live);
+    is $said, "Syntax OK\n", 'the reference: accepted with everything written out';
+    cmp_ok scalar(() = $live =~ /^\s*<?Chat/gm), '>', 30, '... which is all of it';
+}
+
+# ---- docs/directives.md ----
+
+{
+    my $t = ChatTest->new;
+    my %reference = $t->slurp("$ROOT/conf/mod_chat.reference.conf") =~ /^\s*#<?(Chat\w+) (.*?)>?$/gm;
+    my $page = $t->slurp("$ROOT/docs/directives.md");
+    my %default;
+    while ($page =~ /^\*\*`?<?(Chat\w+)>?`?\*\*: .+\\\nSyntax (`.+?`) \| Default (.+?) \| Context .+ \| Since \d/gm) {
+        my ($d, $syntax, $default) = ($1, $2, $3);
+        $default{$d} = $default;
+        like $syntax, qr/^`<?\Q$d\E\b/, "the page's syntax of $d begins with its name";
+        is $reference{$d}, $1, "the page and the reference agree on the default of $d" if $default =~ /^`(.+)`$/;
+    }
+    is_deeply [ sort keys %default ], [ sort keys %reference ], 'the page and the reference have the same directives';
+}
+
+done_testing;
