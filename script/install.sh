@@ -18,7 +18,8 @@ root=$(cd "$(dirname "$0")/.." && pwd -P)
 apxs=${APXS:-apxs}
 modules=$("$apxs" -q LIBEXECDIR)
 etc=$("$apxs" -q SYSCONFDIR)
-samples=$("$apxs" -q PREFIX)/share/doc/mod_chat
+prefix=$("$apxs" -q PREFIX)
+samples=${prefix:-/usr}/share/doc/mod_chat
 dest=${DESTDIR-}
 
 if [[ -d $etc/mods-available ]]; then

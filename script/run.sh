@@ -150,6 +150,7 @@ load_modules() {
 # The mock is reached as OpenAI would be: by HTTP, through the same port.
 provider() {
     if [[ -n ${OPENAI_API_KEY-} ]]; then
+        printf '    ChatProviderURL https://api.openai.com/v1\n'
         printf '    ChatProviderKey env:OPENAI_API_KEY\n'
     else
         printf '    ChatProviderURL %s/mock/v1\n' "$url"
@@ -268,7 +269,7 @@ check_port
 take_run_dir
 check_port_free
 "$root/script/deps.sh" build
-"$make" --no-print-directory -C "$root" -f Makefile.apxs VARIANT="$variant" all
+"$make" -s -C "$root" -f Makefile.apxs VARIANT="$variant" all
 find_httpd
 trap clean_up EXIT
 choose_data_dir

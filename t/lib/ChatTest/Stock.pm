@@ -116,6 +116,7 @@ sub install ($self) {
     for my $name (qw(chat.load chat.conf)) {
         my $text = $self->read("out/etc/apache2/mods-available/$name");
         $text =~ s{^LoadModule chat_module \K(?=/)}{$self->{dir}/out}m;
+        $text =~ s{(?<![\w.])/etc/apache2/}{$self->{etc}/}g;
         $self->write("etc/mods-available/$name", $text);
     }
     return $said;

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make run, as somebody would use it: in a copy of the tree whose path has
+# spaces, the printed lines pasted into a shell, Ctrl-C at the end; as root, as
+# root where only root may look, and as a normal user. Without network: apt,
+# npm and sudo are replaced by traps.
+use v5.36;
+use Test::More;
+use File::Temp ();
+use FindBin;
+use POSIX       qw(WNOHANG);
+use Time::HiRes qw(sleep clock_gettime CLOCK_MONOTONIC);
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+use ChatTest::Client;
+
+plan skip_all => 'make run serves the plain build'
+    if ($ENV{CHAT_VARIANT} || 'plain') ne 'plain' || $ENV{CHAT_VALGRIND};
+
+my $root = $ChatTest::Httpd::ROOT;
+my $tmp = File::Temp::tempdir('chat-run-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+chmod 0755, $tmp;
+my @groups;
+
+sub slurp ($file) {
+    open my $fh, '<', $file or return '';
+    local $/;
+    return <$fh> // '';
+}
+
+# A program that must not be called.
+mkdir "$tmp/traps" or die $!;
+for my $name (qw(apt-get npm sudo)) {
+    open my $fh, '>', "$tmp/traps/$name" or die $!;
+    print $fh "#!/bin/sh\necho \"trap: $name \$*\" >&2\nexit 1\n";
+    chmod 0755, "$tmp/traps/$name";
+}
+
+sub copy_tree ($name, $owner = undef) {
+    my $tree = "$tmp/$name";
+    mkdir $tree or die "$tree: $!\n";
+    mkdir "$tree/build" or die $!;
+    my @parts = grep { -e "$root/$_" } qw(mod_chat.c src include conf script demo Makefile Makefile.apxs);
+    system('cp', '-a', (map { "$root/$_" } @parts), $tree) == 0 or die "cp failed\n";
+    system('cp', '-a', "$root/build/plain", "$tree/build/plain") == 0 or die "cp failed\n";
+    system('chown', '-R', $owner, $tree) == 0 or die "chown failed\n" if $owner;
+    return $tree;
+}
+
+# Start a command in its own process group, as a shell with job control would.
+sub launch ($tree, $out, $env, @command) {
+    my $pid = fork // die "fork: $!\n";
+    if (!$pid) {
+        setpgrp;
+        delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS OPENAI_API_KEY CHAT_RUN_DIR)};
+        %ENV = (%ENV, PATH => "$tmp/traps:$ENV{PATH}", %$env);
+        chdir $tree or die;
+        open STDIN,  '<', '/dev/null';
+        open STDOUT, '>', $out;
+        open STDERR, '>&', \*STDOUT;
+        exec @command;
+        POSIX::_exit(127);
+    }
+    push @groups, $pid;
+    return $pid;
+}
+
+# Wait for its end: its status as the shell shows it, or undef.
+sub ended ($pid, $seconds = 20) {
+    my $until = clock_gettime(CLOCK_MONOTONIC) + $seconds;
+    while (clock_gettime(CLOCK_MONOTONIC) < $until) {
+        return $? & 127 ? 128 + ($? & 127) : $? >> 8 if waitpid $pid, WNOHANG;
+        sleep 0.02;
+    }
+    return;
+}
+
+my @as_nobody = qw(setpriv --reuid=nobody --regid=nogroup --clear-groups);
+
+# make run, up to the point where it has said all.
+sub make_run ($tree, %o) {
+    my $self = { tree => $tree, out => "$tmp/out" . @groups, run => "$tree/.run",
+        port => ChatTest::Httpd::free_port() };
+    $self->{pid} = launch($tree, $self->{out}, { CHAT_PORT => $self->{port}, ($o{env} // {})->%* },
+        ($o{as} // [])->@*, @{ $o{command} // ['make', 'run'] });
+    wait_for(sub { slurp($self->{out}) =~ /^Ctrl-C stops it/m || waitpid($self->{pid}, WNOHANG) != 0 },
+        'make run to be ready', 120);
+    $self->{said} = slurp($self->{out});
+    $self->{curls} = [ $self->{said} =~ /^  (curl .*)$/mg ];
+    return $self;
+}
+
+# Once, as another program: what a shell prints for a pasted line, with the
+# time of each read.
+sub paste ($line) {
+    open my $fh, '-|', 'sh', '-c', "cd / && $line 2>/dev/null" or die "sh: $!\n";
+    my ($text, @reads) = ('');
+    while (sysread $fh, my $bytes, 65536) {
+        push @reads, clock_gettime(CLOCK_MONOTONIC);
+        $text .= $bytes;
+    }
+    close $fh;
+    return ($text, @reads);
+}
+
+sub streams ($self, $who) {
+    my ($text, @reads) = paste($self->{curls}[0]);
+    my @words = $text =~ /^event: response\.output_text\.delta$/mg;
+    is scalar @words, 40, "$who: the first printed line streams forty words";
+    like $text, qr/^event: response\.completed\ndata: .*\n\n\z/m, '... up to the last event';
+    cmp_ok scalar @reads, '>=', 20, '... which come one by one';
+    cmp_ok $reads[-1] - $reads[0], '>', 2, '... over three seconds';
+}
+
+# As Ctrl-C does: the whole foreground group gets the signal.
+sub stops ($self, $who, $signal = 'INT', $to = -$self->{pid}) {
+    my @before = processes($self);
+    cmp_ok scalar @before, '>', 1, "$who: httpd and its children run";
+    kill $signal, $to;
+    my $status = ended($self->{pid});
+    ok defined $status, "$who: SIG$signal ends it";
+    wait_for(sub { !processes($self) }, 'all processes to end', 5);
+    is_deeply [ processes($self) ], [], '... and no process is left';
+    unlike slurp($self->{out}), qr{\berror(?!\.log)|fail|trap:|\*\*\*}i, '... and nothing was complained of';
+    like slurp($self->{out}), qr/^run: stopped$/m, '... and it says so';
+    return $status;
+}
+
+# Processes of this demo: those whose command line names its run directory.
+sub processes ($self) {
+    return grep { slurp("/proc/$_/cmdline") =~ /\0\Q$self->{run}\E\0/ }
+        map { m{/proc/(\d+)} } glob '/proc/[0-9]*';
+}
+
+sub listing ($tree) {
+    return { map { $_ => (lstat "$tree/$_")[9] }
+        grep { !m{^\./\.run} } split /\n/, qx(cd '$tree' && find . -type f) };
+}
+
+subtest 'make run in a path with spaces' => sub {
+    my $tree = copy_tree('a tree with spaces');
+    my $before = listing($tree);
+    my $demo = make_run($tree);
+    is scalar $demo->{curls}->@*, 2, 'it prints two lines to paste' or diag $demo->{said};
+    unlike $demo->{said}, qr/trap:/, 'nothing is fetched when all is there';
+    streams($demo, 'a signed-in user');
+
+    my ($text) = paste($demo->{curls}[1]);
+    like $text, qr{^HTTP/1\.1 401 }, 'the second printed line, without a cookie, gets a 401';
+    my ($body) = $text =~ /\r\n\r\n(.*)\z/s;
+    is $body, '{"code":"unauthorized","message":"Sign in required."}', '... with the body of the contract';
+
+    like slurp("$tree/.run/cookie"), qr/\Abetter-auth\.session_token=[A-Za-z0-9]{32}\.[A-Za-z0-9%]+%3D\n\z/,
+        '.run/cookie is one line for the Cookie header';
+    is sprintf('%o', (stat "$tree/.run/$_")[2] & 07777), '600', ".run/$_ is its owner's alone" for qw(cookie secret);
+    my $client = ChatTest::Client->new(port => $demo->{port});
+    $client->request('GET', '/server-status?auto', headers => [ Connection => 'close' ]);
+    like $client->response->{body}, qr/^ChatDone: [1-9]/m, 'mod_status counts the stream';
+
+    my $again = "$tmp/again";
+    is ended(launch($tree, $again, {}, 'make', 'run')), 2, 'a second make run refuses';
+    like slurp($again), qr{^run: it runs already, at http://127\.0\.0\.1:$demo->{port}: stop that one}m, '... and says why';
+    is ended(launch($tree, $again, { CHAT_PORT => $demo->{port}, CHAT_RUN_DIR => "$tmp/other run" }, 'make', 'run')), 2,
+        'one on a port that is taken refuses';
+    like slurp($again), qr/^run: port $demo->{port} on 127\.0\.0\.1 is taken.*CHAT_PORT=\d+ make run$/m, '... and says what to do';
+    is ended(launch($tree, $again, { CHAT_PORT => '80a' }, 'script/run.sh')), 1, 'a port that is none is refused';
+    like slurp($again), qr/^run: CHAT_PORT is "80a"; a port is a number from 1 to 65535$/m, '... by name';
+
+    kill 'WINCH', -$demo->{pid};
+    sleep 0.3;
+    is waitpid($demo->{pid}, WNOHANG), 0, 'a resized terminal does not stop it';
+    stops($demo, 'Ctrl-C');
+    is_deeply listing($tree), $before, 'nothing but .run was written';
+};
+
+subtest 'the next make run starts afresh, and SIGTERM ends it' => sub {
+    my $tree = "$tmp/a tree with spaces";
+    my $old = slurp("$tree/.run/cookie");
+    my $demo = make_run($tree, command => ['script/run.sh']);
+    isnt slurp("$tree/.run/cookie"), $old, 'the session is new';
+    my ($text) = paste($demo->{curls}[0] =~ s/"Cookie: .*?\)"/'Cookie: $old'/r =~ s/\n//r);
+    like $text, qr/"code":"unauthorized"/, 'and the old one worth nothing';
+    is stops($demo, 'SIGTERM', 'TERM', $demo->{pid}), 0, 'the script ends with status 0';
+};
+
+subtest 'a key of OpenAI\'s makes OpenAI the upstream' => sub {
+    my $tree = "$tmp/a tree with spaces";
+    my $key = 'sk-canary-' . int rand 1e9;
+    my $demo = make_run($tree, env => { OPENAI_API_KEY => $key }, command => ['script/run.sh']);
+    like $demo->{said}, qr/answers come from OpenAI/, 'it says so';
+    like slurp("$tree/.run/httpd.conf"),
+        qr{ChatProviderURL https://api\.openai\.com/v1\n\s*ChatProviderKey env:OPENAI_API_KEY\n},
+        'and is configured so';
+    stops($demo, 'it', 'TERM', $demo->{pid});
+    unlike $demo->{said} . join('', map { slurp($_) } grep { -f } glob "'$tree/.run/*'"), qr/\Q$key\E/,
+        'the key is in no file and no message';
+};
+
+SKIP: {
+    skip 'not root: this was a normal user already', 2 if $> != 0;
+    skip 'no user nobody', 2 if system("@as_nobody true 2>/dev/null") != 0;
+
+    subtest 'root in a directory that is root\'s alone' => sub {
+        my $tree = copy_tree('private');
+        chmod 0700, $tree;
+        my $demo = make_run($tree, env => { TMPDIR => $tmp });
+        my ($scratch) = slurp("$tree/.run/httpd.conf") =~ m{^DBDParams "(\Q$tmp\E/mod_chat-run[^"]*)/data/auth\.db"}m;
+        ok $scratch && -d $scratch, 'the children read their data elsewhere';
+        streams($demo, 'a signed-in user');
+        stops($demo, 'Ctrl-C');
+        ok !-e $scratch, 'which is gone in the end';
+    };
+
+    subtest 'make run as a normal user' => sub {
+        my $tree = copy_tree('of nobody', 'nobody:nogroup');
+        my $demo = make_run($tree, as => \@as_nobody);
+        streams($demo, 'a signed-in user');
+        stops($demo, 'Ctrl-C');
+        is((stat "$tree/.run/data/auth.db")[4], scalar getpwnam('nobody'), 'all is theirs');
+    };
+}
+
+END {
+    local $?;
+    for my $pid (@groups) {
+        kill 'KILL', -$pid if kill 0, -$pid;
+    }
+}
+
+done_testing;
