@@ -42,6 +42,7 @@ sub new ($class, %o) {
         CLEANUP => !$ENV{CHAT_TEST_KEEP});
     chmod 0755, $self->{dir};
     mkdir "$self->{dir}/$_", 0755 for qw(htdocs run check);
+    $self->write_file('mime.types', "text/plain txt\ntext/html html\n");
     chmod 0777, "$self->{dir}/check";    # written by the unprivileged children
     $self->new_ports;
     return $self;
