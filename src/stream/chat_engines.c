@@ -151,14 +151,20 @@ static apr_status_t engines_stop(void *baton)
 apr_status_t chat_engine_child_init(apr_pool_t *pchild, server_rec *s)
 {
     int n = chat_config_server(s)->stream_engines;
-    sigset_t all, old;
+    sigset_t quiet, old;
 
     engines = calloc(n, sizeof(*engines));
     if (!engines)
         return APR_ENOMEM;
     apr_pool_pre_cleanup_register(pchild, NULL, engines_stop);
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &old);
+    /* Signals are for the MPM; a crash is for whoever crashes. */
+    sigfillset(&quiet);
+    sigdelset(&quiet, SIGSEGV);
+    sigdelset(&quiet, SIGBUS);
+    sigdelset(&quiet, SIGFPE);
+    sigdelset(&quiet, SIGILL);
+    sigdelset(&quiet, SIGABRT);
+    pthread_sigmask(SIG_BLOCK, &quiet, &old);
     while (nengines < n && engine_open(&engines[nengines]) &&
            !pthread_create(&engines[nengines].thread, NULL, chat_engine_main,
                            &engines[nengines]))

@@ -180,10 +180,12 @@ static void swap_in(const chat_stream_t *s)
 static void swap_out(chat_stream_t *s)
 {
     apr_socket_t *sock = ap_get_conn_socket(s->c);
-    apr_os_sock_t fd = s->client_fd;
+    apr_os_sock_t fd = s->client_fd, now = -1;
 
+    apr_os_sock_get(&now, sock);
     apr_os_sock_put(&sock, &fd, s->c->pool);
-    close(s->park_fd);
+    if (now == s->park_fd) /* else a hard stop has closed it */
+        close(s->park_fd);
     s->park_fd = -1;
 }
 
@@ -230,7 +232,36 @@ void chat_park_abandon(chat_stream_t *s)
     ap_run_log_transaction(s->r);
 }
 
+/* Get the stream back from its engine, which may be writing at this moment. */
+static void recall(chat_conn_t *cc, conn_rec *c)
+{
+    ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c,
+                  CHATNO(0507) "the MPM closes a parked connection");
+    chat_engine_recall(cc->stream->engine, cc->stream);
+}
+
 /* ---- hooks ---- */
+
+/* The pool of a parked connection dies without pre_close_connection: a hard
+ * stop has closed its descriptor before the MPM could wait for it. Nothing
+ * can be sent, so only let go, tell and log. */
+static apr_status_t connection_dies(void *baton)
+{
+    conn_rec *c = baton;
+    chat_conn_t *cc = chat_conn_get(c);
+    chat_stream_t *s = cc->stream;
+
+    if (!s || !cc->streaming)
+        return APR_SUCCESS;
+    recall(cc, c);
+    cc->streaming = 0;
+    cc->stream = NULL;
+    swap_out(s);
+    c->aborted = 1;
+    chat_stream_complete(s);
+    ap_run_log_transaction(s->r);
+    return APR_SUCCESS;
+}
 
 static int pre_connection(conn_rec *c, void *csd)
 {
@@ -240,6 +271,7 @@ static int pre_connection(conn_rec *c, void *csd)
         return OK;
     cc = apr_pcalloc(c->pool, sizeof(*cc));
     ap_set_module_config(c->conn_config, &chat_module, cc);
+    apr_pool_pre_cleanup_register(c->pool, c, connection_dies);
     chat_netfilter_add(c, cc);
     return OK;
 }
@@ -288,9 +320,7 @@ static int pre_close_connection(conn_rec *c)
 
     if (c->master || !cc || !cc->stream || !cc->streaming)
         return OK;
-    ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c,
-                  CHATNO(0507) "the MPM closes a parked connection");
-    chat_engine_recall(cc->stream->engine, cc->stream);
+    recall(cc, c);
     finish(cc, cc->stream);
     return OK;
 }
