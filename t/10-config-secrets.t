@@ -193,8 +193,8 @@ like $info, qr/file:good/, '... with the place of the key';
 unlike $info, qr/\Q$CANARY\E/, '... and without the key';
 
 {
-    local $ENV{GOOD} = $CANARY;
-    my $dump = qx(@{[ $t->program ]} -t -D DUMP_CONFIG -d @{[ $t->dir ]} -f httpd.conf 2>&1);
+    # as "httpd -t -D DUMP_CONFIG" does
+    my ($ok, $dump) = $t->configtest("Define DUMP_CONFIG\n" . conf('file:good') . "ChatAuthSecret env:GOOD\n");
     like $dump, qr/ChatProviderKey file:good/, 'DUMP_CONFIG shows the place of the key';
     unlike $dump, qr/\Q$CANARY\E/, '... and not the key';
 }
