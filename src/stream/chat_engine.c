@@ -12,7 +12,10 @@
 
 #if CHAT_PARKING
 
-#define EVENTS 512
+/* Sockets, and streams over their budget, that one turn serves: with what a
+ * stream may move in a turn this bounds how long any of them can take. epoll
+ * is fair: who was not served this time is first the next time. */
+#define TURN_EVENTS 64
 /* ---- descriptors ---- */
 
 int chat_engine_poll(chat_engine_t *e, int op, int fd, uint32_t events,
@@ -41,6 +44,7 @@ void chat_engine_watch(chat_engine_t *e, chat_stream_t *s)
     s->client_out = want;
     chat_engine_poll(e, EPOLL_CTL_MOD, s->client_fd,
                      EPOLLRDHUP | (want ? EPOLLOUT : 0), &s->client_event);
+    chat_engine_schedule(e, s);
 }
 
 /* ---- the client's side ---- */
@@ -95,7 +99,6 @@ static void begin(chat_engine_t *e, chat_stream_t *s)
     }
     s->watched = 1;
     chat_stream_begin(s);
-    chat_engine_watch(e, s);
     chat_engine_schedule(e, s);
 }
 
@@ -160,7 +163,6 @@ static void check_deadlines(chat_engine_t *e)
     while (e->deadlines.n && (s = e->deadlines.heap[0])->due <= now) {
         tick(s, now);
         chat_stream_check(s, now);
-        chat_engine_watch(e, s);
         s->due = chat_stream_due(s);
         if (s->due <= now) /* on its way out, or as good as now */
             s->due = now + 1;
@@ -184,18 +186,15 @@ static void forget_later(chat_engine_t *e, chat_stream_t *s)
     TAILQ_REMOVE(&e->later, s, later_link);
 }
 
-/* Those that had to wait when this turn began; not the ones it adds. */
 static void resume_later(chat_engine_t *e)
 {
-    chat_stream_t *s, *last = TAILQ_LAST(&e->later, chat_stream_list_t);
+    chat_stream_t *s;
+    int n;
 
-    while (last && (s = TAILQ_FIRST(&e->later))) {
+    for (n = 0; n < TURN_EVENTS && (s = TAILQ_FIRST(&e->later)); n++) {
         forget_later(e, s);
         if (!s->ended && !s->out.len)
-            s->source->resume(s);
-        chat_engine_watch(e, s);
-        if (s == last)
-            return;
+            s->source->resume(s); /* may put it at the end again */
     }
 }
 
@@ -258,7 +257,6 @@ static void finish_ended(chat_engine_t *e)
             chat_stream_move(s, CHAT_STATE_DRAINING);
             pthread_mutex_unlock(&e->lock);
         }
-        chat_engine_watch(e, s);
         chat_engine_schedule(e, s);
     }
 }
@@ -315,15 +313,15 @@ static void dispatch(chat_engine_t *e, const struct epoll_event *x)
 
 static void turn(chat_engine_t *e)
 {
-    struct epoll_event events[EVENTS];
-    int i, n = epoll_wait(e->epoll_fd, events, EVENTS, wait_ms(e));
+    struct epoll_event events[TURN_EVENTS];
+    int i, n = epoll_wait(e->epoll_fd, events, TURN_EVENTS, wait_ms(e));
 
     e->driver.now = chat_tick_now();
     e->driver.turn++;
+    resume_later(e);
     for (i = 0; i < n; i++)
         dispatch(e, &events[i]);
     chat_engine_curl_timer(e);
-    resume_later(e);
     take_inbox(e);
     chat_driver_reap(&e->driver);
     check_deadlines(e);

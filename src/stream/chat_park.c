@@ -25,6 +25,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <mpm_common.h>
+#include <scoreboard.h>
 #include <apr_portable.h>
 #include <util_filter.h>
 
@@ -211,6 +212,9 @@ static void finish(chat_conn_t *cc, chat_stream_t *s)
     swap_out(s);
     cc->streaming = 0;
     cc->stream = NULL;
+    /* This worker's place on the scoreboard: the time that it works, too. */
+    if (ap_extended_status)
+        ap_time_process_request(c->sbh, START_PREQUEST);
     if (client_left(s)) {
         c->aborted = 1;
         c->keepalive = AP_CONN_CLOSE;

@@ -12,9 +12,9 @@
 
 #include <sys/resource.h>
 
-/* What one stream may move in one turn of the loop, so that an upstream that
- * floods one client does not delay the events of the others. */
-#define TURN_BYTES (64 * 1024)
+/* What one stream may move in one turn of the loop, so that upstreams that
+ * flood their clients do not delay the events of the others. */
+#define TURN_BYTES (16 * 1024)
 
 /* Open files for everything but streams: logs, listeners, libraries, the
  * requests that are being read. */
@@ -66,6 +66,20 @@ void chat_stream_move(chat_stream_t *s, chat_state_e to)
 
 /* ---- bytes ---- */
 
+/* After every call that may have written: its result, and whether the client
+ * took it all. */
+static apr_status_t wrote(chat_stream_t *s, apr_status_t rv)
+{
+    if (rv != APR_SUCCESS)
+        chat_stream_end(s, rv == APR_EOF ? CHAT_END_STOPPED : CHAT_END_GONE,
+                        NULL);
+#if CHAT_PARKING
+    if (s->engine && s->out.len)
+        chat_engine_watch(s->engine, s);
+#endif
+    return rv;
+}
+
 chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
 {
     chat_tick_t now = s->driver->now;
@@ -91,13 +105,8 @@ chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
     s->turn_bytes += len;
     s->end.bytes += len;
 
-    rv = s->spec.cb->data(s->spec.ctx, data, len);
-    if (rv != APR_SUCCESS) {
-        chat_stream_end(s, rv == APR_EOF ? CHAT_END_STOPPED : CHAT_END_GONE,
-                        NULL);
-        return CHAT_TAKE_STOP;
-    }
-    return CHAT_TAKE_OK;
+    rv = wrote(s, s->spec.cb->data(s->spec.ctx, data, len));
+    return rv == APR_SUCCESS ? CHAT_TAKE_OK : CHAT_TAKE_STOP;
 }
 
 /* ---- the end ---- */
@@ -195,13 +204,8 @@ chat_tick_t chat_stream_due(const chat_stream_t *s)
 
 static void beat(chat_stream_t *s, chat_tick_t now)
 {
-    apr_status_t rv;
-
     s->write_at = now;
-    rv = s->spec.cb->silence(s->spec.ctx);
-    if (rv != APR_SUCCESS)
-        chat_stream_end(s, rv == APR_EOF ? CHAT_END_STOPPED : CHAT_END_GONE,
-                        NULL);
+    wrote(s, s->spec.cb->silence(s->spec.ctx));
 }
 
 void chat_stream_check(chat_stream_t *s, chat_tick_t now)
