@@ -263,13 +263,15 @@ static const unsigned char *step_tail(chat_json_scan_t *s,
                                       const unsigned char *at,
                                       const unsigned char *end)
 {
-    if (*at < s->tail_min || *at > s->tail_max)
-        return refuse(s, at, "invalid UTF-8");
-    s->tail_min = 0x80;
-    s->tail_max = 0xbf;
-    if (--s->tail_left == 0)
+    for (; at < end && s->tail_left; at++, s->tail_left--) {
+        if (*at < s->tail_min || *at > s->tail_max)
+            return refuse(s, at, "invalid UTF-8");
+        s->tail_min = 0x80;
+        s->tail_max = 0xbf;
+    }
+    if (!s->tail_left)
         s->state = STRING;
-    return at + 1;
+    return at;
 }
 
 static int is_plain(unsigned char c)
@@ -338,15 +340,19 @@ static const unsigned char *finish_unit(chat_json_scan_t *s,
 static const unsigned char *
 step_hex(chat_json_scan_t *s, const unsigned char *at, const unsigned char *end)
 {
-    unsigned char c = *at | 0x20;
+    for (; at < end; at++) {
+        unsigned char c = *at | 0x20;
 
-    if (is_digit(*at))
-        s->unit = s->unit << 4 | (*at - '0');
-    else if (c >= 'a' && c <= 'f')
-        s->unit = s->unit << 4 | (c - 'a' + 10);
-    else
-        return refuse(s, at, "unknown escape");
-    return --s->hex_left ? at + 1 : finish_unit(s, at);
+        if (is_digit(*at))
+            s->unit = s->unit << 4 | (*at - '0');
+        else if (c >= 'a' && c <= 'f')
+            s->unit = s->unit << 4 | (c - 'a' + 10);
+        else
+            return refuse(s, at, "unknown escape");
+        if (--s->hex_left == 0)
+            return finish_unit(s, at);
+    }
+    return at;
 }
 
 static const unsigned char *
