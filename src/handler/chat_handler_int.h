@@ -18,7 +18,8 @@ chat_route_fn chat_mock;
 /* Facts of a request of which nothing is known yet but its id. */
 void chat_handler_facts_init(chat_facts_t *facts, request_rec *r);
 
-/* Refuse: the error body, the facts, and what the handler returns. */
+/* Refuse: the error body, the facts, and what the handler returns. An err
+ * without a status means that httpd has answered already. */
 int chat_handler_refuse(request_rec *r, chat_facts_t *facts,
                         const chat_err_t *err);
 
