@@ -26,9 +26,9 @@ apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
  * lives in r->pool.
  * Fails with 413 (too many bytes, declared or seen), 400 invalid_json (not
  * JSON, too deep, too many values), 408 or 400 when the client stopped
- * sending. AP_FILTER_ERROR, with err untouched: httpd has answered by itself
- * (LimitRequestBody on a chunked body, broken chunks); send nothing and
- * return AP_FILTER_ERROR from the handler.
+ * sending. AP_FILTER_ERROR: httpd has answered by itself, as err says
+ * (LimitRequestBody on a chunked body, broken chunks); send nothing and return
+ * AP_FILTER_ERROR from the handler. r->eos_sent is set then.
  */
 apr_status_t chat_request_read(chat_json_t **pbody, struct request_rec *r,
                                const chat_json_limits_t *limits,

@@ -121,6 +121,18 @@ static apr_status_t refuse_syntax(body_t *body, apr_status_t rv)
                                     ".", NULL));
 }
 
+/* httpd has answered by itself, and there can be only one answer. */
+static apr_status_t note_answered(body_t *body)
+{
+    int status = body->r->status;
+
+    return chat_err_set(body->err, AP_FILTER_ERROR, status,
+                        status == HTTP_REQUEST_ENTITY_TOO_LARGE
+                            ? "payload_too_large"
+                            : "broken_body",
+                        "The body was refused.");
+}
+
 /* The input filters gave up: the client was too slow or went away. */
 static apr_status_t refuse_broken(body_t *body, apr_status_t rv)
 {
@@ -129,13 +141,12 @@ static apr_status_t refuse_broken(body_t *body, apr_status_t rv)
 
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r,
                   CHATNO(0403) "body not read to its end");
-    /* httpd has sent an answer, and there can be only one. */
     if (status == AP_FILTER_ERROR)
-        return rv;
+        return note_answered(body);
     if (status == HTTP_REQUEST_TIME_OUT)
         return chat_err_set(body->err, rv, status, "request_timeout",
                             "The body did not arrive in time.");
-    return chat_err_set(body->err, rv, HTTP_BAD_REQUEST, "incomplete_body",
+    return chat_err_set(body->err, rv, HTTP_BAD_REQUEST, "broken_body",
                         "The body ended too early.");
 }
 
