@@ -12,7 +12,9 @@
 
 #include <httpd.h>
 #include <http_config.h>
+#include <ap_expr.h>
 #include <apr_hash.h>
+#include <apr_network_io.h>
 #include <apr_optional.h>
 
 #include "chat_types.h"
@@ -47,6 +49,57 @@ typedef enum { CHAT_API_RESPONSES, CHAT_API_COMPLETIONS } chat_api_e;
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
 
+/* Whose points a policy counts (ChatLimit NAME POINTS/WINDOW KEY). */
+typedef enum {
+    CHAT_LIMIT_BY_USER,    /* the account; a guest by its address */
+    CHAT_LIMIT_BY_IP,      /* the client's address, as mod_remoteip has it */
+    CHAT_LIMIT_BY_USER_IP, /* both together */
+    CHAT_LIMIT_BY_EXPR     /* an httpd expression */
+} chat_limit_by_e;
+
+/* What a policy counts (unit=). */
+typedef enum {
+    CHAT_LIMIT_REQUESTS, /* one per request */
+    CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
+    CHAT_LIMIT_STREAMS   /* open at the same time; has no window */
+} chat_limit_unit_e;
+
+/* What a policy does when Redis cannot answer (fail=). */
+typedef enum {
+    CHAT_LIMIT_FAIL_OPEN,   /* lets through */
+    CHAT_LIMIT_FAIL_CLOSED, /* refuses with 503 */
+    CHAT_LIMIT_FAIL_LOCAL   /* counts in this server's own table */
+} chat_limit_fail_e;
+
+/* One ChatLimit line. Complete when it is read: nothing is unset. */
+typedef struct chat_limit_conf_t {
+    const char *name;      /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
+    int off;               /* "ChatLimit NAME off": removes the outer one */
+    apr_int64_t points;    /* at most so many */
+    int window;            /* seconds, from the first use; 0: streams */
+    int by;                /* chat_limit_by_e */
+    const ap_expr_info_t *expr; /* CHAT_LIMIT_BY_EXPR: a string expression */
+    int unit;              /* chat_limit_unit_e */
+    const char *tier;      /* only for this tier, NULL: any */
+    const char *model;     /* only for this model, NULL: any */
+    int ipv4_bits;         /* of the address that count, 32 */
+    int ipv6_bits;         /* 64 */
+    int fail;              /* chat_limit_fail_e */
+    int shadow;            /* 1: counts, never refuses */
+    int cut;               /* 1: ends a running stream whose budget is gone */
+    int reserve;           /* tokens, when the request names no maximum */
+    int compat;            /* 1: rate-limiter-flexible's keys */
+    const char *prefix;    /* ... with this keyPrefix (its default "rlflx") */
+} chat_limit_conf_t;
+
+/* One condition of ChatLimitExempt; any that holds exempts. */
+typedef struct chat_limit_exempt_t {
+    const char *role;           /* one of the user's roles, or NULL */
+    const char *user;           /* the user's id, or NULL */
+    apr_ipsubnet_t *net;        /* the client's network, or NULL */
+    const ap_expr_info_t *expr; /* a boolean expression, or NULL */
+} chat_limit_exempt_t;
+
 /* One <ChatProvider name> section. Complete after check_config: no member is
  * unset then. */
 typedef struct chat_provider_conf_t {
@@ -71,6 +124,10 @@ typedef struct chat_server_conf_t {
     int stream_engines;        /* engine threads per child */
     const char *cache_store;   /* ChatAuthCacheStore: socache provider */
     const char *cache_args;    /* ... and its argument, or NULL */
+    const char *redis_url;     /* ChatRedis, NULL: none. Holds a secret. */
+    apr_interval_time_t redis_connect; /* deadline of connecting */
+    apr_interval_time_t redis_command; /* deadline of one answer */
+    apr_int64_t limit_table;   /* ChatLimitTable, bytes of shared memory */
     /* config/ only: what check_config has to look up, of this server alone */
     apr_array_header_t *needs;
 } chat_server_conf_t;
@@ -94,6 +151,13 @@ typedef struct chat_dir_conf_t {
     int message_count;         /* chat_count_e, ChatRequestCount */
     int total_length;          /* ChatRequestTotalLength, UTF-16 units */
     int max_output_tokens;     /* ChatRequestMaxOutputTokens */
+
+    apr_array_header_t *limits;  /* chat_limit_conf_t *: ChatLimit, merged by
+                                    name, outer ones first */
+    apr_array_header_t *exempt;  /* chat_limit_exempt_t: ChatLimitExempt */
+    const ap_expr_info_t *tier;  /* ChatLimitTier, a string expression; NULL:
+                                    the user's tier, else its role, else
+                                    "guest" */
 
     apr_interval_time_t heartbeat; /* ChatStreamHeartbeat, 0 off */
     int early_headers;             /* 1: answer 200 before the upstream does */

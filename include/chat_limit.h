@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * May they: rate limits, token budgets and open streams, by the policies of
+ * ChatLimit. All policies of a request are asked at once, in Redis by one
+ * script, else in a table in shared memory: either each counter is charged or
+ * none is.
+ *
+ * A window is fixed: it starts with its first use and ends `window` seconds
+ * later, by the clock of Redis, or by this machine's monotonic one. So a
+ * change of the time of day changes nothing.
+ */
+#ifndef CHAT_LIMIT_H
+#define CHAT_LIMIT_H
+
+#include <httpd.h>
+#include <apr_tables.h>
+
+#include "chat_err.h"
+#include "chat_types.h"
+
+typedef struct chat_limit_ask_t {
+    const chat_user_t *user;  /* a guest has no id */
+    const char *model;
+    apr_int64_t input_tokens; /* estimate of the prompt */
+    apr_int64_t max_tokens;   /* the answer's limit, 0: none was named */
+    apr_interval_time_t lasts; /* no stream lives longer: then a lease that
+                                  nobody gave back expires by itself */
+} chat_limit_ask_t;
+
+/* What a request was given, and has to give back: lives in r->pool. */
+typedef struct chat_limit_ticket_t chat_limit_ticket_t;
+
+/*
+ * Ask every policy that applies. Request thread; waits for Redis at most its
+ * deadlines.
+ *
+ * APR_SUCCESS   *pticket is set (also when nothing applied) and
+ *               chat_limit_settle() must be called once, whatever happens.
+ * APR_EGENERAL  refused: err says 429 with Retry-After, or 503 when Redis
+ *               could not be asked and a policy says fail=closed. Nothing is
+ *               charged, nothing to settle; *pticket is set for its headers.
+ */
+apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
+                             const chat_limit_ask_t *ask, chat_err_t *err);
+
+/* RateLimit, RateLimit-Policy, X-RateLimit-* as they stood when it was
+ * taken: names and values for the response, refused or not. May be empty. */
+const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket);
+
+/* How many tokens the running answer may still have by the policies with
+ * cut=on, APR_INT64_MAX when none has. Any thread that owns the request. */
+apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);
+
+/*
+ * Give back what was not used: tokens is what the request really cost, -1
+ * when nobody knows (what was reserved stays charged then, or the estimate
+ * when one is given). Request thread or worker; waits for Redis at most its
+ * deadlines. NULL is fine.
+ */
+void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens);
+
+/* One row per policy since the server was started, for facts/. */
+typedef struct chat_limit_stats_t {
+    char name[33];
+    apr_uint64_t allowed, refused, exempt, degraded, shadowed;
+} chat_limit_stats_t;
+
+/* Up to max rows; how many there are. */
+int chat_limit_stats(chat_limit_stats_t *rows, int max);
+
+/* The keys that asked most in the last hour: hashed unless clear. */
+typedef struct chat_limit_top_t {
+    char key[65];
+    apr_uint64_t asked, refused;
+} chat_limit_top_t;
+
+int chat_limit_top(chat_limit_top_t *rows, int max);
+
+/* Start-up, called by mod_chat.c. */
+apr_status_t chat_limit_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_limit_child_init(apr_pool_t *pchild, server_rec *s);
+void chat_limit_register_hooks(apr_pool_t *p);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of this room share: a policy's question as the two counters
+ * (Redis, local) see it. chat_limit.c decides which policies apply and what
+ * an answer means; the counters only count.
+ */
+#ifndef CHAT_LIMIT_INT_H
+#define CHAT_LIMIT_INT_H
+
+#include <httpd.h>
+
+#include "chat_config.h"
+#include "chat_limit.h"
+
+/* One counter of one request. */
+typedef struct chat_count_t {
+    const chat_limit_conf_t *policy;
+    const char *key;      /* the counter's name, as Redis has it */
+    apr_int64_t amount;   /* to charge: 1, or the tokens reserved */
+    /* the answer */
+    apr_int64_t used;     /* charged in this window, with ours when allowed */
+    apr_int64_t reset_ms; /* until the window ends, or the next slot at best */
+    apr_int64_t window_end; /* which window it was charged to, for settling:
+                               ms of the counter's own clock */
+    int refused;          /* this one said no */
+} chat_count_t;
+
+/* All of a request's, charged together. */
+typedef struct chat_counts_t {
+    chat_count_t *count;
+    int n;
+    const char *lease;           /* names the request, unique for ever */
+    apr_interval_time_t lasts;   /* of the lease */
+} chat_counts_t;
+
+/*
+ * A way to count. take() charges all or none:
+ * APR_SUCCESS  answered: allowed when no count is refused
+ * otherwise    it cannot be told now, and nothing counts as charged
+ * settle() corrects counts (tokens: by used - amount; streams: frees the
+ * place), exactly once per lease: a lease that has expired was given back.
+ */
+typedef struct chat_counter_t {
+    const char *name;
+    apr_status_t (*take)(chat_counts_t *counts, request_rec *r);
+    apr_status_t (*settle)(chat_counts_t *counts, apr_int64_t tokens,
+                           request_rec *r);
+} chat_counter_t;
+
+extern const chat_counter_t chat_limit_redis;
+extern const chat_counter_t chat_limit_local;
+
+/* 1 when ChatRedis is set and its breaker lets a request through. */
+int chat_limit_redis_ready(void);
+apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s);
+
+apr_status_t chat_limit_local_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_limit_local_child_init(apr_pool_t *pchild, server_rec *s);
+void chat_limit_local_register_hooks(void);
+
+/* Telemetry (chat_limit_tally.c). */
+typedef enum {
+    CHAT_TALLY_ALLOWED,
+    CHAT_TALLY_REFUSED,
+    CHAT_TALLY_EXEMPT,
+    CHAT_TALLY_DEGRADED,
+    CHAT_TALLY_SHADOWED
+} chat_tally_e;
+
+void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
+                      chat_tally_e what);
+apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s);
+
+/* The header values of an answer (chat_limit_headers.c, pure but for pools). */
+apr_table_t *chat_limit_headers_make(const chat_counts_t *counts,
+                                     apr_time_t now, apr_pool_t *p);
+
+#endif
