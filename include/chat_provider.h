@@ -27,6 +27,9 @@ typedef struct chat_seen_t {
     int failed;              /* ... or an error event: not a success */
     char error[64];          /* its code, [A-Za-z0-9_.-] only, or "" */
     chat_usage_t usage;      /* -1 until the provider says */
+    int measure;             /* set by the caller: count the answer, too */
+    apr_int64_t deltas;      /* pieces of the answer, with measure */
+    apr_int64_t text;        /* ... and their bytes, as JSON has them */
 } chat_seen_t;
 
 typedef struct chat_provider_t {
@@ -43,6 +46,11 @@ typedef struct chat_provider_t {
      * what is made in p to do so is freed again before this returns. */
     void (*observe)(chat_seen_t *seen, const chat_sse_event_t *event,
                     const chat_upstream_t *up, apr_pool_t *p);
+
+    /* An event that tells the client that its budget ended the answer, in the
+     * words of this API. */
+    const char *(*cut)(const chat_upstream_t *up, const char *code,
+                       const char *message, apr_pool_t *p);
 
     /*
      * An answer that is no stream: turn the upstream's status and (bounded,

@@ -15,6 +15,9 @@
  * first time; the same for the life of r. */
 const char *chat_reply_request_id(request_rec *r);
 
+/* More headers for the answer, whatever it will be: names and values. */
+void chat_reply_headers(request_rec *r, const apr_table_t *headers);
+
 /* Headers of an event stream; turns compression off. Nothing is sent yet. */
 void chat_reply_stream_head(request_rec *r);
 

@@ -13,6 +13,7 @@
 
 #include "chat_auth.h"
 #include "chat_handler_int.h"
+#include "chat_limit.h"
 #include "chat_log.h"
 #include "chat_provider.h"
 #include "chat_reply.h"
@@ -28,6 +29,7 @@
 typedef struct walk_t {
     request_rec *r;
     const chat_dir_conf_t *conf;
+    const chat_user_t *user;
     const chat_provider_conf_t *pconf;
     const chat_provider_t *provider;
     chat_upstream_t upstream;
@@ -36,13 +38,52 @@ typedef struct walk_t {
     chat_facts_t facts;
     chat_sse_t *sse;
     chat_seen_t seen;
-    int streaming; /* the upstream answered with an event stream */
-    int sent;      /* the client has got bytes, or at least may */
+    chat_limit_ticket_t *ticket;
+    apr_int64_t input_tokens; /* estimate */
+    apr_int64_t cut_after;    /* tokens of answer, then the budget is gone */
+    int cut;                  /* ... and was */
+    int streaming;            /* the upstream answered with an event stream */
+    int sent;                 /* the client has got bytes, or at least may */
     int upstream_status;
     const char *retry_after;
     char *refusal; /* REFUSAL_MAX, made when needed */
     apr_size_t refusal_len;
 } walk_t;
+
+/* ---- tokens, before anybody has counted them ---- */
+
+/* About four bytes of text are a token; scripts of more bytes per character
+ * have fewer characters per token, so that it holds there as well. */
+#define BYTES_PER_TOKEN 4
+
+static apr_int64_t estimate_input(const chat_turn_t *turn)
+{
+    apr_size_t bytes = turn->system ? strlen(turn->system) : 0;
+    int i;
+
+    for (i = 0; i < turn->nmessages; i++)
+        bytes += strlen(turn->messages[i].content);
+    return bytes / BYTES_PER_TOKEN + 4 * turn->nmessages;
+}
+
+static apr_int64_t estimate_output(const chat_seen_t *seen)
+{
+    apr_int64_t by_text = seen->text / BYTES_PER_TOKEN;
+
+    return by_text > seen->deltas ? by_text : seen->deltas;
+}
+
+/* What the request cost: as billed, else as estimated, and nothing when the
+ * provider never began. */
+static apr_int64_t tokens_used(const walk_t *w)
+{
+    const chat_usage_t *usage = &w->seen.usage;
+
+    if (!w->streaming)
+        return 0;
+    return (usage->input >= 0 ? usage->input : w->input_tokens) +
+           (usage->output >= 0 ? usage->output : estimate_output(&w->seen));
+}
 
 /* ---- while it streams ---- */
 
@@ -109,14 +150,34 @@ static apr_status_t keep_refusal(walk_t *w, const char *data, apr_size_t len)
     return w->refusal_len < REFUSAL_MAX ? APR_SUCCESS : APR_EOF;
 }
 
+static int is_spent(const walk_t *w)
+{
+    return w->cut_after < APR_INT64_MAX && !w->seen.ended &&
+           estimate_output(&w->seen) >= w->cut_after &&
+           chat_sse_between(w->sse);
+}
+
+static apr_status_t cut(walk_t *w)
+{
+    const char *event =
+        w->provider->cut(&w->upstream, "budget_exhausted",
+                         "The token budget ended this answer.", w->r->pool);
+
+    w->cut = 1;
+    send_bytes(w, event, strlen(event));
+    return APR_EOF;
+}
+
 static apr_status_t on_data(void *ctx, const char *data, apr_size_t len)
 {
     walk_t *w = ctx;
+    apr_status_t rv;
 
     if (!w->streaming)
         return keep_refusal(w, data, len);
     chat_sse_feed(w->sse, data, len);
-    return send_bytes(w, data, len);
+    rv = send_bytes(w, data, len);
+    return rv == APR_SUCCESS && is_spent(w) ? cut(w) : rv;
 }
 
 /* Before the upstream has answered nothing can be said: its status decides
@@ -173,6 +234,10 @@ static chat_outcome_e judge_stream(walk_t *w, const chat_end_t *end)
         explain(&err, w, end);
         w->facts.detail = err.code;
         return CHAT_OUTCOME_UPSTREAM_ERROR;
+    }
+    if (w->cut) {
+        w->facts.detail = "the token budget ended the answer";
+        return CHAT_OUTCOME_LIMITED;
     }
     if (w->seen.failed) {
         w->facts.detail = w->seen.error[0] ? w->seen.error
@@ -231,6 +296,7 @@ static void on_complete(void *ctx, const chat_end_t *end)
     w->facts.ttft = w->streaming ? end->first : -1;
     w->facts.duration = apr_time_now() - w->r->request_time;
     w->facts.detail = end->detail;
+    chat_limit_settle(w->ticket, tokens_used(w));
     if (w->streaming || w->sent)
         settle_stream(w, end);
     else if (w->r->connection->aborted)
@@ -251,11 +317,10 @@ static const chat_stream_cb_t callbacks = {
 
 static apr_status_t ask_who(walk_t *w, chat_err_t *err)
 {
-    const chat_user_t *user;
-    apr_status_t rv = chat_auth_identify(&user, w->r, err);
+    apr_status_t rv = chat_auth_identify(&w->user, w->r, err);
 
     if (rv == APR_SUCCESS)
-        w->facts.user = user->id;
+        w->facts.user = w->user->id;
     return rv;
 }
 
@@ -310,6 +375,31 @@ static apr_status_t choose_provider(walk_t *w, chat_err_t *err)
     return APR_SUCCESS;
 }
 
+static apr_interval_time_t longest(const chat_timeouts_t *t)
+{
+    /* A stream without a total time-out still ends within a day. */
+    return t->total > 0 ? t->total + apr_time_from_sec(60)
+                        : apr_time_from_sec(86400);
+}
+
+static apr_status_t ask_whether(walk_t *w, chat_err_t *err)
+{
+    chat_limit_ask_t ask = {
+        .user = w->user,
+        .model = w->turn.model,
+        .max_tokens = w->turn.max_output_tokens,
+        .lasts = longest(&w->pconf->timeouts),
+    };
+    apr_status_t rv;
+
+    w->input_tokens = ask.input_tokens = estimate_input(&w->turn);
+    rv = chat_limit_take(&w->ticket, w->r, &ask, err);
+    chat_reply_headers(w->r, chat_limit_headers(w->ticket));
+    w->cut_after = chat_limit_cut_after(w->ticket);
+    w->seen.measure = chat_limit_counts_tokens(w->ticket);
+    return rv;
+}
+
 static apr_status_t start(walk_t *w, int *prc, chat_err_t *err)
 {
     chat_stream_spec_t spec = {
@@ -344,7 +434,10 @@ int chat_passthrough(request_rec *r, const chat_dir_conf_t *conf)
     if (chat_request_check(r, &err) != APR_SUCCESS ||
         ask_who(w, &err) != APR_SUCCESS || ask_what(w, &err) != APR_SUCCESS ||
         choose_provider(w, &err) != APR_SUCCESS ||
-        start(w, &rc, &err) != APR_SUCCESS)
+        ask_whether(w, &err) != APR_SUCCESS ||
+        start(w, &rc, &err) != APR_SUCCESS) {
+        chat_limit_settle(w->ticket, 0);
         return chat_handler_refuse(r, &w->facts, &err);
+    }
     return rc;
 }

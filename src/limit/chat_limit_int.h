@@ -15,22 +15,22 @@
 /* One counter of one request. */
 typedef struct chat_count_t {
     const chat_limit_conf_t *policy;
-    const char *key;      /* the counter's name, as Redis has it */
-    apr_int64_t amount;   /* to charge: 1, or the tokens reserved */
+    const char *key;    /* the counter's name, as Redis has it */
+    apr_int64_t amount; /* to charge: 1, or the tokens reserved */
     /* the answer */
     apr_int64_t used;     /* charged in this window, with ours when allowed */
     apr_int64_t reset_ms; /* until the window ends, or the next slot at best */
     apr_int64_t window_end; /* which window it was charged to, for settling:
                                ms of the counter's own clock */
-    int refused;          /* this one said no */
+    int refused;            /* this one said no */
 } chat_count_t;
 
 /* All of a request's, charged together. */
 typedef struct chat_counts_t {
     chat_count_t *count;
     int n;
-    const char *lease;           /* names the request, unique for ever */
-    apr_interval_time_t lasts;   /* of the lease */
+    const char *lease;         /* names the request, unique for ever */
+    apr_interval_time_t lasts; /* of the lease */
 } chat_counts_t;
 
 /*
@@ -71,6 +71,16 @@ typedef enum {
 void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
                       chat_tally_e what);
 apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s);
+
+/* One line per refusal, but not more than some a second: the rest is counted
+ * and told with the next. (chat_limit_tally.c) */
+void chat_limit_log_refusal(request_rec *r, const chat_count_t *count);
+
+/* The network of an address, as text: "192.0.2.7", "2001:db8:1:2::/64" when
+ * bits are cut off. IPv4 in IPv6 is IPv4. What is no address comes back as it
+ * is. Pure (chat_limit_network.c). */
+const char *chat_limit_network(const char *ip, int ipv4_bits, int ipv6_bits,
+                               apr_pool_t *p);
 
 /* The header values of an answer (chat_limit_headers.c, pure but for pools). */
 apr_table_t *chat_limit_headers_make(const chat_counts_t *counts,

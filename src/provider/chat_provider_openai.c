@@ -219,9 +219,25 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
     return APR_SUCCESS;
 }
 
+/* As the provider itself would break off: an error event of each API. */
+static const char *cut(const chat_upstream_t *up, const char *code,
+                       const char *message, apr_pool_t *p)
+{
+    const char *what = apr_pstrcat(p, "\"code\":", chat_json_quote(code, p),
+                                   ",\"message\":", chat_json_quote(message, p),
+                                   ",\"param\":null", NULL);
+
+    if (up->completions)
+        return apr_pstrcat(p, "data: {\"error\":{\"type\":\"budget\",", what,
+                           "}}\n\n", NULL);
+    return apr_pstrcat(p, "event: error\ndata: {\"type\":\"error\",", what,
+                       "}\n\n", NULL);
+}
+
 const chat_provider_t chat_provider_openai = {
     .name = "openai",
     .build = build,
     .observe = chat_provider_openai_observe,
+    .cut = cut,
     .refused = chat_provider_openai_refused,
 };

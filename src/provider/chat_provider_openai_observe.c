@@ -251,12 +251,36 @@ static void observe_completions(chat_seen_t *seen,
     count(&seen->usage.output, chat_json_get(usage, "completion_tokens"));
 }
 
+/* Deltas of the answer: "response.output_text.delta" and its like, or a chunk
+ * with a choice. Their text is what stands between the quotes, escapes and
+ * all: an estimate needs no more. */
+static void measure(chat_seen_t *seen, const chat_sse_event_t *event,
+                    const char *member, apr_size_t len)
+{
+    const char *end = event->data + event->data_len;
+    const char *at = memmem(event->data, event->data_len, member, len);
+    const char *text;
+
+    if (!at)
+        return;
+    for (text = at += len; at < end && *at != '"'; at++)
+        if (*at == '\\' && at + 1 < end)
+            at++;
+    if (at > text)
+        seen->deltas++;
+    seen->text += at - text;
+}
+
 void chat_provider_openai_observe(chat_seen_t *seen,
                                   const chat_sse_event_t *event,
                                   const chat_upstream_t *up, apr_pool_t *p)
 {
     scratch_t scratch = {.parent = p};
 
+    if (seen->measure && up->completions)
+        measure(seen, event, LITERAL("\"content\":\""));
+    else if (seen->measure)
+        measure(seen, event, LITERAL("\"delta\":\""));
     if (up->completions)
         observe_completions(seen, event, up, &scratch);
     else

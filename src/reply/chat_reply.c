@@ -51,6 +51,11 @@ const char *chat_reply_request_id(request_rec *r)
     return id;
 }
 
+void chat_reply_headers(request_rec *r, const apr_table_t *headers)
+{
+    apr_table_overlap(r->err_headers_out, headers, APR_OVERLAP_TABLES_SET);
+}
+
 /* ---- an event stream ---- */
 
 /* httpd says "Keep-Alive" itself to a client that asked, and "close" when it
@@ -108,6 +113,17 @@ void chat_reply_json(request_rec *r, int status, const char *json)
         ap_rputs(json, r);
 }
 
+/* Too much: when to come back, for programs that do not look at headers. */
+static const char *retry_member(request_rec *r, const chat_err_t *err)
+{
+    const char *after = err->retry_after;
+
+    if (err->status != HTTP_TOO_MANY_REQUESTS || !after || !*after ||
+        after[strspn(after, "0123456789")])
+        return "";
+    return apr_pstrcat(r->pool, ",\"retryAfter\":", after, NULL);
+}
+
 void chat_reply_error(request_rec *r, const chat_err_t *err)
 {
     const char *id = chat_reply_request_id(r);
@@ -117,7 +133,7 @@ void chat_reply_error(request_rec *r, const chat_err_t *err)
         apr_pstrcat(r->pool, "{\"code\":", chat_json_quote(err->code, r->pool),
                     ",\"message\":", chat_json_quote(err->message, r->pool),
                     ",\"requestId\":", chat_json_quote(id, r->pool),
-                    err->issues ? ",\"issues\":" : "",
+                    retry_member(r, err), err->issues ? ",\"issues\":" : "",
                     err->issues ? err->issues : "", "}", NULL);
     if (err->retry_after)
         apr_table_setn(r->err_headers_out, "Retry-After", err->retry_after);

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which policies apply to a request, whom they count, and what the answer
+ * means. The counting is done by chat_limit_redis.c or chat_limit_local.c.
+ * Request thread or, for settling, whoever owns the request.
+ */
+#include "chat_limit_int.h"
+
+#include <http_main.h>
+#include <apr_strings.h>
+
+#include "chat_crypto.h"
+#include "chat_log.h"
+
+struct chat_limit_ticket_t {
+    request_rec *r;
+    chat_counts_t shared; /* charged in Redis */
+    chat_counts_t local;  /* charged in our own table */
+    apr_int64_t input_tokens;
+    apr_table_t *headers;
+    int settled;
+};
+
+/* What every policy of a request may want to know. */
+typedef struct asking_t {
+    request_rec *r;
+    const chat_dir_conf_t *conf;
+    const chat_limit_ask_t *ask;
+    const char *tier;
+} asking_t;
+
+/* ---- exemptions and tiers ---- */
+
+static int has_role(const char *roles, const char *role)
+{
+    apr_size_t len = strlen(role);
+    const char *at = roles;
+
+    while (at && (at = strstr(at, role))) {
+        if ((at == roles || at[-1] == ',' || at[-1] == ' ') &&
+            (!at[len] || at[len] == ',' || at[len] == ' '))
+            return 1;
+        at += len;
+    }
+    return 0;
+}
+
+static int holds(const chat_limit_exempt_t *x, const asking_t *a)
+{
+    const chat_user_t *user = a->ask->user;
+    const char *err = NULL;
+
+    if (x->role)
+        return has_role(user->role, x->role);
+    if (x->user)
+        return user->id && !strcmp(user->id, x->user);
+    if (x->net)
+        return apr_ipsubnet_test(x->net, a->r->useragent_addr);
+    return ap_expr_exec(a->r, x->expr, &err) > 0 && !err;
+}
+
+static int is_exempt(const asking_t *a)
+{
+    const apr_array_header_t *list = a->conf->exempt;
+    int i;
+
+    for (i = 0; i < list->nelts; i++)
+        if (holds(&APR_ARRAY_IDX(list, i, const chat_limit_exempt_t), a))
+            return 1;
+    return 0;
+}
+
+static const char *eval(request_rec *r, const ap_expr_info_t *expr,
+                        const char *what)
+{
+    const char *err = NULL;
+    const char *value = ap_expr_str_exec(r, expr, &err);
+
+    if (!err)
+        return value;
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  CHATNO(1001) "%s cannot be evaluated: %s", what, err);
+    return NULL;
+}
+
+static const char *find_tier(const asking_t *a)
+{
+    const chat_user_t *user = a->ask->user;
+
+    if (a->conf->tier)
+        return eval(a->r, a->conf->tier, "ChatLimitTier");
+    if (user->tier)
+        return user->tier;
+    if (user->id)
+        return user->role ? user->role : "user";
+    return "guest";
+}
+
+static int applies(const chat_limit_conf_t *policy, const asking_t *a)
+{
+    if (policy->tier && (!a->tier || strcmp(policy->tier, a->tier)))
+        return 0;
+    return !policy->model || !strcmp(policy->model, a->ask->model);
+}
+
+/* ---- keys ---- */
+
+#define KEY_MAX 160
+
+static const char *add_hex(const unsigned char *bytes, int n, apr_pool_t *p)
+{
+    char *hex = apr_palloc(p, 2 * n + 1);
+    int i;
+
+    for (i = 0; i < n; i++)
+        apr_snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    return hex;
+}
+
+/* Whatever an id or an expression holds: a key of bounded length. */
+static const char *bound(const char *text, apr_pool_t *p)
+{
+    unsigned char digest[CHAT_SHA256_LEN];
+
+    if (strlen(text) <= KEY_MAX ||
+        chat_crypto_sha256(digest, text, strlen(text)) != APR_SUCCESS)
+        return text;
+    return add_hex(digest, CHAT_SHA256_LEN, p);
+}
+
+static const char *user_key(const asking_t *a, const chat_limit_conf_t *policy)
+{
+    const char *id = a->ask->user->id;
+
+    return id ? id
+              : chat_limit_network(a->r->useragent_ip, policy->ipv4_bits,
+                                   policy->ipv6_bits, a->r->pool);
+}
+
+static const char *subject(const asking_t *a, const chat_limit_conf_t *policy)
+{
+    apr_pool_t *p = a->r->pool;
+    const char *ip;
+
+    switch (policy->by) {
+    case CHAT_LIMIT_BY_USER:
+        return user_key(a, policy);
+    case CHAT_LIMIT_BY_EXPR:
+        return eval(a->r, policy->expr, policy->name);
+    default:
+        break;
+    }
+    ip = chat_limit_network(a->r->useragent_ip, policy->ipv4_bits,
+                            policy->ipv6_bits, p);
+    if (policy->by == CHAT_LIMIT_BY_IP || !a->ask->user->id)
+        return ip;
+    return apr_pstrcat(p, a->ask->user->id, "+", ip, NULL);
+}
+
+/* One hash tag for all keys of a request, so that they share a slot. A
+ * user's id cannot be mistaken for a guest's address: they are told apart. */
+static const char *counter_key(const asking_t *a,
+                               const chat_limit_conf_t *policy)
+{
+    const char *who = subject(a, policy);
+
+    if (!who)
+        return NULL;
+    who = bound(who, a->r->pool);
+    if (policy->compat)
+        return *policy->prefix
+                   ? apr_pstrcat(a->r->pool, policy->prefix, ":", who, NULL)
+                   : who;
+    return apr_pstrcat(
+        a->r->pool, "{chat}:", policy->name, ":",
+        policy->by == CHAT_LIMIT_BY_USER && a->ask->user->id ? "u:" : "", who,
+        NULL);
+}
+
+/* ---- asking ---- */
+
+static apr_int64_t amount(const asking_t *a, const chat_limit_conf_t *policy)
+{
+    if (policy->unit != CHAT_LIMIT_TOKENS)
+        return 1;
+    return a->ask->input_tokens +
+           (a->ask->max_tokens ? a->ask->max_tokens : policy->reserve);
+}
+
+/* A policy whose key cannot be made guards nobody: say no rather than yes. */
+static apr_status_t collect(chat_counts_t *counts, const asking_t *a,
+                            chat_err_t *err)
+{
+    const apr_array_header_t *list = a->conf->limits;
+    int i;
+
+    counts->count = apr_pcalloc(a->r->pool, list->nelts * sizeof(chat_count_t));
+    for (i = 0; i < list->nelts; i++) {
+        const chat_limit_conf_t *policy =
+            APR_ARRAY_IDX(list, i, const chat_limit_conf_t *);
+        chat_count_t *count = &counts->count[counts->n];
+
+        if (!applies(policy, a))
+            continue;
+        count->policy = policy;
+        count->key = counter_key(a, policy);
+        count->amount = amount(a, policy);
+        if (!count->key)
+            return chat_err_set(err, APR_EGENERAL, HTTP_INTERNAL_SERVER_ERROR,
+                                "misconfigured",
+                                "This route is not set up completely.");
+        counts->n++;
+    }
+    return APR_SUCCESS;
+}
+
+static const char *lease_name(apr_pool_t *p)
+{
+    unsigned char random[16];
+
+    if (chat_crypto_random(random, sizeof(random)) != APR_SUCCESS)
+        return apr_psprintf(p, "%" APR_TIME_T_FMT "-%p", apr_time_now(),
+                            (void *)p);
+    return add_hex(random, sizeof(random), p);
+}
+
+/* Redis did not answer: what each policy wants done then. */
+static apr_status_t degrade(chat_limit_ticket_t *t, chat_err_t *err)
+{
+    chat_counts_t asked = t->shared;
+    int i;
+
+    t->shared.n = 0;
+    t->local.count = apr_pcalloc(t->r->pool, asked.n * sizeof(chat_count_t));
+    for (i = 0; i < asked.n; i++) {
+        const chat_limit_conf_t *policy = asked.count[i].policy;
+
+        chat_limit_tally(policy, asked.count[i].key, CHAT_TALLY_DEGRADED);
+        if (policy->fail == CHAT_LIMIT_FAIL_LOCAL)
+            t->local.count[t->local.n++] = asked.count[i];
+        if (policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow) {
+            err->retry_after = "5";
+            return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
+                                "limits_unavailable",
+                                "Limits cannot be checked right now.");
+        }
+    }
+    t->local.lease = asked.lease;
+    t->local.lasts = asked.lasts;
+    return APR_SUCCESS;
+}
+
+static apr_status_t count_local(chat_limit_ticket_t *t, chat_err_t *err)
+{
+    if (!t->local.n || chat_limit_local.take(&t->local, t->r) == APR_SUCCESS)
+        return APR_SUCCESS;
+    t->local.n = 0;
+    return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
+                        "limits_unavailable",
+                        "Limits cannot be checked right now.");
+}
+
+static apr_status_t count_all(chat_limit_ticket_t *t, chat_err_t *err)
+{
+    if (!chat_config_server(ap_server_conf)->redis_url) {
+        t->local = t->shared;
+        t->shared.n = 0;
+        return count_local(t, err);
+    }
+    if (chat_limit_redis_ready() &&
+        chat_limit_redis.take(&t->shared, t->r) == APR_SUCCESS)
+        return APR_SUCCESS;
+    if (degrade(t, err) != APR_SUCCESS)
+        return APR_EGENERAL;
+    return count_local(t, err);
+}
+
+/* ---- the answer ---- */
+
+static void note(const chat_counts_t *counts)
+{
+    int i;
+
+    for (i = 0; i < counts->n; i++) {
+        const chat_count_t *count = &counts->count[i];
+
+        chat_limit_tally(count->policy, count->key,
+                         !count->refused         ? CHAT_TALLY_ALLOWED
+                         : count->policy->shadow ? CHAT_TALLY_SHADOWED
+                                                 : CHAT_TALLY_REFUSED);
+    }
+}
+
+/* The refusing policy that lasts longest: after it all may be well. */
+static const chat_count_t *longest_no(const chat_counts_t *counts)
+{
+    const chat_count_t *no = NULL;
+    int i;
+
+    for (i = 0; i < counts->n; i++) {
+        const chat_count_t *count = &counts->count[i];
+
+        if (count->refused && !count->policy->shadow &&
+            (!no || count->reset_ms > no->reset_ms))
+            no = count;
+    }
+    return no;
+}
+
+static apr_status_t refuse(chat_limit_ticket_t *t, const chat_count_t *no,
+                           chat_err_t *err)
+{
+    static const char *const of[] = {"requests", "tokens", "open answers"};
+    apr_int64_t wait = (no->reset_ms + 999) / 1000;
+
+    if (wait < 1)
+        wait = 1;
+    chat_limit_log_refusal(t->r, no);
+    err->retry_after = apr_psprintf(t->r->pool, "%" APR_INT64_T_FMT, wait);
+    return chat_err_set(
+        err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS, "rate_limited",
+        apr_psprintf(t->r->pool,
+                     "Too many %s: the limit \"%s\" allows %" APR_INT64_T_FMT
+                     ". Try again in %" APR_INT64_T_FMT " s.",
+                     of[no->policy->unit], no->policy->name, no->policy->points,
+                     wait));
+}
+
+static apr_status_t judge(chat_limit_ticket_t *t, chat_err_t *err)
+{
+    const chat_counts_t *counts = t->shared.n ? &t->shared : &t->local;
+    const chat_count_t *no = longest_no(counts);
+
+    t->headers = chat_limit_headers_make(counts, apr_time_now(), t->r->pool);
+    note(counts);
+    if (!no)
+        return APR_SUCCESS;
+    t->shared.n = t->local.n = 0; /* none is charged */
+    return refuse(t, no, err);
+}
+
+static void note_exempt(const asking_t *a)
+{
+    const apr_array_header_t *list = a->conf->limits;
+    int i;
+
+    for (i = 0; i < list->nelts; i++)
+        chat_limit_tally(APR_ARRAY_IDX(list, i, const chat_limit_conf_t *),
+                         NULL, CHAT_TALLY_EXEMPT);
+}
+
+apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
+                             const chat_limit_ask_t *ask, chat_err_t *err)
+{
+    chat_limit_ticket_t *t = apr_pcalloc(r->pool, sizeof(*t));
+    asking_t a = {.r = r, .conf = chat_config_dir(r), .ask = ask};
+    apr_status_t rv;
+
+    *pticket = t;
+    t->r = r;
+    t->input_tokens = ask->input_tokens;
+    t->headers = apr_table_make(r->pool, 4);
+    if (!a.conf->limits->nelts)
+        return APR_SUCCESS;
+    if (is_exempt(&a)) {
+        note_exempt(&a);
+        return APR_SUCCESS;
+    }
+    a.tier = find_tier(&a);
+    rv = collect(&t->shared, &a, err);
+    if (rv != APR_SUCCESS || !t->shared.n)
+        return rv;
+    t->shared.lease = lease_name(r->pool);
+    t->shared.lasts = ask->lasts;
+    rv = count_all(t, err);
+    return rv == APR_SUCCESS && (t->shared.n || t->local.n) ? judge(t, err)
+                                                            : rv;
+}
+
+const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket)
+{
+    return ticket->headers;
+}
+
+static int wants_tokens(const chat_counts_t *counts)
+{
+    int i;
+
+    for (i = 0; i < counts->n; i++)
+        if (counts->count[i].policy->unit == CHAT_LIMIT_TOKENS)
+            return 1;
+    return 0;
+}
+
+int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket)
+{
+    return wants_tokens(&ticket->shared) || wants_tokens(&ticket->local);
+}
+
+static apr_int64_t cut_after(const chat_limit_ticket_t *t,
+                             const chat_counts_t *counts)
+{
+    apr_int64_t least = APR_INT64_MAX, mine;
+    int i;
+
+    for (i = 0; i < counts->n; i++) {
+        const chat_limit_conf_t *policy = counts->count[i].policy;
+
+        mine = counts->count[i].amount - t->input_tokens;
+        if (policy->cut && policy->unit == CHAT_LIMIT_TOKENS &&
+            !policy->shadow && mine < least)
+            least = mine;
+    }
+    return least;
+}
+
+apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket)
+{
+    apr_int64_t shared = cut_after(ticket, &ticket->shared);
+    apr_int64_t local = cut_after(ticket, &ticket->local);
+
+    return shared < local ? shared : local;
+}
+
+static int needs_settling(const chat_counts_t *counts)
+{
+    int i;
+
+    for (i = 0; i < counts->n; i++)
+        if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
+            return 1;
+    return 0;
+}
+
+void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
+{
+    if (!ticket || ticket->settled)
+        return;
+    ticket->settled = 1;
+    /* What cannot be settled now expires with its lease. */
+    if (needs_settling(&ticket->shared))
+        chat_limit_redis.settle(&ticket->shared, tokens, ticket->r);
+    if (needs_settling(&ticket->local))
+        chat_limit_local.settle(&ticket->local, tokens, ticket->r);
+}
+
+/* ---- start-up ---- */
+
+apr_status_t chat_limit_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    apr_status_t rv = chat_limit_local_post_config(pconf, s);
+
+    if (rv == APR_SUCCESS)
+        rv = chat_limit_redis_post_config(pconf, s);
+    if (rv == APR_SUCCESS)
+        rv = chat_limit_tally_post_config(pconf, s);
+    return rv;
+}
+
+void chat_limit_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    chat_limit_local_child_init(pchild, s);
+    chat_limit_redis_child_init(pchild, s);
+}
+
+void chat_limit_register_hooks(apr_pool_t *p)
+{
+    chat_limit_local_register_hooks();
+}
