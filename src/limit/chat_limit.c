@@ -459,7 +459,6 @@ apr_status_t chat_limit_post_config(apr_pool_t *pconf, server_rec *s)
 
 void chat_limit_child_init(apr_pool_t *pchild, server_rec *s)
 {
-    chat_limit_local_child_init(pchild, s);
     chat_limit_redis_child_init(pchild, s);
 }
 

@@ -56,7 +56,6 @@ apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s);
 
 apr_status_t chat_limit_local_post_config(apr_pool_t *pconf, server_rec *s);
-void chat_limit_local_child_init(apr_pool_t *pchild, server_rec *s);
 void chat_limit_local_register_hooks(void);
 
 /* Telemetry (chat_limit_tally.c). */
