@@ -11,6 +11,7 @@
 
 #include "chat_config.h"
 #include "chat_limit.h"
+#include "chat_limit_network.h"
 
 /* One counter of one request. */
 typedef struct chat_count_t {
@@ -74,12 +75,6 @@ apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s);
 /* One line per refusal, but not more than some a second: the rest is counted
  * and told with the next. (chat_limit_tally.c) */
 void chat_limit_log_refusal(request_rec *r, const chat_count_t *count);
-
-/* The network of an address, as text: "192.0.2.7", "2001:db8:1:2::/64" when
- * bits are cut off. IPv4 in IPv6 is IPv4. What is no address comes back as it
- * is. Pure (chat_limit_network.c). */
-const char *chat_limit_network(const char *ip, int ipv4_bits, int ipv6_bits,
-                               apr_pool_t *p);
 
 /* The header values of an answer (chat_limit_headers.c, pure but for pools). */
 apr_table_t *chat_limit_headers_make(const chat_counts_t *counts,

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What became of the policies: counters of each, the keys that asked most in
+ * the last hour, and a log line per refusal, bounded. In memory that all
+ * children share and that outlives restarts; any thread, one lock.
+ *
+ * The keys' table is bounded: a new key takes the place of the one that asked
+ * least and starts from its count ("space saving"), so that who asks much is
+ * in it for certain. Keys are shown as digests: they are ids and addresses.
+ */
+#include "chat_limit_int.h"
+
+#include <mpm_common.h>
+#include <apr_strings.h>
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include "chat_crypto.h"
+#include "chat_log.h"
+
+#define POLICIES_MAX 64
+#define KEYS_MAX 128
+#define HOUR_SECONDS 3600
+/* Lines in the log for refusals, per second; the others are only counted. */
+#define LINES_PER_SECOND 10
+
+typedef struct seen_key_t {
+    char name[65];
+    apr_uint64_t asked, refused;
+} seen_key_t;
+
+typedef struct board_t {
+    pthread_mutex_t lock;
+    int npolicies;
+    chat_limit_stats_t policy[POLICIES_MAX];
+    apr_time_t hour; /* when the keys' hour began */
+    int nkeys;
+    seen_key_t key[KEYS_MAX];
+    apr_time_t second; /* of the log */
+    int lines;         /* written in it */
+    apr_uint64_t kept; /* lines not written since the last */
+} board_t;
+
+typedef struct retained_t {
+    board_t *board;
+} retained_t;
+
+static board_t *board;
+
+static void enter(void)
+{
+    if (pthread_mutex_lock(&board->lock) == EOWNERDEAD)
+        pthread_mutex_consistent(&board->lock);
+}
+
+static void leave(void)
+{
+    pthread_mutex_unlock(&board->lock);
+}
+
+static chat_limit_stats_t *find_policy(const char *name)
+{
+    int i;
+
+    for (i = 0; i < board->npolicies; i++)
+        if (!strcmp(board->policy[i].name, name))
+            return &board->policy[i];
+    if (i == POLICIES_MAX)
+        return NULL;
+    apr_cpystrn(board->policy[i].name, name, sizeof(board->policy[i].name));
+    board->npolicies++;
+    return &board->policy[i];
+}
+
+static void count_policy(const char *name, chat_tally_e what)
+{
+    chat_limit_stats_t *row = find_policy(name);
+
+    if (!row)
+        return;
+    row->allowed += what == CHAT_TALLY_ALLOWED;
+    row->refused += what == CHAT_TALLY_REFUSED;
+    row->exempt += what == CHAT_TALLY_EXEMPT;
+    row->degraded += what == CHAT_TALLY_DEGRADED;
+    row->shadowed += what == CHAT_TALLY_SHADOWED;
+}
+
+static void digest(char out[65], const char *key)
+{
+    unsigned char sum[CHAT_SHA256_LEN] = {0};
+    int i;
+
+    chat_crypto_sha256(sum, key, strlen(key));
+    for (i = 0; i < 8; i++)
+        apr_snprintf(out + 2 * i, 3, "%02x", sum[i]);
+}
+
+static seen_key_t *find_key(const char *name)
+{
+    seen_key_t *least = &board->key[0];
+    int i;
+
+    for (i = 0; i < board->nkeys; i++) {
+        if (!strcmp(board->key[i].name, name))
+            return &board->key[i];
+        if (board->key[i].asked < least->asked)
+            least = &board->key[i];
+    }
+    if (board->nkeys < KEYS_MAX) {
+        least = &board->key[board->nkeys++];
+        memset(least, 0, sizeof(*least));
+    }
+    least->refused = 0;
+    apr_cpystrn(least->name, name, sizeof(least->name));
+    return least;
+}
+
+static void count_key(const char *name, chat_tally_e what)
+{
+    apr_time_t now = apr_time_now();
+    seen_key_t *row;
+
+    if (now - board->hour > apr_time_from_sec(HOUR_SECONDS) ||
+        now < board->hour) {
+        board->hour = now;
+        board->nkeys = 0;
+    }
+    row = find_key(name);
+    row->asked++;
+    row->refused += what == CHAT_TALLY_REFUSED;
+}
+
+void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
+                      chat_tally_e what)
+{
+    char name[65];
+
+    if (!board)
+        return;
+    if (key)
+        digest(name, key);
+    enter();
+    count_policy(policy->name, what);
+    if (key && what != CHAT_TALLY_DEGRADED)
+        count_key(name, what);
+    leave();
+}
+
+/* How many lines were kept back if this one may be written, -1 if not. */
+static apr_int64_t may_log(void)
+{
+    apr_time_t now = apr_time_now();
+    apr_int64_t kept = -1;
+
+    enter();
+    if (apr_time_sec(now) != board->second) {
+        board->second = apr_time_sec(now);
+        board->lines = 0;
+    }
+    if (board->lines++ < LINES_PER_SECOND) {
+        kept = board->kept;
+        board->kept = 0;
+    }
+    else {
+        board->kept++;
+    }
+    leave();
+    return kept;
+}
+
+void chat_limit_log_refusal(request_rec *r, const chat_count_t *count)
+{
+    apr_int64_t kept = board ? may_log() : 0;
+    char name[65];
+
+    if (kept < 0)
+        return;
+    digest(name, count->key);
+    ap_log_rerror(
+        APLOG_MARK, APLOG_NOTICE, 0, r,
+        CHATNO(1002) "limit %s refuses %s: %" APR_INT64_T_FMT
+                     " of %" APR_INT64_T_FMT " used (%" APR_INT64_T_FMT
+                     " more refusals since the last line)",
+        count->policy->name, name, count->used, count->policy->points, kept);
+}
+
+int chat_limit_stats(chat_limit_stats_t *rows, int max)
+{
+    int n;
+
+    if (!board)
+        return 0;
+    enter();
+    n = board->npolicies < max ? board->npolicies : max;
+    memcpy(rows, board->policy, n * sizeof(*rows));
+    leave();
+    return n;
+}
+
+static int by_asked(const void *a, const void *b)
+{
+    const chat_limit_top_t *x = a, *y = b;
+
+    return x->asked < y->asked ? 1 : x->asked > y->asked ? -1 : 0;
+}
+
+int chat_limit_top(chat_limit_top_t *rows, int max)
+{
+    chat_limit_top_t all[KEYS_MAX];
+    int i, n;
+
+    if (!board)
+        return 0;
+    enter();
+    for (n = board->nkeys, i = 0; i < n; i++) {
+        apr_cpystrn(all[i].key, board->key[i].name, sizeof(all[i].key));
+        all[i].asked = board->key[i].asked;
+        all[i].refused = board->key[i].refused;
+    }
+    leave();
+    qsort(all, n, sizeof(all[0]), by_asked);
+    if (n > max)
+        n = max;
+    memcpy(rows, all, n * sizeof(*rows));
+    return n;
+}
+
+apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    static const char key[] = "mod_chat_tally";
+    retained_t *retained = ap_retained_data_get(key);
+    pthread_mutexattr_t attr;
+
+    if (!retained)
+        retained = ap_retained_data_create(key, sizeof(*retained));
+    board = retained->board;
+    if (board)
+        return APR_SUCCESS;
+    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (board == MAP_FAILED) {
+        board = NULL;
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                     CHATNO(1003) "no shared memory for the limits' counters");
+        return APR_ENOMEM;
+    }
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&board->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+    retained->board = board;
+    return APR_SUCCESS;
+}
