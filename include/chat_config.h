@@ -124,7 +124,9 @@ typedef struct chat_server_conf_t {
     int stream_engines;        /* engine threads per child */
     const char *cache_store;   /* ChatAuthCacheStore: socache provider */
     const char *cache_args;    /* ... and its argument, or NULL */
-    const char *redis_url;     /* ChatRedis, NULL: none. Holds a secret. */
+    const char *redis_url;     /* ChatRedis, NULL: none; holds no secret */
+    const char *redis_user;    /* NULL: the default user */
+    const char *redis_password; /* secret, NULL: none */
     apr_interval_time_t redis_connect; /* deadline of connecting */
     apr_interval_time_t redis_command; /* deadline of one answer */
     apr_int64_t limit_table;   /* ChatLimitTable, bytes of shared memory */

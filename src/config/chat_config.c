@@ -29,6 +29,9 @@ static const chat_dir_conf_t dir_unset = {
     .message_count = CHAT_UNSET,
     .total_length = CHAT_UNSET,
     .max_output_tokens = CHAT_UNSET,
+    .limits = NULL,
+    .exempt = NULL,
+    .tier = NULL,
     .heartbeat = CHAT_UNSET,
     .early_headers = CHAT_UNSET,
     .stall = CHAT_UNSET,
@@ -41,6 +44,10 @@ static const char *const cookie_names[] = {"__Secure-better-auth.session_token",
 
 /* Arrays that are only read, so that they need no pool. */
 static const apr_array_header_t nothing = {.elt_size = sizeof(const char *)};
+static const apr_array_header_t no_limits = {
+    .elt_size = sizeof(const chat_limit_conf_t *)};
+static const apr_array_header_t no_exempt = {
+    .elt_size = sizeof(chat_limit_exempt_t)};
 static const apr_array_header_t default_cookies = {
     .elt_size = sizeof(const char *),
     .nelts = 2,
@@ -66,6 +73,9 @@ static const chat_dir_conf_t dir_defaults = {
     .message_count = CHAT_COUNT_CODEPOINTS,
     .total_length = 40000,
     .max_output_tokens = 16384,
+    .limits = (apr_array_header_t *)&no_limits,
+    .exempt = (apr_array_header_t *)&no_exempt,
+    .tier = NULL,
     .heartbeat = 0,
     .early_headers = 0,
     .stall = 60 * APR_USEC_PER_SEC,
@@ -81,6 +91,12 @@ static const chat_server_conf_t server_unset = {
     .stream_engines = CHAT_UNSET,
     .cache_store = NULL,
     .cache_args = NULL,
+    .redis_url = NULL,
+    .redis_user = NULL,
+    .redis_password = NULL,
+    .redis_connect = CHAT_UNSET,
+    .redis_command = CHAT_UNSET,
+    .limit_table = CHAT_UNSET,
     .needs = NULL,
 };
 
@@ -122,6 +138,9 @@ void *chat_config_dir_merge(apr_pool_t *p, void *basev, void *addv)
     m->total_length = pick(base->total_length, add->total_length);
     m->max_output_tokens =
         pick(base->max_output_tokens, add->max_output_tokens);
+    m->limits = chat_config_limits_merge(p, base->limits, add->limits);
+    m->exempt = pick_ptr(base->exempt, add->exempt);
+    m->tier = pick_ptr(base->tier, add->tier);
     m->heartbeat = pick(base->heartbeat, add->heartbeat);
     m->early_headers = pick(base->early_headers, add->early_headers);
     m->stall = pick(base->stall, add->stall);
@@ -156,6 +175,12 @@ void *chat_config_server_merge(apr_pool_t *p, void *basev, void *addv)
     m->stream_engines = pick(base->stream_engines, add->stream_engines);
     m->cache_store = pick_ptr(base->cache_store, add->cache_store);
     m->cache_args = add->cache_store ? add->cache_args : base->cache_args;
+    m->redis_url = pick_ptr(base->redis_url, add->redis_url);
+    m->redis_user = pick_ptr(base->redis_user, add->redis_user);
+    m->redis_password = pick_ptr(base->redis_password, add->redis_password);
+    m->redis_connect = pick(base->redis_connect, add->redis_connect);
+    m->redis_command = pick(base->redis_command, add->redis_command);
+    m->limit_table = pick(base->limit_table, add->limit_table);
     m->needs = add->needs;
     return m;
 }
@@ -165,6 +190,9 @@ void chat_config_server_defaults(chat_server_conf_t *conf)
     conf->session_cache = pick(0, conf->session_cache);
     conf->stream_max = pick(0, conf->stream_max);
     conf->stream_engines = pick(1, conf->stream_engines);
+    conf->redis_connect = pick(200 * 1000, conf->redis_connect);
+    conf->redis_command = pick(100 * 1000, conf->redis_command);
+    conf->limit_table = pick(4 * 1024 * 1024, conf->limit_table);
 }
 
 const chat_dir_conf_t *chat_config_dir(request_rec *r)
@@ -178,6 +206,7 @@ const chat_dir_conf_t *chat_config_dir(request_rec *r)
         APR_ARRAY_PUSH(full->use, const char *) =
             chat_config_route_name(full->route);
     }
+    full->limits = chat_config_limits_on(r->pool, full->limits);
     return full;
 }
 

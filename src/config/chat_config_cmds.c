@@ -28,7 +28,7 @@ static const char *check_dir(cmd_parms *cmd)
     return ap_check_cmd_context(cmd, NOT_IN_LIMIT);
 }
 
-static const char *check_count(cmd_parms *cmd, int argc)
+const char *chat_config_check_args(cmd_parms *cmd, int argc)
 {
     if (argc >= 1 && argc <= ARGS_MAX)
         return check_dir(cmd);
@@ -125,7 +125,7 @@ static const char *set_dir_list(cmd_parms *cmd, void *dir, int argc,
     const list_rule_t *rule = cmd->info;
     apr_array_header_t **plist = (void *)((char *)dir + rule->offset);
     apr_array_header_t *list;
-    const char *value, *why = check_count(cmd, argc);
+    const char *value, *why = chat_config_check_args(cmd, argc);
     int i;
 
     if (why)
@@ -302,7 +302,7 @@ static const char *set_auth(cmd_parms *cmd, void *dirv, int argc,
 {
     chat_dir_conf_t *dir = dirv;
     apr_array_header_t *list;
-    const char *why = check_count(cmd, argc);
+    const char *why = chat_config_check_args(cmd, argc);
     int i;
 
     if (why)
@@ -336,7 +336,7 @@ static const char *set_secret(cmd_parms *cmd, void *dirv, int argc,
                               char *const argv[])
 {
     chat_dir_conf_t *dir = dirv;
-    const char *secret, *why = check_count(cmd, argc);
+    const char *secret, *why = chat_config_check_args(cmd, argc);
     int i;
 
     if (!why)
@@ -382,7 +382,7 @@ static const char *set_mock(cmd_parms *cmd, void *dirv, int argc,
 {
     static const char *const keys[] = {"pace", "words", NULL};
     chat_dir_conf_t *dir = dirv;
-    const char *value, *why = check_count(cmd, argc);
+    const char *value, *why = chat_config_check_args(cmd, argc);
     unsigned seen = 0;
     int i, key;
 
@@ -499,6 +499,18 @@ const command_rec chat_config_cmds[] = {
                   "how long a session may be remembered, or off"),
     AP_INIT_TAKE1("ChatAuthCacheStore", set_cache_store, NULL, SERVER,
                   "where sessions are remembered, as in shmcb:PATH(SIZE)"),
+
+    AP_INIT_TAKE_ARGV("ChatLimit", chat_config_limit, NULL, CLAMP,
+                      "NAME POINTS/WINDOW KEY [OPTION=VALUE ...], or NAME off"),
+    AP_INIT_TAKE_ARGV("ChatLimitExempt", chat_config_limit_exempt, NULL, CLAMP,
+                      "role=, user=, net= or expr=: whom no limit holds"),
+    AP_INIT_TAKE1("ChatLimitTier", chat_config_limit_tier, NULL, CLAMP,
+                  "an expression that gives the tier of a request"),
+    AP_INIT_TAKE1("ChatLimitTable", chat_config_limit_table, NULL, SERVER,
+                  "bytes of shared memory for counters without Redis"),
+    AP_INIT_TAKE_ARGV("ChatRedis", chat_config_redis, NULL, SERVER,
+                      "URL [user=NAME] [password=SECRET] [connect=TIME] "
+                      "[command=TIME]"),
 
     AP_INIT_TAKE1("ChatStreamMax", set_main_int, RULE(stream_max), SERVER,
                   "open streams per child process, 0 for what files allow"),

@@ -103,6 +103,35 @@ const char *chat_config_provider_store(cmd_parms *cmd, void *dir,
 const char *chat_config_provider_timeout(cmd_parms *cmd, void *dir, int argc,
                                          char *const argv[]);
 
+/* ---- chat_config_cmds.c ---- */
+
+/* A directive of a directory context, with a sane number of arguments? */
+const char *chat_config_check_args(cmd_parms *cmd, int argc);
+
+/* ---- chat_config_limit.c: policies ---- */
+
+const char *chat_config_limit(cmd_parms *cmd, void *dir, int argc,
+                              char *const argv[]);
+const char *chat_config_limit_exempt(cmd_parms *cmd, void *dir, int argc,
+                                     char *const argv[]);
+const char *chat_config_limit_tier(cmd_parms *cmd, void *dir,
+                                   const char *value);
+
+/* Policies of the inner scope replace those of the outer of the same name. */
+apr_array_header_t *chat_config_limits_merge(apr_pool_t *p,
+                                             const apr_array_header_t *base,
+                                             const apr_array_header_t *add);
+/* Without those that are off. */
+apr_array_header_t *chat_config_limits_on(apr_pool_t *p,
+                                          apr_array_header_t *limits);
+
+/* ---- chat_config_redis.c ---- */
+
+const char *chat_config_redis(cmd_parms *cmd, void *dir, int argc,
+                              char *const argv[]);
+const char *chat_config_limit_table(cmd_parms *cmd, void *dir,
+                                    const char *value);
+
 /* ---- chat_config_check.c: what no single directive can see ---- */
 
 typedef enum {
