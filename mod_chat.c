@@ -14,6 +14,7 @@
 #include "chat_config.h"
 #include "chat_facts.h"
 #include "chat_handler.h"
+#include "chat_limit.h"
 #include "chat_log.h"
 #include "chat_store.h"
 #include "chat_stream.h"
@@ -26,7 +27,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return OK;
     if (chat_stream_post_config(pconf, s) != APR_SUCCESS ||
         chat_store_post_config(pconf, s) != APR_SUCCESS ||
-        chat_auth_post_config(pconf, s) != APR_SUCCESS)
+        chat_auth_post_config(pconf, s) != APR_SUCCESS ||
+        chat_limit_post_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
     return OK;
 }
@@ -34,6 +36,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     chat_auth_child_init(pchild, s);
+    chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);
 }
 
@@ -48,6 +51,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_check_authn(chat_auth_check_authn, NULL, NULL, APR_HOOK_MIDDLE,
                         AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_handler(chat_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    chat_limit_register_hooks(p);
     chat_stream_register_hooks(p);
     chat_facts_register_hooks(p);
 }
