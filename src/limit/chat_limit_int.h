@@ -51,6 +51,9 @@ typedef struct chat_counter_t {
 extern const chat_counter_t chat_limit_redis;
 extern const chat_counter_t chat_limit_local;
 
+/* CLOCK_MONOTONIC in microseconds (chat_limit_local.c). */
+apr_int64_t chat_limit_now(void);
+
 /* 1 when ChatRedis is set and its breaker lets a request through. */
 int chat_limit_redis_ready(void);
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s);

@@ -68,12 +68,17 @@ static lease_t *leases(void)
     return (lease_t *)(cells() + table->ncells);
 }
 
-static apr_int64_t now_ms(void)
+apr_int64_t chat_limit_now(void)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (apr_int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static apr_int64_t now_ms(void)
+{
+    return chat_limit_now() / 1000;
 }
 
 /* A child that was killed in here leaves the lock behind, and at worst one

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The counter that many servers share: one script call per question, one per
+ * settling. What goes wrong is told to the breaker and to whoever asked; what
+ * that means is for each policy to say. Request thread or worker.
+ */
+#include "chat_limit_redis_int.h"
+
+#include <http_main.h>
+#include <apr_strings.h>
+
+#include "chat_log.h"
+
+/* Words of a command: EVALSHA, its script, two keys and five words a count. */
+typedef struct words_t {
+    const char **word;
+    int n;
+    int nkeys;
+} words_t;
+
+static const char *number(apr_int64_t n, apr_pool_t *p)
+{
+    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
+}
+
+static void say(words_t *w, const char *word)
+{
+    w->word[w->n++] = word;
+}
+
+/* ---- asking ---- */
+
+static redisReply *call(chat_redis_t *redis, words_t *w,
+                        const chat_redis_script_t *script, const char **pwhy,
+                        apr_pool_t *p)
+{
+    redisReply *reply;
+
+    w->word[0] = "EVALSHA";
+    w->word[1] = script->sha1;
+    reply = chat_redis_ask(redis, w->n, w->word, pwhy, p);
+    if (!reply || reply->type != REDIS_REPLY_ERROR ||
+        strncmp(reply->str, "NOSCRIPT", 8) != 0)
+        return reply;
+    freeReplyObject(reply);
+    w->word[0] = "EVAL";
+    w->word[1] = script->text;
+    return chat_redis_ask(redis, w->n, w->word, pwhy, p);
+}
+
+/* The reply, or NULL with the breaker told. */
+static redisReply *run(words_t *w, const chat_redis_script_t *script,
+                       request_rec *r)
+{
+    chat_redis_t redis = {0};
+    const char *why = "no reason";
+    redisReply *reply = NULL;
+
+    if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
+        reply = call(&redis, w, script, &why, r->pool);
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        why = apr_pstrndup(r->pool, reply->str, 100);
+        freeReplyObject(reply);
+        reply = NULL;
+    }
+    if (reply) {
+        chat_redis_keep(&redis);
+        chat_redis_breaker_good();
+        return reply;
+    }
+    chat_redis_drop(&redis);
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                  CHATNO(1013) "Redis did not count: %s",
+                  ap_escape_logitem(r->pool, why));
+    chat_redis_breaker_bad(why);
+    return NULL;
+}
+
+/* EVALSHA sha nkeys key ... */
+static words_t begin(const chat_counts_t *counts, apr_pool_t *p, int settling)
+{
+    words_t w = {apr_palloc(p, (5 + 7 * counts->n) * sizeof(char *)), 3, 0};
+    int i;
+
+    for (i = 0; i < counts->n; i++) {
+        const chat_count_t *count = &counts->count[i];
+
+        if (settling && count->policy->unit == CHAT_LIMIT_REQUESTS)
+            continue;
+        say(&w, count->key);
+        if (count->policy->unit == CHAT_LIMIT_TOKENS)
+            say(&w, apr_pstrcat(p, count->key, ":l", NULL));
+    }
+    w.nkeys = w.n - 3;
+    w.word[2] = number(w.nkeys, p);
+    say(&w, counts->lease);
+    return w;
+}
+
+static const char *const units[] = {"r", "t", "s"};
+
+/* ---- take ---- */
+
+static apr_int64_t element(const redisReply *reply, size_t i)
+{
+    return reply->element[i]->type == REDIS_REPLY_INTEGER
+               ? reply->element[i]->integer
+               : 0;
+}
+
+static apr_status_t read_answer(chat_counts_t *counts, const redisReply *reply)
+{
+    int i;
+
+    if (reply->type != REDIS_REPLY_ARRAY ||
+        reply->elements != 1 + 4 * (size_t)counts->n)
+        return APR_EGENERAL;
+    for (i = 0; i < counts->n; i++) {
+        chat_count_t *count = &counts->count[i];
+
+        count->used = element(reply, 4 * i + 1);
+        count->reset_ms = element(reply, 4 * i + 2);
+        count->window_end = element(reply, 4 * i + 3);
+        count->refused = element(reply, 4 * i + 4) != 0;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t take(chat_counts_t *counts, request_rec *r)
+{
+    words_t w = begin(counts, r->pool, 0);
+    redisReply *reply;
+    apr_status_t rv;
+    int i;
+
+    say(&w, number(counts->lasts / 1000, r->pool));
+    for (i = 0; i < counts->n; i++) {
+        const chat_limit_conf_t *policy = counts->count[i].policy;
+
+        say(&w, units[policy->unit]);
+        say(&w, number(policy->points, r->pool));
+        say(&w, number(policy->window, r->pool));
+        say(&w, number(counts->count[i].amount, r->pool));
+        say(&w, policy->shadow ? "1" : "0");
+    }
+    reply = run(&w, &chat_redis_take, r);
+    if (!reply)
+        return APR_EGENERAL;
+    rv = read_answer(counts, reply);
+    freeReplyObject(reply);
+    return rv;
+}
+
+/* ---- settle ---- */
+
+static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
+                           request_rec *r)
+{
+    words_t w;
+    redisReply *reply;
+    int i;
+
+    if (!chat_redis_breaker_ready())
+        return APR_EGENERAL;
+    w = begin(counts, r->pool, 1);
+    say(&w, number(tokens, r->pool));
+    for (i = 0; i < counts->n; i++) {
+        const chat_count_t *count = &counts->count[i];
+
+        if (count->policy->unit == CHAT_LIMIT_REQUESTS)
+            continue;
+        say(&w, units[count->policy->unit]);
+        say(&w, number(count->amount, r->pool));
+        say(&w, number(count->window_end, r->pool));
+    }
+    reply = run(&w, &chat_redis_settle, r);
+    if (!reply)
+        return APR_EGENERAL;
+    freeReplyObject(reply);
+    return APR_SUCCESS;
+}
+
+const chat_counter_t chat_limit_redis = {
+    .name = "redis",
+    .take = take,
+    .settle = settle,
+};
+
+int chat_limit_redis_ready(void)
+{
+    return chat_redis_breaker_ready();
+}
+
+apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    if (!chat_config_server(s)->redis_url)
+        return APR_SUCCESS;
+    chat_redis_scripts_init();
+    return chat_redis_pool_post_config(pconf, s);
+}
+
+void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    chat_redis_pool_child_init(pchild);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The Redis counter from the inside: connections (_pool), whether it is worth
+ * asking (_breaker), the scripts (_script), and the counter itself.
+ */
+#ifndef CHAT_LIMIT_REDIS_INT_H
+#define CHAT_LIMIT_REDIS_INT_H
+
+#include <hiredis/hiredis.h>
+
+#include "chat_limit_int.h"
+
+/* ---- connections ---- */
+
+/* One exchange with Redis: a connection and until when it may take. */
+typedef struct chat_redis_t {
+    redisContext *c;
+    apr_int64_t deadline; /* monotonic us */
+} chat_redis_t;
+
+/*
+ * A connection that is known to stand: an idle one, else a new one, signed in
+ * and with its database chosen. Not APR_SUCCESS: *pwhy says why, in words
+ * that hold no secret. Blocks at most for both deadlines.
+ */
+apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
+                             apr_pool_t *p);
+/* Keep it for the next: only after every reply has been read. */
+void chat_redis_keep(chat_redis_t *redis);
+/* Whatever may still come on it would answer another's question: away. */
+void chat_redis_drop(chat_redis_t *redis);
+
+/* Send a command and read its reply within the deadline. NULL: *pwhy. */
+redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
+                           const char **pwhy, apr_pool_t *p);
+
+apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_redis_pool_child_init(apr_pool_t *pchild);
+
+/* ---- is it worth asking? ---- */
+
+/* 1 when Redis may be asked now. Answered by exactly one of the others. */
+int chat_redis_breaker_ready(void);
+void chat_redis_breaker_good(void);
+void chat_redis_breaker_bad(const char *why);
+
+/* ---- the scripts, with their SHA-1 in hex ---- */
+
+typedef struct chat_redis_script_t {
+    const char *text;
+    char sha1[41];
+} chat_redis_script_t;
+
+extern chat_redis_script_t chat_redis_take;
+extern chat_redis_script_t chat_redis_settle;
+
+/* [post_config] */
+void chat_redis_scripts_init(void);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections to Redis: at any time one has one user, idle ones wait in a
+ * list. Before an idle one is used it is looked at: one that the server has
+ * closed, or on which something unasked has arrived, is thrown away while
+ * nothing was sent yet. So a command is never sent twice. Any thread.
+ */
+#include "chat_limit_redis_int.h"
+
+#include <http_main.h>
+#include <apr_strings.h>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "chat_limit_redis_url.h"
+#include "chat_log.h"
+
+#define IDLE_MAX 32
+
+static chat_redis_url_t address; /* of the configuration, read-only */
+static redisContext *idle[IDLE_MAX];
+static int nidle;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static const chat_server_conf_t *conf(void)
+{
+    return chat_config_server(ap_server_conf);
+}
+
+/* ---- one exchange ---- */
+
+static struct timeval until(const chat_redis_t *redis)
+{
+    apr_int64_t left = redis->deadline - chat_limit_now();
+    struct timeval tv;
+
+    if (left < 1000)
+        left = 1000;
+    tv.tv_sec = left / 1000000;
+    tv.tv_usec = left % 1000000;
+    return tv;
+}
+
+static const char *trouble(const redisContext *c, apr_pool_t *p)
+{
+    if (c->err == REDIS_ERR_IO && (errno == EAGAIN || errno == ETIMEDOUT))
+        return "no answer in time";
+    return apr_pstrdup(p, c->errstr);
+}
+
+redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
+                           const char **pwhy, apr_pool_t *p)
+{
+    redisReply *reply;
+
+    redisSetTimeout(redis->c, until(redis));
+    reply = redisCommandArgv(redis->c, argc, argv, NULL);
+    if (!reply)
+        *pwhy = trouble(redis->c, p);
+    return reply;
+}
+
+/* A command whose answer is only yes or no. */
+static apr_status_t do_command(chat_redis_t *redis, int argc, const char **argv,
+                               const char **pwhy, apr_pool_t *p)
+{
+    redisReply *reply = chat_redis_ask(redis, argc, argv, pwhy, p);
+    apr_status_t rv = APR_EGENERAL;
+
+    if (!reply)
+        return rv;
+    if (reply->type == REDIS_REPLY_ERROR)
+        *pwhy = apr_pstrcat(p, argv[0], ": ", reply->str, NULL);
+    else
+        rv = APR_SUCCESS;
+    freeReplyObject(reply);
+    return rv;
+}
+
+/* ---- new connections ---- */
+
+static apr_status_t sign_in(chat_redis_t *redis, const char **pwhy,
+                            apr_pool_t *p)
+{
+    const char *auth[3] = {"AUTH"}, *select[2] = {"SELECT"};
+    int n = 1;
+
+    if (conf()->redis_password) {
+        if (conf()->redis_user)
+            auth[n++] = conf()->redis_user;
+        auth[n++] = conf()->redis_password;
+        if (do_command(redis, n, auth, pwhy, p) != APR_SUCCESS)
+            return APR_EGENERAL;
+    }
+    if (!address.db)
+        return APR_SUCCESS;
+    select[1] = apr_itoa(p, address.db);
+    return do_command(redis, 2, select, pwhy, p);
+}
+
+static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
+                                apr_pool_t *p)
+{
+    apr_interval_time_t wait = conf()->redis_connect;
+    struct timeval tv = {wait / 1000000, wait % 1000000};
+
+    redis->c = address.path
+                   ? redisConnectUnixWithTimeout(address.path, tv)
+                   : redisConnectWithTimeout(address.host, address.port, tv);
+    if (!redis->c || redis->c->err) {
+        *pwhy = redis->c ? trouble(redis->c, p) : "out of memory";
+        return APR_EGENERAL;
+    }
+    fcntl(redis->c->fd, F_SETFD, FD_CLOEXEC);
+    if (!address.path)
+        redisEnableKeepAlive(redis->c);
+    redis->deadline = chat_limit_now() + conf()->redis_command;
+    return sign_in(redis, pwhy, p);
+}
+
+/* ---- the list ---- */
+
+/* Nothing to read and not closed. */
+static int is_quiet(const redisContext *c)
+{
+    char byte;
+
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+static redisContext *take_idle(void)
+{
+    redisContext *c = NULL;
+
+    pthread_mutex_lock(&lock);
+    if (nidle > 0)
+        c = idle[--nidle];
+    pthread_mutex_unlock(&lock);
+    return c;
+}
+
+apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
+                             apr_pool_t *p)
+{
+    while ((redis->c = take_idle())) {
+        redis->deadline = chat_limit_now() + conf()->redis_command;
+        if (is_quiet(redis->c))
+            return APR_SUCCESS;
+        chat_redis_drop(redis);
+    }
+    if (connect_new(redis, pwhy, p) == APR_SUCCESS)
+        return APR_SUCCESS;
+    chat_redis_drop(redis);
+    return APR_EGENERAL;
+}
+
+void chat_redis_keep(chat_redis_t *redis)
+{
+    pthread_mutex_lock(&lock);
+    if (nidle < IDLE_MAX) {
+        idle[nidle++] = redis->c;
+        redis->c = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+    chat_redis_drop(redis);
+}
+
+void chat_redis_drop(chat_redis_t *redis)
+{
+    if (redis->c)
+        redisFree(redis->c);
+    redis->c = NULL;
+}
+
+/* ---- start-up ---- */
+
+apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    const char *text = chat_config_server(s)->redis_url;
+    const char *why = chat_limit_redis_url(&address, text, pconf);
+
+    if (!why && address.tls)
+        why = "this build has no TLS to Redis: use redis:// or unix://, or a "
+              "local TLS proxy";
+    if (!why)
+        return APR_SUCCESS;
+    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                 CHATNO(1012) "ChatRedis \"%s\": %s", text, why);
+    return APR_EINVAL;
+}
+
+static apr_status_t close_all(void *baton)
+{
+    redisContext *c;
+
+    while ((c = take_idle()))
+        redisFree(c);
+    return APR_SUCCESS;
+}
+
+void chat_redis_pool_child_init(apr_pool_t *pchild)
+{
+    apr_pool_cleanup_register(pchild, NULL, close_all, apr_pool_cleanup_null);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What Redis does, in Lua: each script is one command, so nothing comes in
+ * between. Commands of Redis 5 and later, every key given as a key, the
+ * server's TIME the only clock.
+ *
+ * A window's counter is a decimal string with a TTL, as rate-limiter-flexible
+ * has it. Beside a counter of tokens stands "KEY:l", a sorted set of leases,
+ * "lease:amount" by the time they expire. A counter of open streams is such a
+ * set alone.
+ */
+#include "chat_limit_redis_int.h"
+
+#include <apr_sha1.h>
+#include <apr_strings.h>
+
+/*
+ * KEYS  per count: its key; for tokens its leases too.
+ * ARGV  lease, milliseconds it lasts; per count: unit (r, t, s), points,
+ *       seconds of the window, amount, shadow (0, 1).
+ * Gives 1 or 0 (charged or not), then per count: used, ms until reset, ms
+ * when the window ends, refused (0, 1).
+ */
+static const char take_text[] =
+    "local time = redis.call('TIME')\n"
+    "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
+    "local lease, lasts = ARGV[1], tonumber(ARGV[2])\n"
+    "local counts, out, k, no = {}, {1}, 1, false\n"
+    "for a = 3, #ARGV, 5 do\n"
+    "  local c = {unit = ARGV[a], points = tonumber(ARGV[a + 1]),\n"
+    "             window = ARGV[a + 2], amount = ARGV[a + 3],\n"
+    "             shadow = ARGV[a + 4] == '1', key = KEYS[k]}\n"
+    "  k = k + 1\n"
+    "  if c.unit == 't' then c.leases = KEYS[k]; k = k + 1 end\n"
+    "  if c.unit == 's' then\n"
+    "    redis.call('ZREMRANGEBYSCORE', c.key, '-inf', now)\n"
+    "    c.used, c.ttl = redis.call('ZCARD', c.key), 1000\n"
+    "  else\n"
+    "    local value = redis.call('GET', c.key)\n"
+    "    c.ttl = redis.call('PTTL', c.key)\n"
+    "    if value and c.ttl == -1 then\n"
+    "      redis.call('EXPIRE', c.key, c.window)\n"
+    "      c.ttl = c.window * 1000\n"
+    "    end\n"
+    "    if not value then\n"
+    "      c.ttl = c.window * 1000\n"
+    "      if c.leases then redis.call('DEL', c.leases) end\n"
+    "    elseif c.leases then\n"
+    "      local late = redis.call('ZRANGEBYSCORE', c.leases, '-inf', now)\n"
+    "      for _, m in ipairs(late) do\n"
+    "        redis.call('ZREM', c.leases, m)\n"
+    "        redis.call('DECRBY', c.key, string.match(m, '%d+$'))\n"
+    "      end\n"
+    "      value = redis.call('GET', c.key)\n"
+    "    end\n"
+    "    c.used = tonumber(value or '0')\n"
+    "  end\n"
+    "  c.over = c.used + c.amount > c.points\n"
+    "  no = no or (c.over and not c.shadow)\n"
+    "  counts[#counts + 1] = c\n"
+    "end\n"
+    "if no then out[1] = 0 end\n"
+    "for _, c in ipairs(counts) do\n"
+    "  if not no and c.unit == 's' then\n"
+    "    redis.call('ZADD', c.key, now + lasts, lease)\n"
+    "    redis.call('PEXPIRE', c.key, lasts)\n"
+    "    c.used = c.used + 1\n"
+    "  elseif not no then\n"
+    "    redis.call('SET', c.key, 0, 'EX', c.window, 'NX')\n"
+    "    c.used = redis.call('INCRBY', c.key, c.amount)\n"
+    "    if c.leases then\n"
+    "      redis.call('ZADD', c.leases, now + lasts,\n"
+    "                 lease .. ':' .. c.amount)\n"
+    "      redis.call('PEXPIRE', c.leases, c.ttl + lasts)\n"
+    "    end\n"
+    "  end\n"
+    "  out[#out + 1] = c.used\n"
+    "  out[#out + 1] = c.ttl\n"
+    "  out[#out + 1] = now + c.ttl\n"
+    "  out[#out + 1] = c.over and 1 or 0\n"
+    "end\n"
+    "return out\n";
+
+/*
+ * KEYS  per count: its key; for tokens its leases too.
+ * ARGV  lease, tokens used (-1: nobody knows); per count: unit (t, s), amount
+ *       reserved, ms when the window ends that it was charged to.
+ */
+static const char settle_text[] =
+    "local time = redis.call('TIME')\n"
+    "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
+    "local lease, used, k = ARGV[1], tonumber(ARGV[2]), 1\n"
+    "for a = 3, #ARGV, 3 do\n"
+    "  local key = KEYS[k]\n"
+    "  k = k + 1\n"
+    "  if ARGV[a] == 's' then\n"
+    "    redis.call('ZREM', key, lease)\n"
+    "  else\n"
+    "    local had = redis.call('ZREM', KEYS[k], lease .. ':' .. ARGV[a + 1])\n"
+    "    k = k + 1\n"
+    "    local ttl = redis.call('PTTL', key)\n"
+    "    local same = ttl > 0\n"
+    "                 and math.abs(now + ttl - ARGV[a + 2]) <= 1500\n"
+    "    if same and used >= 0 then\n"
+    "      local delta = used - (had == 1 and ARGV[a + 1] or 0)\n"
+    "      redis.call('INCRBY', key, string.format('%.0f', delta))\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "return 1\n";
+
+chat_redis_script_t chat_redis_take = {.text = take_text};
+chat_redis_script_t chat_redis_settle = {.text = settle_text};
+
+static void name_script(chat_redis_script_t *script)
+{
+    unsigned char sum[APR_SHA1_DIGESTSIZE];
+    apr_sha1_ctx_t sha1;
+    int i;
+
+    apr_sha1_init(&sha1);
+    apr_sha1_update(&sha1, script->text, strlen(script->text));
+    apr_sha1_final(sum, &sha1);
+    for (i = 0; i < APR_SHA1_DIGESTSIZE; i++)
+        apr_snprintf(script->sha1 + 2 * i, 3, "%02x", sum[i]);
+}
+
+void chat_redis_scripts_init(void)
+{
+    name_script(&chat_redis_take);
+    name_script(&chat_redis_settle);
+}
