@@ -5,3 +5,4 @@
  */
 CHAT_ROUTE(openai, "openai")
 CHAT_ROUTE(mock, "mock")
+CHAT_ROUTE(limits, "limits")

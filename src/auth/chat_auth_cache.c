@@ -150,7 +150,8 @@ chat_session_t *chat_auth_cache_get(request_rec *r, const char *token)
     }
     if (rv == APR_SUCCESS)
         session = unpack(data, len, r->pool);
-    else if (!APR_STATUS_IS_NOTFOUND(rv))
+    /* mod_socache_dbm says APR_EGENERAL where others say APR_NOTFOUND. */
+    else if (!APR_STATUS_IS_NOTFOUND(rv) && rv != APR_EGENERAL)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
                       CHATNO(0308) "the session cache %s does not answer: the "
                                    "database is asked",

@@ -31,6 +31,19 @@ static int is_listed(const chat_dir_conf_t *conf, const char *origin)
     return 0;
 }
 
+/* A scheme, a host, perhaps a port, and nothing else. */
+static int parse_origin(apr_uri_t *uri, const char *text, apr_pool_t *p)
+{
+    return apr_uri_parse(p, text, uri) == APR_SUCCESS && uri->scheme &&
+           uri->hostname && !uri->user && !uri->path && !uri->query &&
+           !uri->fragment;
+}
+
+static apr_port_t port_of(const apr_uri_t *uri)
+{
+    return uri->port_str ? uri->port : apr_uri_port_of_scheme(uri->scheme);
+}
+
 /*
  * The origin of a page of the host that was asked, by its Host field. One
  * without a port means the scheme's own, in both. The schemes are the same,
@@ -41,20 +54,15 @@ static int is_own(request_rec *r, const char *origin)
 {
     const char *host = apr_table_get(r->headers_in, "Host");
     apr_uri_t page, own;
-    apr_port_t scheme_port;
 
-    if (!host || apr_uri_parse(r->pool, origin, &page) != APR_SUCCESS ||
-        apr_uri_parse_hostinfo(r->pool, host, &own) != APR_SUCCESS ||
-        !page.scheme || !page.hostname || !own.hostname || page.user ||
-        page.path || page.query || page.fragment)
+    if (!host || !parse_origin(&page, origin, r->pool) ||
+        (strcmp(page.scheme, "https") &&
+         strcmp(page.scheme, ap_http_scheme(r))))
         return 0;
-    if (strcmp(page.scheme, "https") && strcmp(page.scheme, ap_http_scheme(r)))
-        return 0;
-
-    scheme_port = apr_uri_port_of_scheme(page.scheme);
-    return !ap_cstr_casecmp(page.hostname, own.hostname) &&
-           (page.port_str ? page.port : scheme_port) ==
-               (own.port_str ? own.port : scheme_port);
+    host = apr_pstrcat(r->pool, page.scheme, "://", host, NULL);
+    return parse_origin(&own, host, r->pool) &&
+           !ap_cstr_casecmp(page.hostname, own.hostname) &&
+           port_of(&page) == port_of(&own);
 }
 
 /* What a browser says of a request to which it gave no Origin; other clients

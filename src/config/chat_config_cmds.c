@@ -235,8 +235,10 @@ static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
     if (!why)
         why = chat_config_parse_name(&dir->route, cmd->cmd->name, value,
                                      chat_config_route_names, cmd->pool);
-    /* The mock stands in for a provider, and those know no users. */
-    if (!why && dir->route != CHAT_ROUTE_mock)
+    /* The mock stands in for a provider, and those know no users; limits are
+     * an administrator's, who has Require. */
+    if (!why && dir->route != CHAT_ROUTE_mock &&
+        dir->route != CHAT_ROUTE_limits)
         chat_config_need(cmd, CHAT_NEED_AUTH, value);
     return why;
 }

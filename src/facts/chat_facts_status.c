@@ -8,6 +8,7 @@
 #include <http_protocol.h>
 #include <mod_status.h>
 
+#include "chat_limit.h"
 #include "chat_stream.h"
 
 typedef struct row_t {
@@ -15,6 +16,34 @@ typedef struct row_t {
     const char *label; /* in the page */
     apr_uint64_t value;
 } row_t;
+
+#define POLICIES_MAX 64
+
+static void show_limits(request_rec *r, int brief)
+{
+    chat_limit_stats_t rows[POLICIES_MAX];
+    int i, n = chat_limit_stats(rows, POLICIES_MAX);
+
+    if (n && !brief)
+        ap_rputs("<table border=\"0\"><tr><th>limit</th><th>allowed</th>"
+                 "<th>refused</th><th>exempt</th><th>degraded</th>"
+                 "<th>shadowed</th></tr>\n",
+                 r);
+    for (i = 0; i < n; i++)
+        ap_rprintf(r,
+                   brief ? "ChatLimit-%s: %" APR_UINT64_T_FMT
+                           " %" APR_UINT64_T_FMT " %" APR_UINT64_T_FMT
+                           " %" APR_UINT64_T_FMT " %" APR_UINT64_T_FMT "\n"
+                         : "<tr><td>%s</td><td>%" APR_UINT64_T_FMT
+                           "</td><td>%" APR_UINT64_T_FMT
+                           "</td><td>%" APR_UINT64_T_FMT
+                           "</td><td>%" APR_UINT64_T_FMT
+                           "</td><td>%" APR_UINT64_T_FMT "</td></tr>\n",
+                   rows[i].name, rows[i].allowed, rows[i].refused,
+                   rows[i].exempt, rows[i].degraded, rows[i].shadowed);
+    if (n && !brief)
+        ap_rputs("</table>\n", r);
+}
 
 static int show_status(request_rec *r, int flags)
 {
@@ -49,6 +78,7 @@ static int show_status(request_rec *r, int flags)
                    rows[i].value);
     if (!(flags & AP_STATUS_SHORT))
         ap_rputs("</table>\n", r);
+    show_limits(r, flags & AP_STATUS_SHORT);
     return OK;
 }
 

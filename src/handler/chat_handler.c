@@ -12,6 +12,7 @@
 static chat_route_fn *const routes[CHAT_ROUTE_COUNT] = {
     [CHAT_ROUTE_openai] = chat_passthrough,
     [CHAT_ROUTE_mock] = chat_mock,
+    [CHAT_ROUTE_limits] = chat_limits,
 };
 
 int chat_handler(request_rec *r)

@@ -14,6 +14,7 @@ typedef int chat_route_fn(request_rec *r, const chat_dir_conf_t *conf);
 
 chat_route_fn chat_passthrough; /* openai and its siblings */
 chat_route_fn chat_mock;
+chat_route_fn chat_limits; /* their telemetry */
 
 /* Facts of a request of which nothing is known yet but its id. */
 void chat_handler_facts_init(chat_facts_t *facts, request_rec *r);

@@ -63,6 +63,8 @@ static int refuse(mock_t *m, const chat_err_t *err)
     chat_facts_tell(m->r, &m->facts);
     if (err->allow)
         apr_table_setn(m->r->err_headers_out, "Allow", err->allow);
+    if (err->retry_after)
+        apr_table_setn(m->r->err_headers_out, "Retry-After", err->retry_after);
     chat_reply_json(m->r, err->status,
                     chat_mock_script_refusal(err, m->r->pool));
     return OK;

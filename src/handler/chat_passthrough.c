@@ -94,14 +94,18 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
     w->provider->observe(&w->seen, event, &w->upstream, w->r->pool);
 }
 
-static int is_event_stream(const char *type)
+/* Encoded bytes we could not watch, and the client would not know of it. */
+static int is_event_stream(const apr_table_t *headers)
 {
     static const char want[] = "text/event-stream";
+    const char *type = apr_table_get(headers, "content-type");
+    const char *encoding = apr_table_get(headers, "content-encoding");
     apr_size_t len = sizeof(want) - 1;
 
     return type && !strncasecmp(type, want, len) &&
            (!type[len] || type[len] == ';' ||
-            isspace((unsigned char)type[len]));
+            isspace((unsigned char)type[len])) &&
+           (!encoding || !strcasecmp(encoding, "identity"));
 }
 
 /* Retry-After as RFC 9110 has it, and nothing else that a header could hold. */
@@ -124,8 +128,7 @@ static void on_head(void *ctx, int status, const apr_table_t *headers)
     if (id)
         w->facts.upstream_id = apr_pstrdup(w->r->pool, id);
     w->retry_after = safe_retry_after(w, apr_table_get(headers, "retry-after"));
-    w->streaming = status == HTTP_OK &&
-                   is_event_stream(apr_table_get(headers, "content-type"));
+    w->streaming = status == HTTP_OK && is_event_stream(headers);
 }
 
 static apr_status_t send_bytes(walk_t *w, const char *data, apr_size_t len)
@@ -215,26 +218,15 @@ static void explain(chat_err_t *err, walk_t *w, const chat_end_t *end)
         err->retry_after = w->retry_after;
 }
 
-/* The outcome of an answer that began as a stream. */
+/*
+ * The outcome of an answer that began as a stream. What the provider said last
+ * counts, whoever closed first: clients leave once they have seen the end or
+ * an error, and a provider may keep its connection open after it.
+ */
 static chat_outcome_e judge_stream(walk_t *w, const chat_end_t *end)
 {
     chat_err_t err;
 
-    switch (end->why) {
-    case CHAT_END_GONE:
-    case CHAT_END_STALLED:
-    case CHAT_END_SHUTDOWN:
-        return CHAT_OUTCOME_CANCELLED;
-    case CHAT_END_TIMEOUT:
-        return CHAT_OUTCOME_TIMEOUT;
-    default:
-        break;
-    }
-    if (!w->streaming) {
-        explain(&err, w, end);
-        w->facts.detail = err.code;
-        return CHAT_OUTCOME_UPSTREAM_ERROR;
-    }
     if (w->cut) {
         w->facts.detail = "the token budget ended the answer";
         return CHAT_OUTCOME_LIMITED;
@@ -244,8 +236,19 @@ static chat_outcome_e judge_stream(walk_t *w, const chat_end_t *end)
                                            : "the provider sent an error event";
         return CHAT_OUTCOME_UPSTREAM_ERROR;
     }
+    if (end->why == CHAT_END_STALLED || end->why == CHAT_END_SHUTDOWN)
+        return CHAT_OUTCOME_CANCELLED;
     if (w->seen.ended)
         return CHAT_OUTCOME_COMPLETE;
+    if (end->why == CHAT_END_GONE)
+        return CHAT_OUTCOME_CANCELLED;
+    if (end->why == CHAT_END_TIMEOUT)
+        return CHAT_OUTCOME_TIMEOUT;
+    if (!w->streaming) {
+        explain(&err, w, end);
+        w->facts.detail = err.code;
+        return CHAT_OUTCOME_UPSTREAM_ERROR;
+    }
     if (!w->facts.detail)
         w->facts.detail = "the stream ended without its terminal event";
     return CHAT_OUTCOME_TRUNCATED;
@@ -261,8 +264,6 @@ static void settle_stream(walk_t *w, const chat_end_t *end)
         return;
     if (w->facts.outcome != CHAT_OUTCOME_COMPLETE)
         chat_reply_break(w->r);
-    else if (!w->sent) /* an empty, yet complete stream cannot be */
-        chat_reply_stream_head(w->r);
 }
 
 static void settle_refusal(walk_t *w, const chat_end_t *end)
@@ -297,7 +298,7 @@ static void on_complete(void *ctx, const chat_end_t *end)
     w->facts.duration = apr_time_now() - w->r->request_time;
     w->facts.detail = end->detail;
     chat_limit_settle(w->ticket, tokens_used(w));
-    if (w->streaming || w->sent)
+    if (w->sent)
         settle_stream(w, end);
     else if (w->r->connection->aborted)
         settle_nothing(w);

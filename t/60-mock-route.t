@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The mock route is an OpenAI API to the official SDK: both APIs, streams and
+# whole answers, errors, at the pace and the length that ChatMock says, and
+# without a worker for a stream.
+use v5.36;
+use Test::More;
+use FindBin;
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+use ChatTest::OpenAI;
+
+sub now () { return clock_gettime(CLOCK_MONOTONIC) }
+
+my $t = ChatTest->new(modules => ['status'], mpm => 'event', mpm_conf => <<'E1', conf => <<'E2')->start;
+StartServers 1
+ServerLimit 1
+ThreadLimit 8
+ThreadsPerChild 8
+MaxRequestWorkers 8
+MinSpareThreads 1
+MaxSpareThreads 8
+AsyncRequestWorkerFactor 100
+E1
+MaxKeepAliveRequests 0
+<Location /mock>
+    SetHandler chat
+    ChatRoute mock
+    ChatMock pace=0 words=7
+</Location>
+<Location /mock/paced>
+    ChatMock pace=50ms words=10
+</Location>
+<Location /mock/slow>
+    ChatMock pace=100ms words=20
+</Location>
+<Location /mock/long>
+    ChatMock pace=0 words=2000
+</Location>
+<Location /default>
+    SetHandler chat
+    ChatRoute mock
+    ChatMock pace=1ms
+</Location>
+<Location /mock/small>
+    ChatRequestBody 1K
+</Location>
+# As "make run" has it: the whole way, over real HTTP.
+<ChatProvider openai>
+    ChatProviderURL http://127.0.0.1:%%PORT%%/mock
+</ChatProvider>
+<Location /chat>
+    SetHandler chat
+    ChatRoute openai
+    ChatAuth guest
+</Location>
+E2
+
+my $sdk = ChatTest::OpenAI->new(base => $t->url('/mock'));
+my $usage = { stream_options => { include_usage => JSON::PP::true } };
+my %said = (
+    responses   => { model => 'any-model', input => 'Hello there' },
+    completions => { model => 'any-model', messages => [ { role => 'user', content => 'Hello there' } ] },
+);
+
+sub job ($api, $base = '', %params) {
+    my $how = delete $params{how};
+    return {
+        api => $api, ($how ? (how => $how) : ()), base => $t->url("/mock$base"),
+        params => { $said{$api}->%*, %params },
+    };
+}
+
+# ---- both APIs, four ways each ----
+
+my $false = JSON::PP::false;
+my ($r, $r_sum, $r_whole, $c, $c_bare, $c_sum, $c_whole) = $sdk->run(
+    job('responses'), job('responses', '', how => 'helper'), job('responses', '', stream => $false),
+    job('completions', '', %$usage), job('completions'), job('completions', '', how => 'helper', %$usage),
+    job('completions', '', stream => $false));
+
+is_deeply [ grep { $_->{error} } $r, $r_sum, $r_whole, $c, $c_bare, $c_sum, $c_whole ], [], 'the SDK is content with every answer';
+is_deeply [ map { $_->{type} } $r->{events}->@* ], [
+    qw(response.created response.in_progress response.output_item.added response.content_part.added),
+    ('response.output_text.delta') x 7,
+    qw(response.output_text.done response.content_part.done response.output_item.done response.completed),
+], "Responses: the events of a text, one delta for each word";
+is_deeply [ map { $_->{sequence_number} } $r->{events}->@* ], [ 0 .. 14 ], '... numbered';
+my $text = $r->{text};
+my @words = split / /, $text;
+is @words, 7, '... that say seven words';
+is $r_sum->{text}, $text, "the SDK's own sum has the same text";
+is $r_whole->{whole}{output_text}, $text, '... and so has the answer that is no stream';
+is $_->{whole}{status}, 'completed', '... completed' for $r_sum, $r_whole;
+is_deeply $r_whole->{whole}{usage}, $r->{usage}, '... with the same usage';
+is "$r->{usage}{input_tokens} $r->{usage}{output_tokens} $r->{usage}{total_tokens}", '3 7 10', '... which fits what was said';
+is $r->{events}[-1]{response}{model}, 'any-model', '... by the model that was asked for';
+is $r->{headers}{'content-type'}, 'text/event-stream; charset=utf-8', '... as an event stream';
+is $r_whole->{headers}{'content-type'}, 'application/json; charset=utf-8', '... or as JSON';
+
+is $_->{text}, $text, 'Chat Completions: the same words' for $c, $c_bare, $c_sum;
+is $c_whole->{whole}{choices}[0]{message}{content}, $text, '... also as no stream';
+is $c->{events}[-1]{choices}->@*, 0, '... the last chunk is about the usage, when asked for';
+is "$c->{usage}{prompt_tokens} $c->{usage}{completion_tokens} $c->{usage}{total_tokens}", '3 7 10', '... and has it';
+is $c_bare->{usage}, undef, '... else there is none';
+is $c_bare->{events}->@*, $c->{events}->@* - 1, '... and no such chunk';
+is_deeply $c_whole->{whole}{usage}, $c->{usage}, '... but in a whole answer';
+is $c_sum->{whole}{choices}[0]{finish_reason}, 'stop', '... which ends by itself';
+like $t->sse('/mock/chat/completions', { $said{completions}->%*, stream => JSON::PP::true })->{body},
+    qr/data: \[DONE\]\n\n\z/, '... and the stream with [DONE]';
+
+# ---- ChatMock ----
+
+my ($default, $long) = $sdk->run({ job('responses')->%*, base => $t->url('/default') }, job('completions', '/long'));
+is scalar(split / /, $default->{text}), 40, '40 words when nothing else is written';
+is scalar(split / /, $long->{text}), 2000, '... or two thousand';
+like $long->{text}, qr/^\Q$text\E /, '... beginning alike';
+
+my $paced = $t->sse('/mock/paced/responses', { $said{responses}->%*, stream => JSON::PP::true });
+my @at = map { $_->{at} } grep { $_->{event} eq 'response.output_text.delta' } $paced->{events}->@*;
+is @at, 10, 'ten words, 50 ms apart';
+my @gaps = map { $at[$_] - $at[ $_ - 1 ] } 1 .. 9;
+cmp_ok((sort { $a <=> $b } @gaps)[4], '>=', 0.045, '... each for itself, not earlier');
+cmp_ok $at[-1] - $at[0], '<', scaled(0.45 + 0.4), '... nor much later';
+cmp_ok $at[0] - $paced->{sent_at}, '<', scaled(0.4), '... the first at once';
+
+# ---- what OpenAI would refuse ----
+
+for my $case (
+    [ { input => 'hi' }, undef, 'missing_required_parameter', qr/model/ ],
+    [ { model => 'm' }, undef, 'missing_required_parameter', qr/input/ ],
+    [ { model => 'm', input => [] }, undef, 'invalid_type', qr/input/ ],
+    [ { model => 'm' }, 'completions', 'missing_required_parameter', qr/messages/ ],
+    [ { model => 'm', messages => 'hi' }, 'completions', 'invalid_type', qr/messages/ ],
+) {
+    my ($params, $api, $code, $about) = @$case;
+    my $res = $sdk->run({ api => $api // 'responses', params => $params });
+    is "$res->{error}{name} $res->{error}{status} $res->{error}{code} $res->{error}{type}",
+        "BadRequestError 400 $code invalid_request_error", "the SDK's BadRequestError: $code";
+    like $res->{error}{message}, $about, '... says what about';
+}
+my $res = $t->post_json('/mock/responses', '{"model":');
+is_deeply [ sort keys $res->{json}{error}->%* ], [qw(code message param type)], 'what is not JSON is refused in the same shape';
+is "$res->{status} $res->{json}{error}{code}", '400 invalid_json', '... as such';
+$res = $t->get('/mock/responses');
+is "$res->{status} $res->{headers}{allow} $res->{json}{error}{code}", '405 POST method_not_allowed', 'a GET, too';
+$res = $t->request(POST => '/mock/responses', body => 'x', headers => { 'Content-Type' => 'text/plain' });
+is "$res->{status} $res->{json}{error}{code}", '415 unsupported_media_type', '... and plain text';
+$res = $t->post_json('/mock/small/responses', { model => 'm', input => 'x' x 2000 });
+is "$res->{status} $res->{json}{error}{code}", '413 payload_too_large', '... and what is too long';
+is $t->post_json('/mock/embeddings', {})->{status}, 404, 'what it does not imitate is not found';
+
+# ---- the whole way ----
+
+my $body = { messages => [ { role => 'user', content => 'Hello there' } ] };
+$res = $t->sse('/chat', $body, headers => [ 'X-Request-ID' => 'the-whole-way' ]);
+is join('', map { $_->{json}{delta} // '' } map { { json => JSON::PP::decode_json($_->{data}) } } $res->{events}->@*), $text,
+    'mod_chat in front of its own mock';
+ok $res->{clean}, '... ends cleanly';
+is scalar(() = $t->access_log =~ / id=the-whole-way .*outcome=complete/g), 2, '... under one id, on both ways';
+
+# ---- no worker for a stream ----
+
+SKIP: {
+    skip 'without parking each stream holds a worker', 6 if ($ENV{CHAT_VARIANT} // '') eq 'nopark';
+    my $n = fewer(200);
+    my $json = JSON::PP::encode_json({ $said{responses}->%*, stream => JSON::PP::true });
+    my @open = map { $t->connect } 1 .. $n;
+    my $started = now();
+    $_->request(POST => '/mock/slow/responses', body => $json,
+        headers => [ 'Content-Type' => 'application/json', Connection => 'close' ]) for @open;
+    my $busy = 99;
+    wait_for("$n streams to be open at once", sub {
+        my $page = $t->get('/server-status?auto')->{body};
+        ($busy) = $page =~ /^BusyWorkers: (\d+)/m;
+        return $page =~ /^ChatParked: $n$/m;
+    });
+    cmp_ok $busy, '<=', 4, "... of eight workers $busy are busy, with status pages";
+    my @res = map { $_->response } @open;
+    my $took = now() - $started;
+    is scalar(grep { $_->{clean} && $_->{status} == 200 && $_->{events}->@* == 28 } @res), $n, 'all end well';
+    cmp_ok $took, '<', scaled(6), sprintf '... in about the time of one (%.1f s)', $took;
+    my ($from, $to) = (sort { $a <=> $b } map { $_->{ended_at} } @res)[ 0, -1 ];
+    cmp_ok $to - $from, '<', scaled(2.5), '... together';
+    my ($busiest) = sort { $b <=> $a } map { $t->proc_status($_)->{Threads} } $t->children;
+    cmp_ok $busiest, '<=', 8 + 1 + 8, "... the child has $busiest threads";
+    is $t->get('/server-status?auto')->{body} =~ /^ChatLive: (\d+)$/m && $1, 0, '... and no stream is left';
+    $_->close for @open;
+}
+
+$sdk->stop;
+$t->stop;
+done_testing;

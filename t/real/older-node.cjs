@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the peers and the tests take for granted and Node 18, which Debian 12
+// has, lacks. script/test.sh has older Nodes load it first.
+"use strict";
+globalThis.crypto ??= require("node:crypto").webcrypto;
+String.prototype.isWellFormed ??= function () {
+    return !/\p{Surrogate}/u.test(this);
+};
