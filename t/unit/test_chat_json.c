@@ -401,6 +401,8 @@ START_TEST(bytes_are_refused_one_past_the_limit)
     /* the first thing that is wrong decides, however it is cut */
     out = read_every_way(BYTES("[}       "), &small);
     ck_assert_int_eq(out.rv, APR_EINVAL);
+    out = read_every_way(BYTES("[1      }"), &small);
+    ck_assert_int_eq(out.rv, APR_ENOSPC);
 }
 END_TEST
 
@@ -509,6 +511,7 @@ static const number_t numbers[] = {
     {"9223372036854775807", 0x1p63, APR_INT64_MAX},
     {"-9223372036854775808", -0x1p63, APR_INT64_MIN},
     {"9223372036854775808", 0x1p63, -7},
+    {"9223372036854775808.0", 0x1p63, -7},
     {"-9223372036854775809", -0x1p63, APR_INT64_MIN},
     {"18446744073709551615", 0x1p64, -7},
     {"18446744073709551616", 0x1p64, -7},
