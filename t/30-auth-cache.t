@@ -172,7 +172,9 @@ $t->stop;
 
 server('', modules => ['socache_shmcb']);
 is questions(sub { status('long', $s) for 1 .. 3 }), 1, 'without ChatAuthCacheStore there is one in shared memory';
+my @old = $t->children;
 $t->graceful;
+wait_for('the old children to leave', sub { my %is = map { $_ => 1 } $t->children; !grep { $is{$_} } @old });
 is questions(sub { $code = status('long', $s) }), 1, '... which a graceful restart empties';
 is $code, 200, '... and replaces';
 is questions(sub { status('long', $s) }), 0, '... by one that works';
