@@ -169,7 +169,8 @@ kind("what httpd's own limit refuses", { @refused, user => 'alice', status => 41
     my $chunk = '"' . 'x' x 6000;
     my $res = $t->raw(join "\r\n", 'POST /limited HTTP/1.1', 'Host: x', "X-Request-ID: $id", join(': ', cookie('alice')),
         'Content-Type: application/json', 'Transfer-Encoding: chunked', 'Connection: close', '', sprintf('%x', length $chunk), $chunk, '0', '', '');
-    like $res, qr{^HTTP/1\.1 413 }, 'one answer, by httpd';
+    like $res, qr{^HTTP/1\.1 413 }, "it is httpd's answer";
+    is scalar(() = $res =~ /HTTP\/1\.1 |requestId/g), 1, '... and the only one';
 });
 kind('a location that is not set up', { @refused, user => 'alice', model => 'gpt-4o-mini', status => 500 }, post('/away', $t->turn));
 
