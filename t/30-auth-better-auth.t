@@ -79,6 +79,7 @@ is $res->{status}, 200, 'a user who signed up is let in';
 is $res->{body}, "for members\n", '... to what is guarded';
 like $t->error_log, qr/CHAT0301: identified by better-auth: user $s->{id}/, '... under the id of the account';
 is $res->{headers}{'cache-control'}, 'private', '... and no shared cache may keep it';
+is $res->{headers}{vary}, 'Cookie', '... nor any other for another cookie';
 is status('/cookie'), 401, 'nobody is not';
 is questions(sub { status('/cookie', Cookie => $s->{cookie}) }), 1, 'one question to the database is enough';
 is status('/cookie', Cookie => 'better-auth.session_token=' . $signed->('x' x 32)), 401,
