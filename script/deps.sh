@@ -42,8 +42,8 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo "$@"
     else
-        say "cannot install: neither root nor sudo. As root: apt-get install $wanted"
-        exit 1
+        say "neither root nor sudo. As root: apt-get install $wanted"
+        return 1
     fi
 }
 
@@ -65,8 +65,9 @@ install_packages() {
     (($#)) || return 0
     say "installing $wanted"
     apt_quietly -qq update ||
-        say 'apt-get update failed; trying with the lists that are there'
-    apt_quietly -qq -y --no-install-recommends --no-remove install "$@" >&2
+        say 'apt-get update failed; going on with the lists that are there'
+    apt_quietly -qq -y --no-install-recommends --no-remove \
+        -o Dpkg::Use-Pty=0 install "$@" >&2
 }
 
 # Node may come from anywhere; Debian's only where there is none.

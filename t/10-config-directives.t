@@ -54,7 +54,7 @@ push @VALUES, (
     [ 'ChatRequestBody 64k' ],    # either case
     [ 'ChatRequestBody 1G' ],
     (map { [ "ChatRequestBody $_", qr/^ChatRequestBody does not accept "\Q$_\E": write a number of bytes from 1 to 1G; K, M and G/m ] }
-        qw(0 2G 1025M 1T K 1.5M -1 1MB 9999999999G 99999999999999999999)),
+        qw(0 2G 1025M 1T K 1.5M -1 1MB 17179869185G 99999999999999999999)),    # 2**34 + 1: 1G in 64 bits
 
     [ 'ChatStreamHeartbeat off' ],
     [ 'ChatStreamHeartbeat OFF' ],

@@ -124,7 +124,15 @@ my %MERGES = (
             my $res = ask("$path/responses", { model => 'm', input => 'x', stream => JSON::PP::true() });
             return scalar grep { $_->{event} eq 'response.output_text.delta' } $res->{events}->@*;
         }, 3, 5 ],
+    'ChatMock-pace' => [ "ChatRoute mock\nChatMock words=3 pace=400ms", 'ChatMock pace=0',
+        sub ($path) {
+            my $res = ask("$path/responses", { model => 'm', input => 'x', stream => JSON::PP::true() });
+            return $res->{ended_at} - $res->{head_at} > 0.7 ? 'slow' : 'fast';
+        }, 'slow', 'fast' ],
 );
+
+# A thread that drives a stream itself waits in write(), under httpd's Timeout.
+delete $MERGES{ChatStreamStallTimeout} if ($ENV{CHAT_VARIANT} // '') eq 'nopark';
 
 my $conf = <<"END";
 DBDriver sqlite3
@@ -140,8 +148,9 @@ $conf .= "<ChatProvider $_>\nChatProviderType openai\nChatProviderURL $UPSTREAMS
 for my $d (sort keys %MERGES) {
     my ($outer, $inner) = $MERGES{$d}->@*;
     # the last line alone, for a list of lines would also set the others again
+    my $name = $d =~ s/-.*//r;
     my $again = (split /\n/, $outer)[-1];
-    $again = (grep { /^$d / } split /\n/, $outer)[0] if $again !~ /^$d /;
+    $again = (grep { /^$name / } split /\n/, $outer)[0] if $again !~ /^$name /;
     $conf .= <<"END";
 <Location /$d>
 $outer
@@ -188,7 +197,7 @@ AllowOverride FileInfo
 </VirtualHost>
 END
 
-$t = ChatTest->new(modules => [qw(dbd)], conf => $conf);
+$t = ChatTest->new(mpm => 'event', modules => [qw(dbd)], conf => $conf);
 $t->write_file("secret$_", "$SECRET[$_ - 1]\n", 0600) for 1 .. 3;
 mkdir $t->htdocs . $_ or die $! for qw(/dir /dir/ht);
 $t->write_file('htdocs/dir/ht/.htaccess', mock('htaccess') . "\n");

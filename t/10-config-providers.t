@@ -79,8 +79,12 @@ push @REFUSED, map {
     [ '/v1', 'it is no URL' ],
     [ 'https://user:hunter2@h/v1', 'a user or a password stands in it', '(not shown)' ],
     [ 'https://user@h/v1', 'a user or a password stands in it', '(not shown)' ],
+    [ 'https://:hunter2@h/v1', 'a user or a password stands in it', '(not shown)' ],
+    [ 'https://@h/v1', 'a user or a password stands in it', '(not shown)' ],
     [ 'https://h/v1?key=sk-1', 'a query or a fragment stands in it', '(not shown)' ],
     [ 'https://h/v1?', 'a query or a fragment stands in it', '(not shown)' ],
+    [ 'https://h?', 'a query or a fragment stands in it', '(not shown)' ],
+    [ 'https://h/v1#', 'a query or a fragment stands in it', '(not shown)' ],
     [ 'https://h/v1#top', 'a query or a fragment stands in it', '(not shown)' ],
     [ 'https://h:0/v1', 'its port is not 1 to 65535' ],
     [ 'https://h:65536/v1', 'its port is not 1 to 65535' ],
@@ -137,6 +141,15 @@ for my $conf (
     for my $url (qw(https://llm.example http://127.0.0.1:1 http://localhost:1 http://[::1]:1)) {
         ($ok, $said) = $t->configtest(section('openai', "ChatProviderURL $url", $key));
         is $said, "Syntax OK\n", "... and not to $url";
+    }
+    for my $row (
+        [ 'an inherited one is warned of once', section('openai', 'ChatProviderURL http://llm.example', $key)
+            . vhost('a', section('own', 'ChatProviderType openai', $URL)) ],
+        [ 'one in a virtual host is warned of, too', section('openai', 'ChatProviderURL https://llm.example', $key)
+            . vhost('a', section('openai', 'ChatProviderURL http://llm.example', $key)) ])
+    {
+        ($ok, $said) = $t->configtest($row->[1]);
+        is scalar(() = $said =~ /CHAT0104/g), 1, "... $row->[0]" or diag $said;
     }
     my $route = "<Location /x>\nSetHandler chat\nChatRoute openai\n</Location>\n";
     ($ok, $said) = $t->configtest($route);

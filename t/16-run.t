@@ -219,6 +219,22 @@ SKIP: {
     };
 }
 
+subtest 'what is missing is named and asked of sudo' => sub {
+    my $tree = $> == 0 ? "$tmp/of nobody" : "$tmp/a tree with spaces";
+    plan skip_all => 'no user nobody' if !-d $tree;
+    mkdir "$tmp/lacking" or die $!;
+    open my $fh, '>', "$tmp/lacking/dpkg-query" or die $!;
+    print $fh "#!/bin/sh\nfor p; do :; done\n[ \"\$p\" != sqlite3 ] && printf installed\n";
+    close $fh;
+    chmod 0755, "$tmp/lacking/dpkg-query";
+    my $out = "$tmp/lacking.out";
+    my $pid = launch($tree, $out, { PATH => "$tmp/lacking:$tmp/traps:$ENV{PATH}" },
+        ($> == 0 ? @as_nobody : ()), 'script/deps.sh', 'build');
+    is ended($pid), 1, 'deps.sh fails when it may not install';
+    like slurp($out), qr/^deps: installing sqlite3$/m, '... what it names';
+    like slurp($out), qr/^trap: sudo sh -c .* install sqlite3$/ms, '... by apt, through sudo';
+};
+
 END {
     local $?;
     for my $pid (@groups) {

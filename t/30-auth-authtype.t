@@ -71,6 +71,10 @@ CustomLog "%%DIR%%/users.log" "%r|%u|%{X-User}i|%>s"
     AuthUserFile "%%DIR%%/passwords"
     Require valid-user
 </Location>
+<Location /foreign>
+    AuthType Elsewhere
+    Require valid-user
+</Location>
 <Location /open>
     AuthType None
     Require all granted
@@ -177,6 +181,8 @@ like get('/basic')->{headers}{'www-authenticate'}, qr/^Basic/, '... with its own
 is status('/basic', @cookie), 401, '... and takes no cookie';
 is status('/basic', @basic), 200, '... but a password';
 is logged('/basic'), 'aladdin|-|200', '... and names its own user';
+$t->expect_log(qr/AH01796: AuthType Elsewhere configured without corresponding module/);
+is status('/foreign', @cookie), 500, 'an AuthType that no module knows is none of ours';
 is status('/open'), 200, 'AuthType None is still open';
 
 # The provider is a closed port: 502 means that the way there was free.

@@ -79,6 +79,7 @@ is $res->{status}, 200, 'a user who signed up is let in';
 is $res->{body}, "for members\n", '... to what is guarded';
 like $t->error_log, qr/CHAT0301: identified by better-auth: user $s->{id}/, '... under the id of the account';
 is $res->{headers}{'cache-control'}, 'private', '... and no shared cache may keep it';
+is $res->{headers}{vary}, 'Cookie', '... nor any other for another cookie';
 is status('/cookie'), 401, 'nobody is not';
 is questions(sub { status('/cookie', Cookie => $s->{cookie}) }), 1, 'one question to the database is enough';
 is status('/cookie', Cookie => 'better-auth.session_token=' . $signed->('x' x 32)), 401,
@@ -97,8 +98,8 @@ is status('/named', Cookie => "acme.sid=$s->{value}"), 200, '... which ChatAuthC
 
 # ---- a signature that does not hold costs no query ----
 
-my $tampered = $s->{value};
-substr($tampered, 40, 1) =~ tr/A-Za-z0-9/B-ZAb-za1-90/;
+my $tampered = $s->{bearer};
+substr($tampered, -20, 1) =~ tr{A-Za-z0-9+/}{B-ZAb-za1-90/+};
 my $code;
 is questions(sub { $code = status('/cookie', Cookie => "better-auth.session_token=$tampered") }), 0,
     'a tampered signature is not worth a query';
@@ -169,7 +170,7 @@ my @bearers = (
     "Bearer $s->{bearer}=", "Bearer $bad", "Bearer $s->{token}.", "Bearer .$sig", "Bearer .", "Bearer",
     "Bearer \"$s->{bearer}\"", "Bearer $s->{bearer}%zz", "Bearer $s->{token}%2E" . ($s->{value} =~ s/^[^.]*\.//r),
     "Basic $s->{bearer}", "Token $s->{bearer}", "Bearer$s->{bearer}",
-    "Bearer $s->{token}", "Bearer $s->{token}x", "Bearer " . substr($s->{token}, 1),
+    "Bearer $s->{token}", "Bearer $s->{token}x", "Bearer " . substr($s->{token}, 1), "Bearer 'or'1'='1",
 );
 @differ = ();
 for my $bearer (@bearers) {
@@ -251,7 +252,7 @@ $pg->stop;
 my $mark = $t->mark;
 is join(' ', map { status('/cookie', Cookie => $s->{cookie}) } 1 .. 5), '503 503 503 503 503',
     'without the database there is a 503, never a 401';
-like $t->error_log($mark), qr/CHAT0203: session look-up failed: .*DBDriver and DBDParams/, '... and the log names the cause';
+like $t->error_log($mark), qr/CHAT0203: session look-up failed: .*connection/, '... and the log names the cause';
 is status('/cookie', Cookie => "$name=$tampered"), 401, 'what needs no database is still known: a bad signature';
 is status('/cookie'), 401, '... and no cookie at all';
 is status('/bearer', Authorization => "Bearer $s->{bearer}"), 503, 'a Bearer token is a 503 too';
@@ -279,7 +280,7 @@ is status('/cookie', Cookie => $s->{cookie}), 200, '... and it works again when 
 # ---- nothing is left behind ----
 
 SKIP: {
-    skip 'takes too long under a checker', 2 if ($ENV{CHAT_VARIANT} // 'plain') ne 'plain';
+    skip 'takes too long under a checker', 2 if $t->{checker}->name;
     my ($child) = $t->children;
     my $conn = $t->connect;
     my $after_asking = sub ($n) {

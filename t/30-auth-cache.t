@@ -93,7 +93,9 @@ is questions(sub { status('long', $second) }), 1, 'another session is another qu
 my $mark = $t->mark;
 status('long', $second);
 like $t->error_log($mark), qr/identified by better-auth: user $second->{id}$/m, '... with another answer, also from the cache';
+$mark = $t->mark;
 is questions(sub { status('off', $s) for 1 .. 3 }), 3, 'with ChatAuthCache off every request is a question';
+unlike $t->error_log($mark), qr/CHAT0309/, '... and the cache is left alone';
 
 is status('other', $s), 401, 'what is remembered for one site is nothing to another with the same statement';
 
@@ -132,6 +134,7 @@ my $banned = $auth->sign_up;
 is status('short', $banned), 200, 'a user who is remembered';
 $pg->sql(qq{update "user" set banned = true where id = '$banned->{id}'});
 ok wait_for('the ban', sub { status('short', $banned) == 403 }), '... is banned within that time';
+is status('short', $banned), 403, '... and stays so when that is remembered';
 
 # ---- without the database ----
 
@@ -172,7 +175,9 @@ $t->stop;
 
 server('', modules => ['socache_shmcb']);
 is questions(sub { status('long', $s) for 1 .. 3 }), 1, 'without ChatAuthCacheStore there is one in shared memory';
+my @old = $t->children;
 $t->graceful;
+wait_for('the old children to leave', sub { my %is = map { $_ => 1 } $t->children; !grep { $is{$_} } @old });
 is questions(sub { $code = status('long', $s) }), 1, '... which a graceful restart empties';
 is $code, 200, '... and replaces';
 is questions(sub { status('long', $s) }), 0, '... by one that works';

@@ -34,6 +34,7 @@ my $t = ChatTest->new(conf => join '',
     provider('file',    '', 'ChatProviderKey file:%%DIR%%/canary.key'),
     "<Location />\nSetHandler chat\nChatRoute openai\nChatAuth guest\n</Location>\n",
     (map { location($_) } qw(responses completions stored stored-completions keyless file)),
+    "<Location /huge>\nChatUse responses\nChatRequestBody 4M\n</Location>\n",
     "<Location /responses/other>\nChatModelDefault vendor/model-2.5:free\n</Location>\n")->start;
 
 # The request as the upstream got it, its body parsed; dies unless it was told.
@@ -127,11 +128,16 @@ for my $path (qw(/stored /stored-completions)) {
     is told($path, {@hi})->{body}{store}, $TRUE, "$path: ChatProviderStore on is said";
 }
 
-# The greatest talk there may be; no "100 Continue" is waited for.
+# The greatest talk there may be.
 my @long = map { { role => $_ % 2 ? 'assistant' : 'user', content => "\x{20ac}" x 1333 } } 0 .. 29;
 my $long = told('/completions', { messages => \@long });
 is_deeply $long->{body}{messages}, \@long, 'thirty messages of 1333 characters arrive';
-is $long->{headers}{expect}, undef, '... without an Expect';
+
+# curl would ask "100 Continue" for more than a MiB, and wait for it.
+my %huge = (type => 'json_schema', schema => { description => 'x' x (1024 * 1024) });
+my $huge = told('/huge', { @hi, responseFormat => \%huge });
+is length $huge->{body}{text}{format}{schema}{description}, 1024 * 1024, 'so does a schema of a MiB';
+is $huge->{headers}{expect}, undef, '... without an Expect';
 
 # ---- the request's head ----
 

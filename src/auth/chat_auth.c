@@ -45,11 +45,23 @@ static int same_words(const apr_array_header_t *a, const apr_array_header_t *b)
     return 1;
 }
 
+static int same_schemes(const apr_array_header_t *a,
+                        const apr_array_header_t *b)
+{
+    int i;
+
+    if (a->nelts != b->nelts)
+        return 0;
+    for (i = 0; i < a->nelts; i++) {
+        if (APR_ARRAY_IDX(a, i, int) != APR_ARRAY_IDX(b, i, int))
+            return 0;
+    }
+    return 1;
+}
+
 static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
 {
-    return a->auth->nelts == b->auth->nelts &&
-           !memcmp(a->auth->elts, b->auth->elts,
-                   (size_t)(a->auth->nelts * a->auth->elt_size)) &&
+    return same_schemes(a->auth, b->auth) &&
            a->bearer_unsigned == b->bearer_unsigned &&
            same_words(a->secrets, b->secrets) &&
            same_words(a->cookies, b->cookies) &&

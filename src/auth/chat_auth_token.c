@@ -139,8 +139,6 @@ apr_status_t chat_auth_token_bearer(const char **ptoken, const char *value,
             return APR_EACCES;
     }
     dot = strchr(text, '.');
-    if (strchr(dot + 1, '.'))
-        return APR_EACCES;
     len = strlen(dot + 1);
     if (len == SIGNATURE_LEN && dot[SIGNATURE_LEN] == '=')
         len--;

@@ -15,9 +15,6 @@
 #include "chat_json_int.h"
 #include "chat_json_scan.h"
 
-/* Most that json-c takes at once; its lengths are ints. */
-#define PIECE_MAX ((apr_size_t)1 << 30)
-
 struct chat_json_reader_t {
     chat_json_scan_t scan;
     struct json_tokener *tokener; /* NULL once it has done its work */
@@ -61,76 +58,75 @@ static apr_status_t destroy(void *data)
     return APR_SUCCESS;
 }
 
+/*
+ * Not JSON_TOKENER_STRICT: the guard is stricter, and in json-c 0.17 and 0.18
+ * that flag takes bytes past ASCII for control characters. The depth has one
+ * level for the scalars in the innermost container and one to spare, as the
+ * guard is to refuse first.
+ */
 chat_json_reader_t *chat_json_reader_create(const chat_json_limits_t *limits,
                                             apr_pool_t *p)
 {
     chat_json_reader_t *reader = apr_pcalloc(p, sizeof(*reader));
 
     chat_json_scan_init(&reader->scan, limits, p);
-    /* One level for the scalars in the innermost container, one to spare:
-     * the guard is to refuse first. */
     reader->tokener = json_tokener_new_ex(limits->depth + 2);
-    json_tokener_set_flags(reader->tokener, JSON_TOKENER_STRICT);
     apr_pool_cleanup_register(p, reader, destroy, apr_pool_cleanup_null);
     return reader;
 }
 
-/* Hand to json-c what the guard let pass. After the root only white space can
- * follow, which json-c would take for the start of another text. */
-static void build(chat_json_reader_t *reader, const char *data, apr_size_t len)
+/* Let json-c build what the guard has passed. After the root only white space
+ * can follow, which json-c would take for the start of another text. */
+static apr_status_t build(chat_json_reader_t *reader,
+                          const chat_json_out_t *out)
 {
-    if (!len || reader->complete)
-        return;
-    reader->root = json_tokener_parse_ex(reader->tokener, data, (int)len);
-    reader->complete =
-        json_tokener_get_error(reader->tokener) == json_tokener_success;
-}
+    enum json_tokener_error error;
 
-/* Is json-c still of the guard's opinion? */
-static int agrees(const chat_json_reader_t *reader)
-{
-    return reader->complete ||
-           json_tokener_get_error(reader->tokener) == json_tokener_continue;
+    if (!out->len || reader->complete)
+        return APR_SUCCESS;
+    reader->root =
+        json_tokener_parse_ex(reader->tokener, out->text, (int)out->len);
+    error = json_tokener_get_error(reader->tokener);
+    reader->complete = error == json_tokener_success;
+    return reader->complete || error == json_tokener_continue
+               ? APR_SUCCESS
+               : chat_json_scan_fail(&reader->scan);
 }
 
 apr_status_t chat_json_reader_feed(chat_json_reader_t *reader, const char *data,
                                    apr_size_t len)
 {
-    while (len && reader->scan.status == APR_SUCCESS) {
-        apr_size_t n = len < PIECE_MAX ? len : PIECE_MAX;
-        int widen;
+    apr_status_t rv = reader->scan.status;
+    chat_json_out_t out;
 
-        n = chat_json_scan_feed(&reader->scan, data, n, &widen);
-        if (reader->scan.status != APR_SUCCESS)
-            break;
-        build(reader, data, n);
-        if (widen)
-            build(reader, ".0", 2);
-        if (!agrees(reader))
-            chat_json_scan_fail(&reader->scan);
+    while (len && rv == APR_SUCCESS) {
+        apr_size_t n = len < CHAT_JSON_SLICE ? len : CHAT_JSON_SLICE;
+
+        rv = chat_json_scan_feed(&reader->scan, data, n, &out);
+        if (rv == APR_SUCCESS)
+            rv = build(reader, &out);
         data += n;
         len -= n;
     }
-    return reader->scan.status;
+    return rv;
 }
 
 apr_status_t chat_json_reader_end(chat_json_t **proot,
                                   chat_json_reader_t *reader)
 {
-    int widen;
+    chat_json_out_t out;
+    apr_status_t rv;
 
     *proot = NULL;
-    if (chat_json_scan_end(&reader->scan, &widen) != APR_SUCCESS)
-        return reader->scan.status;
-    if (widen)
-        build(reader, ".0", 2);
-    /* A number or a word at the root ends where something else begins. */
-    build(reader, " ", 1);
+    rv = chat_json_scan_end(&reader->scan, &out);
+    if (rv == APR_SUCCESS)
+        rv = build(reader, &out);
     drop_tokener(reader);
-    if (!reader->complete)
-        return chat_json_scan_fail(&reader->scan);
-    *proot = chat_json_wrap(reader->root);
-    return APR_SUCCESS;
+    if (rv == APR_SUCCESS && !reader->complete)
+        rv = chat_json_scan_fail(&reader->scan);
+    if (rv == APR_SUCCESS)
+        *proot = chat_json_wrap(reader->root);
+    return rv;
 }
 
 const char *chat_json_reader_why(const chat_json_reader_t *reader)

@@ -21,10 +21,6 @@ enum {
     DONE, /* after the root: nothing but white space */
     STRING,
     TAIL, /* inside a UTF-8 sequence */
-    ESCAPE,
-    HEX,
-    LOW,   /* after a high surrogate: '\' */
-    LOW_U, /* and 'u' */
     WORD,
     MINUS,
     ZERO,
@@ -33,7 +29,14 @@ enum {
     FRACTION,
     E,
     E_SIGN,
-    EXPONENT
+    EXPONENT,
+    /* from here on what is read is not copied, but written when it ends */
+    BACKSLASH,
+    ESCAPE, /* after it */
+    HEX,
+    LOW,   /* after a high surrogate: '\' */
+    LOW_U, /* and 'u' */
+    FIRST_NOT_COPIED = BACKSLASH
 };
 
 typedef const unsigned char *
@@ -62,6 +65,39 @@ static const unsigned char *exceed(chat_json_scan_t *s, const unsigned char *at,
     s->status = APR_ENOSPC;
     apr_snprintf(s->why, sizeof(s->why), format, limit);
     return at;
+}
+
+/* ---- what json-c sees ---- */
+
+static void put(chat_json_scan_t *s, const void *text, apr_size_t len)
+{
+    memcpy(s->out->text + s->out->len, text, len);
+    s->out->len += len;
+}
+
+/* A character that was escaped. ASCII stays so: it may be a quote. */
+static void put_character(chat_json_scan_t *s, unsigned int c)
+{
+    char text[8];
+    int len = 0;
+
+    if (c < 0x80) {
+        put(s, text, apr_snprintf(text, sizeof(text), "\\u%04x", c));
+        return;
+    }
+    if (c < 0x800)
+        text[len++] = 0xc0 | c >> 6;
+    else {
+        if (c < 0x10000)
+            text[len++] = 0xe0 | c >> 12;
+        else {
+            text[len++] = 0xf0 | c >> 18;
+            text[len++] = 0x80 | (c >> 12 & 0x3f);
+        }
+        text[len++] = 0x80 | (c >> 6 & 0x3f);
+    }
+    text[len++] = 0x80 | (c & 0x3f);
+    put(s, text, len);
 }
 
 /* ---- values ---- */
@@ -291,12 +327,22 @@ static const unsigned char *step_string(chat_json_scan_t *s,
         return open_tail(s, at);
     if (*at < 0x20)
         return refuse(s, at, "control character in a string");
-    if (*at == '\\')
-        s->state = ESCAPE;
-    else if (s->in_key)
+    if (*at == '\\') {
+        s->state = BACKSLASH;
+        return at;
+    }
+    if (s->in_key)
         s->state = COLON;
     else
         finish_value(s);
+    return at + 1;
+}
+
+static const unsigned char *step_backslash(chat_json_scan_t *s,
+                                           const unsigned char *at,
+                                           const unsigned char *end)
+{
+    s->state = ESCAPE;
     return at + 1;
 }
 
@@ -317,6 +363,8 @@ static const unsigned char *step_escape(chat_json_scan_t *s,
         return open_hex(s, at);
     if (!*at || !strchr("\"\\/bfnrt", *at))
         return refuse(s, at, "unknown escape");
+    put(s, "\\", 1);
+    put(s, at, 1);
     s->state = STRING;
     return at + 1;
 }
@@ -325,15 +373,23 @@ static const unsigned char *step_escape(chat_json_scan_t *s,
 static const unsigned char *finish_unit(chat_json_scan_t *s,
                                         const unsigned char *at)
 {
-    int high = s->unit >= 0xd800 && s->unit < 0xdc00;
-    int low = s->unit >= 0xdc00 && s->unit < 0xe000;
+    unsigned int c = s->unit;
+    int low = c >= 0xdc00 && c < 0xe000;
 
-    if (s->unit == 0)
+    if (c == 0)
         return refuse(s, at, "\\u0000");
-    if (low != s->want_low)
+    if (low != (s->high != 0))
         return refuse(s, at, "lone surrogate");
-    s->want_low = high;
-    s->state = high ? LOW : STRING;
+    if (c >= 0xd800 && c < 0xdc00) {
+        s->high = c;
+        s->state = LOW;
+        return at + 1;
+    }
+    if (low)
+        c = 0x10000 + ((s->high - 0xd800) << 10) + (c - 0xdc00);
+    put_character(s, c);
+    s->high = 0;
+    s->state = STRING;
     return at + 1;
 }
 
@@ -381,11 +437,14 @@ static void add_digit(chat_json_scan_t *s, unsigned int digit)
         s->magnitude = s->magnitude * 10 + digit;
 }
 
-/* Would json-c change this integer? It holds 64 bits, and no -0. */
-static int is_wide(const chat_json_scan_t *s)
+/* json-c holds 64 bits and no -0; as a double the number is as it should. */
+static void finish_integer(chat_json_scan_t *s)
 {
-    return s->huge || (s->negative && (s->magnitude == 0 ||
-                                       s->magnitude > (apr_uint64_t)1 << 63));
+    int too_low = s->negative && s->magnitude > (apr_uint64_t)1 << 63;
+    int minus_zero = s->negative && s->magnitude == 0;
+
+    if (s->huge || too_low || minus_zero)
+        put(s, ".0", 2);
 }
 
 /* After "-", ".", "e" or the exponent's sign: a digit must come. */
@@ -408,21 +467,27 @@ static const unsigned char *step_first_digit(chat_json_scan_t *s,
     return at + 1;
 }
 
+static const unsigned char *step_digits(chat_json_scan_t *s,
+                                        const unsigned char *at,
+                                        const unsigned char *end)
+{
+    while (at < end && is_digit(*at))
+        add_digit(s, *at++ - '0');
+    return at;
+}
+
 static const unsigned char *step_integer(chat_json_scan_t *s,
                                          const unsigned char *at,
                                          const unsigned char *end)
 {
-    if (s->state == INTEGER)
-        while (at < end && is_digit(*at))
-            add_digit(s, *at++ - '0');
-    if (at == end)
-        return at;
+    if (s->state == INTEGER && is_digit(*at))
+        return step_digits(s, at, end);
     if (*at == '.')
         s->state = POINT;
     else if (*at == 'e' || *at == 'E')
         s->state = E;
     else {
-        s->widen = is_wide(s);
+        finish_integer(s);
         finish_value(s);
         return at;
     }
@@ -455,10 +520,6 @@ static step_fn *const steps[] = {
     [DONE] = step_done,
     [STRING] = step_string,
     [TAIL] = step_tail,
-    [ESCAPE] = step_escape,
-    [HEX] = step_hex,
-    [LOW] = step_low,
-    [LOW_U] = step_low_u,
     [WORD] = step_word,
     [MINUS] = step_first_digit,
     [ZERO] = step_integer,
@@ -468,6 +529,11 @@ static step_fn *const steps[] = {
     [E] = step_first_digit,
     [E_SIGN] = step_first_digit,
     [EXPONENT] = step_fraction,
+    [BACKSLASH] = step_backslash,
+    [ESCAPE] = step_escape,
+    [HEX] = step_hex,
+    [LOW] = step_low,
+    [LOW_U] = step_low_u,
 };
 
 /* ---- the text ---- */
@@ -490,42 +556,60 @@ static void tell_where(chat_json_scan_t *s)
                  " at byte %" APR_SIZE_T_FMT, s->seen);
 }
 
-apr_size_t chat_json_scan_feed(chat_json_scan_t *scan, const char *data,
-                               apr_size_t len, int *pwiden)
+static const unsigned char *step(chat_json_scan_t *s, const unsigned char *at,
+                                 const unsigned char *end)
+{
+    int copied = s->state < FIRST_NOT_COPIED;
+    const unsigned char *after = steps[s->state](s, at, end);
+
+    if (copied)
+        put(s, at, after - at);
+    return after;
+}
+
+apr_status_t chat_json_scan_feed(chat_json_scan_t *scan, const char *data,
+                                 apr_size_t len, chat_json_out_t *out)
 {
     const unsigned char *start = (const unsigned char *)data;
     const unsigned char *at = start;
     apr_size_t room = scan->limits.bytes - scan->seen;
     const unsigned char *end = start + (len < room ? len : room);
 
-    scan->widen = 0;
-    while (at < end && scan->status == APR_SUCCESS && !scan->widen)
-        at = steps[scan->state](scan, at, end);
-    *pwiden = scan->widen;
+    out->len = 0;
+    scan->out = out;
+    while (at < end && scan->status == APR_SUCCESS)
+        at = step(scan, at, end);
     scan->seen += at - start;
     if (scan->status == APR_EINVAL)
         tell_where(scan);
-    else if (scan->status == APR_SUCCESS && !*pwiden && len > room)
+    else if (scan->status == APR_SUCCESS && len > room)
         exceed(scan, at, "longer than %" APR_SIZE_T_FMT " bytes",
                scan->limits.bytes);
-    return at - start;
+    return scan->status;
 }
 
-apr_status_t chat_json_scan_end(chat_json_scan_t *scan, int *pwiden)
+apr_status_t chat_json_scan_end(chat_json_scan_t *scan, chat_json_out_t *out)
 {
-    int open = scan->state != DONE && scan->state != ZERO &&
-               scan->state != INTEGER && scan->state != FRACTION &&
-               scan->state != EXPONENT;
-
-    *pwiden = 0;
+    out->len = 0;
+    scan->out = out;
     if (scan->status != APR_SUCCESS)
         return scan->status;
-    if (scan->depth || open) {
+    switch (scan->depth ? VALUE : scan->state) {
+    case ZERO:
+    case INTEGER:
+        finish_integer(scan);
+        break;
+    case FRACTION:
+    case EXPONENT:
+    case DONE:
+        break;
+    default:
         refuse(scan, NULL, "unexpected end");
         tell_where(scan);
         return scan->status;
     }
-    *pwiden = (scan->state == ZERO || scan->state == INTEGER) && is_wide(scan);
+    /* A number or a word at the root ends where something else begins. */
+    put(scan, " ", 1);
     scan->state = DONE;
     return APR_SUCCESS;
 }

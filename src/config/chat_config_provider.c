@@ -267,9 +267,9 @@ static const char *url_fault(const char *value, const apr_uri_t *uri,
     ap_str_tolower(uri->hostname);
     if (strcmp(uri->scheme, "https") != 0 && strcmp(uri->scheme, "http") != 0)
         return "it is neither http:// nor https://";
-    if (uri->user || uri->password || strchr(uri->hostinfo, '@'))
+    if (uri->user)
         return "a user or a password stands in it";
-    if (uri->query || uri->fragment || strpbrk(value, "?#"))
+    if (uri->query || uri->fragment)
         return "a query or a fragment stands in it";
     if (uri->hostname[strspn(uri->hostname, HOST_CHARS)])
         return "its host name is none";

@@ -19,10 +19,14 @@ static const char *const outcomes[] = {
     [CHAT_OUTCOME_TIMEOUT] = "timeout",
 };
 
+/* A client may name a model as long as its body may be. */
+#define TEXT_MAX 256
+
 static void set_text(request_rec *r, const char *name, const char *value)
 {
     if (value)
-        apr_table_set(r->subprocess_env, name, value);
+        apr_table_setn(r->subprocess_env, name,
+                       apr_pstrndup(r->pool, value, TEXT_MAX));
 }
 
 static void set_number(request_rec *r, const char *name, apr_int64_t n)
@@ -57,10 +61,31 @@ static const char *known(request_rec *r, apr_int64_t n)
     return n < 0 ? "-" : apr_psprintf(r->pool, "%" APR_INT64_T_FMT, n);
 }
 
-/* What came from outside goes into the log escaped. */
-static const char *safe(request_rec *r, const char *text)
+/*
+ * What came from outside is one word of the line, whatever it holds: visible
+ * ASCII as it is, the rest percent-encoded.
+ */
+static const char *word(request_rec *r, const char *text)
 {
-    return text && *text ? ap_escape_logitem(r->pool, text) : "-";
+    static const char hex[] = "0123456789ABCDEF";
+    const char *end;
+    char *out, *to;
+
+    if (!text || !*text)
+        return "-";
+    end = text + strnlen(text, TEXT_MAX);
+    out = to = apr_palloc(r->pool, 3 * (end - text) + 1);
+    for (; text < end; text++) {
+        if (*text > ' ' && *text < 0x7f && !strchr("%\"\\", *text)) {
+            *to++ = *text;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = hex[(unsigned char)*text >> 4];
+        *to++ = hex[(unsigned char)*text & 15];
+    }
+    *to = '\0';
+    return out;
 }
 
 static void log_failure(request_rec *r, const chat_facts_t *f)
@@ -68,10 +93,10 @@ static void log_failure(request_rec *r, const chat_facts_t *f)
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   CHATNO(0902) "id=%s provider=%s upstream=%s "
                                "upstream-id=%s %s: %s",
-                  f->request_id, safe(r, f->provider),
+                  f->request_id, word(r, f->provider),
                   f->upstream_status ? known(r, f->upstream_status) : "-",
-                  safe(r, f->upstream_id), outcomes[f->outcome],
-                  safe(r, f->detail));
+                  word(r, f->upstream_id), outcomes[f->outcome],
+                  f->detail ? f->detail : "-");
 }
 
 void chat_facts_tell(request_rec *r, const chat_facts_t *f)
@@ -80,8 +105,8 @@ void chat_facts_tell(request_rec *r, const chat_facts_t *f)
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   CHATNO(0901) "id=%s user=%s model=%s provider=%s status=%d "
                                "outcome=%s ttft=%s ms=%s in=%s out=%s",
-                  f->request_id, safe(r, f->user), safe(r, f->model),
-                  safe(r, f->provider), f->status, outcomes[f->outcome],
+                  f->request_id, word(r, f->user), word(r, f->model),
+                  word(r, f->provider), f->status, outcomes[f->outcome],
                   known(r, ms(f->ttft)), known(r, ms(f->duration)),
                   known(r, f->usage.input), known(r, f->usage.output));
     if (f->outcome == CHAT_OUTCOME_UPSTREAM_ERROR ||

@@ -58,13 +58,12 @@ static chat_outcome_e outcome_of(const chat_err_t *err)
 int chat_handler_refuse(request_rec *r, chat_facts_t *facts,
                         const chat_err_t *err)
 {
-    /* httpd has answered while the body was read, and says so in r->status. */
-    facts->status = err->status ? err->status : r->status;
+    facts->status = err->status;
     facts->duration = apr_time_now() - r->request_time;
     facts->outcome = outcome_of(err);
     facts->detail = err->code;
     chat_facts_tell(r, facts);
-    if (!err->status)
+    if (r->eos_sent) /* httpd has answered while the body was read */
         return AP_FILTER_ERROR;
     chat_reply_error(r, err);
     return OK;

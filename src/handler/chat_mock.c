@@ -61,6 +61,8 @@ static int refuse(mock_t *m, const chat_err_t *err)
     m->facts.status = err->status;
     m->facts.duration = apr_time_now() - m->r->request_time;
     chat_facts_tell(m->r, &m->facts);
+    if (m->r->eos_sent) /* httpd has answered while the body was read */
+        return AP_FILTER_ERROR;
     if (err->allow)
         apr_table_setn(m->r->err_headers_out, "Allow", err->allow);
     if (err->retry_after)

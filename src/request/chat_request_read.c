@@ -66,7 +66,7 @@ static int is_plain(const char *encoding)
 
 apr_status_t chat_request_check(request_rec *r, chat_err_t *err)
 {
-    if (r->method_number != M_POST || r->header_only) {
+    if (r->method_number != M_POST) {
         err->allow = "POST";
         return chat_err_set(err, APR_ENOTIMPL, 405, "method_not_allowed",
                             "Only POST is accepted here.");

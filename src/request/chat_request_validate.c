@@ -379,8 +379,7 @@ static void check_messages(check_t *check, chat_turn_t *turn,
         turn->nmessages = n;
     }
     check_length(&check->issues, v, check->clamps, max, path);
-    if (n <= max)
-        check_total(check);
+    check_total(check);
 }
 
 /* ---- the other fields ---- */

@@ -94,7 +94,7 @@ static int wait_ms(const chat_stream_t *s)
     chat_tick_t due = chat_stream_due(s), now = chat_tick_now();
     int most = s->client_fd >= 0 ? WAIT_MS : LOOK_MS;
 
-    if (due <= now)
+    if (due <= now || s->waiting) /* it has had its share of one turn */
         return 0;
     return due - now > most * 1000 ? most : (int)((due - now + 999) / 1000);
 }

@@ -4,6 +4,7 @@
 
 #include <locale.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,6 +140,9 @@ static const accept_t accepted[] = {
     {"\"\\ud83d\\ude00\\uDBFF\\uDFFF\"",
      "\"\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf\""},
     {"\"\\u001f\\u007f\"", "\"\\u001f\x7f\""},
+    {"\"\\u0022\\u005c\\u000a\\u002f\"", "\"\\\"\\\\\\n/\""},
+    {"\"\\ud836\\udc00\\uD876\\uDFFF\"",
+     "\"\xf0\x9d\xa0\x80\xf0\xad\xaf\xbf\""},
     {"{\"\\ud83d\\ude00\\n\":1}", "{\"\xf0\x9f\x98\x80\\n\":1}"},
     /* the ends of every UTF-8 length, and noncharacters */
     {"\"\x7f\xc2\x80\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\"", NULL},
@@ -324,6 +328,60 @@ START_TEST(a_reader_in_error_stays_in_error)
 }
 END_TEST
 
+static int utf8(char *to, unsigned int c)
+{
+    if (c < 0x80)
+        return sprintf(to, "%c", c);
+    if (c < 0x800)
+        return sprintf(to, "%c%c", 0xc0 | c >> 6, 0x80 | (c & 0x3f));
+    if (c < 0x10000)
+        return sprintf(to, "%c%c%c", 0xe0 | c >> 12, 0x80 | (c >> 6 & 0x3f),
+                       0x80 | (c & 0x3f));
+    return sprintf(to, "%c%c%c%c", 0xf0 | c >> 18, 0x80 | (c >> 12 & 0x3f),
+                   0x80 | (c >> 6 & 0x3f), 0x80 | (c & 0x3f));
+}
+
+static int escape(char *to, unsigned int c)
+{
+    if (c < 0x10000)
+        return sprintf(to, "\\u%04x", c);
+    c -= 0x10000;
+    return sprintf(to, "\\u%04X\\u%04x", 0xd800 + (c >> 10),
+                   0xdc00 + (c & 0x3ff));
+}
+
+/* json-c itself takes U+1D800, U+2D800 and so on for surrogates. */
+START_TEST(every_character_may_be_escaped)
+{
+    static const chat_json_limits_t wide = {1024 * 1024, 8, 64};
+    char *escaped = apr_palloc(pool, 0x1000 * 12 + 3);
+    char *plain = apr_palloc(pool, 0x1000 * 4 + 1);
+    unsigned int c = _i * 0x1000;
+    unsigned int end = c + 0x1000;
+    int len = sprintf(escaped, "\""), plain_len = 0;
+    chat_json_t *v;
+
+    for (; c < end; c++) {
+        if (c == 0 || (c >= 0xd800 && c < 0xe000))
+            continue;
+        len += escape(escaped + len, c);
+        plain_len += utf8(plain + plain_len, c);
+    }
+    len += sprintf(escaped + len, "\"");
+    plain[plain_len] = '\0';
+    ck_assert_int_eq(chat_json_parse(&v, escaped, len, &wide, pool),
+                     APR_SUCCESS);
+    ck_assert_msg(strcmp(chat_json_string(v), plain) == 0, "from U+%04X",
+                  _i * 0x1000);
+    ck_assert_int_eq(chat_json_parse(&v, chat_json_quote(plain, pool),
+                                     strlen(chat_json_quote(plain, pool)),
+                                     &wide, pool),
+                     APR_SUCCESS);
+    ck_assert_msg(strcmp(chat_json_string(v), plain) == 0, "from U+%04X",
+                  _i * 0x1000);
+}
+END_TEST
+
 /* ---- limits ---- */
 
 START_TEST(nesting_is_refused_one_level_past_the_limit)
@@ -401,6 +459,8 @@ START_TEST(bytes_are_refused_one_past_the_limit)
     /* the first thing that is wrong decides, however it is cut */
     out = read_every_way(BYTES("[}       "), &small);
     ck_assert_int_eq(out.rv, APR_EINVAL);
+    out = read_every_way(BYTES("[1      }"), &small);
+    ck_assert_int_eq(out.rv, APR_ENOSPC);
 }
 END_TEST
 
@@ -509,6 +569,7 @@ static const number_t numbers[] = {
     {"9223372036854775807", 0x1p63, APR_INT64_MAX},
     {"-9223372036854775808", -0x1p63, APR_INT64_MIN},
     {"9223372036854775808", 0x1p63, -7},
+    {"9223372036854775808.0", 0x1p63, -7},
     {"-9223372036854775809", -0x1p63, APR_INT64_MIN},
     {"18446744073709551615", 0x1p64, -7},
     {"18446744073709551616", 0x1p64, -7},
@@ -724,6 +785,7 @@ Suite *unit_suite(void)
         tc, anything_else_is_refused_with_its_place_and_none_of_its_text, 0,
         COUNT(refused));
     tcase_add_test(tc, a_reader_in_error_stays_in_error);
+    tcase_add_loop_test(tc, every_character_may_be_escaped, 0, 0x110);
     tcase_add_test(tc, nesting_is_refused_one_level_past_the_limit);
     tcase_add_test(tc, siblings_are_not_nesting);
     tcase_add_test(tc, deep_nesting_remembers_what_each_bracket_was);

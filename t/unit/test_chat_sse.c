@@ -402,6 +402,7 @@ START_TEST(an_endless_event_takes_bounded_memory_and_gives_it_back)
         most = allocated() > most ? allocated() : most;
     }
     ck_assert_uint_lt(most - before, 4 * MAX);
+    ck_assert_uint_lt(allocated() - before, 65536);
     chat_sse_feed(sse, "\n\n", 2);
     ck_assert_int_eq(last.oversized, 1);
     ck_assert_uint_lt(allocated() - before, 65536);
