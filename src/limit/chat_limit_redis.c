@@ -126,6 +126,16 @@ static apr_status_t read_answer(chat_counts_t *counts, const redisReply *reply)
     return APR_SUCCESS;
 }
 
+static int leases(const chat_counts_t *counts)
+{
+    int i;
+
+    for (i = 0; i < counts->n; i++)
+        if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
+            return 1;
+    return 0;
+}
+
 static apr_status_t take(chat_counts_t *counts, request_rec *r)
 {
     words_t w = begin(counts, r->pool, 0);
@@ -133,7 +143,7 @@ static apr_status_t take(chat_counts_t *counts, request_rec *r)
     apr_status_t rv;
     int i;
 
-    say(&w, number(counts->lasts / 1000, r->pool));
+    say(&w, number(leases(counts) ? counts->lasts / 1000 : 0, r->pool));
     for (i = 0; i < counts->n; i++) {
         const chat_limit_conf_t *policy = counts->count[i].policy;
 

@@ -31,16 +31,11 @@ static const chat_server_conf_t *conf(void)
 
 /* ---- one exchange ---- */
 
-static struct timeval until(const chat_redis_t *redis)
+static void set_wait(redisContext *c, apr_int64_t us)
 {
-    apr_int64_t left = redis->deadline - chat_limit_now();
-    struct timeval tv;
+    struct timeval tv = {us / 1000000, us % 1000000};
 
-    if (left < 1000)
-        left = 1000;
-    tv.tv_sec = left / 1000000;
-    tv.tv_usec = left % 1000000;
-    return tv;
+    redisSetTimeout(c, tv);
 }
 
 static const char *trouble(const redisContext *c, apr_pool_t *p)
@@ -55,7 +50,11 @@ redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
 {
     redisReply *reply;
 
-    redisSetTimeout(redis->c, until(redis));
+    if (redis->fresh) {
+        apr_int64_t left = redis->deadline - chat_limit_now();
+
+        set_wait(redis->c, left > 1000 ? left : 1000);
+    }
     reply = redisCommandArgv(redis->c, argc, argv, NULL);
     if (!reply)
         *pwhy = trouble(redis->c, p);
@@ -116,6 +115,7 @@ static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
     fcntl(redis->c->fd, F_SETFD, FD_CLOEXEC);
     if (!address.path)
         redisEnableKeepAlive(redis->c);
+    redis->fresh = 1;
     redis->deadline = chat_limit_now() + conf()->redis_command;
     return sign_in(redis, pwhy, p);
 }
@@ -145,8 +145,8 @@ static redisContext *take_idle(void)
 apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
                              apr_pool_t *p)
 {
+    redis->fresh = 0;
     while ((redis->c = take_idle())) {
-        redis->deadline = chat_limit_now() + conf()->redis_command;
         if (is_quiet(redis->c))
             return APR_SUCCESS;
         chat_redis_drop(redis);
@@ -159,6 +159,8 @@ apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
 
 void chat_redis_keep(chat_redis_t *redis)
 {
+    if (redis->fresh)
+        set_wait(redis->c, conf()->redis_command);
     pthread_mutex_lock(&lock);
     if (nidle < IDLE_MAX) {
         idle[nidle++] = redis->c;

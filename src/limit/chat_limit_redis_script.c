@@ -16,16 +16,18 @@
 
 /*
  * KEYS  per count: its key; for tokens its leases too.
- * ARGV  lease, milliseconds it lasts; per count: unit (r, t, s), points,
- *       seconds of the window, amount, shadow (0, 1).
- * Gives 1 or 0 (charged or not), then per count: used, ms until reset, ms
- * when the window ends, refused (0, 1).
+ * ARGV  lease, milliseconds it lasts (0: nothing is leased); per count: unit
+ * (r, t, s), points, seconds of the window, amount, shadow (0, 1). Gives 1 or 0
+ * (charged or not), then per count: used, ms until reset, ms when the window
+ * ends, refused (0, 1).
  */
 static const char take_text[] =
-    "local time = redis.call('TIME')\n"
-    "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
-    "local lease, lasts = ARGV[1], tonumber(ARGV[2])\n"
+    "local lease, lasts, now = ARGV[1], tonumber(ARGV[2]), 0\n"
     "local counts, out, k, no = {}, {1}, 1, false\n"
+    "if ARGV[2] ~= '0' then\n"
+    "  local time = redis.call('TIME')\n"
+    "  now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
+    "end\n"
     "for a = 3, #ARGV, 5 do\n"
     "  local c = {unit = ARGV[a], points = tonumber(ARGV[a + 1]),\n"
     "             window = ARGV[a + 2], amount = ARGV[a + 3],\n"
@@ -37,8 +39,9 @@ static const char take_text[] =
     "    c.used, c.ttl = redis.call('ZCARD', c.key), 1000\n"
     "  else\n"
     "    local value = redis.call('GET', c.key)\n"
-    "    c.ttl = redis.call('PTTL', c.key)\n"
-    "    if value and c.ttl == -1 then\n"
+    "    c.old = value and true\n"
+    "    c.ttl = value and redis.call('PTTL', c.key)\n"
+    "    if c.ttl == -1 then\n"
     "      redis.call('EXPIRE', c.key, c.window)\n"
     "      c.ttl = c.window * 1000\n"
     "    end\n"
@@ -66,8 +69,12 @@ static const char take_text[] =
     "    redis.call('PEXPIRE', c.key, lasts)\n"
     "    c.used = c.used + 1\n"
     "  elseif not no then\n"
-    "    redis.call('SET', c.key, 0, 'EX', c.window, 'NX')\n"
-    "    c.used = redis.call('INCRBY', c.key, c.amount)\n"
+    "    if c.old then\n"
+    "      redis.call('INCRBY', c.key, c.amount)\n"
+    "    else\n"
+    "      redis.call('SET', c.key, c.amount, 'EX', c.window)\n"
+    "    end\n"
+    "    c.used = c.used + c.amount\n"
     "    if c.leases then\n"
     "      redis.call('ZADD', c.leases, now + lasts,\n"
     "                 lease .. ':' .. c.amount)\n"
