@@ -130,6 +130,7 @@ typedef struct chat_server_conf_t {
     apr_interval_time_t redis_connect; /* deadline of connecting */
     apr_interval_time_t redis_command; /* deadline of one answer */
     apr_int64_t limit_table;   /* ChatLimitTable, bytes of shared memory */
+    int limit_keys_clear;      /* ChatLimitKeys: 1 shows them, 0 digests */
     /* config/ only: what check_config has to look up, of this server alone */
     apr_array_header_t *needs;
 } chat_server_conf_t;

@@ -71,7 +71,7 @@ typedef struct chat_limit_stats_t {
 /* Up to max rows; how many there are. */
 int chat_limit_stats(chat_limit_stats_t *rows, int max);
 
-/* The keys that asked most in the last hour: hashed unless clear. */
+/* The keys that asked most in the last hour, as ChatLimitKeys wants them. */
 typedef struct chat_limit_top_t {
     char key[65];
     apr_uint64_t asked, refused;

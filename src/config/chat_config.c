@@ -97,6 +97,7 @@ static const chat_server_conf_t server_unset = {
     .redis_connect = CHAT_UNSET,
     .redis_command = CHAT_UNSET,
     .limit_table = CHAT_UNSET,
+    .limit_keys_clear = CHAT_UNSET,
     .needs = NULL,
 };
 
@@ -181,6 +182,7 @@ void *chat_config_server_merge(apr_pool_t *p, void *basev, void *addv)
     m->redis_connect = pick(base->redis_connect, add->redis_connect);
     m->redis_command = pick(base->redis_command, add->redis_command);
     m->limit_table = pick(base->limit_table, add->limit_table);
+    m->limit_keys_clear = pick(base->limit_keys_clear, add->limit_keys_clear);
     m->needs = add->needs;
     return m;
 }
@@ -193,6 +195,7 @@ void chat_config_server_defaults(chat_server_conf_t *conf)
     conf->redis_connect = pick(200 * 1000, conf->redis_connect);
     conf->redis_command = pick(100 * 1000, conf->redis_command);
     conf->limit_table = pick(4 * 1024 * 1024, conf->limit_table);
+    conf->limit_keys_clear = pick(0, conf->limit_keys_clear);
 }
 
 const chat_dir_conf_t *chat_config_dir(request_rec *r)

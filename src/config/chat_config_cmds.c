@@ -510,6 +510,8 @@ const command_rec chat_config_cmds[] = {
                   "an expression that gives the tier of a request"),
     AP_INIT_TAKE1("ChatLimitTable", chat_config_limit_table, NULL, SERVER,
                   "bytes of shared memory for counters without Redis"),
+    AP_INIT_TAKE1("ChatLimitKeys", chat_config_limit_keys, NULL, SERVER,
+                  "hashed or clear: how users and addresses are shown"),
     AP_INIT_TAKE_ARGV("ChatRedis", chat_config_redis, NULL, SERVER,
                       "URL [user=NAME] [password=SECRET] [connect=TIME] "
                       "[command=TIME]"),

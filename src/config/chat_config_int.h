@@ -131,6 +131,8 @@ const char *chat_config_redis(cmd_parms *cmd, void *dir, int argc,
                               char *const argv[]);
 const char *chat_config_limit_table(cmd_parms *cmd, void *dir,
                                     const char *value);
+const char *chat_config_limit_keys(cmd_parms *cmd, void *dir,
+                                   const char *value);
 
 /* ---- chat_config_check.c: what no single directive can see ---- */
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the shared counters are: ChatRedis, ChatLimitTable. Config time. */
+/*
+ * Where the limits' counters are, and how their keys are shown: ChatRedis,
+ * ChatLimitTable, ChatLimitKeys. Config time.
+ */
 #include "chat_config_int.h"
 
 #include <apr_strings.h>
@@ -86,4 +89,15 @@ const char *chat_config_limit_table(cmd_parms *cmd, void *dir,
                : chat_config_parse_bytes(&server_conf(cmd)->limit_table,
                                          "ChatLimitTable", value, TABLE_MIN,
                                          APR_INT64_C(1) << 30, cmd->pool);
+}
+
+const char *chat_config_limit_keys(cmd_parms *cmd, void *dir, const char *value)
+{
+    static const char *const names[] = {"hashed", "clear", NULL};
+    const char *why = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    return why ? why
+               : chat_config_parse_name(&server_conf(cmd)->limit_keys_clear,
+                                        "ChatLimitKeys", value, names,
+                                        cmd->pool);
 }

@@ -6,11 +6,13 @@
  *
  * The keys' table is bounded: a new key takes the place of the one that asked
  * least and starts from its count ("space saving"), so that who asks much is
- * in it for certain. Keys are shown as digests: they are ids and addresses.
+ * in it for certain. Keys are kept as digests: they are ids and addresses.
  */
 #include "chat_limit_int.h"
 
+#include <http_main.h>
 #include <mpm_common.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include <pthread.h>
@@ -86,11 +88,20 @@ static void count_policy(const char *name, chat_tally_e what)
     row->shadowed += what == CHAT_TALLY_SHADOWED;
 }
 
-static void digest(char out[65], const char *key)
+/* How a key is shown: its digest, or as it is when the administrator wants
+ * that. What came from outside is made fit for a page and a log. */
+static void show(char out[65], const char *key)
 {
     unsigned char sum[CHAT_SHA256_LEN] = {0};
     int i;
 
+    if (chat_config_server(ap_server_conf)->limit_keys_clear) {
+        apr_cpystrn(out, key, 65);
+        for (; *out; out++)
+            if (!apr_isalnum(*out) && !strchr("{}:.+@/_-", *out))
+                *out = '?';
+        return;
+    }
     chat_crypto_sha256(sum, key, strlen(key));
     for (i = 0; i < 8; i++)
         apr_snprintf(out + 2 * i, 3, "%02x", sum[i]);
@@ -139,7 +150,7 @@ void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
     if (!board)
         return;
     if (key)
-        digest(name, key);
+        show(name, key);
     enter();
     count_policy(policy->name, what);
     if (key && what != CHAT_TALLY_DEGRADED)
@@ -176,7 +187,7 @@ void chat_limit_log_refusal(request_rec *r, const chat_count_t *count)
 
     if (kept < 0)
         return;
-    digest(name, count->key);
+    show(name, count->key);
     ap_log_rerror(
         APLOG_MARK, APLOG_NOTICE, 0, r,
         CHATNO(1002) "limit %s refuses %s: %" APR_INT64_T_FMT
