@@ -53,11 +53,12 @@ for my $mpm (qw(event worker prefork)) {
     is $said, "Syntax OK\n", "chat-mpm.conf: accepted with the $mpm MPM, after other numbers";
 }
 {
-    my $t = ChatTest->new(modules => ['http2'], conf => sample(ChatTest->new, 'chat-mpm.conf') . "ListenBacklog 511\n");
+    my $t = ChatTest->new(mpm => 'event', modules => ['http2'], conf => sample(ChatTest->new, 'chat-mpm.conf') . "ListenBacklog 511\n");
     my ($ok, $said) = $t->configtest;
     is $said, "Syntax OK\n", 'chat-mpm.conf: accepted with HTTP/2';
     $t->allow_log(qr/CHAT0508: /);    # the limit of open files is this machine's
     $t->start;
+    wait_for('a child', sub { my @children = $t->children; return scalar @children });
     is scalar(() = $t->children), 1, 'chat-mpm.conf: one child serves';
     $t->stop(name => 'chat-mpm.conf: httpd starts without a warning, and stops');
 }

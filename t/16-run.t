@@ -134,7 +134,7 @@ sub processes ($self) {
 
 sub listing ($tree) {
     return { map { $_ => (lstat "$tree/$_")[9] }
-        grep { !m{^\./\.run} } split /\n/, qx(cd '$tree' && find . -type f) };
+        grep { !m{^\./(?:\.run|build)/} } split /\n/, qx(cd '$tree' && find . -type f) };
 }
 
 subtest 'make run in a path with spaces' => sub {
@@ -148,8 +148,9 @@ subtest 'make run in a path with spaces' => sub {
 
     my ($text) = paste($demo->{curls}[1]);
     like $text, qr{^HTTP/1\.1 401 }, 'the second printed line, without a cookie, gets a 401';
+    my ($id) = $text =~ /^X-Request-ID: (\S+)\r$/m;
     my ($body) = $text =~ /\r\n\r\n(.*)\z/s;
-    is $body, '{"code":"unauthorized","message":"Sign in required."}', '... with the body of the contract';
+    is $body, qq({"code":"unauthorized","message":"Sign in required.","requestId":"$id"}), '... with the body of the contract';
 
     like slurp("$tree/.run/cookie"), qr/\Abetter-auth\.session_token=[A-Za-z0-9]{32}\.[A-Za-z0-9%]+%3D\n\z/,
         '.run/cookie is one line for the Cookie header';
@@ -169,7 +170,7 @@ subtest 'make run in a path with spaces' => sub {
 
     stops($demo, 'Ctrl-C');
     unlike slurp("$tree/.run/error.log"), qr/SIGWINCH/, 'a resized terminal was not taken for the order to stop';
-    is_deeply listing($tree), $before, 'nothing but .run was written';
+    is_deeply listing($tree), $before, 'nothing but .run and build was written';
 };
 
 subtest 'the next make run starts afresh, and SIGTERM ends it' => sub {

@@ -31,7 +31,7 @@ apr_status_t chat_auth_session_user(const chat_user_t **puser, request_rec *r,
                                     const char *token, const char *scheme,
                                     chat_err_t *err);
 
-/* Say once in the log which directive is missing; err is a 503. */
+/* Say in the log which directive is missing; err is a 503. */
 apr_status_t chat_auth_no_secret(request_rec *r, chat_err_t *err);
 
 /* libcrypto failed; err is a 503. */

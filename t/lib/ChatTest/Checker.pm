@@ -53,7 +53,15 @@ sub env ($self, $dir) {
                 'exitcode=0', 'history_size=4', (-e $supp ? "suppressions=$supp" : ())),
         );
     }
+    return (LD_PRELOAD => $self->_preload) if $self->{tool} eq 'helgrind';
     return;
+}
+
+# What tells helgrind how httpd hands connections from thread to thread.
+sub _preload ($self) {
+    my $file = "$self->{root}/build/plain/tools/helgrind_httpd.so";
+    -e $file or die "helgrind_httpd.so is not built: make tools\n";
+    return $file;
 }
 
 # What stands before httpd on its command line.
@@ -64,7 +72,7 @@ sub prefix ($self, $dir) {
     my $supp = "$self->{root}/t/$file.supp";
     return ('valgrind', "--tool=$tool", "--log-file=$dir/$tool.%p", '--num-callers=30',
         '--error-limit=no', (-e $supp ? "--suppressions=$supp" : ()),
-        ($tool eq 'memcheck' ? ('--leak-check=no') : ('--history-level=approx')));
+        ($tool eq 'memcheck' ? ('--leak-check=no') : ('--history-level=full')));
 }
 
 # Every complaint found in $dir, as text; none when all is well.

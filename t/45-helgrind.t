@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The threads of a child under a race detector, in every run and therefore
+# small: each way in which a stream passes between a worker and an engine.
+# "make helgrind" runs the tests of the stream that way. That a race would be
+# seen, whatever t/helgrind.supp leaves out, is shown by two that are seeded
+# into a copy of the sources.
+use v5.36;
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+BEGIN {
+    if (($ENV{CHAT_VARIANT} || 'plain') ne 'plain' || ($ENV{CHAT_VALGRIND} // 'helgrind') ne 'helgrind') {
+        plan(skip_all => 'it is the plain build that runs under helgrind');
+    }
+    $ENV{CHAT_VALGRIND} = 'helgrind';
+}
+use ChatTest;
+use ChatTest::BetterAuth;
+use ChatTest::Load qw(load_start load_wait load_ok);
+use ChatTest::Streams;
+use ChatTest::Upstream;
+
+my $SECRET = 'a-secret-for-the-race-detector-0123456789';
+my $up = ChatTest::Upstream->new(lean => 1)->start;
+my $by_name = $up->url =~ s/127\.0\.0\.1/localhost/r;
+
+# sse_load in the background; heartbeats may come.
+sub streams ($t, $path, $params, %o) {
+    my $url = $o{port} ? "http://127.0.0.1:$o{port}$path" : $t->url($path, tls => $o{tls});
+    delete @o{qw(port tls)};
+    return load_start($url, b => load_body($t, $params), p => "lean=1;$params", t => scaled(20), k => 1, C => 1, %o);
+}
+
+sub live ($t, $n) {
+    return wait_for("$n streams", sub { counters($t)->{Live} >= $n });
+}
+
+# Runs the loads side by side; each pair of a name and a load is a test.
+sub all_ok (@pairs) {
+    while (my ($name, $job) = splice @pairs, 0, 2) {
+        load_ok($name, $job);
+    }
+}
+
+subtest 'no thread races with another' => sub {
+    my $impatient = ChatTest::Httpd::free_port();
+    my $t = ChatTest->new(mpm => 'event', mpm_conf => mpm_conf(12), tls => 1, modules => [qw(status dbd ratelimit)],
+        env  => { APP_SECRET => $SECRET },
+        conf => chat_conf(
+            chat     => { url => $up->url, location => 'ChatStreamHeartbeat 200ms' },
+            early    => { url => $by_name, location => 'ChatStreamEarlyHeaders on' },
+            blocking => { url => $by_name, location => 'SetOutputFilter RATE_LIMIT' },
+            ) . <<"END");
+ChatStreamEngines 2
+DBDriver sqlite3
+DBDParams "%%DIR%%/app.db"
+DBDMax 4
+ChatAuthSession kysely-sqlite
+<Location /member>
+    SetHandler chat
+    ChatRoute openai
+    ChatUse chat
+    ChatAuth better-auth
+    ChatAuthSecret env:APP_SECRET
+</Location>
+Listen 127.0.0.1:$impatient
+<VirtualHost 127.0.0.1:$impatient>
+    Timeout 1
+</VirtualHost>
+END
+    system('sqlite3', $t->dir . '/app.db', <<'END') == 0 or die "sqlite3: $?\n";
+create table user (id text);
+insert into user values ('u');
+create table session (token text, "userId" text, "expiresAt" text);
+insert into session values ('token', 'u', strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 day'));
+END
+    $t->expect_log(qr/CHAT0902: .* truncated: /);
+    $t->start;
+    my $cookie = 'Cookie: better-auth.session_token=' . ChatTest::BetterAuth::signed('token', $SECRET);
+    my $short = 'n=8;pace=15';
+    my $long = 'n=1000;pace=15';
+
+    all_ok(
+        'streams end, on connections that go on' => streams($t, '/chat', $short, c => 4, m => 3),
+        'pipelined'                               => streams($t, '/chat', 'n=3', c => 2, m => 4, P => 2, s => 100),
+        'over TLS'                                => streams($t, '/chat', $short, c => 3, m => 2, tls => 1, s => 200),
+        'for members'                             => streams($t, '/member', $short, c => 2, m => 2, H => $cookie, s => 300),
+        'driven by their requests'                => streams($t, '/blocking', $short, c => 2, m => 2, s => 400),
+    );
+    all_ok(
+        'clients leave'                     => streams($t, '/chat', $long, c => 4, A => 3, s => 500),
+        'clients reset, over TLS'           => streams($t, '/chat', $long, c => 2, A => 3, R => 1, tls => 1, s => 600),
+        'clients leave before the answer'   => streams($t, '/early', 'head=60000', c => 2, A => '0:100', s => 700),
+        'clients that drive a stream leave' => streams($t, '/blocking', $long, c => 2, A => 3, s => 800),
+        'clients read slowly'   => streams($t, '/chat', 'n=600;size=4000', c => 2, w => '20000:300', B => 4096, s => 900),
+        'upstreams break off'   => streams($t, '/chat', 'n=20;fault=rst;after=3;pace=15', c => 2, e => 'broken', s => 1000),
+        'the MPM closes streams' => streams($t, '/chat', 'n=2000;pace=15', port => $impatient, c => 2, e => 'any', s => 1100),
+    );
+    like $t->error_log, qr/CHAT0507: the MPM closes a parked connection/, '... as it says';
+
+    my @jobs = map { streams($t, '/chat', 'n=200;pace=15', c => 2, tls => $_, s => 1200 + 50 * $_) } 0, 1;
+    live($t, 4);
+    $t->graceful;
+    all_ok('a restart cuts no stream', $jobs[0], '... over TLS', $jobs[1]);
+
+    @jobs = map { streams($t, '/chat', $long, c => 3, tls => $_, e => 'any', s => 1300 + 50 * $_) } 0, 1;
+    live($t, 6);
+    $t->stop(name => 'helgrind finds nothing, also when the server stops in the middle');
+    load_wait($_) for @jobs;
+};
+
+# ---- seeded ----
+
+# A counter that an engine and workers touch; a request's pool that a worker
+# still uses when the engine has it.
+my @SEEDS = (
+    [ 'chat_stream.c', qr/^(chat_take_e chat_stream_take\(.*?\n\{\n)(.*?\n\n)/ms,
+        sub ($head, $vars) { "long chat_seeded;\n$head${vars}chat_seeded++;\napr_palloc(s->r->pool, 8);\n" } ],
+    [ 'chat_park.c', qr/^( *)(chat_engine_adopt\(cc->stream.*?;\n)/m,
+        sub ($space, $adopt) { "${space}extern long chat_seeded;\napr_pool_t *p = cc->stream->r->pool;\n$adopt"
+            . "chat_seeded++;\napr_palloc(p, 8);\n" } ],
+);
+
+# The build directory comes along, so that only what was changed is compiled.
+sub seeded_module ($dir) {
+    my $root = "$FindBin::Bin/..";
+    system("cp -a '$root/Makefile.apxs' '$root/mod_chat.c' '$root/include' '$root/src' '$dir' && mkdir '$dir/build'"
+        . " && cp -a '$root/build/plain' '$dir/build'") == 0 or die "cp: $?\n";
+    for my $seed (@SEEDS) {
+        my ($name, $place, $edit) = @$seed;
+        my $file = "$dir/src/stream/$name";
+        open my $in, '<', $file or die "$file: $!\n";
+        my $text = do { local $/; <$in> };
+        $text =~ s/$place/$edit->($1, $2)/e or die "$name has no place for a seed\n";
+        open my $out, '>', $file or die "$file: $!\n";
+        print $out $text;
+        close $out or die "$file: $!\n";
+    }
+    my $said = qx(cd '$dir' && make -f Makefile.apxs VARIANT=plain WARN= 2>&1);
+    die "make: $said\n" if $?;
+    return "$dir/build/plain/mod_chat.so";
+}
+
+subtest 'a race is found' => sub {
+    my $dir = File::Temp::tempdir('chat-seeded-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    chmod 0755, $dir;
+    my $t = ChatTest->new(mpm => 'event', mpm_conf => mpm_conf(4), modules => ['status'],
+        module => seeded_module($dir), conf => chat_conf(chat => $up->url))->start;
+    load_ok('streams end all the same', streams($t, '/chat', 'n=5;pace=15', c => 2, m => 2));
+    $t->signal('TERM');
+    ok $t->wait_exit(scaled(20)), 'the server stops';
+    my $found = join '', $t->{checker}->complaints($t->dir . '/check');
+    unlink glob $t->dir . '/check/*';
+    like $found, qr/data race.*\n.*\n.* at .*: (?:chat_stream_take|suspend_connection|ap_run_suspend_connection) /,
+        'a counter that two threads change';
+    like $found, qr/data race.*\n.*\n.* at .*: apr_palloc .*\n(?:.*\n){0,12}.*chat_stream_take/,
+        'a pool that two threads allocate from';
+    $t->stop(gone => 1);
+};
+
+ok $up->stop, 'the upstream has seen no nonsense';
+done_testing;
