@@ -30,9 +30,9 @@ SetHandler chat
 ChatRoute openai
 ChatUse mock
 ChatAuth guest
-ChatLimit shared 5/1m "expr=%{QUERY_STRING}" compat=rate-limiter-flexible
+ChatLimit common 5/1m "expr=%{QUERY_STRING}" compat=rate-limiter-flexible
 <Location /app>
-    ChatLimit shared 5/1m "expr=%{QUERY_STRING}" compat=rate-limiter-flexible prefix=chat_user
+    ChatLimit common 5/1m "expr=%{QUERY_STRING}" compat=rate-limiter-flexible prefix=chat_user
 </Location>
 END
 
@@ -79,7 +79,7 @@ is join(' ', apache('/?u4', 9)), '200 200 200 200 200 200 200 200 429', 'a rewar
 is join(' ', apache('/app?u1', 1)), '200', 'another prefix is another budget';
 is $redis->ask('GET', 'chat_user:u1'), 1, 'under its own key';
 is_deeply [ map { $_->[1] } @{ node('chat_user', 'u1', 1) } ], [2], 'which the application shares';
-is_deeply [ grep { /shared/ } @{ $redis->ask('KEYS', '*') } ], [], 'nothing else is stored';
+is_deeply [ grep { /common/ } @{ $redis->ask('KEYS', '*') } ], [], 'nothing else is stored';
 
 $t->stop;
 $redis->stop;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Consumes points as an application does: node consume.mjs PORT PREFIX KEY
 // POINTS SECONDS TIMES. Prints one JSON line: [[allowed, consumed], ...].
 import Redis from 'ioredis';
