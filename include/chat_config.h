@@ -110,6 +110,8 @@ typedef struct chat_provider_conf_t {
     const char *host;          /* of url, for the resolver */
     apr_port_t port;           /* of url, default filled in */
     const char *key;           /* secret; NULL: none is sent */
+    int auth;                  /* chat_key_e: the header that carries it */
+    const char *version;       /* of the API; NULL: the type's usual one */
     int store;                 /* 1: the provider may keep the answer */
     chat_timeouts_t timeouts;
     const char *defined_at;    /* "file:line", for messages */
@@ -138,7 +140,7 @@ typedef struct chat_server_conf_t {
 typedef struct chat_dir_conf_t {
     int route;                 /* chat_route_e */
     apr_array_header_t *use;   /* const char *: provider names */
-    const char *model_default; /* ChatModelDefault */
+    const char *model_default; /* ChatModelDefault; NULL: the provider's */
 
     apr_array_header_t *auth;    /* int chat_auth_e, in order; empty: none */
     apr_array_header_t *secrets; /* const char *: ChatAuthSecret, any fits */

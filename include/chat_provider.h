@@ -16,6 +16,8 @@
 typedef struct chat_upstream_t {
     const char *url;         /* base, no trailing slash */
     const char *key;         /* secret, NULL: none */
+    int auth;                /* chat_key_e: the header that carries it */
+    const char *version;     /* of the API, where it is said; NULL: usual */
     int completions;         /* 1: Chat Completions, else the Responses API */
     int store;               /* 1: the provider may keep the answer */
     chat_timeouts_t timeouts;
@@ -34,6 +36,8 @@ typedef struct chat_seen_t {
 
 typedef struct chat_provider_t {
     const char *name;        /* as in ChatProviderType */
+    const char *model;       /* where neither the client nor the administrator
+                                names one; NULL: somebody must */
 
     /* Describe the HTTP call for this turn. turn->model is set. call is
      * zeroed; its strings live in p.

@@ -4,3 +4,8 @@
  * a file src/provider/chat_provider_<name>.c. No include guard, on purpose.
  */
 CHAT_PROVIDER(openai, "openai")
+CHAT_PROVIDER(anthropic, "anthropic")
+CHAT_PROVIDER(gemini, "gemini")
+CHAT_PROVIDER(openrouter, "openrouter")
+CHAT_PROVIDER(deepseek, "deepseek")
+CHAT_PROVIDER(compatible, "compatible")

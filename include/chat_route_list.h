@@ -4,5 +4,9 @@
  * purpose: expanded for the enum, for the directive and for the corridor.
  */
 CHAT_ROUTE(openai, "openai")
+CHAT_ROUTE(anthropic, "anthropic")
+CHAT_ROUTE(gemini, "gemini")
+CHAT_ROUTE(openrouter, "openrouter")
+CHAT_ROUTE(deepseek, "deepseek")
 CHAT_ROUTE(mock, "mock")
 CHAT_ROUTE(limits, "limits")

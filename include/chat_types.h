@@ -55,6 +55,15 @@ typedef struct chat_usage_t {
     apr_int64_t output;
 } chat_usage_t;
 
+/* The header that carries the key to an upstream (ChatProviderAuth). */
+typedef enum {
+    CHAT_KEY_USUAL,     /* the provider's own */
+    CHAT_KEY_BEARER,    /* Authorization: Bearer */
+    CHAT_KEY_API_KEY,   /* api-key: Azure's */
+    CHAT_KEY_X_API_KEY, /* x-api-key: Anthropic's */
+    CHAT_KEY_X_GOOG     /* x-goog-api-key: Gemini's */
+} chat_key_e;
+
 /* How long an upstream may take; 0 waits for ever. */
 typedef struct chat_timeouts_t {
     apr_interval_time_t connect; /* name, TCP and TLS */

@@ -24,7 +24,8 @@ sub vhost ($name, @lines) {
 
 # ---- what is refused ----
 
-my $INSIDE = qr/accepted there are ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAPI, ChatProviderStore and ChatProviderTimeout$/m;
+my $INSIDE = qr/accepted there are ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore and ChatProviderTimeout$/m;
+my $TYPES = qr/openai, anthropic, gemini, openrouter, deepseek or compatible/;
 my $URL_FORM = qr{write https://HOST\[:PORT\]\[/PATH\] or the same with http, as in https://api\.openai\.com/v1$}m;
 my $TIME = qr/write a time from 1ms to 24h with the unit us, ms, s, m or h \(s when there is none\), or off$/m;
 
@@ -35,7 +36,7 @@ my @REFUSED = (
     [ section('open/ai', $URL), qr{^<ChatProvider> does not accept "open/ai": write a name of 1 to 64}m ],
     [ "<ChatProvider openai\n$URL\n</ChatProvider>", qr/^<ChatProvider> directive missing closing '>'$/m ],
     [ section('openai'), qr/^<ChatProvider openai> needs a ChatProviderURL, as in ChatProviderURL https/m ],
-    [ section('mine', $URL), qr/^<ChatProvider mine> needs a ChatProviderType, for "mine" is none: write openai$/m ],
+    [ section('mine', $URL), qr/^<ChatProvider mine> needs a ChatProviderType, for "mine" is none: write $TYPES$/m ],
     [ section('openai', $URL) . section('openai', $URL),
         qr/^<ChatProvider openai> is already defined at \S+:\d+: give it another name, or add to that section$/m ],
     [ vhost('a', section('openai', $URL), section('openai', $URL)),
@@ -47,10 +48,22 @@ my @REFUSED = (
     (map { [ $_->[0], qr/^$_->[1] belongs in a <ChatProvider NAME> section$/m ] }
         [ 'ChatProviderType openai', 'ChatProviderType' ], [ $URL, 'ChatProviderURL' ],
         [ 'ChatProviderKey file:canary.key', 'ChatProviderKey' ],
+        [ 'ChatProviderAuth bearer', 'ChatProviderAuth' ], [ 'ChatProviderVersion 1', 'ChatProviderVersion' ],
         [ 'ChatProviderAPI responses', 'ChatProviderAPI' ], [ 'ChatProviderStore on', 'ChatProviderStore' ],
         [ 'ChatProviderTimeout connect=1s', 'ChatProviderTimeout' ]),
 
-    [ section('x', 'ChatProviderType gemini9', $URL), qr/^ChatProviderType does not accept "gemini9": write openai$/m ],
+    [ section('x', 'ChatProviderType gemini9', $URL), qr/^ChatProviderType does not accept "gemini9": write $TYPES$/m ],
+    [ section('openai', $URL, 'ChatProviderAuth basic'),
+        qr/^ChatProviderAuth does not accept "basic": write bearer, api-key, x-api-key or x-goog-api-key$/m ],
+    (map { [ section('anthropic', $URL, qq(ChatProviderVersion "$_")),
+        qr/^ChatProviderVersion does not accept "\Q$_\E": write a version of 1 to 32 letters/m ] }
+        '2023-06-01 x', '2023&a=b', '2023?', 'x' x 33),
+    (map { [ section($_, $URL, 'ChatProviderVersion 1'),
+        qr/^<ChatProvider $_> has a ChatProviderVersion, which only the types anthropic, compatible and openai know$/m ] }
+        qw(gemini openrouter deepseek)),
+    (map { [ section($_, $URL, 'ChatProviderAPI responses'),
+        qr/^<ChatProvider $_> has "ChatProviderAPI responses", which only the type openai speaks$/m ] }
+        qw(anthropic gemini openrouter deepseek compatible)),
     [ section('openai', $URL, 'ChatProviderAPI chat'), qr/^ChatProviderAPI does not accept "chat": write responses or chat-completions$/m ],
     [ section('openai', $URL, 'ChatProviderStore maybe'), qr/^ChatProviderStore does not accept "maybe": write on or off$/m ],
 
@@ -113,6 +126,8 @@ for my $conf (
     section('openai', 'ChatProviderURL http://[::1]:8080/v1'),
     section('openai', '<IfModule chat_module>', $URL, '</IfModule>', 'ChatProviderStore ON'),
     section('openai', $URL, 'ChatProviderTimeout connect=1ms first=off', 'ChatProviderTimeout idle=24h total=off'),
+    (map { section($_, $URL, 'ChatProviderAPI chat-completions') } qw(openai anthropic gemini openrouter deepseek compatible)),
+    (map { section($_, $URL, 'ChatProviderVersion 2024-10-21', 'ChatProviderAuth api-key') } qw(openai anthropic compatible)),
     section('a', 'ChatProviderType openai', $URL) . section('b', 'ChatProviderType openai', $URL),
     section('openai', $URL) . vhost('a', section('openai', $URL)),
     section('openai', $URL) . vhost('a', 'ChatUse openai'),

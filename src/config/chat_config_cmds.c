@@ -453,6 +453,11 @@ const command_rec chat_config_cmds[] = {
                   "the base URL of the upstream"),
     AP_INIT_TAKE1("ChatProviderKey", chat_config_provider_key, NULL, SERVER,
                   "env:NAME, file:PATH or \"exec:PATH ARGS\""),
+    AP_INIT_TAKE1("ChatProviderAuth", chat_config_provider_auth, NULL, SERVER,
+                  "bearer, api-key, x-api-key or x-goog-api-key: the header "
+                  "of the key"),
+    AP_INIT_TAKE1("ChatProviderVersion", chat_config_provider_version, NULL,
+                  SERVER, "the version of the upstream's API"),
     AP_INIT_TAKE1("ChatProviderAPI", chat_config_provider_api, NULL, SERVER,
                   "responses or chat-completions"),
     AP_INIT_TAKE1("ChatProviderStore", chat_config_provider_store, NULL, SERVER,

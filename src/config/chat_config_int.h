@@ -96,6 +96,10 @@ const char *chat_config_provider_url(cmd_parms *cmd, void *dir,
                                      const char *value);
 const char *chat_config_provider_key(cmd_parms *cmd, void *dir,
                                      const char *value);
+const char *chat_config_provider_auth(cmd_parms *cmd, void *dir,
+                                      const char *value);
+const char *chat_config_provider_version(cmd_parms *cmd, void *dir,
+                                         const char *value);
 const char *chat_config_provider_api(cmd_parms *cmd, void *dir,
                                      const char *value);
 const char *chat_config_provider_store(cmd_parms *cmd, void *dir,

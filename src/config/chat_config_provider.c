@@ -17,6 +17,14 @@
 
 static const char *const api_names[] = {"responses", "chat-completions", NULL};
 
+/* chat_key_e, from 1 on. */
+static const char *const auth_names[] = {"bearer", "api-key", "x-api-key",
+                                         "x-goog-api-key", NULL};
+
+#define VERSION_MAX 32
+#define VERSION_CHARS                                                          \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
 /* In the order of the members of chat_timeouts_t. */
 static const char *const timeout_names[] = {"connect", "first", "idle", "total",
                                             NULL};
@@ -48,8 +56,9 @@ static const char *section_name(const char **pname, const char *args,
 static int belongs(const char *name)
 {
     static const char *const names[] = {
-        "ChatProviderType", "ChatProviderURL",   "ChatProviderKey",
-        "ChatProviderAPI",  "ChatProviderStore", "ChatProviderTimeout"};
+        "ChatProviderType",  "ChatProviderURL",     "ChatProviderKey",
+        "ChatProviderAuth",  "ChatProviderVersion", "ChatProviderAPI",
+        "ChatProviderStore", "ChatProviderTimeout"};
     apr_size_t i;
 
     for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -71,7 +80,8 @@ static const char *check_children(cmd_parms *cmd, const char *name)
                 cmd->pool,
                 "%s cannot stand in <ChatProvider %s>: accepted there are "
                 "ChatProviderType, ChatProviderURL, ChatProviderKey, "
-                "ChatProviderAPI, ChatProviderStore and ChatProviderTimeout",
+                "ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, "
+                "ChatProviderStore and ChatProviderTimeout",
                 child->directive, name);
         }
     }
@@ -100,9 +110,33 @@ static void fill(apr_interval_time_t *pvalue, apr_interval_time_t value)
         *pvalue = value;
 }
 
+/* What belongs to some types only. */
+static const char *complete_api(cmd_parms *cmd, chat_provider_conf_t *conf)
+{
+    int openai = conf->type == CHAT_PROVIDER_openai;
+
+    if (conf->api == CHAT_API_RESPONSES && !openai)
+        return apr_psprintf(cmd->pool,
+                            "<ChatProvider %s> has \"ChatProviderAPI "
+                            "responses\", which only the type openai speaks",
+                            conf->name);
+    if (conf->version && !openai && conf->type != CHAT_PROVIDER_compatible &&
+        conf->type != CHAT_PROVIDER_anthropic)
+        return apr_psprintf(cmd->pool,
+                            "<ChatProvider %s> has a ChatProviderVersion, "
+                            "which only the types anthropic, compatible and "
+                            "openai know",
+                            conf->name);
+    if (conf->api == CHAT_UNSET)
+        conf->api = openai ? CHAT_API_RESPONSES : CHAT_API_COMPLETIONS;
+    return NULL;
+}
+
 /* The section is read: every member gets a value, or a sentence why not. */
 static const char *complete(cmd_parms *cmd, chat_provider_conf_t *conf)
 {
+    const char *why;
+
     if (conf->type == CHAT_UNSET &&
         chat_config_parse_name(&conf->type, SECTION, conf->name,
                                chat_config_provider_names, cmd->pool) != NULL) {
@@ -119,8 +153,9 @@ static const char *complete(cmd_parms *cmd, chat_provider_conf_t *conf)
                             "ChatProviderURL https://api.openai.com/v1",
                             conf->name);
     }
-    if (conf->api == CHAT_UNSET)
-        conf->api = CHAT_API_RESPONSES;
+    why = complete_api(cmd, conf);
+    if (why)
+        return why;
     if (conf->store == CHAT_UNSET)
         conf->store = 0;
     fill(&conf->timeouts.connect, apr_time_from_sec(5));
@@ -195,6 +230,39 @@ const char *chat_config_provider_api(cmd_parms *cmd, void *dir,
         return why;
     return chat_config_parse_name(&conf->api, cmd->cmd->name, value, api_names,
                                   cmd->pool);
+}
+
+const char *chat_config_provider_auth(cmd_parms *cmd, void *dir,
+                                      const char *value)
+{
+    chat_provider_conf_t *conf;
+    const char *why = current(&conf, cmd);
+
+    if (!why)
+        why = chat_config_parse_name(&conf->auth, cmd->cmd->name, value,
+                                     auth_names, cmd->pool);
+    if (!why)
+        conf->auth += CHAT_KEY_BEARER;
+    return why;
+}
+
+/* It goes into a header or a query as it is. */
+const char *chat_config_provider_version(cmd_parms *cmd, void *dir,
+                                         const char *value)
+{
+    chat_provider_conf_t *conf;
+    const char *why = current(&conf, cmd);
+    apr_size_t len = strlen(value);
+
+    if (why)
+        return why;
+    if (len == 0 || len > VERSION_MAX || strspn(value, VERSION_CHARS) != len)
+        return chat_config_refuse(cmd->cmd->name, value,
+                                  "a version of 1 to 32 letters, digits, dots, "
+                                  "hyphens and underscores, as in 2023-06-01",
+                                  cmd->pool);
+    conf->version = value;
+    return NULL;
 }
 
 const char *chat_config_provider_key(cmd_parms *cmd, void *dir,

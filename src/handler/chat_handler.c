@@ -11,6 +11,10 @@
 
 static chat_route_fn *const routes[CHAT_ROUTE_COUNT] = {
     [CHAT_ROUTE_openai] = chat_passthrough,
+    [CHAT_ROUTE_anthropic] = chat_passthrough,
+    [CHAT_ROUTE_gemini] = chat_passthrough,
+    [CHAT_ROUTE_openrouter] = chat_passthrough,
+    [CHAT_ROUTE_deepseek] = chat_passthrough,
     [CHAT_ROUTE_mock] = chat_mock,
     [CHAT_ROUTE_limits] = chat_limits,
 };

@@ -119,14 +119,25 @@ static const char *safe_retry_after(const walk_t *w, const char *value)
     return apr_pstrdup(w->r->pool, value);
 }
 
+/* The id by which the provider knows the call: each has a name of its own. */
+static const char *find_id(const walk_t *w, const apr_table_t *headers)
+{
+    static const char *const names[] = {"x-request-id", "request-id",
+                                        "x-generation-id", "apim-request-id"};
+    const char *id = NULL;
+    apr_size_t i;
+
+    for (i = 0; !id && i < sizeof(names) / sizeof(*names); i++)
+        id = apr_table_get(headers, names[i]);
+    return id ? apr_pstrdup(w->r->pool, id) : NULL;
+}
+
 static void on_head(void *ctx, int status, const apr_table_t *headers)
 {
     walk_t *w = ctx;
-    const char *id = apr_table_get(headers, "x-request-id");
 
     w->upstream_status = w->facts.upstream_status = status;
-    if (id)
-        w->facts.upstream_id = apr_pstrdup(w->r->pool, id);
+    w->facts.upstream_id = find_id(w, headers);
     w->retry_after = safe_retry_after(w, apr_table_get(headers, "retry-after"));
     w->streaming = status == HTTP_OK && is_event_stream(headers);
 }
@@ -213,8 +224,8 @@ static void explain(chat_err_t *err, walk_t *w, const chat_end_t *end)
     }
     w->provider->refused(err, w->upstream_status, w->refusal, w->refusal_len,
                          w->r->pool);
-    if (err->status == HTTP_TOO_MANY_REQUESTS ||
-        err->status == HTTP_SERVICE_UNAVAILABLE)
+    if (w->retry_after && (err->status == HTTP_TOO_MANY_REQUESTS ||
+                           err->status == HTTP_SERVICE_UNAVAILABLE))
         err->retry_after = w->retry_after;
 }
 
@@ -344,9 +355,6 @@ static apr_status_t ask_what(walk_t *w, chat_err_t *err)
     if (rv != APR_SUCCESS)
         return rv;
     w->turn.request_id = w->facts.request_id;
-    if (!w->turn.model || !*w->turn.model)
-        w->turn.model = w->conf->model_default;
-    w->facts.model = w->turn.model;
     return APR_SUCCESS;
 }
 
@@ -369,11 +377,28 @@ static apr_status_t choose_provider(walk_t *w, chat_err_t *err)
     w->provider = chat_provider_get(w->pconf->type);
     w->upstream.url = w->pconf->url;
     w->upstream.key = w->pconf->key;
+    w->upstream.auth = w->pconf->auth;
+    w->upstream.version = w->pconf->version;
     w->upstream.completions = w->pconf->api == CHAT_API_COMPLETIONS;
     w->upstream.store = w->pconf->store;
     w->upstream.timeouts = w->pconf->timeouts;
     w->facts.provider = w->pconf->name;
     return APR_SUCCESS;
+}
+
+/* The client's, the administrator's, the provider's: the first who names one.
+ */
+static apr_status_t choose_model(walk_t *w, chat_err_t *err)
+{
+    if (!w->turn.model || !*w->turn.model)
+        w->turn.model = w->conf->model_default;
+    if (!w->turn.model)
+        w->turn.model = w->provider->model;
+    w->facts.model = w->turn.model;
+    if (w->turn.model)
+        return APR_SUCCESS;
+    return chat_err_set(err, APR_EINVAL, HTTP_BAD_REQUEST, "model_required",
+                        "Name a model: there is no default here.");
 }
 
 static apr_interval_time_t longest(const chat_timeouts_t *t)
@@ -435,6 +460,7 @@ int chat_passthrough(request_rec *r, const chat_dir_conf_t *conf)
     if (chat_request_check(r, &err) != APR_SUCCESS ||
         ask_who(w, &err) != APR_SUCCESS || ask_what(w, &err) != APR_SUCCESS ||
         choose_provider(w, &err) != APR_SUCCESS ||
+        choose_model(w, &err) != APR_SUCCESS ||
         ask_whether(w, &err) != APR_SUCCESS ||
         start(w, &rc, &err) != APR_SUCCESS) {
         chat_limit_settle(w->ticket, 0);

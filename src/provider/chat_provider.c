@@ -3,11 +3,7 @@
  * The table of built-in providers, made from chat_provider_list.h. Its order
  * is that of chat_provider_e. Read-only, any thread.
  */
-#include "chat_provider.h"
-
-#define CHAT_PROVIDER(id, name) extern const chat_provider_t chat_provider_##id;
-#include "chat_provider_list.h"
-#undef CHAT_PROVIDER
+#include "chat_provider_int.h"
 
 const chat_provider_t *chat_provider_get(int type)
 {

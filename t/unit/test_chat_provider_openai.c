@@ -295,8 +295,8 @@ START_TEST(the_call_has_its_url_headers_and_timeouts)
                                           "Accept-Encoding: identity\n"
                                           "User-Agent: mod_chat/0.1.0\n"
                                           "X-Request-ID: req-1\n"
-                                          "X-Client-Request-Id: req-1\n"
-                                          "Expect:");
+                                          "Expect:\n"
+                                          "X-Client-Request-Id: req-1");
     ck_assert_int_eq(call.timeouts.connect, 1);
     ck_assert_int_eq(call.timeouts.first, 2);
     ck_assert_int_eq(call.timeouts.idle, 3);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An answer of OpenAI that is no stream, in words fit for the client. Its own
+ * An answer that is no stream, in words fit for the client. The provider's own
  * sentence stays here: it may name the organisation, a masked key or parts of
- * the prompt. Only machine words pass, and only after a look. Pure.
+ * the prompt. Only machine words pass, and only after a look. Where they stand
+ * is each provider's matter; what a status means is the same for all. Pure.
  */
-#include "chat_provider_openai_int.h"
-
-#include <string.h>
+#include "chat_provider_int.h"
 
 #include <apr_strings.h>
 
@@ -17,53 +16,43 @@ static const chat_json_limits_t limits = {
     .values = 4096,
 };
 
-/* The "error" member of the body, NULL when there is none. */
-static const chat_json_t *read_error(const char *body, apr_size_t len,
-                                     apr_pool_t *p)
+chat_json_t *chat_provider_refused_body(const char *body, apr_size_t len,
+                                        apr_pool_t *p)
 {
     chat_json_t *root;
 
     if (chat_json_parse(&root, body, len, &limits, p) != APR_SUCCESS)
         return NULL;
-    return chat_json_get(root, "error");
+    return root;
 }
 
 /* Our sentence about their no. */
-static const char *explain(const chat_json_t *error, apr_pool_t *p)
+static const char *explain(const char *code, const char *param, apr_pool_t *p)
 {
-    const char *code, *param;
-
-    code = chat_provider_openai_word(chat_json_get(error, "code"), "", NULL, p);
-    param =
-        chat_provider_openai_word(chat_json_get(error, "param"), "[]", NULL, p);
     return apr_pstrcat(p, "The provider refused the request", code ? ": " : "",
                        code ? code : "", param ? " (parameter " : "",
                        param ? param : "", param ? ")." : ".", NULL);
 }
 
-static int is_quota(const chat_json_t *error)
+/* The user is signed in; it is we who are not. */
+void chat_provider_refused_auth(chat_err_t *err)
 {
-    const char *code = chat_json_string(chat_json_get(error, "code"));
-    const char *type = chat_json_string(chat_json_get(error, "type"));
-
-    return (code && strcmp(code, "insufficient_quota") == 0) ||
-           (type && strcmp(type, "insufficient_quota") == 0);
+    chat_err_set(err, APR_EGENERAL, 502, "upstream_auth",
+                 "The provider did not accept this server.");
 }
 
 /* Waiting does not help and the client cannot pay, so this is neither its 429
  * nor a 503, which would take a Retry-After along: as with the key, somebody
  * has to look after the account. */
-static void refuse_quota(chat_err_t *err)
+void chat_provider_refused_quota(chat_err_t *err)
 {
     chat_err_set(err, APR_EGENERAL, 502, "upstream_quota",
                  "The provider's quota is used up.");
 }
 
-void chat_provider_openai_refused(chat_err_t *err, int status, const char *body,
-                                  apr_size_t len, apr_pool_t *p)
+void chat_provider_refused(chat_err_t *err, int status, const char *code,
+                           const char *param, apr_pool_t *p)
 {
-    const chat_json_t *error = read_error(body, len, p);
-
     switch (status) {
     case 400:
     case 404:
@@ -71,24 +60,18 @@ void chat_provider_openai_refused(chat_err_t *err, int status, const char *body,
     case 413:
     case 422:
         chat_err_set(err, APR_EGENERAL, 400, "upstream_rejected",
-                     explain(error, p));
+                     explain(code, param, p));
         break;
     case 401:
     case 403:
-        /* The user is signed in; it is we who are not. */
-        chat_err_set(err, APR_EGENERAL, 502, "upstream_auth",
-                     "The provider did not accept this server.");
+        chat_provider_refused_auth(err);
         break;
     case 402:
-        refuse_quota(err);
+        chat_provider_refused_quota(err);
         break;
     case 429:
-        if (is_quota(error))
-            refuse_quota(err);
-        else
-            chat_err_set(err, APR_EGENERAL, 429, "upstream_rate_limited",
-                         "The provider is limiting requests. Try again "
-                         "later.");
+        chat_err_set(err, APR_EGENERAL, 429, "upstream_rate_limited",
+                     "The provider is limiting requests. Try again later.");
         break;
     case 408:
     case 504:

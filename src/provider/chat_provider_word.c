@@ -4,7 +4,7 @@
  * not an enemy, but what it says may quote keys, accounts and prompts, and it
  * may be somebody else's proxy. Pure, any thread.
  */
-#include "chat_provider_openai_int.h"
+#include "chat_provider_int.h"
 
 #include <string.h>
 
@@ -64,8 +64,8 @@ static int is_plain(const char *word, const char *extra)
     return 1;
 }
 
-const char *chat_provider_openai_word(const chat_json_t *v, const char *extra,
-                                      const char *secret, apr_pool_t *p)
+const char *chat_provider_word(const chat_json_t *v, const char *extra,
+                               const char *secret, apr_pool_t *p)
 {
     const char *word = chat_json_string(v);
     apr_int64_t number = chat_json_integer(v, -1);
@@ -77,7 +77,7 @@ const char *chat_provider_openai_word(const chat_json_t *v, const char *extra,
     if (!word)
         return NULL;
     len = strlen(word);
-    if (len == 0 || len > CHAT_PROVIDER_OPENAI_WORD || !is_plain(word, extra) ||
+    if (len == 0 || len > CHAT_PROVIDER_WORD || !is_plain(word, extra) ||
         looks_secret(word))
         return NULL;
     if (secret && *secret && strstr(word, secret))

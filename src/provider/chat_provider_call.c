@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every call to an upstream has: its URL, its header lines and its body
+ * as text, and how a turn is put into the places that an API has for it. Pure,
+ * any thread.
+ */
+#include "chat_provider_int.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+/*
+ * Reasoning models answer 400 to any temperature. A model of this family
+ * prefix is one, unless its name also holds the exception.
+ */
+static const struct {
+    const char *family;
+    const char *except;
+} reasoning[] = {
+    {"o1", NULL},
+    {"o3", NULL},
+    {"o4", NULL},
+    {"gpt-5", "-chat"},
+};
+
+int chat_provider_call_reasons(const char *model)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(reasoning) / sizeof(reasoning[0]); i++) {
+        const char *family = reasoning[i].family;
+
+        if (strncmp(model, family, strlen(family)) == 0)
+            return !reasoning[i].except || !strstr(model, reasoning[i].except);
+    }
+    return 0;
+}
+
+/* Fit for a header line: visible ASCII, so no line can be smuggled in. */
+static int visible(const char *text)
+{
+    const unsigned char *c;
+
+    for (c = (const unsigned char *)text; c && *c; c++) {
+        if (*c <= 0x20 || *c >= 0x7f)
+            return 0;
+    }
+    return 1;
+}
+
+void chat_provider_call_header(chat_call_t *call, const char *name,
+                               const char *value, apr_pool_t *p)
+{
+    APR_ARRAY_PUSH(call->headers, const char *) =
+        apr_pstrcat(p, name, ": ", value, NULL);
+}
+
+static void add_key(chat_call_t *call, int auth, const char *key, apr_pool_t *p)
+{
+    static const char *const names[] = {
+        [CHAT_KEY_API_KEY] = "api-key",
+        [CHAT_KEY_X_API_KEY] = "x-api-key",
+        [CHAT_KEY_X_GOOG] = "x-goog-api-key",
+    };
+
+    if (auth == CHAT_KEY_BEARER)
+        chat_provider_call_header(call, "Authorization",
+                                  apr_pstrcat(p, "Bearer ", key, NULL), p);
+    else
+        chat_provider_call_header(call, names[auth], key, p);
+}
+
+static void add_headers(chat_call_t *call, int usual, const chat_turn_t *turn,
+                        const chat_upstream_t *up, apr_pool_t *p)
+{
+    int auth = up->auth == CHAT_KEY_USUAL ? usual : up->auth;
+
+    call->headers = apr_array_make(p, 10, sizeof(const char *));
+    if (up->key && *up->key)
+        add_key(call, auth, up->key, p);
+    chat_provider_call_header(call, "Content-Type", "application/json", p);
+    chat_provider_call_header(call, "Accept", "text/event-stream", p);
+    chat_provider_call_header(call, "Accept-Encoding", "identity", p);
+    chat_provider_call_header(call, "User-Agent", "mod_chat/" CHAT_VERSION, p);
+    if (turn->request_id && *turn->request_id)
+        chat_provider_call_header(call, "X-Request-ID", turn->request_id, p);
+    /* Without this curl waits up to a second for "100 Continue". */
+    APR_ARRAY_PUSH(call->headers, const char *) = "Expect:";
+}
+
+apr_status_t chat_provider_call(chat_call_t *call, const char *path, int usual,
+                                const chat_turn_t *turn,
+                                const chat_upstream_t *up, chat_err_t *err,
+                                apr_pool_t *p)
+{
+    if (!visible(up->key))
+        return chat_err_set(err, APR_EINVAL, 502, "upstream_auth",
+                            "The provider's key holds a character that no "
+                            "header may carry.");
+    if (!visible(turn->request_id))
+        return chat_err_set(err, APR_EINVAL, 500, "request_id",
+                            "The request's id holds a character that no "
+                            "header may carry.");
+    call->url = apr_pstrcat(p, up->url, path, NULL);
+    call->timeouts = up->timeouts;
+    add_headers(call, usual, turn, up, p);
+    return APR_SUCCESS;
+}
+
+void chat_provider_call_body(chat_call_t *call, const chat_json_t *body,
+                             apr_pool_t *p)
+{
+    call->body = chat_json_text(body, &call->body_len, p);
+}
+
+const char *chat_provider_call_system(const chat_turn_t *turn, apr_pool_t *p)
+{
+    apr_array_header_t *parts = apr_array_make(p, 2, sizeof(const char *));
+    const char *separator = "";
+    int i;
+
+    for (i = -1; i < turn->nmessages; i++) {
+        const char *text = turn->system;
+
+        if (i >= 0)
+            text = turn->messages[i].role == CHAT_ROLE_SYSTEM
+                       ? turn->messages[i].content
+                       : NULL;
+        if (!text || chat_provider_call_blank(text))
+            continue;
+        APR_ARRAY_PUSH(parts, const char *) = separator;
+        APR_ARRAY_PUSH(parts, const char *) = text;
+        separator = "\n\n";
+    }
+    return parts->nelts ? apr_array_pstrcat(p, parts, '\0') : NULL;
+}
+
+int chat_provider_call_blank(const char *text)
+{
+    return text[strspn(text, " \t\r\n\f\v")] == '\0';
+}
+
+apr_status_t chat_provider_call_refuse(chat_err_t *err, const char *message)
+{
+    return chat_err_set(err, APR_EINVAL, 400, "unsupported", message);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any server that speaks Chat Completions: vLLM, Ollama, a gateway, Azure. Only
+ * what all of them know is said. Pure, any thread.
+ */
+#include "chat_provider_int.h"
+
+static const chat_completions_t common = {
+    .most = "max_tokens",
+    .usage = 1,
+    .schema = 1,
+};
+
+/* An api-version means Azure, whose reasoning models refuse the older name. */
+static const chat_completions_t azure = {
+    .most = "max_completion_tokens",
+    .usage = 1,
+    .schema = 1,
+};
+
+static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
+                          const chat_upstream_t *up, chat_err_t *err,
+                          apr_pool_t *p)
+{
+    return chat_provider_completions(call, turn, up,
+                                     up->version ? &azure : &common, err, p);
+}
+
+const chat_provider_t chat_provider_compatible = {
+    .name = "compatible",
+    .build = build,
+    .observe = chat_provider_completions_observe,
+    .cut = chat_provider_completions_cut,
+    .refused = chat_provider_completions_refused,
+};

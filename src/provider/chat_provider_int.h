@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the providers have in common: the head of a call (_call.c), one event
+ * of a stream looked at (_watch.c), a refusal put into our words (_refused.c),
+ * the words that may be repeated (_word.c), and Chat Completions, which half
+ * of them speak (_completions*.c). Private to this room, pure, any thread.
+ */
+#ifndef CHAT_PROVIDER_INT_H
+#define CHAT_PROVIDER_INT_H
+
+#include "chat_json.h"
+#include "chat_provider.h"
+
+/* ---- chat_provider_call.c ---- */
+
+/*
+ * Fill call but for its body. path is put behind the base URL; usual is the
+ * provider's own header for the key (chat_key_e), for where none is configured.
+ * APR_EINVAL: the key or the request's id would break a header line.
+ */
+apr_status_t chat_provider_call(chat_call_t *call, const char *path, int usual,
+                                const chat_turn_t *turn,
+                                const chat_upstream_t *up, chat_err_t *err,
+                                apr_pool_t *p);
+
+void chat_provider_call_header(chat_call_t *call, const char *name,
+                               const char *value, apr_pool_t *p);
+
+void chat_provider_call_body(chat_call_t *call, const chat_json_t *body,
+                             apr_pool_t *p);
+
+/* OpenAI's reasoning models answer 400 to any temperature. */
+int chat_provider_call_reasons(const char *model);
+
+/* The turn's system and all its system messages with blank lines between, for
+ * an API that has one place for them; NULL when there are none. */
+const char *chat_provider_call_system(const chat_turn_t *turn, apr_pool_t *p);
+
+/* Nothing but white space: some APIs refuse a message like that. */
+int chat_provider_call_blank(const char *text);
+
+/* 400 "unsupported": the upstream cannot do what was asked. */
+apr_status_t chat_provider_call_refuse(chat_err_t *err, const char *message);
+
+/* ---- chat_provider_watch.c ---- */
+
+/* One event being looked at. */
+typedef struct chat_watch_t {
+    chat_seen_t *seen;
+    const chat_sse_event_t *event;
+    const chat_upstream_t *up;
+    apr_pool_t *parent;
+    apr_pool_t *pool; /* NULL until needed, which it hardly ever is */
+} chat_watch_t;
+
+apr_pool_t *chat_provider_watch_pool(chat_watch_t *w);
+void chat_provider_watch_done(chat_watch_t *w);
+
+/* The event's JSON, NULL when it is none. */
+chat_json_t *chat_provider_watch_json(chat_watch_t *w);
+
+/*
+ * Which of names the event is, -1 for none: by its event: line, else by the
+ * member "type" of its data. names ends with NULL and holds "error", which an
+ * object with an error in it is, too.
+ */
+int chat_provider_watch_kind(chat_watch_t *w, const char *const *names);
+
+/* Does the name stand in the data, in quotes? */
+int chat_provider_watch_mentions(const chat_watch_t *w, const char *name);
+
+/* ... as a member with an object? Most chunks say "usage":null. */
+int chat_provider_watch_object(const chat_watch_t *w, const char *name);
+
+/* {"error":...} and, from some servers, {"object":"error"} or type alone. */
+int chat_provider_watch_is_error(const chat_json_t *root);
+
+/* The stream has failed: take the first of codes that may be repeated. */
+void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
+                              apr_size_t ncodes);
+
+/* A count of tokens, if v is one. */
+void chat_provider_watch_count(apr_int64_t *ptokens, const chat_json_t *v);
+
+/* Where the caller counts: pieces of the answer are the texts of these
+ * members; names ends with NULL. */
+void chat_provider_watch_measure(chat_watch_t *w, const char *const *names);
+
+/* ---- chat_provider_refused.c ---- */
+
+/* The body of a refusal, NULL when it is no JSON. */
+chat_json_t *chat_provider_refused_body(const char *body, apr_size_t len,
+                                        apr_pool_t *p);
+
+/* What a status means where nothing more is known. code and param: words to
+ * be repeated, or NULL. */
+void chat_provider_refused(chat_err_t *err, int status, const char *code,
+                           const char *param, apr_pool_t *p);
+
+/* It is not the client's fault, whatever the status says: the key is no good,
+ * or the account behind it is. */
+void chat_provider_refused_auth(chat_err_t *err);
+void chat_provider_refused_quota(chat_err_t *err);
+
+/* ---- chat_provider_word.c ---- */
+
+/* Longest machine word taken from an upstream, without the NUL. */
+#define CHAT_PROVIDER_WORD 63
+
+/*
+ * A word for programs ("rate_limit_exceeded", also the number 429) out of an
+ * upstream's answer; NULL when v is none or must not be shown: a character
+ * outside [A-Za-z0-9_.-] and extra, too long, or the look of a key or an
+ * account. secret, if any, is never part of it.
+ */
+const char *chat_provider_word(const chat_json_t *v, const char *extra,
+                               const char *secret, apr_pool_t *p);
+
+/* ---- chat_provider_completions*.c ---- */
+
+/* In what the speakers of Chat Completions differ. */
+typedef struct chat_completions_t {
+    const char *most; /* the name of the member for maxOutputTokens */
+    int store;        /* 1: "store" is said, 0: unknown there */
+    int usage;        /* 1: tokens are told only to whom asks for them */
+    int schema;       /* 1: takes a JSON schema, 0: promises JSON alone */
+} chat_completions_t;
+
+apr_status_t chat_provider_completions(chat_call_t *call,
+                                       const chat_turn_t *turn,
+                                       const chat_upstream_t *up,
+                                       const chat_completions_t *kind,
+                                       chat_err_t *err, apr_pool_t *p);
+
+void chat_provider_completions_observe(chat_seen_t *seen,
+                                       const chat_sse_event_t *event,
+                                       const chat_upstream_t *up,
+                                       apr_pool_t *p);
+
+const char *chat_provider_completions_cut(const chat_upstream_t *up,
+                                          const char *code, const char *message,
+                                          apr_pool_t *p);
+
+/* Also of the Responses API: OpenAI's error object. */
+void chat_provider_completions_refused(chat_err_t *err, int status,
+                                       const char *body, apr_size_t len,
+                                       apr_pool_t *p);
+
+/* path of an OpenAI-like API, with Azure's api-version where configured. */
+const char *chat_provider_completions_path(const char *path,
+                                           const chat_upstream_t *up,
+                                           apr_pool_t *p);
+
+/* {"role","content"} */
+chat_json_t *chat_provider_completions_message(const char *role,
+                                               const char *content,
+                                               apr_pool_t *p);
+
+/* All messages, the system's first unless it is NULL. */
+chat_json_t *chat_provider_completions_messages(const chat_turn_t *turn,
+                                                const char *system,
+                                                apr_pool_t *p);
+
+/* name, schema and, only when the client said, strict. */
+void chat_provider_completions_schema(chat_json_t *into,
+                                      const chat_turn_t *turn);
+
+void chat_provider_completions_temperature(chat_json_t *body,
+                                           const chat_turn_t *turn);
+
+/* ---- chat_provider_openai_observe.c ---- */
+
+void chat_provider_openai_observe(chat_seen_t *seen,
+                                  const chat_sse_event_t *event,
+                                  const chat_upstream_t *up, apr_pool_t *p);
+
+/* ---- chat_provider_anthropic_observe.c ---- */
+
+void chat_provider_anthropic_observe(chat_seen_t *seen,
+                                     const chat_sse_event_t *event,
+                                     const chat_upstream_t *up, apr_pool_t *p);
+
+/* ---- chat_provider_gemini_observe.c ---- */
+
+void chat_provider_gemini_observe(chat_seen_t *seen,
+                                  const chat_sse_event_t *event,
+                                  const chat_upstream_t *up, apr_pool_t *p);
+
+#define CHAT_PROVIDER(id, name) extern const chat_provider_t chat_provider_##id;
+#include "chat_provider_list.h"
+#undef CHAT_PROVIDER
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stream, watched while it passes: what the observers of all providers need.
+ * They run once per event on the driver's thread, so an event that cannot
+ * matter is told by its first bytes or one search, and only one that can is
+ * parsed. Pure.
+ *
+ * An inner quote of a JSON string is escaped, so a name with its quotes is
+ * never found inside a text: a search misses nothing, and what it finds by
+ * accident (a deeper member) the parse sorts out.
+ */
+#include "chat_provider_int.h"
+
+#include <string.h>
+
+/* A terminal event may repeat the whole answer and the client's schema. */
+static const chat_json_limits_t limits = {
+    .bytes = CHAT_SSE_EVENT_MAX,
+    .depth = 256,
+    .values = 200000,
+};
+
+apr_pool_t *chat_provider_watch_pool(chat_watch_t *w)
+{
+    if (!w->pool)
+        apr_pool_create(&w->pool, w->parent);
+    return w->pool;
+}
+
+void chat_provider_watch_done(chat_watch_t *w)
+{
+    if (w->pool)
+        apr_pool_destroy(w->pool);
+    w->pool = NULL;
+}
+
+chat_json_t *chat_provider_watch_json(chat_watch_t *w)
+{
+    chat_json_t *root;
+
+    if (chat_json_parse(&root, w->event->data, w->event->data_len, &limits,
+                        chat_provider_watch_pool(w)) != APR_SUCCESS)
+        return NULL;
+    return root;
+}
+
+/* ---- searching ---- */
+
+/* Behind the next "name" from at on, NULL when there is none. */
+static const char *find_name(const char *at, const char *end, const char *name)
+{
+    const apr_size_t len = strlen(name);
+
+    for (; (at = memmem(at, end - at, name, len)); at++) {
+        const char *next = at + len;
+
+        /* The data never starts with a name: JSON has a bracket there. */
+        if (at[-1] == '"' && next < end && *next == '"')
+            return next + 1;
+    }
+    return NULL;
+}
+
+static const char *skip_space(const char *at, const char *end)
+{
+    while (at < end && *at && strchr(" \t\r\n", *at))
+        at++;
+    return at;
+}
+
+/* The first byte of the value, when at is behind a member's name. */
+static const char *find_value(const char *at, const char *end)
+{
+    at = skip_space(at, end);
+    if (at == end || *at != ':')
+        return NULL;
+    at = skip_space(at + 1, end);
+    return at < end ? at : NULL;
+}
+
+int chat_provider_watch_mentions(const chat_watch_t *w, const char *name)
+{
+    const char *data = w->event->data, *end = data + w->event->data_len;
+
+    return data < end && find_name(data + 1, end, name) != NULL;
+}
+
+int chat_provider_watch_object(const chat_watch_t *w, const char *name)
+{
+    const char *at = w->event->data, *end = at + w->event->data_len;
+
+    for (at += at < end; (at = find_name(at, end, name));) {
+        const char *value = find_value(at, end);
+
+        if (value && *value == '{')
+            return 1;
+    }
+    return 0;
+}
+
+/* ---- what kind of event it is ---- */
+
+static int find_kind(const char *const *names, const char *type, apr_size_t len)
+{
+    int i;
+
+    for (i = 0; names[i]; i++) {
+        if (strlen(names[i]) == len && memcmp(names[i], type, len) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static int mentions_any(const chat_watch_t *w, const char *const *names)
+{
+    for (; *names; names++) {
+        if (chat_provider_watch_mentions(w, *names))
+            return 1;
+    }
+    return 0;
+}
+
+/*
+ * The type of an event that came without its event: line. Nearly every server
+ * writes it first; where it is not, only an event that names one of ours
+ * anywhere is worth a parse.
+ */
+static int unnamed_kind(chat_watch_t *w, const char *const *names)
+{
+    static const char lead[] = "{\"type\":\"";
+    const apr_size_t lead_len = sizeof(lead) - 1;
+    const chat_sse_event_t *event = w->event;
+    const chat_json_t *root;
+    const char *type, *end;
+
+    if (event->data_len > lead_len &&
+        memcmp(event->data, lead, lead_len) == 0) {
+        type = event->data + lead_len;
+        end = memchr(type, '"', event->data_len - lead_len);
+        return end ? find_kind(names, type, end - type) : -1;
+    }
+    if (!mentions_any(w, names))
+        return -1;
+    root = chat_provider_watch_json(w);
+    if (chat_provider_watch_is_error(root))
+        return find_kind(names, "error", strlen("error"));
+    type = chat_json_string(chat_json_get(root, "type"));
+    return type ? find_kind(names, type, strlen(type)) : -1;
+}
+
+int chat_provider_watch_kind(chat_watch_t *w, const char *const *names)
+{
+    static const char *const unnamed[] = {"", "message", NULL};
+    const chat_sse_event_t *event = w->event;
+
+    if (find_kind(unnamed, event->type, event->type_len) >= 0)
+        return unnamed_kind(w, names);
+    return find_kind(names, event->type, event->type_len);
+}
+
+/* ---- what it says ---- */
+
+static int says(const chat_json_t *root, const char *key, const char *text)
+{
+    const char *value = chat_json_string(chat_json_get(root, key));
+
+    return value && strcmp(value, text) == 0;
+}
+
+int chat_provider_watch_is_error(const chat_json_t *root)
+{
+    const chat_json_t *error = chat_json_get(root, "error");
+    chat_json_kind_e kind = chat_json_kind(error);
+
+    if (kind != CHAT_JSON_UNDEFINED && kind != CHAT_JSON_NULL &&
+        chat_json_boolean(error) != 0)
+        return 1;
+    return says(root, "type", "error") || says(root, "object", "error");
+}
+
+/* The first failure is the one to tell of. */
+void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
+                              apr_size_t ncodes)
+{
+    chat_seen_t *seen = w->seen;
+    const char *code = NULL;
+    apr_size_t i;
+
+    seen->ended = 1;
+    seen->failed = 1;
+    for (i = 0; !code && i < ncodes; i++)
+        code = chat_provider_word(codes[i], "", w->up->key,
+                                  chat_provider_watch_pool(w));
+    if (code && !*seen->error)
+        strncpy(seen->error, code, sizeof(seen->error) - 1);
+}
+
+void chat_provider_watch_count(apr_int64_t *ptokens, const chat_json_t *v)
+{
+    apr_int64_t tokens = chat_json_integer(v, -1);
+
+    if (tokens >= 0)
+        *ptokens = tokens;
+}
+
+/* What stands between the quotes, escapes and all: an estimate needs no more.
+ * text is the opening quote. */
+static const char *measure_text(chat_seen_t *seen, const char *text,
+                                const char *end)
+{
+    const char *at;
+
+    for (at = text + 1; at < end && *at != '"'; at++) {
+        if (*at == '\\' && at + 1 < end)
+            at++;
+    }
+    if (at > text + 1)
+        seen->deltas++;
+    seen->text += at - (text + 1);
+    return at;
+}
+
+void chat_provider_watch_measure(chat_watch_t *w, const char *const *names)
+{
+    const char *data = w->event->data, *end = data + w->event->data_len;
+
+    if (!w->seen->measure)
+        return;
+    for (; *names; names++) {
+        const char *at = data < end ? data + 1 : data;
+
+        while ((at = find_name(at, end, *names))) {
+            const char *value = find_value(at, end);
+
+            if (value && *value == '"')
+                at = measure_text(w->seen, value, end);
+        }
+    }
+}
