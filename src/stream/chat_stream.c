@@ -383,10 +383,9 @@ void chat_stream_child_init(apr_pool_t *pchild, server_rec *s)
 {
     count_places(s);
     chat_counters_child_init(s);
-    chat_blocking_child_init(pchild);
 #if CHAT_PARKING
-    chat_park_child_init();
-    if (chat_engine_child_init(pchild, s) != APR_SUCCESS)
+    if (chat_park_child_init() &&
+        chat_engine_child_init(pchild, s) != APR_SUCCESS)
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
                      CHATNO(0506) "no engine could be started: streams will "
                                   "hold a worker each");
