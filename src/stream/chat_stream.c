@@ -80,6 +80,18 @@ static apr_status_t wrote(chat_stream_t *s, apr_status_t rv)
     return rv;
 }
 
+/* From now on the idle time runs: it may be over sooner than what was waited
+ * for until now. */
+static void first_data(chat_stream_t *s, chat_tick_t now)
+{
+    s->end.first = now - s->started;
+    s->data_at = now;
+#if CHAT_PARKING
+    if (s->engine)
+        chat_engine_schedule(s->engine, s);
+#endif
+}
+
 chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
 {
     chat_tick_t now = s->driver->now;
@@ -100,7 +112,7 @@ chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
         return CHAT_TAKE_LATER;
     }
     if (!s->data_at)
-        s->end.first = now - s->started;
+        first_data(s, now);
     s->data_at = s->write_at = now;
     s->turn_bytes += len;
     s->end.bytes += len;
