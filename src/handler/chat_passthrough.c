@@ -195,9 +195,8 @@ static void settle_stream(walk_t *w, const chat_end_t *end)
     w->facts.usage = w->seen.usage;
     w->facts.outcome = judge_stream(w, end);
     chat_facts_tell(w->r, &w->facts);
-    if (w->r->connection->aborted || end->why == CHAT_END_SHUTDOWN)
-        return;
-    if (w->facts.outcome != CHAT_OUTCOME_COMPLETE)
+    if (w->facts.outcome != CHAT_OUTCOME_COMPLETE &&
+        end->why != CHAT_END_SHUTDOWN)
         chat_reply_break(w->r);
 }
 
