@@ -185,7 +185,8 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                       server_rec *s);
 
 /* The merged configuration of a request with every default filled in: no
- * member is unset, arrays are never NULL. Lives in r->pool. */
+ * member is unset, arrays are never NULL, use names the route's own provider
+ * where ChatUse is not written. Lives in r->pool. */
 const chat_dir_conf_t *chat_config_dir(request_rec *r);
 /* Never NULL; session_cache, stream_max and stream_engines have their
  * defaults (stream_max 0: as many as the file limit allows). */

@@ -23,7 +23,7 @@ apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
 
 /*
  * Read the body from the input filters, parsing while it arrives. *pbody
- * lives in r->pool.
+ * lives in p.
  * Fails with 413 (too many bytes, declared or seen), 400 invalid_json (not
  * JSON, too deep, too many values), 408 or 400 when the client stopped
  * sending. AP_FILTER_ERROR: httpd has answered by itself, as err says
@@ -32,7 +32,7 @@ apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
  */
 apr_status_t chat_request_read(chat_json_t **pbody, struct request_rec *r,
                                const chat_json_limits_t *limits,
-                               chat_err_t *err);
+                               chat_err_t *err, apr_pool_t *p);
 
 /* ---- pure: the schema of POST /api/chat-openai (APR and chat_json) ---- */
 

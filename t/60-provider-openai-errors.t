@@ -76,6 +76,7 @@ $t->{conf} = join '', "MaxKeepAliveRequests 0\n",
     provider('patient', $odd->url),
     provider('closed', $closed->url),
     "<Location />\nSetHandler chat\nChatRoute openai\nChatAuth guest\n</Location>\n",
+    "<Location /responses/stalls>\nChatStreamStallTimeout $QUIET\n</Location>\n",
     "<Location /odd/early>\nChatStreamEarlyHeaders on\n</Location>\n";
 $t->start;
 $t->expect_log(qr/CHAT0902: /);
@@ -261,6 +262,33 @@ my ($old, $is) = do {
     ($res, told_of('old'));
 };
 is "$old->{status} $old->{ended} $is->{outcome}", '200 reset truncated', 'a client of HTTP/1.0 sees a reset';
+# Nor has HTTP/1.1 where httpd closes the connection in any case, as after a
+# request with two lengths.
+my $json = JSON::PP::encode_json($t->turn(fault => 'noend'));
+my $conn = $t->connect;
+$conn->request(POST => '/responses', body => sprintf("%x\r\n%s\r\n0\r\n\r\n", length $json, $json),
+    headers => [ 'Content-Type' => 'application/json', 'Content-Length' => 9, 'Transfer-Encoding' => 'chunked', 'X-Request-ID' => 'lengths' ]);
+my $bare = $conn->response;
+($is) = told_of('lengths');
+is $bare->{headers}{'transfer-encoding'}, undef, 'an answer in HTTP/1.1 without chunks';
+is "$bare->{status} $bare->{ended} $is->{outcome}", '200 reset truncated', '... is reset, too';
+$conn->close;
+
+# A client that is given up because it reads nothing may read on later. (Where
+# the request's thread drives the stream that takes httpd's Timeout.)
+my $parks = $t->mpm eq 'event' && ($ENV{CHAT_VARIANT} // '') ne 'nopark';
+for my $version ($parks ? ('1.0', '1.1') : ()) {
+    my $slow = $t->connect(rcvbuf => 16384);
+    $slow->request(POST => '/responses/stalls', version => $version,
+        body => JSON::PP::encode_json($t->turn(seed => 8, n => 1, size => 8 * 1024 * 1024, lean => 1)),
+        headers => [ 'Content-Type' => 'application/json', 'X-Request-ID' => "stalls-$version" ]);
+    ($is) = told_of("stalls-$version");
+    my $late = $slow->response;
+    is "$is->{status} $is->{outcome}", '200 cancelled', "a client of HTTP/$version that stalled";
+    ok !$late->{clean}, "... never reads a clean end ($late->{ended})";
+    $slow->close;
+}
+
 my ($exit, $out) = $t->curl('--http1.1', '-H', 'Content-Type: application/json', '-d', JSON::PP::encode_json($t->turn(fault => 'noend')),
     $t->url('/responses'));
 is $exit, 18, 'curl calls it a partial file';

@@ -81,7 +81,7 @@ static apr_status_t read_script(mock_t *m, const chat_dir_conf_t *conf,
 
     rv = chat_request_check(m->r, err);
     if (rv == APR_SUCCESS)
-        rv = chat_request_read(&body, m->r, &limits, err);
+        rv = chat_request_read(&body, m->r, &limits, err, m->r->pool);
     if (rv == APR_SUCCESS)
         rv = chat_mock_script_create(
             &m->words, body, completions, conf->mock_words, conf->mock_pace,

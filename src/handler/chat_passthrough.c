@@ -33,6 +33,7 @@ typedef struct walk_t {
     const chat_provider_conf_t *pconf;
     const chat_provider_t *provider;
     chat_upstream_t upstream;
+    apr_pool_t *body; /* what turn points into, until call is built */
     chat_turn_t turn;
     chat_call_t call;
     chat_facts_t facts;
@@ -271,9 +272,8 @@ static void settle_stream(walk_t *w, const chat_end_t *end)
     w->facts.usage = w->seen.usage;
     w->facts.outcome = judge_stream(w, end);
     chat_facts_tell(w->r, &w->facts);
-    if (w->r->connection->aborted || end->why == CHAT_END_SHUTDOWN)
-        return;
-    if (w->facts.outcome != CHAT_OUTCOME_COMPLETE)
+    if (w->facts.outcome != CHAT_OUTCOME_COMPLETE &&
+        end->why != CHAT_END_SHUTDOWN)
         chat_reply_break(w->r);
 }
 
@@ -349,9 +349,10 @@ static apr_status_t ask_what(walk_t *w, chat_err_t *err)
     chat_json_t *body;
     apr_status_t rv;
 
-    rv = chat_request_read(&body, w->r, &limits, err);
+    apr_pool_create(&w->body, w->r->pool);
+    rv = chat_request_read(&body, w->r, &limits, err, w->body);
     if (rv == APR_SUCCESS)
-        rv = chat_request_validate(&w->turn, body, &clamps, err, w->r->pool);
+        rv = chat_request_validate(&w->turn, body, &clamps, err, w->body);
     if (rv != APR_SUCCESS)
         return rv;
     w->turn.request_id = w->facts.request_id;
@@ -386,19 +387,18 @@ static apr_status_t choose_provider(walk_t *w, chat_err_t *err)
     return APR_SUCCESS;
 }
 
-/* The client's, the administrator's, the provider's: the first who names one.
- */
+/* The client, the administrator or the provider: whoever names one first. */
 static apr_status_t choose_model(walk_t *w, chat_err_t *err)
 {
     if (!w->turn.model || !*w->turn.model)
         w->turn.model = w->conf->model_default;
     if (!w->turn.model)
         w->turn.model = w->provider->model;
-    w->facts.model = w->turn.model;
-    if (w->turn.model)
-        return APR_SUCCESS;
-    return chat_err_set(err, APR_EINVAL, HTTP_BAD_REQUEST, "model_required",
-                        "Name a model: there is no default here.");
+    if (!w->turn.model)
+        return chat_err_set(err, APR_EINVAL, HTTP_BAD_REQUEST, "model_required",
+                            "Name a model: there is no default here.");
+    w->facts.model = w->turn.model = apr_pstrdup(w->r->pool, w->turn.model);
+    return APR_SUCCESS;
 }
 
 static apr_interval_time_t longest(const chat_timeouts_t *t)
@@ -441,6 +441,9 @@ static apr_status_t start(walk_t *w, int *prc, chat_err_t *err)
     apr_status_t rv;
 
     rv = w->provider->build(&w->call, &w->turn, &w->upstream, err, w->r->pool);
+    /* The call has it all: an open stream need not hold the prompt twice. */
+    apr_pool_destroy(w->body);
+    w->body = NULL;
     if (rv != APR_SUCCESS)
         return rv;
     w->sse = chat_sse_create(on_event, w, w->r->pool);

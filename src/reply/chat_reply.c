@@ -144,7 +144,8 @@ void chat_reply_error(request_rec *r, const chat_err_t *err)
 
 /* ---- no clean end ---- */
 
-/* HTTP/1.0 has no framing to leave unfinished: reset the connection. */
+/* Without chunks there is no framing to leave unfinished: HTTP/1.0, and a
+ * connection that httpd has marked to be closed. */
 static void reset_connection(conn_rec *c)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -156,19 +157,24 @@ static void reset_connection(conn_rec *c)
     c->aborted = 1;
 }
 
-void chat_reply_break(request_rec *r)
+/* As mod_proxy does it: the chunk filter leaves out the last chunk, and
+ * mod_http2 resets the stream. */
+static void pass_error(request_rec *r)
 {
-    conn_rec *c = r->connection;
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, c->bucket_alloc);
+    apr_bucket_alloc_t *list = r->connection->bucket_alloc;
+    apr_bucket_brigade *bb = apr_brigade_create(r->pool, list);
 
-    /* As mod_proxy does it: the chunk filter leaves out the last chunk, and
-     * mod_http2 resets the stream. */
-    APR_BRIGADE_INSERT_TAIL(bb,
-                            ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL,
-                                                   r->pool, c->bucket_alloc));
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(c->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(
+        bb, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, list));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_eos_create(list));
     ap_pass_brigade(r->output_filters, bb);
     r->eos_sent = 1;
-    if (r->proto_num < HTTP_VERSION(1, 1) && !c->master)
-        reset_connection(c);
+}
+
+void chat_reply_break(request_rec *r)
+{
+    if (!r->connection->aborted)
+        pass_error(r);
+    if (!r->chunked && !r->connection->master)
+        reset_connection(r->connection);
 }

@@ -216,7 +216,7 @@ static apr_status_t read_all(body_t *body)
 
 apr_status_t chat_request_read(chat_json_t **pbody, request_rec *r,
                                const chat_json_limits_t *limits,
-                               chat_err_t *err)
+                               chat_err_t *err, apr_pool_t *p)
 {
     body_t body = {.r = r, .limit = limits->bytes, .err = err};
     apr_status_t rv;
@@ -225,7 +225,7 @@ apr_status_t chat_request_read(chat_json_t **pbody, request_rec *r,
     rv = check_length(&body);
     if (rv != APR_SUCCESS)
         return rv;
-    body.reader = chat_json_reader_create(limits, r->pool);
+    body.reader = chat_json_reader_create(limits, p);
     rv = read_all(&body);
     if (rv != APR_SUCCESS)
         return rv;

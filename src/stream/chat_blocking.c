@@ -5,8 +5,9 @@
  * the engine would go on, in core's writes and in curl_multi_poll(), and
  * still notices at once when the client leaves.
  *
- * Drivers are kept for the next request, with their upstream connections; at
- * any time one has one thread.
+ * Drivers are kept for the next request, with their upstream connections, until
+ * the process ends: prefork's children end inside a signal handler, where curl
+ * must not be called. At any time a driver has one thread.
  */
 #include "chat_stream_int.h"
 
@@ -140,20 +141,4 @@ void chat_blocking_run(chat_stream_t *s)
     if (s->end.why == CHAT_END_GONE)
         s->c->aborted = 1;
     chat_stream_complete(s);
-}
-
-static apr_status_t free_all(void *baton)
-{
-    blocking_t *b;
-
-    while ((b = SLIST_FIRST(&spare))) {
-        SLIST_REMOVE_HEAD(&spare, link);
-        blocking_free(b);
-    }
-    return APR_SUCCESS;
-}
-
-void chat_blocking_child_init(apr_pool_t *pchild)
-{
-    apr_pool_cleanup_register(pchild, NULL, free_all, apr_pool_cleanup_null);
 }

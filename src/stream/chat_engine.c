@@ -195,6 +195,7 @@ static void resume_later(chat_engine_t *e)
         forget_later(e, s);
         if (!s->ended && !s->out.len)
             s->source->resume(s); /* may put it at the end again */
+        chat_engine_schedule(e, s);
     }
 }
 

@@ -343,7 +343,7 @@ void chat_park_register_hooks(apr_pool_t *p)
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
-void chat_park_child_init(void)
+int chat_park_child_init(void)
 {
     int async = 0, wait = 0;
 
@@ -351,6 +351,7 @@ void chat_park_child_init(void)
         ap_mpm_query(AP_MPMQ_CAN_WAITIO, &wait) != APR_SUCCESS)
         async = 0;
     mpm_can_wait = async && wait;
+    return mpm_can_wait;
 }
 
 #endif

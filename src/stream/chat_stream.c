@@ -80,6 +80,18 @@ static apr_status_t wrote(chat_stream_t *s, apr_status_t rv)
     return rv;
 }
 
+/* From now on the idle time runs: it may be over sooner than what was waited
+ * for until now. */
+static void first_data(chat_stream_t *s, chat_tick_t now)
+{
+    s->end.first = now - s->started;
+    s->data_at = now;
+#if CHAT_PARKING
+    if (s->engine)
+        chat_engine_schedule(s->engine, s);
+#endif
+}
+
 chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
 {
     chat_tick_t now = s->driver->now;
@@ -100,7 +112,7 @@ chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
         return CHAT_TAKE_LATER;
     }
     if (!s->data_at)
-        s->end.first = now - s->started;
+        first_data(s, now);
     s->data_at = s->write_at = now;
     s->turn_bytes += len;
     s->end.bytes += len;
@@ -383,10 +395,9 @@ void chat_stream_child_init(apr_pool_t *pchild, server_rec *s)
 {
     count_places(s);
     chat_counters_child_init(s);
-    chat_blocking_child_init(pchild);
 #if CHAT_PARKING
-    chat_park_child_init();
-    if (chat_engine_child_init(pchild, s) != APR_SUCCESS)
+    if (chat_park_child_init() &&
+        chat_engine_child_init(pchild, s) != APR_SUCCESS)
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
                      CHATNO(0506) "no engine could be started: streams will "
                                   "hold a worker each");

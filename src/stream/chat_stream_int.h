@@ -226,7 +226,6 @@ apr_status_t chat_resolver_line(const char **pline, const char *host,
 
 /* Run s to its end on this thread. complete() has run on return. */
 void chat_blocking_run(chat_stream_t *s);
-void chat_blocking_child_init(apr_pool_t *pchild);
 
 #if CHAT_PARKING
 /* One connection, from its start; the network filter's context. */
@@ -247,7 +246,8 @@ apr_status_t chat_park(chat_stream_t *s);
 /* [main thread, engine joined] End a stream that the stop has cut. */
 void chat_park_abandon(chat_stream_t *s);
 void chat_park_register_hooks(apr_pool_t *p);
-void chat_park_child_init(void);
+/* 1 when this MPM can park: then there is work for engines. */
+int chat_park_child_init(void);
 
 void chat_netfilter_register(void);
 void chat_netfilter_add(conn_rec *c, chat_conn_t *cc);

@@ -64,6 +64,13 @@ sub _preload ($self) {
     return $file;
 }
 
+# UBSan reads its options when it has something to say, from /proc, which only
+# a process that may dump core can read once it has changed its user. It says
+# it on stderr, the error log.
+sub directives ($self, $dir) {
+    return $self->{variant} eq 'asan' ? "CoreDumpDirectory \"$dir\"" : ();
+}
+
 # What stands before httpd on its command line.
 sub prefix ($self, $dir) {
     return ('setarch', '-R') if $self->{variant} eq 'tsan';

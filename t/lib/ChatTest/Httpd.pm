@@ -196,7 +196,7 @@ sub conf_text ($self, $conf = $self->{conf}) {
         "DefaultRuntimeDir \"$dir/run\"", "Listen 127.0.0.1:$self->{port}",
         $self->_load_modules, $self->_user, $self->_mpm_conf,
         "DocumentRoot \"$dir/htdocs\"", "ErrorLog \"$dir/error.log\"", "LogLevel $level",
-        ($ENV{CHAT_TEST_CORE} ? "CoreDumpDirectory \"$dir\"" : ()),
+        ($ENV{CHAT_TEST_CORE} ? "CoreDumpDirectory \"$dir\"" : ()), $self->{checker}->directives($dir),
         "LogFormat \"$LOG_FORMAT\" test", "CustomLog \"$dir/access.log\" test",
         $status, $self->fill($conf), $self->_tls, '';
 }
@@ -287,7 +287,7 @@ sub _launch_once ($self) {
 
 sub _is_up ($self) {
     my $pid = $self->slurp('run/httpd.pid') =~ /^(\d+)/ ? $1 : 0;
-    return $pid == $self->{pid}
+    return $pid == $self->{pid} && ($self->{single} || (my @some = $self->children))
         && IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Proto => 'tcp');
 }
 

@@ -31,11 +31,12 @@ sub new ($class, %o) {
     $self->{dir} = File::Temp::tempdir('chat-pg-XXXXXX', TMPDIR => 1, CLEANUP => !$ENV{CHAT_TEST_KEEP});
     chmod 0755, $self->{dir};
 
-    # The server refuses to run as root.
+    # It ends with this process, and it refuses to run as root.
+    $self->{as} = [ 'setpriv', '--pdeathsig=INT' ];
     if ($> == 0) {
         my ($user) = grep { defined getpwnam $_ } 'postgres', 'nobody';
         my ($uid, $gid) = (getpwnam $user)[2, 3];
-        $self->{as} = [ 'setpriv', "--reuid=$uid", "--regid=$gid", '--clear-groups' ];
+        push $self->{as}->@*, "--reuid=$uid", "--regid=$gid", '--clear-groups';
         chown $uid, $gid, $self->{dir};
     }
     $self->_run("$self->{bin}/initdb", '-D', "$self->{dir}/data", '-U', 'chat', '-A', 'trust',
@@ -50,7 +51,7 @@ sub _run ($self, @command) {
         open STDOUT, '>', $log;
         open STDERR, '>&', \*STDOUT;
         chdir '/';
-        { no warnings 'exec'; exec(($self->{as} // [])->@*, @command) }
+        { no warnings 'exec'; exec($self->{as}->@*, @command) }
         POSIX::_exit(127);
     }
     waitpid $pid, 0;
@@ -78,7 +79,7 @@ sub start ($self) {
         open STDERR, '>&', \*STDOUT;
         chdir '/';
         setpgrp;
-        { no warnings 'exec'; exec(($self->{as} // [])->@*, "$self->{bin}/postgres", '-D', "$self->{dir}/data",
+        { no warnings 'exec'; exec($self->{as}->@*, "$self->{bin}/postgres", '-D', "$self->{dir}/data",
             map { ('-c', "$_=$conf{$_}") } sort keys %conf) }
         POSIX::_exit(127);
     }

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Graceful restarts and a graceful stop with streams in flight: none is cut,
+# new requests are served meanwhile, and an old child leaves with its last
+# stream.
+use v5.36;
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+use ChatTest::Load qw(load_start load_wait load_ok);
+use ChatTest::Streams;
+use ChatTest::Upstream;
+use Time::HiRes qw(sleep clock_gettime CLOCK_MONOTONIC);
+
+my $up = ChatTest::Upstream->new(lean => 1)->start;
+
+sub now () {
+    return clock_gettime(CLOCK_MONOTONIC);
+}
+
+sub server {
+    return ChatTest->new(mpm => 'event', modules => ['status'], tls => 1,
+        conf => chat_conf(chat => $up->url))->start;
+}
+
+# Those of @pids that have not ended yet.
+sub living ($t, @pids) {
+    return grep { $t->slurp("/proc/$_/stat") =~ /^\d+ \(.*\) [^Z]/s } @pids;
+}
+
+# Streams as sse_load opens them; k: the server may close an idle connection,
+# as one that restarts does.
+sub streams ($t, $params, %o) {
+    my $tls = delete $o{tls};
+    return load_start($t->url('/chat', tls => $tls), b => load_body($t, $params), p => "lean=1;$params",
+        t => scaled(60), k => 1, %o);
+}
+
+subtest 'graceful, ten times under load' => sub {
+    my $t = server();
+    my ($clients, $each) = (fewer(50), 10);
+    # Streams of 1 to 2 s, one after another.
+    my $plain = streams($t, 'n=20;pace=65', c => $clients, m => $each, r => 500);
+    my $tls = streams($t, 'n=20;pace=75', tls => 1, c => $clients, m => $each, r => 500, s => 100_000);
+    wait_for('the load to be there', sub { counters($t)->{Live} == 2 * $clients });
+
+    my (%generation, @failed);
+    my @first = $t->children;
+    for my $n (1 .. 10) {
+        $t->graceful;
+        my $res = $t->sse('/chat', $t->turn(seed => 900_000 + $n, n => 3));
+        push @failed, "round $n: $res->{status} $res->{ended}" if !$res->{clean};
+        my ($pid) = $t->wait_log(qr/\[pid \d+:.*CHAT0901: id=$res->{headers}{'x-request-id'} /) =~ /\[pid (\d+)/;
+        $generation{$pid} = 1;
+    }
+    cmp_ok counters($t)->{Live}, '>', $clients, 'streams ran all the time';
+    is_deeply \@failed, [], 'new requests are served meanwhile';
+    is keys %generation, 10, '... each time by a new child';
+    delete @generation{@first};
+    is keys %generation, 10, '... and never by the first';
+
+    load_ok('no stream is cut (plain)', $plain);
+    load_ok('no stream is cut (TLS)', $tls);
+    ok wait_for('the old children to end', sub { living($t, $t->children) == 1 }),
+        'old children end with their streams';
+    ends_are($t, 'each stream is counted once, and as done', { map { $_ => 0 } keys counters($t)->%* }, Done => 2 * $clients * $each + 10);
+    $t->stop;
+};
+
+subtest 'an old child lives as long as its last stream' => sub {
+    my $t = server();
+    my ($old) = $t->children;
+    my $conn = $t->connect;
+    $conn->request('POST', '/chat', headers => { 'Content-Type' => 'application/json' },
+        body => JSON::PP::encode_json($t->turn(n => 40, pace => 50)));
+    my ($seen, $new, $ended);
+    my $res = $conn->response(on_event => sub ($event, $res) {
+        return 1 if ++$seen != 5;
+        $t->graceful;
+        $new = $t->sse('/chat', $t->turn(n => 3));
+        return 1;
+    });
+    ok $res->{clean}, 'the stream that was there is whole';
+    is +(grep { $_->{event} eq 'response.output_text.delta' } $res->{events}->@*), 40, '... with all its events';
+    my ($at, $until) = ($res->{ended_at}, now() + scaled(10));
+    ok $new->{clean}, 'another is served by a new child';
+    cmp_ok $new->{ended_at}, '<', $at - 1, '... long before';
+    my ($log) = $t->wait_log(qr/\[pid $old:.*CHAT0901: .*outcome=complete/);
+    ok $log, 'the old child carried the first to its end';
+    ok wait_for('the old child to end', sub { !living($t, $old) }), 'and ends then';
+    is living($t, $t->children), 1, 'another one has taken over';
+    $t->stop;
+};
+
+subtest 'graceful-stop waits for the streams' => sub {
+    my $t = server();
+    my ($child) = $t->children;
+    my $clients = fewer(50);
+    my @jobs = map { streams($t, 'n=30;pace=50', c => $clients, tls => $_, s => 1 + 1000 * $_) } 0, 1;
+    wait_for('the load to be there', sub { counters($t)->{Live} == 2 * $clients });
+    my $from = now();
+    $t->signal('WINCH');
+    wait_for('the port to be closed', sub { !eval { $t->connect->close; 1 } });
+    ok $t->alive, 'the server takes no more, but is still there';
+    load_ok("no stream is cut ($_->[0])", $_->[1]) for [ plain => $jobs[0] ], [ TLS => $jobs[1] ];
+    ok $t->wait_exit(scaled(10)), 'it leaves after the last';
+    cmp_ok now() - $from, '>', 1, '... and not before';
+    my @lines = grep { /"POST/ } split /\n/, $t->access_log;
+    is +(grep { /outcome=complete$/ } @lines), 2 * $clients, 'every one has its line in the access log';
+    $t->stop(gone => 1);
+};
+$up->stop;
+done_testing;
