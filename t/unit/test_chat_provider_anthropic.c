@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The anthropic provider: the bytes it sends, what it sees in the transcripts
+ * of t/data/anthropic, and what it makes of refusals.
+ */
+#include "provider_suite.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#define pool provider_suite_pool
+
+/* build --------------------------------------------------------------- */
+
+static chat_turn_t claude_turn(void)
+{
+    chat_turn_t turn = provider_suite_turn();
+
+    turn.model = "claude-sonnet-4-5";
+    return turn;
+}
+
+static chat_call_t build(const chat_turn_t *turn, const char *version)
+{
+    chat_upstream_t up = provider_suite_upstream(0);
+
+    up.version = version;
+    return provider_suite_build(turn, &up);
+}
+
+START_TEST(a_small_turn_becomes_a_small_body)
+{
+    chat_turn_t turn = claude_turn();
+
+    ck_assert_str_eq(build(&turn, NULL).body,
+                     "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":4096,"
+                     "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}],"
+                     "\"stream\":true}");
+}
+END_TEST
+
+START_TEST(a_full_turn_becomes_a_full_body)
+{
+    chat_turn_t turn = provider_suite_full_turn();
+
+    ck_assert_str_eq(
+        build(&turn, NULL).body,
+        "{\"model\":\"model-1\",\"max_tokens\":256,"
+        "\"system\":\"Answer in JSON.\\n\\nBe kind.\",\"messages\":["
+        "{\"role\":\"user\",\"content\":\"2+2?\"},"
+        "{\"role\":\"user\",\"content\":" PROVIDER_SUITE_LAST "}],"
+        "\"temperature\":0.7,\"output_config\":{\"format\":"
+        "{\"type\":\"json_schema\",\"schema\":" PROVIDER_SUITE_SCHEMA "}},"
+        "\"stream\":true}");
+}
+END_TEST
+
+static const struct {
+    int strict;
+} stricts[] = {{-1}, {0}, {1}};
+
+START_TEST(a_schema_is_the_same_however_strict)
+{
+    chat_turn_t turn = provider_suite_full_turn();
+    const char *body;
+
+    turn.schema_strict = stricts[_i].strict;
+    body = build(&turn, NULL).body;
+    ck_assert_ptr_nonnull(strstr(body, PROVIDER_SUITE_SCHEMA));
+    ck_assert_ptr_null(strstr(body, "strict"));
+}
+END_TEST
+
+static const struct {
+    double asked;
+    const char *version, *sent;
+} temperatures[] = {
+    {0, NULL, "\"temperature\":0,"},
+    {0.7, "2023-06-01", "\"temperature\":0.7,"},
+    {1, NULL, "\"temperature\":1,"},
+    {1.01, NULL, "\"temperature\":1,"},
+    {2, NULL, "\"temperature\":1,"},
+    {2, "2026-10-20", "\"temperature\":1,"},
+    {1, "2026-10-21", NULL},
+    {0, "2027-01-01", NULL},
+};
+
+START_TEST(a_temperature_is_at_most_one_and_unknown_to_newer_versions)
+{
+    chat_turn_t turn = claude_turn();
+    const char *body;
+
+    turn.has_temperature = 1;
+    turn.temperature = temperatures[_i].asked;
+    body = build(&turn, temperatures[_i].version).body;
+    if (temperatures[_i].sent)
+        ck_assert_msg(strstr(body, temperatures[_i].sent) != NULL, "%s", body);
+    else
+        ck_assert_ptr_null(strstr(body, "temperature"));
+}
+END_TEST
+
+static const chat_message_t hoisted[] = {
+    {CHAT_ROLE_SYSTEM, "One."}, {CHAT_ROLE_USER, "a"},
+    {CHAT_ROLE_SYSTEM, " \n"},  {CHAT_ROLE_ASSISTANT, "b"},
+    {CHAT_ROLE_SYSTEM, "Two."}, {CHAT_ROLE_ASSISTANT, "\t"},
+    {CHAT_ROLE_USER, "c"},
+};
+
+START_TEST(system_messages_are_joined_and_blank_ones_left_out)
+{
+    chat_turn_t turn = claude_turn();
+
+    turn.messages = hoisted;
+    turn.nmessages = 7;
+    turn.system = _i ? "" : NULL;
+    ck_assert_str_eq(build(&turn, NULL).body,
+                     "{\"model\":\"claude-sonnet-4-5\",\"max_tokens\":4096,"
+                     "\"system\":\"One.\\n\\nTwo.\",\"messages\":["
+                     "{\"role\":\"user\",\"content\":\"a\"},"
+                     "{\"role\":\"assistant\",\"content\":\"b\"},"
+                     "{\"role\":\"user\",\"content\":\"c\"}],"
+                     "\"stream\":true}");
+}
+END_TEST
+
+static const chat_message_t answered[] = {
+    {CHAT_ROLE_USER, " "},
+    {CHAT_ROLE_ASSISTANT, "b"},
+    {CHAT_ROLE_USER, "c"},
+};
+
+static const chat_message_t blank[] = {{CHAT_ROLE_SYSTEM, "Be kind."},
+                                       {CHAT_ROLE_USER, ""}};
+
+START_TEST(a_talk_that_the_user_does_not_begin_is_refused)
+{
+    chat_turn_t turn = claude_turn();
+    chat_upstream_t up = provider_suite_upstream(0);
+    chat_err_t err;
+
+    turn.messages = _i ? blank : answered;
+    turn.nmessages = _i ? 2 : 3;
+    err = provider_suite_refusal(&turn, &up);
+    ck_assert_int_eq(err.status, 400);
+    ck_assert_str_eq(err.code, "unsupported");
+}
+END_TEST
+
+static const struct {
+    const char *version, *headers;
+} calls[] = {
+    {NULL, "x-api-key: " PROVIDER_SUITE_KEY "\n"
+           "Content-Type: application/json\n"
+           "Accept: text/event-stream\n"
+           "Accept-Encoding: identity\n"
+           "User-Agent: mod_chat/0.1.0\n"
+           "X-Request-ID: req-1\n"
+           "Expect:\n"
+           "anthropic-version: 2023-06-01"},
+    {"2026-10-21", "Authorization: Bearer " PROVIDER_SUITE_KEY "\n"
+                   "Content-Type: application/json\n"
+                   "Accept: text/event-stream\n"
+                   "Accept-Encoding: identity\n"
+                   "User-Agent: mod_chat/0.1.0\n"
+                   "X-Request-ID: req-1\n"
+                   "Expect:\n"
+                   "anthropic-version: 2026-10-21"},
+};
+
+START_TEST(the_call_has_its_url_and_headers)
+{
+    chat_turn_t turn = claude_turn();
+    chat_call_t call = build(&turn, calls[_i].version);
+
+    ck_assert_str_eq(call.url, "https://api.anthropic.com/v1/messages");
+    ck_assert_str_eq(provider_suite_headers(&call), calls[_i].headers);
+}
+END_TEST
+
+/* observe ------------------------------------------------------------- */
+
+static const provider_transcript_t transcripts[] = {
+    {"text", 0, {1, 0, "", 12, 34}, ""},
+    {"cached", 0, {1, 0, "", 3210, 16}, ""},
+    {"thinking", 0, {1, 0, "", 12, 120}, ""},
+    {"tools", 0, {1, 0, "", 472, 89}, ""},
+    {"refusal", 0, {1, 0, "", 18, 0}, ""},
+    {"error", 0, {1, 1, "overloaded_error", 12, -1}, ""},
+    {"error-first", 0, {1, 1, "api_error", -1, -1}, ""},
+    {"truncated", 0, {0, 0, "", 12, 5}, ""},
+    {"unnamed", 0, {1, 0, "", 12, 3}, ""},
+    {"crlf", 0, {1, 0, "", 12, 7}, ""},
+};
+
+static const provider_shape_t shapes[] = {
+    {"a message_stop without data is not fired by SSE",
+     0,
+     "event: message_stop\n\n",
+     {0, 0, "", -1, -1}},
+    {"a message_stop that is no JSON still is one",
+     0,
+     "event: message_stop\ndata: {\n\n",
+     {1, 0, "", -1, -1}},
+    {"an error event that is no JSON is an error",
+     0,
+     "event: error\ndata: boom\n\n",
+     {1, 1, "", -1, -1}},
+    {"an unnamed error is told by its data",
+     0,
+     "data: {\"error\":{\"type\":\"api_error\"},\"type\":\"error\"}\n\n",
+     {1, 1, "api_error", -1, -1}},
+    {"the event line wins over the data",
+     0,
+     "event: content_block_delta\ndata: {\"type\":\"message_stop\"}\n\n",
+     {0, 0, "", -1, -1}},
+    {"a name like a terminal one is another",
+     0,
+     "event: message_stopped\ndata: {}\n\nevent: message_sto\ndata: {}\n\n"
+     "event: Error\ndata: {}\n\n",
+     {0, 0, "", -1, -1}},
+    {"[DONE] is not the end", 0, "data: [DONE]\n\n", {0, 0, "", -1, -1}},
+    {"counts that are no counts are none",
+     0,
+     "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
+     "-1,\"cache_read_input_tokens\":7}}}\n\n"
+     "event: message_delta\ndata: {\"usage\":{\"output_tokens\":\"5\"}}\n\n",
+     {0, 0, "", -1, -1}},
+    {"a cache that is no count adds nothing",
+     0,
+     "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
+     "3,\"cache_creation_input_tokens\":null,\"cache_read_input_tokens\":-7}}}"
+     "\n\n",
+     {0, 0, "", 3, -1}},
+    {"a usage may be missing or null",
+     0,
+     "event: message_start\ndata: {\"message\":{}}\n\n"
+     "event: message_delta\ndata: {\"delta\":{},\"usage\":null}\n\n",
+     {0, 0, "", -1, -1}},
+    {"a later usage without a part takes none away",
+     0,
+     "event: message_delta\ndata: {\"usage\":{\"input_tokens\":2,"
+     "\"output_tokens\":5}}\n\n"
+     "event: message_delta\ndata: {\"usage\":{}}\n\n",
+     {0, 0, "", 2, 5}},
+    {"the first error is the one told",
+     0,
+     "event: error\ndata: {\"error\":{\"type\":\"first\"}}\n\n"
+     "event: error\ndata: {\"error\":{\"type\":\"second\"}}\n\n",
+     {1, 1, "first", -1, -1}},
+    {"a code that looks like a key is not repeated",
+     0,
+     "event: error\ndata: {\"error\":{\"type\":\"sk-ant-api03-abc\"}}\n\n",
+     {1, 1, "", -1, -1}},
+};
+
+#define DELTA(member)                                                          \
+    "event: content_block_delta\ndata: {\"delta\":{" member "}}\n\n"
+
+static const provider_measure_t measures[] = {
+    {0,
+     DELTA("\"type\":\"text_delta\",\"text\":\"abc\"") DELTA("\"text\":\"d\""),
+     2, 4},
+    {0, DELTA("\"type\":\"thinking_delta\",\"thinking\":\"abc\""), 1, 3},
+    {0, DELTA("\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\"\""),
+     1, 6},
+    {0, DELTA("\"type\":\"signature_delta\",\"signature\":\"abc\""), 0, 0},
+    {0,
+     "event: content_block_start\ndata: {\"content_block\":{\"type\":\"text\","
+     "\"text\":\"\"}}\n\n",
+     0, 0},
+};
+
+/* refused ------------------------------------------------------------- */
+
+#define ERROR(type)                                                            \
+    "{\"type\":\"error\",\"error\":{\"type\":\"" type                          \
+    "\",\"message\":\"Your organization org-1 ... sk-ant\"},"                  \
+    "\"request_id\":\"req_1\"}"
+#define SPENT                                                                  \
+    "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\","            \
+    "\"message\":\"x\",\"details\":{\"error_code\":"                           \
+    "\"enforced_spend_limit_reached\"}}}"
+
+static const provider_refusal_t refusals[] = {
+    {400, ERROR("invalid_request_error"), 400, "upstream_rejected", NULL},
+    {401, ERROR("authentication_error"), 502, "upstream_auth", NULL},
+    {402, ERROR("billing_error"), 502, "upstream_quota", NULL},
+    {403, ERROR("permission_error"), 502, "upstream_auth", NULL},
+    {404, ERROR("not_found_error"), 400, "upstream_rejected", NULL},
+    {413, ERROR("request_too_large"), 400, "upstream_rejected", NULL},
+    {429, ERROR("rate_limit_error"), 429, "upstream_rate_limited", NULL},
+    {429, SPENT, 502, "upstream_quota", NULL},
+    /* Only where a rate limit would be. */
+    {400, SPENT, 400, "upstream_rejected", NULL},
+    {500, ERROR("api_error"), 502, "upstream_error", NULL},
+    {504, ERROR("timeout_error"), 504, "upstream_timeout", NULL},
+    {529, ERROR("overloaded_error"), 503, "upstream_overloaded", NULL},
+};
+
+static const provider_sentence_t sentences[] = {
+    {ERROR("invalid_request_error"),
+     "The provider refused the request: invalid_request_error."},
+    {ERROR("sk-ant-api03-x"), PROVIDER_PLAIN},
+    {ERROR("two words"), PROVIDER_PLAIN},
+    {ERROR("0123456789abcdef0123456789abcdef"), PROVIDER_PLAIN},
+    {"{\"type\":\"error\",\"error\":{\"message\":\"x\"}}", PROVIDER_PLAIN},
+};
+
+static const provider_suite_t spec = {
+    .provider = &chat_provider_anthropic,
+    .dir = "anthropic",
+    .url = "https://api.anthropic.com/v1",
+    .apis = 1,
+    .leak = "event: error\n"
+            "data: {\"error\":{\"type\":\"bad-plainkey\"}}\n\n",
+    .cut_error = "budget_exhausted",
+    .transcripts = transcripts,
+    .ntranscripts = sizeof(transcripts) / sizeof(transcripts[0]),
+    .shapes = shapes,
+    .nshapes = sizeof(shapes) / sizeof(shapes[0]),
+    .measures = measures,
+    .nmeasures = sizeof(measures) / sizeof(measures[0]),
+    .refusals = refusals,
+    .nrefusals = sizeof(refusals) / sizeof(refusals[0]),
+    .sentences = sentences,
+    .nsentences = sizeof(sentences) / sizeof(sentences[0]),
+};
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("chat_provider_anthropic");
+    TCase *tc = tcase_create("anthropic");
+
+    tcase_add_checked_fixture(tc, provider_suite_set_up,
+                              provider_suite_tear_down);
+    tcase_add_test(tc, a_small_turn_becomes_a_small_body);
+    tcase_add_test(tc, a_full_turn_becomes_a_full_body);
+    tcase_add_loop_test(tc, a_schema_is_the_same_however_strict, 0, 3);
+    tcase_add_loop_test(
+        tc, a_temperature_is_at_most_one_and_unknown_to_newer_versions, 0,
+        sizeof(temperatures) / sizeof(temperatures[0]));
+    tcase_add_loop_test(tc, system_messages_are_joined_and_blank_ones_left_out,
+                        0, 2);
+    tcase_add_loop_test(tc, a_talk_that_the_user_does_not_begin_is_refused, 0,
+                        2);
+    tcase_add_loop_test(tc, the_call_has_its_url_and_headers, 0, 2);
+    suite_add_tcase(suite, tc);
+    provider_suite_add(suite, &spec);
+    return suite;
+}
