@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A mock of OpenAI's API for tests: streams that are told byte for byte what
- * to be and how to go wrong (lib/mock_params.h), ten thousand at a time on one
- * epoll thread. What it sends comes from lib/mock_text.c, so that sse_load can
- * check it. Started by ChatTest::Upstream.
+ * A mock of the providers' APIs for tests: streams that are told byte for byte
+ * what to be and how to go wrong (lib/mock_params.h), ten thousand at a time on
+ * one epoll thread. What it sends comes from lib/mock_text.c, so that sse_load
+ * can check it. Started by ChatTest::Upstream.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -84,8 +84,9 @@ static void serve(void)
 static void usage(void)
 {
     puts("mock_llm [-p port] [-d params] [-c cert -k key]\n"
-         "  Imitates POST .../responses and .../chat/completions, GET "
-         ".../models.\n"
+         "  Imitates POST .../responses, .../chat/completions, .../messages "
+         "and\n"
+         "  .../models/M:streamGenerateContent?alt=sse, GET .../models.\n"
          "  Prints its port; ends when its standard input does.\n"
          "  GET /_stats, GET /_last (request), POST /_reset control it.\n"
          "Params, name=value between ';', from -d, from the path "

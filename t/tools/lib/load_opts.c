@@ -20,7 +20,7 @@ static const char help_text[] =
     "  -b TEXT     body; @FILE reads it from there. The default is a chat\n"
     "              request whose message is mock(seed={i})\n"
     "  -p PARAMS   what the mock was told elsewhere: 'n=50;size=80'\n"
-    "  -a API      responses (default) or completions\n"
+    "  -a API      responses (default), completions, messages or gemini\n"
     "  -H LINE     one more request header\n"
     "  -E LINE     a header line that every answer must have\n"
     "  -S STATUS   expected status (200); -X STATUS is allowed as well.\n"
@@ -164,6 +164,24 @@ static void set_counts(load_opts_t *o, int opt, const char *arg)
     }
 }
 
+static int api_named(const char *name)
+{
+    static const char *const names[] = {
+        [MOCK_API_RESPONSES] = "responses",
+        [MOCK_API_COMPLETIONS] = "completions",
+        [MOCK_API_MESSAGES] = "messages",
+        [MOCK_API_GEMINI] = "gemini",
+    };
+    int i;
+
+    for (i = 0; i <= MOCK_API_GEMINI; i++) {
+        if (!strcmp(names[i], name))
+            return i;
+    }
+    die("no such API", name);
+    return -1;
+}
+
 static void set(load_opts_t *o, int opt, const char *arg)
 {
     long a;
@@ -179,8 +197,7 @@ static void set(load_opts_t *o, int opt, const char *arg)
         read_params(o, arg);
         break;
     case 'a':
-        o->api = strcmp(arg, "completions") ? MOCK_API_RESPONSES
-                                            : MOCK_API_COMPLETIONS;
+        o->api = api_named(arg);
         break;
     case 'H':
         buf_printf(&o->headers, "%s\r\n", arg);

@@ -341,7 +341,7 @@ static void control(conn_t *c, int target)
     default:
         mock.stats.trapped += target == MOCK_TO_TRAP;
         status = 404;
-        mock_text_error(&body, 404);
+        mock_text_error(&body, &c->text, 404);
     }
     mock_reply_whole(&c->out, status, "application/json", "", &body, c->close);
     buf_free(&body);
@@ -368,6 +368,16 @@ static void remember(void)
     mock.rq = last;
 }
 
+/* mock_api_e, -1 for what is no question to a model. */
+static int api_of(int target)
+{
+    return target == MOCK_TO_RESPONSES     ? MOCK_API_RESPONSES
+           : target == MOCK_TO_COMPLETIONS ? MOCK_API_COMPLETIONS
+           : target == MOCK_TO_MESSAGES    ? MOCK_API_MESSAGES
+           : target == MOCK_TO_GEMINI      ? MOCK_API_GEMINI
+                                           : -1;
+}
+
 static void begin_llm(conn_t *c)
 {
     char why[120];
@@ -375,13 +385,12 @@ static void begin_llm(conn_t *c)
 
     memset(&c->text, 0, sizeof(c->text));
     c->text.p = mock.defaults;
-    c->text.api = mock.rq.target == MOCK_TO_COMPLETIONS ? MOCK_API_COMPLETIONS
-                                                        : MOCK_API_RESPONSES;
+    c->text.api = api_of(mock.rq.target);
     if (mock_request_params(&c->text.p, &mock.rq, why, sizeof(why))) {
         refuse(c, why);
         return;
     }
-    if (c->text.api == MOCK_API_COMPLETIONS && !usage)
+    if (c->text.api == MOCK_API_COMPLETIONS && !usage && c->text.p.ask)
         c->text.p.usage = 0;
     remember();
     mock.stats.requests++;
@@ -404,8 +413,7 @@ static void begin(conn_t *c)
     int target = mock.rq.target;
 
     c->close = mock.rq.close;
-    if (mock.rq.post &&
-        (target == MOCK_TO_RESPONSES || target == MOCK_TO_COMPLETIONS))
+    if (mock.rq.post && api_of(target) >= 0)
         begin_llm(c);
     else
         control(c, target);

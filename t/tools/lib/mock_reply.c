@@ -8,15 +8,18 @@
 /* As the real service sends them; none but the request id may be passed on. */
 static void put_service_headers(buf_t *out, const mock_text_t *t)
 {
-    buf_printf(out,
-               "x-request-id: req_%lld\r\n"
-               "openai-organization: org-mockmockmock\r\n"
-               "openai-processing-ms: 42\r\n"
-               "openai-version: 2020-10-01\r\n"
-               "x-ratelimit-remaining-requests: 59\r\n"
-               "set-cookie: __cf_bm=mock; path=/; HttpOnly\r\n"
-               "cf-ray: 0123456789abcdef-MCK\r\n",
-               (long long)t->p.seed);
+    /* The id under another name, and none. */
+    if (t->api == MOCK_API_MESSAGES)
+        buf_printf(out, "request-id: req_%lld\r\n", (long long)t->p.seed);
+    else if (t->api != MOCK_API_GEMINI)
+        buf_printf(out, "x-request-id: req_%lld\r\n", (long long)t->p.seed);
+    buf_puts(out, "openai-organization: org-mockmockmock\r\n"
+                  "openai-processing-ms: 42\r\n"
+                  "openai-version: 2020-10-01\r\n"
+                  "anthropic-organization-id: org-mockmockmock\r\n"
+                  "x-ratelimit-remaining-requests: 59\r\n"
+                  "set-cookie: __cf_bm=mock; path=/; HttpOnly\r\n"
+                  "cf-ray: 0123456789abcdef-MCK\r\n");
 }
 
 void mock_reply_whole(buf_t *out, int status, const char *type,
@@ -103,9 +106,10 @@ static void error_reply(buf_t *out, const mock_text_t *t, int close)
     buf_t extra = {0}, body = {0};
 
     put_service_headers(&extra, t);
-    if (t->p.retry >= 0)
+    /* Gemini says it in the body. */
+    if (t->p.retry >= 0 && t->api != MOCK_API_GEMINI)
         buf_printf(&extra, "Retry-After: %d\r\n", t->p.retry);
-    mock_text_error(&body, t->p.status);
+    mock_text_error(&body, t, t->p.status);
     mock_reply_whole(out, t->p.status, "application/json", extra.data, &body,
                      close);
     buf_free(&extra);

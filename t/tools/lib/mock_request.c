@@ -149,6 +149,9 @@ static int target_of(const mock_request_t *rq)
     } known[] = {
         {"/responses", MOCK_TO_RESPONSES},
         {"/chat/completions", MOCK_TO_COMPLETIONS},
+        {"/messages", MOCK_TO_MESSAGES},
+        {":streamGenerateContent", MOCK_TO_GEMINI},
+        {":generateContent", MOCK_TO_GEMINI},
         {"/models", MOCK_TO_MODELS},
         {"/_stats", MOCK_TO_STATS},
         {"/_reset", MOCK_TO_RESET},
@@ -180,7 +183,10 @@ static void look_at_body(mock_request_t *rq)
 {
     json_object *root = json_tokener_parse(rq->body.data);
 
-    rq->stream = truth(root, NULL, "stream");
+    rq->stream =
+        rq->target == MOCK_TO_GEMINI
+            ? strstr(rq->line.data, ":streamGenerateContent?alt=sse ") != NULL
+            : truth(root, NULL, "stream");
     rq->include_usage = truth(root, "stream_options", "include_usage");
     json_object_put(root);
 }
@@ -206,6 +212,12 @@ int mock_request_parse(mock_request_t *rq, buf_t *in)
     return 1;
 }
 
+/* A query that belongs to the API. */
+static int is_theirs(const char *query)
+{
+    return !strncmp(query, "alt=", 4) || !strncmp(query, "api-version=", 12);
+}
+
 int mock_request_params(mock_params_t *p, const mock_request_t *rq, char *why,
                         size_t why_size)
 {
@@ -213,7 +225,7 @@ int mock_request_params(mock_params_t *p, const mock_request_t *rq, char *why,
 
     while (*(at += strcspn(at, ";? ")) && *at != ' ') {
         size_t n = strcspn(++at, "/? ");
-        if (mock_params_parse(p, at, n, why, why_size))
+        if (!is_theirs(at) && mock_params_parse(p, at, n, why, why_size))
             return -1;
         at += n;
     }

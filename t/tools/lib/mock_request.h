@@ -10,6 +10,8 @@ typedef enum {
     MOCK_TO_NOTHING,
     MOCK_TO_RESPONSES,
     MOCK_TO_COMPLETIONS,
+    MOCK_TO_MESSAGES,
+    MOCK_TO_GEMINI,
     MOCK_TO_MODELS,
     MOCK_TO_STATS,
     MOCK_TO_RESET,
@@ -22,7 +24,7 @@ typedef struct mock_request_t {
     int post;
     int close;         /* the client asked for it, or speaks HTTP/1.0 */
     int expects;       /* Expect: 100-continue */
-    int stream;        /* "stream": true in the body */
+    int stream;        /* "stream": true in the body, or alt=sse */
     int include_usage; /* stream_options.include_usage */
     buf_t line, head, body;
 } mock_request_t;

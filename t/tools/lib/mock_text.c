@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The mock's stream: which event comes when, and its bytes. Pure. */
-#include "mock_text.h"
+#include "mock_formats.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,8 +76,8 @@ static size_t sprinkle(buf_t *out, size_t left, uint64_t x)
     return taken;
 }
 
-/* Delta i as JSON text: its name, a timestamp, and filler up to size. */
-static long put_text(buf_t *out, const mock_text_t *t, int i, int64_t ts)
+/* Delta i: its name, a timestamp, and filler up to size. */
+long mock_text_delta(buf_t *out, const mock_text_t *t, int i, int64_t ts)
 {
     uint64_t x = mix((uint64_t)t->p.seed * 1000003u + i);
     size_t left = t->p.size;
@@ -100,12 +100,12 @@ static long put_text(buf_t *out, const mock_text_t *t, int i, int64_t ts)
     return ts_at;
 }
 
-static void put_whole(buf_t *out, const mock_text_t *t)
+void mock_text_all(buf_t *out, const mock_text_t *t)
 {
     int i;
 
     for (i = 0; i < t->p.n && !t->p.lean; i++)
-        put_text(out, t, i, 0);
+        mock_text_delta(out, t, i, 0);
 }
 
 /* ---- which event is number k ---- */
@@ -160,8 +160,18 @@ static event_e event_at(const mock_text_t *t, int k, int *pi)
                                           : responses_event(t, k, pi);
 }
 
+/* The format of an API that has a file of its own, else NULL. */
+static const mock_format_t *format_of(const mock_text_t *t)
+{
+    return t->api == MOCK_API_MESSAGES ? &mock_messages
+           : t->api == MOCK_API_GEMINI ? &mock_gemini
+                                       : NULL;
+}
+
 static int natural_count(const mock_text_t *t)
 {
+    if (format_of(t))
+        return format_of(t)->count(t);
     if (t->api == MOCK_API_COMPLETIONS)
         return t->p.n + 3 + t->p.usage;
     return t->p.n + 8 + (t->p.reason ? t->p.reason + 3 : 0);
@@ -234,7 +244,7 @@ static void put_item(buf_t *out, const mock_text_t *t, int done)
     buf_puts(out, "\"status\":\"completed\",\"content\":[{\"type\":"
                   "\"output_text\",\"annotations\":[],\"logprobs\":[],"
                   "\"text\":\"");
-    put_whole(out, t);
+    mock_text_all(out, t);
     buf_puts(out, "\"}],\"role\":\"assistant\"}");
 }
 
@@ -332,19 +342,19 @@ static long put_members(buf_t *out, const mock_text_t *t, event_e kind, int i,
         break;
     case EV_DELTA:
         buf_puts(out, ",\"delta\":\"");
-        ts_at = put_text(out, t, i, ts);
+        ts_at = mock_text_delta(out, t, i, ts);
         buf_puts(out, "\",\"logprobs\":[]");
         break;
     case EV_TEXT_DONE:
         buf_puts(out, ",\"logprobs\":[],\"text\":\"");
-        put_whole(out, t);
+        mock_text_all(out, t);
         buf_puts(out, "\"");
         break;
     default: /* EV_PART_ADDED, EV_PART_DONE */
         buf_puts(out, ",\"part\":{\"type\":\"output_text\",\"annotations\":[],"
                       "\"logprobs\":[],\"text\":\"");
         if (kind == EV_PART_DONE)
-            put_whole(out, t);
+            mock_text_all(out, t);
         buf_puts(out, "\"}");
     }
     return ts_at;
@@ -402,7 +412,7 @@ static long put_chunk(buf_t *out, const mock_text_t *t, event_e kind, int i,
                       "\"refusal\":null");
     if (kind == EV_CHUNK_DELTA) {
         buf_puts(out, "\"content\":\"");
-        ts_at = put_text(out, t, i, ts);
+        ts_at = mock_text_delta(out, t, i, ts);
         buf_puts(out, "\"");
     }
     buf_printf(out, "},\"logprobs\":null,\"finish_reason\":%s}]%s}",
@@ -462,6 +472,9 @@ static const char *eol_of(const mock_text_t *t)
 {
     static const char *const eols[] = {"\n", "\r\n", "\r"};
 
+    /* As that service has them, also where nobody asks. */
+    if (t->api == MOCK_API_GEMINI && t->p.eol == MOCK_EOL_LF)
+        return "\r\n";
     return eols[t->p.eol];
 }
 
@@ -475,14 +488,17 @@ static void put_name(buf_t *out, const char *name, const char *eol)
 static long put_event(buf_t *out, const mock_text_t *t, int k, int64_t ts)
 {
     const char *eol = eol_of(t);
-    int i;
-    event_e kind = event_at(t, k, &i);
+    const mock_format_t *format = format_of(t);
+    int i = 0;
+    event_e kind = format ? EV_END : event_at(t, k, &i);
     buf_t json = {0};
     long ts_at = -1;
     const char *name = NULL;
 
     if (error_event(t) && k == mock_text_events(t) - 1)
-        name = put_failure(&json, t, k);
+        name = format ? format->fail(&json, t) : put_failure(&json, t, k);
+    else if (format)
+        name = format->put(&json, t, k, ts, &ts_at);
     else if (t->api == MOCK_API_COMPLETIONS)
         ts_at = put_chunk(&json, t, kind, i, ts);
     else {
@@ -519,6 +535,10 @@ void mock_text_whole(buf_t *out, const mock_text_t *t)
 {
     int in = 10 + (int)(t->p.seed % 100);
 
+    if (format_of(t)) {
+        format_of(t)->whole(out, t);
+        return;
+    }
     if (t->api == MOCK_API_RESPONSES) {
         put_response(out, t, "completed", NO_ERROR);
         return;
@@ -529,54 +549,10 @@ void mock_text_whole(buf_t *out, const mock_text_t *t)
                "0,\"message\":{\"role\":\"assistant\",\"content\":\"",
                (unsigned long long)t->p.seed,
                (long long)(CREATED + t->p.seed % 1000000));
-    put_whole(out, t);
+    mock_text_all(out, t);
     buf_printf(out,
                "\",\"refusal\":null},\"logprobs\":null,\"finish_reason\":"
                "\"stop\"}],\"usage\":{\"prompt_tokens\":%d,"
                "\"completion_tokens\":%d,\"total_tokens\":%d}}",
                in, t->p.n, in + t->p.n);
-}
-
-void mock_text_error(buf_t *out, int status)
-{
-    static const struct {
-        int status;
-        const char *message, *type, *code;
-    } known[] = {
-        {400, "Invalid value in organization org-mockmockmock.",
-         "invalid_request_error", NULL},
-        {401,
-         "Incorrect API key provided: sk-mock*********mock. You can find "
-         "your API key at https://platform.openai.com/account/api-keys.",
-         "invalid_request_error", "invalid_api_key"},
-        {404,
-         "The model `mock-2` does not exist or you do not have access to "
-         "it.",
-         "invalid_request_error", "model_not_found"},
-        {429,
-         "Rate limit reached for mock-1 in organization org-mockmockmock "
-         "on requests per min (RPM): Limit 3, Used 3, Requested 1.",
-         "requests", "rate_limit_exceeded"},
-        {529, "Overloaded", "overloaded_error", NULL},
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (known[i].status == status)
-            break;
-    }
-    if (i == sizeof(known) / sizeof(known[0])) {
-        buf_puts(out, "{\"error\":{\"message\":\"" SORRY "\",\"type\":"
-                      "\"server_error\",\"param\":null,\"code\":null}}");
-        return;
-    }
-    buf_printf(out,
-               "{\"error\":{\"message\":\"%s\",\"type\":\"%s\","
-               "\"param\":null,\"code\":",
-               known[i].message, known[i].type);
-    if (known[i].code)
-        buf_printf(out, "\"%s\"", known[i].code);
-    else
-        buf_puts(out, "null");
-    buf_puts(out, "}}");
 }

@@ -2,8 +2,8 @@
 /*
  * The stream that the mock LLM sends, as a function of its parameters: the
  * mock writes it, the load client knows from the same functions what must
- * arrive, byte for byte. Shapes as the OpenAI Responses API and Chat
- * Completions have them.
+ * arrive, byte for byte. Shapes as the OpenAI Responses API, Chat Completions,
+ * Anthropic's Messages and Gemini have them.
  */
 #ifndef TOOLS_MOCK_TEXT_H
 #define TOOLS_MOCK_TEXT_H
@@ -11,7 +11,12 @@
 #include "buf.h"
 #include "mock_params.h"
 
-typedef enum { MOCK_API_RESPONSES, MOCK_API_COMPLETIONS } mock_api_e;
+typedef enum {
+    MOCK_API_RESPONSES,
+    MOCK_API_COMPLETIONS,
+    MOCK_API_MESSAGES, /* Anthropic's */
+    MOCK_API_GEMINI
+} mock_api_e;
 
 typedef struct mock_text_t {
     mock_params_t p;
@@ -37,6 +42,12 @@ int mock_text_terminated(const mock_text_t *t);
 void mock_text_whole(buf_t *out, const mock_text_t *t);
 
 /* The body of an error answer. */
-void mock_text_error(buf_t *out, int status);
+void mock_text_error(buf_t *out, const mock_text_t *t, int status);
+
+/* Delta i as JSON text; the offset of its timestamp in out, or -1. */
+long mock_text_delta(buf_t *out, const mock_text_t *t, int i, int64_t ts);
+
+/* All deltas, unless the parameters say lean. */
+void mock_text_all(buf_t *out, const mock_text_t *t);
 
 #endif
