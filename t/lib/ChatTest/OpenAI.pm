@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The official OpenAI SDK (t/real/openai) as a client. The documentation is at
-# the end.
+# The official SDKs (t/real/openai, t/real/providers) as clients. The
+# documentation is at the end.
 package ChatTest::OpenAI;
 
 use v5.36;
@@ -13,25 +13,26 @@ use JSON::PP    ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use ChatTest    ();
 
-our $DIR = abs_path(dirname(__FILE__) . '/../../real/openai');
+our $DIR = abs_path(dirname(__FILE__) . '/../../real');
 
 my $JSON = JSON::PP->new->utf8->canonical;
 
-sub _missing () {
+sub _missing ($dir) {
     return 'node is not installed' if system('node --version >/dev/null 2>&1') != 0;
-    return if -d "$DIR/node_modules/openai";
-    return 'the openai SDK cannot be installed (npm ci)'
-        if system("cd $DIR && npm ci --silent --no-audit --no-fund >/dev/null 2>&1") != 0;
+    return if -d "$dir/node_modules/openai";
+    return "$dir cannot be installed (npm ci)"
+        if system("cd $dir && npm ci --silent --no-audit --no-fund >/dev/null 2>&1") != 0;
     return;
 }
 
 sub new ($class, %o) {
-    my $why = _missing();
+    my $dir = "$DIR/" . ($o{of} // 'openai');
+    my $why = _missing($dir);
     ChatTest::skip_or_fail($why) if $why;
     local $ENV{NODE_EXTRA_CA_CERTS} = $o{ca} if $o{ca};
     local $ENV{NODE_ENV} = 'test';
     my $self = bless { n => 0, owner => $$, base => $o{base}, buffer => [''] }, $class;
-    $self->{pid} = open2($self->{out}, $self->{in}, 'node', "$DIR/client.mjs");
+    $self->{pid} = open2($self->{out}, $self->{in}, 'node', "$dir/client.mjs");
     return $self;
 }
 
@@ -83,7 +84,7 @@ __END__
 
 =head1 NAME
 
-ChatTest::OpenAI - the official OpenAI SDK as a client
+ChatTest::OpenAI - the official SDKs as clients
 
 =head1 SYNOPSIS
 
@@ -96,17 +97,18 @@ ChatTest::OpenAI - the official OpenAI SDK as a client
 
 =over
 
-=item new(base => URL, ca => FILE), stop
+=item new(base => URL, ca => FILE, of => FOLDER), stop
 
 One node process. base: of the API, for jobs that name none. ca: a certificate
-to trust. Installs the SDK when it is not there, and skips the test file when
-that fails.
+to trust. of: the folder in t/real, openai (the default) or providers, which has
+the SDKs of Anthropic and Google besides. Installs what is not there, and skips
+the test file when that fails.
 
 =item run(@jobs)
 
 Runs the jobs side by side and returns their results, in the jobs' order; the
 first one's in scalar context. What stands in a job and in a result:
-t/real/openai/client.mjs.
+client.mjs in that folder.
 
 =back
 

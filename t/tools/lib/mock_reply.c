@@ -13,13 +13,13 @@ static void put_service_headers(buf_t *out, const mock_text_t *t)
         buf_printf(out, "request-id: req_%lld\r\n", (long long)t->p.seed);
     else if (t->api != MOCK_API_GEMINI)
         buf_printf(out, "x-request-id: req_%lld\r\n", (long long)t->p.seed);
-    buf_puts(out, "openai-organization: org-mockmockmock\r\n"
-                  "openai-processing-ms: 42\r\n"
-                  "openai-version: 2020-10-01\r\n"
-                  "anthropic-organization-id: org-mockmockmock\r\n"
-                  "x-ratelimit-remaining-requests: 59\r\n"
-                  "set-cookie: __cf_bm=mock; path=/; HttpOnly\r\n"
-                  "cf-ray: 0123456789abcdef-MCK\r\n");
+    buf_printf(out, "openai-organization: org-mockmockmock\r\n"
+                    "openai-processing-ms: 42\r\n"
+                    "openai-version: 2020-10-01\r\n"
+                    "anthropic-organization-id: org-mockmockmock\r\n"
+                    "x-ratelimit-remaining-requests: 59\r\n"
+                    "set-cookie: __cf_bm=mock; path=/; HttpOnly\r\n"
+                    "cf-ray: 0123456789abcdef-MCK\r\n");
 }
 
 void mock_reply_whole(buf_t *out, int status, const char *type,
