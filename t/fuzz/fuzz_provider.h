@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an upstream says, thrown at a provider. The first byte picks the way in
+ * (a stream, of either API where there are two, or a refusal), the second how
+ * the rest is cut, or the status of the refusal.
+ */
+#ifndef FUZZ_PROVIDER_H
+#define FUZZ_PROVIDER_H
+
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "chat_provider.h"
+#include "chat_sse.h"
+
+#define CHAT_PROVIDER(id, name) extern const chat_provider_t chat_provider_##id;
+#include "chat_provider_list.h"
+#undef CHAT_PROVIDER
+
+typedef struct fuzz_watch_t {
+    chat_seen_t seen;
+    const chat_provider_t *provider;
+    chat_upstream_t up;
+    apr_pool_t *scratch;
+} fuzz_watch_t;
+
+static inline void fuzz_watch_event(void *ctx, const chat_sse_event_t *event)
+{
+    fuzz_watch_t *w = ctx;
+    chat_seen_t before = w->seen;
+
+    w->provider->observe(&w->seen, event, &w->up, w->scratch);
+    apr_pool_clear(w->scratch);
+    MUST(w->seen.ended >= before.ended && w->seen.failed >= before.failed);
+    MUST(w->seen.ended || !w->seen.failed);
+}
+
+/* What may be logged or shown, and nothing else. */
+static inline void fuzz_check_word(const char *word)
+{
+    MUST(strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                      "0123456789_.-") == strlen(word));
+    MUST(!strstr(word, "canary"));
+}
+
+static inline void fuzz_watch_stream(const chat_provider_t *provider,
+                                     int completions, apr_size_t step,
+                                     const char *data, apr_size_t len,
+                                     apr_pool_t *p)
+{
+    fuzz_watch_t w = {.seen.usage = {-1, -1}, .seen.measure = 1};
+    chat_sse_t *sse = chat_sse_create(fuzz_watch_event, &w, p);
+    apr_size_t at;
+
+    w.provider = provider;
+    w.up.key = "canary";
+    w.up.completions = completions;
+    apr_pool_create(&w.scratch, p);
+    for (at = 0; at < len; at += step)
+        chat_sse_feed(sse, data + at, len - at < step ? len - at : step);
+    fuzz_check_word(w.seen.error);
+    MUST(w.seen.deltas >= 0 && w.seen.text <= (apr_int64_t)len);
+    MUST(w.seen.usage.input >= -1 && w.seen.usage.output >= -1);
+}
+
+static inline void fuzz_read_refusal(const chat_provider_t *provider,
+                                     int status, const char *data,
+                                     apr_size_t len, apr_pool_t *p)
+{
+    chat_err_t err = {0};
+    const char *c;
+
+    provider->refused(&err, status, data, len, p);
+    MUST(err.status >= 400 && err.status <= 504);
+    fuzz_check_word(err.code);
+    MUST(strlen(err.message) < 256);
+    for (c = err.message; *c; c++)
+        MUST(*c >= ' ' && *c <= '~' && !strchr("<>\"&", *c));
+}
+
+static inline int fuzz_provider(const chat_provider_t *provider,
+                                const uint8_t *data, size_t size)
+{
+    apr_pool_t *p;
+    const char *text;
+
+    if (size < 2)
+        return 0;
+    p = fuzz_pool();
+    text = (const char *)data + 2;
+    if (data[0] % 3 == 2)
+        fuzz_read_refusal(provider, data[1] ? 399 + data[1] : 429, text,
+                          size - 2, p);
+    else
+        fuzz_watch_stream(provider, data[0] % 3, 1 + data[1], text, size - 2,
+                          p);
+    apr_pool_destroy(p);
+    return 0;
+}
+
+#endif
