@@ -74,6 +74,12 @@ static apr_int64_t estimate_output(const chat_seen_t *seen)
     return by_text > seen->deltas ? by_text : seen->deltas;
 }
 
+/* A provider may say any number: two of them must still have a sum. */
+static apr_int64_t credible(apr_int64_t billed, apr_int64_t estimate)
+{
+    return billed >= 0 && billed <= APR_INT32_MAX ? billed : estimate;
+}
+
 /* What the request cost: as billed, else as estimated, and nothing when the
  * provider never began. */
 static apr_int64_t tokens_used(const walk_t *w)
@@ -82,8 +88,8 @@ static apr_int64_t tokens_used(const walk_t *w)
 
     if (!w->streaming)
         return 0;
-    return (usage->input >= 0 ? usage->input : w->input_tokens) +
-           (usage->output >= 0 ? usage->output : estimate_output(&w->seen));
+    return credible(usage->input, w->input_tokens) +
+           credible(usage->output, estimate_output(&w->seen));
 }
 
 /* ---- while it streams ---- */

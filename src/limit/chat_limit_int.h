@@ -24,6 +24,7 @@ typedef struct chat_count_t {
     apr_int64_t window_end; /* which window it was charged to, for settling:
                                ms of the counter's own clock */
     int refused;            /* this one said no */
+    int place;              /* of its lease, in our own table */
 } chat_count_t;
 
 /* All of a request's, charged together. */
@@ -75,8 +76,11 @@ void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
                       chat_tally_e what);
 apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s);
 
-/* One line per refusal, but not more than some a second: the rest is counted
- * and told with the next. (chat_limit_tally.c) */
+/* How many lines were kept back since the last one if a line may be written
+ * to the log now, -1 if not: more than some a second would help nobody. */
+apr_int64_t chat_limit_may_log(void);
+
+/* One line per refusal, as far as chat_limit_may_log() lets it. */
 void chat_limit_log_refusal(request_rec *r, const chat_count_t *count);
 
 /* The header values of an answer (chat_limit_headers.c, pure but for pools). */

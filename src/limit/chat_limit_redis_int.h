@@ -16,8 +16,8 @@
  * as it was set when it was kept: one system call less per question. */
 typedef struct chat_redis_t {
     redisContext *c;
-    int fresh;            /* just connected: several commands, one deadline */
-    apr_int64_t deadline; /* monotonic us, when fresh */
+    int shared;           /* several commands, one deadline */
+    apr_int64_t deadline; /* monotonic us */
 } chat_redis_t;
 
 /*
@@ -27,6 +27,8 @@ typedef struct chat_redis_t {
  */
 apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
                              apr_pool_t *p);
+/* Another command comes: both together have the time of one. */
+void chat_redis_share_deadline(chat_redis_t *redis);
 /* Keep it for the next: only after every reply has been read. */
 void chat_redis_keep(chat_redis_t *redis);
 /* Whatever may still come on it would answer another's question: away. */

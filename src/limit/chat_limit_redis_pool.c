@@ -50,7 +50,7 @@ redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
 {
     redisReply *reply;
 
-    if (redis->fresh) {
+    if (redis->shared) {
         apr_int64_t left = redis->deadline - chat_limit_now();
 
         set_wait(redis->c, left > 1000 ? left : 1000);
@@ -115,7 +115,7 @@ static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
     fcntl(redis->c->fd, F_SETFD, FD_CLOEXEC);
     if (!address.path)
         redisEnableKeepAlive(redis->c);
-    redis->fresh = 1;
+    redis->shared = 1;
     redis->deadline = chat_limit_now() + conf()->redis_command;
     return sign_in(redis, pwhy, p);
 }
@@ -145,7 +145,8 @@ static redisContext *take_idle(void)
 apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
                              apr_pool_t *p)
 {
-    redis->fresh = 0;
+    redis->shared = 0;
+    redis->deadline = chat_limit_now() + conf()->redis_command;
     while ((redis->c = take_idle())) {
         if (is_quiet(redis->c))
             return APR_SUCCESS;
@@ -157,9 +158,14 @@ apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
     return APR_EGENERAL;
 }
 
+void chat_redis_share_deadline(chat_redis_t *redis)
+{
+    redis->shared = 1;
+}
+
 void chat_redis_keep(chat_redis_t *redis)
 {
-    if (redis->fresh)
+    if (redis->shared)
         set_wait(redis->c, conf()->redis_command);
     pthread_mutex_lock(&lock);
     if (nidle < IDLE_MAX) {

@@ -6,7 +6,8 @@
  *
  * The keys' table is bounded: a new key takes the place of the one that asked
  * least and starts from its count ("space saving"), so that who asks much is
- * in it for certain. Keys are kept as digests: they are ids and addresses.
+ * in it for certain. Keys are kept as digests: they are ids and addresses, and
+ * few enough to be tried one by one, if it were not for the salt.
  */
 #include "chat_limit_int.h"
 
@@ -34,6 +35,7 @@ typedef struct seen_key_t {
 
 typedef struct board_t {
     pthread_mutex_t lock;
+    unsigned char salt[16]; /* of the digests of keys, till the server stops */
     int npolicies;
     chat_limit_stats_t policy[POLICIES_MAX];
     apr_time_t hour; /* when the keys' hour began */
@@ -95,6 +97,7 @@ static void show(char out[65], const char *key)
     unsigned char sum[CHAT_SHA256_LEN] = {0};
     int i;
 
+    out[0] = '\0';
     if (chat_config_server(ap_server_conf)->limit_keys_clear) {
         apr_cpystrn(out, key, 65);
         for (; *out; out++)
@@ -102,7 +105,10 @@ static void show(char out[65], const char *key)
                 *out = '?';
         return;
     }
-    chat_crypto_sha256(sum, key, strlen(key));
+    if (!board ||
+        chat_crypto_hmac(sum, (const char *)board->salt, sizeof(board->salt),
+                         key, strlen(key)) != APR_SUCCESS)
+        return;
     for (i = 0; i < 8; i++)
         apr_snprintf(out + 2 * i, 3, "%02x", sum[i]);
 }
@@ -158,12 +164,13 @@ void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
     leave();
 }
 
-/* How many lines were kept back if this one may be written, -1 if not. */
-static apr_int64_t may_log(void)
+apr_int64_t chat_limit_may_log(void)
 {
     apr_time_t now = apr_time_now();
     apr_int64_t kept = -1;
 
+    if (!board)
+        return 0;
     enter();
     if (apr_time_sec(now) != board->second) {
         board->second = apr_time_sec(now);
@@ -182,7 +189,7 @@ static apr_int64_t may_log(void)
 
 void chat_limit_log_refusal(request_rec *r, const chat_count_t *count)
 {
-    apr_int64_t kept = board ? may_log() : 0;
+    apr_int64_t kept = chat_limit_may_log();
     char name[65];
 
     if (kept < 0)
@@ -239,7 +246,8 @@ int chat_limit_top(chat_limit_top_t *rows, int max)
 
 apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    static const char key[] = "mod_chat_tally";
+    /* another layout needs another number */
+    static const char key[] = "mod_chat_tally_1";
     retained_t *retained = ap_retained_data_get(key);
     pthread_mutexattr_t attr;
 
@@ -261,6 +269,8 @@ apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s)
     pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
     pthread_mutex_init(&board->lock, &attr);
     pthread_mutexattr_destroy(&attr);
+    if (chat_crypto_random(board->salt, sizeof(board->salt)) != APR_SUCCESS)
+        return APR_EGENERAL;
     retained->board = board;
     return APR_SUCCESS;
 }
