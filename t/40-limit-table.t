@@ -38,7 +38,7 @@ ChatAuth guest
     ChatLimit idle 5 "expr=%{QUERY_STRING}" unit=streams
 </Location>
 <Location /flood>
-    ChatLimit flood 1/1d "expr=%{QUERY_STRING}"
+    ChatLimit flood 5/1d "expr=%{QUERY_STRING}"
 </Location>
 <Location /shade>
     ChatLimit shade 1/1d "expr=%{QUERY_STRING}" shadow=on
