@@ -89,7 +89,7 @@ push @VALUES, (
 
     [ 'ChatRoute openai' ],
     [ 'ChatRoute mock' ],
-    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai or mock$/m ],
+    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai, mock or limits$/m ],
 
     [ in_provider() . 'ChatUse openai' ],
     [ 'ChatUse', qr/^ChatUse takes 1 to 63 arguments: names of providers/m ],

@@ -228,14 +228,14 @@ sub input ($t) {
 my $t = ChatTest->new(modules => [qw(authn_core auth_basic authn_anon rewrite status)], conf => <<"END");
 ChatRedis ${\$redis->url}
 $conf
-<Location /shared>
+<Location /common>
     ChatLimit ahead 1000/1h ip
     ChatLimit common 5/1h "expr=%{QUERY_STRING}" compat=rate-limiter-flexible prefix= fail=open
 </Location>
-<Location /shared/shadow>
+<Location /common/shadow>
     ChatLimit common 5/1h "expr=%{QUERY_STRING}" compat=rate-limiter-flexible prefix= shadow=on
 </Location>
-<Location /shared/tokens>
+<Location /common/tokens>
     ChatLimit common 5000/1h "expr=%{QUERY_STRING}" compat=rate-limiter-flexible unit=tokens
 </Location>
 <Location /said>
@@ -267,24 +267,24 @@ $redis->ask('FLUSHALL');
 $redis->ask('RPUSH', 'queue', 'job');
 $redis->ask('SET', 'text', 'some text');
 $redis->ask('SET', 'huge', '9223372036854775807');
-ask($t, '/shared?well');
+ask($t, '/common?well');
 my $ahead = $redis->ask('GET', '{chat}:ahead:r3600:127.0.0.1');
-is statuses($t, 8, "/shared?$_"), join(' ', (200) x 8), "somebody else's key, $_, counts nothing" for qw(queue text huge);
+is statuses($t, 8, "/common?$_"), join(' ', (200) x 8), "somebody else's key, $_, counts nothing" for qw(queue text huge);
 is $redis->ask('GET', '{chat}:ahead:r3600:127.0.0.1'), $ahead, 'nor does what is asked with it';
 is $redis->ask('GET', 'text'), 'some text', 'it stays what it was';
-is statuses($t, 5, '/shared?well'), '200 200 200 200 429', 'and all others are counted as before: Redis is well';
+is statuses($t, 5, '/common?well'), '200 200 200 200 429', 'and all others are counted as before: Redis is well';
 ok $t->error_log !~ /CHAT1011/, 'and known to be';
 
 $redis->ask('SET', 'low', '-99999999999999999', 'EX', 100);
-is left(ask($t, '/shared?low'), 'common'), 999999999999999,
+is left(ask($t, '/common?low'), 'common'), 999999999999999,
     'more than a header can say is left of a number far below zero';
 $redis->ask('SET', 'high', '999999999999999999', 'EX', 100);
-is statuses($t, 1, '/shared?high'), '429', 'one far above all limits refuses';
-is statuses($t, 2, '/shared/shadow?high'), '200 200', 'unless it is a shadow';
+is statuses($t, 1, '/common?high'), '429', 'one far above all limits refuses';
+is statuses($t, 2, '/common/shadow?high'), '200 200', 'unless it is a shadow';
 
 # Each value of an expression has a counter, whatever else is called like it.
 is statuses($t, 1, "/said?$_"), '200', "a value of $_" for 'x', 'x:l', 'l', 'chat-leases:x', 'chat-leases:{chat}:said:t3600:e:x';
-is statuses($t, 1, "/shared/tokens?$_"), '200', "a shared value of $_" for 'x', 'x:l', 'chat-leases:x', '{x}', '{x}:l';
+is statuses($t, 1, "/common/tokens?$_"), '200', "a shared value of $_" for 'x', 'x:l', 'chat-leases:x', '{x}', '{x}:l';
 
 # A short stream does not let the lease of a long one go.
 my $c = $t->connect;

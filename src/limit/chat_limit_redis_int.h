@@ -41,6 +41,17 @@ redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
 apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_redis_pool_child_init(apr_pool_t *pchild);
 
+/* ---- TLS, for rediss:// ---- */
+
+/* [post_config] ca: a file with the CAs to trust, NULL: the system's. NULL, or
+ * why there is none. */
+const char *chat_redis_tls_init(const char *ca, apr_pool_t *pconf);
+
+/* On a connection that stands, with its time-out set: the handshake with a
+ * server that proves to be host. */
+apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
+                                  const char **pwhy, apr_pool_t *p);
+
 /* ---- is it worth asking? ---- */
 
 /* 1 when Redis may be asked now. Answered by exactly one of the others. */
