@@ -313,10 +313,18 @@ static void on_complete(void *ctx, const chat_end_t *end)
     chat_sse_reset(w->sse);
 }
 
+static int on_failed(void *ctx)
+{
+    const walk_t *w = ctx;
+
+    return !w->streaming || w->seen.failed || !w->seen.ended;
+}
+
 static const chat_stream_cb_t callbacks = {
     .head = on_head,
     .data = on_data,
     .silence = on_silence,
+    .failed = on_failed,
     .complete = on_complete,
 };
 

@@ -184,8 +184,14 @@ static void pass_error(request_rec *r)
     r->eos_sent = 1;
 }
 
+/* mod_http2 drops what it has not sent yet when a stream is reset. Its own
+ * thread sends; there is no telling when it has. */
+#define H2_LINGER apr_time_from_msec(50)
+
 void chat_reply_break(request_rec *r)
 {
+    if (r->connection->master && !r->connection->aborted)
+        apr_sleep(H2_LINGER);
     if (!r->connection->aborted)
         pass_error(r);
     if (!r->chunked && !r->connection->master)
