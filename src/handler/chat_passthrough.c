@@ -317,7 +317,7 @@ static int on_failed(void *ctx)
 {
     const walk_t *w = ctx;
 
-    return !w->streaming || w->seen.failed || !w->seen.ended;
+    return !w->cut && (!w->streaming || w->seen.failed || !w->seen.ended);
 }
 
 static const chat_stream_cb_t callbacks = {
