@@ -9,6 +9,8 @@
 
 #include <httpd.h>
 
+#include <pthread.h>
+
 #include "chat_config.h"
 #include "chat_limit.h"
 #include "chat_limit_network.h"
@@ -51,6 +53,17 @@ typedef struct chat_counter_t {
 
 extern const chat_counter_t chat_limit_redis;
 extern const chat_counter_t chat_limit_local;
+
+/*
+ * Memory that begins with a pthread_mutex_t and that all children share, now
+ * and after a restart; zeroed when *pnew, NULL when there is none. Another
+ * layout under the same key would be misread: let the key have a number.
+ * [post_config]
+ */
+void *chat_limit_shared(int *pnew, const char *key, apr_size_t size);
+/* 1 when whoever held the lock died in it: what he did may be half done. */
+int chat_limit_enter(pthread_mutex_t *lock);
+void chat_limit_leave(pthread_mutex_t *lock);
 
 /* CLOCK_MONOTONIC in microseconds (chat_limit_local.c). */
 apr_int64_t chat_limit_now(void);

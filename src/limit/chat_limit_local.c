@@ -19,8 +19,6 @@
 #include <http_main.h>
 #include <mpm_common.h>
 
-#include <pthread.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,7 +54,6 @@ typedef struct lease_t {
 } lease_t;
 
 typedef struct table_t {
-    apr_size_t size;
     pthread_mutex_t lock;
     apr_uint64_t seed;      /* odd: spreads the keys over the sets */
     apr_uint64_t forgotten; /* live counters, since the last warning */
@@ -64,11 +61,6 @@ typedef struct table_t {
     int nsets, nleases;
     int free_lease, nfree;
 } table_t;
-
-/* Survives reloading the module on a restart. */
-typedef struct retained_t {
-    table_t *table;
-} retained_t;
 
 static table_t *table;
 
@@ -151,15 +143,13 @@ static void mend(void)
 
 static void enter(void)
 {
-    if (pthread_mutex_lock(&table->lock) == EOWNERDEAD) {
+    if (chat_limit_enter(&table->lock))
         mend();
-        pthread_mutex_consistent(&table->lock);
-    }
 }
 
 static void leave(void)
 {
-    pthread_mutex_unlock(&table->lock);
+    chat_limit_leave(&table->lock);
 }
 
 static void give_back(cell_t *cell, int which)
@@ -467,61 +457,33 @@ const chat_counter_t chat_limit_local = {
 
 /* ---- start-up, and children that die ---- */
 
-static int init_lock(pthread_mutex_t *lock)
-{
-    pthread_mutexattr_t attr;
-    int failed;
-
-    pthread_mutexattr_init(&attr);
-    failed = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) ||
-             pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) ||
-             pthread_mutex_init(lock, &attr);
-    pthread_mutexattr_destroy(&attr);
-    return !failed;
-}
-
 /* Half as many leases as counters: only some requests are open at a time. */
-static table_t *table_create(apr_size_t size)
+static int fill(apr_size_t size)
 {
-    table_t *t = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     apr_size_t unit = WAYS * sizeof(cell_t) + WAYS / 2 * sizeof(lease_t);
-    int i;
 
-    if (t == MAP_FAILED || !init_lock(&t->lock) ||
-        chat_crypto_random(&t->seed, sizeof(t->seed)) != APR_SUCCESS)
-        return NULL;
-    t->seed |= 1;
-    t->size = size;
-    t->nsets = (size - sizeof(*t)) / unit;
-    t->nleases = t->nsets * (WAYS / 2);
-    table = t;
-    for (i = 0; i < t->nsets * WAYS; i++)
-        cells()[i].leases = -1;
-    for (t->free_lease = -1, i = t->nleases - 1; i >= 0; i--)
-        free_lease(i);
-    return t;
+    if (chat_crypto_random(&table->seed, sizeof(table->seed)) != APR_SUCCESS)
+        return 0;
+    table->seed |= 1;
+    table->nsets = (size - sizeof(*table)) / unit;
+    table->nleases = table->nsets * (WAYS / 2);
+    mend(); /* which makes all leases free */
+    return 1;
 }
 
 apr_status_t chat_limit_local_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    /* another layout needs another number */
-    static const char key[] = "mod_chat_limits_1";
     apr_size_t size = chat_config_server(s)->limit_table;
-    retained_t *retained = ap_retained_data_get(key);
+    int made;
 
-    if (!retained)
-        retained = ap_retained_data_create(key, sizeof(*retained));
-    table = retained->table;
-    if (table && table->size == size)
-        return APR_SUCCESS;
-    retained->table = table = table_create(size);
-    if (table)
+    table = chat_limit_shared(&made, "mod_chat_limits_1", size);
+    if (table && (!made || fill(size)))
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                  CHATNO(1031) "ChatLimitTable: no %" APR_SIZE_T_FMT
                               " bytes of shared memory",
                  size);
+    table = NULL;
     return APR_ENOMEM;
 }
 

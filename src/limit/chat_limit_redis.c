@@ -246,7 +246,9 @@ apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
     if (!chat_config_server(s)->redis_url)
         return APR_SUCCESS;
     chat_redis_scripts_init();
-    return chat_redis_pool_post_config(pconf, s);
+    return chat_redis_breaker_post_config(s) == APR_SUCCESS
+               ? chat_redis_pool_post_config(pconf, s)
+               : APR_ENOMEM;
 }
 
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s)

@@ -58,6 +58,8 @@ apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
 int chat_redis_breaker_ready(void);
 void chat_redis_breaker_good(void);
 void chat_redis_breaker_bad(const char *why);
+/* [post_config] */
+apr_status_t chat_redis_breaker_post_config(server_rec *s);
 
 /* ---- the scripts, with their SHA-1 in hex ---- */
 

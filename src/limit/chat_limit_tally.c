@@ -16,9 +16,6 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include <pthread.h>
-#include <sys/mman.h>
-
 #include "chat_crypto.h"
 #include "chat_log.h"
 
@@ -46,21 +43,16 @@ typedef struct board_t {
     apr_uint64_t kept; /* lines not written since the last */
 } board_t;
 
-typedef struct retained_t {
-    board_t *board;
-} retained_t;
-
 static board_t *board;
 
 static void enter(void)
 {
-    if (pthread_mutex_lock(&board->lock) == EOWNERDEAD)
-        pthread_mutex_consistent(&board->lock);
+    chat_limit_enter(&board->lock);
 }
 
 static void leave(void)
 {
-    pthread_mutex_unlock(&board->lock);
+    chat_limit_leave(&board->lock);
 }
 
 static chat_limit_stats_t *find_policy(const char *name)
@@ -246,31 +238,15 @@ int chat_limit_top(chat_limit_top_t *rows, int max)
 
 apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    /* another layout needs another number */
-    static const char key[] = "mod_chat_tally_1";
-    retained_t *retained = ap_retained_data_get(key);
-    pthread_mutexattr_t attr;
+    int made;
 
-    if (!retained)
-        retained = ap_retained_data_create(key, sizeof(*retained));
-    board = retained->board;
-    if (board)
+    board = chat_limit_shared(&made, "mod_chat_tally_1", sizeof(*board));
+    if (board &&
+        (!made ||
+         chat_crypto_random(board->salt, sizeof(board->salt)) == APR_SUCCESS))
         return APR_SUCCESS;
-    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (board == MAP_FAILED) {
-        board = NULL;
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
-                     CHATNO(1003) "no shared memory for the limits' counters");
-        return APR_ENOMEM;
-    }
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&board->lock, &attr);
-    pthread_mutexattr_destroy(&attr);
-    if (chat_crypto_random(board->salt, sizeof(board->salt)) != APR_SUCCESS)
-        return APR_EGENERAL;
-    retained->board = board;
-    return APR_SUCCESS;
+    board = NULL;
+    ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                 CHATNO(1003) "no shared memory for the limits' counters");
+    return APR_ENOMEM;
 }
