@@ -169,7 +169,7 @@ apr_status_t chat_park(chat_stream_t *s)
     s->engine = chat_engine_choose();
     s->driver = chat_engine_driver(s->engine);
     s->tick_every =
-        timeout > apr_time_from_sec(2) ? timeout / 2 : apr_time_from_sec(1);
+        timeout > apr_time_from_sec(1) ? timeout / 2 : apr_time_from_msec(500);
     s->tick_at = s->started + s->tick_every;
     cc->stream = s;
     return APR_SUCCESS;

@@ -287,6 +287,7 @@ static apr_status_t resolve(chat_stream_t *s, chat_err_t *err)
         return APR_SUCCESS;
     ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, s->r,
                   CHATNO(0502) "upstream host %s: %s", s->spec.host, why);
+    chat_counters_add(CHAT_COUNT_STARTED, 1); /* as every end has a start */
     chat_counters_add(CHAT_COUNT_UPSTREAM, 1);
     return chat_err_set(err, rv, HTTP_BAD_GATEWAY, "upstream_unreachable",
                         "The provider cannot be reached right now.");
