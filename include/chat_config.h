@@ -128,6 +128,7 @@ typedef struct chat_server_conf_t {
     const char *cache_args;    /* ... and its argument, or NULL */
     const char *redis_url;     /* ChatRedis, NULL: none; holds no secret */
     const char *redis_user;    /* NULL: the default user */
+    const char *redis_ca;      /* file of CAs for rediss://, NULL: the system's */
     const char *redis_password; /* secret, NULL: none */
     apr_interval_time_t redis_connect; /* deadline of connecting */
     apr_interval_time_t redis_command; /* deadline of one answer */

@@ -29,7 +29,8 @@ apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
 /* A whole JSON answer. */
 void chat_reply_json(request_rec *r, int status, const char *json);
 
-/* An error as {"code","message","requestId"[,"issues"]}, with its headers.
+/* An error as {"code","message","requestId"[,"issues"]}, with its headers; a
+ * 401 as {"code","message"}.
  * Only while nothing was sent. */
 void chat_reply_error(request_rec *r, const chat_err_t *err);
 

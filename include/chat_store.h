@@ -14,6 +14,7 @@
 typedef struct chat_session_t {
     const char *user_id;
     const char *role;     /* NULL when the layout has none */
+    const char *tier;     /* NULL when the statement gives none */
     apr_time_t expires;
     int banned;           /* 1 now; 0 when the statement does not ask */
 } chat_session_t;
@@ -21,7 +22,7 @@ typedef struct chat_session_t {
 /*
  * The session of a better-auth token, by the statement of ChatAuthSession:
  * one parameter (the token) and the columns user id, expiry in seconds since
- * the epoch, role, banned (0 or 1).
+ * the epoch, role, banned (0 or 1) and, if there is a fifth, tier.
  *
  * APR_SUCCESS   *psession is set and lives in r->pool.
  * APR_NOTFOUND  no such session, or an expired one.

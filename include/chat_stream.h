@@ -57,6 +57,10 @@ typedef struct chat_stream_cb_t {
      * early, nothing at all yet. Result as for data(). */
     apr_status_t (*silence)(void *ctx);
 
+    /* [as complete, just before it] The source ended by itself: was that an
+     * answer, or did the upstream fail (1)? For the counters; NULL: never. */
+    int (*failed)(void *ctx);
+
     /* [a worker, or the main thread at shutdown] The stream is over and r is
      * the caller's alone again. Settle, answer if nothing was sent yet, log.
      * At CHAT_END_SHUTDOWN nothing may be written. */

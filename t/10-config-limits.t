@@ -28,6 +28,7 @@ my @good = (
     'ChatRedis redis://127.0.0.1',
     'ChatRedis redis://127.0.0.1:6379/3 connect=1s command=50ms user=app password=env:CHAT_CANARY_KEY',
     'ChatRedis unix:///run/redis.sock?db=2',
+    'ChatRedis rediss://cache.example:6380 ca=/etc/passwd',
 );
 for my $line (@good) {
     my ($ok, $out) = $t->configtest("$line\n");
@@ -80,7 +81,11 @@ my @bad = (
     [ 'ChatRedis redis://u:geheim@h',       qr/takes no user or password in its URL/ ],
     [ 'ChatRedis redis://h password=geheim', qr/env:NAME, file:PATH/ ],
     [ 'ChatRedis redis://h connect=0',      qr/connect does not accept "0": write a time from 1ms to 1m/ ],
-    [ 'ChatRedis redis://h speed=1s',       qr/write KEY=VALUE with the keys user, password, connect or command/ ],
+    [ 'ChatRedis rediss://h ca=/nonexistent.pem', qr/ca does not accept "\/nonexistent\.pem": write a file with certificates/ ],
+    [ 'ChatRedis rediss://h ca=',           qr/ca does not accept "": write a file/ ],
+    [ 'ChatRedis rediss://h ca=/etc',       qr/ca does not accept "\/etc": write a file/ ],
+    [ 'ChatRedis redis://h ca=/etc/passwd', qr/ca= belongs to rediss:\/\// ],
+    [ 'ChatRedis redis://h speed=1s',       qr/write KEY=VALUE with the keys user, password, ca, connect or command/ ],
     [ "<VirtualHost *>\nChatRedis redis://h\n</VirtualHost>",  qr/cannot occur within <VirtualHost> section/ ],
     [ "<Location />\nChatLimitTable 1M\n</Location>",        qr/not allowed/ ],
 );

@@ -30,7 +30,7 @@ ChatAuth guest
     ChatLimit hundred 100/1h "expr=%{QUERY_STRING}"
 </Location>
 <Location /budget>
-    ChatLimit budget 3000/1h "expr=%{QUERY_STRING}" unit=tokens reserve=60
+    ChatLimit budget 3000/1h "expr=%{QUERY_STRING}" unit=tokens reserve=150
 </Location>
 <Location /three>
     ChatLimit a 100/1h ip
@@ -66,16 +66,16 @@ for my $run (1 .. 3) {
     my $sum = rush("/hundred?run=$run");
     is $sum->{200}, 100, "run $run: 100 of 201 requests at once pass, on three Apaches";
     is $sum->{429}, 101, "run $run: and the others are told to wait";
-    is redis('GET', "{chat}:hundred:run=$run"), 100, "run $run: what was refused is not charged";
+    is redis('GET', "{chat}:hundred:r3600:e:run=$run"), 100, "run $run: what was refused is not charged";
 }
 
-# Each reserves 60 and a prompt; all are settled with what the mock bills.
+# Each reserves 150, more than the mock ever bills, with which all are settled.
 for my $run (1 .. 2) {
     my $sum = rush("/budget?run=$run");
-    my $key = "{chat}:budget:run=$run";
+    my $key = "{chat}:budget:t3600:e:run=$run";
     cmp_ok $sum->{200}, '>', 20, "run $run: requests with a budget pass";
     cmp_ok redis('GET', $key), '<=', 3000, "run $run: and all together stay below it";
-    is redis('ZCARD', "$key:l") // 0, 0, "run $run: nothing stays reserved";
+    is redis('ZCARD', "chat-leases:$key") // 0, 0, "run $run: nothing stays reserved";
     cmp_ok redis('TTL', $key), '>', 3500, "run $run: the window has its end";
 }
 
@@ -86,15 +86,15 @@ my $before = $redis->calls->{evalsha} // 0;
 ask($t[0], '/three');
 is $redis->calls->{evalsha} - $before, 2, 'three policies: one question, and one settling';
 my @keys = sort @{ redis('KEYS', '*:[abc]:*') };
-is_deeply \@keys, [ map { "{chat}:$_:127.0.0.1" } qw(a b) ], 'all keys share a slot, and no stream is open';
+is_deeply \@keys, [ map { "{chat}:$_:127.0.0.1" } qw(a:r3600 b:t3600) ], 'all keys share a slot, and no stream is open';
 
 # ---- what comes back ----
 
 $_->expect_log(qr/CHAT0902/) for $t[0];
 $_->allow_log(qr/CHAT0902/) for @t;
-my $used = sub ($what) { redis('GET', "{chat}:budget:$what") // 0 };
+my $used = sub ($what) { redis('GET', "{chat}:budget:t3600:e:$what") // 0 };
 my $settled = sub ($what, $name) {
-    wait_for(sub { !redis('ZCARD', "{chat}:budget:$what:l") }, "$name: the lease is gone", 10);
+    wait_for(sub { !redis('ZCARD', "chat-leases:{chat}:budget:t3600:e:$what") }, "$name: the lease is gone", 10);
 };
 ask($t[0], '/budget?kind=plain');
 my $plain = $used->('kind=plain');
@@ -125,7 +125,7 @@ cmp_ok $aborted, '<', 50, 'and the rest is given back';
 my $c = $t[0]->connect;
 $c->request('POST', '/three?x', headers => { 'Content-Type' => 'application/json' },
     body => encode_json($t[0]->turn(n => 400, pace => 50)));
-my ($open, $tokens) = ('{chat}:c:127.0.0.1', '{chat}:b:127.0.0.1');
+my ($open, $tokens) = ('{chat}:c:s0:127.0.0.1', '{chat}:b:t3600:127.0.0.1');
 wait_for(sub { redis('ZCARD', $open) }, 'a stream is open', 10);
 my $charged = redis('GET', $tokens);
 kill 'KILL', $t[0]->children;
@@ -136,8 +136,8 @@ my $left = redis('ZSCORE', $open, $lease) / 1000 - time;
 ok $left > 60 && $left < 95, 'until the longest answer is over, and a minute';
 # The day comes sooner.
 redis('ZADD', $open, 1, $lease);
-my ($promise) = @{ redis('ZRANGE', "$tokens:l", 0, 0) };
-redis('ZADD', "$tokens:l", 1, $promise);
+my ($promise) = @{ redis('ZRANGE', "chat-leases:$tokens", 0, 0) };
+redis('ZADD', "chat-leases:$tokens", 1, $promise);
 is ask($t[1], '/three')->{status}, 200, 'then the next question';
 wait_for(sub { !redis('ZCARD', $open) }, 'frees the place', 10);
 cmp_ok redis('GET', $tokens), '<', $charged, 'and gives the tokens back';

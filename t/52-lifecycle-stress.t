@@ -32,7 +32,7 @@ sub check ($rounds, @modes) {
     return $is;
 }
 
-my $is = check(fewer(25), qw(abort finish start));
+my $is = check(fewer(25), qw(abort finish start flow));
 is_deeply [ grep { !/^\S+: / } $is->{wrong}->@* ], [], 'there are not more crashes than without the module';
 check(fewer(10), qw(graceful-stop graceful));
 

@@ -147,15 +147,17 @@ sub never_ends_cleanly ($t, $via) {
 }
 
 sub client_may_leave ($t, $via) {
-    $up->reset;
-    my $id = 'leaves-' . ++$seed;
-    my $is = ask($t, $via, { n => 1000, pace => 20 }, headers => ["X-Request-ID: $id"]);
-    take($is) for 1 .. 5;
-    is $up->stats->{open}, 1, 'a client that reads';
-    kill 'KILL', $is->{pid};
-    close $is->{fh};
-    ok wait_for('the upstream to be closed', sub { !$up->stats->{open} }), '... and leaves: the upstream is closed';
-    ok $t->wait_log(qr/CHAT0901: id=$id .*outcome=cancelled/), '... and the log says so';
+    for my $mock ({ n => 1000, pace => 20 }, { fault => 'hang', after => 3 }) {
+        $up->reset;
+        my $id = 'leaves-' . ++$seed;
+        my $is = ask($t, $via, $mock, headers => ["X-Request-ID: $id"]);
+        take($is);
+        is $up->stats->{open}, 1, 'a client that ' . ($mock->{fault} ? 'waits' : 'reads');
+        kill 'KILL', $is->{pid};
+        close $is->{fh};
+        ok wait_for('the upstream to be closed', sub { !$up->stats->{open} }), '... and leaves: the upstream is closed';
+        ok $t->wait_log(qr/CHAT0901: id=$id .*outcome=cancelled/), '... and the log says so';
+    }
 }
 
 sub check ($mpm, $parks, @via) {

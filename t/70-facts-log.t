@@ -172,7 +172,9 @@ kind("what httpd's own limit refuses", { @refused, user => 'alice', status => 41
     like $res, qr{^HTTP/1\.1 413 }, "it is httpd's answer";
     is scalar(() = $res =~ /HTTP\/1\.1 |requestId/g), 1, '... and the only one';
 });
-kind('a location that is not set up', { @refused, user => 'alice', model => 'gpt-4o-mini', status => 500 }, post('/away', $t->turn));
+kind('a location that is not set up', { @refused, user => 'alice', status => 500 }, post('/away', $t->turn));
+kind('... for a model of the client', { @refused, user => 'alice', model => 'gpt-4.1', status => 500 },
+    post('/away', { $t->turn->%*, model => 'gpt-4.1' }));
 
 my @broken = (@walk, ms => qr/^\d+$/);
 kind("the provider's 429", { @broken, status => 429, outcome => 'upstream_error', error => qr/upstream=429 upstream-id=req_1 upstream_error: upstream_rate_limited/ },

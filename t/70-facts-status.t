@@ -121,7 +121,7 @@ sub open_streams ($t, $n, %mock) {
         'a reset and a time-out of the upstream');
 
     # While they run.
-    my @open = open_streams($t, 4, n => 40, pace => 50);
+    my @open = open_streams($t, 4, n => 50, pace => 50);
     wait_for('four to be open', sub { my $is = numbers($t); $is->{ChatLive} == 4 && $is->{ChatParked} == ($PARKS ? 4 : 0) });
     is $t->post_json('/chat', $t->turn)->{status}, 503, 'a fifth one is too many';
     like counted($t), qr/ ChatDone=4 ChatLive=4 (?:ChatParked=4 )?ChatRefused=1 ChatStarted=11 /, 'live ones are counted while they run';
@@ -166,7 +166,7 @@ MaxSpareThreads 8
 AsyncRequestWorkerFactor 1
 END
     # More than one child takes.
-    my @open = open_streams($t, 10, n => 40, pace => 50);
+    my @open = open_streams($t, 10, n => 70, pace => 50);
     wait_for('ten to be open', sub { numbers($t)->{ChatParked} == 10 });
     is numbers($t)->{ChatLive}, 10, 'streams of all children are counted';
     my %pids = map { $_ => 1 } $t->error_log =~ /\[pid (\d+):tid \d+\] .*CHAT0301/g;

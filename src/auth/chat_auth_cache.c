@@ -29,16 +29,17 @@
 
 /* A longer entry (an enormous user id) is not remembered. */
 #define ENTRY_MAX 1024
-#define ENTRY_MAGIC 0x63733031 /* another layout needs another number */
+#define ENTRY_MAGIC 0x63733032 /* another layout needs another number */
 
 typedef struct entry_t {
     apr_uint32_t magic;
     apr_uint32_t banned;
     apr_uint32_t id_len;   /* with the NUL */
     apr_uint32_t role_len; /* with the NUL; 0: no role */
+    apr_uint32_t tier_len; /* with the NUL; 0: no tier */
     apr_time_t until;
     apr_time_t expires;
-    /* id and role follow */
+    /* id, role and tier follow */
 } entry_t;
 
 /* Set at start-up, read-only afterwards. No provider: nothing is remembered. */
@@ -80,6 +81,25 @@ static int is_on(const request_rec *r)
     return instance && conf->session_cache > 0 && conf->session_sql;
 }
 
+/* The next text of an entry, NULL for none. */
+static const char *next_text(const unsigned char **data, apr_uint32_t len,
+                             apr_pool_t *p)
+{
+    const char *text = (const char *)*data;
+
+    *data += len;
+    return len ? apr_pstrmemdup(p, text, len - 1) : NULL;
+}
+
+/* Each text ends where it says: the byte there is its NUL. */
+static int is_whole(const entry_t *e, const unsigned char *texts)
+{
+    const unsigned char *role = texts + e->id_len, *tier = role + e->role_len;
+
+    return role[-1] == '\0' && (!e->role_len || tier[-1] == '\0') &&
+           (!e->tier_len || tier[e->tier_len - 1] == '\0');
+}
+
 /* The bytes of an entry come from outside this process: trust no length. */
 static chat_session_t *unpack(const unsigned char *data, apr_size_t len,
                               apr_pool_t *p)
@@ -90,46 +110,56 @@ static chat_session_t *unpack(const unsigned char *data, apr_size_t len,
     if (len < sizeof(e))
         return NULL;
     memcpy(&e, data, sizeof(e));
+    data += sizeof(e);
     if (e.magic != ENTRY_MAGIC || e.id_len < 2 || e.id_len > ENTRY_MAX ||
-        e.role_len > ENTRY_MAX || len != sizeof(e) + e.id_len + e.role_len ||
-        data[len - 1] != '\0' || data[sizeof(e) + e.id_len - 1] != '\0' ||
-        e.until <= apr_time_now())
+        e.role_len > ENTRY_MAX || e.tier_len > ENTRY_MAX ||
+        len != sizeof(e) + e.id_len + e.role_len + e.tier_len ||
+        !is_whole(&e, data) || e.until <= apr_time_now())
         return NULL;
 
     session = apr_pcalloc(p, sizeof(*session));
-    data += sizeof(e);
-    session->user_id = apr_pstrmemdup(p, (const char *)data, e.id_len);
-    if (e.role_len)
-        session->role =
-            apr_pstrmemdup(p, (const char *)data + e.id_len, e.role_len);
+    session->user_id = next_text(&data, e.id_len, p);
+    session->role = next_text(&data, e.role_len, p);
+    session->tier = next_text(&data, e.tier_len, p);
     session->expires = e.expires;
     session->banned = e.banned != 0;
     return session;
+}
+
+static apr_uint32_t text_len(const char *text)
+{
+    size_t len = text ? strlen(text) + 1 : 0;
+
+    return len > ENTRY_MAX ? ENTRY_MAX + 1 : (apr_uint32_t)len;
 }
 
 /* The number of bytes in data, or 0 when they would be too many. */
 static unsigned int pack(unsigned char data[ENTRY_MAX],
                          const chat_session_t *session, apr_time_t until)
 {
-    size_t id_len = strlen(session->user_id) + 1;
-    size_t role_len = session->role ? strlen(session->role) + 1 : 0;
+    unsigned char *at = data + sizeof(entry_t);
     entry_t e;
 
-    if (id_len > ENTRY_MAX || role_len > ENTRY_MAX ||
-        sizeof(e) + id_len + role_len > ENTRY_MAX)
-        return 0;
     memset(&e, 0, sizeof(e));
     e.magic = ENTRY_MAGIC;
     e.banned = session->banned != 0;
-    e.id_len = (apr_uint32_t)id_len;
-    e.role_len = (apr_uint32_t)role_len;
+    e.id_len = text_len(session->user_id);
+    e.role_len = text_len(session->role);
+    e.tier_len = text_len(session->tier);
     e.until = until;
     e.expires = session->expires;
+    if (sizeof(e) + e.id_len + e.role_len + e.tier_len > ENTRY_MAX)
+        return 0;
     memcpy(data, &e, sizeof(e));
-    memcpy(data + sizeof(e), session->user_id, id_len);
-    if (role_len)
-        memcpy(data + sizeof(e) + id_len, session->role, role_len);
-    return (unsigned int)(sizeof(e) + id_len + role_len);
+    memcpy(at, session->user_id, e.id_len);
+    at += e.id_len;
+    if (e.role_len)
+        memcpy(at, session->role, e.role_len);
+    at += e.role_len;
+    if (e.tier_len)
+        memcpy(at, session->tier, e.tier_len);
+    at += e.tier_len;
+    return (unsigned int)(at - data);
 }
 
 chat_session_t *chat_auth_cache_get(request_rec *r, const char *token)

@@ -29,6 +29,7 @@ apr_status_t chat_auth_session_user(const chat_user_t **puser, request_rec *r,
     user = apr_pcalloc(r->pool, sizeof(*user));
     user->id = session->user_id;
     user->role = session->role;
+    user->tier = session->tier;
     user->scheme = scheme;
     *puser = user;
     return APR_SUCCESS;

@@ -93,6 +93,7 @@ static const chat_server_conf_t server_unset = {
     .cache_args = NULL,
     .redis_url = NULL,
     .redis_user = NULL,
+    .redis_ca = NULL,
     .redis_password = NULL,
     .redis_connect = CHAT_UNSET,
     .redis_command = CHAT_UNSET,
@@ -178,6 +179,7 @@ void *chat_config_server_merge(apr_pool_t *p, void *basev, void *addv)
     m->cache_args = add->cache_store ? add->cache_args : base->cache_args;
     m->redis_url = pick_ptr(base->redis_url, add->redis_url);
     m->redis_user = pick_ptr(base->redis_user, add->redis_user);
+    m->redis_ca = pick_ptr(base->redis_ca, add->redis_ca);
     m->redis_password = pick_ptr(base->redis_password, add->redis_password);
     m->redis_connect = pick(base->redis_connect, add->redis_connect);
     m->redis_command = pick(base->redis_command, add->redis_command);

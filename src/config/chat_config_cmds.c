@@ -518,8 +518,8 @@ const command_rec chat_config_cmds[] = {
     AP_INIT_TAKE1("ChatLimitKeys", chat_config_limit_keys, NULL, SERVER,
                   "hashed or clear: how users and addresses are shown"),
     AP_INIT_TAKE_ARGV("ChatRedis", chat_config_redis, NULL, SERVER,
-                      "URL [user=NAME] [password=SECRET] [connect=TIME] "
-                      "[command=TIME]"),
+                      "URL [user=NAME] [password=SECRET] [ca=FILE] "
+                      "[connect=TIME] [command=TIME]"),
 
     AP_INIT_TAKE1("ChatStreamMax", set_main_int, RULE(stream_max), SERVER,
                   "open streams per child process, 0 for what files allow"),

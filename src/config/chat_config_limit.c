@@ -12,7 +12,8 @@
 #include "chat_log.h"
 
 #define NAME_MAX_LEN 32
-#define POINTS_MAX APR_INT64_C(1000000000000000)
+/* As many as RateLimit can say (RFC 9651, 3.3.1). */
+#define POINTS_MAX APR_INT64_C(999999999999999)
 #define WINDOW_MAX (366 * 86400)
 
 typedef enum {

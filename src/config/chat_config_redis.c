@@ -35,6 +35,22 @@ static const char *check_url(cmd_parms *cmd, const char *url)
     return NULL;
 }
 
+static const char *set_ca(cmd_parms *cmd, chat_server_conf_t *conf,
+                          const char *value)
+{
+    const char *path = ap_server_root_relative(cmd->pool, value);
+    apr_finfo_t info;
+
+    if (!*value || !path ||
+        apr_stat(&info, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
+        info.filetype != APR_REG)
+        return chat_config_refuse("ChatRedis ca", value,
+                                  "a file with certificates of CAs, in PEM",
+                                  cmd->pool);
+    conf->redis_ca = path;
+    return NULL;
+}
+
 static const char *set_option(cmd_parms *cmd, chat_server_conf_t *conf, int key,
                               const char *value)
 {
@@ -47,6 +63,8 @@ static const char *set_option(cmd_parms *cmd, chat_server_conf_t *conf, int key,
     case 1:
         return chat_config_secret(&conf->redis_password, cmd, value);
     case 2:
+        return set_ca(cmd, conf, value);
+    case 3:
         return chat_config_parse_time(&conf->redis_connect, "ChatRedis connect",
                                       value, least, most, 0, cmd->pool);
     default:
@@ -58,8 +76,8 @@ static const char *set_option(cmd_parms *cmd, chat_server_conf_t *conf, int key,
 const char *chat_config_redis(cmd_parms *cmd, void *dir, int argc,
                               char *const argv[])
 {
-    static const char *const keys[] = {"user", "password", "connect", "command",
-                                       NULL};
+    static const char *const keys[] = {"user",    "password", "ca",
+                                       "connect", "command",  NULL};
     chat_server_conf_t *conf = server_conf(cmd);
     const char *value, *why = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     unsigned seen = 0;
@@ -75,6 +93,8 @@ const char *chat_config_redis(cmd_parms *cmd, void *dir, int argc,
         if (!why)
             why = set_option(cmd, conf, key, value);
     }
+    if (!why && conf->redis_ca && strncmp(argv[0], "rediss://", 9) != 0)
+        why = "ChatRedis: ca= belongs to rediss://";
     if (!why)
         conf->redis_url = argv[0];
     return why;

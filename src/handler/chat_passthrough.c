@@ -74,6 +74,12 @@ static apr_int64_t estimate_output(const chat_seen_t *seen)
     return by_text > seen->deltas ? by_text : seen->deltas;
 }
 
+/* A provider may say any number: two of them must still have a sum. */
+static apr_int64_t credible(apr_int64_t billed, apr_int64_t estimate)
+{
+    return billed >= 0 && billed <= APR_INT32_MAX ? billed : estimate;
+}
+
 /* What the request cost: as billed, else as estimated, and nothing when the
  * provider never began. */
 static apr_int64_t tokens_used(const walk_t *w)
@@ -82,8 +88,8 @@ static apr_int64_t tokens_used(const walk_t *w)
 
     if (!w->streaming)
         return 0;
-    return (usage->input >= 0 ? usage->input : w->input_tokens) +
-           (usage->output >= 0 ? usage->output : estimate_output(&w->seen));
+    return credible(usage->input, w->input_tokens) +
+           credible(usage->output, estimate_output(&w->seen));
 }
 
 /* ---- while it streams ---- */
@@ -318,10 +324,18 @@ static void on_complete(void *ctx, const chat_end_t *end)
     chat_sse_reset(w->sse);
 }
 
+static int on_failed(void *ctx)
+{
+    const walk_t *w = ctx;
+
+    return !w->cut && (!w->streaming || w->seen.failed || !w->seen.ended);
+}
+
 static const chat_stream_cb_t callbacks = {
     .head = on_head,
     .data = on_data,
     .silence = on_silence,
+    .failed = on_failed,
     .complete = on_complete,
 };
 
@@ -356,6 +370,9 @@ static apr_status_t ask_what(walk_t *w, chat_err_t *err)
     if (rv != APR_SUCCESS)
         return rv;
     w->turn.request_id = w->facts.request_id;
+    if (!w->turn.model || !*w->turn.model)
+        w->turn.model = w->conf->model_default;
+    w->facts.model = w->turn.model = apr_pstrdup(w->r->pool, w->turn.model);
     return APR_SUCCESS;
 }
 
@@ -387,18 +404,15 @@ static apr_status_t choose_provider(walk_t *w, chat_err_t *err)
     return APR_SUCCESS;
 }
 
-/* The client, the administrator or the provider: whoever names one first. */
+/* Neither the client nor the administrator has named one: the provider may. */
 static apr_status_t choose_model(walk_t *w, chat_err_t *err)
 {
-    if (!w->turn.model || !*w->turn.model)
-        w->turn.model = w->conf->model_default;
     if (!w->turn.model)
-        w->turn.model = w->provider->model;
-    if (!w->turn.model)
-        return chat_err_set(err, APR_EINVAL, HTTP_BAD_REQUEST, "model_required",
-                            "Name a model: there is no default here.");
-    w->facts.model = w->turn.model = apr_pstrdup(w->r->pool, w->turn.model);
-    return APR_SUCCESS;
+        w->facts.model = w->turn.model = w->provider->model;
+    if (w->turn.model)
+        return APR_SUCCESS;
+    return chat_err_set(err, APR_EINVAL, HTTP_BAD_REQUEST, "model_required",
+                        "Name a model: there is no default here.");
 }
 
 static apr_interval_time_t longest(const chat_timeouts_t *t)

@@ -9,6 +9,8 @@
 #include <http_main.h>
 #include <apr_strings.h>
 
+#include <unistd.h>
+
 #include "chat_crypto.h"
 #include "chat_log.h"
 
@@ -27,6 +29,7 @@ typedef struct asking_t {
     const chat_dir_conf_t *conf;
     const chat_limit_ask_t *ask;
     const char *tier;
+    int tier_is_roles; /* as an account has them: "user,admin" */
 } asking_t;
 
 /* ---- exemptions and tiers ---- */
@@ -83,24 +86,32 @@ static const char *eval(request_rec *r, const ap_expr_info_t *expr,
     return NULL;
 }
 
-static const char *find_tier(const asking_t *a)
+/* 0 when the expression for it fails: policies of every tier would be off. */
+static int find_tier(asking_t *a)
 {
     const chat_user_t *user = a->ask->user;
 
     if (a->conf->tier)
-        return eval(a->r, a->conf->tier, "ChatLimitTier");
-    if (user->tier)
-        return user->tier;
-    if (user->id)
-        return user->role ? user->role : "user";
-    return "guest";
+        a->tier = eval(a->r, a->conf->tier, "ChatLimitTier");
+    else if (user->tier)
+        a->tier = user->tier;
+    else if (user->id && user->role)
+        a->tier = user->role;
+    else
+        a->tier = user->id ? "user" : "guest";
+    a->tier_is_roles = a->tier == user->role;
+    return a->tier != NULL;
+}
+
+static int is_of_tier(const asking_t *a, const char *tier)
+{
+    return a->tier_is_roles ? has_role(a->tier, tier) : !strcmp(a->tier, tier);
 }
 
 static int applies(const chat_limit_conf_t *policy, const asking_t *a)
 {
-    if (policy->tier && (!a->tier || strcmp(policy->tier, a->tier)))
-        return 0;
-    return !policy->model || !strcmp(policy->model, a->ask->model);
+    return (!policy->tier || is_of_tier(a, policy->tier)) &&
+           (!policy->model || !strcmp(policy->model, a->ask->model));
 }
 
 /* ---- keys ---- */
@@ -117,64 +128,63 @@ static const char *add_hex(const unsigned char *bytes, int n, apr_pool_t *p)
     return hex;
 }
 
-/* Whatever an id or an expression holds: a key of bounded length. */
+/* Whatever an id or an expression holds: a key of bounded length. A digest
+ * begins with '#' and nothing else does, so that it is nobody else's name. */
 static const char *bound(const char *text, apr_pool_t *p)
 {
     unsigned char digest[CHAT_SHA256_LEN];
 
-    if (strlen(text) <= KEY_MAX ||
+    if ((strlen(text) <= KEY_MAX && *text != '#') ||
         chat_crypto_sha256(digest, text, strlen(text)) != APR_SUCCESS)
         return text;
-    return add_hex(digest, CHAT_SHA256_LEN, p);
+    return apr_pstrcat(p, "#", add_hex(digest, CHAT_SHA256_LEN, p), NULL);
 }
 
-static const char *user_key(const asking_t *a, const chat_limit_conf_t *policy)
-{
-    const char *id = a->ask->user->id;
-
-    return id ? id
-              : chat_limit_network(a->r->useragent_ip, policy->ipv4_bits,
-                                   policy->ipv6_bits, a->r->pool);
-}
-
-static const char *subject(const asking_t *a, const chat_limit_conf_t *policy)
+/* Whom a policy counts, and what kind of name that is: a user's id, or the
+ * value of an expression, may look like an address and is none. */
+static const char *subject(const char **pkind, const asking_t *a,
+                           const chat_limit_conf_t *policy)
 {
     apr_pool_t *p = a->r->pool;
+    const char *id = a->ask->user->id;
     const char *ip;
 
-    switch (policy->by) {
-    case CHAT_LIMIT_BY_USER:
-        return user_key(a, policy);
-    case CHAT_LIMIT_BY_EXPR:
+    *pkind = "";
+    if (policy->by == CHAT_LIMIT_BY_EXPR) {
+        *pkind = "e:";
         return eval(a->r, policy->expr, policy->name);
-    default:
-        break;
+    }
+    if (policy->by == CHAT_LIMIT_BY_USER && id) {
+        *pkind = "u:";
+        return id;
     }
     ip = chat_limit_network(a->r->useragent_ip, policy->ipv4_bits,
                             policy->ipv6_bits, p);
-    if (policy->by == CHAT_LIMIT_BY_IP || !a->ask->user->id)
+    if (policy->by != CHAT_LIMIT_BY_USER_IP || !id)
         return ip;
-    return apr_pstrcat(p, a->ask->user->id, "+", ip, NULL);
+    *pkind = "b:";
+    return apr_pstrcat(p, id, "+", ip, NULL);
 }
 
-/* One hash tag for all keys of a request, so that they share a slot. A
- * user's id cannot be mistaken for a guest's address: they are told apart. */
+/*
+ * "{chat}:NAME:UNIT WINDOW:KIND:WHO". One hash tag for all keys of a request,
+ * so that they share a slot. What counts something else, or ends at another
+ * time, is another counter: a name may mean one thing here and another there.
+ */
 static const char *counter_key(const asking_t *a,
                                const chat_limit_conf_t *policy)
 {
-    const char *who = subject(a, policy);
+    static const char unit[] = "rts";
+    const char *kind, *who = subject(&kind, a, policy);
+    apr_pool_t *p = a->r->pool;
 
-    if (!who)
-        return NULL;
-    who = bound(who, a->r->pool);
-    if (policy->compat)
-        return *policy->prefix
-                   ? apr_pstrcat(a->r->pool, policy->prefix, ":", who, NULL)
-                   : who;
-    return apr_pstrcat(
-        a->r->pool, "{chat}:", policy->name, ":",
-        policy->by == CHAT_LIMIT_BY_USER && a->ask->user->id ? "u:" : "", who,
-        NULL);
+    if (!who || !policy->compat)
+        return who ? apr_psprintf(p, "{chat}:%s:%c%d:%s%s", policy->name,
+                                  unit[policy->unit], policy->window, kind,
+                                  bound(who, p))
+                   : NULL;
+    return *policy->prefix ? apr_pstrcat(p, policy->prefix, ":", who, NULL)
+                           : who;
 }
 
 /* ---- asking ---- */
@@ -185,6 +195,21 @@ static apr_int64_t amount(const asking_t *a, const chat_limit_conf_t *policy)
         return 1;
     return a->ask->input_tokens +
            (a->ask->max_tokens ? a->ask->max_tokens : policy->reserve);
+}
+
+static apr_status_t misconfigured(chat_err_t *err)
+{
+    return chat_err_set(err, APR_EGENERAL, HTTP_INTERNAL_SERVER_ERROR,
+                        "misconfigured",
+                        "This route is not set up completely.");
+}
+
+static apr_status_t unavailable(chat_err_t *err)
+{
+    err->retry_after = "5";
+    return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
+                        "limits_unavailable",
+                        "Limits cannot be checked right now.");
 }
 
 /* A policy whose key cannot be made guards nobody: say no rather than yes. */
@@ -205,10 +230,10 @@ static apr_status_t collect(chat_counts_t *counts, const asking_t *a,
         count->policy = policy;
         count->key = counter_key(a, policy);
         count->amount = amount(a, policy);
-        if (!count->key)
-            return chat_err_set(err, APR_EGENERAL, HTTP_INTERNAL_SERVER_ERROR,
-                                "misconfigured",
-                                "This route is not set up completely.");
+        if (!count->key) {
+            counts->n = 0;
+            return misconfigured(err);
+        }
         counts->n++;
     }
     return APR_SUCCESS;
@@ -219,8 +244,8 @@ static const char *lease_name(apr_pool_t *p)
     unsigned char random[16];
 
     if (chat_crypto_random(random, sizeof(random)) != APR_SUCCESS)
-        return apr_psprintf(p, "%" APR_TIME_T_FMT "-%p", apr_time_now(),
-                            (void *)p);
+        return apr_psprintf(p, "%" APR_TIME_T_FMT "-%ld-%p", apr_time_now(),
+                            (long)getpid(), (void *)p);
     return add_hex(random, sizeof(random), p);
 }
 
@@ -228,7 +253,7 @@ static const char *lease_name(apr_pool_t *p)
 static apr_status_t degrade(chat_limit_ticket_t *t, chat_err_t *err)
 {
     chat_counts_t asked = t->shared;
-    int i;
+    int i, closed = 0;
 
     t->shared.n = 0;
     t->local.count = apr_pcalloc(t->r->pool, asked.n * sizeof(chat_count_t));
@@ -238,16 +263,14 @@ static apr_status_t degrade(chat_limit_ticket_t *t, chat_err_t *err)
         chat_limit_tally(policy, asked.count[i].key, CHAT_TALLY_DEGRADED);
         if (policy->fail == CHAT_LIMIT_FAIL_LOCAL)
             t->local.count[t->local.n++] = asked.count[i];
-        if (policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow) {
-            err->retry_after = "5";
-            return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
-                                "limits_unavailable",
-                                "Limits cannot be checked right now.");
-        }
+        closed |= policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow;
     }
     t->local.lease = asked.lease;
     t->local.lasts = asked.lasts;
-    return APR_SUCCESS;
+    if (!closed)
+        return APR_SUCCESS;
+    t->local.n = 0;
+    return unavailable(err);
 }
 
 static apr_status_t count_local(chat_limit_ticket_t *t, chat_err_t *err)
@@ -255,9 +278,7 @@ static apr_status_t count_local(chat_limit_ticket_t *t, chat_err_t *err)
     if (!t->local.n || chat_limit_local.take(&t->local, t->r) == APR_SUCCESS)
         return APR_SUCCESS;
     t->local.n = 0;
-    return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
-                        "limits_unavailable",
-                        "Limits cannot be checked right now.");
+    return unavailable(err);
 }
 
 static apr_status_t count_all(chat_limit_ticket_t *t, chat_err_t *err)
@@ -366,7 +387,8 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
         note_exempt(&a);
         return APR_SUCCESS;
     }
-    a.tier = find_tier(&a);
+    if (!find_tier(&a))
+        return misconfigured(err);
     rv = collect(&t->shared, &a, err);
     if (rv != APR_SUCCESS || !t->shared.n)
         return rv;

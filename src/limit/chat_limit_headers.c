@@ -9,11 +9,14 @@
 
 #include <apr_strings.h>
 
+/* The greatest integer of a structured field (RFC 9651, 3.3.1). */
+#define SF_MAX APR_INT64_C(999999999999999)
+
 static apr_int64_t remaining(const chat_count_t *count)
 {
     apr_int64_t left = count->policy->points - count->used;
 
-    return left > 0 ? left : 0;
+    return left > SF_MAX ? SF_MAX : left > 0 ? left : 0;
 }
 
 static apr_int64_t seconds(apr_int64_t ms)

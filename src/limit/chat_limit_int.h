@@ -9,6 +9,8 @@
 
 #include <httpd.h>
 
+#include <pthread.h>
+
 #include "chat_config.h"
 #include "chat_limit.h"
 #include "chat_limit_network.h"
@@ -24,6 +26,7 @@ typedef struct chat_count_t {
     apr_int64_t window_end; /* which window it was charged to, for settling:
                                ms of the counter's own clock */
     int refused;            /* this one said no */
+    int place;              /* of its lease, in our own table */
 } chat_count_t;
 
 /* All of a request's, charged together. */
@@ -51,6 +54,17 @@ typedef struct chat_counter_t {
 extern const chat_counter_t chat_limit_redis;
 extern const chat_counter_t chat_limit_local;
 
+/*
+ * Memory that begins with a pthread_mutex_t and that all children share, now
+ * and after a restart; zeroed when *pnew, NULL when there is none. Another
+ * layout under the same key would be misread: let the key have a number.
+ * [post_config]
+ */
+void *chat_limit_shared(int *pnew, const char *key, apr_size_t size);
+/* 1 when whoever held the lock died in it: what he did may be half done. */
+int chat_limit_enter(pthread_mutex_t *lock);
+void chat_limit_leave(pthread_mutex_t *lock);
+
 /* CLOCK_MONOTONIC in microseconds (chat_limit_local.c). */
 apr_int64_t chat_limit_now(void);
 
@@ -75,8 +89,11 @@ void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
                       chat_tally_e what);
 apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s);
 
-/* One line per refusal, but not more than some a second: the rest is counted
- * and told with the next. (chat_limit_tally.c) */
+/* How many lines were kept back since the last one if a line may be written
+ * to the log now, -1 if not: more than some a second would help nobody. */
+apr_int64_t chat_limit_may_log(void);
+
+/* One line per refusal, as far as chat_limit_may_log() lets it. */
 void chat_limit_log_refusal(request_rec *r, const chat_count_t *count);
 
 /* The header values of an answer (chat_limit_headers.c, pure but for pools). */

@@ -4,20 +4,21 @@
  * server share, bounded, with one lock. It survives restarts, for the
  * children of the old generation still count in it.
  *
- * A counter is found by a digest of its key in a set of WAYS places; when
- * those are full the one that is over, or will be first, makes room. What a
- * request has to give back stands in a lease, chained to its counter. A lease
- * ends when it is settled, when its time is over, or when its child dies.
+ * A counter is found by a digest of its key in a set of WAYS places. When
+ * those are full, one that means nothing any more makes room, else a shadow,
+ * else the one that has used the smallest share of its limit: who makes up
+ * keys to have others forgotten has his own forgotten first. Which keys share
+ * a set nobody can tell from outside.
  *
- * Time is CLOCK_MONOTONIC, in milliseconds.
+ * What a request has to give back stands in a lease, chained to its counter.
+ * A lease ends when it is settled, when its time is over, or when its child
+ * dies. Time is CLOCK_MONOTONIC, in milliseconds.
  */
 #include "chat_limit_int.h"
 
 #include <http_main.h>
 #include <mpm_common.h>
 
-#include <pthread.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,14 +26,22 @@
 #include "chat_log.h"
 
 #define WAYS 8
-/* A counter that may go only when nothing else may: it has open leases. */
 #define NO_END APR_INT64_MAX
+/* Between two warnings that counters were forgotten. */
+#define TELL_EVERY_MS (60 * 1000)
+
+/* What is lost with a counter: nothing, what only a log would tell, or else a
+ * share of its limit in thousandths above that. */
+#define WORTH_NOTHING (-1)
+#define WORTH_SHADOW 0
 
 typedef struct cell_t {
     apr_uint64_t key[2]; /* of SHA-256; 0,0: free */
     apr_int64_t used;
     apr_int64_t window_end; /* NO_END: it has none (open streams) */
+    apr_int64_t sweep_at;   /* none of its leases expires sooner */
     int leases;             /* first of its chain, -1 none */
+    int worth;              /* as long as it is alive */
 } cell_t;
 
 typedef struct lease_t {
@@ -41,20 +50,17 @@ typedef struct lease_t {
     apr_int64_t expires;
     pid_t pid; /* the child it belongs to, 0: free */
     int cell;
-    int next; /* in the chain, or in the free list */
+    int prev, next; /* in the chain, or in the free list */
 } lease_t;
 
 typedef struct table_t {
-    apr_size_t size;
     pthread_mutex_t lock;
-    int ncells, nleases;
-    int free_lease;
+    apr_uint64_t seed;      /* odd: spreads the keys over the sets */
+    apr_uint64_t forgotten; /* live counters, since the last warning */
+    apr_int64_t tell_at;
+    int nsets, nleases;
+    int free_lease, nfree;
 } table_t;
-
-/* Survives reloading the module on a restart. */
-typedef struct retained_t {
-    table_t *table;
-} retained_t;
 
 static table_t *table;
 
@@ -65,7 +71,7 @@ static cell_t *cells(void)
 
 static lease_t *leases(void)
 {
-    return (lease_t *)(cells() + table->ncells);
+    return (lease_t *)(cells() + (apr_size_t)table->nsets * WAYS);
 }
 
 apr_int64_t chat_limit_now(void)
@@ -81,29 +87,31 @@ static apr_int64_t now_ms(void)
     return chat_limit_now() / 1000;
 }
 
-/* A child that was killed in here leaves the lock behind, and at worst one
- * counter off by one request. */
-static void enter(void)
-{
-    if (pthread_mutex_lock(&table->lock) == EOWNERDEAD)
-        pthread_mutex_consistent(&table->lock);
-}
+/* ---- leases: chains, and the lock around all of it ---- */
 
-static void leave(void)
+static void chain(cell_t *cell, int which)
 {
-    pthread_mutex_unlock(&table->lock);
-}
+    lease_t *lease = &leases()[which];
 
-/* ---- leases ---- */
+    lease->prev = -1;
+    lease->next = cell->leases;
+    if (cell->leases >= 0)
+        leases()[cell->leases].prev = which;
+    if (cell->leases < 0 || lease->expires < cell->sweep_at)
+        cell->sweep_at = lease->expires;
+    cell->leases = which;
+}
 
 static void unchain(cell_t *cell, int which)
 {
-    int *at = &cell->leases;
+    const lease_t *lease = &leases()[which];
 
-    while (*at >= 0 && *at != which)
-        at = &leases()[*at].next;
-    if (*at == which)
-        *at = leases()[which].next;
+    if (lease->prev >= 0)
+        leases()[lease->prev].next = lease->next;
+    else
+        cell->leases = lease->next;
+    if (lease->next >= 0)
+        leases()[lease->next].prev = lease->prev;
 }
 
 static void free_lease(int which)
@@ -111,6 +119,37 @@ static void free_lease(int which)
     leases()[which].pid = 0;
     leases()[which].next = table->free_lease;
     table->free_lease = which;
+    table->nfree++;
+}
+
+/* A child that was killed in here may have left the chains in pieces: they are
+ * made anew of what each lease says. At worst one counter is off by one
+ * request. */
+static void mend(void)
+{
+    int i;
+
+    for (i = 0; i < table->nsets * WAYS; i++)
+        cells()[i].leases = -1;
+    table->free_lease = -1;
+    table->nfree = 0;
+    for (i = table->nleases - 1; i >= 0; i--) {
+        if (leases()[i].pid)
+            chain(&cells()[leases()[i].cell], i);
+        else
+            free_lease(i);
+    }
+}
+
+static void enter(void)
+{
+    if (chat_limit_enter(&table->lock))
+        mend();
+}
+
+static void leave(void)
+{
+    chat_limit_leave(&table->lock);
 }
 
 static void give_back(cell_t *cell, int which)
@@ -120,35 +159,41 @@ static void give_back(cell_t *cell, int which)
     free_lease(which);
 }
 
+/* Walks the chain only when some lease in it may have expired. */
 static void sweep(cell_t *cell, apr_int64_t now)
 {
     int which, next;
 
+    if (cell->leases < 0 || now < cell->sweep_at)
+        return;
+    cell->sweep_at = NO_END;
     for (which = cell->leases; which >= 0; which = next) {
-        next = leases()[which].next;
-        if (leases()[which].expires <= now)
+        const lease_t *lease = &leases()[which];
+
+        next = lease->next;
+        if (lease->expires <= now)
             give_back(cell, which);
+        else if (lease->expires < cell->sweep_at)
+            cell->sweep_at = lease->expires;
     }
 }
 
+/* There is a free one: room_for() has seen to it. */
 static int add_lease(cell_t *cell, apr_uint64_t name, apr_int64_t amount,
                      apr_int64_t expires)
 {
     int which = table->free_lease;
-    lease_t *lease;
+    lease_t *lease = &leases()[which];
 
-    if (which < 0)
-        return 0;
-    lease = &leases()[which];
     table->free_lease = lease->next;
+    table->nfree--;
     lease->name = name;
     lease->amount = amount;
     lease->expires = expires;
-    lease->pid = getpid();
     lease->cell = cell - cells();
-    lease->next = cell->leases;
-    cell->leases = which;
-    return 1;
+    lease->pid = getpid();
+    chain(cell, which);
+    return which;
 }
 
 /* ---- counters ---- */
@@ -174,24 +219,69 @@ static void digest(apr_uint64_t out[2], const char *text)
     out[0] |= 1; /* never the free cell's */
 }
 
-/* Whose end comes first; a free cell's is long past. */
-static cell_t *lookup(const apr_uint64_t key[2], int make)
+static int worth_now(const cell_t *cell, apr_int64_t now)
 {
-    cell_t *set = &cells()[key[0] % (table->ncells / WAYS) * WAYS];
-    cell_t *victim = set;
+    int over =
+        cell->window_end == NO_END ? cell->leases < 0 : cell->window_end <= now;
+
+    return over || (cell->used <= 0 && cell->leases < 0) ? WORTH_NOTHING
+                                                         : cell->worth;
+}
+
+static void appraise(cell_t *cell, const chat_limit_conf_t *policy)
+{
+    double share = policy->points > 0
+                       ? 1000.0 * (double)cell->used / (double)policy->points
+                       : 1000;
+
+    cell->worth = policy->shadow  ? WORTH_SHADOW
+                  : share <= 0    ? WORTH_SHADOW + 1
+                  : share >= 1000 ? WORTH_SHADOW + 1001
+                                  : WORTH_SHADOW + 1 + (int)share;
+}
+
+/* The top bits of the product: without the seed nobody finds keys of one
+ * set. */
+static cell_t *set_of(const apr_uint64_t key[2])
+{
+    apr_uint64_t spread = (key[1] * table->seed) >> 32;
+
+    return &cells()[((spread * (apr_uint64_t)table->nsets) >> 32) * WAYS];
+}
+
+static cell_t *find(const apr_uint64_t key[2])
+{
+    cell_t *set = set_of(key);
     int i;
 
-    for (i = 0; i < WAYS; i++) {
+    for (i = 0; i < WAYS; i++)
         if (set[i].key[0] == key[0] && set[i].key[1] == key[1])
             return &set[i];
-        if (set[i].window_end < victim->window_end)
+    return NULL;
+}
+
+/* Of two that have used the same share, the one that took less to get there,
+ * then the one that ends first. */
+static int is_lesser(const cell_t *a, const cell_t *b, apr_int64_t now)
+{
+    int x = worth_now(a, now), y = worth_now(b, now);
+
+    if (x != y)
+        return x < y;
+    return a->used != b->used ? a->used < b->used
+                              : a->window_end < b->window_end;
+}
+
+static cell_t *make_room(const apr_uint64_t key[2], apr_int64_t now)
+{
+    cell_t *set = set_of(key), *victim = set;
+    int i;
+
+    for (i = 1; i < WAYS; i++)
+        if (is_lesser(&set[i], victim, now))
             victim = &set[i];
-    }
-    if (!make)
-        return NULL;
+    table->forgotten += worth_now(victim, now) > WORTH_SHADOW;
     clear(victim);
-    victim->key[0] = key[0];
-    victim->key[1] = key[1];
     return victim;
 }
 
@@ -202,17 +292,20 @@ static cell_t *fetch(const chat_count_t *count, apr_int64_t now)
     cell_t *cell;
 
     digest(key, count->key);
-    cell = lookup(key, 1);
-    sweep(cell, now);
-    if (count->policy->unit == CHAT_LIMIT_STREAMS) {
-        cell->window_end = NO_END;
-    }
-    else if (cell->window_end <= now) {
+    cell = find(key);
+    if (cell && cell->window_end <= now)
         clear(cell);
-        cell->key[0] = key[0];
-        cell->key[1] = key[1];
-        cell->window_end = now + (apr_int64_t)count->policy->window * 1000;
+    if (!cell)
+        cell = make_room(key, now);
+    if (cell->key[0]) {
+        sweep(cell, now);
+        return cell;
     }
+    cell->key[0] = key[0];
+    cell->key[1] = key[1];
+    cell->window_end = count->policy->unit == CHAT_LIMIT_STREAMS
+                           ? NO_END
+                           : now + (apr_int64_t)count->policy->window * 1000;
     return cell;
 }
 
@@ -227,17 +320,27 @@ static void look(chat_count_t *count, apr_int64_t now)
     count->refused = cell->used + count->amount > count->policy->points;
 }
 
-static apr_status_t charge(chat_count_t *count, apr_uint64_t lease,
-                           apr_int64_t now, apr_interval_time_t lasts)
+static void charge(chat_count_t *count, apr_uint64_t lease, apr_int64_t now,
+                   apr_interval_time_t lasts)
 {
     cell_t *cell = fetch(count, now);
 
-    if (count->policy->unit != CHAT_LIMIT_REQUESTS &&
-        !add_lease(cell, lease, count->amount, now + lasts / 1000))
-        return APR_ENOMEM;
+    if (count->policy->unit != CHAT_LIMIT_REQUESTS)
+        count->place =
+            add_lease(cell, lease, count->amount, now + lasts / 1000);
     cell->used += count->amount;
+    appraise(cell, count->policy);
     count->used = cell->used;
-    return APR_SUCCESS;
+}
+
+/* Whether every lease of the request finds a place. */
+static int room_for(const chat_counts_t *counts)
+{
+    int i, n = 0;
+
+    for (i = 0; i < counts->n; i++)
+        n += counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS;
+    return n <= table->nfree;
 }
 
 static int forbids(const chat_counts_t *counts)
@@ -252,13 +355,13 @@ static int forbids(const chat_counts_t *counts)
 
 /* ---- the counter's two functions ---- */
 
-static int find_lease(const cell_t *cell, apr_uint64_t name)
+/* The lease that the request was given, if it is still that. */
+static int is_ours(const chat_count_t *count, const cell_t *cell,
+                   apr_uint64_t name)
 {
-    int which = cell->leases;
+    const lease_t *lease = &leases()[count->place];
 
-    while (which >= 0 && leases()[which].name != name)
-        which = leases()[which].next;
-    return which;
+    return lease->pid && lease->name == name && lease->cell == cell - cells();
 }
 
 /* The reservation goes, what was used comes: if nobody knows that, the
@@ -270,22 +373,19 @@ static void settle_one(const chat_count_t *count, apr_uint64_t name,
     int streams = count->policy->unit == CHAT_LIMIT_STREAMS;
     apr_uint64_t key[2];
     cell_t *cell;
-    int which;
 
     digest(key, count->key);
-    cell = lookup(key, 0);
+    cell = find(key);
     if (!cell)
         return;
-    which = find_lease(cell, name);
-    if (which >= 0 && (streams || tokens >= 0)) {
-        give_back(cell, which);
-    }
-    else if (which >= 0) {
-        unchain(cell, which);
-        free_lease(which);
+    if (is_ours(count, cell, name)) {
+        if (!streams && tokens < 0)
+            cell->used += count->amount; /* which is given back next */
+        give_back(cell, count->place);
     }
     if (!streams && tokens > 0 && cell->window_end == count->window_end)
         cell->used += tokens;
+    appraise(cell, count->policy);
 }
 
 static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
@@ -303,11 +403,24 @@ static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
     return APR_SUCCESS;
 }
 
+/* In the lock: how many live counters were forgotten, if it is time to say
+ * so. */
+static apr_uint64_t to_tell(apr_int64_t now)
+{
+    apr_uint64_t n = now >= table->tell_at ? table->forgotten : 0;
+
+    if (n) {
+        table->forgotten = 0;
+        table->tell_at = now + TELL_EVERY_MS;
+    }
+    return n;
+}
+
 static apr_status_t take(chat_counts_t *counts, request_rec *r)
 {
     apr_int64_t now = now_ms();
     apr_status_t rv = APR_SUCCESS;
-    apr_uint64_t name[2];
+    apr_uint64_t name[2], forgotten;
     int i;
 
     if (!table)
@@ -316,16 +429,23 @@ static apr_status_t take(chat_counts_t *counts, request_rec *r)
     enter();
     for (i = 0; i < counts->n; i++)
         look(&counts->count[i], now);
-    for (i = 0; !forbids(counts) && i < counts->n && rv == APR_SUCCESS; i++)
-        rv = charge(&counts->count[i], name[0], now, counts->lasts);
+    if (!forbids(counts) && !room_for(counts))
+        rv = APR_ENOMEM;
+    else if (!forbids(counts))
+        for (i = 0; i < counts->n; i++)
+            charge(&counts->count[i], name[0], now, counts->lasts);
+    forgotten = to_tell(now);
     leave();
-    if (rv != APR_SUCCESS) {
+    if (forgotten)
+        ap_log_rerror(
+            APLOG_MARK, APLOG_WARNING, 0, r,
+            CHATNO(1032) "ChatLimitTable is too small: %" APR_UINT64_T_FMT
+                         " counters that were in use are forgotten",
+            forgotten);
+    if (rv != APR_SUCCESS && chat_limit_may_log() >= 0)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
                       CHATNO(1030) "ChatLimitTable is too small for the "
                                    "streams that are open");
-        counts->n = i - 1; /* charged so far */
-        settle(counts, 0, r);
-    }
     return rv;
 }
 
@@ -337,58 +457,33 @@ const chat_counter_t chat_limit_local = {
 
 /* ---- start-up, and children that die ---- */
 
-static int init_lock(pthread_mutex_t *lock)
-{
-    pthread_mutexattr_t attr;
-    int failed;
-
-    pthread_mutexattr_init(&attr);
-    failed = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) ||
-             pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) ||
-             pthread_mutex_init(lock, &attr);
-    pthread_mutexattr_destroy(&attr);
-    return !failed;
-}
-
 /* Half as many leases as counters: only some requests are open at a time. */
-static table_t *table_create(apr_size_t size)
+static int fill(apr_size_t size)
 {
-    table_t *t = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    apr_size_t unit = 2 * sizeof(cell_t) + sizeof(lease_t);
-    int i;
+    apr_size_t unit = WAYS * sizeof(cell_t) + WAYS / 2 * sizeof(lease_t);
 
-    if (t == MAP_FAILED || !init_lock(&t->lock))
-        return NULL;
-    t->size = size;
-    t->nleases = (size - sizeof(*t)) / unit;
-    t->ncells = 2 * t->nleases / WAYS * WAYS;
-    table = t;
-    for (i = 0; i < t->ncells; i++)
-        cells()[i].leases = -1;
-    for (t->free_lease = -1, i = t->nleases - 1; i >= 0; i--)
-        free_lease(i);
-    return t;
+    if (chat_crypto_random(&table->seed, sizeof(table->seed)) != APR_SUCCESS)
+        return 0;
+    table->seed |= 1;
+    table->nsets = (size - sizeof(*table)) / unit;
+    table->nleases = table->nsets * (WAYS / 2);
+    mend(); /* which makes all leases free */
+    return 1;
 }
 
 apr_status_t chat_limit_local_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    static const char key[] = "mod_chat_limits";
     apr_size_t size = chat_config_server(s)->limit_table;
-    retained_t *retained = ap_retained_data_get(key);
+    int made;
 
-    if (!retained)
-        retained = ap_retained_data_create(key, sizeof(*retained));
-    table = retained->table;
-    if (table && table->size == size)
-        return APR_SUCCESS;
-    retained->table = table = table_create(size);
-    if (table)
+    table = chat_limit_shared(&made, "mod_chat_limits_1", size);
+    if (table && (!made || fill(size)))
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                  CHATNO(1031) "ChatLimitTable: no %" APR_SIZE_T_FMT
                               " bytes of shared memory",
                  size);
+    table = NULL;
     return APR_ENOMEM;
 }
 

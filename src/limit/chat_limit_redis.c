@@ -43,9 +43,36 @@ static redisReply *call(chat_redis_t *redis, words_t *w,
         strncmp(reply->str, "NOSCRIPT", 8) != 0)
         return reply;
     freeReplyObject(reply);
+    chat_redis_share_deadline(redis);
     w->word[0] = "EVAL";
     w->word[1] = script->text;
     return chat_redis_ask(redis, w->n, w->word, pwhy, p);
+}
+
+/* Redis is well, but under this request's key stands what is no counter. That
+ * must not count as a failure of Redis: who can choose a key could switch off
+ * everybody's limits. Redis 6 puts its words in front of a script's. */
+static int is_about_key(const redisReply *reply)
+{
+    return reply && reply->type == REDIS_REPLY_ERROR &&
+           strstr(reply->str, "WRONGTYPE") != NULL;
+}
+
+static void tell_about_key(request_rec *r, const char *why)
+{
+    if (chat_limit_may_log() >= 0)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      CHATNO(1014) "a key in Redis that a policy counts under "
+                                   "holds something else: %s",
+                      ap_escape_logitem(r->pool, why));
+}
+
+static void tell_breaker(request_rec *r, const char *why)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                  CHATNO(1013) "Redis did not count: %s",
+                  ap_escape_logitem(r->pool, why));
+    chat_redis_breaker_bad(why);
 }
 
 /* The reply, or NULL with the breaker told. */
@@ -55,25 +82,34 @@ static redisReply *run(words_t *w, const chat_redis_script_t *script,
     chat_redis_t redis = {0};
     const char *why = "no reason";
     redisReply *reply = NULL;
+    int about_key, failed;
 
     if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
         reply = call(&redis, w, script, &why, r->pool);
-    if (reply && reply->type == REDIS_REPLY_ERROR) {
+    failed = !reply || reply->type == REDIS_REPLY_ERROR;
+    about_key = is_about_key(reply);
+    if (reply && failed) {
         why = apr_pstrndup(r->pool, reply->str, 100);
         freeReplyObject(reply);
-        reply = NULL;
     }
-    if (reply) {
-        chat_redis_keep(&redis);
-        chat_redis_breaker_good();
-        return reply;
+    if (failed && !about_key) {
+        chat_redis_drop(&redis);
+        tell_breaker(r, why);
+        return NULL;
     }
-    chat_redis_drop(&redis);
-    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
-                  CHATNO(1013) "Redis did not count: %s",
-                  ap_escape_logitem(r->pool, why));
-    chat_redis_breaker_bad(why);
-    return NULL;
+    chat_redis_keep(&redis);
+    chat_redis_breaker_good();
+    if (about_key)
+        tell_about_key(r, why);
+    return failed ? NULL : reply;
+}
+
+/* The leases of a counter of tokens: a key of the same slot that no counter
+ * can have, whatever its user is called. */
+static const char *leases_key(const char *key, apr_pool_t *p)
+{
+    return strchr(key, '{') ? apr_pstrcat(p, "chat-leases:", key, NULL)
+                            : apr_pstrcat(p, "chat-leases:{", key, "}", NULL);
 }
 
 /* EVALSHA sha nkeys key ... */
@@ -89,7 +125,7 @@ static words_t begin(const chat_counts_t *counts, apr_pool_t *p, int settling)
             continue;
         say(&w, count->key);
         if (count->policy->unit == CHAT_LIMIT_TOKENS)
-            say(&w, apr_pstrcat(p, count->key, ":l", NULL));
+            say(&w, leases_key(count->key, p));
     }
     w.nkeys = w.n - 3;
     w.word[2] = number(w.nkeys, p);
@@ -101,11 +137,15 @@ static const char *const units[] = {"r", "t", "s"};
 
 /* ---- take ---- */
 
+/* Somebody else may have written the counter: sums with it have to fit. */
 static apr_int64_t element(const redisReply *reply, size_t i)
 {
-    return reply->element[i]->type == REDIS_REPLY_INTEGER
-               ? reply->element[i]->integer
-               : 0;
+    const apr_int64_t most = APR_INT64_C(1000000000000000000);
+    apr_int64_t n = reply->element[i]->type == REDIS_REPLY_INTEGER
+                        ? reply->element[i]->integer
+                        : 0;
+
+    return n > most ? most : n < -most ? -most : n;
 }
 
 static apr_status_t read_answer(chat_counts_t *counts, const redisReply *reply)
@@ -206,7 +246,9 @@ apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
     if (!chat_config_server(s)->redis_url)
         return APR_SUCCESS;
     chat_redis_scripts_init();
-    return chat_redis_pool_post_config(pconf, s);
+    return chat_redis_breaker_post_config(s) == APR_SUCCESS
+               ? chat_redis_pool_post_config(pconf, s)
+               : APR_ENOMEM;
 }
 
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s)

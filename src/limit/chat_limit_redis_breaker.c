@@ -2,28 +2,30 @@
 /*
  * The breaker: when Redis has failed some times in a row, nobody waits for it
  * any more; after a while one request may try, and its success closes the
- * breaker for all. One per child, any thread.
+ * breaker for all. One for all children of the server; any thread.
  */
 #include "chat_limit_redis_int.h"
 
 #include <http_main.h>
-
-#include <pthread.h>
 
 #include "chat_crypto.h"
 #include "chat_log.h"
 
 #define FAILURES 3
 #define FIRST_PAUSE (1000 * 1000)
-#define LONGEST_PAUSE (30 * 1000 * 1000)
+#define LONGEST_PAUSE (10 * 1000 * 1000)
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static int failures; /* in a row */
-static int is_open;
-static apr_int64_t pause_us; /* this time */
-static apr_int64_t try_at;   /* monotonic us, when is_open */
+typedef struct breaker_t {
+    pthread_mutex_t lock;
+    int failures; /* in a row */
+    int is_open;
+    apr_int64_t pause;  /* this time, us */
+    apr_int64_t try_at; /* monotonic us, when is_open */
+} breaker_t;
 
-/* A quarter more or less, so that children do not all try at once. */
+static breaker_t *breaker;
+
+/* A quarter more or less, so that servers do not all try at once. */
 static apr_int64_t jitter(apr_int64_t us)
 {
     unsigned char random = 128;
@@ -32,16 +34,25 @@ static apr_int64_t jitter(apr_int64_t us)
     return us * 3 / 4 + us / 2 * random / 255;
 }
 
+/* This one tries, the others go on waiting, and longer each time. */
+static void let_try(apr_int64_t now)
+{
+    apr_int64_t next = 2 * breaker->pause;
+
+    breaker->pause = next < LONGEST_PAUSE ? next : LONGEST_PAUSE;
+    breaker->try_at = now + jitter(breaker->pause);
+}
+
 int chat_redis_breaker_ready(void)
 {
     apr_int64_t now = chat_limit_now();
     int ready;
 
-    pthread_mutex_lock(&lock);
-    ready = !is_open || now >= try_at;
-    if (is_open && ready) /* this one tries, the others go on waiting */
-        try_at = now + jitter(pause_us);
-    pthread_mutex_unlock(&lock);
+    chat_limit_enter(&breaker->lock);
+    ready = !breaker->is_open || now >= breaker->try_at;
+    if (breaker->is_open && ready)
+        let_try(now);
+    chat_limit_leave(&breaker->lock);
     return ready;
 }
 
@@ -49,30 +60,52 @@ void chat_redis_breaker_good(void)
 {
     int was_open;
 
-    pthread_mutex_lock(&lock);
-    was_open = is_open;
-    is_open = failures = 0;
-    pthread_mutex_unlock(&lock);
+    chat_limit_enter(&breaker->lock);
+    was_open = breaker->is_open;
+    breaker->is_open = breaker->failures = 0;
+    chat_limit_leave(&breaker->lock);
     if (was_open)
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                      CHATNO(1010) "Redis answers again");
+}
+
+/* In the lock. 1 when this failure opens it. Those that were on their way
+ * then change nothing any more. */
+static int note_failure(void)
+{
+    if (breaker->is_open || ++breaker->failures < FAILURES)
+        return 0;
+    breaker->is_open = 1;
+    breaker->pause = FIRST_PAUSE;
+    breaker->try_at = chat_limit_now() + jitter(breaker->pause);
+    return 1;
 }
 
 void chat_redis_breaker_bad(const char *why)
 {
     int opens;
 
-    pthread_mutex_lock(&lock);
-    opens = !is_open && ++failures >= FAILURES;
-    if (opens)
-        pause_us = FIRST_PAUSE;
-    else if (is_open && pause_us < LONGEST_PAUSE)
-        pause_us = 2 * pause_us < LONGEST_PAUSE ? 2 * pause_us : LONGEST_PAUSE;
-    if (opens || is_open)
-        try_at = chat_limit_now() + jitter(pause_us);
-    is_open |= opens;
-    pthread_mutex_unlock(&lock);
+    chat_limit_enter(&breaker->lock);
+    opens = note_failure();
+    chat_limit_leave(&breaker->lock);
     if (opens)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                      CHATNO(1011) "Redis is not asked for a while: %s", why);
+}
+
+/* After a restart Redis may be another one. */
+apr_status_t chat_redis_breaker_post_config(server_rec *s)
+{
+    int made;
+
+    breaker = chat_limit_shared(&made, "mod_chat_breaker_1", sizeof(*breaker));
+    if (!breaker) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                     CHATNO(1015) "no shared memory for ChatRedis");
+        return APR_ENOMEM;
+    }
+    chat_limit_enter(&breaker->lock);
+    breaker->is_open = breaker->failures = 0;
+    chat_limit_leave(&breaker->lock);
+    return APR_SUCCESS;
 }

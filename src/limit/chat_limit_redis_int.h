@@ -16,8 +16,8 @@
  * as it was set when it was kept: one system call less per question. */
 typedef struct chat_redis_t {
     redisContext *c;
-    int fresh;            /* just connected: several commands, one deadline */
-    apr_int64_t deadline; /* monotonic us, when fresh */
+    int shared;           /* several commands, one deadline */
+    apr_int64_t deadline; /* monotonic us */
 } chat_redis_t;
 
 /*
@@ -27,6 +27,8 @@ typedef struct chat_redis_t {
  */
 apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
                              apr_pool_t *p);
+/* Another command comes: both together have the time of one. */
+void chat_redis_share_deadline(chat_redis_t *redis);
 /* Keep it for the next: only after every reply has been read. */
 void chat_redis_keep(chat_redis_t *redis);
 /* Whatever may still come on it would answer another's question: away. */
@@ -39,12 +41,25 @@ redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
 apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_redis_pool_child_init(apr_pool_t *pchild);
 
+/* ---- TLS, for rediss:// ---- */
+
+/* [post_config] ca: a file with the CAs to trust, NULL: the system's. NULL, or
+ * why there is none. */
+const char *chat_redis_tls_init(const char *ca, apr_pool_t *pconf);
+
+/* On a connection that stands, with its time-out set: the handshake with a
+ * server that proves to be host. */
+apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
+                                  const char **pwhy, apr_pool_t *p);
+
 /* ---- is it worth asking? ---- */
 
 /* 1 when Redis may be asked now. Answered by exactly one of the others. */
 int chat_redis_breaker_ready(void);
 void chat_redis_breaker_good(void);
 void chat_redis_breaker_bad(const char *why);
+/* [post_config] */
+apr_status_t chat_redis_breaker_post_config(server_rec *s);
 
 /* ---- the scripts, with their SHA-1 in hex ---- */
 

@@ -50,7 +50,7 @@ redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
 {
     redisReply *reply;
 
-    if (redis->fresh) {
+    if (redis->shared) {
         apr_int64_t left = redis->deadline - chat_limit_now();
 
         set_wait(redis->c, left > 1000 ? left : 1000);
@@ -99,11 +99,22 @@ static apr_status_t sign_in(chat_redis_t *redis, const char **pwhy,
     return do_command(redis, 2, select, pwhy, p);
 }
 
+/* The handshake is part of connecting and of its time. */
+static apr_status_t secure(redisContext *c, apr_int64_t until,
+                           const char **pwhy, apr_pool_t *p)
+{
+    apr_int64_t left = until - chat_limit_now();
+
+    set_wait(c, left > 1000 ? left : 1000);
+    return chat_redis_tls_start(c, address.host, pwhy, p);
+}
+
 static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
                                 apr_pool_t *p)
 {
     apr_interval_time_t wait = conf()->redis_connect;
     struct timeval tv = {wait / 1000000, wait % 1000000};
+    apr_int64_t until = chat_limit_now() + wait;
 
     redis->c = address.path
                    ? redisConnectUnixWithTimeout(address.path, tv)
@@ -115,7 +126,9 @@ static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
     fcntl(redis->c->fd, F_SETFD, FD_CLOEXEC);
     if (!address.path)
         redisEnableKeepAlive(redis->c);
-    redis->fresh = 1;
+    if (address.tls && secure(redis->c, until, pwhy, p) != APR_SUCCESS)
+        return APR_EGENERAL;
+    redis->shared = 1;
     redis->deadline = chat_limit_now() + conf()->redis_command;
     return sign_in(redis, pwhy, p);
 }
@@ -145,7 +158,8 @@ static redisContext *take_idle(void)
 apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
                              apr_pool_t *p)
 {
-    redis->fresh = 0;
+    redis->shared = 0;
+    redis->deadline = chat_limit_now() + conf()->redis_command;
     while ((redis->c = take_idle())) {
         if (is_quiet(redis->c))
             return APR_SUCCESS;
@@ -157,9 +171,14 @@ apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
     return APR_EGENERAL;
 }
 
+void chat_redis_share_deadline(chat_redis_t *redis)
+{
+    redis->shared = 1;
+}
+
 void chat_redis_keep(chat_redis_t *redis)
 {
-    if (redis->fresh)
+    if (redis->shared)
         set_wait(redis->c, conf()->redis_command);
     pthread_mutex_lock(&lock);
     if (nidle < IDLE_MAX) {
@@ -185,8 +204,7 @@ apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s)
     const char *why = chat_limit_redis_url(&address, text, pconf);
 
     if (!why && address.tls)
-        why = "this build has no TLS to Redis: use redis:// or unix://, or a "
-              "local TLS proxy";
+        why = chat_redis_tls_init(chat_config_server(s)->redis_ca, pconf);
     if (!why)
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,

@@ -5,9 +5,12 @@
  * server's TIME the only clock.
  *
  * A window's counter is a decimal string with a TTL, as rate-limiter-flexible
- * has it. Beside a counter of tokens stands "KEY:l", a sorted set of leases,
+ * has it. Beside a counter of tokens stands a sorted set of leases,
  * "lease:amount" by the time they expire. A counter of open streams is such a
- * set alone.
+ * set alone. A set lives as long as the lease that ends last.
+ *
+ * Nothing is charged before every counter has been looked at, so that one that
+ * is none (an application's, of the same name) leaves the others as they were.
  */
 #include "chat_limit_redis_int.h"
 
@@ -24,6 +27,11 @@
 static const char take_text[] =
     "local lease, lasts, now = ARGV[1], tonumber(ARGV[2]), 0\n"
     "local counts, out, k, no = {}, {1}, 1, false\n"
+    "local function last(key, ms)\n"
+    "  if redis.call('PTTL', key) < ms then\n"
+    "    redis.call('PEXPIRE', key, ms)\n"
+    "  end\n"
+    "end\n"
     "if ARGV[2] ~= '0' then\n"
     "  local time = redis.call('TIME')\n"
     "  now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
@@ -39,6 +47,10 @@ static const char take_text[] =
     "    c.used, c.ttl = redis.call('ZCARD', c.key), 1000\n"
     "  else\n"
     "    local value = redis.call('GET', c.key)\n"
+    "    if value and (#value > 18 or value ~= '0' and\n"
+    "                  not string.match(value, '^%-?[1-9]%d*$')) then\n"
+    "      return redis.error_reply('WRONGTYPE a counter is no number')\n"
+    "    end\n"
     "    c.old = value and true\n"
     "    c.ttl = value and redis.call('PTTL', c.key)\n"
     "    if c.ttl == -1 then\n"
@@ -66,19 +78,18 @@ static const char take_text[] =
     "for _, c in ipairs(counts) do\n"
     "  if not no and c.unit == 's' then\n"
     "    redis.call('ZADD', c.key, now + lasts, lease)\n"
-    "    redis.call('PEXPIRE', c.key, lasts)\n"
+    "    last(c.key, lasts)\n"
     "    c.used = c.used + 1\n"
     "  elseif not no then\n"
-    "    if c.old then\n"
+    "    if c.old or not redis.call('SET', c.key, c.amount, 'EX', c.window,\n"
+    "                               'NX') then\n"
     "      redis.call('INCRBY', c.key, c.amount)\n"
-    "    else\n"
-    "      redis.call('SET', c.key, c.amount, 'EX', c.window)\n"
     "    end\n"
     "    c.used = c.used + c.amount\n"
     "    if c.leases then\n"
     "      redis.call('ZADD', c.leases, now + lasts,\n"
     "                 lease .. ':' .. c.amount)\n"
-    "      redis.call('PEXPIRE', c.leases, c.ttl + lasts)\n"
+    "      last(c.leases, c.ttl + lasts)\n"
     "    end\n"
     "  end\n"
     "  out[#out + 1] = c.used\n"

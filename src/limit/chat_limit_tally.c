@@ -6,7 +6,8 @@
  *
  * The keys' table is bounded: a new key takes the place of the one that asked
  * least and starts from its count ("space saving"), so that who asks much is
- * in it for certain. Keys are kept as digests: they are ids and addresses.
+ * in it for certain. Keys are kept as digests: they are ids and addresses, and
+ * few enough to be tried one by one, if it were not for the salt.
  */
 #include "chat_limit_int.h"
 
@@ -14,9 +15,6 @@
 #include <mpm_common.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
-
-#include <pthread.h>
-#include <sys/mman.h>
 
 #include "chat_crypto.h"
 #include "chat_log.h"
@@ -34,6 +32,7 @@ typedef struct seen_key_t {
 
 typedef struct board_t {
     pthread_mutex_t lock;
+    unsigned char salt[16]; /* of the digests of keys, till the server stops */
     int npolicies;
     chat_limit_stats_t policy[POLICIES_MAX];
     apr_time_t hour; /* when the keys' hour began */
@@ -44,21 +43,16 @@ typedef struct board_t {
     apr_uint64_t kept; /* lines not written since the last */
 } board_t;
 
-typedef struct retained_t {
-    board_t *board;
-} retained_t;
-
 static board_t *board;
 
 static void enter(void)
 {
-    if (pthread_mutex_lock(&board->lock) == EOWNERDEAD)
-        pthread_mutex_consistent(&board->lock);
+    chat_limit_enter(&board->lock);
 }
 
 static void leave(void)
 {
-    pthread_mutex_unlock(&board->lock);
+    chat_limit_leave(&board->lock);
 }
 
 static chat_limit_stats_t *find_policy(const char *name)
@@ -95,6 +89,7 @@ static void show(char out[65], const char *key)
     unsigned char sum[CHAT_SHA256_LEN] = {0};
     int i;
 
+    out[0] = '\0';
     if (chat_config_server(ap_server_conf)->limit_keys_clear) {
         apr_cpystrn(out, key, 65);
         for (; *out; out++)
@@ -102,7 +97,10 @@ static void show(char out[65], const char *key)
                 *out = '?';
         return;
     }
-    chat_crypto_sha256(sum, key, strlen(key));
+    if (!board ||
+        chat_crypto_hmac(sum, (const char *)board->salt, sizeof(board->salt),
+                         key, strlen(key)) != APR_SUCCESS)
+        return;
     for (i = 0; i < 8; i++)
         apr_snprintf(out + 2 * i, 3, "%02x", sum[i]);
 }
@@ -158,12 +156,13 @@ void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
     leave();
 }
 
-/* How many lines were kept back if this one may be written, -1 if not. */
-static apr_int64_t may_log(void)
+apr_int64_t chat_limit_may_log(void)
 {
     apr_time_t now = apr_time_now();
     apr_int64_t kept = -1;
 
+    if (!board)
+        return 0;
     enter();
     if (apr_time_sec(now) != board->second) {
         board->second = apr_time_sec(now);
@@ -182,7 +181,7 @@ static apr_int64_t may_log(void)
 
 void chat_limit_log_refusal(request_rec *r, const chat_count_t *count)
 {
-    apr_int64_t kept = board ? may_log() : 0;
+    apr_int64_t kept = chat_limit_may_log();
     char name[65];
 
     if (kept < 0)
@@ -239,28 +238,15 @@ int chat_limit_top(chat_limit_top_t *rows, int max)
 
 apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    static const char key[] = "mod_chat_tally";
-    retained_t *retained = ap_retained_data_get(key);
-    pthread_mutexattr_t attr;
+    int made;
 
-    if (!retained)
-        retained = ap_retained_data_create(key, sizeof(*retained));
-    board = retained->board;
-    if (board)
+    board = chat_limit_shared(&made, "mod_chat_tally_1", sizeof(*board));
+    if (board &&
+        (!made ||
+         chat_crypto_random(board->salt, sizeof(board->salt)) == APR_SUCCESS))
         return APR_SUCCESS;
-    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (board == MAP_FAILED) {
-        board = NULL;
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
-                     CHATNO(1003) "no shared memory for the limits' counters");
-        return APR_ENOMEM;
-    }
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&board->lock, &attr);
-    pthread_mutexattr_destroy(&attr);
-    retained->board = board;
-    return APR_SUCCESS;
+    board = NULL;
+    ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                 CHATNO(1003) "no shared memory for the limits' counters");
+    return APR_ENOMEM;
 }

@@ -65,7 +65,9 @@ static int say_keep_alive(const request_rec *r)
     const char *asked = apr_table_get(r->headers_in, "Connection");
     int state = AP_MPMQ_RUNNING, max = r->server->keep_alive_max;
 
-    if (r->proto_num != HTTP_VERSION(1, 1) || r->connection->master || asked)
+    if (r->proto_num != HTTP_VERSION(1, 1) || r->connection->master ||
+        ap_find_token(r->pool, asked, "keep-alive") ||
+        ap_find_token(r->pool, asked, "close"))
         return 0;
     ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
     return state == AP_MPMQ_RUNNING && r->server->keep_alive &&
@@ -124,16 +126,27 @@ static const char *retry_member(request_rec *r, const chat_err_t *err)
     return apr_pstrcat(r->pool, ",\"retryAfter\":", after, NULL);
 }
 
-void chat_reply_error(request_rec *r, const chat_err_t *err)
+/* The 401 is to the letter what the clients' contract has; its id stands in
+ * the header alone. */
+static const char *id_member(request_rec *r, const chat_err_t *err)
 {
     const char *id = chat_reply_request_id(r);
+
+    if (err->status == HTTP_UNAUTHORIZED)
+        return "";
+    return apr_pstrcat(r->pool, ",\"requestId\":", chat_json_quote(id, r->pool),
+                       NULL);
+}
+
+void chat_reply_error(request_rec *r, const chat_err_t *err)
+{
     const char *json;
 
     json =
         apr_pstrcat(r->pool, "{\"code\":", chat_json_quote(err->code, r->pool),
                     ",\"message\":", chat_json_quote(err->message, r->pool),
-                    ",\"requestId\":", chat_json_quote(id, r->pool),
-                    retry_member(r, err), err->issues ? ",\"issues\":" : "",
+                    id_member(r, err), retry_member(r, err),
+                    err->issues ? ",\"issues\":" : "",
                     err->issues ? err->issues : "", "}", NULL);
     if (err->retry_after)
         apr_table_setn(r->err_headers_out, "Retry-After", err->retry_after);
@@ -171,8 +184,14 @@ static void pass_error(request_rec *r)
     r->eos_sent = 1;
 }
 
+/* mod_http2 drops what it has not sent yet when a stream is reset. Its own
+ * thread sends; there is no telling when it has. */
+#define H2_LINGER apr_time_from_msec(50)
+
 void chat_reply_break(request_rec *r)
 {
+    if (r->connection->master && !r->connection->aborted)
+        apr_sleep(H2_LINGER);
     if (!r->connection->aborted)
         pass_error(r);
     if (!r->chunked && !r->connection->master)

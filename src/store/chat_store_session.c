@@ -13,7 +13,7 @@
 #include "chat_log.h"
 #include "chat_store_int.h"
 
-enum { USER_ID, EXPIRES, ROLE, BANNED };
+enum { USER_ID, EXPIRES, ROLE, BANNED, TIER };
 
 /* The end of the year 9999. What is later was not meant as seconds. */
 #define EXPIRES_MAX APR_INT64_C(253402300799)
@@ -47,6 +47,9 @@ static const char *read_row(chat_session_t *session,
 {
     session->user_id = chat_store_query_text(q, USER_ID);
     session->role = chat_store_query_text(q, ROLE);
+    session->tier = chat_store_query_text(q, TIER);
+    if (session->tier && !*session->tier)
+        session->tier = NULL;
     session->banned = parse_banned(chat_store_query_text(q, BANNED));
     if (!session->user_id || !*session->user_id)
         return "the first column, the user's id, is empty";

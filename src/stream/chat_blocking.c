@@ -22,7 +22,8 @@
 #define IDLE_CONNECTIONS 4L
 /* An HTTP/2 stream has no socket to watch: look at its connection so often. */
 #define LOOK_MS 20
-#define WAIT_MS 60000
+/* Nothing wakes us when the server stops: look so often. */
+#define WAIT_MS 500
 
 typedef struct blocking_t {
     chat_driver_t driver;
@@ -111,6 +112,8 @@ static void turn(blocking_t *b, chat_stream_t *s)
     b->driver.turn++;
     if (client.revents || s->c->aborted)
         chat_stream_end(s, CHAT_END_GONE, NULL);
+    else if (chat_stream_stopping())
+        chat_stream_end(s, CHAT_END_SHUTDOWN, "the server stopped");
     if (s->waiting)
         s->source->resume(s);
     curl_multi_perform(b->driver.multi, &running);
@@ -138,7 +141,7 @@ void chat_blocking_run(chat_stream_t *s)
         blocking_give(b);
     }
     chat_stream_move(s, CHAT_STATE_DONE);
-    if (s->end.why == CHAT_END_GONE)
+    if (s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_SHUTDOWN)
         s->c->aborted = 1;
     chat_stream_complete(s);
 }

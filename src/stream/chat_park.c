@@ -70,18 +70,24 @@ static const char *const harmless[] = {
     NULL,
 };
 
-static const char *foreign_filter(const ap_filter_t *f)
+static int is_harmless(const char *name)
 {
+    static const char by_type[] = "bytype:"; /* AddOutputFilterByType */
     int i;
 
-    for (; f; f = f->next) {
-        for (i = 0; harmless[i]; i++)
-            if (!strcasecmp(f->frec->name, harmless[i]))
-                break;
-        if (!harmless[i])
-            return f->frec->name;
-    }
-    return NULL;
+    if (!strncasecmp(name, by_type, sizeof(by_type) - 1))
+        name += sizeof(by_type) - 1;
+    for (i = 0; harmless[i]; i++)
+        if (!strcasecmp(name, harmless[i]))
+            return 1;
+    return 0;
+}
+
+static const char *foreign_filter(const ap_filter_t *f)
+{
+    while (f && is_harmless(f->frec->name))
+        f = f->next;
+    return f ? f->frec->name : NULL;
 }
 
 int chat_park_possible(request_rec *r, const char **pwhy)
@@ -163,7 +169,7 @@ apr_status_t chat_park(chat_stream_t *s)
     s->engine = chat_engine_choose();
     s->driver = chat_engine_driver(s->engine);
     s->tick_every =
-        timeout > apr_time_from_sec(2) ? timeout / 2 : apr_time_from_sec(1);
+        timeout > apr_time_from_sec(1) ? timeout / 2 : apr_time_from_msec(500);
     s->tick_at = s->started + s->tick_every;
     cc->stream = s;
     return APR_SUCCESS;

@@ -8,6 +8,7 @@
  */
 #include "chat_stream_int.h"
 
+#include <mpm_common.h>
 #include <apr_strings.h>
 
 #include <sys/resource.h>
@@ -143,12 +144,17 @@ void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail)
     chat_stream_end(s, why, detail);
 }
 
-static chat_count_id_e end_counter(chat_end_e why)
+static int has_failed(const chat_stream_t *s)
 {
-    switch (why) {
+    return s->spec.cb->failed && s->spec.cb->failed(s->spec.ctx);
+}
+
+static chat_count_id_e end_counter(const chat_stream_t *s)
+{
+    switch (s->end.why) {
     case CHAT_END_COMPLETE:
     case CHAT_END_STOPPED:
-        return CHAT_COUNT_DONE;
+        return has_failed(s) ? CHAT_COUNT_UPSTREAM : CHAT_COUNT_DONE;
     case CHAT_END_GONE:
         return CHAT_COUNT_CANCELLED;
     case CHAT_END_STALLED:
@@ -166,7 +172,7 @@ static chat_count_id_e end_counter(chat_end_e why)
 
 void chat_stream_complete(chat_stream_t *s)
 {
-    chat_counters_add(end_counter(s->end.why), 1);
+    chat_counters_add(end_counter(s), 1);
     chat_counters_add(CHAT_COUNT_BYTES, s->end.bytes);
     chat_counters_add(CHAT_COUNT_LIVE, -1);
     s->spec.cb->complete(s->spec.ctx, &s->end);
@@ -281,6 +287,7 @@ static apr_status_t resolve(chat_stream_t *s, chat_err_t *err)
         return APR_SUCCESS;
     ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, s->r,
                   CHATNO(0502) "upstream host %s: %s", s->spec.host, why);
+    chat_counters_add(CHAT_COUNT_STARTED, 1); /* as every end has a start */
     chat_counters_add(CHAT_COUNT_UPSTREAM, 1);
     return chat_err_set(err, rv, HTTP_BAD_GATEWAY, "upstream_unreachable",
                         "The provider cannot be reached right now.");
@@ -357,8 +364,24 @@ apr_status_t chat_stream_start(int *phandler, request_rec *r,
 
 /* ---- start-up ---- */
 
+/* A hard stop has begun. Streams on an engine are ended when that is joined;
+ * those on their own thread have to look. */
+static int stopping;
+
+int chat_stream_stopping(void)
+{
+    return __atomic_load_n(&stopping, __ATOMIC_RELAXED);
+}
+
+static void child_stopping(apr_pool_t *pchild, int graceful)
+{
+    if (!graceful)
+        __atomic_store_n(&stopping, 1, __ATOMIC_RELAXED);
+}
+
 void chat_stream_register_hooks(apr_pool_t *p)
 {
+    ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     chat_counters_register_hooks();
 #if CHAT_PARKING
     chat_park_register_hooks(p);

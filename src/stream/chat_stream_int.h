@@ -189,6 +189,9 @@ void chat_stream_end(chat_stream_t *s, chat_end_e why, const char *detail);
 /* [D] The client cannot take the rest: overrules an end that was decided. */
 void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail);
 
+/* 1 once the server stops and does not wait for streams. */
+int chat_stream_stopping(void);
+
 /* [D] The earliest time at which chat_stream_check() has something to do. */
 chat_tick_t chat_stream_due(const chat_stream_t *s);
 /* [D] Act on what is due: time-outs, heartbeat, script. */

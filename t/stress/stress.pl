@@ -35,7 +35,7 @@ use ChatTest::Upstream;
 
 use constant { CLIENTS => 12, STUCK => 10, ALPHA => 0.01 };
 
-my @HARD = qw(abort finish start);
+my @HARD = qw(abort finish start flow);
 my @SOFT = qw(graceful-stop graceful);
 
 my %o = (n => 500, m => join(',', @HARD, @SOFT), s => time);
@@ -168,6 +168,13 @@ my %act = (
     start => sub ($t) {
         return open_clients($t, CLIENTS, n => 3, pace => 3);
     },
+    # While the streams flow as fast as they can. The control's connections
+    # hold no worker either: they are idle.
+    flow => sub ($t) {
+        my @clients = open_clients($t, CLIENTS, n => 100_000);
+        read_until(sign($t), CLIENTS, @clients) == CLIENTS or die "flow: a client got nothing\n";
+        return @clients;
+    },
     crash => sub ($t) {
         kill 'SEGV', $t->children;
         return;
@@ -288,8 +295,11 @@ sub is_httpds_own ($text) {
     return $called =~ /^apr_(?:os_sock_get|socket_timeout_set|socket_close)$/ && $frames[0][0] eq 'mod_mpm_event.so';
 }
 
-# What httpd says when a worker finds the socket closed by that call.
-my $CLOSED = qr/\[mpm_event:error\] .*\(9\)Bad file descriptor: AH\d+: process_\w+: apr_pollset_add failure/;
+# What httpd says when a worker finds the socket closed by that call, and when
+# all workers are busy with our twelve.
+my $USUAL = qr/exit signal
+    | \[mpm_event:error\].*\(9\)Bad\ file\ descriptor:\ AH\d+:\ process_\w+:\ apr_pollset_add\ failure
+    | AH00484:\ server\ reached\ MaxRequestWorkers/x;
 
 sub collect ($t, $row) {
     for my $file (glob "$t->{dir}/crash/*") {
@@ -300,7 +310,7 @@ sub collect ($t, $row) {
     }
     my $log = slurp("$t->{dir}/error.log");
     $row->{signals} += () = $log =~ /exit signal/g;
-    push $row->{said}->@*, grep { !/:notice\]|exit signal|$CLOSED/ } split /\n/, $log;
+    push $row->{said}->@*, grep { !/:notice\]|$USUAL/ } split /\n/, $log;
     # The parent writes to it as long as it lives.
     truncate "$t->{dir}/error.log", 0;
     my @bad = $t->{checker}->complaints("$t->{dir}/check");
@@ -363,6 +373,11 @@ sub verdict ($rows) {
     return { p => $p, wrong => \@wrong };
 }
 
+sub first_of ($n, $list) {
+    my @list = @$list;
+    return splice @list, 0, $n;
+}
+
 sub print_table ($rows, $verdict, @modes) {
     printf "%-14s %-8s %6s %8s %8s %6s %5s %9s\n", qw(mode arm rounds crashes foreign stuck cut slowest);
     for my $mode (@modes) {
@@ -374,10 +389,10 @@ sub print_table ($rows, $verdict, @modes) {
     }
     printf "%d s, seed %d; hard stops, module against control: p = %.3f\n",
         sum0(map { $_->{seconds} } values %$rows), $o{s}, $verdict->{p};
-    say for $verdict->{wrong}->@*;
+    say for first_of(20, $verdict->{wrong});
     for my $mode (@modes) {
         say "$mode, control: a stack of its own:\n$_" for $rows->{$mode}{control}{foreign}->@*;
-        say "$mode, control: said: $_" for $rows->{$mode}{control}{said}->@*;
+        say "$mode, control: said: $_" for first_of(5, $rows->{$mode}{control}{said});
     }
 }
 

@@ -48,19 +48,20 @@ sub env ($self, $dir) {
     }
     if ($self->{variant} eq 'tsan') {
         return (
-            LD_PRELOAD   => $self->_runtime('libtsan'),
+            LD_PRELOAD   => $self->_runtime('libtsan') . ':' . $self->_order,
             TSAN_OPTIONS => join(':', "log_path=$dir/tsan", 'halt_on_error=0',
-                'exitcode=0', 'history_size=4', (-e $supp ? "suppressions=$supp" : ())),
+                'exitcode=0', 'history_size=7', 'suppress_equal_addresses=0',
+                (-e $supp ? "suppressions=$supp" : ())),
         );
     }
-    return (LD_PRELOAD => $self->_preload) if $self->{tool} eq 'helgrind';
+    return (LD_PRELOAD => $self->_order) if $self->{tool} eq 'helgrind';
     return;
 }
 
-# What tells helgrind how httpd hands connections from thread to thread.
-sub _preload ($self) {
-    my $file = "$self->{root}/build/plain/tools/helgrind_httpd.so";
-    -e $file or die "helgrind_httpd.so is not built: make tools\n";
+# What tells a race detector how httpd hands connections from thread to thread.
+sub _order ($self) {
+    my $file = "$self->{root}/build/$self->{variant}/tools/httpd_order.so";
+    -e $file or die "httpd_order.so is not built: make tools\n";
     return $file;
 }
 

@@ -9,10 +9,11 @@ use File::Temp ();
 use IO::Socket::INET;
 use POSIX ();
 
-# %o: password.
+# %o: password; tls: [certificate, key], files, for a second port.
 sub new ($class, %o) {
     my $self = bless { %o, dir => File::Temp->newdir('chat-redis-XXXXXX', TMPDIR => 1) }, $class;
     $self->{port} = _free_port();
+    $self->{tls_port} = _free_port() if $o{tls};
     return $self;
 }
 
@@ -22,6 +23,7 @@ sub _free_port () {
 }
 
 sub port ($self) { return $self->{port} }
+sub tls_port ($self) { return $self->{tls_port} }
 sub url ($self, $db = 0) { return "redis://127.0.0.1:$self->{port}/$db" }
 
 # %o: password replaces the one from new ('' for none).
@@ -32,7 +34,7 @@ sub start ($self, %o) {
         open STDOUT, '>', "$self->{dir}/log";
         open STDERR, '>&', \*STDOUT;
         { exec 'redis-server', '--port', $self->{port}, '--bind', '127.0.0.1', '--save', '',
-            '--dir', "$self->{dir}", '--requirepass', $password }
+            '--dir', "$self->{dir}", '--requirepass', $password, $self->_tls }
         POSIX::_exit(127);
     }
     $self->{pid}    = $pid;
@@ -43,6 +45,12 @@ sub start ($self, %o) {
         select undef, undef, undef, 0.02;
     }
     die 'redis-server does not start: ' . do { local (@ARGV, $/) = "$self->{dir}/log"; <> };
+}
+
+sub _tls ($self) {
+    my ($cert, $key) = ($self->{tls} // return)->@*;
+    return ('--tls-port', $self->{tls_port}, '--tls-cert-file', $cert, '--tls-key-file', $key,
+        '--tls-ca-cert-file', $cert, '--tls-auth-clients', 'no');
 }
 
 sub _signal ($self, $name) {
