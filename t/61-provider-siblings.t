@@ -10,6 +10,7 @@ use FindBin;
 use JSON::PP ();
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use ChatTest::Load qw(load_ok);
 use ChatTest::OpenAI;
 use ChatTest::Upstream;
 
@@ -41,7 +42,8 @@ my $t = ChatTest->new(conf => join '', "MaxKeepAliveRequests 0\n<Location />\nSe
         my $of = $p->{lines} ? "ChatRoute openai\nChatUse $_" : "ChatRoute $_";
         join "\n", "<ChatProvider $_>", "ChatProviderURL $p->{base}", ($p->{keyless} ? () : 'ChatProviderKey env:CHAT_CANARY_KEY'),
             "ChatProviderTimeout idle=$QUIET", ($p->{lines} // [])->@*, '</ChatProvider>',
-            "<Location /api/chat-$_>", $of, 'ChatModelDefault mock-1', '</Location>', "<Location /bare/$_>", $of, '</Location>', '';
+            "<Location /api/chat-$_>", $of, 'ChatModelDefault mock-1', '</Location>', "<Location /bare/$_>", $of, '</Location>',
+            "<Location /cut/$_>", $of, 'ChatModelDefault mock-1', "ChatLimit $_ 10000/1h ip unit=tokens reserve=40 cut=on", '</Location>', '';
     } @all),
     "<ChatProvider next>\nChatProviderType anthropic\nChatProviderURL $bare/v1\nChatProviderKey env:CHAT_CANARY_KEY\n",
     "ChatProviderVersion 2026-10-21\n</ChatProvider>\n<Location /next>\nChatRoute anthropic\nChatUse next\nChatModelDefault m\n</Location>\n",
@@ -190,6 +192,12 @@ for my $name (@all) {
     unlike $res->{raw_head}, qr/org-|set-cookie|cf-ray|ratelimit|anthropic|openai/i, '... and none of its headers';
 }
 
+for my $case ([ anthropic => 'messages' ], [ gemini => 'gemini' ], [ deepseek => 'completions' ]) {
+    my ($name, $api) = @$case;
+    load_ok("$name: many at once, every byte of each", $t->url("/api/chat-$name"), a => $api, c => fewer(20), m => 3,
+        b => $JSON->encode($t->turn(seed => '{i}', n => 20, utf8 => 1, reason => 2, split => 300)), t => scaled(60));
+}
+
 # ---- decoded by the SDKs ----
 
 my $sdk = ChatTest::OpenAI->new(of => 'providers');
@@ -244,6 +252,23 @@ for my $name (@sdk) {
     });
 }
 $sdk->stop;
+
+# ---- a budget that ends an answer, in each provider's words ----
+
+my %spent = (
+    messages    => { type => 'error', error => { type => 'budget_exhausted' } },
+    gemini      => { error => { code => 429, status => 'RESOURCE_EXHAUSTED', details => [ { reason => 'budget_exhausted' } ] } },
+    completions => { error => { code => 'budget_exhausted', type => 'budget', param => undef } },
+);
+for my $name (@all) {
+    my ($res, $is) = ask("/cut/$name", $t->turn(n => 400, size => 4));
+    my $last = $JSON->decode($res->{events}[-1]{data});
+    like delete $last->{error}{message}, qr/budget/, "$name: a budget that is gone ends an answer with a sentence";
+    is_deeply $last, $spent{ $is{$name}{api} }, '... in an error of its own shape';
+    is $is->{outcome}, 'limited', '... which is logged as our doing';
+    cmp_ok scalar $res->{events}->@*, '<', 200, '... in good time';
+    ok !$res->{clean}, '... and not as a clean end';
+}
 
 # ---- ends, errors, refusals ----
 
