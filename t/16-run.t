@@ -52,6 +52,7 @@ sub launch ($tree, $out, $env, @command) {
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
         setpgrp;
+        @SIG{qw(INT QUIT)} = ('DEFAULT') x 2; # a suite in the background ignores them
         delete @ENV{qw(MAKEFLAGS MAKELEVEL MFLAGS OPENAI_API_KEY CHAT_RUN_DIR)};
         %ENV = (%ENV, PATH => "$tmp/traps:$ENV{PATH}", %$env);
         chdir $tree or die;
