@@ -43,24 +43,35 @@ START_TEST(a_full_turn_becomes_a_full_body)
 {
     chat_turn_t turn = provider_suite_full_turn();
 
-    ck_assert_str_eq(build(&turn).body,
-                     "{\"contents\":["
-                     "{\"role\":\"user\"," PART(
-                         "\"2+2?\"") "},"
-                                     "{\"role\":\"user\"," PART(
-                                         PROVIDER_SUITE_LAST) "}],"
-                                                              "\"systemInstruct"
-                                                              "ion\":{" PART(
-                                                                  "\"Answer in "
-                                                                  "JSON."
-                                                                  "\\n\\nBe "
-                                                                  "kind.\"") "}"
-                                                                             ","
-                                                                             "\"generationConfig\":{\"temperature\":0.7,\"maxOutputTokens\":256,"
-                                                                             "\"responseMimeType\":\"application/json\","
-                                                                             "\"responseJsonSchema\":" PROVIDER_SUITE_SCHEMA
-                                                                             "}"
-                                                                             "}");
+    ck_assert_str_eq(
+        build(&turn).body,
+        "{\"contents\":["
+        "{\"role\":\"user\"," PART(
+            "\"2+2?\"") "},"
+                        "{\"role\":\"user\"," PART(
+                            PROVIDER_SUITE_LAST) "}],"
+                                                 "\"systemInstruct"
+                                                 "ion\":{" PART(
+                                                     "\"Answer in "
+                                                     "JSON."
+                                                     "\\n\\nBe "
+                                                     "kind.\"") "}"
+                                                                ","
+                                                                "\"generationCo"
+                                                                "nfig\":{"
+                                                                "\"temperature"
+                                                                "\":0.7,"
+                                                                "\"maxOutputTok"
+                                                                "ens\":256,"
+                                                                "\"responseMime"
+                                                                "Type\":"
+                                                                "\"application/"
+                                                                "json\","
+                                                                "\"responseJson"
+                                                                "Schema\""
+                                                                ":" PROVIDER_SUITE_SCHEMA
+                                                                "}"
+                                                                "}");
 }
 END_TEST
 
