@@ -104,11 +104,11 @@ recovers('thawed', 'thaw');
 my @numbers = map { left("/open?number=$_") } 1 .. 10;
 is_deeply \@numbers, [ (999) x 10 ], 'thawed: no late answer is taken for another question\'s';
 
-# ---- frozen while fifty ask at once ----
+# ---- frozen while hundreds ask at once ----
 
 for my $round (1 .. 3) {
     my $asked = $redis->calls->{evalsha} // 0;
-    my $job = load_start($t->url("/open?crowd-$round"), c => 50, m => 10, k => undef, p => 'n=1');
+    my $job = load_start($t->url("/open?crowd-$round"), c => 300, r => 600, p => 'n=1');
     wait_for(sub { ($redis->calls->{evalsha} // 0) > $asked + 20 }, "crowd $round: Redis counts", 10);
     $redis->freeze;
     select undef, undef, undef, 0.4;
