@@ -152,7 +152,7 @@ sub left ($res, $policy) {
     return ($res->{headers}{ratelimit} // '') =~ /"\Q$policy\E";r=(\d+)/ ? $1 : undef;
 }
 
-for my $counter ('', 'ChatRedis ' . $redis->url) {
+for my $counter ('', 'ChatRedis ' . $redis->url . ' connect=5s command=5s') {
     my $name = $counter ? 'redis' : 'table';
     my $t = server($counter);
 
@@ -226,7 +226,7 @@ sub input ($t) {
 # ---- Redis alone ----
 
 my $t = ChatTest->new(modules => [qw(authn_core auth_basic authn_anon rewrite status)], conf => <<"END");
-ChatRedis ${\$redis->url}
+ChatRedis ${\$redis->url} connect=5s command=5s
 $conf
 <Location /common>
     ChatLimit ahead 1000/1h ip

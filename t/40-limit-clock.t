@@ -27,7 +27,7 @@ chmod 0644, "$clock";
 my $redis = ChatTest::Redis->new->start;
 my $up    = ChatTest::Upstream->new->start;
 
-for my $counter ('', 'ChatRedis ' . $redis->url) {
+for my $counter ('', 'ChatRedis ' . $redis->url . ' connect=5s command=5s') {
     my $name = $counter ? 'redis' : 'table';
     my $t = ChatTest->new(env => { LD_PRELOAD => $SHIM, SHIFT_CLOCK => "$clock" }, conf => <<"END")->start;
 $counter

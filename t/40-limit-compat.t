@@ -20,7 +20,7 @@ if (!-d "$NODE/node_modules") {
 my $redis = ChatTest::Redis->new->start;
 my $up    = ChatTest::Upstream->new->start;
 my $t     = ChatTest->new(conf => <<"END")->start;
-ChatRedis ${\$redis->url}
+ChatRedis ${\$redis->url} connect=5s command=5s
 <ChatProvider mock>
     ChatProviderType openai
     ChatProviderURL  "${\$up->url};n=1"

@@ -94,7 +94,7 @@ $t->stop;
 
 # ---- Redis ----
 
-$t = server('ChatRedis ' . $redis->url);
+$t = server('ChatRedis ' . $redis->url . ' connect=5s command=5s');
 check($t, 'redis');
 for my $n (1 .. 5) {
     my $job = load_start($t->url('/slow'), c => 20, e => 'any', t => 20, p => 'n=400;pace=20');

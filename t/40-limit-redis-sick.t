@@ -8,6 +8,7 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use ChatTest::Load qw(load_start load_wait);
 use ChatTest::Redis;
 use ChatTest::Upstream;
 
@@ -37,7 +38,7 @@ ChatAuth guest
     SetHandler server-status
 </Location>
 END
-$t->allow_log(qr/CHAT1011: Redis is not asked for a while/);
+$t->allow_log(qr/CHAT1011: Redis is not asked for a while/, qr/AH00(?:161|286|484)/);
 
 my $longest = 0;
 
@@ -102,6 +103,22 @@ recovers('thawed', 'thaw');
 # answers went to nobody: every number from now on is its own question's.
 my @numbers = map { left("/open?number=$_") } 1 .. 10;
 is_deeply \@numbers, [ (999) x 10 ], 'thawed: no late answer is taken for another question\'s';
+
+# ---- frozen while hundreds ask at once ----
+
+for my $round (1 .. 3) {
+    my $asked = $redis->calls->{evalsha} // 0;
+    my $job = load_start($t->url("/open?crowd-$round"), c => 300, r => 600, p => 'n=1');
+    wait_for(sub { ($redis->calls->{evalsha} // 0) > $asked + 20 }, "crowd $round: Redis counts", 10);
+    $redis->freeze;
+    select undef, undef, undef, 0.4;
+    $redis->thaw;
+    my $r = load_wait($job);
+    is_deeply $r->{failures}, [], "crowd $round: everybody passes, whatever becomes of Redis";
+    recovers("crowd $round", "after-crowd-$round");
+    @numbers = map { left("/open?crowd-$round-$_") } 1 .. 10;
+    is_deeply \@numbers, [ (999) x 10 ], "crowd $round: each has its own answer";
+}
 
 # ---- emptied, and without its scripts ----
 

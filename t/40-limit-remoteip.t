@@ -16,7 +16,7 @@ my $up    = ChatTest::Upstream->new->start;
 sub server ($remoteip) {
     return ChatTest->new(modules => ['remoteip'], conf => <<"END")->start;
 $remoteip
-ChatRedis ${\$redis->url}
+ChatRedis ${\$redis->url} connect=5s command=5s
 <ChatProvider mock>
     ChatProviderType openai
     ChatProviderURL  "${\$up->url};n=1"

@@ -46,8 +46,8 @@ static const char *const cookie_names[] = {"__Secure-better-auth.session_token",
 static const apr_array_header_t nothing = {.elt_size = sizeof(const char *)};
 static const apr_array_header_t no_limits = {
     .elt_size = sizeof(const chat_limit_conf_t *)};
-static const apr_array_header_t no_exempt = {
-    .elt_size = sizeof(chat_limit_exempt_t)};
+static const apr_array_header_t no_exempt = {.elt_size =
+                                                 sizeof(chat_limit_exempt_t)};
 static const apr_array_header_t default_cookies = {
     .elt_size = sizeof(const char *),
     .nelts = 2,
