@@ -15,6 +15,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 
 my $up = ChatTest::Upstream->new->start;
 my $SOON = scaled(1000);    # ms
+my $EARLY = '0:' . int scaled(20);
 my $t;
 
 sub server ($mpm, %o) {
@@ -28,16 +29,17 @@ sub server ($mpm, %o) {
 # What the upstream does, and when the client leaves: after so many events, or
 # 0:ms after its request.
 my @CASES = (
-    [ 'before the upstream answers', 'fault=hang-head',            '0:20', 499 ],
-    [ 'before the first event',      'first=60000',                '0:20', 499 ],
+    [ 'before the upstream answers', 'fault=hang-head',            $EARLY, 499 ],
+    [ 'before the first event',      'first=60000',                $EARLY, 499 ],
     [ 'while events flow',           'n=20000;pace=2',             3,      200 ],
     [ 'while they flood',            'n=20000;size=1000',          30,     200 ],
-    [ 'while the upstream is silent', 'fault=hang;after=2',        '0:20', 200 ],
-    [ 'in the middle of an event',   'fault=hang;after=2;chunk=1', '0:20', 200 ],
+    [ 'while the upstream is silent', 'fault=hang;after=2',        $EARLY, 200 ],
+    [ 'in the middle of an event',   'fault=hang;after=2;chunk=1', $EARLY, 200 ],
 );
 
 # What came of $res->{aborts}. A client that leaves early may be gone before
-# its request was read, and so before there was a call.
+# its request was read, and so before there was a call; under a checker most
+# may be.
 sub all_closed ($name, $res, $before, $others = 0) {
     my ($stats, $c);
     my $count = $res->{aborts}->@*;
@@ -48,7 +50,7 @@ sub all_closed ($name, $res, $before, $others = 0) {
     });
     my ($ms, $lost) = close_latency($res, $stats);
     is $stats->{closed_by_peer}->@*, $stats->{requests} - $others, '... and so do their calls';
-    cmp_ok @$ms, '>', $count / 2, '... which had begun';
+    cmp_ok @$ms, '>', $count / 2, '... which had begun' if scaled(1) == 1;
     cmp_ok $ms->[-1] // 0, '<', $SOON, '... soon' or diag "@$ms";
     is $c->{Cancelled} - $before->{Cancelled}, $c->{Started} - $before->{Started} - $others, '... are cancelled, for the counters';
     is $c->{Started} - $before->{Started}, ends($c) - ends($before), '... which are balanced';
@@ -66,6 +68,7 @@ sub leave ($name, $script, $when, $status, %o) {
     my @lines = grep { /POST/ } split /\n/, $t->access_log($mark);
     my $right = qr{"POST /chat [^"]*" (200|499) .* X=X .*outcome=cancelled};
     is scalar(grep { $_ !~ $right } @lines), 0, '... and logged';
+    return if scaled(1) > 1;
     cmp_ok scalar(grep { /$right/ && $1 == $status } @lines), '>', @lines / 2, "... with $status"
         or diag join "\n", @lines;
 }
@@ -124,10 +127,10 @@ for my $mpm (qw(worker prefork)) {
 server('event', modules => ['http2'], tls_conf => "Protocols h2 http/1.1\n", conf => "H2MaxWorkers 64\n");
 
 my @H2_CASES = (
-    [ 'before the first event',       'fault=hang-head',    ms => 50 ],
+    [ 'before the first event',       'fault=hang-head',    ms => int scaled(50) ],
     [ 'while events flow',            'n=100;pace=20',      events => 3 ],
     [ 'while they flood',             'n=20000;size=1000',  events => 30 ],
-    [ 'while the upstream is silent', 'fault=hang;after=2', ms => 50 ],
+    [ 'while the upstream is silent', 'fault=hang;after=2', ms => int scaled(50) ],
 );
 
 subtest 'HTTP/2: connections are cut' => sub {

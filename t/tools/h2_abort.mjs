@@ -52,7 +52,8 @@ function leave(session, i) {
     });
     stream.on("error", reject);
     stream.on("close", () => left || reject(new Error(`stream ${i} ended: ${text}`)));
-    if (!o.events) setTimeout(go, o.ms);
+    // Not before there is a connection, which may take its time.
+    if (!o.events) stream.on("ready", () => setTimeout(go, o.ms));
   });
 }
 
