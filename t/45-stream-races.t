@@ -68,7 +68,7 @@ sub come_and_go ($t, $impatient, $cookie) {
         'clients that drive a stream leave' => streams($t, '/blocking', $long, c => 2, A => 3, s => 800),
         'clients read slowly'   => streams($t, '/chat', 'n=600;size=4000', c => 2, w => '20000:300', B => 4096, s => 900),
         'upstreams break off'   => streams($t, '/chat', 'n=20;fault=rst;after=3;pace=15', c => 2, e => 'broken', s => 1000),
-        'the MPM closes streams' => streams($t, '/chat', 'n=400;pace=15', port => $impatient, c => 6, e => 'any', s => 1100),
+        'a second is all that the MPM waits' => streams($t, '/chat', 'n=400;pace=15', port => $impatient, c => 6, e => 'any', s => 1100),
     );
 
     my @jobs = map { streams($t, '/chat', 'n=200;pace=15', c => 2, tls => $_, s => 1200 + 50 * $_) } 0, 1;
@@ -127,7 +127,6 @@ END
     ok $t->wait_exit(scaled(20)), 'the server stops in the middle';
     $t->stop(gone => 1, name => 'nothing is found');
     load_wait($_) for @jobs;
-    like $t->error_log, qr/CHAT0507: the MPM closes a parked connection/, 'some were closed by the MPM';
 };
 
 # ---- seeded ----
