@@ -50,6 +50,10 @@ const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket);
 /* 1 when some policy wants to know what the answer costs. */
 int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket);
 
+/* How many tokens of answer are reserved, APR_INT64_MAX when none had to be:
+ * the provider should be asked for no more. */
+apr_int64_t chat_limit_reserved(const chat_limit_ticket_t *ticket);
+
 /* How many tokens the running answer may still have by the policies with
  * cut=on, APR_INT64_MAX when none has. Any thread that owns the request. */
 apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);

@@ -152,6 +152,9 @@ is $left->(), $before - 1, 'costs no point but the one of looking';
 
 my $spent = sub { 1000 - (ask('/tokens', mock => { n => 1, usage => 0, status => 500 })->{headers}{ratelimit} =~ /"budget";r=(\d+)/ ? $1 : die) };
 is ask('/tokens', mock => { n => 5 })->{status}, 200, 'a request with a budget';
+is decode_json($up->last->{body})->{max_output_tokens}, 300, 'asks the provider for no more than was reserved';
+is ask('/three-more', mock => { n => 1 })->{status}, 200, 'one without';
+is decode_json($up->last->{body})->{max_output_tokens}, undef, 'says nothing of it';
 # The look itself reserves, and gives it back: the provider refuses it.
 my $reserved = $spent->();
 my $again    = $spent->();

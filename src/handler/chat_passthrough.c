@@ -436,6 +436,10 @@ static apr_status_t ask_whether(walk_t *w, chat_err_t *err)
     rv = chat_limit_take(&w->ticket, w->r, &ask, err);
     chat_reply_headers(w->r, chat_limit_headers(w->ticket));
     w->cut_after = chat_limit_cut_after(w->ticket);
+    /* Or a budget could be overdrawn by what nobody reserved. */
+    if (!w->turn.max_output_tokens &&
+        chat_limit_reserved(w->ticket) <= w->conf->max_output_tokens)
+        w->turn.max_output_tokens = (int)chat_limit_reserved(w->ticket);
     w->seen.measure = chat_limit_counts_tokens(w->ticket);
     return rv;
 }

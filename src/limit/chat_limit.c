@@ -419,8 +419,9 @@ int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket)
     return wants_tokens(&ticket->shared) || wants_tokens(&ticket->local);
 }
 
-static apr_int64_t cut_after(const chat_limit_ticket_t *t,
-                             const chat_counts_t *counts)
+/* The least that a policy of tokens has reserved for the answer. */
+static apr_int64_t reserved(const chat_limit_ticket_t *t,
+                            const chat_counts_t *counts, int only_cut)
 {
     apr_int64_t least = APR_INT64_MAX, mine;
     int i;
@@ -429,19 +430,29 @@ static apr_int64_t cut_after(const chat_limit_ticket_t *t,
         const chat_limit_conf_t *policy = counts->count[i].policy;
 
         mine = counts->count[i].amount - t->input_tokens;
-        if (policy->cut && policy->unit == CHAT_LIMIT_TOKENS &&
-            !policy->shadow && mine < least)
+        if (policy->unit == CHAT_LIMIT_TOKENS && !policy->shadow &&
+            (policy->cut || !only_cut) && mine < least)
             least = mine;
     }
     return least;
 }
 
-apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket)
+static apr_int64_t least_reserved(const chat_limit_ticket_t *t, int only_cut)
 {
-    apr_int64_t shared = cut_after(ticket, &ticket->shared);
-    apr_int64_t local = cut_after(ticket, &ticket->local);
+    apr_int64_t shared = reserved(t, &t->shared, only_cut);
+    apr_int64_t local = reserved(t, &t->local, only_cut);
 
     return shared < local ? shared : local;
+}
+
+apr_int64_t chat_limit_reserved(const chat_limit_ticket_t *ticket)
+{
+    return least_reserved(ticket, 0);
+}
+
+apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket)
+{
+    return least_reserved(ticket, 1);
 }
 
 static int needs_settling(const chat_counts_t *counts)
