@@ -147,7 +147,7 @@ sub _let_workers_rest ($self) {
         last if $sockets !~ /^ *\d+: [0-9A-F]+:(?:$ports) [0-9A-F:]+ (?!0A|06)/m;
         sleep 0.01;
     }
-    sleep 0.03;
+    sleep 0.1;
     return;
 }
 
