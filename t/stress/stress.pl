@@ -41,6 +41,7 @@ my @SOFT = qw(graceful-stop graceful);
 my %o = (n => 500, m => join(',', @HARD, @SOFT), s => time);
 GetOptions(\%o, 'n=i', 'm=s', 's=i', 'j') or die "usage: stress.pl [-n ROUNDS] [-m MODE,...] [-s SEED] [-j]\n";
 srand $o{s};
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);    # not without stopping the servers
 
 my $scale = ChatTest::Checker->new(root => $ChatTest::Httpd::ROOT, variant => $ENV{CHAT_VARIANT} || 'plain')->scale;
 my $upstream = ChatTest::Upstream->new(lean => 1)->start;

@@ -53,7 +53,9 @@ function leave(session, i) {
     stream.on("error", reject);
     stream.on("close", () => left || reject(new Error(`stream ${i} ended: ${text}`)));
     // Not before there is a connection, which may take its time.
-    if (!o.events) stream.on("ready", () => setTimeout(go, o.ms));
+    const later = () => setTimeout(go, o.ms);
+    if (!o.events && stream.pending) stream.on("ready", later);
+    else if (!o.events) later();
   });
 }
 
