@@ -126,11 +126,12 @@ for my $mpm (qw(worker prefork)) {
 
 server('event', modules => ['http2'], tls_conf => "Protocols h2 http/1.1\n", conf => "H2MaxWorkers 64\n");
 
+# Silence for so long that nothing but us looks whether they are there.
 my @H2_CASES = (
-    [ 'before the first event',       'fault=hang-head',    ms => int scaled(50) ],
+    [ 'before the first event',       'fault=hang-head',    ms => int scaled(400) ],
     [ 'while events flow',            'n=100;pace=20',      events => 3 ],
     [ 'while they flood',             'n=20000;size=1000',  events => 30 ],
-    [ 'while the upstream is silent', 'fault=hang;after=2', ms => int scaled(50) ],
+    [ 'while the upstream is silent', 'fault=hang;after=2', ms => int scaled(400) ],
 );
 
 subtest 'HTTP/2: connections are cut' => sub {
