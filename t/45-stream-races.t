@@ -68,8 +68,20 @@ sub come_and_go ($t, $impatient, $cookie) {
         'clients that drive a stream leave' => streams($t, '/blocking', $long, c => 2, A => 3, s => 800),
         'clients read slowly'   => streams($t, '/chat', 'n=600;size=4000', c => 2, w => '20000:300', B => 4096, s => 900),
         'upstreams break off'   => streams($t, '/chat', 'n=20;fault=rst;after=3;pace=15', c => 2, e => 'broken', s => 1000),
-        'a second is all that the MPM waits' => streams($t, '/chat', 'n=400;pace=15', port => $impatient, c => 6, e => 'any', s => 1100),
     );
+
+    # When a child has stood still for longer than Timeout, the MPM closes its
+    # streams before the engine can say that they live.
+    my $mark = $t->mark;
+    $up->reset;
+    my $late = streams($t, '/chat', 'n=400;pace=15', port => $impatient, c => 4, e => 'any', s => 1100);
+    wait_for('four calls', sub { $up->stats->{open} >= 4 });
+    my @children = $t->children;
+    CORE::kill STOP => @children;
+    sleep 1.3;
+    CORE::kill CONT => @children;
+    load_ok('the MPM closes streams', $late);
+    like $t->error_log($mark), qr/CHAT0507: the MPM closes a parked connection/, '... as it says';
 
     my @jobs = map { streams($t, '/chat', 'n=200;pace=15', c => 2, tls => $_, s => 1200 + 50 * $_) } 0, 1;
     live($t, 4);
@@ -82,7 +94,11 @@ subtest 'no thread races with another' => sub {
     my $t = ChatTest->new(mpm => 'event', mpm_conf => mpm_conf(12), tls => 1, modules => [qw(status dbd ratelimit)],
         env  => { APP_SECRET => $SECRET },
         conf => chat_conf(
-            chat     => { url => $up->url, location => 'ChatStreamHeartbeat 200ms' },
+            chat     => { url => $up->url, location => <<'END' },
+ChatStreamHeartbeat 200ms
+ChatLimit open 1000 ip unit=streams
+ChatLimit tokens 1000000000/1h ip unit=tokens reserve=1000000 cut=on
+END
             early    => { url => $by_name, location => 'ChatStreamEarlyHeaders on' },
             blocking => { url => $by_name, location => 'SetOutputFilter RATE_LIMIT' },
             ) . <<"END");
