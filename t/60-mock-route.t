@@ -185,7 +185,8 @@ SKIP: {
     cmp_ok $to - $from, '<', scaled(2.5), '... together';
     my ($busiest) = sort { $b <=> $a } map { $t->proc_status($_)->{Threads} } $t->children;
     cmp_ok $busiest, '<=', 8 + 1 + 8, "... the child has $busiest threads";
-    is $t->get('/server-status?auto')->{body} =~ /^ChatLive: (\d+)$/m && $1, 0, '... and no stream is left';
+    ok wait_for('no stream to be left', sub { $t->get('/server-status?auto')->{body} =~ /^ChatLive: 0$/m }),
+        '... and no stream is left';
     $_->close for @open;
 }
 

@@ -51,6 +51,9 @@ static struct {
     char in[65536];
 } load;
 
+/* SIGTERM: no client sends another request. */
+static volatile sig_atomic_t enough;
+
 static void connect_client(client_t *c);
 
 /* ---- accounts ---- */
@@ -165,7 +168,7 @@ static int settle(client_t *c)
     load.statuses[a->status]++;
     c->answered++;
     c->fresh = 0;
-    if (c->answered == load.o.requests) {
+    if (c->answered == load.o.requests || enough) {
         over(c);
         return 0;
     }
@@ -482,11 +485,18 @@ static void finish(void)
     SSL_CTX_free(load.tls);
 }
 
+static void on_sigterm(int signo)
+{
+    (void)signo;
+    enough = 1;
+}
+
 int main(int argc, char **argv)
 {
     struct rlimit files;
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGTERM, on_sigterm);
     if (!getrlimit(RLIMIT_NOFILE, &files)) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);

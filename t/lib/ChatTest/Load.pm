@@ -9,7 +9,7 @@ use JSON::PP ();
 use Test::More ();
 use ChatTest::Upstream;
 
-our @EXPORT_OK = qw(load load_start load_wait load_ok close_latency);
+our @EXPORT_OK = qw(load load_start load_wait load_end load_ok close_latency);
 
 # %o: sse_load's letters (c => 100, p => 'n=50', H => [..], C => 1 for flags).
 # Numbers may be what fewer() and scaled() have left of them.
@@ -39,13 +39,20 @@ sub load_wait ($job) {
     return $res;
 }
 
+# The same, but its clients send no more requests than they have by now.
+sub load_end ($job) {
+    kill TERM => $job->{pid};
+    return load_wait($job);
+}
+
 sub load ($url, %o) {
     return load_wait(load_start($url, %o));
 }
 
-# One test: all streams were right. Returns the result.
+# One test: all streams were right. Returns the result. $url may be a job of
+# load_start's, or what load_end gave.
 sub load_ok ($name, $url, %o) {
-    my $res = ref $url ? load_wait($url) : load($url, %o);
+    my $res = !ref $url ? load($url, %o) : $url->{pid} ? load_wait($url) : $url;
     Test::More::ok($res->{exit} == 0, $name)
         or Test::More::diag(join "\n", "exit $res->{exit}, failed " . ($res->{failed} // '?'),
             $res->{failures}->@*);

@@ -37,6 +37,7 @@ static const char help_text[] =
     "  -t SECONDS  for everything (60)\n"
     "  -k          when the server closes an idle connection, go on with a\n"
     "              new one (a restarting server may do that)\n"
+    "SIGTERM: each client is over with the answer that it is waiting for.\n"
     "JSON: ok, failed, failures[], answers by status, streams, events, bytes,\n"
     "connects, reconnects, comments, seconds, first_ms (request sent to first\n"
     "byte of the body), gap_ms (between events), latency_ms (with ts=1), each\n"
