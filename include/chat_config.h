@@ -73,23 +73,23 @@ typedef enum {
 
 /* One ChatLimit line. Complete when it is read: nothing is unset. */
 typedef struct chat_limit_conf_t {
-    const char *name;      /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
-    int off;               /* "ChatLimit NAME off": removes the outer one */
-    apr_int64_t points;    /* at most so many */
-    int window;            /* seconds, from the first use; 0: streams */
-    int by;                /* chat_limit_by_e */
+    const char *name;   /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
+    int off;            /* "ChatLimit NAME off": removes the outer one */
+    apr_int64_t points; /* at most so many */
+    int window;         /* seconds, from the first use; 0: streams */
+    int by;             /* chat_limit_by_e */
     const ap_expr_info_t *expr; /* CHAT_LIMIT_BY_EXPR: a string expression */
-    int unit;              /* chat_limit_unit_e */
-    const char *tier;      /* only for this tier, NULL: any */
-    const char *model;     /* only for this model, NULL: any */
-    int ipv4_bits;         /* of the address that count, 32 */
-    int ipv6_bits;         /* 64 */
-    int fail;              /* chat_limit_fail_e */
-    int shadow;            /* 1: counts, never refuses */
-    int cut;               /* 1: ends a running stream whose budget is gone */
-    int reserve;           /* tokens, when the request names no maximum */
-    int compat;            /* 1: rate-limiter-flexible's keys */
-    const char *prefix;    /* ... with this keyPrefix (its default "rlflx") */
+    int unit;                   /* chat_limit_unit_e */
+    const char *tier;           /* only for this tier, NULL: any */
+    const char *model;          /* only for this model, NULL: any */
+    int ipv4_bits;              /* of the address that count, 32 */
+    int ipv6_bits;              /* 64 */
+    int fail;                   /* chat_limit_fail_e */
+    int shadow;                 /* 1: counts, never refuses */
+    int cut;            /* 1: ends a running stream whose budget is gone */
+    int reserve;        /* tokens, when the request names no maximum */
+    int compat;         /* 1: rate-limiter-flexible's keys */
+    const char *prefix; /* ... with this keyPrefix (its default "rlflx") */
 } chat_limit_conf_t;
 
 /* One condition of ChatLimitExempt; any that holds exempts. */
@@ -100,40 +100,87 @@ typedef struct chat_limit_exempt_t {
     const ap_expr_info_t *expr; /* a boolean expression, or NULL */
 } chat_limit_exempt_t;
 
+/* What a model cannot do (ChatModel without=), as bits. */
+typedef enum {
+    CHAT_CAN_TEMPERATURE = 1 << 0,
+    CHAT_CAN_TOP_P = 1 << 1,
+    CHAT_CAN_STOP = 1 << 2,
+    CHAT_CAN_EFFORT = 1 << 3,
+    CHAT_CAN_SYSTEM = 1 << 4,
+    CHAT_CAN_TOOLS = 1 << 5,
+    CHAT_CAN_JSON = 1 << 6,   /* "any JSON" */
+    CHAT_CAN_SCHEMA = 1 << 7, /* JSON by a schema */
+    CHAT_CAN_PARTS = 1 << 8   /* images and the like */
+} chat_can_e;
+
+/* One ChatModel line. Complete when it is read. The same name may have several
+ * lines, each with another provider. */
+typedef struct chat_model_conf_t {
+    const char *name;             /* as clients say it */
+    const char *provider;         /* of <ChatProvider> */
+    const char *upstream;         /* the name there */
+    const char *label;            /* for people */
+    int context;                  /* tokens, 0: unknown */
+    int max_output;               /* tokens, 0: unknown */
+    double price_in, price_out;   /* USD per million tokens, -1: unknown */
+    apr_array_header_t *tiers;    /* const char *: who may; empty: all */
+    apr_array_header_t *aliases;  /* const char *: other names of it */
+    apr_array_header_t *fallback; /* const char *: names of models to ask when
+                                     this one fails */
+    unsigned without;             /* chat_can_e: what it cannot do */
+    int refuse;                   /* params=refuse: 400 where a parameter would
+                                     have to be left out */
+    const char *defined_at;       /* "file:line" */
+} chat_model_conf_t;
+
+/* One ChatModelAllow line. */
+typedef struct chat_model_allow_t {
+    const char *tier;          /* only for this tier, NULL: any */
+    apr_array_header_t *names; /* const char *: with * and ? as in shells */
+} chat_model_allow_t;
+
 /* One <ChatProvider name> section. Complete after check_config: no member is
  * unset then. */
 typedef struct chat_provider_conf_t {
-    const char *name;          /* as in ChatUse */
-    int type;                  /* chat_provider_e */
-    int api;                   /* chat_api_e */
-    const char *url;           /* base, without a trailing slash */
-    const char *host;          /* of url, for the resolver */
-    apr_port_t port;           /* of url, default filled in */
-    const char *key;           /* secret; NULL: none is sent */
-    int auth;                  /* chat_key_e: the header that carries it */
-    const char *version;       /* of the API; NULL: the type's usual one */
-    int store;                 /* 1: the provider may keep the answer */
+    const char *name;         /* as in ChatUse */
+    int type;                 /* chat_provider_e */
+    int api;                  /* chat_api_e */
+    const char *url;          /* base, without a trailing slash */
+    const char *host;         /* of url, for the resolver */
+    apr_port_t port;          /* of url, default filled in */
+    apr_array_header_t *keys; /* const char *: secrets, any fits; empty: none
+                                 is sent */
+    int auth;                 /* chat_key_e: the header that carries it */
+    const char *version;      /* of the API; NULL: the type's usual one */
+    int store;                /* 1: the provider may keep the answer */
     chat_timeouts_t timeouts;
-    const char *defined_at;    /* "file:line", for messages */
+    int breaker_failures; /* in a row that open the breaker, 0: never */
+    apr_interval_time_t breaker_cooldown; /* then it is left alone */
+    int slot;               /* in the shared memory of chat_upstream.h */
+    const char *defined_at; /* "file:line", for messages */
 } chat_provider_conf_t;
 
 typedef struct chat_server_conf_t {
-    apr_hash_t *providers;     /* name -> chat_provider_conf_t */
-    const char *session_sql;   /* ChatAuthSession: the statement itself */
-    int session_cache;         /* seconds a session may be remembered, 0 off */
+    apr_hash_t *providers;      /* name -> chat_provider_conf_t */
+    apr_array_header_t *models; /* chat_model_conf_t *: ChatModel, in order,
+                                   those of the main server first */
+    const char *session_sql;    /* ChatAuthSession: the statement itself */
+    int session_cache;          /* seconds a session may be remembered, 0 off */
     /* main server only */
     int stream_max;            /* open streams per child */
     int stream_engines;        /* engine threads per child */
     const char *cache_store;   /* ChatAuthCacheStore: socache provider */
     const char *cache_args;    /* ... and its argument, or NULL */
+    const char *context_store; /* ChatContextStore: socache provider */
+    const char *context_args;  /* ... and its argument, or NULL */
     const char *redis_url;     /* ChatRedis, NULL: none; holds no secret */
     const char *redis_user;    /* NULL: the default user */
-    const char *redis_ca;      /* file of CAs for rediss://, NULL: the system's */
-    const char *redis_password; /* secret, NULL: none */
+    const char *redis_ca; /* file of CAs for rediss://, NULL: the system's */
+    const char *redis_password;        /* secret, NULL: none */
     apr_interval_time_t redis_connect; /* deadline of connecting */
     apr_interval_time_t redis_command; /* deadline of one answer */
-    apr_int64_t limit_table;   /* ChatLimitTable, bytes of shared memory */
-    int limit_keys_clear;      /* ChatLimitKeys: 1 shows them, 0 digests */
+    apr_int64_t limit_table; /* ChatLimitTable, bytes of shared memory */
+    int limit_keys_clear;    /* ChatLimitKeys: 1 shows them, 0 digests */
     /* config/ only: what check_config has to look up, of this server alone */
     apr_array_header_t *needs;
 } chat_server_conf_t;
@@ -142,6 +189,17 @@ typedef struct chat_dir_conf_t {
     int route;                 /* chat_route_e */
     apr_array_header_t *use;   /* const char *: provider names */
     const char *model_default; /* ChatModelDefault; NULL: the provider's */
+    apr_array_header_t *allow; /* chat_model_allow_t: ChatModelAllow; empty:
+                                  every model */
+    int request_own;           /* ChatRequestFormat: 1 the provider's own */
+    int retry_attempts;        /* ChatRetry: calls of one upstream at most */
+    apr_interval_time_t retry_backoff; /* before the second, doubled then */
+    apr_interval_time_t retry_wait;    /* longest wait, also by Retry-After */
+    int retry_unsafe;                  /* 1: also what may have been accepted */
+    int context_messages;      /* ChatContext: of a session, 0: none is kept */
+    apr_int64_t context_bytes; /* ... and so much text */
+    apr_interval_time_t context_age; /* ... since the last message */
+    const ap_expr_info_t *health;    /* ChatHealthDetails: who sees them */
 
     apr_array_header_t *auth;    /* int chat_auth_e, in order; empty: none */
     apr_array_header_t *secrets; /* const char *: ChatAuthSecret, any fits */
@@ -149,21 +207,21 @@ typedef struct chat_dir_conf_t {
     apr_array_header_t *origins; /* const char *: ChatAuthOrigin */
     int bearer_unsigned;         /* 1: a bare session token is accepted */
 
-    apr_int64_t body;          /* bytes, ChatRequestBody */
-    int depth;                 /* ChatRequestDepth */
-    int values;                /* ChatRequestValues */
-    int messages;              /* ChatRequestMessages */
-    int message_length;        /* ChatRequestMessageLength, characters */
-    int message_count;         /* chat_count_e, ChatRequestCount */
-    int total_length;          /* ChatRequestTotalLength, UTF-16 units */
-    int max_output_tokens;     /* ChatRequestMaxOutputTokens */
+    apr_int64_t body;      /* bytes, ChatRequestBody */
+    int depth;             /* ChatRequestDepth */
+    int values;            /* ChatRequestValues */
+    int messages;          /* ChatRequestMessages */
+    int message_length;    /* ChatRequestMessageLength, characters */
+    int message_count;     /* chat_count_e, ChatRequestCount */
+    int total_length;      /* ChatRequestTotalLength, UTF-16 units */
+    int max_output_tokens; /* ChatRequestMaxOutputTokens */
 
-    apr_array_header_t *limits;  /* chat_limit_conf_t *: ChatLimit, merged by
-                                    name, outer ones first */
-    apr_array_header_t *exempt;  /* chat_limit_exempt_t: ChatLimitExempt */
-    const ap_expr_info_t *tier;  /* ChatLimitTier, a string expression; NULL:
-                                    the user's tier, else its role, else
-                                    "guest" */
+    apr_array_header_t *limits; /* chat_limit_conf_t *: ChatLimit, merged by
+                                   name, outer ones first */
+    apr_array_header_t *exempt; /* chat_limit_exempt_t: ChatLimitExempt */
+    const ap_expr_info_t *tier; /* ChatLimitTier, a string expression; NULL:
+                                   the user's tier, else its role, else
+                                   "guest" */
 
     apr_interval_time_t heartbeat; /* ChatStreamHeartbeat, 0 off */
     int early_headers;             /* 1: answer 200 before the upstream does */
@@ -192,6 +250,8 @@ const chat_dir_conf_t *chat_config_dir(request_rec *r);
 /* Never NULL; session_cache, stream_max and stream_engines have their
  * defaults (stream_max 0: as many as the file limit allows). */
 const chat_server_conf_t *chat_config_server(const server_rec *s);
+/* The models of this server: chat_model_conf_t *, never NULL. */
+const apr_array_header_t *chat_config_models(const server_rec *s);
 /* The provider of that name for this server, or NULL. */
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);

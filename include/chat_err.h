@@ -14,8 +14,9 @@ typedef struct chat_err_t {
     const char *code;    /* stable word for programs: "unauthorized" */
     const char *message; /* a sentence for people, safe to show */
     const char *issues;  /* JSON array of validation issues, or NULL */
+    const char *param;   /* the member of the request that is wrong, or NULL */
     const char *retry_after; /* value for Retry-After, or NULL */
-    const char *allow;   /* value for Allow, or NULL */
+    const char *allow;       /* value for Allow, or NULL */
 } chat_err_t;
 
 /* Fill err and return rv, so that a failing function can end in one line.

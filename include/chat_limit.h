@@ -19,10 +19,10 @@
 #include "chat_types.h"
 
 typedef struct chat_limit_ask_t {
-    const chat_user_t *user;  /* a guest has no id */
+    const chat_user_t *user; /* a guest has no id */
     const char *model;
-    apr_int64_t input_tokens; /* estimate of the prompt */
-    apr_int64_t max_tokens;   /* the answer's limit, 0: none was named */
+    apr_int64_t input_tokens;  /* estimate of the prompt */
+    apr_int64_t max_tokens;    /* the answer's limit, 0: none was named */
     apr_interval_time_t lasts; /* no stream lives longer: then a lease that
                                   nobody gave back expires by itself */
 } chat_limit_ask_t;
@@ -65,6 +65,14 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);
  * deadlines. NULL is fine.
  */
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens);
+
+/* The tier by which this user is limited: of ChatLimitTier, else of the account
+ * or its role, else "guest". Never NULL; lives in r->pool. Request thread. */
+const char *chat_limit_tier(request_rec *r, const chat_user_t *user);
+
+/* APR_SUCCESS: Redis answers. APR_ENOTIMPL: none is set up. Request thread,
+ * waits at most the deadlines. */
+apr_status_t chat_limit_ping(request_rec *r);
 
 /* One row per policy since the server was started, for facts/. */
 typedef struct chat_limit_stats_t {

@@ -55,4 +55,39 @@ apr_status_t chat_request_validate(chat_turn_t *turn, chat_json_t *body,
                                    const chat_request_clamps_t *clamps,
                                    chat_err_t *err, apr_pool_t *p);
 
+/*
+ * The same schema with what the stream route has more: "tools" (name,
+ * description?, parameters?), "toolChoice" ("auto", "none", "required" or
+ * {"name"}), messages of the role "tool" with "toolCallId", and of the
+ * assistant with "toolCalls" (id, name, arguments), whose content may be empty
+ * then. Verdicts on everything else stay zod's.
+ */
+apr_status_t chat_request_validate_tools(chat_turn_t *turn, chat_json_t *body,
+                                         const chat_request_clamps_t *clamps,
+                                         chat_err_t *err, apr_pool_t *p);
+
+/*
+ * {"message", "model_id"?, "session_id"?}. *psession is NULL where none is
+ * named. The turn has one message. What would need more (tools, a format) is
+ * refused with 400 "unsupported", the rest as above: 400 invalid_request with
+ * issues. An empty message is too_small.
+ */
+apr_status_t chat_request_message(chat_turn_t *turn, const char **psession,
+                                  chat_json_t *body,
+                                  const chat_request_clamps_t *clamps,
+                                  chat_err_t *err, apr_pool_t *p);
+
+/*
+ * OpenAI's Chat Completions request. *pusage is 1 when the client wants a chunk
+ * with the token counts. Members that change nothing about the answer (user,
+ * metadata, store, ...) are left out, what no upstream of ours could honour
+ * (n > 1, audio, logprobs, the old "functions") is refused with 400
+ * "unsupported"; members we do not know go to turn->extra.
+ * err->param names the member that is wrong.
+ */
+apr_status_t chat_request_completions(chat_turn_t *turn, int *pusage,
+                                      chat_json_t *body,
+                                      const chat_request_clamps_t *clamps,
+                                      chat_err_t *err, apr_pool_t *p);
+
 #endif

@@ -34,10 +34,10 @@ typedef enum {
 
 typedef struct chat_end_t {
     chat_end_e why;
-    const char *detail;          /* for the log, no secrets; may be NULL */
-    apr_interval_time_t first;   /* start -> first data from the source, -1 */
-    apr_interval_time_t total;   /* start -> end */
-    apr_off_t bytes;             /* data from the source */
+    const char *detail;        /* for the log, no secrets; may be NULL */
+    apr_interval_time_t first; /* start -> first data from the source, -1 */
+    apr_interval_time_t total; /* start -> end */
+    apr_off_t bytes;           /* data from the source */
 } chat_end_t;
 
 typedef struct chat_stream_cb_t {
@@ -48,14 +48,27 @@ typedef struct chat_stream_cb_t {
      */
     void (*head)(void *ctx, int status, const apr_table_t *headers);
 
-    /* [driver thread] Bytes, cut anywhere. APR_SUCCESS to go on. APR_EOF: end
-     * the stream here (CHAT_END_STOPPED). Anything else: writing failed, the
-     * client is gone. */
+    /* [driver thread] Bytes, cut anywhere. APR_SUCCESS to go on. APR_INCOMPLETE
+     * as well, but "first" does not end with these: the upstream only said that
+     * it is alive. APR_EOF: end the call here (CHAT_END_STOPPED). Anything
+     * else: writing failed, the client is gone. */
     apr_status_t (*data)(void *ctx, const char *data, apr_size_t len);
 
     /* [driver thread] Nothing was written for the heartbeat time, or, with
      * early, nothing at all yet. Result as for data(). */
     apr_status_t (*silence)(void *ctx);
+
+    /*
+     * [driver thread] The call has ended as end says, and with it the stream
+     * would: by itself, by a time-out, or because data() said APR_EOF. 1:
+     * *pcall is made after *pwait instead; head() and data() follow again, and
+     * "first" runs again from then, but "total" does not. It may be the call
+     * that just ended. 0: it is over. NULL: never. Not asked when the client
+     * has gone, the server stops or the total time is up; while it waits, all
+     * of these still end the stream.
+     */
+    int (*again)(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
+                 apr_interval_time_t *pwait);
 
     /* [as complete, just before it] The source ended by itself: was that an
      * answer, or did the upstream fail (1)? For the counters; NULL: never. */
@@ -77,10 +90,8 @@ typedef struct chat_script_t {
 } chat_script_t;
 
 typedef struct chat_stream_spec_t {
-    const chat_call_t *call;       /* this ... */
-    const char *host;              /* ... with the host and ... */
-    apr_port_t port;               /* ... port of its url */
-    const chat_script_t *script;   /* ... or this */
+    const chat_call_t *call;     /* this, its host resolved, ... */
+    const chat_script_t *script; /* ... or this */
     const chat_stream_cb_t *cb;
     void *ctx;
     apr_interval_time_t heartbeat; /* 0: silence() is never called */
@@ -89,28 +100,41 @@ typedef struct chat_stream_spec_t {
 } chat_stream_spec_t;
 
 /*
+ * Look the host of a call up, so that an engine never has to: *presolve is what
+ * chat_call_t.resolve wants, or NULL when a proxy will do it. Request thread,
+ * waits at most timeout; answers are remembered for a minute, and used for
+ * longer while the name cannot be looked up.
+ * Fails with a 502 in err.
+ */
+apr_status_t chat_stream_resolve(const char **presolve, request_rec *r,
+                                 const char *host, apr_port_t port,
+                                 apr_interval_time_t timeout, chat_err_t *err);
+
+/*
  * Start. Everything in spec lives at least as long as r. Request thread, the
  * handler of r, body already read.
  *
  * APR_SUCCESS  *phandler is what the handler returns: SUSPENDED (parked,
  *              complete will run later) or OK (complete has run).
  * otherwise    nothing was started, err says why: 503 busy (admission limit,
- *              with Retry-After), 502 when the upstream's name does not
- *              resolve.
+ *              with Retry-After).
  */
 apr_status_t chat_stream_start(int *phandler, request_rec *r,
-                               const chat_stream_spec_t *spec,
-                               chat_err_t *err);
+                               const chat_stream_spec_t *spec, chat_err_t *err);
 
 /* Numbers since the server was started, summed over its children. */
 typedef struct chat_stream_stats_t {
     apr_uint64_t live, queued, parked; /* now; parked <= live */
     apr_uint64_t started, done, cancelled, stalled, upstream_errors, timeouts,
-        shutdown, refused;             /* streams ever, by their end */
-    apr_uint64_t bytes;                /* to clients, before TLS */
+        shutdown, refused; /* streams ever, by their end */
+    apr_uint64_t bytes;    /* to clients, before TLS */
 } chat_stream_stats_t;
 
 void chat_stream_stats(chat_stream_stats_t *stats);
+
+/* 1 when this child could take one more: an engine runs where one should, and
+ * there are places left. */
+int chat_stream_ready(void);
 
 /* Hooks and start-up, called by mod_chat.c. */
 void chat_stream_register_hooks(apr_pool_t *p);

@@ -27,13 +27,44 @@ typedef struct chat_user_t {
 typedef enum {
     CHAT_ROLE_USER,
     CHAT_ROLE_ASSISTANT,
-    CHAT_ROLE_SYSTEM
+    CHAT_ROLE_SYSTEM, /* also OpenAI's "developer" */
+    CHAT_ROLE_TOOL    /* what a tool gave, for the model */
 } chat_role_e;
+
+/* A call of a tool that the model asked for. */
+typedef struct chat_tool_call_t {
+    const char *id; /* as its provider, or we, named it */
+    const char *name;
+    const char *arguments; /* JSON text, as the model wrote it */
+} chat_tool_call_t;
 
 typedef struct chat_message_t {
     chat_role_e role;
-    const char *content; /* UTF-8, NUL-terminated, holds no NUL */
+    const char *content; /* UTF-8, NUL-terminated, holds no NUL; NULL: none
+                            (the assistant only called tools), or parts */
+    struct chat_json_t *parts;     /* instead of content: an array of OpenAI's
+                                      parts ("text", "image_url", ...); or NULL */
+    const chat_tool_call_t *calls; /* of the assistant; ncalls of them */
+    int ncalls;
+    const char *call_id; /* of CHAT_ROLE_TOOL: the call that is answered */
 } chat_message_t;
+
+/* A function that the model may ask the client to call. */
+typedef struct chat_tool_t {
+    const char *name;               /* [A-Za-z0-9_-]{1,64} */
+    const char *description;        /* or NULL */
+    struct chat_json_t *parameters; /* JSON schema, or NULL: none */
+    int strict;                     /* 1, 0, or -1 when not said */
+} chat_tool_t;
+
+/* Whether the model must call one. */
+typedef enum {
+    CHAT_CHOICE_UNSAID,
+    CHAT_CHOICE_AUTO,
+    CHAT_CHOICE_NONE,
+    CHAT_CHOICE_REQUIRED,
+    CHAT_CHOICE_TOOL /* the one of that name */
+} chat_choice_e;
 
 /* A validated request, the same for every provider. */
 typedef struct chat_turn_t {
@@ -43,16 +74,39 @@ typedef struct chat_turn_t {
     const chat_message_t *messages; /* nmessages of them, at least one */
     int nmessages;
     int has_temperature;
-    double temperature;             /* 0..2, only with has_temperature */
-    int max_output_tokens;          /* 0: not asked for */
-    struct chat_json_t *schema;     /* NULL: text; else a JSON schema */
-    int schema_strict;              /* 1, 0, or -1 when not said */
+    double temperature; /* 0..2, only with has_temperature */
+    int has_top_p;
+    double top_p;            /* 0..1, only with has_top_p */
+    const char *const *stop; /* nstop texts that end the answer */
+    int nstop;
+    const char *effort;         /* of reasoning: "low", ...; NULL */
+    int max_output_tokens;      /* 0: not asked for */
+    int json;                   /* 1: any JSON object; schema is NULL */
+    struct chat_json_t *schema; /* NULL: text; else a JSON schema */
+    const char *schema_name;    /* NULL: the client named it not */
+    int schema_strict;          /* 1, 0, or -1 when not said */
+    const chat_tool_t *tools;   /* ntools of them */
+    int ntools;
+    chat_choice_e choice;
+    const char *choice_name;   /* of CHAT_CHOICE_TOOL */
+    int parallel;              /* several calls at once: 1, 0, -1 unsaid */
+    int whole;                 /* 1: the client wants one JSON text, no
+                                  stream */
+    struct chat_json_t *extra; /* members of a Chat Completions request
+                                  that we do not know, for an upstream
+                                  that speaks it too; NULL: none */
+    struct chat_json_t *own;   /* the whole request in the provider's own
+                                  words, or NULL; then only model,
+                                  max_output_tokens and whole of the
+                                  above are set, and override it */
 } chat_turn_t;
 
 /* Token counts as the provider billed them; -1 where it did not say. */
 typedef struct chat_usage_t {
-    apr_int64_t input;
-    apr_int64_t output;
+    apr_int64_t input;     /* with cached */
+    apr_int64_t output;    /* with reasoning */
+    apr_int64_t cached;    /* of input: read from the provider's cache */
+    apr_int64_t reasoning; /* of output: thoughts */
 } chat_usage_t;
 
 /* The header that carries the key to an upstream (ChatProviderAuth). */
@@ -76,6 +130,7 @@ typedef struct chat_timeouts_t {
  * it. The header lines hold the key, so none of this may be logged. */
 typedef struct chat_call_t {
     const char *url;
+    const char *resolve;         /* chat_stream_resolve() of its host */
     apr_array_header_t *headers; /* of const char *, "Name: value" */
     const char *body;            /* POSTed */
     apr_size_t body_len;

@@ -118,7 +118,7 @@ static int loopback(const char *host)
 
 static void check_provider(server_rec *s, const chat_provider_conf_t *conf)
 {
-    if (conf->key && strncmp(conf->url, "http:", 5) == 0 &&
+    if (conf->keys && strncmp(conf->url, "http:", 5) == 0 &&
         !loopback(conf->host)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0104) "<ChatProvider %s> at %s sends its key over "

@@ -271,7 +271,11 @@ const char *chat_config_provider_key(cmd_parms *cmd, void *dir,
     chat_provider_conf_t *conf;
     const char *why = current(&conf, cmd);
 
-    return why ? why : chat_config_secret(&conf->key, cmd, value);
+    if (why)
+        return why;
+    if (!conf->keys)
+        conf->keys = apr_array_make(cmd->pool, 1, sizeof(const char *));
+    return chat_config_secret(apr_array_push(conf->keys), cmd, value);
 }
 
 const char *chat_config_provider_store(cmd_parms *cmd, void *dir,

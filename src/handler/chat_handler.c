@@ -26,7 +26,7 @@ int chat_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, "chat"))
         return DECLINED;
     conf = chat_config_dir(r);
-    if (conf->route == CHAT_ROUTE_NONE) {
+    if (conf->route == CHAT_ROUTE_NONE || !routes[conf->route]) {
         ap_log_rerror(
             APLOG_MARK, APLOG_ERR, 0, r,
             CHATNO(0801) "%s has \"SetHandler chat\" but no ChatRoute", r->uri);

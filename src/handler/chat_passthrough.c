@@ -63,7 +63,8 @@ static apr_int64_t estimate_input(const chat_turn_t *turn)
     int i;
 
     for (i = 0; i < turn->nmessages; i++)
-        bytes += strlen(turn->messages[i].content);
+        bytes +=
+            turn->messages[i].content ? strlen(turn->messages[i].content) : 0;
     return bytes / BYTES_PER_TOKEN + 4 * turn->nmessages;
 }
 
@@ -394,7 +395,8 @@ static apr_status_t choose_provider(walk_t *w, chat_err_t *err)
     }
     w->provider = chat_provider_get(w->pconf->type);
     w->upstream.url = w->pconf->url;
-    w->upstream.key = w->pconf->key;
+    w->upstream.key =
+        w->pconf->keys ? APR_ARRAY_IDX(w->pconf->keys, 0, const char *) : NULL;
     w->upstream.auth = w->pconf->auth;
     w->upstream.version = w->pconf->version;
     w->upstream.completions = w->pconf->api == CHAT_API_COMPLETIONS;
@@ -448,8 +450,6 @@ static apr_status_t start(walk_t *w, int *prc, chat_err_t *err)
 {
     chat_stream_spec_t spec = {
         .call = &w->call,
-        .host = w->pconf->host,
-        .port = w->pconf->port,
         .cb = &callbacks,
         .ctx = w,
         .heartbeat = w->conf->heartbeat,
@@ -462,6 +462,9 @@ static apr_status_t start(walk_t *w, int *prc, chat_err_t *err)
     /* The call has it all: an open stream need not hold the prompt twice. */
     apr_pool_destroy(w->body);
     w->body = NULL;
+    if (rv == APR_SUCCESS)
+        rv = chat_stream_resolve(&w->call.resolve, w->r, w->pconf->host,
+                                 w->pconf->port, w->call.timeouts.connect, err);
     if (rv != APR_SUCCESS)
         return rv;
     w->sse = chat_sse_create(on_event, w, w->r->pool);

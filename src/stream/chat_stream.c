@@ -274,19 +274,18 @@ static chat_stream_t *stream_create(request_rec *r,
     return s;
 }
 
-static apr_status_t resolve(chat_stream_t *s, chat_err_t *err)
+apr_status_t chat_stream_resolve(const char **presolve, request_rec *r,
+                                 const char *host, apr_port_t port,
+                                 apr_interval_time_t timeout, chat_err_t *err)
 {
     const char *why;
-    apr_status_t rv;
+    apr_status_t rv =
+        chat_resolver_line(presolve, host, port, timeout, &why, r->pool);
 
-    if (!s->spec.call)
-        return APR_SUCCESS;
-    rv = chat_resolver_line(&s->resolve, s->spec.host, s->spec.port,
-                            s->spec.call->timeouts.connect, &why, s->r->pool);
     if (rv == APR_SUCCESS)
         return APR_SUCCESS;
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, s->r,
-                  CHATNO(0502) "upstream host %s: %s", s->spec.host, why);
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                  CHATNO(0502) "upstream host %s: %s", host, why);
     chat_counters_add(CHAT_COUNT_STARTED, 1); /* as every end has a start */
     chat_counters_add(CHAT_COUNT_UPSTREAM, 1);
     return chat_err_set(err, rv, HTTP_BAD_GATEWAY, "upstream_unreachable",
@@ -348,9 +347,7 @@ apr_status_t chat_stream_start(int *phandler, request_rec *r,
     chat_stream_t *s = stream_create(r, spec);
     apr_status_t rv;
 
-    rv = resolve(s, err);
-    if (rv == APR_SUCCESS)
-        rv = admit(r, err);
+    rv = admit(r, err);
     if (rv != APR_SUCCESS)
         return rv;
 #if CHAT_PARKING

@@ -127,7 +127,6 @@ struct chat_stream_t {
     conn_rec *c;                 /* C */
     chat_stream_spec_t spec;     /* C */
     const chat_source_t *source; /* C */
-    const char *resolve;         /* C  a line for CURLOPT_RESOLVE, or NULL */
     chat_engine_t *engine;       /* C  NULL: the blocking driver */
     chat_driver_t *driver;       /* D */
     int client_fd;               /* C  -1 when unknown (HTTP/2) */

@@ -173,8 +173,8 @@ static void set_transport(chat_stream_t *s)
      * thread when the client leaves. */
     curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 #endif
-    if (s->resolve) {
-        s->hosts = curl_slist_append(NULL, s->resolve);
+    if (s->spec.call->resolve) {
+        s->hosts = curl_slist_append(NULL, s->spec.call->resolve);
         curl_easy_setopt(h, CURLOPT_RESOLVE, s->hosts);
     }
 }

@@ -9,8 +9,8 @@ use ChatTest::Guard;
 
 # Headers by the room that owns them; the rest of include/ is named after it.
 my %ROOM_OF = (
-    chat_types => 'types', chat_err => 'types', chat_log => 'log',
-    map { ("chat_$_" => 'base') } qw(json sse crypto cookie redact time),
+    chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_log => 'log',
+    map { ("chat_$_" => 'base') } qw(buf json sse crypto cookie redact time),
 );
 
 my @PURE  = qw(types base);
@@ -22,9 +22,9 @@ my %MAY   = (
     config   => [@HTTPD],
     provider => [@PURE],
     dialect  => [@PURE],
-    (map { $_ => [@HTTPD] } qw(request limit store stream reply)),
+    (map { $_ => [@HTTPD] } qw(request limit store stream reply upstream)),
     auth    => [ @HTTPD, 'store' ],
-    facts   => [ @HTTPD, qw(stream limit) ],
+    facts   => [ @HTTPD, qw(stream limit upstream) ],
     handler => undef,    # everything
     front   => undef,
 );
