@@ -256,6 +256,11 @@ const apr_array_header_t *chat_config_models(const server_rec *s);
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);
 
+/* Every provider of every server, numbered from 0 by its slot: how many there
+ * are, and which one that is. Known once check_config has run. */
+int chat_config_providers_count(void);
+const chat_provider_conf_t *chat_config_provider_at(int slot);
+
 /*
  * store/ stands above config/, so ChatAuthSession asks it for the statement of
  * a layout through these; mod_chat.c registers them with its hooks. They do

@@ -118,7 +118,7 @@ static int loopback(const char *host)
 
 static void check_provider(server_rec *s, const chat_provider_conf_t *conf)
 {
-    if (conf->keys && strncmp(conf->url, "http:", 5) == 0 &&
+    if (conf->keys->nelts > 0 && strncmp(conf->url, "http:", 5) == 0 &&
         !loopback(conf->host)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0104) "<ChatProvider %s> at %s sends its key over "
@@ -154,6 +154,37 @@ static int check_server(apr_pool_t *p, server_rec *s,
     return faults;
 }
 
+/* ---- slots ---- */
+
+/* const chat_provider_conf_t *, by slot; of the configuration that is in use.
+ */
+static apr_array_header_t *slots;
+
+static void number(const chat_server_conf_t *conf, apr_pool_t *p)
+{
+    apr_hash_index_t *hi;
+
+    for (hi = apr_hash_first(p, conf->providers); hi; hi = apr_hash_next(hi)) {
+        chat_provider_conf_t *own = apr_hash_this_val(hi);
+
+        /* Hosts share what is written in the main server. */
+        if (own->slot == CHAT_UNSET) {
+            own->slot = slots->nelts;
+            APR_ARRAY_PUSH(slots, const chat_provider_conf_t *) = own;
+        }
+    }
+}
+
+int chat_config_providers_count(void)
+{
+    return slots ? slots->nelts : 0;
+}
+
+const chat_provider_conf_t *chat_config_provider_at(int slot)
+{
+    return APR_ARRAY_IDX(slots, slot, const chat_provider_conf_t *);
+}
+
 int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                       server_rec *s)
 {
@@ -161,6 +192,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     server_rec *host;
     int faults = 0;
 
+    slots = apr_array_make(pconf, 8, sizeof(const chat_provider_conf_t *));
     for (host = s; host; host = host->next) {
         chat_server_conf_t *conf =
             ap_get_module_config(host->module_config, &chat_module);
@@ -169,6 +201,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         if (host != s && conf == main_conf)
             continue;
         chat_config_server_defaults(conf);
+        number(conf, ptemp);
         faults += check_server(ptemp, host, main_conf);
     }
     return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;

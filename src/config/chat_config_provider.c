@@ -96,6 +96,9 @@ static chat_provider_conf_t *create(cmd_parms *cmd, const char *name)
     conf->type = CHAT_UNSET;
     conf->api = CHAT_UNSET;
     conf->store = CHAT_UNSET;
+    conf->breaker_failures = CHAT_UNSET;
+    conf->breaker_cooldown = CHAT_UNSET;
+    conf->slot = CHAT_UNSET;
     conf->timeouts.connect = CHAT_UNSET;
     conf->timeouts.first = CHAT_UNSET;
     conf->timeouts.idle = CHAT_UNSET;
@@ -158,6 +161,11 @@ static const char *complete(cmd_parms *cmd, chat_provider_conf_t *conf)
         return why;
     if (conf->store == CHAT_UNSET)
         conf->store = 0;
+    if (!conf->keys)
+        conf->keys = apr_array_make(cmd->pool, 0, sizeof(const char *));
+    if (conf->breaker_failures == CHAT_UNSET)
+        conf->breaker_failures = 5;
+    fill(&conf->breaker_cooldown, apr_time_from_sec(30));
     fill(&conf->timeouts.connect, apr_time_from_sec(5));
     fill(&conf->timeouts.first, apr_time_from_sec(60));
     fill(&conf->timeouts.idle, apr_time_from_sec(60));
