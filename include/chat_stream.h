@@ -35,6 +35,8 @@ typedef enum {
 typedef struct chat_end_t {
     chat_end_e why;
     const char *detail;        /* for the log, no secrets; may be NULL */
+    int asked;                 /* 1: the upstream was connected to, so that it
+                                  may have got the request (this call) */
     apr_interval_time_t first; /* start -> first data from the source, -1 */
     apr_interval_time_t total; /* start -> end */
     apr_off_t bytes;           /* data from the source */
