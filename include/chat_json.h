@@ -71,6 +71,9 @@ chat_json_t *chat_json_null(void);
 
 /* Member of an object; NULL when v is not an object or has no such member. */
 chat_json_t *chat_json_get(const chat_json_t *v, const char *key);
+/* The key after that one, in the order of the text; NULL for the first, and
+ * after the last. Borrowed from the object. */
+const char *chat_json_next(const chat_json_t *object, const char *key);
 /* Follow object keys: chat_json_path(v, "response", "usage", NULL). */
 chat_json_t *chat_json_path(const chat_json_t *v, ...);
 /* Length of an array; 0 for anything else. */

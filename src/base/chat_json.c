@@ -177,6 +177,20 @@ chat_json_t *chat_json_get(const chat_json_t *v, const char *key)
     return chat_json_wrap(member);
 }
 
+const char *chat_json_next(const chat_json_t *object, const char *key)
+{
+    struct lh_entry *entry = NULL;
+    struct lh_table *members;
+
+    if (chat_json_kind(object) != CHAT_JSON_OBJECT)
+        return NULL;
+    members = json_object_get_object(chat_json_raw(object));
+    if (key)
+        entry = lh_table_lookup_entry(members, key);
+    entry = key ? (entry ? entry->next : NULL) : members->head;
+    return entry ? lh_entry_k(entry) : NULL;
+}
+
 chat_json_t *chat_json_path(const chat_json_t *v, ...)
 {
     const char *key;

@@ -533,6 +533,22 @@ START_TEST(a_path_follows_members_and_stops_where_one_is_missing)
 }
 END_TEST
 
+START_TEST(the_keys_of_an_object_come_in_their_order)
+{
+    chat_json_t *v = read_text("{\"b\":1,\"a\":null,\"\":{\"x\":2}}");
+    const char *key = NULL;
+
+    ck_assert_str_eq(key = chat_json_next(v, key), "b");
+    ck_assert_str_eq(key = chat_json_next(v, key), "a");
+    ck_assert_str_eq(key = chat_json_next(v, key), "");
+    ck_assert_ptr_null(chat_json_next(v, key));
+    ck_assert_ptr_null(chat_json_next(v, "x"));
+    ck_assert_ptr_null(chat_json_next(read_text("{}"), NULL));
+    ck_assert_ptr_null(chat_json_next(read_text("[1]"), NULL));
+    ck_assert_ptr_null(chat_json_next(chat_json_null(), NULL));
+}
+END_TEST
+
 START_TEST(an_array_index_outside_is_undefined)
 {
     chat_json_t *v = read_text("[1,2]");
@@ -795,6 +811,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, every_value_tells_its_kind);
     tcase_add_test(tc, a_value_of_another_kind_gives_nothing);
     tcase_add_test(tc, a_path_follows_members_and_stops_where_one_is_missing);
+    tcase_add_test(tc, the_keys_of_an_object_come_in_their_order);
     tcase_add_test(tc, an_array_index_outside_is_undefined);
     tcase_add_test(tc, the_last_of_equal_names_wins);
     tcase_add_loop_test(tc, numbers_are_what_ecmascript_makes_of_them, 0,
