@@ -37,9 +37,9 @@ typedef struct chat_end_t {
     const char *detail;        /* for the log, no secrets; may be NULL */
     int asked;                 /* 1: the upstream was connected to, so that it
                                   may have got the request (this call) */
-    apr_interval_time_t first; /* start -> first data from the source, -1 */
-    apr_interval_time_t total; /* start -> end */
-    apr_off_t bytes;           /* data from the source */
+    apr_interval_time_t first; /* start -> first data (this call), -1 */
+    apr_interval_time_t total; /* start of the stream -> end */
+    apr_off_t bytes;           /* data from the source (this call) */
 } chat_end_t;
 
 typedef struct chat_stream_cb_t {

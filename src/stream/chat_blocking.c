@@ -134,9 +134,11 @@ void chat_blocking_run(chat_stream_t *s)
         b->driver.now = chat_tick_now();
         watch_client(b, s);
         chat_stream_begin(s);
-        while (!s->ended)
-            turn(b, s);
-        s->source->stop(s);
+        do {
+            while (!s->ended)
+                turn(b, s);
+            s->source->stop(s);
+        } while (chat_call_again(s));
         unwatch_client(b, s);
         blocking_give(b);
     }

@@ -58,6 +58,11 @@ int chat_counters_admit(int max)
     return 0;
 }
 
+int chat_counters_has_room(int max)
+{
+    return !mine || load(&mine->count[CHAT_COUNT_LIVE]) < max;
+}
+
 void chat_stream_stats(chat_stream_stats_t *stats)
 {
     apr_int64_t sum[CHAT_COUNT_MAX] = {0};

@@ -249,6 +249,10 @@ static void finish_ended(chat_engine_t *e)
         s->ending = 0;
         forget_later(e, s);
         s->source->stop(s);
+        if (s->state == CHAT_STATE_LIVE && chat_call_again(s)) {
+            chat_engine_schedule(e, s);
+            continue;
+        }
         if (!drains(s)) {
             let_go(e, s);
             continue;

@@ -360,4 +360,9 @@ int chat_park_child_init(void)
     return mpm_can_wait;
 }
 
+int chat_park_ready(void)
+{
+    return !mpm_can_wait || chat_engine_choose() != NULL;
+}
+
 #endif

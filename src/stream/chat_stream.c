@@ -81,18 +81,6 @@ static apr_status_t wrote(chat_stream_t *s, apr_status_t rv)
     return rv;
 }
 
-/* From now on the idle time runs: it may be over sooner than what was waited
- * for until now. */
-static void first_data(chat_stream_t *s, chat_tick_t now)
-{
-    s->end.first = now - s->started;
-    s->data_at = now;
-#if CHAT_PARKING
-    if (s->engine)
-        chat_engine_schedule(s->engine, s);
-#endif
-}
-
 chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
 {
     chat_tick_t now = s->driver->now;
@@ -112,14 +100,16 @@ chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
 #endif
         return CHAT_TAKE_LATER;
     }
-    if (!s->data_at)
-        first_data(s, now);
     s->data_at = s->write_at = now;
     s->turn_bytes += len;
     s->end.bytes += len;
 
-    rv = wrote(s, s->spec.cb->data(s->spec.ctx, data, len));
-    return rv == APR_SUCCESS ? CHAT_TAKE_OK : CHAT_TAKE_STOP;
+    rv = s->spec.cb->data(s->spec.ctx, data, len);
+    if (rv == APR_INCOMPLETE)
+        rv = APR_SUCCESS;
+    else if (!s->begun)
+        chat_call_begun(s);
+    return wrote(s, rv) == APR_SUCCESS ? CHAT_TAKE_OK : CHAT_TAKE_STOP;
 }
 
 /* ---- the end ---- */
@@ -186,21 +176,6 @@ static void sooner(chat_tick_t *due, chat_tick_t from, apr_interval_time_t wait)
         *due = from + wait;
 }
 
-/* The deadline that the upstream works under now. Waiting for the client is
- * not the upstream's fault. */
-static chat_tick_t upstream_due(const chat_stream_t *s)
-{
-    const chat_timeouts_t *t = &s->spec.call->timeouts;
-    chat_tick_t due = APR_INT64_MAX;
-
-    sooner(&due, s->started, t->total);
-    if (!s->data_at)
-        sooner(&due, s->started, t->first);
-    else if (!s->waiting)
-        sooner(&due, s->data_at, t->idle);
-    return due;
-}
-
 chat_tick_t chat_stream_due(const chat_stream_t *s)
 {
     chat_tick_t due = APR_INT64_MAX, at;
@@ -215,7 +190,7 @@ chat_tick_t chat_stream_due(const chat_stream_t *s)
         if (s->source->due && (at = s->source->due(s)) && at < due)
             due = at;
     }
-    if (!s->ended && s->spec.call && (at = upstream_due(s)) < due)
+    if (!s->ended && s->call && (at = chat_call_due(s)) < due)
         due = at;
     return due;
 }
@@ -242,10 +217,8 @@ void chat_stream_check(chat_stream_t *s, chat_tick_t now)
         else if (s->spec.heartbeat && s->write_at + s->spec.heartbeat <= now)
             beat(s, now);
     }
-    if (!s->ended && s->spec.call && upstream_due(s) <= now)
-        chat_stream_end(s, CHAT_END_TIMEOUT,
-                        s->data_at ? "the upstream went quiet"
-                                   : "the upstream did not answer in time");
+    if (!s->ended && s->call)
+        chat_call_check(s, now);
 }
 
 /* ---- the start ---- */
@@ -255,7 +228,7 @@ void chat_stream_begin(chat_stream_t *s)
     if (s->spec.early)
         beat(s, s->driver->now);
     if (!s->ended)
-        s->source->start(s);
+        chat_call_start(s);
 }
 
 static chat_stream_t *stream_create(request_rec *r,
@@ -266,11 +239,13 @@ static chat_stream_t *stream_create(request_rec *r,
     s->r = r;
     s->c = r->connection;
     s->spec = *spec;
+    s->call = spec->call;
     s->source = spec->call ? &chat_source_xfer : &chat_source_script;
     s->client_fd = s->park_fd = s->heap = -1;
     s->state = CHAT_STATE_NEW;
     s->end.first = -1;
-    s->started = s->write_at = s->progress_at = chat_tick_now();
+    s->started = s->call_at = chat_tick_now();
+    s->write_at = s->progress_at = s->started;
     return s;
 }
 
@@ -357,6 +332,15 @@ apr_status_t chat_stream_start(int *phandler, request_rec *r,
     *phandler = OK;
     chat_blocking_run(s);
     return APR_SUCCESS;
+}
+
+int chat_stream_ready(void)
+{
+#if CHAT_PARKING
+    if (!chat_park_ready())
+        return 0;
+#endif
+    return !chat_stream_stopping() && chat_counters_has_room(places);
 }
 
 /* ---- start-up ---- */

@@ -65,6 +65,8 @@ typedef enum {
 void chat_counters_add(chat_count_id_e what, apr_int64_t n);
 /* Take one of the child's places: 1, or 0 when max are taken. */
 int chat_counters_admit(int max);
+/* 1 when fewer than max are taken. */
+int chat_counters_has_room(int max);
 apr_status_t chat_counters_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_counters_child_init(server_rec *s);
 void chat_counters_register_hooks(void);
@@ -88,7 +90,7 @@ typedef struct chat_source_t {
     /* When fire() wants to be called, 0 never; NULL: not driven by time. */
     chat_tick_t (*due)(const chat_stream_t *s);
     void (*fire)(chat_stream_t *s);
-    /* Let go of the upstream. Idempotent. */
+    /* Let go of the upstream; it can be started again. Idempotent. */
     void (*stop)(chat_stream_t *s);
 } chat_source_t;
 
@@ -136,6 +138,11 @@ struct chat_stream_t {
     int killed;         /* K  the MPM waits for DONE */
 
     /* D from here on */
+    const chat_call_t *call; /* the one that is made, or waited for; NULL: a
+                                script */
+    chat_tick_t again_at;    /* when it is to be made, 0: it was */
+    chat_tick_t call_at;     /* when it was */
+    int begun;               /* ... and the upstream has really answered */
     CURL *easy;
     struct curl_slist *headers;
     struct curl_slist *hosts;
@@ -182,7 +189,8 @@ void chat_stream_begin(chat_stream_t *s);
 chat_take_e chat_stream_take(chat_stream_t *s, const char *data,
                              apr_size_t len);
 
-/* [D] Decide how it ends; the first one wins. */
+/* [D] Decide how it ends; the first one wins. Not the last word before
+ * chat_call_again() was asked, with the source stopped. */
 void chat_stream_end(chat_stream_t *s, chat_end_e why, const char *detail);
 
 /* [D] The client cannot take the rest: overrules an end that was decided. */
@@ -193,11 +201,24 @@ int chat_stream_stopping(void);
 
 /* [D] The earliest time at which chat_stream_check() has something to do. */
 chat_tick_t chat_stream_due(const chat_stream_t *s);
-/* [D] Act on what is due: time-outs, heartbeat, script. */
+/* [D] Act on what is due: time-outs, heartbeat, script, one more call. */
 void chat_stream_check(chat_stream_t *s, chat_tick_t now);
 
 /* [the last owner] complete(), counters. */
 void chat_stream_complete(chat_stream_t *s);
+
+/* ---- its calls, one after another (chat_call.c) ---- */
+
+/* [D] Start the source: the first time, or once more. May end the stream. */
+void chat_call_start(chat_stream_t *s);
+/* [D] The stream has ended, its source is stopped, and no callback of either
+ * is running. 1: no, it goes on with one more call. */
+int chat_call_again(chat_stream_t *s);
+/* [D] The upstream has really answered. */
+void chat_call_begun(chat_stream_t *s);
+/* [D] As chat_stream_due() and _check(), for a stream that makes calls. */
+chat_tick_t chat_call_due(const chat_stream_t *s);
+void chat_call_check(chat_stream_t *s, chat_tick_t now);
 
 /* ---- a thread that makes transfers (chat_xfer.c) ---- */
 
@@ -250,6 +271,8 @@ void chat_park_abandon(chat_stream_t *s);
 void chat_park_register_hooks(apr_pool_t *p);
 /* 1 when this MPM can park: then there is work for engines. */
 int chat_park_child_init(void);
+/* 0 when it can and no engine runs. */
+int chat_park_ready(void);
 
 void chat_netfilter_register(void);
 void chat_netfilter_add(conn_rec *c, chat_conn_t *cc);

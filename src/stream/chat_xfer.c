@@ -149,7 +149,7 @@ static struct curl_slist *header_list(const apr_array_header_t *lines)
 static void set_transport(chat_stream_t *s)
 {
     CURL *h = s->easy;
-    apr_interval_time_t connect = s->spec.call->timeouts.connect;
+    apr_interval_time_t connect = s->call->timeouts.connect;
 
     curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -173,15 +173,15 @@ static void set_transport(chat_stream_t *s)
      * thread when the client leaves. */
     curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 #endif
-    if (s->spec.call->resolve) {
-        s->hosts = curl_slist_append(NULL, s->spec.call->resolve);
+    if (s->call->resolve) {
+        s->hosts = curl_slist_append(NULL, s->call->resolve);
         curl_easy_setopt(h, CURLOPT_RESOLVE, s->hosts);
     }
 }
 
 static void set_request(chat_stream_t *s)
 {
-    const chat_call_t *call = s->spec.call;
+    const chat_call_t *call = s->call;
     CURL *h = s->easy;
 
     s->headers = header_list(call->headers);
@@ -205,7 +205,10 @@ static void xfer_start(chat_stream_t *s)
         chat_stream_end(s, CHAT_END_UNREACHED, "out of memory");
         return;
     }
-    s->head = apr_table_make(s->r->pool, 16);
+    if (!s->head)
+        s->head = apr_table_make(s->r->pool, 16);
+    apr_table_clear(s->head);
+    s->head_done = 0;
     set_transport(s);
     set_request(s);
     if (!s->headers ||
@@ -220,9 +223,19 @@ static void xfer_resume(chat_stream_t *s)
     curl_easy_pause(s->easy, CURLPAUSE_CONT);
 }
 
+/* 1 once there was a connection: from then on the request may have gone out. */
+static int was_asked(const chat_stream_t *s)
+{
+    curl_off_t connected = 0;
+
+    curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    return connected > 0;
+}
+
 static void xfer_stop(chat_stream_t *s)
 {
     if (s->easy) {
+        s->end.asked = was_asked(s);
         curl_multi_remove_handle(s->driver->multi, s->easy);
         give_easy(s->driver, s->easy);
         s->easy = NULL;
@@ -230,6 +243,7 @@ static void xfer_stop(chat_stream_t *s)
     curl_slist_free_all(s->headers);
     curl_slist_free_all(s->hosts);
     s->headers = s->hosts = NULL;
+    s->waiting = 0;
 }
 
 const chat_source_t chat_source_xfer = {
@@ -242,8 +256,6 @@ const chat_source_t chat_source_xfer = {
 
 static void call_ended(chat_stream_t *s, CURLcode rc)
 {
-    curl_off_t connected = 0;
-
     switch (rc) {
     case CURLE_OK:
         chat_stream_end(s, CHAT_END_COMPLETE, NULL);
@@ -255,8 +267,7 @@ static void call_ended(chat_stream_t *s, CURLcode rc)
     default:
         break;
     }
-    curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-    chat_stream_end(s, connected ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
+    chat_stream_end(s, was_asked(s) ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
                     curl_easy_strerror(rc));
 }
 
