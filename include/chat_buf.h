@@ -15,8 +15,8 @@ typedef struct chat_buf_t {
     apr_size_t size; /* private */
 } chat_buf_t;
 
-/* An empty one, whose bytes are freed with p. Out of memory aborts, as it does
- * everywhere in httpd. */
+/* An empty one, whose bytes are freed with p: buf stays where it is until then.
+ * Out of memory aborts, as it does everywhere in httpd. */
 void chat_buf_init(chat_buf_t *buf, apr_pool_t *p);
 
 /* Forget the bytes, keep a little room for the next. */

@@ -46,7 +46,8 @@ typedef struct chat_dialect_t {
                    const chat_usage_t *usage);
 
     /* A stream that has begun will not be finished: the one event that says
-     * why, instead of finish. */
+     * why, instead of finish. Nothing opens it. For an answer that is gathered
+     * out stays empty: nothing was said, so it is refused. */
     void (*fail)(chat_voice_t *v, chat_buf_t *out, const chat_err_t *err);
 
     /* The body of an answer that is an error, as JSON; id is the request's. */
@@ -61,14 +62,16 @@ const chat_dialect_t *chat_dialect_get(const char *name);
 chat_voice_t *chat_voice_create(const chat_dialect_t *dialect,
                                 const chat_answer_t *answer, apr_pool_t *p);
 
-/* delta, finish and fail of its dialect. */
+/* delta, finish and fail of its dialect. After finish or fail nothing is said
+ * any more, whatever is called. */
 void chat_voice_delta(chat_voice_t *v, chat_buf_t *out,
                       const chat_delta_t *delta);
 void chat_voice_finish(chat_voice_t *v, chat_buf_t *out, chat_finish_e why,
                        const chat_usage_t *usage);
 void chat_voice_fail(chat_voice_t *v, chat_buf_t *out, const chat_err_t *err);
 
-/* 1 when what was gathered has grown over CHAT_DIALECT_WHOLE_MAX. */
+/* 1 when what was gathered has grown over CHAT_DIALECT_WHOLE_MAX, as JSON has
+ * it: no more is kept. */
 int chat_voice_overflows(const chat_voice_t *v);
 
 #endif

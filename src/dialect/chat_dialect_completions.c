@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The dialect of the completions route: OpenAI's Chat Completions, byte for
+ * byte where its SDKs look, so that they need only another base URL. Failures
+ * are in _completions_error.c. system_fingerprint and service_tier are left
+ * out: what they tell is not ours to say. Pure, whichever thread owns v.
+ */
+#include "chat_dialect_completions_int.h"
+
+#include <apr_strings.h>
+
+/* ---- what every chunk, and the whole, has in common ---- */
+
+static void put_names(const chat_voice_t *v, chat_buf_t *out,
+                      const char *object)
+{
+    CHAT_PUT(out, "{\"id\":\"chatcmpl-");
+    chat_buf_puts(out, v->answer->id);
+    CHAT_PUT(out, "\",");
+    chat_dialect_string(out, "object", object);
+    CHAT_PUT(out, ",\"created\":");
+    chat_buf_integer(out, apr_time_sec(v->answer->created));
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "model", v->answer->model);
+}
+
+static void put_chunk(const chat_voice_t *v, chat_buf_t *out)
+{
+    CHAT_PUT(out, "data: ");
+    put_names(v, out, "chat.completion.chunk");
+}
+
+/* OpenAI says null in every chunk, once asked for the counts. */
+static const char *no_usage(const chat_voice_t *v)
+{
+    return v->answer->usage ? ",\"usage\":null}\n\n" : "}\n\n";
+}
+
+static void put_choice(const chat_voice_t *v, chat_buf_t *out,
+                       const char *delta, const char *reason)
+{
+    put_chunk(v, out);
+    CHAT_PUT(out, ",\"choices\":[{\"index\":0,\"delta\":");
+    chat_buf_puts(out, delta);
+    CHAT_PUT(out, ",\"logprobs\":null,\"finish_reason\":");
+    if (reason)
+        chat_buf_quote(out, reason);
+    else
+        CHAT_PUT(out, "null");
+    CHAT_PUT(out, "}]");
+    chat_buf_puts(out, no_usage(v));
+}
+
+/* ---- chunks ---- */
+
+static void make_heads(chat_voice_t *v, chat_buf_t *out)
+{
+    static const char *const members[CHAT_DELTA_KINDS] = {
+        [CHAT_DELTA_TEXT] = "\"content\":\"",
+        [CHAT_DELTA_REASONING] = "\"reasoning_content\":\"",
+        [CHAT_DELTA_REFUSAL] = "\"refusal\":\"",
+        [CHAT_DELTA_CALL] = "\"tool_calls\":[{\"index\":",
+        [CHAT_DELTA_ARGUMENTS] = "\"tool_calls\":[{\"index\":",
+    };
+    apr_size_t before = out->len;
+    const char *chunk;
+    int i;
+
+    put_chunk(v, out);
+    chunk = apr_pstrmemdup(v->pool, out->data + before, out->len - before);
+    out->len = before;
+    for (i = 0; i < CHAT_DELTA_KINDS; i++)
+        chat_dialect_phrase(
+            &v->heads[i], apr_pstrcat(v->pool, chunk,
+                                      ",\"choices\":[{\"index\":0,\"delta\":{",
+                                      members[i], NULL));
+    chat_dialect_phrase(
+        &v->tail,
+        apr_pstrcat(v->pool, "\"},\"logprobs\":null,\"finish_reason\":null}]",
+                    no_usage(v), NULL));
+}
+
+/* An answer that begins with a call has no content: that is not an empty one,
+ * for a client that gives the message back as it got it. */
+static void begin(chat_voice_t *v, chat_buf_t *out, int calls)
+{
+    v->begun = 1;
+    make_heads(v, out);
+    put_choice(v, out,
+               calls ? "{\"role\":\"assistant\",\"content\":null,"
+                       "\"refusal\":null}"
+                     : "{\"role\":\"assistant\",\"content\":\"\","
+                       "\"refusal\":null}",
+               NULL);
+}
+
+static void put_call(const chat_voice_t *v, chat_buf_t *out,
+                     const chat_delta_t *delta)
+{
+    const chat_phrase_t *head = &v->heads[delta->kind];
+
+    chat_buf_put(out, head->text, head->len);
+    chat_buf_integer(out, delta->index);
+    if (delta->kind == CHAT_DELTA_CALL) {
+        CHAT_PUT(out, ",");
+        chat_dialect_string(out, "id", delta->id);
+        CHAT_PUT(out, ",\"type\":\"function\",\"function\":{");
+        chat_dialect_string(out, "name", delta->name);
+        CHAT_PUT(out, ",\"arguments\":\"\"}}]");
+    }
+    else {
+        CHAT_PUT(out, ",\"function\":{\"arguments\":\"");
+        chat_buf_escape(out, delta->text, delta->len);
+        CHAT_PUT(out, "\"}}]");
+    }
+    /* The tail closes a string, which here is closed. */
+    chat_buf_put(out, v->tail.text + 1, v->tail.len - 1);
+}
+
+static void say_delta(chat_voice_t *v, chat_buf_t *out,
+                      const chat_delta_t *delta)
+{
+    if (v->answer->whole) {
+        chat_dialect_gather(v, delta);
+        return;
+    }
+    if (!v->begun)
+        begin(v, out, delta->kind == CHAT_DELTA_CALL);
+    if (delta->kind == CHAT_DELTA_CALL || delta->kind == CHAT_DELTA_ARGUMENTS)
+        put_call(v, out, delta);
+    else
+        chat_dialect_text(v, out, delta);
+}
+
+/* ---- the end ---- */
+
+static void put_detail(chat_buf_t *out, const char *object, const char *member,
+                       apr_int64_t n)
+{
+    if (n < 0)
+        return;
+    CHAT_PUT(out, ",\"");
+    chat_buf_puts(out, object);
+    CHAT_PUT(out, "\":{");
+    chat_dialect_count(out, member, n);
+    CHAT_PUT(out, "}");
+}
+
+/* Its numbers must be numbers to an SDK: all of them, or there is no usage. */
+static int put_usage(chat_buf_t *out, const chat_usage_t *usage)
+{
+    apr_int64_t total = chat_dialect_total(usage);
+
+    if (total < 0)
+        return 0;
+    CHAT_PUT(out, ",\"usage\":{");
+    chat_dialect_count(out, "prompt_tokens", usage->input);
+    CHAT_PUT(out, ",");
+    chat_dialect_count(out, "completion_tokens", usage->output);
+    CHAT_PUT(out, ",");
+    chat_dialect_count(out, "total_tokens", total);
+    put_detail(out, "prompt_tokens_details", "cached_tokens", usage->cached);
+    put_detail(out, "completion_tokens_details", "reasoning_tokens",
+               usage->reasoning);
+    CHAT_PUT(out, "}");
+    return 1;
+}
+
+static void put_last(chat_voice_t *v, chat_buf_t *out, const char *reason,
+                     const chat_usage_t *usage)
+{
+    apr_size_t before;
+
+    if (!v->begun)
+        begin(v, out, 0);
+    put_choice(v, out, "{}", reason);
+    before = out->len;
+    put_chunk(v, out);
+    CHAT_PUT(out, ",\"choices\":[]");
+    if (v->answer->usage && put_usage(out, usage))
+        CHAT_PUT(out, "}\n\n");
+    else
+        out->len = before;
+    CHAT_PUT(out, "data: [DONE]\n\n");
+}
+
+static void put_calls(const chat_voice_t *v, chat_buf_t *out)
+{
+    int i;
+
+    CHAT_PUT(out, ",\"tool_calls\":[");
+    for (i = 0; i < v->calls->nelts; i++) {
+        const chat_gathered_call_t *call =
+            APR_ARRAY_IDX(v->calls, i, chat_gathered_call_t *);
+
+        chat_buf_puts(out, i ? ",{" : "{");
+        chat_dialect_string(out, "id", call->id);
+        CHAT_PUT(out, ",\"type\":\"function\",\"function\":{");
+        chat_dialect_string(out, "name", call->name);
+        CHAT_PUT(out, ",");
+        chat_dialect_gathered(out, "arguments", &call->arguments);
+        CHAT_PUT(out, "}}");
+    }
+    CHAT_PUT(out, "]");
+}
+
+static void put_text(chat_buf_t *out, const char *member,
+                     const chat_buf_t *text, int none)
+{
+    CHAT_PUT(out, ",");
+    if (none)
+        chat_dialect_count(out, member, -1);
+    else
+        chat_dialect_gathered(out, member, text);
+}
+
+static void put_message(const chat_voice_t *v, chat_buf_t *out)
+{
+    int calls = v->calls->nelts, refused = v->refusal.len > 0;
+
+    CHAT_PUT(out, "{\"role\":\"assistant\"");
+    put_text(out, "content", &v->text, !v->text.len && (calls || refused));
+    put_text(out, "refusal", &v->refusal, !refused);
+    if (v->reasoning.len)
+        put_text(out, "reasoning_content", &v->reasoning, 0);
+    if (calls)
+        put_calls(v, out);
+    CHAT_PUT(out, "}");
+}
+
+static void put_gathered(const chat_voice_t *v, chat_buf_t *out,
+                         const char *reason, const chat_usage_t *usage)
+{
+    put_names(v, out, "chat.completion");
+    CHAT_PUT(out, ",\"choices\":[{\"index\":0,\"message\":");
+    put_message(v, out);
+    CHAT_PUT(out, ",\"logprobs\":null,\"finish_reason\":");
+    chat_buf_quote(out, reason);
+    CHAT_PUT(out, "}]");
+    put_usage(out, usage);
+    CHAT_PUT(out, "}");
+}
+
+static void say_finish(chat_voice_t *v, chat_buf_t *out, chat_finish_e why,
+                       const chat_usage_t *usage)
+{
+    const char *reason = chat_dialect_reason(why);
+
+    if (v->answer->whole)
+        put_gathered(v, out, reason, usage);
+    else
+        put_last(v, out, reason, usage);
+}
+
+static void say_fail(chat_voice_t *v, chat_buf_t *out, const chat_err_t *err)
+{
+    CHAT_PUT(out, "data: ");
+    chat_buf_puts(out, chat_dialect_completions_error(err, v->pool));
+    CHAT_PUT(out, "\n\n");
+}
+
+const chat_dialect_t chat_dialect_completions = {
+    .name = "completions",
+    .delta = say_delta,
+    .finish = say_finish,
+    .fail = say_fail,
+    .refusal = chat_dialect_completions_refusal,
+};

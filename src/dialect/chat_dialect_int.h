@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the dialects share: the voice, what an answer is gathered in, and how
+ * numbers and failures are written.
+ */
+#ifndef CHAT_DIALECT_INT_H
+#define CHAT_DIALECT_INT_H
+
+#include <apr_tables.h>
+
+#include "chat_dialect.h"
+
+/* Bytes that are said again and again, made once. */
+typedef struct chat_phrase_t {
+    const char *text;
+    apr_size_t len;
+} chat_phrase_t;
+
+#define CHAT_DELTA_KINDS (CHAT_DELTA_ARGUMENTS + 1)
+
+/* A call of a tool in an answer that is gathered. */
+typedef struct chat_gathered_call_t {
+    const char *id, *name;
+    chat_buf_t arguments; /* as below */
+} chat_gathered_call_t;
+
+struct chat_voice_t {
+    const chat_dialect_t *dialect;
+    const chat_answer_t *answer;
+    apr_pool_t *pool;
+    int begun; /* what opens a stream was said */
+    int over;  /* ... and what ends it */
+
+    /* A stream: what stands before and behind that which changes from one
+     * delta to the next. Made by the dialect when it begins. */
+    chat_phrase_t heads[CHAT_DELTA_KINDS];
+    chat_phrase_t tail;
+
+    /* Gathered: texts as they stand inside the quotes of a JSON string, so
+     * that what is bounded is the size of the answer. */
+    chat_buf_t text, reasoning, refusal;
+    apr_array_header_t *calls; /* of chat_gathered_call_t *, by their index */
+    apr_size_t gathered;       /* bytes of all the above */
+};
+
+#define CHAT_DIALECT(name) extern const chat_dialect_t chat_dialect_##name;
+#include "chat_dialect_list.h"
+#undef CHAT_DIALECT
+
+/* A literal, whose length the compiler knows. */
+#define CHAT_PUT(out, literal) chat_buf_put(out, literal, sizeof(literal) - 1)
+
+void chat_dialect_phrase(chat_phrase_t *phrase, const char *text);
+
+/* The event of a delta whose text is all that changes. */
+static inline void chat_dialect_text(const chat_voice_t *v, chat_buf_t *out,
+                                     const chat_delta_t *delta)
+{
+    const chat_phrase_t *head = &v->heads[delta->kind];
+
+    chat_buf_put(out, head->text, head->len);
+    chat_buf_escape(out, delta->text, delta->len);
+    chat_buf_put(out, v->tail.text, v->tail.len);
+}
+
+/* Keep a delta for the end. Nothing more is kept once the voice overflows. */
+void chat_dialect_gather(chat_voice_t *v, const chat_delta_t *delta);
+
+/* "stop", "length", "tool_calls" or "content_filter". */
+const char *chat_dialect_reason(chat_finish_e why);
+
+/* "member": and a text; a gathered one; a count, null when it is unknown. */
+void chat_dialect_string(chat_buf_t *out, const char *member, const char *text);
+void chat_dialect_gathered(chat_buf_t *out, const char *member,
+                           const chat_buf_t *text);
+void chat_dialect_count(chat_buf_t *out, const char *member, apr_int64_t n);
+
+/* input and output, -1 unless both are known. */
+apr_int64_t chat_dialect_total(const chat_usage_t *usage);
+
+/* err->retry_after when that is a number of seconds, else NULL. */
+const char *chat_dialect_seconds(const chat_err_t *err);
+
+/* A refusal as {"code","message","requestId"[,"retryAfter"][,"issues"]}, as
+ * the routes without a dialect have it. */
+const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
+                                 apr_pool_t *p);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The dialect of the stream route: the same typed events whichever provider
+ * answers. docs/stream.md is its contract, docs/schemas/ has a schema of each
+ * event; what changes here changes there. Pure, whichever thread owns v.
+ */
+#include "chat_dialect_int.h"
+
+#include <apr_strings.h>
+
+/* ---- what the answer cost ---- */
+
+/* Prices are per million tokens; a cost is written in parts of this size. */
+#define PARTS 10000000000 /* of a dollar */
+#define DIGITS 10
+
+/* -1: unknown. Tokens out of the provider's cache are counted like others. */
+static apr_int64_t cost(const chat_answer_t *a, const chat_usage_t *usage)
+{
+    double parts;
+
+    if (usage->input < 0 || usage->output < 0 || !(a->price_in >= 0) ||
+        !(a->price_out >= 0))
+        return -1;
+    parts = (usage->input * a->price_in + usage->output * a->price_out) *
+            (PARTS / 1e6);
+    return parts < 9e18 ? (apr_int64_t)(parts + 0.5) : -1;
+}
+
+static void put_cost(chat_buf_t *out, apr_int64_t parts)
+{
+    apr_int64_t rest = parts % PARTS;
+    char digits[DIGITS];
+    int i, len = 0;
+
+    for (i = DIGITS - 1; i >= 0; i--, rest /= 10) {
+        digits[i] = '0' + rest % 10;
+        if (!len && rest % 10)
+            len = i + 1;
+    }
+    CHAT_PUT(out, ",\"costUsd\":");
+    chat_buf_integer(out, parts / PARTS);
+    if (len)
+        CHAT_PUT(out, ".");
+    chat_buf_put(out, digits, len);
+}
+
+static void put_known(chat_buf_t *out, const char *member, apr_int64_t n)
+{
+    if (n < 0)
+        return;
+    CHAT_PUT(out, ",");
+    chat_dialect_count(out, member, n);
+}
+
+static void put_usage(const chat_voice_t *v, chat_buf_t *out,
+                      const chat_usage_t *usage)
+{
+    apr_int64_t parts = cost(v->answer, usage);
+
+    CHAT_PUT(out, ",\"usage\":{");
+    chat_dialect_count(out, "inputTokens", usage->input);
+    CHAT_PUT(out, ",");
+    chat_dialect_count(out, "outputTokens", usage->output);
+    put_known(out, "cachedInputTokens", usage->cached);
+    put_known(out, "reasoningTokens", usage->reasoning);
+    CHAT_PUT(out, ",");
+    chat_dialect_count(out, "totalTokens", chat_dialect_total(usage));
+    if (parts >= 0)
+        put_cost(out, parts);
+    CHAT_PUT(out, "}");
+}
+
+/* ---- events ---- */
+
+static void put_head(const chat_voice_t *v, chat_buf_t *out, const char *type)
+{
+    CHAT_PUT(out, "event: ");
+    chat_buf_puts(out, type);
+    CHAT_PUT(out, "\ndata: {\"type\":\"");
+    chat_buf_puts(out, type);
+    CHAT_PUT(out, "\",\"id\":");
+    chat_buf_quote(out, v->answer->id);
+}
+
+static void put_names(const chat_voice_t *v, chat_buf_t *out)
+{
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "model", v->answer->model);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "provider", v->answer->provider);
+    CHAT_PUT(out, ",\"created\":");
+    chat_buf_integer(out, apr_time_sec(v->answer->created));
+}
+
+static void make_heads(chat_voice_t *v)
+{
+    static const struct {
+        const char *type, *member;
+    } kinds[CHAT_DELTA_KINDS] = {
+        [CHAT_DELTA_TEXT] = {"text", "\"text\":\""},
+        [CHAT_DELTA_REASONING] = {"reasoning", "\"text\":\""},
+        [CHAT_DELTA_REFUSAL] = {"refusal", "\"text\":\""},
+        [CHAT_DELTA_CALL] = {"tool_call", "\"index\":"},
+        [CHAT_DELTA_ARGUMENTS] = {"tool_arguments", "\"index\":"},
+    };
+    int i;
+
+    for (i = 0; i < CHAT_DELTA_KINDS; i++)
+        chat_dialect_phrase(&v->heads[i],
+                            apr_pstrcat(v->pool, "event: ", kinds[i].type,
+                                        "\ndata: {\"type\":\"", kinds[i].type,
+                                        "\",\"id\":\"", v->answer->id, "\",",
+                                        kinds[i].member, NULL));
+    chat_dialect_phrase(&v->tail, "\"}\n\n");
+}
+
+static void begin(chat_voice_t *v, chat_buf_t *out)
+{
+    v->begun = 1;
+    make_heads(v);
+    put_head(v, out, "start");
+    put_names(v, out);
+    CHAT_PUT(out, "}\n\n");
+}
+
+static void put_index(const chat_voice_t *v, chat_buf_t *out,
+                      const chat_delta_t *delta)
+{
+    const chat_phrase_t *head = &v->heads[delta->kind];
+
+    chat_buf_put(out, head->text, head->len);
+    chat_buf_integer(out, delta->index);
+    CHAT_PUT(out, ",");
+}
+
+static void put_call(const chat_voice_t *v, chat_buf_t *out,
+                     const chat_delta_t *delta)
+{
+    put_index(v, out, delta);
+    chat_dialect_string(out, "callId", delta->id);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "name", delta->name);
+    CHAT_PUT(out, "}\n\n");
+}
+
+static void put_arguments(const chat_voice_t *v, chat_buf_t *out,
+                          const chat_delta_t *delta)
+{
+    put_index(v, out, delta);
+    CHAT_PUT(out, "\"text\":\"");
+    chat_buf_escape(out, delta->text, delta->len);
+    CHAT_PUT(out, "\"}\n\n");
+}
+
+static void say_delta(chat_voice_t *v, chat_buf_t *out,
+                      const chat_delta_t *delta)
+{
+    if (v->answer->whole) {
+        chat_dialect_gather(v, delta);
+        return;
+    }
+    if (!v->begun)
+        begin(v, out);
+    if (delta->kind == CHAT_DELTA_CALL)
+        put_call(v, out, delta);
+    else if (delta->kind == CHAT_DELTA_ARGUMENTS)
+        put_arguments(v, out, delta);
+    else
+        chat_dialect_text(v, out, delta);
+}
+
+/* ---- the end ---- */
+
+static void put_calls(const chat_voice_t *v, chat_buf_t *out)
+{
+    int i;
+
+    CHAT_PUT(out, ",\"toolCalls\":[");
+    for (i = 0; i < v->calls->nelts; i++) {
+        const chat_gathered_call_t *call =
+            APR_ARRAY_IDX(v->calls, i, chat_gathered_call_t *);
+
+        chat_buf_puts(out, i ? ",{" : "{");
+        chat_dialect_string(out, "id", call->id);
+        CHAT_PUT(out, ",");
+        chat_dialect_string(out, "name", call->name);
+        CHAT_PUT(out, ",");
+        chat_dialect_gathered(out, "arguments", &call->arguments);
+        CHAT_PUT(out, "}");
+    }
+    CHAT_PUT(out, "]");
+}
+
+static void put_gathered(const chat_voice_t *v, chat_buf_t *out)
+{
+    CHAT_PUT(out, "{");
+    chat_dialect_string(out, "id", v->answer->id);
+    put_names(v, out);
+    CHAT_PUT(out, ",");
+    chat_dialect_gathered(out, "text", &v->text);
+    if (v->reasoning.len) {
+        CHAT_PUT(out, ",");
+        chat_dialect_gathered(out, "reasoning", &v->reasoning);
+    }
+    if (v->refusal.len) {
+        CHAT_PUT(out, ",");
+        chat_dialect_gathered(out, "refusal", &v->refusal);
+    }
+    if (v->calls->nelts)
+        put_calls(v, out);
+    CHAT_PUT(out, ",");
+}
+
+static void say_finish(chat_voice_t *v, chat_buf_t *out, chat_finish_e why,
+                       const chat_usage_t *usage)
+{
+    if (v->answer->whole) {
+        put_gathered(v, out);
+        chat_dialect_string(out, "finishReason", chat_dialect_reason(why));
+        put_usage(v, out, usage);
+        CHAT_PUT(out, "}");
+        return;
+    }
+    if (!v->begun)
+        begin(v, out);
+    put_head(v, out, "done");
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "finishReason", chat_dialect_reason(why));
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "model", v->answer->model);
+    put_usage(v, out, usage);
+    CHAT_PUT(out, "}\n\n");
+}
+
+static void say_fail(chat_voice_t *v, chat_buf_t *out, const chat_err_t *err)
+{
+    const char *after = chat_dialect_seconds(err);
+
+    put_head(v, out, "error");
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "code", err->code);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "message", err->message);
+    if (after) {
+        CHAT_PUT(out, ",\"retryAfter\":");
+        chat_buf_puts(out, after);
+    }
+    CHAT_PUT(out, "}\n\n");
+}
+
+const chat_dialect_t chat_dialect_stream = {
+    .name = "stream",
+    .delta = say_delta,
+    .finish = say_finish,
+    .fail = say_fail,
+    .refusal = chat_dialect_refusal,
+};
