@@ -50,6 +50,8 @@ typedef struct chat_parse_t {
     int ncalls;                  /* calls of tools that have begun */
     int call_at[CHAT_CALLS_MAX]; /* where the provider has each: its block,
                                     item or index */
+    unsigned int call_id[CHAT_CALLS_MAX]; /* a hash of the id it gave */
+    apr_size_t call_len[CHAT_CALLS_MAX];  /* bytes of arguments handed on */
 } chat_parse_t;
 
 /* How the bytes of a stream look: providers of the same wire can stand in for

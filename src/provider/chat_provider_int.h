@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the providers have in common: the head of a call (_call.c), one event
- * of a stream looked at (_watch.c), a refusal put into our words (_refused.c),
- * the words that may be repeated (_word.c), and Chat Completions, which half
- * of them speak (_completions*.c). Private to this room, pure, any thread.
+ * of a stream looked at (_watch.c), what was found in it handed on (_parse.c),
+ * the frequent ones read in passing (_scan.c), a refusal put into our words
+ * (_refused.c), the words that may be repeated (_word.c), and Chat Completions,
+ * which half of them speak (_completions*.c). Private to this room, pure, any
+ * thread.
  */
 #ifndef CHAT_PROVIDER_INT_H
 #define CHAT_PROVIDER_INT_H
@@ -85,6 +87,92 @@ void chat_provider_watch_count(apr_int64_t *ptokens, const chat_json_t *v);
 /* Where the caller counts: pieces of the answer are the texts of these
  * members; names ends with NULL. */
 void chat_provider_watch_measure(chat_watch_t *w, const char *const *names);
+
+/* ---- chat_provider_parse.c ---- */
+
+/* Nothing is to be taken from this event: the answer is over, or the event is
+ * too large, which fails it. */
+int chat_provider_parse_over(chat_parse_t *parse,
+                             const chat_sse_event_t *event);
+
+/* The answer has failed, by a code of ours. One of the provider's is the
+ * business of chat_provider_watch_fail(). */
+void chat_provider_parse_fail(chat_parse_t *parse, const char *code);
+
+/* Hand on a piece of TEXT, REASONING or REFUSAL, if there is any. */
+void chat_provider_parse_text(chat_parse_t *parse, chat_delta_e kind,
+                              const char *text, apr_size_t len);
+
+/* ... out of a value, if it is a string. */
+void chat_provider_parse_string(chat_parse_t *parse, chat_delta_e kind,
+                                const chat_json_t *v);
+
+/* A call begins. at: where the provider has it (its block, item, ...); id may
+ * be NULL or "", then it gets one. Its index, or -1: too many, which fails. */
+int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
+                             const char *name);
+
+/* The index of the latest call that began there, or -1. */
+int chat_provider_parse_find(const chat_parse_t *parse, int at);
+
+/* Is the call of that index the one of that id? No id means any. */
+int chat_provider_parse_is_call(const chat_parse_t *parse, int index,
+                                const char *id);
+
+/* A piece of the arguments of the call of that index (-1: of none). */
+void chat_provider_parse_arguments(chat_parse_t *parse, int index,
+                                   const char *text, apr_size_t len);
+
+/* ... what of all the arguments has not been handed on. */
+void chat_provider_parse_rest(chat_parse_t *parse, int index,
+                              const char *arguments);
+
+/* ---- chat_provider_scan.c ---- */
+
+/*
+ * JSON read in passing, for events that come once per token: no tree and no
+ * memory. It accepts only what the parse accepts, with the same meaning, and
+ * is easily put off (off is 1 then, and stays so): by what is wrong and by
+ * what is unusual. What was put off has to be parsed. Not to be zeroed, for
+ * its size; chat_provider_scan_init() does what is needed.
+ */
+typedef struct chat_scan_t {
+    const char *at, *end; /* what is left */
+    int off;
+    int fresh;       /* inside a container, before its first value */
+    int depth;       /* of chat_provider_scan_skip() */
+    apr_size_t used; /* of room */
+    char room[1024]; /* for texts that had escapes */
+} chat_scan_t;
+
+void chat_provider_scan_init(chat_scan_t *s, const char *data, apr_size_t len);
+
+/* Into an object ('{') or an array ('['). */
+void chat_provider_scan_open(chat_scan_t *s, char bracket);
+
+/* To the next member of the object: its name. 0: the object is over. */
+int chat_provider_scan_member(chat_scan_t *s, const char **pname,
+                              apr_size_t *plen);
+
+/* To the next item of the array. 0: the array is over. */
+int chat_provider_scan_item(chat_scan_t *s);
+
+/* The value is a string; it lives as long as s and the data. Or it is null,
+ * and *ptext is NULL. */
+void chat_provider_scan_text(chat_scan_t *s, const char **ptext,
+                             apr_size_t *plen);
+
+/* The value is written exactly like that: "null", "0". */
+void chat_provider_scan_only(chat_scan_t *s, const char *word);
+
+/* Whatever the value is. */
+void chat_provider_scan_skip(chat_scan_t *s);
+
+/* Nothing has put it off, and nothing is left. */
+int chat_provider_scan_done(chat_scan_t *s);
+
+/* Is it this name? */
+int chat_provider_scan_is(const char *name, apr_size_t len, const char *want);
 
 /* ---- chat_provider_refused.c ---- */
 
@@ -174,17 +262,35 @@ void chat_provider_openai_observe(chat_seen_t *seen,
                                   const chat_sse_event_t *event,
                                   const chat_upstream_t *up, apr_pool_t *p);
 
-/* ---- chat_provider_anthropic_observe.c ---- */
+/* ---- chat_provider_anthropic_*.c ---- */
 
 void chat_provider_anthropic_observe(chat_seen_t *seen,
                                      const chat_sse_event_t *event,
                                      const chat_upstream_t *up, apr_pool_t *p);
+/* ... but for its measures. */
+void chat_provider_anthropic_look(chat_watch_t *w);
+void chat_provider_anthropic_whole(chat_seen_t *seen, const char *body,
+                                   apr_size_t len, const chat_upstream_t *up,
+                                   apr_pool_t *p);
+void chat_provider_anthropic_parse(chat_parse_t *parse,
+                                   const chat_sse_event_t *event,
+                                   const chat_upstream_t *up, apr_pool_t *p);
 
-/* ---- chat_provider_gemini_observe.c ---- */
+/* ---- chat_provider_gemini_*.c ---- */
 
 void chat_provider_gemini_observe(chat_seen_t *seen,
                                   const chat_sse_event_t *event,
                                   const chat_upstream_t *up, apr_pool_t *p);
+/* ... of a chunk that was parsed: errors, the end and the counts, or these
+ * alone. */
+void chat_provider_gemini_look(chat_watch_t *w, const chat_json_t *root);
+void chat_provider_gemini_count(chat_seen_t *seen, const chat_json_t *root);
+void chat_provider_gemini_whole(chat_seen_t *seen, const char *body,
+                                apr_size_t len, const chat_upstream_t *up,
+                                apr_pool_t *p);
+void chat_provider_gemini_parse(chat_parse_t *parse,
+                                const chat_sse_event_t *event,
+                                const chat_upstream_t *up, apr_pool_t *p);
 
 #define CHAT_PROVIDER(id, name) extern const chat_provider_t chat_provider_##id;
 #include "chat_provider_list.h"

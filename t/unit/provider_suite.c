@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tests that every provider passes. One suite a program, so the provider
- * at hand is kept in a static.
+ * The tests that every provider passes: of calls and of refusals. Those of
+ * streams are in provider_suite_stream.c. One suite a program, so the provider
+ * at hand is kept in a global.
  */
 #include "provider_suite.h"
 
 #include <string.h>
 
-#include <apr_file_io.h>
 #include <apr_strings.h>
 
-#include "chat_sse.h"
-
 apr_pool_t *provider_suite_pool;
-static const provider_suite_t *spec;
+const provider_suite_t *provider_suite_spec;
 
 #define pool provider_suite_pool
+#define spec provider_suite_spec
 
 void provider_suite_set_up(void)
 {
@@ -29,13 +28,15 @@ void provider_suite_tear_down(void)
 
 /* build --------------------------------------------------------------- */
 
-static const chat_message_t one_message[] = {{CHAT_ROLE_USER, "hi"}};
+static const chat_message_t one_message[] = {
+    {.role = CHAT_ROLE_USER, .content = "hi"},
+};
 
 static const chat_message_t dialogue[] = {
-    {CHAT_ROLE_SYSTEM, "Be kind."},
-    {CHAT_ROLE_USER, "2+2?"},
-    {CHAT_ROLE_ASSISTANT, ""},
-    {CHAT_ROLE_USER, "\"Gr\xc3\xbc\xc3\x9f\"\n</script>"},
+    {.role = CHAT_ROLE_SYSTEM, .content = "Be kind."},
+    {.role = CHAT_ROLE_USER, .content = "2+2?"},
+    {.role = CHAT_ROLE_ASSISTANT, .content = ""},
+    {.role = CHAT_ROLE_USER, .content = "\"Gr\xc3\xbc\xc3\x9f\"\n</script>"},
 };
 
 chat_turn_t provider_suite_turn(void)
@@ -46,6 +47,7 @@ chat_turn_t provider_suite_turn(void)
         .messages = one_message,
         .nmessages = 1,
         .schema_strict = -1,
+        .parallel = -1,
     };
 
     return turn;
@@ -101,6 +103,16 @@ chat_err_t provider_suite_refusal(const chat_turn_t *turn,
                      APR_EINVAL);
     ck_assert_ptr_nonnull(err.message);
     return err;
+}
+
+apr_status_t provider_suite_adopt(chat_turn_t *turn, const char *body,
+                                  const char *path, const chat_upstream_t *up,
+                                  chat_err_t *err)
+{
+    memset(turn, 0, sizeof(*turn));
+    memset(err, 0, sizeof(*err));
+    return spec->provider->adopt(turn, provider_suite_json(body), path, up, err,
+                                 pool);
 }
 
 const char *provider_suite_headers(const chat_call_t *call)
@@ -211,272 +223,6 @@ START_TEST(an_id_that_would_break_the_header_is_refused)
     err = provider_suite_refusal(&turn, &up);
     ck_assert_int_eq(err.status, 500);
     ck_assert_str_eq(err.code, "request_id");
-}
-END_TEST
-
-/* observe ------------------------------------------------------------- */
-
-typedef struct watch_t {
-    chat_seen_t seen;
-    chat_upstream_t up;
-    apr_pool_t *scratch;
-} watch_t;
-
-static void watch_event(void *ctx, const chat_sse_event_t *event)
-{
-    watch_t *w = ctx;
-
-    spec->provider->observe(&w->seen, event, &w->up, w->scratch);
-    apr_pool_clear(w->scratch);
-}
-
-/* Feed text in two pieces, the second in steps; the sum of what was seen. */
-static chat_seen_t watch(const chat_upstream_t *up, const char *text,
-                         apr_size_t len, apr_size_t first, apr_size_t step)
-{
-    watch_t w = {.seen.usage = {-1, -1}, .seen.measure = 1, .up = *up};
-    apr_pool_t *p;
-    chat_sse_t *sse;
-
-    apr_pool_create(&w.scratch, pool);
-    apr_pool_create(&p, pool);
-    sse = chat_sse_create(watch_event, &w, p);
-    chat_sse_feed(sse, text, first);
-    for (; first < len; first += step)
-        chat_sse_feed(sse, text + first,
-                      len - first < step ? len - first : step);
-    apr_pool_destroy(p);
-    apr_pool_destroy(w.scratch);
-    return w.seen;
-}
-
-chat_seen_t provider_suite_watch(int completions, const char *text)
-{
-    chat_upstream_t up = provider_suite_upstream(completions);
-
-    return watch(&up, text, strlen(text), 0, strlen(text));
-}
-
-static const char *load(const provider_transcript_t *t, apr_size_t *plen)
-{
-    const char *path =
-        apr_pstrcat(pool, "t/data/", spec->dir, "/", t->name, ".sse", NULL);
-    apr_finfo_t info;
-    apr_file_t *file;
-    char *text;
-
-    ck_assert_msg(apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, pool) ==
-                      APR_SUCCESS,
-                  "%s", path);
-    ck_assert_int_eq(apr_file_info_get(&info, APR_FINFO_SIZE, file),
-                     APR_SUCCESS);
-    text = apr_pcalloc(pool, info.size + 1);
-    ck_assert_int_eq(apr_file_read_full(file, text, info.size, plen),
-                     APR_SUCCESS);
-    apr_file_close(file);
-    return text;
-}
-
-static void check_seen(const char *about, const provider_sight_t *want,
-                       const chat_seen_t *seen, apr_size_t at)
-{
-    ck_assert_msg(seen->ended == want->ended && seen->failed == want->failed &&
-                      strcmp(seen->error, want->error) == 0 &&
-                      seen->usage.input == want->input &&
-                      seen->usage.output == want->output,
-                  "%s, cut at %d: ended %d failed %d error '%s' usage %d %d",
-                  about, (int)at, seen->ended, seen->failed, seen->error,
-                  (int)seen->usage.input, (int)seen->usage.output);
-}
-
-START_TEST(a_transcript_is_seen_right_when_it_comes_whole)
-{
-    const provider_transcript_t *t = &spec->transcripts[_i];
-    chat_upstream_t up = provider_suite_upstream(t->completions);
-    apr_size_t len;
-    const char *text = load(t, &len);
-    chat_seen_t seen = watch(&up, text, len, 0, len);
-
-    check_seen(t->name, &t->sight, &seen, 0);
-}
-END_TEST
-
-START_TEST(a_transcript_is_seen_right_byte_by_byte)
-{
-    const provider_transcript_t *t = &spec->transcripts[_i];
-    chat_upstream_t up = provider_suite_upstream(t->completions);
-    apr_size_t len;
-    const char *text = load(t, &len);
-    chat_seen_t seen = watch(&up, text, len, 0, 1);
-
-    check_seen(t->name, &t->sight, &seen, 0);
-}
-END_TEST
-
-START_TEST(a_transcript_is_seen_right_in_any_two_pieces)
-{
-    const provider_transcript_t *t = &spec->transcripts[_i];
-    chat_upstream_t up = provider_suite_upstream(t->completions);
-    apr_size_t len, at;
-    const char *text = load(t, &len);
-
-    for (at = 1; at < len; at++) {
-        chat_seen_t seen = watch(&up, text, len, at, len);
-
-        check_seen(t->name, &t->sight, &seen, at);
-    }
-}
-END_TEST
-
-/* Its last line end may be half there: CR alone ends a line as well. */
-START_TEST(a_transcript_cut_anywhere_has_not_ended)
-{
-    const provider_transcript_t *t = &spec->transcripts[_i];
-    chat_upstream_t up = provider_suite_upstream(t->completions);
-    apr_size_t len, at, whole;
-    const char *text = load(t, &len);
-
-    whole = len - strlen(t->after);
-    for (at = 0; at + 1 < whole; at++) {
-        chat_seen_t seen = watch(&up, text, at, 0, at + 1);
-
-        ck_assert_msg(!seen.ended && !seen.failed && !*seen.error,
-                      "%s, cut off at %d of %d", t->name, (int)at, (int)len);
-    }
-}
-END_TEST
-
-/* The transcript with LF for CRLF, and noise before each event. */
-static const char *make_noisy(const char *text, const char *noise)
-{
-    apr_array_header_t *parts = apr_array_make(pool, 64, sizeof(char *));
-    const char *end;
-    char *plain = apr_pstrdup(pool, text), *to = plain;
-
-    for (; *text; text++) {
-        if (*text != '\r')
-            *to++ = *text;
-    }
-    *to = '\0';
-    for (text = plain; (end = strstr(text, "\n\n")); text = end + 2) {
-        APR_ARRAY_PUSH(parts, const char *) = noise;
-        APR_ARRAY_PUSH(parts, const char *) =
-            apr_pstrmemdup(pool, text, end + 2 - text);
-    }
-    APR_ARRAY_PUSH(parts, const char *) = text;
-    return apr_array_pstrcat(pool, parts, '\0');
-}
-
-static const char *const noises[] = {
-    ": PROCESSING\n\n",
-    ":\n: keep-alive\n:\n\n\n",
-    "event: brand_new\ndata: {\"type\":\"brand_new\",\"text\":\"x\"}\n\n",
-    "data: {\"type\":\"brand_new\"}\n\n",
-    "data: "
-    "{\"brand_new\":{\"errors\":[]},\"choices\":[],\"candidates\":[]}\n\n",
-    "event: ping\ndata: {\"type\":\"ping\"}\n\n",
-    "id: 7\nretry: 10\n\n",
-};
-
-#define NNOISES ((int)(sizeof(noises) / sizeof(noises[0])))
-
-START_TEST(comments_and_unknown_events_change_nothing)
-{
-    const provider_transcript_t *t = &spec->transcripts[_i];
-    apr_size_t len;
-    const char *text = load(t, &len);
-    int i;
-
-    for (i = 0; i < NNOISES; i++) {
-        chat_seen_t seen =
-            provider_suite_watch(t->completions, make_noisy(text, noises[i]));
-
-        check_seen(t->name, &t->sight, &seen, i);
-    }
-}
-END_TEST
-
-START_TEST(crlf_changes_nothing)
-{
-    const provider_transcript_t *t = &spec->transcripts[_i];
-    apr_size_t len;
-    const char *text = make_noisy(load(t, &len), "");
-    char *crlf = apr_pcalloc(pool, 2 * len + 1), *to = crlf;
-    chat_seen_t seen;
-
-    for (; *text; text++) {
-        if (*text == '\n')
-            *to++ = '\r';
-        *to++ = *text;
-    }
-    seen = provider_suite_watch(t->completions, crlf);
-    check_seen(t->name, &t->sight, &seen, 0);
-}
-END_TEST
-
-START_TEST(a_giant_event_changes_nothing)
-{
-    const provider_transcript_t *t = &spec->transcripts[_i];
-    char *filler = apr_palloc(pool, CHAT_SSE_EVENT_MAX + 1);
-    apr_size_t len;
-    const char *text = load(t, &len);
-    chat_seen_t seen;
-
-    memset(filler, 'x', CHAT_SSE_EVENT_MAX);
-    filler[CHAT_SSE_EVENT_MAX] = '\0';
-    seen = provider_suite_watch(
-        t->completions,
-        apr_pstrcat(pool, "data: {\"text\":\"", filler, "\"}\n\n", text, NULL));
-    check_seen(t->name, &t->sight, &seen, 0);
-}
-END_TEST
-
-START_TEST(every_shape_of_event_is_understood)
-{
-    const provider_shape_t *shape = &spec->shapes[_i];
-    chat_seen_t seen = provider_suite_watch(shape->completions, shape->text);
-
-    check_seen(shape->about, &shape->sight, &seen, 0);
-}
-END_TEST
-
-START_TEST(the_answer_is_measured)
-{
-    const provider_measure_t *m = &spec->measures[_i];
-    chat_seen_t seen = provider_suite_watch(m->completions, m->text);
-
-    ck_assert_msg(seen.deltas == m->deltas && seen.text == m->bytes,
-                  "%s: %d deltas, %d bytes", m->text, (int)seen.deltas,
-                  (int)seen.text);
-}
-END_TEST
-
-START_TEST(the_configured_key_is_never_part_of_a_code)
-{
-    chat_upstream_t up = provider_suite_upstream(_i);
-    chat_seen_t seen;
-
-    seen = watch(&up, spec->leak, strlen(spec->leak), 0, 1000);
-    ck_assert_str_eq(seen.error, "bad-plainkey");
-    up.key = "plainkey"; /* nothing in it gives it away */
-    seen = watch(&up, spec->leak, strlen(spec->leak), 0, 1000);
-    ck_assert_int_eq(seen.failed, 1);
-    ck_assert_ptr_null(strstr(seen.error, "plainkey"));
-}
-END_TEST
-
-/* What a client is told when its budget is gone reads as a failure. */
-START_TEST(an_answer_that_is_cut_is_a_failure_in_the_provider_s_own_words)
-{
-    chat_upstream_t up = provider_suite_upstream(_i);
-    const char *text = spec->provider->cut(&up, "budget_exhausted",
-                                           "The \"budget\" is gone.", pool);
-    chat_seen_t seen = provider_suite_watch(_i, text);
-
-    ck_assert_int_eq(seen.failed, 1);
-    ck_assert_str_eq(seen.error, spec->cut_error);
-    ck_assert_ptr_nonnull(strstr(text, "\"budget_exhausted\""));
-    ck_assert_ptr_nonnull(strstr(text, "\"The \\\"budget\\\" is gone.\""));
 }
 END_TEST
 
@@ -621,28 +367,6 @@ static void add_build(TCase *tc)
                         COUNT(unfit));
 }
 
-static void add_observe(TCase *tc)
-{
-    int n = spec->ntranscripts;
-
-    tcase_add_loop_test(tc, a_transcript_is_seen_right_when_it_comes_whole, 0,
-                        n);
-    tcase_add_loop_test(tc, a_transcript_is_seen_right_byte_by_byte, 0, n);
-    tcase_add_loop_test(tc, a_transcript_is_seen_right_in_any_two_pieces, 0, n);
-    tcase_add_loop_test(tc, a_transcript_cut_anywhere_has_not_ended, 0, n);
-    tcase_add_loop_test(tc, comments_and_unknown_events_change_nothing, 0, n);
-    tcase_add_loop_test(tc, crlf_changes_nothing, 0, n);
-    tcase_add_loop_test(tc, a_giant_event_changes_nothing, 0, n);
-    tcase_add_loop_test(tc, every_shape_of_event_is_understood, 0,
-                        spec->nshapes);
-    tcase_add_loop_test(tc, the_answer_is_measured, 0, spec->nmeasures);
-    tcase_add_loop_test(tc, the_configured_key_is_never_part_of_a_code, 0,
-                        spec->apis);
-    tcase_add_loop_test(
-        tc, an_answer_that_is_cut_is_a_failure_in_the_provider_s_own_words, 0,
-        spec->apis);
-}
-
 static void add_refused(TCase *tc)
 {
     tcase_add_loop_test(tc, every_status_has_its_answer, 0,
@@ -661,6 +385,6 @@ void provider_suite_add(Suite *suite, const provider_suite_t *of)
 {
     spec = of;
     add_build(make_case(suite, "every build"));
-    add_observe(make_case(suite, "every observe"));
+    provider_suite_add_streams(make_case(suite, "every stream"));
     add_refused(make_case(suite, "every refused"));
 }

@@ -23,11 +23,18 @@ typedef struct provider_sight_t {
     int input, output;
 } provider_sight_t;
 
+/*
+ * heard: what parse() makes of it, pieces of one kind joined, each kind with
+ * its tag: "<text>Hello<reasoning>...<refusal>...<call 0 call_1 name>
+ * <arguments 0>{}", and when the answer is over "<stop 9 3 0 -1>" (why; input,
+ * output, cached and reasoning tokens) or "<failed server_error>".
+ */
 typedef struct provider_transcript_t {
     const char *name;
     int completions;
     provider_sight_t sight;
     const char *after; /* what follows the terminal event */
+    const char *heard;
 } provider_transcript_t;
 
 /* A stream in one line, for shapes that need no file. */
@@ -37,6 +44,20 @@ typedef struct provider_shape_t {
     const char *text;
     provider_sight_t sight;
 } provider_shape_t;
+
+/* ... for what is in it. */
+typedef struct provider_hearing_t {
+    int completions;
+    const char *text;
+    const char *heard;
+} provider_hearing_t;
+
+/* An answer that is no stream. */
+typedef struct provider_whole_t {
+    int completions;
+    const char *body;
+    provider_sight_t sight;
+} provider_whole_t;
 
 /* What of a stream counts as the answer. */
 typedef struct provider_measure_t {
@@ -70,6 +91,10 @@ typedef struct provider_suite_t {
     int ntranscripts;
     const provider_shape_t *shapes;
     int nshapes;
+    const provider_hearing_t *hearings;
+    int nhearings;
+    const provider_whole_t *wholes;
+    int nwholes;
     const provider_measure_t *measures;
     int nmeasures;
     const provider_refusal_t *refusals;
@@ -89,6 +114,12 @@ extern apr_pool_t *provider_suite_pool;
 
 void provider_suite_set_up(void);
 void provider_suite_tear_down(void);
+
+/* What provider_suite_add() was given. */
+extern const provider_suite_t *provider_suite_spec;
+
+/* Of provider_suite_add(), those of streams. */
+void provider_suite_add_streams(TCase *tc);
 
 /* Adds the tests above to suite; spec is used until the suite has run. */
 void provider_suite_add(Suite *suite, const provider_suite_t *spec);
@@ -116,6 +147,14 @@ const char *provider_suite_headers(const chat_call_t *call);
 chat_json_t *provider_suite_json(const char *text);
 
 chat_seen_t provider_suite_watch(int completions, const char *text);
+
+/* What parse() makes of it, see provider_transcript_t. */
+const char *provider_suite_hear(int completions, const char *text);
+
+/* adopt() of that body at that path. */
+apr_status_t provider_suite_adopt(chat_turn_t *turn, const char *body,
+                                  const char *path, const chat_upstream_t *up,
+                                  chat_err_t *err);
 
 /* {"role","content"} of the four messages of the full turn. */
 #define PROVIDER_SUITE_DIALOGUE                                                \

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stream, taken apart: how the parsers of all providers hand on what they
+ * found, so that the rules of chat_delta.h are kept in one place. Runs on the
+ * stream's driver, once per event. Pure.
+ */
+#include "chat_provider_int.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+int chat_provider_parse_over(chat_parse_t *parse, const chat_sse_event_t *event)
+{
+    if (parse->seen.ended || parse->seen.failed)
+        return 1;
+    if (event->oversized)
+        chat_provider_parse_fail(parse, "event_too_large");
+    return parse->seen.failed;
+}
+
+void chat_provider_parse_fail(chat_parse_t *parse, const char *code)
+{
+    chat_seen_t *seen = &parse->seen;
+
+    seen->ended = 1;
+    seen->failed = 1;
+    if (!*seen->error)
+        apr_cpystrn(seen->error, code, sizeof(seen->error));
+}
+
+static void hand_on(chat_parse_t *parse, const chat_delta_t *delta)
+{
+    if (parse->seen.measure && delta->len) {
+        parse->seen.deltas++;
+        parse->seen.text += delta->len;
+    }
+    parse->on_delta(parse->ctx, delta);
+}
+
+void chat_provider_parse_text(chat_parse_t *parse, chat_delta_e kind,
+                              const char *text, apr_size_t len)
+{
+    chat_delta_t delta = {.kind = kind, .text = text, .len = len};
+
+    if (len && !parse->seen.failed)
+        hand_on(parse, &delta);
+}
+
+void chat_provider_parse_string(chat_parse_t *parse, chat_delta_e kind,
+                                const chat_json_t *v)
+{
+    const char *text = chat_json_string(v);
+
+    if (text)
+        chat_provider_parse_text(parse, kind, text, strlen(text));
+}
+
+/* ---- calls of tools ---- */
+
+/* Two ids of one answer that share it would have to be made to do so. */
+static unsigned int hash_of(const char *id)
+{
+    unsigned int hash = 2166136261u;
+
+    for (; id && *id; id++)
+        hash = (hash ^ (unsigned char)*id) * 16777619u;
+    return hash;
+}
+
+int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
+                             const char *name)
+{
+    int index = parse->ncalls;
+    char made[32];
+    chat_delta_t delta = {
+        .kind = CHAT_DELTA_CALL,
+        .text = "",
+        .index = index,
+        .id = id,
+        .name = name ? name : "",
+    };
+
+    if (parse->seen.failed)
+        return -1;
+    if (index == CHAT_CALLS_MAX) {
+        chat_provider_parse_fail(parse, "too_many_calls");
+        return -1;
+    }
+    if (!id || !*id) {
+        apr_snprintf(made, sizeof(made), "call_%d", index);
+        delta.id = made;
+    }
+    parse->ncalls++;
+    parse->call_at[index] = at;
+    parse->call_id[index] = hash_of(id);
+    parse->call_len[index] = 0;
+    hand_on(parse, &delta);
+    return index;
+}
+
+int chat_provider_parse_find(const chat_parse_t *parse, int at)
+{
+    int index = parse->ncalls;
+
+    while (index-- > 0) {
+        if (parse->call_at[index] == at)
+            break;
+    }
+    return index;
+}
+
+int chat_provider_parse_is_call(const chat_parse_t *parse, int index,
+                                const char *id)
+{
+    return !id || !*id || parse->call_id[index] == hash_of(id);
+}
+
+void chat_provider_parse_arguments(chat_parse_t *parse, int index,
+                                   const char *text, apr_size_t len)
+{
+    chat_delta_t delta = {
+        .kind = CHAT_DELTA_ARGUMENTS,
+        .text = text,
+        .len = len,
+        .index = index,
+    };
+
+    if (!len || index < 0 || parse->seen.failed)
+        return;
+    parse->call_len[index] += len;
+    hand_on(parse, &delta);
+}
+
+void chat_provider_parse_rest(chat_parse_t *parse, int index,
+                              const char *arguments)
+{
+    apr_size_t len = arguments ? strlen(arguments) : 0;
+
+    if (index >= 0 && len > parse->call_len[index])
+        chat_provider_parse_arguments(parse, index,
+                                      arguments + parse->call_len[index],
+                                      len - parse->call_len[index]);
+}

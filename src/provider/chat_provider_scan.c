@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * JSON read in passing: one token of an answer is an event of some hundred
+ * bytes, of which a few matter, and to build a tree of it costs several times
+ * what everything else does. Strict where it could differ from the parse in
+ * chat_json.c: what is not plainly the same is put off and left to that. Runs
+ * on the stream's driver. Pure.
+ */
+#include "chat_provider_int.h"
+
+#include <string.h>
+
+typedef unsigned char byte_t;
+
+/* Nested deeper than that is unusual. */
+#define DEPTH 16
+
+void chat_provider_scan_init(chat_scan_t *s, const char *data, apr_size_t len)
+{
+    s->at = data;
+    s->end = data + len;
+    s->off = 0;
+    s->fresh = 0;
+    s->depth = 0;
+    s->used = 0;
+}
+
+static void put_off(chat_scan_t *s)
+{
+    s->off = 1;
+    s->at = s->end;
+}
+
+/* The next byte that is no white space; NUL, which no JSON has, at the end. */
+static char peek(chat_scan_t *s)
+{
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' ||
+                              *s->at == '\t' || *s->at == '\r'))
+        s->at++;
+    return s->at < s->end ? *s->at : '\0';
+}
+
+static int take(chat_scan_t *s, char c)
+{
+    if (peek(s) != c)
+        return 0;
+    s->at++;
+    return 1;
+}
+
+/* ---- strings ---- */
+
+/* The bytes of the UTF-8 character at, 0 when it is none. */
+static int character(const char *at, const char *end)
+{
+    const byte_t *c = (const byte_t *)at;
+    int len = *c < 0x80   ? 1
+              : *c < 0xc2 ? 0
+              : *c < 0xe0 ? 2
+              : *c < 0xf0 ? 3
+              : *c < 0xf5 ? 4
+                          : 0;
+    int i;
+
+    if (len > end - at)
+        return 0;
+    for (i = 1; i < len; i++) {
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    /* Too long a form, a surrogate, past the last character. */
+    if ((*c == 0xe0 && c[1] < 0xa0) || (*c == 0xed && c[1] > 0x9f) ||
+        (*c == 0xf0 && c[1] < 0x90) || (*c == 0xf4 && c[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+/* A run without quote and escape, up to s->at. */
+static void run(chat_scan_t *s)
+{
+    while (s->at < s->end && *s->at != '"' && *s->at != '\\') {
+        int len = (byte_t)*s->at < 0x20 ? 0 : character(s->at, s->end);
+
+        if (!len) {
+            put_off(s);
+            return;
+        }
+        s->at += len;
+    }
+    if (s->at == s->end)
+        put_off(s);
+}
+
+static void keep(chat_scan_t *s, const char *text, apr_size_t len)
+{
+    if (len > sizeof(s->room) - s->used) {
+        put_off(s);
+        return;
+    }
+    memcpy(s->room + s->used, text, len);
+    s->used += len;
+}
+
+/* The four digits behind \u. Two of them for one character are unusual. */
+static void unescape_unit(chat_scan_t *s)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    unsigned int unit = 0;
+    char utf8[3];
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        char c = s->at < s->end ? *s->at : '\0';
+        const char *digit = c ? strchr(digits, c) : NULL;
+
+        if (!digit) {
+            put_off(s);
+            return;
+        }
+        unit = unit * 16 + (unsigned int)(digit - digits) % 16;
+        s->at++;
+    }
+    if (!unit || (unit >= 0xd800 && unit < 0xe000)) {
+        put_off(s);
+        return;
+    }
+    utf8[0] = (char)(0xe0 | unit >> 12);
+    utf8[1] = (char)(0x80 | (unit >> 6 & 0x3f));
+    utf8[2] = (char)(0x80 | (unit & 0x3f));
+    if (unit < 0x80)
+        utf8[2] = (char)unit;
+    else if (unit < 0x800)
+        utf8[1] = (char)(0xc0 | unit >> 6);
+    i = unit < 0x80 ? 2 : unit < 0x800 ? 1 : 0;
+    keep(s, utf8 + i, 3 - i);
+}
+
+/* The backslash is at. */
+static void unescape(chat_scan_t *s)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    char c = s->end - s->at > 1 ? s->at[1] : '\0';
+    const char *known = c ? strchr(from, c) : NULL;
+
+    s->at += c ? 2 : 1;
+    if (c == 'u')
+        unescape_unit(s);
+    else if (known)
+        keep(s, to + (known - from), 1);
+    else
+        put_off(s);
+}
+
+/* A string, from quote to quote. */
+static void read_string(chat_scan_t *s, const char **ptext, apr_size_t *plen)
+{
+    const char *from;
+    apr_size_t kept = s->used;
+
+    *ptext = "";
+    *plen = 0;
+    if (!take(s, '"')) {
+        put_off(s);
+        return;
+    }
+    from = s->at;
+    run(s);
+    if (!s->off && *s->at == '"') { /* nearly always */
+        *ptext = from;
+        *plen = s->at++ - from;
+        return;
+    }
+    while (!s->off && *s->at == '\\') {
+        keep(s, from, s->at - from);
+        unescape(s);
+        from = s->at;
+        run(s);
+    }
+    if (s->off)
+        return;
+    keep(s, from, s->at - from);
+    s->at += !s->off;
+    *ptext = s->room + kept;
+    *plen = s->used - kept;
+}
+
+/* ---- values ---- */
+
+void chat_provider_scan_open(chat_scan_t *s, char bracket)
+{
+    if (!take(s, bracket))
+        put_off(s);
+    s->fresh = 1;
+}
+
+/* Behind a value: on to the next one of the container, or out of it. */
+static int next(chat_scan_t *s, char close)
+{
+    int fresh = s->fresh;
+
+    s->fresh = 0;
+    if (take(s, close))
+        return 0;
+    if (!fresh && !take(s, ','))
+        put_off(s);
+    return !s->off;
+}
+
+int chat_provider_scan_member(chat_scan_t *s, const char **pname,
+                              apr_size_t *plen)
+{
+    if (!next(s, '}'))
+        return 0;
+    read_string(s, pname, plen);
+    if (!take(s, ':'))
+        put_off(s);
+    return !s->off;
+}
+
+int chat_provider_scan_item(chat_scan_t *s)
+{
+    return next(s, ']');
+}
+
+void chat_provider_scan_only(chat_scan_t *s, const char *word)
+{
+    apr_size_t len = strlen(word);
+
+    peek(s);
+    if ((apr_size_t)(s->end - s->at) < len || memcmp(s->at, word, len) != 0) {
+        put_off(s);
+        return;
+    }
+    s->at += len;
+    /* What follows is looked at by next(): "00" is no 0. */
+}
+
+void chat_provider_scan_text(chat_scan_t *s, const char **ptext,
+                             apr_size_t *plen)
+{
+    *ptext = NULL;
+    *plen = 0;
+    if (peek(s) == 'n')
+        chat_provider_scan_only(s, "null");
+    else
+        read_string(s, ptext, plen);
+}
+
+/* A number without point and exponent, which says nothing here. */
+static void skip_integer(chat_scan_t *s)
+{
+    const char *from;
+
+    take(s, '-');
+    from = s->at;
+    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
+        s->at++;
+    if (s->at == from || (*from == '0' && s->at - from > 1))
+        put_off(s);
+}
+
+static void skip_container(chat_scan_t *s, char bracket)
+{
+    const char *name;
+    apr_size_t len;
+
+    if (++s->depth > DEPTH)
+        put_off(s);
+    chat_provider_scan_open(s, bracket);
+    if (bracket == '{') {
+        while (chat_provider_scan_member(s, &name, &len))
+            chat_provider_scan_skip(s);
+    }
+    else {
+        while (chat_provider_scan_item(s))
+            chat_provider_scan_skip(s);
+    }
+    s->depth--;
+}
+
+void chat_provider_scan_skip(chat_scan_t *s)
+{
+    const char *text;
+    apr_size_t len;
+    char c = peek(s);
+
+    switch (c) {
+    case '"':
+        read_string(s, &text, &len);
+        break;
+    case '{':
+    case '[':
+        skip_container(s, c);
+        break;
+    case 'n':
+        chat_provider_scan_only(s, "null");
+        break;
+    case 't':
+        chat_provider_scan_only(s, "true");
+        break;
+    case 'f':
+        chat_provider_scan_only(s, "false");
+        break;
+    default:
+        skip_integer(s);
+    }
+}
+
+int chat_provider_scan_done(chat_scan_t *s)
+{
+    peek(s);
+    return !s->off && s->at == s->end;
+}
+
+int chat_provider_scan_is(const char *name, apr_size_t len, const char *want)
+{
+    return strlen(want) == len && memcmp(name, want, len) == 0;
+}
