@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema of chat_request_validate.c with tools: the client's functions, the
+ * calls of them that the model made, and what they gave. Issues are those that
+ * zod would give. Pure (APR and chat_json), any thread.
+ *
+ * A message of the assistant that calls tools needs no content, and what a
+ * tool gave may be empty; every other content is checked as without tools.
+ */
+#include "chat_request.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "chat_request_int.h"
+
+#define NAME_PATTERN "/^[A-Za-z0-9_-]{1,64}$/"
+
+static const char *check_name(chat_zod_t *zod, const chat_json_t *v,
+                              const char *path)
+{
+    return chat_zod_word(zod, v, CHAT_REQUEST_NAME_MAX, "_-", NAME_PATTERN,
+                         path);
+}
+
+/* ---- messages ---- */
+
+static const char *check_id(chat_request_check_t *check, const chat_json_t *v,
+                            const char *path)
+{
+    chat_zod_is(&check->zod, v, CHAT_JSON_STRING, "string", path);
+    chat_zod_length(&check->zod, v, check->clamps, 1, CHAT_REQUEST_CALL_ID_MAX,
+                    path);
+    return chat_json_string(v);
+}
+
+static void check_call(chat_request_check_t *check, chat_tool_call_t *call,
+                       const chat_json_t *v, int index, int number)
+{
+    const char *key = apr_psprintf(check->p, ",\"toolCalls\",%d", number);
+    const char *id, *name, *arguments;
+
+    if (!chat_zod_is(&check->zod, v, CHAT_JSON_OBJECT, "object",
+                     chat_request_message_path(check, index, key)))
+        return;
+    id = apr_pstrcat(check->p, key, ",\"id\"", NULL);
+    name = apr_pstrcat(check->p, key, ",\"name\"", NULL);
+    arguments = apr_pstrcat(check->p, key, ",\"arguments\"", NULL);
+    call->id = check_id(check, chat_json_get(v, "id"),
+                        chat_request_message_path(check, index, id));
+    call->name = check_name(&check->zod, chat_json_get(v, "name"),
+                            chat_request_message_path(check, index, name));
+    call->arguments = chat_request_check_text(
+        check, chat_json_get(v, "arguments"), 0, index, arguments);
+}
+
+static void check_calls(chat_request_check_t *check, chat_message_t *message,
+                        const chat_json_t *v, int index)
+{
+    const char *path =
+        chat_request_message_path(check, index, ",\"toolCalls\"");
+    int n = chat_json_length(v);
+    chat_tool_call_t *calls;
+    int i;
+
+    chat_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", path);
+    if (n <= CHAT_REQUEST_TOOLS_MAX) {
+        calls = apr_pcalloc(check->p, n * sizeof(*calls));
+        for (i = 0; i < n; i++)
+            check_call(check, &calls[i], chat_json_at(v, i), index, i);
+        message->calls = calls;
+        message->ncalls = n;
+    }
+    chat_zod_length(&check->zod, v, check->clamps, 1, CHAT_REQUEST_TOOLS_MAX,
+                    path);
+}
+
+void chat_request_tools_message(chat_request_check_t *check,
+                                chat_message_t *message, const chat_json_t *v,
+                                int index)
+{
+    static const char *const roles[] = {
+        [CHAT_ROLE_USER] = "user",
+        [CHAT_ROLE_ASSISTANT] = "assistant",
+        [CHAT_ROLE_SYSTEM] = "system",
+        [CHAT_ROLE_TOOL] = "tool",
+        NULL,
+    };
+    const chat_json_t *content = chat_json_get(v, "content");
+    const chat_json_t *calls = chat_json_get(v, "toolCalls");
+    int role =
+        chat_zod_enum(&check->zod, chat_json_get(v, "role"), roles,
+                      chat_request_message_path(check, index, ",\"role\""));
+    int calling = role == CHAT_ROLE_ASSISTANT && calls;
+
+    message->role = role < 0 ? CHAT_ROLE_USER : role;
+    if (content || !calling)
+        message->content = chat_request_check_text(
+            check, content, calling || role == CHAT_ROLE_TOOL ? 0 : 1, index,
+            ",\"content\"");
+    if (calling)
+        check_calls(check, message, calls, index);
+    if (role == CHAT_ROLE_TOOL)
+        message->call_id = check_id(
+            check, chat_json_get(v, "toolCallId"),
+            chat_request_message_path(check, index, ",\"toolCallId\""));
+}
+
+void chat_request_tools_answers(chat_request_check_t *check,
+                                const chat_turn_t *turn)
+{
+    int i, j;
+
+    for (i = 0; i < turn->nmessages; i++) {
+        const chat_message_t *message = &turn->messages[i];
+
+        for (j = 0; j < message->ncalls; j++)
+            apr_hash_set(check->calls, message->calls[j].id,
+                         APR_HASH_KEY_STRING, message);
+        if (message->call_id &&
+            !apr_hash_get(check->calls, message->call_id, APR_HASH_KEY_STRING))
+            chat_zod_custom(
+                &check->zod,
+                chat_request_message_path(check, i, ",\"toolCallId\""),
+                "No message before this one has a call of that id");
+    }
+}
+
+/* ---- tools ---- */
+
+static void check_tool(chat_request_check_t *check, chat_tool_t *tool,
+                       const chat_json_t *v, int index)
+{
+    const char *at = apr_psprintf(check->p, "[\"tools\",%d", index);
+    chat_json_t *parameters = chat_json_get(v, "parameters");
+
+    if (!chat_zod_is(&check->zod, v, CHAT_JSON_OBJECT, "object",
+                     apr_pstrcat(check->p, at, "]", NULL)))
+        return;
+    tool->name = check_name(&check->zod, chat_json_get(v, "name"),
+                            apr_pstrcat(check->p, at, ",\"name\"]", NULL));
+    tool->description =
+        chat_zod_optional(&check->zod, chat_json_get(v, "description"),
+                          apr_pstrcat(check->p, at, ",\"description\"]", NULL));
+    if (parameters)
+        chat_zod_is(&check->zod, parameters, CHAT_JSON_OBJECT, "record",
+                    apr_pstrcat(check->p, at, ",\"parameters\"]", NULL));
+    tool->parameters = parameters;
+    tool->strict = -1;
+}
+
+static void check_unique(chat_request_check_t *check, const chat_turn_t *turn)
+{
+    apr_hash_t *names = apr_hash_make(check->p);
+    int i;
+
+    for (i = 0; i < turn->ntools; i++) {
+        const chat_tool_t *tool = &turn->tools[i];
+
+        if (tool->name && apr_hash_get(names, tool->name, APR_HASH_KEY_STRING))
+            chat_zod_custom(
+                &check->zod,
+                apr_psprintf(check->p, "[\"tools\",%d,\"name\"]", i),
+                "A tool before this one has the same name");
+        if (tool->name)
+            apr_hash_set(names, tool->name, APR_HASH_KEY_STRING, tool);
+    }
+}
+
+static void check_tools(chat_request_check_t *check, chat_turn_t *turn,
+                        const chat_json_t *v)
+{
+    int aborted = check->zod.aborted;
+    int n = chat_json_length(v);
+    chat_tool_t *tools;
+    int i;
+
+    if (!v)
+        return;
+    check->zod.aborted = 0;
+    chat_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", "[\"tools\"]");
+    if (n <= CHAT_REQUEST_TOOLS_MAX) {
+        tools = apr_pcalloc(check->p, n * sizeof(*tools));
+        for (i = 0; i < n; i++)
+            check_tool(check, &tools[i], chat_json_at(v, i), i);
+        turn->tools = tools;
+        turn->ntools = n;
+    }
+    chat_zod_length(&check->zod, v, check->clamps, 0, CHAT_REQUEST_TOOLS_MAX,
+                    "[\"tools\"]");
+    if (!check->zod.aborted)
+        check_unique(check, turn);
+    check->zod.aborted |= aborted;
+}
+
+/* ---- which of them ---- */
+
+static int check_choice_object(chat_zod_t *zod, chat_turn_t *turn,
+                               const chat_json_t *v)
+{
+    if (!chat_zod_is(zod, v, CHAT_JSON_OBJECT, "object", "[]"))
+        return 0;
+    turn->choice = CHAT_CHOICE_TOOL;
+    turn->choice_name = check_name(zod, chat_json_get(v, "name"), "[\"name\"]");
+    return zod->list->nelts == 0;
+}
+
+static void check_choice(chat_request_check_t *check, chat_turn_t *turn,
+                         const chat_json_t *v)
+{
+    static const char *const words[] = {"auto", "none", "required", NULL};
+    chat_zod_t word, object;
+    int choice;
+
+    chat_zod_init(&word, check->p);
+    chat_zod_init(&object, check->p);
+    if (!v)
+        return;
+    if ((choice = chat_zod_enum(&word, v, words, "[]")) >= 0) {
+        turn->choice = CHAT_CHOICE_AUTO + choice;
+        return;
+    }
+    if (check_choice_object(&object, turn, v))
+        return;
+    check->zod.aborted = 1;
+    chat_zod_issue(&check->zod,
+                   apr_pstrcat(check->p,
+                               "\"code\":\"invalid_union\",\"errors\":[",
+                               chat_zod_text(&word), ",",
+                               chat_zod_text(&object), "]", NULL),
+                   "[\"toolChoice\"]", "Invalid input");
+}
+
+static int has_tool(const chat_turn_t *turn, const char *name)
+{
+    int i;
+
+    for (i = 0; i < turn->ntools; i++)
+        if (strcmp(turn->tools[i].name, name) == 0)
+            return 1;
+    return 0;
+}
+
+/* The choice must be possible. Without tools there is nothing to choose. */
+static void check_possible(chat_request_check_t *check, chat_turn_t *turn)
+{
+    if (turn->choice == CHAT_CHOICE_TOOL && !has_tool(turn, turn->choice_name))
+        chat_zod_custom(&check->zod, "[\"toolChoice\",\"name\"]",
+                        "No tool has that name");
+    if (turn->choice == CHAT_CHOICE_REQUIRED && !turn->ntools)
+        chat_zod_custom(&check->zod, "[\"toolChoice\"]",
+                        "There is no tool to be called");
+    if (!turn->ntools)
+        turn->choice = CHAT_CHOICE_UNSAID;
+}
+
+void chat_request_tools_body(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_json_t *body)
+{
+    check_tools(check, turn, chat_json_get(body, "tools"));
+    check_choice(check, turn, chat_json_get(body, "toolChoice"));
+    if (!check->zod.list->nelts)
+        check_possible(check, turn);
+}
+
+apr_status_t chat_request_validate_tools(chat_turn_t *turn, chat_json_t *body,
+                                         const chat_request_clamps_t *clamps,
+                                         chat_err_t *err, apr_pool_t *p)
+{
+    return chat_request_check_body(turn, body, clamps, apr_hash_make(p), err,
+                                   p);
+}
