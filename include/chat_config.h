@@ -187,6 +187,8 @@ typedef struct chat_server_conf_t {
 
 typedef struct chat_dir_conf_t {
     int route;                 /* chat_route_e */
+    const char *location;      /* path of the <Location> that ChatRoute stands
+                                  in; NULL: it stands elsewhere */
     apr_array_header_t *use;   /* const char *: provider names */
     const char *model_default; /* ChatModelDefault; NULL: the provider's */
     apr_array_header_t *allow; /* chat_model_allow_t: ChatModelAllow; empty:
@@ -199,7 +201,8 @@ typedef struct chat_dir_conf_t {
     int context_messages;      /* ChatContext: of a session, 0: none is kept */
     apr_int64_t context_bytes; /* ... and so much text */
     apr_interval_time_t context_age; /* ... since the last message */
-    const ap_expr_info_t *health;    /* ChatHealthDetails: who sees them */
+    const ap_expr_info_t *health;    /* ChatHealthDetails: who sees them; NULL:
+                                        who is on this machine */
 
     apr_array_header_t *auth;    /* int chat_auth_e, in order; empty: none */
     apr_array_header_t *secrets; /* const char *: ChatAuthSecret, any fits */
@@ -244,13 +247,15 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                       server_rec *s);
 
 /* The merged configuration of a request with every default filled in: no
- * member is unset, arrays are never NULL, use names the route's own provider
- * where ChatUse is not written. Lives in r->pool. */
+ * member is unset, arrays are never NULL. Where ChatUse is not written, use
+ * names the provider of a passthrough route's name, and nothing for the others:
+ * those may use every provider that a ChatModel names. Lives in r->pool. */
 const chat_dir_conf_t *chat_config_dir(request_rec *r);
 /* Never NULL; session_cache, stream_max and stream_engines have their
  * defaults (stream_max 0: as many as the file limit allows). */
 const chat_server_conf_t *chat_config_server(const server_rec *s);
-/* The models of this server: chat_model_conf_t *, never NULL. */
+/* The models of this server: chat_model_conf_t *, never NULL. One that stands
+ * outside virtual hosts may name a provider that only some hosts have. */
 const apr_array_header_t *chat_config_models(const server_rec *s);
 /* The provider of that name for this server, or NULL. */
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
@@ -260,6 +265,8 @@ const chat_provider_conf_t *chat_config_provider(const server_rec *s,
  * are, and which one that is. Known once check_config has run. */
 int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
+/* 1 when some policy of the configuration files refuses without Redis. */
+int chat_config_redis_needed(void);
 
 /*
  * store/ stands above config/, so ChatAuthSession asks it for the statement of

@@ -15,7 +15,18 @@
 static const chat_dir_conf_t dir_unset = {
     .route = CHAT_ROUTE_NONE,
     .use = NULL,
+    .location = NULL,
     .model_default = NULL,
+    .allow = NULL,
+    .request_own = CHAT_UNSET,
+    .retry_attempts = CHAT_UNSET,
+    .retry_backoff = CHAT_UNSET,
+    .retry_wait = CHAT_UNSET,
+    .retry_unsafe = CHAT_UNSET,
+    .context_messages = CHAT_UNSET,
+    .context_bytes = CHAT_UNSET,
+    .context_age = CHAT_UNSET,
+    .health = NULL,
     .auth = NULL,
     .secrets = NULL,
     .cookies = NULL,
@@ -48,18 +59,32 @@ static const apr_array_header_t no_limits = {
     .elt_size = sizeof(const chat_limit_conf_t *)};
 static const apr_array_header_t no_exempt = {.elt_size =
                                                  sizeof(chat_limit_exempt_t)};
+static const apr_array_header_t no_allow = {.elt_size =
+                                                sizeof(chat_model_allow_t)};
+static const apr_array_header_t no_models = {
+    .elt_size = sizeof(const chat_model_conf_t *)};
 static const apr_array_header_t default_cookies = {
     .elt_size = sizeof(const char *),
     .nelts = 2,
     .nalloc = 2,
     .elts = (char *)cookie_names};
 
-/* The defaults of everything that stands in a directory context, once. use is
- * not here: it defaults to the name of the route. */
+/* The defaults of everything that stands in a directory context, once. */
 static const chat_dir_conf_t dir_defaults = {
     .route = CHAT_ROUTE_NONE,
     .use = (apr_array_header_t *)&nothing,
+    .location = NULL,
     .model_default = NULL,
+    .allow = (apr_array_header_t *)&no_allow,
+    .request_own = 0,
+    .retry_attempts = 1,
+    .retry_backoff = 500 * 1000,
+    .retry_wait = 10 * APR_USEC_PER_SEC,
+    .retry_unsafe = 0,
+    .context_messages = 20,
+    .context_bytes = 32 * 1024,
+    .context_age = 3600 * APR_USEC_PER_SEC,
+    .health = NULL,
     .auth = (apr_array_header_t *)&nothing,
     .secrets = (apr_array_header_t *)&nothing,
     .cookies = (apr_array_header_t *)&default_cookies,
@@ -85,12 +110,15 @@ static const chat_dir_conf_t dir_defaults = {
 
 static const chat_server_conf_t server_unset = {
     .providers = NULL,
+    .models = NULL,
     .session_sql = NULL,
     .session_cache = CHAT_UNSET,
     .stream_max = CHAT_UNSET,
     .stream_engines = CHAT_UNSET,
     .cache_store = NULL,
     .cache_args = NULL,
+    .context_store = NULL,
+    .context_args = NULL,
     .redis_url = NULL,
     .redis_user = NULL,
     .redis_ca = NULL,
@@ -124,8 +152,19 @@ void *chat_config_dir_merge(apr_pool_t *p, void *basev, void *addv)
     chat_dir_conf_t *m = apr_pcalloc(p, sizeof(*m));
 
     m->route = pick(base->route, add->route);
+    m->location = add->route == CHAT_UNSET ? base->location : add->location;
     m->use = pick_ptr(base->use, add->use);
     m->model_default = pick_ptr(base->model_default, add->model_default);
+    m->allow = pick_ptr(base->allow, add->allow);
+    m->request_own = pick(base->request_own, add->request_own);
+    m->retry_attempts = pick(base->retry_attempts, add->retry_attempts);
+    m->retry_backoff = pick(base->retry_backoff, add->retry_backoff);
+    m->retry_wait = pick(base->retry_wait, add->retry_wait);
+    m->retry_unsafe = pick(base->retry_unsafe, add->retry_unsafe);
+    m->context_messages = pick(base->context_messages, add->context_messages);
+    m->context_bytes = pick(base->context_bytes, add->context_bytes);
+    m->context_age = pick(base->context_age, add->context_age);
+    m->health = pick_ptr(base->health, add->health);
     m->auth = pick_ptr(base->auth, add->auth);
     m->secrets = pick_ptr(base->secrets, add->secrets);
     m->cookies = pick_ptr(base->cookies, add->cookies);
@@ -160,6 +199,12 @@ void *chat_config_server_create(apr_pool_t *p, server_rec *s)
     return conf;
 }
 
+static apr_array_header_t *join(apr_pool_t *p, const apr_array_header_t *base,
+                                const apr_array_header_t *add)
+{
+    return base && add ? apr_array_append(p, base, add) : pick_ptr(base, add);
+}
+
 /*
  * A virtual host has the main server's providers and its own. A section of the
  * same name replaces the whole provider: were members inherited, a host that
@@ -171,12 +216,16 @@ void *chat_config_server_merge(apr_pool_t *p, void *basev, void *addv)
     chat_server_conf_t *m = apr_pcalloc(p, sizeof(*m));
 
     m->providers = apr_hash_overlay(p, add->providers, base->providers);
+    m->models = join(p, base->models, add->models);
     m->session_sql = pick_ptr(base->session_sql, add->session_sql);
     m->session_cache = pick(base->session_cache, add->session_cache);
     m->stream_max = pick(base->stream_max, add->stream_max);
     m->stream_engines = pick(base->stream_engines, add->stream_engines);
     m->cache_store = pick_ptr(base->cache_store, add->cache_store);
     m->cache_args = add->cache_store ? add->cache_args : base->cache_args;
+    m->context_store = pick_ptr(base->context_store, add->context_store);
+    m->context_args =
+        add->context_store ? add->context_args : base->context_args;
     m->redis_url = pick_ptr(base->redis_url, add->redis_url);
     m->redis_user = pick_ptr(base->redis_user, add->redis_user);
     m->redis_ca = pick_ptr(base->redis_ca, add->redis_ca);
@@ -200,13 +249,23 @@ void chat_config_server_defaults(chat_server_conf_t *conf)
     conf->limit_keys_clear = pick(0, conf->limit_keys_clear);
 }
 
+/* Named after a kind of provider, whose own bytes it passes on. */
+static int is_passthrough(int route)
+{
+    int type;
+
+    return route != CHAT_ROUTE_NONE &&
+           chat_config_find(&type, chat_config_route_name(route),
+                            chat_config_provider_names);
+}
+
 const chat_dir_conf_t *chat_config_dir(request_rec *r)
 {
     void *conf = ap_get_module_config(r->per_dir_config, &chat_module);
     chat_dir_conf_t *full =
         chat_config_dir_merge(r->pool, (void *)&dir_defaults, conf);
 
-    if (full->use->nelts == 0 && full->route != CHAT_ROUTE_NONE) {
+    if (full->use->nelts == 0 && is_passthrough(full->route)) {
         full->use = apr_array_make(r->pool, 1, sizeof(const char *));
         APR_ARRAY_PUSH(full->use, const char *) =
             chat_config_route_name(full->route);
@@ -218,6 +277,13 @@ const chat_dir_conf_t *chat_config_dir(request_rec *r)
 const chat_server_conf_t *chat_config_server(const server_rec *s)
 {
     return ap_get_module_config(s->module_config, &chat_module);
+}
+
+const apr_array_header_t *chat_config_models(const server_rec *s)
+{
+    const apr_array_header_t *models = chat_config_server(s)->models;
+
+    return models ? models : &no_models;
 }
 
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,

@@ -44,7 +44,7 @@ void chat_config_need(cmd_parms *cmd, chat_need_e kind, const char *name)
 /* Does this server have what is needed? */
 static int has(const server_rec *s, const need_t *need)
 {
-    if (need->kind == CHAT_NEED_PROVIDER)
+    if (need->kind == CHAT_NEED_PROVIDER || need->kind == CHAT_NEED_MODEL)
         return chat_config_provider(s, need->name) != NULL;
     if (need->kind == CHAT_NEED_SESSION)
         return chat_config_server(s)->session_sql != NULL;
@@ -68,10 +68,13 @@ static int satisfied(const server_rec *s, const need_t *need)
 
 static void tell(server_rec *s, const need_t *need)
 {
-    if (need->kind == CHAT_NEED_PROVIDER) {
+    if (need->kind == CHAT_NEED_PROVIDER || need->kind == CHAT_NEED_MODEL) {
         ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
-                     CHATNO(0101) "ChatUse \"%s\" at %s: this server has no "
+                     CHATNO(0101) "%s \"%s\" at %s: this server has no "
                                   "<ChatProvider %s>",
+                     need->kind == CHAT_NEED_MODEL ? "ChatModel with the "
+                                                     "provider"
+                                                   : "ChatUse",
                      need->name, need->where, need->name);
     }
     else {
@@ -142,6 +145,7 @@ static int check_server(apr_pool_t *p, server_rec *s,
             faults++;
         }
     }
+    faults += chat_config_model_check(s, conf, main_conf);
     hint(s, conf, main_conf);
     for (hi = apr_hash_first(p, conf->providers); hi; hi = apr_hash_next(hi)) {
         const chat_provider_conf_t *own = apr_hash_this_val(hi);
@@ -154,11 +158,10 @@ static int check_server(apr_pool_t *p, server_rec *s,
     return faults;
 }
 
-/* ---- slots ---- */
+/* ---- of all servers together; set here, read-only afterwards ---- */
 
-/* const chat_provider_conf_t *, by slot; of the configuration that is in use.
- */
-static apr_array_header_t *slots;
+static apr_array_header_t *slots; /* const chat_provider_conf_t * */
+static int redis_needed;
 
 static void number(const chat_server_conf_t *conf, apr_pool_t *p)
 {
@@ -185,6 +188,11 @@ const chat_provider_conf_t *chat_config_provider_at(int slot)
     return APR_ARRAY_IDX(slots, slot, const chat_provider_conf_t *);
 }
 
+int chat_config_redis_needed(void)
+{
+    return redis_needed;
+}
+
 int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                       server_rec *s)
 {
@@ -192,6 +200,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     server_rec *host;
     int faults = 0;
 
+    redis_needed = 0;
     slots = apr_array_make(pconf, 8, sizeof(const chat_provider_conf_t *));
     for (host = s; host; host = host->next) {
         chat_server_conf_t *conf =
@@ -202,6 +211,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
             continue;
         chat_config_server_defaults(conf);
         number(conf, ptemp);
+        redis_needed |= find(conf, CHAT_NEED_REDIS) != NULL;
         faults += check_server(ptemp, host, main_conf);
     }
     return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;

@@ -9,6 +9,7 @@
 #include <ap_provider.h>
 #include <ap_socache.h>
 #include <http_log.h>
+#include <apr_fnmatch.h>
 #include <apr_strings.h>
 
 #include "chat_log.h"
@@ -34,6 +35,37 @@ const char *chat_config_check_args(cmd_parms *cmd, int argc)
         return check_dir(cmd);
     return apr_psprintf(cmd->pool, "%s takes 1 to %d arguments: %s",
                         cmd->cmd->name, ARGS_MAX, cmd->cmd->errmsg);
+}
+
+const char *chat_config_parse_expr(cmd_parms *cmd, const ap_expr_info_t **pexpr,
+                                   const char *text, int string)
+{
+    unsigned int flags = string ? AP_EXPR_FLAG_STRING_RESULT : 0;
+    const char *err = NULL;
+
+    if (ap_check_cmd_context(cmd, NOT_IN_HTACCESS) != NULL)
+        flags |= AP_EXPR_FLAG_RESTRICTED;
+    *pexpr = ap_expr_parse_cmd(cmd, text, flags, &err, NULL);
+    return err ? apr_psprintf(cmd->pool, "%s: \"%.100s\" is no expression: %s",
+                              cmd->cmd->name, text, err)
+               : NULL;
+}
+
+const char *chat_config_parse_store(const char **pname, const char **pargs,
+                                    cmd_parms *cmd, const char *value)
+{
+    const char *colon = strchr(value, ':');
+
+    *pname = colon ? apr_pstrmemdup(cmd->pool, value, colon - value) : value;
+    *pargs = colon && colon[1] ? colon + 1 : NULL;
+    if (ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, *pname,
+                           AP_SOCACHE_PROVIDER_VERSION))
+        return NULL;
+    return chat_config_refuse(
+        cmd->cmd->name, value,
+        "NAME or NAME:ARGUMENT of a cache whose module is loaded, as in "
+        "shmcb:/run/apache2/chat(512000) with mod_socache_shmcb",
+        cmd->pool);
 }
 
 /* ---- kinds of values, each with a rule in the table ---- */
@@ -144,88 +176,29 @@ static const char *set_dir_list(cmd_parms *cmd, void *dir, int argc,
     return NULL;
 }
 
-/* ---- directives that need a word of their own: server ---- */
+/* ---- directives that need a word of their own ---- */
 
-static const char *set_session_sql(chat_server_conf_t *conf, cmd_parms *cmd,
-                                   const char *sql)
+/* The path of the <Location> that the directive stands in; NULL when it is
+ * none, or a pattern. */
+static const char *location(cmd_parms *cmd)
 {
-    const char *what =
-        apr_pstrcat(cmd->temp_pool, cmd->cmd->name, " sql", NULL);
+    const ap_directive_t *parent = cmd->directive->parent;
 
-    if (!sql)
-        return chat_config_refuse(cmd->cmd->name, "sql",
-                                  "the statement after it, in quotes",
-                                  cmd->pool);
-    return chat_config_parse_sql(&conf->session_sql, what, sql, cmd->pool);
-}
-
-/* ChatAuthSession LAYOUT [admin] | sql "SELECT ..." */
-static const char *set_session(cmd_parms *cmd, void *dir, const char *layout,
-                               const char *more)
-{
-    APR_OPTIONAL_FN_TYPE(chat_store_session_layout) *find =
-        APR_RETRIEVE_OPTIONAL_FN(chat_store_session_layout);
-    APR_OPTIONAL_FN_TYPE(chat_store_session_layouts) *names =
-        APR_RETRIEVE_OPTIONAL_FN(chat_store_session_layouts);
-    chat_server_conf_t *conf = server_conf(cmd);
-    const char *why = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
-
-    if (why)
-        return why;
-    if (strcmp(layout, "sql") == 0)
-        return set_session_sql(conf, cmd, more);
-    if (more && strcmp(more, "admin") != 0)
-        return chat_config_refuse(cmd->cmd->name, more,
-                                  "nothing or the word admin after a layout",
-                                  cmd->pool);
-    conf->session_sql = find ? find(layout, more != NULL) : NULL;
-    if (conf->session_sql)
+    if (!parent || strcasecmp(parent->directive, "<Location") != 0 ||
+        *parent->args == '~' || *cmd->path != '/' ||
+        apr_fnmatch_test(cmd->path))
         return NULL;
-    return chat_config_refuse(
-        cmd->cmd->name, layout,
-        apr_psprintf(cmd->pool,
-                     "a layout (%s), with the word admin after it where that "
-                     "plugin is used, or sql \"SELECT ...\"",
-                     names ? names() : "none is known"),
-        cmd->pool);
+    return cmd->path;
 }
 
-static const char *set_auth_cache(cmd_parms *cmd, void *dir, const char *value)
+/* Which routes must know who asks? The mock stands in for a provider, and those
+ * know no users; limits are an administrator's, who has Require; models are
+ * shown to everybody where nobody is asked, and health always. */
+static int has_users(int route)
 {
-    apr_interval_time_t time;
-    const char *why = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
-
-    if (!why)
-        why = chat_config_parse_time(&time, cmd->cmd->name, value,
-                                     apr_time_from_sec(1),
-                                     apr_time_from_sec(3600), 1, cmd->pool);
-    if (!why)
-        server_conf(cmd)->session_cache = (int)apr_time_sec(time);
-    return why;
+    return route != CHAT_ROUTE_mock && route != CHAT_ROUTE_limits &&
+           route != CHAT_ROUTE_models && route != CHAT_ROUTE_health;
 }
-
-static const char *set_cache_store(cmd_parms *cmd, void *dir, const char *value)
-{
-    chat_server_conf_t *conf = server_conf(cmd);
-    const char *why = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-    const char *colon = strchr(value, ':');
-
-    if (why)
-        return why;
-    conf->cache_store =
-        colon ? apr_pstrmemdup(cmd->pool, value, colon - value) : value;
-    conf->cache_args = colon && colon[1] ? colon + 1 : NULL;
-    if (ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, conf->cache_store,
-                           AP_SOCACHE_PROVIDER_VERSION))
-        return NULL;
-    return chat_config_refuse(
-        cmd->cmd->name, value,
-        "NAME or NAME:ARGUMENT of a cache whose module is loaded, as in "
-        "shmcb:/run/apache2/chat(512000) with mod_socache_shmcb",
-        cmd->pool);
-}
-
-/* ---- ... and directory ---- */
 
 static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
 {
@@ -235,12 +208,12 @@ static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
     if (!why)
         why = chat_config_parse_name(&dir->route, cmd->cmd->name, value,
                                      chat_config_route_names, cmd->pool);
-    /* The mock stands in for a provider, and those know no users; limits are
-     * an administrator's, who has Require. */
-    if (!why && dir->route != CHAT_ROUTE_mock &&
-        dir->route != CHAT_ROUTE_limits)
+    if (why)
+        return why;
+    dir->location = location(cmd);
+    if (has_users(dir->route))
         chat_config_need(cmd, CHAT_NEED_AUTH, value);
-    return why;
+    return NULL;
 }
 
 static const char *set_use(cmd_parms *cmd, void *dirv, int argc,
@@ -266,95 +239,6 @@ static const char *set_model(cmd_parms *cmd, void *dirv, const char *value)
         return why;
     return chat_config_parse_model(&dir->model_default, cmd->cmd->name, value,
                                    cmd->pool);
-}
-
-/* Add one scheme, or say why it cannot stand there. */
-static const char *add_scheme(apr_array_header_t *list, cmd_parms *cmd,
-                              const char *value)
-{
-    int i, scheme;
-    const char *why = chat_config_parse_name(&scheme, cmd->cmd->name, value,
-                                             chat_config_auth_names, cmd->pool);
-
-    if (why)
-        return why;
-    if (scheme == CHAT_AUTH_COUNT)
-        return chat_config_refuse(cmd->cmd->name, value,
-                                  "none alone, or else the schemes", cmd->pool);
-    for (i = 0; i < list->nelts; i++) {
-        int other = APR_ARRAY_IDX(list, i, int);
-
-        if (other == scheme)
-            return chat_config_refuse(cmd->cmd->name, value, "each scheme once",
-                                      cmd->pool);
-        if (other == CHAT_AUTH_guest)
-            return chat_config_refuse(cmd->cmd->name, value,
-                                      "guest last, since it lets in whoever "
-                                      "comes so far",
-                                      cmd->pool);
-    }
-    APR_ARRAY_PUSH(list, int) = scheme;
-    if (scheme == CHAT_AUTH_better_auth || scheme == CHAT_AUTH_bearer)
-        chat_config_need(cmd, CHAT_NEED_SESSION, value);
-    return NULL;
-}
-
-static const char *set_auth(cmd_parms *cmd, void *dirv, int argc,
-                            char *const argv[])
-{
-    chat_dir_conf_t *dir = dirv;
-    apr_array_header_t *list;
-    const char *why = chat_config_check_args(cmd, argc);
-    int i;
-
-    if (why)
-        return why;
-    list = apr_array_make(cmd->pool, argc, sizeof(int));
-    if (argc > 1 || strcmp(argv[0], "none") != 0) {
-        for (i = 0; i < argc && !why; i++)
-            why = add_scheme(list, cmd, argv[i]);
-    }
-    if (!why) {
-        dir->auth = list;
-        chat_config_need(cmd, CHAT_HAVE_AUTH, NULL);
-    }
-    return why;
-}
-
-/* What better-auth itself warns of. */
-static void check_strength(cmd_parms *cmd, const char *secret)
-{
-    if (strlen(secret) >= 32)
-        return;
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, cmd->server,
-                 CHATNO(0111) "%s at %s: a secret of fewer than 32 characters "
-                              "can be guessed from one cookie",
-                 cmd->cmd->name, chat_config_where(cmd));
-}
-
-/* Not in .htaccess, also not by AllowOverrideList, which would pass it: reading
- * files and running programs as root is for the server's own files. */
-static const char *set_secret(cmd_parms *cmd, void *dirv, int argc,
-                              char *const argv[])
-{
-    chat_dir_conf_t *dir = dirv;
-    const char *secret, *why = chat_config_check_args(cmd, argc);
-    int i;
-
-    if (!why)
-        why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
-    if (why)
-        return why;
-    if (!dir->secrets)
-        dir->secrets = apr_array_make(cmd->pool, argc, sizeof(const char *));
-    for (i = 0; i < argc; i++) {
-        why = chat_config_secret(&secret, cmd, argv[i]);
-        if (why)
-            return why;
-        check_strength(cmd, secret);
-        APR_ARRAY_PUSH(dir->secrets, const char *) = secret;
-    }
-    return NULL;
 }
 
 static const char *set_body(cmd_parms *cmd, void *dirv, const char *value)
@@ -428,6 +312,8 @@ static const list_rule_t origins = {DIR(origins), chat_config_parse_origin};
 static const char *const bearer_names[] = {"signed", "unsigned", NULL};
 static const name_rule_t bearer = {DIR(bearer_unsigned), bearer_names};
 static const char *const count_names[] = {"codepoints", "utf16", NULL};
+static const char *const format_names[] = {"chat", "provider", NULL};
+static const name_rule_t request_own = {DIR(request_own), format_names};
 static const name_rule_t message_count = {DIR(message_count), count_names};
 
 static const int_rule_t depth = {DIR(depth), 1, 1000};
@@ -464,6 +350,11 @@ const command_rec chat_config_cmds[] = {
                   "on or off: may the provider keep answers"),
     AP_INIT_TAKE_ARGV("ChatProviderTimeout", chat_config_provider_timeout, NULL,
                       SERVER, "connect=TIME first=TIME idle=TIME total=TIME"),
+    AP_INIT_TAKE_ARGV("ChatProviderBreaker", chat_config_provider_breaker, NULL,
+                      SERVER, "FAILURES [cooldown=TIME], or off"),
+
+    AP_INIT_TAKE_ARGV("ChatModel", chat_config_model, NULL, SERVER,
+                      "NAME PROVIDER [OPTION=VALUE ...]"),
 
     AP_INIT_TAKE1("ChatRoute", set_route, NULL, CONTENT,
                   "which contract this location speaks"),
@@ -471,6 +362,19 @@ const command_rec chat_config_cmds[] = {
                       "names of providers, in the order of preference"),
     AP_INIT_TAKE1("ChatModelDefault", set_model, NULL, CONTENT,
                   "the model when the client names none"),
+    AP_INIT_TAKE_ARGV("ChatModelAllow", chat_config_model_allow, NULL, CLAMP,
+                      "[tier=NAME] PATTERN...: the models that may be used"),
+    AP_INIT_TAKE_ARGV("ChatRetry", chat_config_retry, NULL, CONTENT,
+                      "ATTEMPTS [backoff=TIME] [wait=TIME] [unsafe=on|off]"),
+    AP_INIT_TAKE_ARGV("ChatContext", chat_config_context, NULL, CONTENT,
+                      "MESSAGES [bytes=BYTES] [age=TIME], or off"),
+    AP_INIT_TAKE1("ChatContextStore", chat_config_context_store, NULL, SERVER,
+                  "where sessions' messages are kept, as in shmcb:PATH(SIZE)"),
+    AP_INIT_TAKE1("ChatHealthDetails", chat_config_health, NULL, IDENTITY,
+                  "an expression: who sees what is ready"),
+
+    AP_INIT_TAKE1("ChatRequestFormat", set_dir_name, RULE(request_own), CLAMP,
+                  "chat, or provider for the provider's own"),
 
     AP_INIT_TAKE1("ChatRequestBody", set_body, NULL, CLAMP,
                   "the most bytes of a request's body"),
@@ -490,9 +394,9 @@ const command_rec chat_config_cmds[] = {
                   RULE(output_tokens), CLAMP,
                   "the most output tokens a client may ask for"),
 
-    AP_INIT_TAKE_ARGV("ChatAuth", set_auth, NULL, IDENTITY,
+    AP_INIT_TAKE_ARGV("ChatAuth", chat_config_auth, NULL, IDENTITY,
                       "identity schemes in the order of trying, or none"),
-    AP_INIT_TAKE_ARGV("ChatAuthSecret", set_secret, NULL, SECRET,
+    AP_INIT_TAKE_ARGV("ChatAuthSecret", chat_config_auth_secret, NULL, SECRET,
                       "env:NAME, file:PATH or \"exec:PATH ARGS\""),
     AP_INIT_TAKE_ARGV("ChatAuthCookie", set_dir_list, RULE(cookies), IDENTITY,
                       "names of the session cookie"),
@@ -500,11 +404,11 @@ const command_rec chat_config_cmds[] = {
                       "other origins whose pages may use the cookie"),
     AP_INIT_TAKE1("ChatAuthBearer", set_dir_name, RULE(bearer), IDENTITY,
                   "signed or unsigned"),
-    AP_INIT_TAKE12("ChatAuthSession", set_session, NULL, SERVER,
+    AP_INIT_TAKE12("ChatAuthSession", chat_config_auth_session, NULL, SERVER,
                    "LAYOUT [admin], or sql \"SELECT ...\""),
-    AP_INIT_TAKE1("ChatAuthCache", set_auth_cache, NULL, SERVER,
+    AP_INIT_TAKE1("ChatAuthCache", chat_config_auth_cache, NULL, SERVER,
                   "how long a session may be remembered, or off"),
-    AP_INIT_TAKE1("ChatAuthCacheStore", set_cache_store, NULL, SERVER,
+    AP_INIT_TAKE1("ChatAuthCacheStore", chat_config_auth_store, NULL, SERVER,
                   "where sessions are remembered, as in shmcb:PATH(SIZE)"),
 
     AP_INIT_TAKE_ARGV("ChatLimit", chat_config_limit, NULL, CLAMP,

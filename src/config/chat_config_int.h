@@ -40,6 +40,18 @@ const char *chat_config_parse_time(apr_interval_time_t *pvalue,
                                    apr_interval_time_t max, int off,
                                    apr_pool_t *p);
 
+/* A whole number, min..max, with K and M for thousands and millions. */
+const char *chat_config_parse_count(int *pvalue, const char *what,
+                                    const char *value, int min, int max,
+                                    apr_pool_t *p);
+
+/* A decimal fraction of US dollars. */
+const char *chat_config_parse_price(double *pvalue, const char *what,
+                                    const char *value, apr_pool_t *p);
+
+/* 1 when value is one of names: its index. */
+int chat_config_find(int *pvalue, const char *value, const char *const *names);
+
 /* The index of value in names; the sentence lists them. */
 const char *chat_config_parse_name(int *pvalue, const char *what,
                                    const char *value, const char *const *names,
@@ -58,11 +70,12 @@ const char *chat_config_parse_pair(int *pkey, const char **pvalue,
 /* Strings of one kind. *pout is the value, or its normal form. */
 typedef const char *chat_config_string_cb(const char **pout, const char *what,
                                           const char *value, apr_pool_t *p);
-chat_config_string_cb chat_config_parse_word;   /* name of a provider */
-chat_config_string_cb chat_config_parse_model;  /* name of a model */
-chat_config_string_cb chat_config_parse_cookie; /* name of a cookie */
-chat_config_string_cb chat_config_parse_origin; /* scheme://host[:port] */
-chat_config_string_cb chat_config_parse_sql;    /* SELECT with one %s */
+chat_config_string_cb chat_config_parse_word;    /* name of a provider */
+chat_config_string_cb chat_config_parse_model;   /* name of a model */
+chat_config_string_cb chat_config_parse_pattern; /* ... with * and ? */
+chat_config_string_cb chat_config_parse_cookie;  /* name of a cookie */
+chat_config_string_cb chat_config_parse_origin;  /* scheme://host[:port] */
+chat_config_string_cb chat_config_parse_sql;     /* SELECT with one %s */
 
 /* "a, b or c" */
 const char *chat_config_listed(const char *const *names, apr_pool_t *p);
@@ -104,6 +117,8 @@ const char *chat_config_provider_api(cmd_parms *cmd, void *dir,
                                      const char *value);
 const char *chat_config_provider_store(cmd_parms *cmd, void *dir,
                                        const char *value);
+const char *chat_config_provider_breaker(cmd_parms *cmd, void *dir, int argc,
+                                         char *const argv[]);
 const char *chat_config_provider_timeout(cmd_parms *cmd, void *dir, int argc,
                                          char *const argv[]);
 
@@ -111,6 +126,48 @@ const char *chat_config_provider_timeout(cmd_parms *cmd, void *dir, int argc,
 
 /* A directive of a directory context, with a sane number of arguments? */
 const char *chat_config_check_args(cmd_parms *cmd, int argc);
+
+/* An httpd expression that gives a string, or else yes or no. */
+const char *chat_config_parse_expr(cmd_parms *cmd, const ap_expr_info_t **pexpr,
+                                   const char *text, int string);
+
+/* "NAME:ARGS" of a shared object cache whose module is loaded. */
+const char *chat_config_parse_store(const char **pname, const char **pargs,
+                                    cmd_parms *cmd, const char *value);
+
+/* ---- chat_config_auth.c: who may ask ---- */
+
+const char *chat_config_auth(cmd_parms *cmd, void *dir, int argc,
+                             char *const argv[]);
+const char *chat_config_auth_secret(cmd_parms *cmd, void *dir, int argc,
+                                    char *const argv[]);
+const char *chat_config_auth_session(cmd_parms *cmd, void *dir,
+                                     const char *layout, const char *more);
+const char *chat_config_auth_cache(cmd_parms *cmd, void *dir,
+                                   const char *value);
+const char *chat_config_auth_store(cmd_parms *cmd, void *dir,
+                                   const char *value);
+
+/* ---- chat_config_model.c: models, and who may use them ---- */
+
+const char *chat_config_model(cmd_parms *cmd, void *dir, int argc,
+                              char *const argv[]);
+const char *chat_config_model_allow(cmd_parms *cmd, void *dir, int argc,
+                                    char *const argv[]);
+/* What the models of a server are to each other; how many faults were told. A
+ * host's are checked without those it has from the main server. */
+int chat_config_model_check(server_rec *s, const chat_server_conf_t *conf,
+                            const chat_server_conf_t *main_conf);
+
+/* ---- chat_config_walk.c: how a location goes about it ---- */
+
+const char *chat_config_retry(cmd_parms *cmd, void *dir, int argc,
+                              char *const argv[]);
+const char *chat_config_context(cmd_parms *cmd, void *dir, int argc,
+                                char *const argv[]);
+const char *chat_config_context_store(cmd_parms *cmd, void *dir,
+                                      const char *value);
+const char *chat_config_health(cmd_parms *cmd, void *dir, const char *value);
 
 /* ---- chat_config_limit.c: policies ---- */
 
@@ -142,6 +199,8 @@ const char *chat_config_limit_keys(cmd_parms *cmd, void *dir,
 
 typedef enum {
     CHAT_NEED_PROVIDER, /* ChatUse names one */
+    CHAT_NEED_MODEL,    /* ChatModel names a provider */
+    CHAT_NEED_REDIS,    /* a policy refuses without it */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
     CHAT_NEED_AUTH,     /* a route that somebody must be let in to */
     CHAT_HAVE_AUTH      /* ChatAuth is written */

@@ -90,26 +90,12 @@ static const char *parse_points(cmd_parms *cmd, chat_limit_conf_t *policy,
                               cmd->pool);
 }
 
-static const char *parse_expr(cmd_parms *cmd, const ap_expr_info_t **pexpr,
-                              const char *text, int string)
-{
-    unsigned int flags = string ? AP_EXPR_FLAG_STRING_RESULT : 0;
-    const char *err = NULL;
-
-    if (ap_check_cmd_context(cmd, NOT_IN_HTACCESS) != NULL)
-        flags |= AP_EXPR_FLAG_RESTRICTED;
-    *pexpr = ap_expr_parse_cmd(cmd, text, flags, &err, NULL);
-    return err ? apr_psprintf(cmd->pool, "%s: \"%.100s\" is no expression: %s",
-                              cmd->cmd->name, text, err)
-               : NULL;
-}
-
 static const char *parse_key(cmd_parms *cmd, chat_limit_conf_t *policy,
                              const char *text)
 {
     if (!strncmp(text, "expr=", 5)) {
         policy->by = CHAT_LIMIT_BY_EXPR;
-        return parse_expr(cmd, &policy->expr, text + 5, 1);
+        return chat_config_parse_expr(cmd, &policy->expr, text + 5, 1);
     }
     if (!chat_config_parse_name(&policy->by, "ChatLimit", text, by_names,
                                 cmd->pool))
@@ -246,9 +232,12 @@ const char *chat_config_limit(cmd_parms *cmd, void *dirv, int argc,
                            cmd->cmd->errmsg);
     else if (!why)
         why = parse_policy(cmd, policy, argc, argv);
-    if (!why)
-        add_policy(dirv, policy, cmd->pool);
-    return why;
+    if (why)
+        return why;
+    add_policy(dirv, policy, cmd->pool);
+    if (policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow)
+        chat_config_need(cmd, CHAT_NEED_REDIS, policy->name);
+    return NULL;
 }
 
 /* ---- merging ---- */
@@ -360,7 +349,7 @@ static const char *parse_exempt(cmd_parms *cmd, chat_limit_exempt_t *exempt,
     case 2:
         return parse_net(cmd, &exempt->net, value);
     default:
-        return parse_expr(cmd, &exempt->expr, value, 0);
+        return chat_config_parse_expr(cmd, &exempt->expr, value, 0);
     }
 }
 
@@ -392,5 +381,5 @@ const char *chat_config_limit_tier(cmd_parms *cmd, void *dirv,
     chat_dir_conf_t *dir = dirv;
     const char *why = ap_check_cmd_context(cmd, NOT_IN_LIMIT);
 
-    return why ? why : parse_expr(cmd, &dir->tier, value, 1);
+    return why ? why : chat_config_parse_expr(cmd, &dir->tier, value, 1);
 }

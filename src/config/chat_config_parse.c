@@ -93,6 +93,10 @@ static apr_status_t measure(apr_int64_t *pvalue, const char *value,
     return APR_SUCCESS;
 }
 
+/* Tokens are counted in thousands, not in powers of two. */
+static const unit_t counts[] = {
+    {"M", 1000000}, {"K", 1000}, {"", 1}, {NULL, 0}};
+
 static const char *show(apr_int64_t value, const unit_t *units, apr_pool_t *p)
 {
     if (value == 0)
@@ -136,6 +140,44 @@ const char *chat_config_parse_bytes(apr_int64_t *pvalue, const char *what,
         p);
 }
 
+const char *chat_config_parse_count(int *pvalue, const char *what,
+                                    const char *value, int min, int max,
+                                    apr_pool_t *p)
+{
+    apr_int64_t number;
+
+    if (measure(&number, value, counts, 1) == APR_SUCCESS && number >= min &&
+        number <= max) {
+        *pvalue = (int)number;
+        return NULL;
+    }
+    return chat_config_refuse(
+        what, value,
+        apr_psprintf(p,
+                     "a whole number from %s to %s; K and M stand for "
+                     "thousands and millions",
+                     show(min, counts, p), show(max, counts, p)),
+        p);
+}
+
+const char *chat_config_parse_price(double *pvalue, const char *what,
+                                    const char *value, apr_pool_t *p)
+{
+    apr_size_t whole = strspn(value, DIGITS);
+    const char *rest = value + whole;
+    apr_size_t part = *rest == '.' ? strspn(rest + 1, DIGITS) : 0;
+
+    if (whole > 0 && whole <= 6 && part <= 6 &&
+        !*(rest + (part > 0 ? part + 1 : 0))) {
+        *pvalue = strtod(value, NULL);
+        return NULL;
+    }
+    return chat_config_refuse(what, value,
+                              "US dollars for a million tokens, 0 to 999999, "
+                              "as in 2.50",
+                              p);
+}
+
 const char *chat_config_parse_time(apr_interval_time_t *pvalue,
                                    const char *what, const char *value,
                                    apr_interval_time_t min,
@@ -171,18 +213,25 @@ const char *chat_config_listed(const char *const *names, apr_pool_t *p)
     return text;
 }
 
-const char *chat_config_parse_name(int *pvalue, const char *what,
-                                   const char *value, const char *const *names,
-                                   apr_pool_t *p)
+int chat_config_find(int *pvalue, const char *value, const char *const *names)
 {
     int i;
 
     for (i = 0; names[i]; i++) {
         if (strcmp(names[i], value) == 0) {
             *pvalue = i;
-            return NULL;
+            return 1;
         }
     }
+    return 0;
+}
+
+const char *chat_config_parse_name(int *pvalue, const char *what,
+                                   const char *value, const char *const *names,
+                                   apr_pool_t *p)
+{
+    if (chat_config_find(pvalue, value, names))
+        return NULL;
     return chat_config_refuse(what, value, chat_config_listed(names, p), p);
 }
 
@@ -249,6 +298,18 @@ const char *chat_config_parse_model(const char **pout, const char *what,
     return chat_config_refuse(
         what, value,
         "the name of a model: 1 to 128 letters, digits, ., _, :, /, @ or -", p);
+}
+
+const char *chat_config_parse_pattern(const char **pout, const char *what,
+                                      const char *value, apr_pool_t *p)
+{
+    *pout = value;
+    if (made_of(value, ALNUM "._:/@*?-", 128))
+        return NULL;
+    return chat_config_refuse(what, value,
+                              "the name of a model, in which * stands for any "
+                              "characters and ? for one",
+                              p);
 }
 
 const char *chat_config_parse_cookie(const char **pout, const char *what,

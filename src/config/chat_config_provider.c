@@ -58,7 +58,7 @@ static int belongs(const char *name)
     static const char *const names[] = {
         "ChatProviderType",  "ChatProviderURL",     "ChatProviderKey",
         "ChatProviderAuth",  "ChatProviderVersion", "ChatProviderAPI",
-        "ChatProviderStore", "ChatProviderTimeout"};
+        "ChatProviderStore", "ChatProviderTimeout", "ChatProviderBreaker"};
     apr_size_t i;
 
     for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -81,7 +81,8 @@ static const char *check_children(cmd_parms *cmd, const char *name)
                 "%s cannot stand in <ChatProvider %s>: accepted there are "
                 "ChatProviderType, ChatProviderURL, ChatProviderKey, "
                 "ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, "
-                "ChatProviderStore and ChatProviderTimeout",
+                "ChatProviderStore, ChatProviderTimeout and "
+                "ChatProviderBreaker",
                 child->directive, name);
         }
     }
@@ -326,6 +327,37 @@ const char *chat_config_provider_timeout(cmd_parms *cmd, void *dir, int argc,
             chat_config_parse_time(members[key], what, value, 1000,
                                    apr_time_from_sec(24 * 3600), 1, cmd->pool);
     }
+    return why;
+}
+
+/* FAILURES [cooldown=TIME], or off. */
+const char *chat_config_provider_breaker(cmd_parms *cmd, void *dir, int argc,
+                                         char *const argv[])
+{
+    static const char *const keys[] = {"cooldown", NULL};
+    chat_provider_conf_t *conf;
+    const char *value, *why = current(&conf, cmd);
+    unsigned seen = 0;
+    int key;
+
+    if (!why && (argc < 1 || argc > 2))
+        why = apr_psprintf(cmd->pool, "%s takes %s", cmd->cmd->name,
+                           cmd->cmd->errmsg);
+    if (why)
+        return why;
+    if (argc == 1 && strcasecmp(argv[0], "off") == 0) {
+        conf->breaker_failures = 0;
+        return NULL;
+    }
+    why = chat_config_parse_int(&conf->breaker_failures, cmd->cmd->name,
+                                argv[0], 1, 1000, cmd->pool);
+    if (!why && argc == 2)
+        why = chat_config_parse_pair(&key, &value, &seen, cmd->cmd->name,
+                                     argv[1], keys, cmd->pool);
+    if (!why && argc == 2)
+        why = chat_config_parse_time(
+            &conf->breaker_cooldown, "ChatProviderBreaker cooldown", value,
+            100 * 1000, apr_time_from_sec(3600), 0, cmd->pool);
     return why;
 }
 
