@@ -51,6 +51,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_check_authn(chat_auth_check_authn, NULL, NULL, APR_HOOK_MIDDLE,
                         AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_handler(chat_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    chat_store_context_register_hooks(p);
     chat_limit_register_hooks(p);
     chat_stream_register_hooks(p);
     chat_facts_register_hooks(p);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The only room that speaks SQL, through mod_dbd. A connection is taken with
- * ap_dbd_open() and given back with ap_dbd_close() around each use: a stream
- * that lasts minutes must not hold one.
+ * What outlives a request: in the database, and in httpd's shared object
+ * caches. The only room that speaks SQL, through mod_dbd. A connection is
+ * taken with ap_dbd_open() and given back with ap_dbd_close() around each use:
+ * a stream that lasts minutes must not hold one.
  */
 #ifndef CHAT_STORE_H
 #define CHAT_STORE_H
@@ -41,10 +42,11 @@ const char *chat_store_session_layouts(void);
 /* ---- what was said before, in a session that the client names ---- */
 
 /*
- * The messages of a session, oldest first, of both roles in turn; none when it
- * is unknown or has expired. owner is whose it is (the user's id, NULL for
- * guests): a session of the same name of somebody else is another one. They
- * live in p.
+ * The messages of a session, oldest first, chat_message_t of both roles in
+ * turn; none when it is unknown or has expired, or the location keeps none.
+ * owner is whose it is (the user's id, NULL for guests): a session of the same
+ * name of somebody else, or of another ServerName, is another one. They live
+ * in p.
  * Fails when the store cannot be asked: err is filled with a 503.
  * Request thread.
  */
@@ -54,14 +56,72 @@ apr_status_t chat_store_context_load(apr_array_header_t **pmessages,
                                      apr_pool_t *p);
 
 /* Add a question and its answer, as one step for all children, and keep no more
- * than ChatContext says: the oldest go first. A failure is logged and changes
- * nothing. A worker that owns r. */
+ * than ChatContext says: the oldest go first. An exchange that is larger than
+ * that alone, or of which one half is empty, is not kept; what was before
+ * stays. A failure is logged and changes nothing. A worker that owns r. */
 void chat_store_context_add(request_rec *r, const char *owner,
                             const char *session, const char *question,
                             const char *answer, apr_size_t answer_len);
 
 /* Where it is kept; called by mod_chat.c. */
 void chat_store_context_register_hooks(apr_pool_t *p);
+
+/* ---- entries that all children share, in one of httpd's object caches ---- */
+
+typedef struct chat_store_cache_t chat_store_cache_t;
+
+typedef struct chat_store_cache_conf_t {
+    const char *store; /* shmcb, redis, ...: what mod_socache_* provides */
+    const char *args;  /* ... with this argument, or NULL */
+    const char *name;  /* of our entries; at most 14 characters */
+    const char *mutex; /* as chat_store_cache_register() had it */
+    apr_size_t usual;  /* bytes of an entry */
+    apr_interval_time_t keeps; /* how long one is good, usually */
+    int changes;               /* 1: for CHAT_STORE_CACHE_CHANGE too */
+} chat_store_cache_conf_t;
+
+/* pre_config: the mutex, for the directive Mutex. */
+apr_status_t chat_store_cache_register(const char *mutex, apr_pool_t *pconf);
+
+/* post_config. APR_ENOTIMPL: no module provides the store. Any failure:
+ * *pwhy is a sentence that begins with the store's name. */
+apr_status_t chat_store_cache_open(chat_store_cache_t **pcache,
+                                   const chat_store_cache_conf_t *conf,
+                                   const char **pwhy, server_rec *s,
+                                   apr_pool_t *pconf);
+
+/* child_init. Fails: the cache would be torn and must not be used. */
+apr_status_t chat_store_cache_child_init(chat_store_cache_t *cache,
+                                         apr_pool_t *pchild);
+
+typedef enum {
+    CHAT_STORE_CACHE_ONCE,  /* one get or put */
+    CHAT_STORE_CACHE_CHANGE /* get and put, as one step for all children */
+} chat_store_cache_use_e;
+
+/* Around the following two, with the same use. Any thread, for short. */
+apr_status_t chat_store_cache_lock(chat_store_cache_t *cache,
+                                   chat_store_cache_use_e use);
+void chat_store_cache_unlock(chat_store_cache_t *cache,
+                             chat_store_cache_use_e use);
+
+/* The entry of a digest of CHAT_SHA256_LEN bytes. *plen is the room in data,
+ * then what is in it. APR_NOTFOUND: none. APR_ENOSPC: it is larger. p is for
+ * what the cache needs on the way. */
+apr_status_t chat_store_cache_get(chat_store_cache_t *cache, server_rec *s,
+                                  const unsigned char *key, unsigned char *data,
+                                  apr_size_t *plen, apr_pool_t *p);
+
+/* APR_ENOSPC: the cache does not take so much. */
+apr_status_t chat_store_cache_put(chat_store_cache_t *cache, server_rec *s,
+                                  const unsigned char *key, apr_time_t until,
+                                  const unsigned char *data, apr_size_t len,
+                                  apr_pool_t *p);
+
+/* For an APR_NOTFOUND on which much depends: some caches say so as well when
+ * they have lost their servers. APR_SUCCESS: it is there. */
+apr_status_t chat_store_cache_ping(chat_store_cache_t *cache, server_rec *s,
+                                   apr_pool_t *p);
 
 /* ---- readiness ---- */
 

@@ -14,10 +14,6 @@
 
 #include <string.h>
 
-#include <ap_provider.h>
-#include <ap_socache.h>
-#include <util_mutex.h>
-#include <apr_global_mutex.h>
 #include <apr_strings.h>
 
 #include "chat_crypto.h"
@@ -42,21 +38,9 @@ typedef struct entry_t {
     /* id, role and tier follow */
 } entry_t;
 
-/* Set at start-up, read-only afterwards. No provider: nothing is remembered. */
-static const ap_socache_provider_t *provider;
-static ap_socache_instance_t *instance;
-static apr_global_mutex_t *mutex;
-
-static apr_status_t lock(void)
-{
-    return mutex ? apr_global_mutex_lock(mutex) : APR_SUCCESS;
-}
-
-static void unlock(void)
-{
-    if (mutex)
-        apr_global_mutex_unlock(mutex);
-}
+/* Set at start-up, read-only afterwards. NULL: nothing is remembered. */
+static chat_store_cache_t *cache;
+static const char *store;
 
 /*
  * The entry's name: a digest, so that no token lies in shared memory. The
@@ -78,7 +62,7 @@ static int is_on(const request_rec *r)
 {
     const chat_server_conf_t *conf = chat_config_server(r->server);
 
-    return instance && conf->session_cache > 0 && conf->session_sql;
+    return cache && conf->session_cache > 0 && conf->session_sql;
 }
 
 /* The next text of an entry, NULL for none. */
@@ -165,27 +149,25 @@ static unsigned int pack(unsigned char data[ENTRY_MAX],
 chat_session_t *chat_auth_cache_get(request_rec *r, const char *token)
 {
     unsigned char key[CHAT_SHA256_LEN], data[ENTRY_MAX];
-    unsigned int len = sizeof(data);
+    apr_size_t len = sizeof(data);
     chat_session_t *session = NULL;
     apr_status_t rv;
 
     if (!is_on(r) || make_key(key, r, token) != APR_SUCCESS)
         return NULL;
 
-    rv = lock();
+    rv = chat_store_cache_lock(cache, CHAT_STORE_CACHE_ONCE);
     if (rv == APR_SUCCESS) {
-        rv = provider->retrieve(instance, r->server, key, sizeof(key), data,
-                                &len, r->pool);
-        unlock();
+        rv = chat_store_cache_get(cache, r->server, key, data, &len, r->pool);
+        chat_store_cache_unlock(cache, CHAT_STORE_CACHE_ONCE);
     }
     if (rv == APR_SUCCESS)
         session = unpack(data, len, r->pool);
-    /* mod_socache_dbm says APR_EGENERAL where others say APR_NOTFOUND. */
-    else if (!APR_STATUS_IS_NOTFOUND(rv) && rv != APR_EGENERAL)
+    else if (!APR_STATUS_IS_NOTFOUND(rv))
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
                       CHATNO(0308) "the session cache %s does not answer: the "
                                    "database is asked",
-                      provider->name);
+                      store);
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                   CHATNO(0309) "session cache: %s", session ? "hit" : "miss");
     return session;
@@ -209,42 +191,31 @@ void chat_auth_cache_put(request_rec *r, const char *token,
     if (len == 0)
         return;
 
-    rv = lock();
+    rv = chat_store_cache_lock(cache, CHAT_STORE_CACHE_ONCE);
     if (rv == APR_SUCCESS) {
-        rv = provider->store(instance, r->server, key, sizeof(key), until, data,
-                             len, r->pool);
-        unlock();
+        rv = chat_store_cache_put(cache, r->server, key, until, data, len,
+                                  r->pool);
+        chat_store_cache_unlock(cache, CHAT_STORE_CACHE_ONCE);
     }
     if (rv != APR_SUCCESS)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
                       CHATNO(0310) "the session cache %s did not take a "
                                    "session",
-                      provider->name);
+                      store);
 }
 
 /* ---- start-up ---- */
 
 int chat_auth_cache_pre_config(apr_pool_t *pconf, apr_pool_t *plog)
 {
-    apr_status_t rv =
-        ap_mutex_register(pconf, MUTEX_TYPE, NULL, APR_LOCK_DEFAULT, 0);
+    apr_status_t rv = chat_store_cache_register(MUTEX_TYPE, pconf);
 
-    provider = NULL;
-    instance = NULL;
-    mutex = NULL;
+    cache = NULL;
     if (rv == APR_SUCCESS)
         return OK;
     ap_log_perror(APLOG_MARK, APLOG_CRIT, rv, plog,
                   CHATNO(0311) "cannot register the mutex " MUTEX_TYPE);
     return HTTP_INTERNAL_SERVER_ERROR;
-}
-
-static apr_status_t destroy(void *s)
-{
-    if (instance)
-        provider->destroy(instance, s);
-    instance = NULL;
-    return APR_SUCCESS;
 }
 
 static int is_wanted(server_rec *s)
@@ -256,60 +227,34 @@ static int is_wanted(server_rec *s)
     return 0;
 }
 
-static apr_status_t open_cache(apr_pool_t *pconf, server_rec *s,
-                               const char *args)
-{
-    static const struct ap_socache_hints hints = {
-        CHAT_SHA256_LEN, sizeof(entry_t) + 40, apr_time_from_sec(30)};
-    ap_socache_instance_t *opened = NULL;
-    const char *why = provider->create(&opened, args, pconf, pconf);
-    apr_status_t rv;
-
-    if (why) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
-                     CHATNO(0312) "ChatAuthCacheStore: %s refuses \"%s\": %s",
-                     provider->name, args ? args : "", why);
-        return APR_EINVAL;
-    }
-    rv = provider->init(opened, CACHE_NAME, &hints, s, pconf);
-    if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
-                     CHATNO(0313) "ChatAuthCacheStore: %s cannot be opened "
-                                  "with \"%s\"",
-                     provider->name, args ? args : "");
-        return rv;
-    }
-    instance = opened;
-    apr_pool_cleanup_register(pconf, s, destroy, apr_pool_cleanup_null);
-    return APR_SUCCESS;
-}
-
 apr_status_t chat_auth_cache_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    const chat_server_conf_t *conf = chat_config_server(s);
-    const char *name = conf->cache_store ? conf->cache_store : DEFAULT_STORE;
+    const chat_server_conf_t *server = chat_config_server(s);
+    const chat_store_cache_conf_t conf = {
+        .store = server->cache_store ? server->cache_store : DEFAULT_STORE,
+        .args = server->cache_args,
+        .name = CACHE_NAME,
+        .mutex = MUTEX_TYPE,
+        .usual = sizeof(entry_t) + 40,
+        .keeps = apr_time_from_sec(30)};
+    const char *why;
     apr_status_t rv;
 
     if (!is_wanted(s))
         return APR_SUCCESS;
 
-    provider = ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, name,
-                                  AP_SOCACHE_PROVIDER_VERSION);
-    if (!provider) {
+    store = conf.store;
+    rv = chat_store_cache_open(&cache, &conf, &why, s, pconf);
+    if (rv == APR_ENOTIMPL)
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      CHATNO(0314) "ChatAuthCache needs mod_socache_%s: load "
                                   "it, or name another store in "
                                   "ChatAuthCacheStore",
-                     name);
-        return APR_ENOTIMPL;
-    }
-    if (provider->flags & AP_SOCACHE_FLAG_NOTMPSAFE) {
-        rv =
-            ap_global_mutex_create(&mutex, NULL, MUTEX_TYPE, NULL, s, pconf, 0);
-        if (rv != APR_SUCCESS)
-            return rv;
-    }
-    return open_cache(pconf, s, conf->cache_args);
+                     store);
+    else if (rv != APR_SUCCESS)
+        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                     CHATNO(0312) "ChatAuthCacheStore: %s", why);
+    return rv;
 }
 
 /* Without its mutex the cache would be torn: then it is not used at all. */
@@ -317,14 +262,13 @@ void chat_auth_cache_child_init(apr_pool_t *pchild, server_rec *s)
 {
     apr_status_t rv;
 
-    if (!mutex)
+    if (!cache)
         return;
-    rv = apr_global_mutex_child_init(&mutex, apr_global_mutex_lockfile(mutex),
-                                     pchild);
+    rv = chat_store_cache_child_init(cache, pchild);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
                      CHATNO(0315) "the mutex " MUTEX_TYPE " cannot be used: "
                                   "sessions are not remembered");
-        instance = NULL;
+        cache = NULL;
     }
 }

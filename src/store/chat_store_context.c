@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was said before in a session (ChatContext), kept in one of httpd's
+ * shared object caches (ChatContextStore) under a digest of whose session it
+ * is. Called by handler/. Neighbours: chat_store_context_entry.c for the bytes,
+ * chat_store_cache.c for the cache. Request threads and workers of all
+ * children at once; the start-up steps at the end.
+ */
+#include "chat_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <http_config.h>
+#include <http_core.h>
+#include <apr_strings.h>
+
+#include "chat_config.h"
+#include "chat_crypto.h"
+#include "chat_log.h"
+#include "chat_store_context_entry.h"
+#include "chat_types.h"
+
+#define MUTEX_TYPE "chat-context"
+#define CACHE_NAME "chat-context"
+
+/* What is used where no ChatContextStore is written. shmcb cuts this into 32
+ * parts, and one entry has to fit into one of them. */
+#define DEFAULT_STORE "shmcb"
+#define DEFAULT_ARGS "(16777216)"
+#define USUAL_ENTRY 2048
+
+/* What ChatContext allows at most, and some for the lengths. */
+#define ENTRY_MAX (1024 * 1024 + 64 * 1024)
+
+/* Caches count whole seconds; the entry itself knows its end. */
+#define LONGER apr_time_from_sec(2)
+
+/* Set at start-up, read-only afterwards. No cache: no session is kept. */
+static chat_store_cache_t *cache;
+static const char *store;
+
+/* One look at one entry. The pool lasts for that. */
+typedef struct entry_t {
+    request_rec *r;
+    apr_pool_t *pool;
+    unsigned char key[CHAT_SHA256_LEN];
+    unsigned char *data; /* room for the largest; malloc, freed with pool */
+    chat_store_bounds_t bounds;
+    chat_store_history_t history;
+} entry_t;
+
+static apr_status_t free_data(void *data)
+{
+    free(data);
+    return APR_SUCCESS;
+}
+
+/*
+ * The entry's name: a digest, so that no id lies in the cache. Other sites
+ * have other users of the same id. Guests are apart from users, whatever
+ * those are called.
+ */
+static apr_status_t make_key(entry_t *entry, const char *owner,
+                             const char *session)
+{
+    const char *site = entry->r->server->server_hostname;
+    const char *text =
+        apr_psprintf(entry->pool, "%s\n%s%" APR_SIZE_T_FMT "\n%s%s",
+                     site ? site : "", owner ? "user" : "guest",
+                     owner ? strlen(owner) : 0, owner ? owner : "", session);
+
+    return chat_crypto_sha256(entry->key, text, strlen(text));
+}
+
+static apr_status_t begin(entry_t *entry, request_rec *r, const char *owner,
+                          const char *session)
+{
+    const chat_dir_conf_t *conf = chat_config_dir(r);
+
+    entry->r = r;
+    entry->bounds.messages = conf->context_messages;
+    entry->bounds.bytes = (apr_size_t)conf->context_bytes;
+    entry->bounds.age = conf->context_age;
+
+    apr_pool_create(&entry->pool, r->pool);
+    apr_pool_tag(entry->pool, "chat_store_context");
+    chat_store_context_none(&entry->history, entry->pool);
+    entry->data = malloc(ENTRY_MAX);
+    if (!entry->data)
+        return APR_ENOMEM;
+    apr_pool_cleanup_register(entry->pool, entry->data, free_data,
+                              apr_pool_cleanup_null);
+    return make_key(entry, owner, session);
+}
+
+static void end(entry_t *entry)
+{
+    apr_pool_destroy(entry->pool);
+}
+
+/* The history as it is in the cache. A missing, a damaged and a foreign entry
+ * are the same: nothing was said. Under the cache's lock. */
+static apr_status_t fetch(entry_t *entry)
+{
+    apr_size_t len = ENTRY_MAX;
+    apr_status_t rv = chat_store_cache_get(cache, entry->r->server, entry->key,
+                                           entry->data, &len, entry->pool);
+
+    if (APR_STATUS_IS_NOTFOUND(rv))
+        return chat_store_cache_ping(cache, entry->r->server, entry->pool);
+    if (rv == APR_SUCCESS)
+        rv = chat_store_context_read(&entry->history, entry->key, entry->data,
+                                     len, entry->pool);
+    if (rv == APR_EINVAL || APR_STATUS_IS_ENOSPC(rv)) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, entry->r,
+                      CHATNO(0210) "what is kept of the session cannot be "
+                                   "read: it begins anew");
+        return APR_SUCCESS;
+    }
+    return rv;
+}
+
+/* Put the history back, as much of it as the cache takes. Under its lock. */
+static apr_status_t keep(entry_t *entry)
+{
+    apr_time_t until = entry->history.last + entry->bounds.age + LONGER;
+    const unsigned char *data;
+    apr_size_t len;
+    apr_status_t rv;
+
+    do {
+        rv = chat_store_context_write(&data, &len, entry->key, &entry->history,
+                                      entry->pool);
+        if (rv == APR_SUCCESS)
+            rv = chat_store_cache_put(cache, entry->r->server, entry->key,
+                                      until, data, len, entry->pool);
+    } while (APR_STATUS_IS_ENOSPC(rv) &&
+             chat_store_context_halve(&entry->history));
+    return rv;
+}
+
+/* ---- reading ---- */
+
+static apr_array_header_t *messages_of(const chat_store_history_t *history,
+                                       apr_pool_t *p)
+{
+    int i, n = history->exchanges->nelts;
+    apr_array_header_t *messages =
+        apr_array_make(p, 2 * n + 1, sizeof(chat_message_t));
+
+    for (i = 0; i < n; i++) {
+        const chat_store_exchange_t *e =
+            &APR_ARRAY_IDX(history->exchanges, i, chat_store_exchange_t);
+        chat_message_t message = {.role = CHAT_ROLE_USER};
+
+        message.content = apr_pstrmemdup(p, e->question, e->question_len);
+        APR_ARRAY_PUSH(messages, chat_message_t) = message;
+        message.role = CHAT_ROLE_ASSISTANT;
+        message.content = apr_pstrmemdup(p, e->answer, e->answer_len);
+        APR_ARRAY_PUSH(messages, chat_message_t) = message;
+    }
+    return messages;
+}
+
+static apr_status_t unavailable(chat_err_t *err, apr_status_t rv)
+{
+    return chat_err_set(err, rv, HTTP_SERVICE_UNAVAILABLE, "store_unavailable",
+                        "What was said before cannot be read right now.");
+}
+
+apr_status_t chat_store_context_load(apr_array_header_t **pmessages,
+                                     request_rec *r, const char *owner,
+                                     const char *session, chat_err_t *err,
+                                     apr_pool_t *p)
+{
+    entry_t entry;
+    apr_status_t rv;
+
+    *pmessages = apr_array_make(p, 1, sizeof(chat_message_t));
+    if (chat_config_dir(r)->context_messages <= 0)
+        return APR_SUCCESS;
+    if (!cache) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      CHATNO(0211) "sessions are kept nowhere: load "
+                                   "mod_socache_" DEFAULT_STORE
+                                   ", or name another store in "
+                                   "ChatContextStore");
+        return unavailable(err, APR_ENOTIMPL);
+    }
+    rv = begin(&entry, r, owner, session);
+    if (rv == APR_SUCCESS)
+        rv = chat_store_cache_lock(cache, CHAT_STORE_CACHE_ONCE);
+    if (rv == APR_SUCCESS) {
+        rv = fetch(&entry);
+        chat_store_cache_unlock(cache, CHAT_STORE_CACHE_ONCE);
+    }
+    if (rv == APR_SUCCESS) {
+        chat_store_context_bound(&entry.history, &entry.bounds, apr_time_now());
+        *pmessages = messages_of(&entry.history, p);
+    }
+    end(&entry);
+    if (rv == APR_SUCCESS)
+        return APR_SUCCESS;
+    ap_log_rerror(
+        APLOG_MARK, APLOG_ERR, rv, r,
+        CHATNO(0212) "ChatContextStore: %s does not say what was said "
+                     "before",
+        store);
+    return unavailable(err, rv);
+}
+
+/* ---- writing ---- */
+
+static apr_status_t add(entry_t *entry, const chat_store_exchange_t *exchange)
+{
+    apr_status_t rv = fetch(entry);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!chat_store_context_append(&entry->history, exchange, &entry->bounds,
+                                   apr_time_now())) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, entry->r,
+                      CHATNO(0213) "an exchange of %" APR_SIZE_T_FMT
+                                   " bytes is not kept in its session: it is "
+                                   "half empty, or more than ChatContext says",
+                      exchange->question_len + exchange->answer_len);
+        if (entry->history.exchanges->nelts == 0)
+            return APR_SUCCESS;
+    }
+    return keep(entry);
+}
+
+void chat_store_context_add(request_rec *r, const char *owner,
+                            const char *session, const char *question,
+                            const char *answer, apr_size_t answer_len)
+{
+    const chat_store_exchange_t exchange = {question, answer, strlen(question),
+                                            answer_len};
+    entry_t entry;
+    apr_status_t rv;
+
+    if (!cache || chat_config_dir(r)->context_messages <= 0)
+        return;
+    rv = begin(&entry, r, owner, session);
+    if (rv == APR_SUCCESS)
+        rv = chat_store_cache_lock(cache, CHAT_STORE_CACHE_CHANGE);
+    if (rv == APR_SUCCESS) {
+        rv = add(&entry, &exchange);
+        chat_store_cache_unlock(cache, CHAT_STORE_CACHE_CHANGE);
+    }
+    end(&entry);
+    if (rv != APR_SUCCESS)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+                      CHATNO(0214) "ChatContextStore: %s did not keep what was "
+                                   "said",
+                      store);
+}
+
+/* ---- start-up ---- */
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    apr_status_t rv = chat_store_cache_register(MUTEX_TYPE, pconf);
+
+    cache = NULL;
+    if (rv == APR_SUCCESS)
+        return OK;
+    ap_log_perror(APLOG_MARK, APLOG_CRIT, rv, plog,
+                  CHATNO(0215) "cannot register the mutex " MUTEX_TYPE);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* Who names a store wants it. Who does not may have no use for one. */
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    const chat_server_conf_t *server = chat_config_server(s);
+    const char *named = server->context_store, *why;
+    const chat_store_cache_conf_t conf = {
+        .store = named ? named : DEFAULT_STORE,
+        .args = named ? server->context_args : DEFAULT_ARGS,
+        .name = CACHE_NAME,
+        .mutex = MUTEX_TYPE,
+        .usual = USUAL_ENTRY,
+        .keeps = apr_time_from_sec(3600),
+        .changes = 1};
+    apr_status_t rv;
+
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK;
+    store = conf.store;
+    rv = chat_store_cache_open(&cache, &conf, &why, s, pconf);
+    if (rv == APR_SUCCESS || (rv == APR_ENOTIMPL && !named))
+        return OK;
+    ap_log_error(APLOG_MARK, APLOG_CRIT, rv == APR_ENOTIMPL ? 0 : rv, s,
+                 CHATNO(0216) "ChatContextStore: %s", why);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* Without its mutex the cache would be torn: then it is not used at all. */
+static void child_init(apr_pool_t *pchild, server_rec *s)
+{
+    apr_status_t rv;
+
+    if (!cache)
+        return;
+    rv = chat_store_cache_child_init(cache, pchild);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                     CHATNO(0217) "the mutex " MUTEX_TYPE " cannot be used: "
+                                  "sessions are refused");
+        cache = NULL;
+    }
+}
+
+void chat_store_context_register_hooks(apr_pool_t *p)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+}
