@@ -18,6 +18,7 @@
 #include "chat_log.h"
 #include "chat_store.h"
 #include "chat_stream.h"
+#include "chat_upstream.h"
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
@@ -28,7 +29,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (chat_stream_post_config(pconf, s) != APR_SUCCESS ||
         chat_store_post_config(pconf, s) != APR_SUCCESS ||
         chat_auth_post_config(pconf, s) != APR_SUCCESS ||
-        chat_limit_post_config(pconf, s) != APR_SUCCESS)
+        chat_limit_post_config(pconf, s) != APR_SUCCESS ||
+        chat_upstream_post_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
     return OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The section in mod_status: the engines' counters, for people and (?auto)
- * for programs. Request thread.
+ * The section in mod_status: the counters of engines, limits and providers, for
+ * people and (?auto) for programs. Request thread.
  */
 #include "chat_facts.h"
 
@@ -10,6 +10,7 @@
 
 #include "chat_limit.h"
 #include "chat_stream.h"
+#include "chat_upstream.h"
 
 typedef struct row_t {
     const char *name;  /* in ?auto */
@@ -18,6 +19,7 @@ typedef struct row_t {
 } row_t;
 
 #define POLICIES_MAX 64
+#define PROVIDERS_MAX 64
 
 static void show_limits(request_rec *r, int brief)
 {
@@ -41,6 +43,30 @@ static void show_limits(request_rec *r, int brief)
                            "</td><td>%" APR_UINT64_T_FMT "</td></tr>\n",
                    rows[i].name, rows[i].allowed, rows[i].refused,
                    rows[i].exempt, rows[i].degraded, rows[i].shadowed);
+    if (n && !brief)
+        ap_rputs("</table>\n", r);
+}
+
+static void show_providers(request_rec *r, int brief)
+{
+    chat_upstream_stats_t rows[PROVIDERS_MAX];
+    int i, n = chat_upstream_stats(rows, PROVIDERS_MAX);
+
+    if (n && !brief)
+        ap_rputs("<table border=\"0\"><tr><th>provider</th><th>breaker</th>"
+                 "<th>calls</th><th>failures</th><th>opened</th><th>keys</th>"
+                 "<th>benched</th></tr>\n",
+                 r);
+    for (i = 0; i < n; i++)
+        ap_rprintf(
+            r,
+            brief ? "ChatProvider-%s: %s %" APR_UINT64_T_FMT
+                    " %" APR_UINT64_T_FMT " %" APR_UINT64_T_FMT " %d %d\n"
+                  : "<tr><td>%s</td><td>%s</td><td>%" APR_UINT64_T_FMT
+                    "</td><td>%" APR_UINT64_T_FMT "</td><td>%" APR_UINT64_T_FMT
+                    "</td><td>%d</td><td>%d</td></tr>\n",
+            rows[i].name, rows[i].state, rows[i].calls, rows[i].failures,
+            rows[i].opened, rows[i].keys, rows[i].benched);
     if (n && !brief)
         ap_rputs("</table>\n", r);
 }
@@ -79,6 +105,7 @@ static int show_status(request_rec *r, int flags)
     if (!(flags & AP_STATUS_SHORT))
         ap_rputs("</table>\n", r);
     show_limits(r, flags & AP_STATUS_SHORT);
+    show_providers(r, flags & AP_STATUS_SHORT);
     return OK;
 }
 

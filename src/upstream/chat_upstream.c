@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The breakers and benches of all providers, in memory that the children of a
+ * server share. One slot for each provider, one lock for each slot, held for a
+ * few instructions. Any thread; start-up on the main thread.
+ *
+ * The memory belongs to one reading of the configuration. Children of the
+ * generation before a restart keep theirs: their slots are others.
+ */
+#include "chat_upstream.h"
+
+#include <http_main.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "chat_log.h"
+#include "chat_upstream_breaker.h"
+#include "chat_upstream_keys.h"
+
+#define BENCH_TIME apr_time_from_sec(60)
+
+/* Aligned so that two providers never share a cache line. */
+typedef struct slot_t {
+    pthread_mutex_t lock; /* over all of it */
+    chat_upstream_breaker_t breaker;
+    chat_upstream_keys_t keys;
+    apr_uint64_t calls, failures, opened;
+} __attribute__((aligned(64))) slot_t;
+
+static slot_t *slots;
+static int nslots;
+
+static apr_int64_t now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static slot_t *slot_of(const chat_provider_conf_t *conf)
+{
+    return conf->slot >= 0 && conf->slot < nslots ? &slots[conf->slot] : NULL;
+}
+
+/* What a child that was killed in here leaves is numbers, and good enough. */
+static void enter(slot_t *slot)
+{
+    if (pthread_mutex_lock(&slot->lock) == EOWNERDEAD)
+        pthread_mutex_consistent(&slot->lock);
+}
+
+static void leave(slot_t *slot)
+{
+    pthread_mutex_unlock(&slot->lock);
+}
+
+/* ---- the breaker ---- */
+
+int chat_upstream_may(const chat_provider_conf_t *conf,
+                      apr_interval_time_t *pwait)
+{
+    slot_t *slot = slot_of(conf);
+    chat_breaker_change_e change;
+    int may;
+
+    *pwait = 0;
+    if (!slot)
+        return 1;
+    enter(slot);
+    may = chat_upstream_breaker_may(&slot->breaker, now_us(),
+                                    conf->breaker_cooldown, pwait, &change);
+    slot->calls += may;
+    leave(slot);
+    if (change == CHAT_BREAKER_TRIES)
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
+                     CHATNO(1102) "provider %s: one call tries whether it "
+                                  "works again",
+                     conf->name);
+    return may;
+}
+
+static void log_change(const chat_provider_conf_t *conf,
+                       chat_breaker_change_e change, int failures,
+                       request_rec *r)
+{
+    double pause = (double)conf->breaker_cooldown / APR_USEC_PER_SEC;
+
+    switch (change) {
+    case CHAT_BREAKER_OPENS:
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      CHATNO(1103) "provider %s has failed %d times in a row: "
+                                   "it is not asked for %g s",
+                      conf->name, failures, pause);
+        return;
+    case CHAT_BREAKER_REOPENS:
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      CHATNO(1104) "provider %s still fails: it is not asked "
+                                   "for another %g s",
+                      conf->name, pause);
+        return;
+    case CHAT_BREAKER_CLOSES:
+        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
+                      CHATNO(1105) "provider %s works again", conf->name);
+        return;
+    case CHAT_BREAKER_TRIES:
+    case CHAT_BREAKER_SAME:
+        return;
+    }
+}
+
+/* In the lock. */
+static chat_breaker_change_e note(slot_t *slot,
+                                  const chat_provider_conf_t *conf,
+                                  chat_call_verdict_e verdict)
+{
+    chat_breaker_change_e change;
+
+    switch (verdict) {
+    case CHAT_CALL_FINE:
+        return chat_upstream_breaker_fine(&slot->breaker);
+    case CHAT_CALL_FAILED:
+        slot->failures++;
+        change = chat_upstream_breaker_failed(&slot->breaker, now_us(),
+                                              conf->breaker_failures,
+                                              conf->breaker_cooldown);
+        slot->opened += change == CHAT_BREAKER_OPENS;
+        return change;
+    case CHAT_CALL_UNKNOWN:
+        chat_upstream_breaker_unknown(&slot->breaker, now_us());
+        break;
+    }
+    return CHAT_BREAKER_SAME;
+}
+
+void chat_upstream_tell(const chat_provider_conf_t *conf,
+                        chat_call_verdict_e verdict, request_rec *r)
+{
+    slot_t *slot = slot_of(conf);
+    chat_breaker_change_e change;
+    int failures;
+
+    if (!slot)
+        return;
+    enter(slot);
+    change = note(slot, conf, verdict);
+    failures = slot->breaker.failures;
+    leave(slot);
+    log_change(conf, change, failures, r);
+}
+
+/* ---- keys ---- */
+
+int chat_upstream_key(const chat_provider_conf_t *conf)
+{
+    slot_t *slot = slot_of(conf);
+    int key;
+
+    if (!slot)
+        return conf->keys->nelts > 0 ? 0 : -1;
+    enter(slot);
+    key = chat_upstream_keys_next(&slot->keys, conf->keys->nelts, now_us());
+    leave(slot);
+    return key;
+}
+
+void chat_upstream_bench(const chat_provider_conf_t *conf, int key,
+                         request_rec *r)
+{
+    slot_t *slot = slot_of(conf);
+    apr_int64_t now = now_us();
+    int n = conf->keys->nelts, fresh, benched;
+
+    if (!slot)
+        return;
+    enter(slot);
+    fresh =
+        chat_upstream_keys_bench(&slot->keys, n, key, now, now + BENCH_TIME);
+    benched = chat_upstream_keys_benched(&slot->keys, n, now);
+    leave(slot);
+    if (fresh)
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      CHATNO(1106) "provider %s does not accept key number %d "
+                                   "of %d: it is not used for %d s, and %d "
+                                   "are left",
+                      conf->name, key + 1, n, (int)apr_time_sec(BENCH_TIME),
+                      n - benched);
+}
+
+/* ---- numbers ---- */
+
+static const char *const state_names[] = {
+    [CHAT_BREAKER_CLOSED] = "closed",
+    [CHAT_BREAKER_OPEN] = "open",
+    [CHAT_BREAKER_TRYING] = "trying",
+};
+
+static void fill(chat_upstream_stats_t *row, slot_t *slot,
+                 const chat_provider_conf_t *conf)
+{
+    row->name = conf->name;
+    row->keys = conf->keys->nelts;
+    enter(slot);
+    row->state = state_names[slot->breaker.state];
+    row->calls = slot->calls;
+    row->failures = slot->failures;
+    row->opened = slot->opened;
+    row->benched = chat_upstream_keys_benched(&slot->keys, row->keys, now_us());
+    leave(slot);
+}
+
+int chat_upstream_stats(chat_upstream_stats_t *rows, int max)
+{
+    int i;
+
+    for (i = 0; i < nslots && i < max; i++)
+        fill(&rows[i], &slots[i], chat_config_provider_at(i));
+    return i;
+}
+
+/* ---- start-up ---- */
+
+static int init_lock(pthread_mutex_t *lock)
+{
+    pthread_mutexattr_t attr;
+    int failed;
+
+    pthread_mutexattr_init(&attr);
+    failed = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) ||
+             pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) ||
+             pthread_mutex_init(lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+    return !failed;
+}
+
+static pid_t owner;
+
+/* pconf goes. In a child that ends, some thread may still be at it. */
+static apr_status_t unmap(void *baton)
+{
+    if (getpid() != owner)
+        return APR_SUCCESS;
+    munmap(slots, nslots * sizeof(slot_t));
+    slots = NULL;
+    nslots = 0;
+    return APR_SUCCESS;
+}
+
+static apr_status_t refuse(apr_status_t rv, server_rec *s, apr_size_t size)
+{
+    ap_log_error(
+        APLOG_MARK, APLOG_ERR, rv, s,
+        CHATNO(
+            1101) "no %lu bytes of shared memory, with locks, for the state of "
+                  "providers",
+        (unsigned long)size);
+    return rv;
+}
+
+apr_status_t chat_upstream_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    int i, n = chat_config_providers_count();
+    apr_size_t size = n * sizeof(slot_t);
+
+    if (!n)
+        return APR_SUCCESS;
+    slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                 -1, 0);
+    if (slots == MAP_FAILED) {
+        slots = NULL;
+        return refuse(errno, s, size);
+    }
+    nslots = n;
+    owner = getpid();
+    apr_pool_cleanup_register(pconf, NULL, unmap, apr_pool_cleanup_null);
+    for (i = 0; i < n; i++)
+        if (!init_lock(&slots[i].lock))
+            return refuse(APR_ENOLOCK, s, size);
+    return APR_SUCCESS;
+}
