@@ -156,10 +156,18 @@ static void refused(chat_err_t *err, int status, const char *body,
                               chat_provider_word(type, "", NULL, p), NULL, p);
 }
 
+static chat_wire_e wire(const chat_upstream_t *up)
+{
+    return CHAT_WIRE_MESSAGES;
+}
+
 const chat_provider_t chat_provider_anthropic = {
     .name = "anthropic",
+    .wire = wire,
     .build = build,
     .observe = chat_provider_anthropic_observe,
+    .parse = chat_provider_anthropic_parse,
+    .whole = chat_provider_anthropic_whole,
     .cut = cut,
     .refused = refused,
 };

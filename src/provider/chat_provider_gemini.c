@@ -198,10 +198,19 @@ static void refused(chat_err_t *err, int status, const char *body,
         err->retry_after = read_delay(find_detail(error, "retryDelay"), p);
 }
 
+static chat_wire_e wire(const chat_upstream_t *up)
+{
+    return CHAT_WIRE_GEMINI;
+}
+
 const chat_provider_t chat_provider_gemini = {
     .name = "gemini",
+    .wire = wire,
     .build = build,
     .observe = chat_provider_gemini_observe,
+    .parse = chat_provider_gemini_parse,
+    .trails = 1,
+    .whole = chat_provider_gemini_whole,
     .cut = cut,
     .refused = refused,
 };

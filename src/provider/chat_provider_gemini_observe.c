@@ -7,6 +7,8 @@
  */
 #include "chat_provider_int.h"
 
+#include <string.h>
+
 static const char *const texts[] = {"text", NULL};
 
 static int can_matter(const chat_watch_t *w)
@@ -24,31 +26,58 @@ static int has_text(const chat_json_t *v)
     return text && *text;
 }
 
-static int is_last(const chat_json_t *root)
+/* Ends that are failures of the model's: there is no answer to make use of. */
+static int is_failure(const char *reason)
+{
+    static const char *const failures[] = {
+        "MALFORMED_FUNCTION_CALL",   "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",       "MALFORMED_RESPONSE",
+        "MISSING_THOUGHT_SIGNATURE",
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        if (strcmp(reason, failures[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void look_for_end(chat_watch_t *w, const chat_json_t *root)
 {
     const chat_json_t *candidates = chat_json_get(root, "candidates");
     int i;
 
     for (i = 0; i < chat_json_length(candidates); i++) {
-        if (has_text(
-                chat_json_get(chat_json_at(candidates, i), "finishReason")))
-            return 1;
+        const chat_json_t *reason =
+            chat_json_get(chat_json_at(candidates, i), "finishReason");
+
+        if (!has_text(reason))
+            continue;
+        w->seen->ended = 1;
+        if (is_failure(chat_json_string(reason)))
+            chat_provider_watch_fail(w, &reason, 1);
     }
-    return has_text(
-        chat_json_path(root, "promptFeedback", "blockReason", NULL));
+    if (has_text(chat_json_path(root, "promptFeedback", "blockReason", NULL)))
+        w->seen->ended = 1;
 }
 
 /* Cumulative, so the last one holds; thoughts are no part of the candidates. */
-static void count_usage(chat_seen_t *seen, const chat_json_t *usage)
+void chat_provider_gemini_count(chat_seen_t *seen, const chat_json_t *root)
 {
+    const chat_json_t *usage = chat_json_get(root, "usageMetadata");
     apr_int64_t answer = -1, thoughts = -1;
 
     chat_provider_watch_count(&seen->usage.input,
                               chat_json_get(usage, "promptTokenCount"));
+    chat_provider_watch_count(&seen->usage.cached,
+                              chat_json_get(usage, "cachedContentTokenCount"));
     chat_provider_watch_count(&answer,
                               chat_json_get(usage, "candidatesTokenCount"));
     chat_provider_watch_count(&thoughts,
                               chat_json_get(usage, "thoughtsTokenCount"));
+    if (thoughts >= 0)
+        seen->usage.reasoning = thoughts;
     if (answer < 0 && thoughts < 0)
         return;
     answer = answer < 0 ? 0 : answer;
@@ -57,13 +86,8 @@ static void count_usage(chat_seen_t *seen, const chat_json_t *usage)
         answer > APR_INT64_MAX - thoughts ? APR_INT64_MAX : answer + thoughts;
 }
 
-static void look(chat_watch_t *w)
+void chat_provider_gemini_look(chat_watch_t *w, const chat_json_t *root)
 {
-    const chat_json_t *root;
-
-    if (!can_matter(w))
-        return;
-    root = chat_provider_watch_json(w);
     if (chat_provider_watch_is_error(root)) {
         const chat_json_t *codes[] = {
             chat_json_path(root, "error", "status", NULL),
@@ -72,9 +96,8 @@ static void look(chat_watch_t *w)
 
         chat_provider_watch_fail(w, codes, 2);
     }
-    if (is_last(root))
-        w->seen->ended = 1;
-    count_usage(w->seen, chat_json_get(root, "usageMetadata"));
+    look_for_end(w, root);
+    chat_provider_gemini_count(w->seen, root);
 }
 
 void chat_provider_gemini_observe(chat_seen_t *seen,
@@ -84,6 +107,26 @@ void chat_provider_gemini_observe(chat_seen_t *seen,
     chat_watch_t w = {.seen = seen, .event = event, .up = up, .parent = p};
 
     chat_provider_watch_measure(&w, texts);
-    look(&w);
+    if (can_matter(&w))
+        chat_provider_gemini_look(&w, chat_provider_watch_json(&w));
+    chat_provider_watch_done(&w);
+}
+
+/* Without alt=sse, what would have been a stream is an array of its chunks. */
+void chat_provider_gemini_whole(chat_seen_t *seen, const char *body,
+                                apr_size_t len, const chat_upstream_t *up,
+                                apr_pool_t *p)
+{
+    const chat_sse_event_t event = {.type = "", .data = body, .data_len = len};
+    chat_watch_t w = {.seen = seen, .event = &event, .up = up, .parent = p};
+    const chat_json_t *root;
+    int i;
+
+    chat_provider_watch_measure(&w, texts);
+    root = chat_provider_watch_json(&w);
+    if (chat_json_kind(root) != CHAT_JSON_ARRAY)
+        chat_provider_gemini_look(&w, root);
+    for (i = 0; i < chat_json_length(root); i++)
+        chat_provider_gemini_look(&w, chat_json_at(root, i));
     chat_provider_watch_done(&w);
 }

@@ -102,10 +102,13 @@ START_TEST(a_temperature_is_at_most_one_and_unknown_to_newer_versions)
 END_TEST
 
 static const chat_message_t hoisted[] = {
-    {CHAT_ROLE_SYSTEM, "One."}, {CHAT_ROLE_USER, "a"},
-    {CHAT_ROLE_SYSTEM, " \n"},  {CHAT_ROLE_ASSISTANT, "b"},
-    {CHAT_ROLE_SYSTEM, "Two."}, {CHAT_ROLE_ASSISTANT, "\t"},
-    {CHAT_ROLE_USER, "c"},
+    {.role = CHAT_ROLE_SYSTEM, .content = "One."},
+    {.role = CHAT_ROLE_USER, .content = "a"},
+    {.role = CHAT_ROLE_SYSTEM, .content = " \n"},
+    {.role = CHAT_ROLE_ASSISTANT, .content = "b"},
+    {.role = CHAT_ROLE_SYSTEM, .content = "Two."},
+    {.role = CHAT_ROLE_ASSISTANT, .content = "\t"},
+    {.role = CHAT_ROLE_USER, .content = "c"},
 };
 
 START_TEST(system_messages_are_joined_and_blank_ones_left_out)
@@ -126,13 +129,14 @@ START_TEST(system_messages_are_joined_and_blank_ones_left_out)
 END_TEST
 
 static const chat_message_t answered[] = {
-    {CHAT_ROLE_USER, " "},
-    {CHAT_ROLE_ASSISTANT, "b"},
-    {CHAT_ROLE_USER, "c"},
+    {.role = CHAT_ROLE_USER, .content = " "},
+    {.role = CHAT_ROLE_ASSISTANT, .content = "b"},
+    {.role = CHAT_ROLE_USER, .content = "c"},
 };
 
-static const chat_message_t blank[] = {{CHAT_ROLE_SYSTEM, "Be kind."},
-                                       {CHAT_ROLE_USER, ""}};
+static const chat_message_t blank[] = {
+    {.role = CHAT_ROLE_SYSTEM, .content = "Be kind."},
+    {.role = CHAT_ROLE_USER, .content = ""}};
 
 START_TEST(a_talk_that_the_user_does_not_begin_is_refused)
 {
@@ -182,16 +186,52 @@ END_TEST
 /* observe ------------------------------------------------------------- */
 
 static const provider_transcript_t transcripts[] = {
-    {"text", 0, {1, 0, "", 12, 34}, ""},
-    {"cached", 0, {1, 0, "", 3210, 16}, ""},
-    {"thinking", 0, {1, 0, "", 12, 120}, ""},
-    {"tools", 0, {1, 0, "", 472, 89}, ""},
-    {"refusal", 0, {1, 0, "", 18, 0}, ""},
-    {"error", 0, {1, 1, "overloaded_error", 12, -1}, ""},
-    {"error-first", 0, {1, 1, "api_error", -1, -1}, ""},
-    {"truncated", 0, {0, 0, "", 12, 5}, ""},
-    {"unnamed", 0, {1, 0, "", 12, 3}, ""},
-    {"crlf", 0, {1, 0, "", 12, 7}, ""},
+    {"text",
+     0,
+     {1, 0, "", 12, 34},
+     "",
+     "<text>Hello, \"w\xc3\xb6"
+     "rld\" \xf0\x9f\x98\x80"
+     "\nmessage_stop<stop 12 34 0 -1>"},
+    {"cached", 0, {1, 0, "", 3210, 16}, "", "<text>Hi<length 3210 16 3000 -1>"},
+    {"thinking",
+     0,
+     {1, 0, "", 12, 120},
+     "",
+     "<reasoning>Let me see.<text>4<stop 12 120 0 -1>"},
+    {"tools",
+     0,
+     {1, 0, "", 472, 89},
+     "",
+     "<text>Let me look.<call 0 toolu_01T get_weather><arguments "
+     "0>{\"location\": \"San Francisco\"}<calls 472 89 -1 -1>"},
+    {"refusal", 0, {1, 0, "", 18, 0}, "", "<filter 18 0 5 -1>"},
+    {"error",
+     0,
+     {1, 1, "overloaded_error", 12, -1},
+     "",
+     "<text>Hel<failed overloaded_error>"},
+    {"error-first", 0, {1, 1, "api_error", -1, -1}, "", "<failed api_error>"},
+    {"truncated", 0, {0, 0, "", 12, 5}, "", "<text>Hel"},
+    {"unnamed", 0, {1, 0, "", 12, 3}, "", "<text>Hi<stop 12 3 0 -1>"},
+    {"crlf", 0, {1, 0, "", 12, 7}, "", "<text>Hi<stop 12 7 0 -1>"},
+    {"tools-parallel",
+     0,
+     {1, 0, "", 700, 140},
+     "",
+     "<reasoning>Two cities.<call 0 toolu_01A get_weather><arguments "
+     "0>{\"city\": \"Z\xc3\xbc"
+     "rich\", \"quote\": \"\\\"\"}<call 1 toolu_01B get_weather><arguments "
+     "1>{\"city\": \"Bern\"}<call 2 toolu_01C now><arguments 2>{}<calls 700 "
+     "140 100 41>"},
+    {"json",
+     0,
+     {1, 0, "", 80, 22},
+     "",
+     "<text>{\"n\": 1, \"type\": \"message_stop\", \"s\": \"Gr\xc3\xbc"
+     "\xc3\x9f"
+     "\\n\"}<stop 80 22 -1 -1>"},
+    {"paused", 0, {1, 0, "", 9, 4}, "", "<text>Let me<stop 9 4 -1 -1>"},
 };
 
 static const provider_shape_t shapes[] = {

@@ -76,9 +76,9 @@ START_TEST(a_full_turn_becomes_a_full_body)
 END_TEST
 
 static const chat_message_t talk[] = {
-    {CHAT_ROLE_USER, "a"},
-    {CHAT_ROLE_ASSISTANT, "b"},
-    {CHAT_ROLE_USER, "c"},
+    {.role = CHAT_ROLE_USER, .content = "a"},
+    {.role = CHAT_ROLE_ASSISTANT, .content = "b"},
+    {.role = CHAT_ROLE_USER, .content = "c"},
 };
 
 START_TEST(the_assistant_is_the_model)
@@ -109,8 +109,9 @@ START_TEST(the_temperature_stays_as_it_is)
 }
 END_TEST
 
-static const chat_message_t silence[] = {{CHAT_ROLE_SYSTEM, "Be kind."},
-                                         {CHAT_ROLE_USER, " \n"}};
+static const chat_message_t silence[] = {
+    {.role = CHAT_ROLE_SYSTEM, .content = "Be kind."},
+    {.role = CHAT_ROLE_USER, .content = " \n"}};
 
 START_TEST(a_talk_without_a_word_is_refused)
 {
@@ -202,19 +203,71 @@ END_TEST
 
 /* observe ------------------------------------------------------------- */
 
+#define TRAILING                                                               \
+    "data: {\"usageMetadata\":{\"promptTokenCount\":11,"                       \
+    "\"candidatesTokenCount\":3,\"totalTokenCount\":14},"                      \
+    "\"modelVersion\":\"gemini-3-pro\"}\r\n\r\n"
+
 static const provider_transcript_t transcripts[] = {
-    {"text", 0, {1, 0, "", 4, 7}, ""},
-    {"thoughts", 0, {1, 0, "", 9, 33}, ""},
-    {"blocked", 0, {1, 0, "", 6, -1}, ""},
-    {"safety", 0, {1, 0, "", 5, 2}, ""},
-    {"max-tokens", 0, {1, 0, "", 5, 16}, ""},
-    {"tools", 0, {1, 0, "", 30, 12}, ""},
-    {"usage-alone", 0, {1, 0, "", 8, -1}, ""},
-    {"error", 0, {1, 1, "UNAVAILABLE", 4, 1}, ""},
-    {"error-first", 0, {1, 1, "RESOURCE_EXHAUSTED", -1, -1}, ""},
-    {"truncated", 0, {0, 0, "", 4, 2}, ""},
-    {"spaced", 0, {1, 0, "", 3, 2}, ""},
-    {"lf", 0, {1, 0, "", 2, 2}, ""},
+    {"text",
+     0,
+     {1, 0, "", 4, 7},
+     "",
+     "<text>Hello \"w\xc3\xb6"
+     "rld\" \xf0\x9f\x98\x80"
+     "\nfinishReason<stop 4 7 -1 -1>"},
+    {"thoughts",
+     0,
+     {1, 0, "", 9, 33},
+     "",
+     "<reasoning>Let me see.<text>4<stop 9 33 5 31>"},
+    {"blocked", 0, {1, 0, "", 6, -1}, "", "<filter 6 -1 -1 -1>"},
+    {"safety", 0, {1, 0, "", 5, 2}, "", "<text>Well<filter 5 2 -1 -1>"},
+    {"max-tokens", 0, {1, 0, "", 5, 16}, "", "<text>One<length 5 16 -1 -1>"},
+    {"tools",
+     0,
+     {1, 0, "", 30, 12},
+     "",
+     "<call 0 call_0 get_weather><arguments "
+     "0>{\"city\":\"Bern\",\"finishReason\":\"no\",\"error\":\"no\"}<calls 30 "
+     "12 -1 -1>"},
+    {"usage-alone", 0, {1, 0, "", 8, -1}, "", "<text>Hi!<stop 8 -1 -1 -1>"},
+    {"error",
+     0,
+     {1, 1, "UNAVAILABLE", 4, 1},
+     "",
+     "<text>Hel<failed UNAVAILABLE>"},
+    {"error-first",
+     0,
+     {1, 1, "RESOURCE_EXHAUSTED", -1, -1},
+     "",
+     "<failed RESOURCE_EXHAUSTED>"},
+    {"truncated", 0, {0, 0, "", 4, 2}, "", "<text>Hello"},
+    {"spaced", 0, {1, 0, "", 3, 2}, "", "<text>Hi there<stop 3 2 -1 -1>"},
+    {"lf", 0, {1, 0, "", 2, 2}, "", "<text>Hi<stop 2 2 -1 -1>"},
+    {"tools-parallel",
+     0,
+     {1, 0, "", 70, 60},
+     "",
+     "<reasoning>Two cities.<text>I look.<call 0 call_0 get_weather><arguments "
+     "0>{\"city\":\"Z\xc3\xbc"
+     "rich\",\"quote\":\"\\\"\"}<call 1 fc-7 get_weather><arguments "
+     "1>{\"city\":\"Bern\"}<call 2 call_2 now><arguments 2>{}<calls 70 60 12 "
+     "20>"},
+    {"json",
+     0,
+     {1, 0, "", 15, 14},
+     "",
+     "<text>{\"n\": 1, \"finishReason\": \"STOP\", \"s\": \"Gr\xc3\xbc"
+     "\xc3\x9f"
+     "\\n\"}<stop 15 14 -1 -1>"},
+    {"trailing", 0, {1, 0, "", 11, 3}, TRAILING, "<text>Hi<stop 11 3 -1 -1>"},
+    {"malformed",
+     0,
+     {1, 1, "MALFORMED_FUNCTION_CALL", 12, 1},
+     "",
+     "<text>So<failed MALFORMED_FUNCTION_CALL>"},
+    {"parts", 0, {1, 0, "", 2, 2}, "", "<text>AB<stop 2 2 -1 -1>"},
 };
 
 static const provider_shape_t shapes[] = {
