@@ -66,8 +66,9 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);
  */
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens);
 
-/* The tier by which this user is limited: of ChatLimitTier, else of the account
- * or its role, else "guest". Never NULL; lives in r->pool. Request thread. */
+/* The tier by which this user is limited: of ChatLimitTier, else of the account,
+ * else its roles ("user,admin"), else "user" or "guest". Never NULL: empty, so
+ * that nobody's, where the expression fails. Lives in r->pool. Request thread. */
 const char *chat_limit_tier(request_rec *r, const chat_user_t *user);
 
 /* APR_SUCCESS: Redis answers. APR_ENOTIMPL: none is set up. Request thread,

@@ -86,20 +86,31 @@ static const char *eval(request_rec *r, const ap_expr_info_t *expr,
     return NULL;
 }
 
-/* 0 when the expression for it fails: policies of every tier would be off. */
+/* NULL when the expression for it fails. */
+static const char *tier_of(request_rec *r, const chat_dir_conf_t *conf,
+                           const chat_user_t *user)
+{
+    if (conf->tier)
+        return eval(r, conf->tier, "ChatLimitTier");
+    if (user->tier)
+        return user->tier;
+    if (user->id && user->role)
+        return user->role;
+    return user->id ? "user" : "guest";
+}
+
+const char *chat_limit_tier(request_rec *r, const chat_user_t *user)
+{
+    const char *tier = tier_of(r, chat_config_dir(r), user);
+
+    return tier ? tier : "";
+}
+
+/* 0 when it cannot be told: policies of every tier would be off. */
 static int find_tier(asking_t *a)
 {
-    const chat_user_t *user = a->ask->user;
-
-    if (a->conf->tier)
-        a->tier = eval(a->r, a->conf->tier, "ChatLimitTier");
-    else if (user->tier)
-        a->tier = user->tier;
-    else if (user->id && user->role)
-        a->tier = user->role;
-    else
-        a->tier = user->id ? "user" : "guest";
-    a->tier_is_roles = a->tier == user->role;
+    a->tier = tier_of(a->r, a->conf, a->ask->user);
+    a->tier_is_roles = a->tier == a->ask->user->role;
     return a->tier != NULL;
 }
 
@@ -475,6 +486,13 @@ void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
         chat_limit_redis.settle(&ticket->shared, tokens, ticket->r);
     if (needs_settling(&ticket->local))
         chat_limit_local.settle(&ticket->local, tokens, ticket->r);
+}
+
+apr_status_t chat_limit_ping(request_rec *r)
+{
+    return chat_config_server(ap_server_conf)->redis_url
+               ? chat_limit_redis_ping(r)
+               : APR_ENOTIMPL;
 }
 
 /* ---- start-up ---- */

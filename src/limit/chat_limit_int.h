@@ -70,6 +70,8 @@ apr_int64_t chat_limit_now(void);
 
 /* 1 when ChatRedis is set and its breaker lets a request through. */
 int chat_limit_redis_ready(void);
+/* APR_SUCCESS: it answers. The breaker is asked, and told, as by a count. */
+apr_status_t chat_limit_redis_ping(request_rec *r);
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s);
 

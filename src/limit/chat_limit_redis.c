@@ -230,6 +230,35 @@ static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
     return APR_SUCCESS;
 }
 
+/* ---- is it there? ---- */
+
+apr_status_t chat_limit_redis_ping(request_rec *r)
+{
+    static const char *word = "PING";
+    chat_redis_t redis = {0};
+    const char *why = "no reason";
+    redisReply *reply = NULL;
+    int fine;
+
+    if (!chat_redis_breaker_ready())
+        return APR_EGENERAL;
+    if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
+        reply = chat_redis_ask(&redis, 1, &word, &why, r->pool);
+    fine = reply && reply->type == REDIS_REPLY_STATUS;
+    if (reply && !fine && reply->type == REDIS_REPLY_ERROR)
+        why = apr_pstrndup(r->pool, reply->str, 100);
+    if (reply)
+        freeReplyObject(reply);
+    if (!fine) {
+        chat_redis_drop(&redis);
+        tell_breaker(r, why);
+        return APR_EGENERAL;
+    }
+    chat_redis_keep(&redis);
+    chat_redis_breaker_good();
+    return APR_SUCCESS;
+}
+
 const chat_counter_t chat_limit_redis = {
     .name = "redis",
     .take = take,

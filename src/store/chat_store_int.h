@@ -29,6 +29,9 @@ typedef struct chat_store_query_t {
 apr_status_t chat_store_query_open(chat_store_query_t *q, request_rec *r,
                                    const char *sql, const char *param);
 
+/* Is there a connection that works? As above. */
+apr_status_t chat_store_query_ping(chat_store_query_t *q, request_rec *r);
+
 /* The next row. APR_EOF: there is none. */
 apr_status_t chat_store_query_next(chat_store_query_t *q);
 

@@ -166,6 +166,24 @@ apr_status_t chat_store_query_open(chat_store_query_t *q, request_rec *r,
     return rv;
 }
 
+apr_status_t chat_store_query_ping(chat_store_query_t *q, request_rec *r)
+{
+    apr_status_t rv;
+
+    memset(q, 0, sizeof(*q));
+    q->r = r;
+    rv = take_connection(q);
+    if (rv != APR_SUCCESS || is_alive(q))
+        return rv;
+    /* It may have idled while the database restarted: once more, anew. */
+    if (apr_dbd_check_conn(q->dbd->driver, q->pool, q->dbd->handle) ==
+            APR_SUCCESS &&
+        is_alive(q))
+        return APR_SUCCESS;
+    q->why = "the database does not answer";
+    return APR_EGENERAL;
+}
+
 apr_status_t chat_store_query_next(chat_store_query_t *q)
 {
     return apr_dbd_get_row(q->dbd->driver, q->pool, q->results, &q->row, -1)

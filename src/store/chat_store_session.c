@@ -101,3 +101,19 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
     *psession = session;
     return APR_SUCCESS;
 }
+
+/* Sessions are all that is asked of the database. */
+apr_status_t chat_store_ping(request_rec *r)
+{
+    chat_store_query_t q;
+    apr_status_t rv;
+
+    if (!chat_config_server(r->server)->session_sql)
+        return APR_ENOTIMPL;
+    rv = chat_store_query_ping(&q, r);
+    if (rv != APR_SUCCESS)
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                      CHATNO(0205) "no answer: %s", q.why);
+    chat_store_query_close(&q);
+    return rv == APR_SUCCESS ? rv : APR_EGENERAL;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which ChatModel line is meant by a name, and who may use it: by its tier=,
+ * and by the ChatModelAllow of the location. For the walk and for the list of
+ * models, so that what is shown is what can be asked. Pure: looks at what it is
+ * given. Any thread.
+ */
+#ifndef CHAT_MODEL_H
+#define CHAT_MODEL_H
+
+#include "chat_config.h"
+
+/* 1 when that is its name or one of its aliases. */
+int chat_model_named(const chat_model_conf_t *model, const char *name);
+
+/* The first line of that name, or of the model that has this alias; NULL: there
+ * is none. models as chat_config_models() gives them. */
+const chat_model_conf_t *chat_model_find(const apr_array_header_t *models,
+                                         const char *name);
+
+/*
+ * May somebody of this tier use it here? name is the model's own name, not an
+ * alias of it; model NULL: no ChatModel tells of it. tier is that of
+ * chat_limit_tier(): one name, or an account's roles with commas between, any
+ * of which will do.
+ */
+int chat_model_allowed(const chat_dir_conf_t *conf,
+                       const chat_model_conf_t *model, const char *name,
+                       const char *tier);
+
+/* 1 when the location may use this provider by its ChatUse. */
+int chat_model_used(const chat_dir_conf_t *conf, const char *provider);
+
+#endif
