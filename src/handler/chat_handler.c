@@ -15,6 +15,8 @@ static chat_route_fn *const routes[CHAT_ROUTE_COUNT] = {
     [CHAT_ROUTE_gemini] = chat_passthrough,
     [CHAT_ROUTE_openrouter] = chat_passthrough,
     [CHAT_ROUTE_deepseek] = chat_passthrough,
+    [CHAT_ROUTE_models] = chat_models,
+    [CHAT_ROUTE_health] = chat_health,
     [CHAT_ROUTE_mock] = chat_mock,
     [CHAT_ROUTE_limits] = chat_limits,
 };
@@ -57,6 +59,12 @@ static chat_outcome_e outcome_of(const chat_err_t *err)
     default:
         return CHAT_OUTCOME_REFUSED;
     }
+}
+
+void chat_handler_error(request_rec *r, const chat_dir_conf_t *conf,
+                        const chat_err_t *err)
+{
+    chat_reply_error(r, err);
 }
 
 int chat_handler_refuse(request_rec *r, chat_facts_t *facts,
