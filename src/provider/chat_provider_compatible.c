@@ -30,6 +30,7 @@ const chat_provider_t chat_provider_compatible = {
     .name = "compatible",
     .build = build,
     .observe = chat_provider_completions_observe,
+    .parse = chat_provider_completions_parse,
     .cut = chat_provider_completions_cut,
     .refused = chat_provider_completions_refused,
 };

@@ -22,6 +22,7 @@ const chat_provider_t chat_provider_deepseek = {
     .name = "deepseek",
     .build = build,
     .observe = chat_provider_completions_observe,
+    .parse = chat_provider_completions_parse,
     .cut = chat_provider_completions_cut,
     .refused = chat_provider_completions_refused,
 };

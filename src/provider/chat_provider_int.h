@@ -174,6 +174,40 @@ int chat_provider_scan_done(chat_scan_t *s);
 /* Is it this name? */
 int chat_provider_scan_is(const char *name, apr_size_t len, const char *want);
 
+/* ---- chat_provider_content.c ---- */
+
+/* The text of a part that is one; NULL: it is another. */
+const char *chat_provider_content_text(const chat_json_t *part);
+
+/* An image as OpenAI's parts have it. */
+typedef struct chat_image_t {
+    const char *url;  /* https://...; NULL: */
+    const char *type; /* its media type */
+    const char *data; /* and itself, in base64 */
+} chat_image_t;
+
+/* 0: the part is none, or one that cannot be had. */
+int chat_provider_content_image(chat_image_t *image, const chat_json_t *part,
+                                apr_pool_t *p);
+
+/* The JSON object that text is, NULL when it is none. */
+chat_json_t *chat_provider_content_object(const char *text, apr_pool_t *p);
+
+/* ... for the arguments of a call, which may be left out. */
+chat_json_t *chat_provider_content_arguments(const chat_tool_call_t *call,
+                                             apr_pool_t *p);
+
+/* An object with the same members, to set others in: the original is needed
+ * for the next candidate. */
+chat_json_t *chat_provider_content_copy(const chat_json_t *object,
+                                        apr_pool_t *p);
+
+/* Let that member say no more than most (0: whatever it likes). */
+void chat_provider_content_cap(chat_json_t *object, const char *key, int most);
+
+/* A count of tokens as turn->max_output_tokens has it. */
+int chat_provider_content_most(const chat_json_t *v);
+
 /* ---- chat_provider_refused.c ---- */
 
 /* The body of a refusal, NULL when it is no JSON. */
@@ -225,6 +259,16 @@ void chat_provider_completions_observe(chat_seen_t *seen,
                                        const chat_upstream_t *up,
                                        apr_pool_t *p);
 
+void chat_provider_completions_parse(chat_parse_t *parse,
+                                     const chat_sse_event_t *event,
+                                     const chat_upstream_t *up, apr_pool_t *p);
+
+int chat_provider_completions_is_done(const chat_sse_event_t *event);
+
+/* The error and the token counts of a chunk; root NULL: it is no JSON. 1: it
+ * was an error. */
+int chat_provider_completions_look(chat_watch_t *w, const chat_json_t *root);
+
 const char *chat_provider_completions_cut(const chat_upstream_t *up,
                                           const char *code, const char *message,
                                           apr_pool_t *p);
@@ -256,11 +300,22 @@ void chat_provider_completions_schema(chat_json_t *into,
 void chat_provider_completions_temperature(chat_json_t *body,
                                            const chat_turn_t *turn);
 
-/* ---- chat_provider_openai_observe.c ---- */
+/* ---- chat_provider_openai_*.c ---- */
 
 void chat_provider_openai_observe(chat_seen_t *seen,
                                   const chat_sse_event_t *event,
                                   const chat_upstream_t *up, apr_pool_t *p);
+
+void chat_provider_openai_parse(chat_parse_t *parse,
+                                const chat_sse_event_t *event,
+                                const chat_upstream_t *up, apr_pool_t *p);
+
+/* One of the four events that end a Responses stream; root NULL: it is no
+ * JSON. */
+void chat_provider_openai_end(chat_watch_t *w, const chat_json_t *root,
+                              int failed);
+
+void chat_provider_openai_count(chat_seen_t *seen, const chat_json_t *usage);
 
 /* ---- chat_provider_anthropic_*.c ---- */
 

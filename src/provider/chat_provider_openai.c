@@ -99,6 +99,7 @@ const chat_provider_t chat_provider_openai = {
     .model = "gpt-4o-mini",
     .build = build,
     .observe = chat_provider_openai_observe,
+    .parse = chat_provider_openai_parse,
     .cut = cut,
     .refused = chat_provider_completions_refused,
 };

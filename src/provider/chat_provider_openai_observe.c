@@ -20,16 +20,11 @@ static const char *const terminals[] = {
 
 /* A terminal event whose JSON we refuse (too large, a lone surrogate in the
  * answer) still is the end; only its usage stays unknown. */
-static void look(chat_watch_t *w)
+void chat_provider_openai_end(chat_watch_t *w, const chat_json_t *root,
+                              int failed)
 {
-    int kind = chat_provider_watch_kind(w, terminals);
-    const chat_json_t *root, *usage;
-
-    if (kind < 0)
-        return;
-    root = chat_provider_watch_json(w);
     w->seen->ended = 1;
-    if (kind == FAILED || kind == ERROR) {
+    if (failed) {
         const chat_json_t *codes[] = {
             chat_json_path(root, "response", "error", "code", NULL),
             chat_json_path(root, "error", "code", NULL),
@@ -39,11 +34,32 @@ static void look(chat_watch_t *w)
 
         chat_provider_watch_fail(w, codes, 4);
     }
-    usage = chat_json_path(root, "response", "usage", NULL);
-    chat_provider_watch_count(&w->seen->usage.input,
-                              chat_json_get(usage, "input_tokens"));
-    chat_provider_watch_count(&w->seen->usage.output,
+    chat_provider_openai_count(w->seen,
+                               chat_json_path(root, "response", "usage", NULL));
+}
+
+void chat_provider_openai_count(chat_seen_t *seen, const chat_json_t *usage)
+{
+    chat_usage_t *n = &seen->usage;
+
+    chat_provider_watch_count(&n->input, chat_json_get(usage, "input_tokens"));
+    chat_provider_watch_count(&n->output,
                               chat_json_get(usage, "output_tokens"));
+    chat_provider_watch_count(
+        &n->cached,
+        chat_json_path(usage, "input_tokens_details", "cached_tokens", NULL));
+    chat_provider_watch_count(&n->reasoning,
+                              chat_json_path(usage, "output_tokens_details",
+                                             "reasoning_tokens", NULL));
+}
+
+static void look(chat_watch_t *w)
+{
+    int kind = chat_provider_watch_kind(w, terminals);
+
+    if (kind >= 0)
+        chat_provider_openai_end(w, chat_provider_watch_json(w),
+                                 kind == FAILED || kind == ERROR);
 }
 
 void chat_provider_openai_observe(chat_seen_t *seen,

@@ -39,6 +39,7 @@ const chat_provider_t chat_provider_openrouter = {
     .name = "openrouter",
     .build = build,
     .observe = chat_provider_completions_observe,
+    .parse = chat_provider_completions_parse,
     .cut = chat_provider_completions_cut,
     .refused = refused,
 };

@@ -69,11 +69,51 @@ START_TEST(an_api_version_makes_it_azure_s)
 END_TEST
 
 static const provider_transcript_t transcripts[] = {
-    {"ollama", 1, {1, 0, "", 26, 8}, ""},
-    {"vllm", 1, {1, 0, "", 11, 5}, ""},
-    {"vllm-error", 1, {1, 1, "500", -1, -1}, "data: [DONE]\n\n"},
-    {"vllm-error-new", 1, {1, 1, "500", -1, -1}, "data: [DONE]\n\n"},
-    {"azure", 1, {1, 0, "", 11, 6}, ""},
+    {"ollama",
+     1,
+     {1, 0, "", 26, 8},
+     "",
+     "<text>Hi \"w\xc3\xb6rld\" \xf0\x9f\x98\x80<stop 26 8 -1 -1>"},
+    {"vllm",
+     1,
+     {1, 0, "", 11, 5},
+     "",
+     "<reasoning>Hm.<text>4<stop 11 5 -1 -1>"},
+    {"vllm-tools",
+     1,
+     {1, 0, "", 180, 31},
+     "",
+     "<reasoning>Both.<call 0 chatcmpl-tool-1 get_weather><arguments "
+     "0>{\"city\": \"K\xc3\xb6ln\"}<call 1 call_1 get_time><arguments "
+     "1>{}<calls 180 31 176 -1>"},
+    {"ollama-tools",
+     1,
+     {1, 0, "", 26, 8},
+     "",
+     "<reasoning>Hm, two.<call 0 call_a1 get_weather><arguments "
+     "0>{\"city\":\"K\xc3\xb6ln\"}<call 1 call_b2 get_weather><arguments "
+     "1>{\"city\":\"Bonn\"}<calls 26 8 -1 -1>"},
+    {"whole",
+     1,
+     {1, 0, "", 5, 4},
+     "",
+     "<reasoning>Hm.<text>Hello \"w\xc3\xb6rld\" \xf0\x9f\x98\x80<length 5 4 "
+     "-1 -1>"},
+    {"vllm-error",
+     1,
+     {1, 1, "500", -1, -1},
+     "data: [DONE]\n\n",
+     "<failed 500>"},
+    {"vllm-error-new",
+     1,
+     {1, 1, "500", -1, -1},
+     "data: [DONE]\n\n",
+     "<failed 500>"},
+    {"azure",
+     1,
+     {1, 0, "", 11, 6},
+     "",
+     "<text>A whole paragraph at once.<filter 11 6 0 0>"},
 };
 
 static const provider_shape_t shapes[] = {

@@ -82,11 +82,35 @@ START_TEST(a_strict_schema_cannot_be_promised)
 END_TEST
 
 static const provider_transcript_t transcripts[] = {
-    {"text", 1, {1, 0, "", 9, 17}, ""},
-    {"reasoning", 1, {1, 0, "", 9, 50}, ""},
-    {"blank-lines", 1, {1, 0, "", 2, 1}, ""},
-    {"error", 1, {1, 1, "service_unavailable", -1, -1}, ""},
-    {"truncated", 1, {0, 0, "", 2, 1}, ""},
+    {"text",
+     1,
+     {1, 0, "", 9, 17},
+     "",
+     "<text>Hello \"w\xc3\xb6rld\" \xf0\x9f\x98\x80<stop 9 17 4 -1>"},
+    {"reasoning",
+     1,
+     {1, 0, "", 9, 50},
+     "",
+     "<reasoning>Let me see.<text>4<stop 9 50 -1 40>"},
+    {"tools",
+     1,
+     {1, 0, "", 201, 39},
+     "",
+     "<call 0 call_0_fe get_weather><arguments 0>{\"city\": "
+     "\"K\xc3\xb6ln\"}<call 1 call_1_ab get_time><arguments 1>{}<calls 201 39 "
+     "192 -1>"},
+    {"json", 1, {1, 0, "", 21, 6}, "", "<text>{\"answer\": 4}<stop 21 6 0 -1>"},
+    {"blank-lines",
+     1,
+     {1, 1, "insufficient_system_resource", 2, 1},
+     "data: [DONE]\n\n",
+     "<text>Hi<failed insufficient_system_resource>"},
+    {"error",
+     1,
+     {1, 1, "service_unavailable", -1, -1},
+     "",
+     "<failed service_unavailable>"},
+    {"truncated", 1, {0, 0, "", 2, 1}, "", ""},
 };
 
 static const provider_shape_t shapes[] = {

@@ -64,12 +64,35 @@ START_TEST(a_flagged_question_is_told_so)
 END_TEST
 
 static const provider_transcript_t transcripts[] = {
-    {"text", 1, {1, 0, "", 14, 163}, ""},
-    {"reasoning", 1, {1, 0, "", 1, 2}, ""},
-    {"error", 1, {1, 1, "server_error", -1, -1}, ""},
-    {"error-number", 1, {1, 1, "502", -1, -1}, "data: [DONE]\n\n"},
-    {"comments-only", 1, {0, 0, "", -1, -1}, ""},
-    {"truncated", 1, {0, 0, "", -1, -1}, ""},
+    {"text",
+     1,
+     {1, 0, "", 14, 163},
+     "",
+     "<text>Hello \"w\xc3\xb6rld\" \xf0\x9f\x98\x80<stop 14 163 3 128>"},
+    {"reasoning",
+     1,
+     {1, 0, "", 1, 2},
+     "",
+     "<reasoning>Let me<text>4<length 1 2 -1 -1>"},
+    {"tools",
+     1,
+     {1, 0, "", 400, 60},
+     "",
+     "<text>I'll look.<call 0 toolu_01 get_weather><arguments 0>{\"city\": "
+     "\"K\xc3\xb6ln\"}<call 1 toolu_02 get_time><arguments 1>{}<calls 400 60 "
+     "128 0>"},
+    {"error",
+     1,
+     {1, 1, "server_error", -1, -1},
+     "",
+     "<text>Hel<failed server_error>"},
+    {"error-number",
+     1,
+     {1, 1, "502", -1, -1},
+     "data: [DONE]\n\n",
+     "<text>Hel<failed 502>"},
+    {"comments-only", 1, {0, 0, "", -1, -1}, "", ""},
+    {"truncated", 1, {0, 0, "", -1, -1}, "", "<text>Hel"},
 };
 
 static const provider_shape_t shapes[] = {

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A Responses stream, taken apart. Its items (thoughts, text, calls) come in
+ * any number and order, each event says by its type what it is, and the end is
+ * exactly one of four events, which _openai_observe.c understands. Runs on the
+ * stream's driver. Pure.
+ */
+#include "chat_provider_int.h"
+
+#include <string.h>
+
+enum {
+    TEXT,
+    SUMMARY,
+    THOUGHT,
+    REFUSAL,
+    ITEM,
+    ITEM_DONE,
+    ARGUMENTS,
+    ARGUMENTS_DONE,
+    COMPLETED,
+    INCOMPLETE,
+    FAILED,
+    ERROR
+};
+
+static const char *const kinds[] = {
+    [TEXT] = "response.output_text.delta",
+    [SUMMARY] = "response.reasoning_summary_text.delta",
+    [THOUGHT] = "response.reasoning_text.delta",
+    [REFUSAL] = "response.refusal.delta",
+    [ITEM] = "response.output_item.added",
+    [ITEM_DONE] = "response.output_item.done",
+    [ARGUMENTS] = "response.function_call_arguments.delta",
+    [ARGUMENTS_DONE] = "response.function_call_arguments.done",
+    [COMPLETED] = "response.completed",
+    [INCOMPLETE] = "response.incomplete",
+    [FAILED] = "response.failed",
+    [ERROR] = "error",
+    NULL,
+};
+
+/* ---- a piece of text ---- */
+
+static const chat_delta_e pieces[] = {
+    [TEXT] = CHAT_DELTA_TEXT,
+    [SUMMARY] = CHAT_DELTA_REASONING,
+    [THOUGHT] = CHAT_DELTA_REASONING,
+    [REFUSAL] = CHAT_DELTA_REFUSAL,
+};
+
+/* In passing: the members are few and flat. */
+static int scan_piece(chat_scan_t *s, const char **ptext, apr_size_t *plen)
+{
+    const char *name;
+    apr_size_t len;
+    int seen = 0;
+
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "delta")) {
+            chat_provider_scan_text(s, ptext, plen);
+            seen++;
+        }
+        else {
+            chat_provider_scan_skip(s);
+        }
+    }
+    return chat_provider_scan_done(s) && seen == 1;
+}
+
+static void take_piece(chat_parse_t *parse, chat_watch_t *w, chat_delta_e kind)
+{
+    const chat_json_t *root;
+    const char *text;
+    apr_size_t len;
+    chat_scan_t s;
+
+    chat_provider_scan_init(&s, w->event->data, w->event->data_len);
+    if (scan_piece(&s, &text, &len)) {
+        chat_provider_parse_text(parse, kind, text, len);
+        return;
+    }
+    root = chat_provider_watch_json(w);
+    if (!root)
+        chat_provider_parse_fail(parse, "event_unreadable");
+    chat_provider_parse_string(parse, kind, chat_json_get(root, "delta"));
+}
+
+/* ---- calls ---- */
+
+static int place_of(const chat_json_t *root)
+{
+    apr_int64_t n = chat_json_integer(chat_json_get(root, "output_index"), -1);
+
+    return n <= APR_INT32_MAX ? (int)n : -1;
+}
+
+/* An item is told of when it begins and when it is over; a call that nobody
+ * told of before begins when it is over. */
+static void take_item(chat_parse_t *parse, const chat_json_t *item, int at)
+{
+    const char *type = chat_json_string(chat_json_get(item, "type"));
+    const char *id = chat_json_string(chat_json_get(item, "call_id"));
+    int index = chat_provider_parse_find(parse, at);
+
+    if (!type || strcmp(type, "function_call") != 0)
+        return;
+    if (index < 0 || !chat_provider_parse_is_call(parse, index, id))
+        index = chat_provider_parse_call(
+            parse, at, id, chat_json_string(chat_json_get(item, "name")));
+    chat_provider_parse_rest(
+        parse, index, chat_json_string(chat_json_get(item, "arguments")));
+}
+
+static void take_arguments(chat_parse_t *parse, const chat_json_t *root,
+                           int kind)
+{
+    int index = chat_provider_parse_find(parse, place_of(root));
+    const char *piece = chat_json_string(chat_json_get(root, "delta"));
+
+    if (kind == ARGUMENTS_DONE)
+        chat_provider_parse_rest(
+            parse, index, chat_json_string(chat_json_get(root, "arguments")));
+    else if (piece)
+        chat_provider_parse_arguments(parse, index, piece, strlen(piece));
+}
+
+/* ---- the end ---- */
+
+static chat_finish_e finish_of(const chat_parse_t *parse,
+                               const chat_json_t *root, int kind)
+{
+    const char *reason = chat_json_string(
+        chat_json_path(root, "response", "incomplete_details", "reason", NULL));
+
+    if (kind == INCOMPLETE)
+        return reason && strcmp(reason, "content_filter") == 0
+                   ? CHAT_FINISH_FILTER
+                   : CHAT_FINISH_LENGTH;
+    return parse->ncalls ? CHAT_FINISH_CALLS : CHAT_FINISH_STOP;
+}
+
+static void take_end(chat_parse_t *parse, chat_watch_t *w, int kind)
+{
+    const chat_json_t *root = chat_provider_watch_json(w);
+    const chat_json_t *output =
+        chat_json_path(root, "response", "output", NULL);
+    int i;
+
+    if (kind == COMPLETED && !parse->ncalls) {
+        for (i = 0; i < chat_json_length(output); i++)
+            take_item(parse, chat_json_at(output, i), i);
+    }
+    if (parse->seen.failed)
+        return;
+    chat_provider_openai_end(w, root, kind == FAILED || kind == ERROR);
+    parse->finish = finish_of(parse, root, kind);
+}
+
+static void take(chat_parse_t *parse, chat_watch_t *w)
+{
+    int kind = chat_provider_watch_kind(w, kinds);
+    const chat_json_t *root;
+
+    if (kind < 0)
+        return;
+    if (kind <= REFUSAL) {
+        take_piece(parse, w, pieces[kind]);
+        return;
+    }
+    if (kind >= COMPLETED) {
+        take_end(parse, w, kind);
+        return;
+    }
+    root = chat_provider_watch_json(w);
+    if (!root)
+        chat_provider_parse_fail(parse, "event_unreadable");
+    else if (kind == ITEM || kind == ITEM_DONE)
+        take_item(parse, chat_json_get(root, "item"), place_of(root));
+    else
+        take_arguments(parse, root, kind);
+}
+
+void chat_provider_openai_parse(chat_parse_t *parse,
+                                const chat_sse_event_t *event,
+                                const chat_upstream_t *up, apr_pool_t *p)
+{
+    chat_watch_t w = {
+        .seen = &parse->seen, .event = event, .up = up, .parent = p};
+
+    if (up->completions) {
+        chat_provider_completions_parse(parse, event, up, p);
+        return;
+    }
+    if (chat_provider_parse_over(parse, event))
+        return;
+    take(parse, &w);
+    chat_provider_watch_done(&w);
+}
