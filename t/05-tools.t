@@ -5,6 +5,7 @@
 use v5.36;
 use Test::More;
 use FindBin;
+use JSON::PP ();
 use lib "$FindBin::Bin/lib";
 use ChatTest;
 use ChatTest::Load qw(load load_start load_wait load_ok close_latency);
@@ -76,6 +77,159 @@ subtest 'every fault is what it says' => sub {
     }
     load_ok('an error status', url(), body("status=$_;retry=3"), S => $_, E => 'retry-after: 3', m => 2)
         for 400, 401, 429, 500, 529;
+};
+
+# ---- the four APIs ----
+
+# Its path, its word for a stream, and how its request names tools, JSON and
+# what a tool gave.
+my @weather = (name => 'weather');
+my %schema = (type => 'json_schema', schema => {});
+my %api = (
+    responses => {
+        path   => 'responses', tools => [ { type => 'function', @weather } ], json => { text => { format => {%schema} } },
+        result => { input => [ { role => 'user', content => 'MOCK' }, { type => 'function_call_output', output => '1' } ] },
+    },
+    completions => {
+        path   => 'chat/completions', tools => [ { type => 'function', function => {@weather} } ],
+        json   => { response_format => {%schema} },
+        result => { messages => [ { role => 'user', content => 'MOCK' }, { role => 'tool', content => '1' } ] },
+    },
+    messages => {
+        path   => 'messages', tools => [ {@weather} ], json => { output_config => { format => {%schema} } },
+        result => { messages => [ { role => 'user', content => 'MOCK' }, { role => 'user', content => [ { type => 'tool_result' } ] } ] },
+    },
+    gemini => {
+        path   => 'models/m:streamGenerateContent?alt=sse', whole => 'models/m:generateContent',
+        tools  => [ { functionDeclarations => [ {@weather} ] } ], json => { generationConfig => { responseMimeType => 'application/json' } },
+        result => { contents => [ { role => 'user', parts => [ { text => 'MOCK' } ] }, { role => 'user', parts => [ { functionResponse => {} } ] } ] },
+    },
+);
+my $JSON = JSON::PP->new->canonical;
+
+sub request ($params, %members) {
+    my $text = $JSON->encode({ input => 'MOCK', %members });
+    return $text =~ s/MOCK/mock($params)/r;
+}
+
+# The answer of the mock itself to one request: { status, headers, body, json,
+# events }, read by ChatTest's own client.
+sub ask ($path, $body, %headers) {
+    my $conn = ChatTest::Client->new(port => $up->port, timeout => 30);
+    $conn->request(POST => "/v1/$path", headers => { 'Content-Type' => 'application/json', Connection => 'close', %headers }, body => $body);
+    return $conn->response;
+}
+
+# ... and what it says, of a stream or of a whole answer in any API.
+sub decoded ($res) {
+    return $res->{json} ? $res->{json} : map { $JSON->decode($_->{data}) } grep { $_->{data} ne '[DONE]' } $res->{events}->@*;
+}
+
+# Every value under that key, in the order of the document's canonical form.
+sub under ($key, @values) {
+    my @found;
+    while (@values) {
+        my $v = shift @values;
+        push @found, $v->{$key} if ref $v eq 'HASH' && exists $v->{$key};
+        unshift @values, ref $v eq 'HASH' ? map { $v->{$_} } sort keys %$v : ref $v eq 'ARRAY' ? @$v : ();
+    }
+    return @found;
+}
+
+sub whole_path ($name) {
+    return $api{$name}{whole} // $api{$name}{path};
+}
+
+for my $name (sort keys %api) {
+    my $is = $api{$name};
+    subtest "$name: every kind of answer" => sub {
+        my %load = (a => $name);
+        load_ok("a stream with $_", url($is->{path}), b => request("seed={i};$_", stream => JSON::PP::true, stream_options => { include_usage => JSON::PP::true }, tools => $is->{tools}),
+            %load, c => 3, m => 2)
+            for 'tools=2;pieces=4;utf8=1', 'tools=1;both=1;reason=2', 'refuse=1', 'finish=length', 'finish=filter', 'json=1;utf8=1;size=60',
+            'lead=3;wait=2', 'as=openrouter;reason=1', 'as=azure', 'as=deepseek;comments=1', 'tools=1;times=2';
+
+        my $res = ask($is->{path}, request('tools=2;pieces=3;utf8=1', stream => JSON::PP::true, tools => $is->{tools}));
+        my @said = decoded($res);
+        my @names = grep { $_ eq 'weather' } under(name => @said);
+        cmp_ok scalar @names, '>=', 2, 'tools are called by the names that they have in the request';
+        my %piece = (
+            completions => sub { map { under(arguments => $_) } grep { (($_->{choices}[0] // {})->{delta}{tool_calls}[0] // {})->{index} } @_ },
+            messages    => sub { map { under(partial_json => $_) } grep { ($_->{index} // 0) == 1 } @_ },
+            responses   => sub { map { $_->{delta} } grep { $_->{type} =~ /arguments.delta/ && $_->{output_index} == 1 } @_ },
+            gemini      => sub { $JSON->encode((under(args => @_))[1]) },
+        );
+        my @pieces = grep { length } $piece{$name}->(@said);
+        is scalar @pieces, $name eq 'gemini' ? 1 : 3, '... the arguments in as many pieces as was said';
+        is $JSON->decode(join '', @pieces)->{n}, 1, '... which are JSON together';
+
+        $res = ask(whole_path($name), request('tools=1', tools => $is->{tools}));
+        is scalar(grep { $_ eq 'weather' } under(name => $res->{json})), 1, '... also in a whole answer';
+        for my $none ([ 'what a tool gave' => $is->{result}->%* ], [ 'no tool' => tool_choice => 'none', toolConfig => { functionCallingConfig => { mode => 'NONE' } } ]) {
+            my ($what, %members) = @$none;
+            $res = ask(whole_path($name), request('tools=1', tools => $is->{tools}, %members));
+            is scalar(grep { $_ eq 'weather' } under(name => $res->{json})), 0, "... not where the request wants $what";
+        }
+
+        $res = ask(whole_path($name), request('n=2;utf8=1;size=60', $is->{json}->%*));
+        my ($text) = grep { defined && /answer/ } map { under($_, $res->{json}) } qw(text content);
+        is scalar $JSON->decode($text)->{answer}->@*, 2, 'who asks for JSON gets JSON';
+        unlike ask(whole_path($name), request('json=0', $is->{json}->%*))->{body}, qr/answer/, '... unless it is told otherwise';
+
+        my %key = (completions => 'Authorization: Bearer ', responses => 'Authorization: Bearer ', messages => 'X-Api-Key: ', gemini => 'X-Goog-Api-Key: ');
+        my ($header, $value) = split /: /, $key{$name}, 2;
+        is ask($is->{path}, request('badkey=zz,1234'), $header => "${value}sk-001234")->{status}, $name eq 'gemini' ? 400 : 401, 'a bad key is refused';
+        is ask($is->{path}, request('badkey=zz,1234;badcode=403'), $header => "${value}sk-001234")->{status}, 403, '... as one that may not';
+        is ask($is->{path}, request('badkey=zz,1234'), $header => "${value}sk-001235")->{status}, 200, '... and no other';
+    };
+}
+
+subtest 'an answer without streaming is cut where it is told' => sub {
+    for my $fault (qw(cut close rst)) {
+        ok !ask('responses', request("fault=$fault"))->{clean}, $fault;
+    }
+    for my $n (0, 1, 100, 300) {
+        my $res = ask('responses', request("fault=close-byte;after=$n", stream => JSON::PP::true));
+        ok !$res->{clean}, "after byte $n";
+    }
+    load_ok('or not at all', url(), body('fault=rst-byte;after=10000000'), c => 3, m => 2);
+};
+
+subtest 'only the first calls of a seed fail' => sub {
+    for my $o ('status=429;retry=2;retryms=1500', 'status=529', 'fault=rst-head', 'fault=close;after=0', 'fault=error-flat;after=0') {
+        $up->reset;
+        my @seen = map { my $res = ask('responses', request("seed=$_;times=2;$o", stream => JSON::PP::true)); $res->{clean} && $res->{status} == 200 && $res->{body} !~ /server_error/ ? 1 : 0 } (7) x 4, 8;
+        is "@seen", '0 0 1 1 0', "$o: two of them, each seed for itself";
+        is_deeply [ $up->calls, $up->calls(seed => 7), $up->calls(seed => 8, path => '/v1/responses', key => '-'), $up->calls(path => qr/messages/) ],
+            [ 5, 4, 1, 0 ], '... all of them counted';
+    }
+    my $res = ask('responses', request('seed=9;status=429;retry=2;retryms=1500'), Authorization => 'Bearer sk-abcdefghij');
+    is "$res->{headers}{'retry-after'} $res->{headers}{'retry-after-ms'}", '2 1500', 'an error says when to come again';
+    like ask('models/m:generateContent', request('status=429;retryms=1500'))->{body}, qr/"retryDelay":"1\.500s"/, '... Gemini in its body';
+    is $up->stats->{keys}{cdefghij}, 1, 'calls are counted by the end of the key';
+    is $up->stats->{paths}{'/v1/responses'}, 6, '... and by path';
+    is scalar(() = $up->all), 7, '... and remembered';
+};
+
+subtest 'each has its own way to say no' => sub {
+    my %said = (
+        ''           => { error => { code => 'insufficient_quota' } },
+        'openrouter' => { error => { code => 429 } },
+        'vllm'       => { object => 'error', code => 429 },
+        'azure'      => { error => { code => '429' } },
+    );
+    for my $as (sort keys %said) {
+        my $json = ask('chat/completions', request('status=429;quota=1' . ($as ? ";as=$as" : '')))->{json};
+        is $JSON->encode([ $json->{object}, $json->{code} // $json->{error}{code} ]),
+            $JSON->encode([ $said{$as}{object}, $said{$as}{code} // $said{$as}{error}{code} ]), $as || 'openai';
+    }
+    is ask('messages', request('status=429;quota=1'))->{json}{error}{details}{error_code}, 'enforced_spend_limit_reached', 'anthropic';
+    like ask('chat/completions', request('fault=error-nested;after=0;as=openrouter', stream => JSON::PP::true))->{body},
+        qr/\Adata: .*"finish_reason":"error".*"error":\{"code":502/, 'an error may be the first event';
+};
+
+subtest 'the newest mock() counts' => sub {
+    like ask('responses', '{"input":[{"content":"mock(seed=1)"},{"content":"mock(seed=2)"}]}')->{body}, qr/s2d0/, 'as in a session';
 };
 
 subtest 'the load client sees what is wrong' => sub {

@@ -88,7 +88,9 @@ static void usage(void)
          "and\n"
          "  .../models/M:streamGenerateContent?alt=sse, GET .../models.\n"
          "  Prints its port; ends when its standard input does.\n"
-         "  GET /_stats, GET /_last (request), POST /_reset control it.\n"
+         "  GET /_stats, /_calls (by \"seed path key\"), /_last (request), "
+         "/_all (the last\n"
+         "  of them) and POST /_reset control it.\n"
          "Params, name=value between ';', from -d, from the path "
          "(/v1;n=50/responses),\nthe query, and mock(...) in the body:");
     mock_params_help();
@@ -134,9 +136,9 @@ static void finish(void)
 {
     mock_conn_drop_all();
     timers_free(&mock.timers);
-    mock_request_free(&mock.last);
+    mock_past_free(&mock.past);
     mock_request_free(&mock.rq);
-    free(mock.stats.closes);
+    mock_stats_free(&mock.stats);
     SSL_CTX_free(mock.tls);
 }
 

@@ -63,11 +63,29 @@ sub _ask ($self, $method, $path) {
     return $res->{json};
 }
 
-# { open, connections, requests, done, closed_by_peer: [ {seed, ns, events} ] }
+# { open, connections, requests, done, closed_by_peer: [ {seed, ns, events} ],
+#   paths: { path => calls }, keys: { end of the key, or "-" => calls } }
 sub stats ($self) { return $self->_ask('GET', '/_stats') }
+
+# How many calls there were since the last reset. %only: seed, path (equal, or
+# a regular expression), key (its last eight characters; "-" for none).
+sub calls ($self, %only) {
+    my $calls = $self->_ask('GET', '/_calls');
+    my $sum = 0;
+    for my $name (keys %$calls) {
+        my %is;
+        @is{qw(seed path key)} = split / /, $name, 3;
+        next if grep { ref $only{$_} ? $is{$_} !~ $only{$_} : $is{$_} ne $only{$_} } keys %only;
+        $sum += $calls->{$name};
+    }
+    return $sum;
+}
 
 # { method, path, headers: { lower-case: value }, body } of the last request.
 sub last ($self) { return $self->_ask('GET', '/_last') }
+
+# The last 64 of them, the oldest first; long bodies only of the very last.
+sub all ($self) { return $self->_ask('GET', '/_all')->@* }
 
 sub reset ($self) { return $self->_ask('POST', '/_reset') }
 

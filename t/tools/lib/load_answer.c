@@ -155,10 +155,14 @@ static void event_done(load_answer_t *a, int64_t now)
 
 static void want_event(load_answer_t *a)
 {
+    int i;
+
     a->ts = 0;
+    for (i = 0; !a->k && i < a->text.p.lead; i++)
+        mock_text_lead(&a->want, &a->text, i);
+    i = (int)a->want.len;
     a->ts_at = mock_text_event(&a->want, &a->text, a->k, 0);
-    if (!a->text.p.ts)
-        a->ts_at = -1;
+    a->ts_at = a->text.p.ts && a->ts_at >= 0 ? a->ts_at + i : -1;
 }
 
 /* Inside the timestamp any digit is right. How many bytes were taken. */

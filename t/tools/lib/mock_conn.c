@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "mock_ask.h"
 #include "mock_reply.h"
 
 /* An unpaced stream sends so much per turn of the loop. */
@@ -22,6 +23,7 @@ typedef enum {
     CRAWLING, /* the head leaves byte by byte */
     SENDING,  /* the events of a stream */
     HUNG,     /* silent until the peer leaves */
+    BREAKING, /* all that may leave has left; a reset follows it */
     ENDING    /* what is left goes out, then the next request or the end */
 } state_e;
 
@@ -35,6 +37,9 @@ struct mock_conn_t {
     int close, rst;    /* at the end of the answer */
     int continued;     /* 100 Continue was sent */
     int next;          /* event */
+    int led;           /* comments before it */
+    int array;         /* Gemini's whole answer is an array of one */
+    long budget;       /* bytes until the connection breaks, -1: any */
     mock_text_t text;
     buf_t in, out;
     struct mock_conn_t *prev, *next_conn;
@@ -113,22 +118,44 @@ static void gone(conn_t *c)
     drop(c);
 }
 
-/* Send what can be sent. 1: all of it; 0: later; -1: the peer is gone. */
+static int by_byte(const mock_text_t *t)
+{
+    return t->p.fault == MOCK_FAULT_rst_byte ||
+           t->p.fault == MOCK_FAULT_close_byte;
+}
+
+/* A reset overtakes what is on its way: that has some time to arrive. */
+static int break_off(conn_t *c)
+{
+    c->rst = c->text.p.fault == MOCK_FAULT_rst_byte;
+    c->state = BREAKING;
+    watch(c, EPOLLRDHUP);
+    wake_in(c, c->rst ? 20 : 0);
+    return -1;
+}
+
+/* Send what can be sent. 1: all of it; 0: later; -1: no more comes of it. */
 static int flush(conn_t *c)
 {
     size_t most = c->text.p.split ? (size_t)c->text.p.split : SIZE_MAX;
 
     while (buf_left(&c->out)) {
         size_t n = buf_left(&c->out);
-        ssize_t put =
-            wire_write(&c->wire, buf_at(&c->out), n < most ? n : most);
+        ssize_t put;
 
+        if (c->budget >= 0 && n > (size_t)c->budget)
+            n = c->budget;
+        if (!n)
+            return break_off(c);
+        put = wire_write(&c->wire, buf_at(&c->out), n < most ? n : most);
         if (put == WIRE_BROKEN) {
             gone(c);
             return -1;
         }
         if (put > 0)
             buf_take(&c->out, put);
+        if (put > 0 && c->budget >= 0)
+            c->budget -= put;
         if (put < 0 || most != SIZE_MAX)
             break;
     }
@@ -205,10 +232,27 @@ static int pause_before(const conn_t *c, int total)
     return c->text.p.fault == MOCK_FAULT_rst && pace < 20 ? 20 : 0;
 }
 
+/* A comment instead of an event, then a while of nothing. */
+static void send_lead(conn_t *c)
+{
+    mock_reply_lead(&c->out, &c->text, c->led++);
+    switch (flush(c)) {
+    case 1:
+        watch(c, EPOLLRDHUP);
+        /* fall through */
+    case 0:
+        wake_in(c, c->text.p.wait);
+    }
+}
+
 static void send_events(conn_t *c)
 {
     int total = mock_text_events(&c->text);
 
+    if (c->led < c->text.p.lead) {
+        send_lead(c);
+        return;
+    }
     do {
         if (c->next == total) {
             end_stream(c);
@@ -252,12 +296,37 @@ static void crawl(conn_t *c)
     wake_in(c, c->text.p.pace ? c->text.p.pace : 1);
 }
 
+/* The faults of a stream's middle: half of what is announced comes. */
+static void half_whole(conn_t *c, buf_t *body)
+{
+    int hang = c->text.p.fault == MOCK_FAULT_hang;
+
+    mock_reply_json(&c->out, &c->text, body, 1);
+    c->out.len -= buf_left(body) / 2;
+    buf_free(body);
+    c->close = 1;
+    c->rst = c->text.p.fault == MOCK_FAULT_rst;
+    if (!hang) {
+        end_answer(c);
+        return;
+    }
+    c->state = HUNG;
+    if (flush(c) == 1)
+        watch(c, EPOLLRDHUP);
+}
+
 static void start_whole(conn_t *c)
 {
     buf_t body = {0};
 
+    buf_puts(&body, c->array ? "[" : "");
     mock_text_whole(&body, &c->text);
-    mock_reply_whole(&c->out, 200, "application/json", "", &body, c->close);
+    buf_puts(&body, c->array ? "]" : "");
+    if (mock_text_cut_short(&c->text)) {
+        half_whole(c, &body);
+        return;
+    }
+    mock_reply_json(&c->out, &c->text, &body, c->close);
     buf_free(&body);
     end_answer(c);
 }
@@ -309,6 +378,10 @@ static void step(conn_t *c)
         else
             send_events(c);
         break;
+    case BREAKING:
+        stream_over(c);
+        drop(c);
+        break;
     default:
         break;
     }
@@ -318,31 +391,11 @@ static void step(conn_t *c)
 
 static void control(conn_t *c, int target)
 {
-    static const char models[] =
-        "{\"object\":\"list\",\"data\":[{\"id\":\"mock-1\",\"object\":"
-        "\"model\",\"created\":1700000000,\"owned_by\":\"mock\"}]}";
     buf_t body = {0};
-    int status = 200;
+    int status = mock_control(&body, target, &mock.stats, &mock.past);
 
-    switch (target) {
-    case MOCK_TO_MODELS:
-        buf_puts(&body, models);
-        break;
-    case MOCK_TO_STATS:
-        mock_stats_json(&body, &mock.stats);
-        break;
-    case MOCK_TO_RESET:
-        mock_stats_reset(&mock.stats);
-        buf_puts(&body, "{}");
-        break;
-    case MOCK_TO_LAST:
-        mock_request_json(&body, &mock.last);
-        break;
-    default:
-        mock.stats.trapped += target == MOCK_TO_TRAP;
-        status = 404;
+    if (status == 404)
         mock_text_error(&body, &c->text, 404);
-    }
     mock_reply_whole(&c->out, status, "application/json", "", &body, c->close);
     buf_free(&body);
     end_answer(c);
@@ -360,14 +413,6 @@ static void refuse(conn_t *c, const char *why)
     end_answer(c);
 }
 
-static void remember(void)
-{
-    mock_request_t last = mock.last;
-
-    mock.last = mock.rq;
-    mock.rq = last;
-}
-
 /* mock_api_e, -1 for what is no question to a model. */
 static int api_of(int target)
 {
@@ -378,28 +423,44 @@ static int api_of(int target)
                                            : -1;
 }
 
+/* Only the first calls of a seed go wrong, where times= says so. */
+static void count_call(mock_text_t *t)
+{
+    char path[1024], key[256];
+
+    mock_request_path(&mock.rq, path, sizeof(path));
+    mock_request_key(&mock.rq, key, sizeof(key));
+    mock_stats_called(&mock.stats, t->p.seed, path, key);
+    if (t->p.times &&
+        mock_stats_tried(&mock.stats, t->p.seed, path) >= t->p.times) {
+        t->p.status = 200;
+        t->p.fault = MOCK_FAULT_none;
+    }
+    mock.stats.requests++;
+}
+
 static void begin_llm(conn_t *c)
 {
     char why[120];
-    int stream = mock.rq.stream, usage = mock.rq.include_usage;
+    int stream;
 
     memset(&c->text, 0, sizeof(c->text));
     c->text.p = mock.defaults;
     c->text.api = api_of(mock.rq.target);
-    if (mock_request_params(&c->text.p, &mock.rq, why, sizeof(why))) {
+    if (mock_ask(&c->text, &stream, &mock.rq, why, sizeof(why))) {
         refuse(c, why);
         return;
     }
-    if (c->text.api == MOCK_API_COMPLETIONS && !usage && c->text.p.ask)
-        c->text.p.usage = 0;
-    remember();
-    mock.stats.requests++;
+    count_call(&c->text);
+    c->array = mock.rq.array;
+    mock_past_add(&mock.past, &mock.rq);
     mock_stats_opened(&mock.stats);
     c->streaming = 1;
-    c->late = 0;
+    c->late = c->led = 0;
     c->next = stream ? 0 : -1;
     if (!c->text.p.keep || c->text.p.frame == MOCK_FRAME_CLOSE)
         c->close = 1;
+    c->budget = by_byte(&c->text) ? c->text.p.after : -1;
     c->state = WAITING;
     watch(c, EPOLLRDHUP);
     if (c->text.p.head)
@@ -471,7 +532,7 @@ static void shake(conn_t *c)
 
 static void writable(conn_t *c)
 {
-    if (c->state == CRAWLING || flush(c) != 1)
+    if (c->state == CRAWLING || c->state == BREAKING || flush(c) != 1)
         return;
     if (c->state == ENDING)
         answer_done(c);
@@ -513,6 +574,7 @@ void mock_conn_accept_all(void)
         mock.conns = c;
         mock.stats.connections++;
         mock.stats.accepted++;
+        c->budget = -1;
         c->state = SHAKING;
         shake(c);
     }

@@ -6,6 +6,7 @@
 #ifndef TOOLS_MOCK_CONN_H
 #define TOOLS_MOCK_CONN_H
 
+#include "mock_control.h"
 #include "mock_request.h"
 #include "mock_stats.h"
 #include "mock_text.h"
@@ -21,7 +22,8 @@ typedef struct mock_t {
     timers_t timers;
     mock_stats_t stats;
     mock_params_t defaults;
-    mock_request_t last, rq;
+    mock_request_t rq; /* that is being read */
+    mock_past_t past;
     mock_conn_t *conns;
     mock_conn_t *doomed; /* closed in this turn, freed at its end */
 } mock_t;

@@ -14,6 +14,9 @@ static const char *const fault_names[] = {
 
 static const char *const eol_names[] = {"lf", "crlf", "cr"};
 static const char *const frame_names[] = {"chunked", "close"};
+static const char *const finish_names[] = {"stop", "length", "filter"};
+static const char *const as_names[] = {"openai", "openrouter", "deepseek",
+                                       "vllm", "azure"};
 
 void mock_params_init(mock_params_t *p)
 {
@@ -65,6 +68,14 @@ static int set(mock_params_t *p, const char *name, const char *value)
         return pick(&p->eol, NAMES(eol_names), value);
     if (!strcmp(name, "frame"))
         return pick(&p->frame, NAMES(frame_names), value);
+    if (!strcmp(name, "finish"))
+        return pick(&p->finish, NAMES(finish_names), value);
+    if (!strcmp(name, "as"))
+        return pick(&p->as, NAMES(as_names), value);
+    if (!strcmp(name, "badkey")) {
+        snprintf(p->badkey, sizeof(p->badkey), "%s", value);
+        return strlen(value) < sizeof(p->badkey) ? 0 : -1;
+    }
 #define MOCK_INT(id, initial, lowest, highest, help)                           \
     if (!strcmp(name, #id))                                                    \
         return number(&p->id, value, lowest, highest);
@@ -111,12 +122,12 @@ int mock_params_parse(mock_params_t *p, const char *text, size_t len, char *why,
 int mock_params_from_body(mock_params_t *p, const char *body, size_t len,
                           char *why, size_t why_size)
 {
-    const char *at = memmem(body, len, "mock(", 5);
-    const char *end;
+    const char *at = NULL, *next = body, *end;
 
+    while ((next = memmem(next, len - (next - body), "mock(", 5)))
+        at = next += 5;
     if (!at)
         return 0;
-    at += 5;
     end = memchr(at, ')', len - (at - body));
     if (!end)
         return 0;
@@ -132,6 +143,9 @@ void mock_params_help(void)
 #undef MOCK_INT
     puts("  eol=lf|crlf|cr       line ends of the stream (lf)\n"
          "  frame=chunked|close  how the body ends (chunked)\n"
+         "  finish=stop|length|filter  why the answer is over (stop)\n"
+         "  as=openai|openrouter|deepseek|vllm|azure  whose completions\n"
+         "  badkey=END,...       keys with these ends are refused\n"
          "  fault=NAME:");
 #define MOCK_FAULT(id, name, help) printf("    %-18s %s\n", name, help);
 #include "mock_fault_list.h"

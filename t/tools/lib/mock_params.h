@@ -2,8 +2,9 @@
 /*
  * What the mock LLM is told to do with one request. Written as name=value
  * pairs between ";": "n=50;pace=20;fault=rst;after=7". Said by -d, by the
- * path (/v1;n=50/responses), by the query, and by the body, where the first
- * "mock(...)" counts; later ones override earlier ones.
+ * path (/v1;n=50/responses), by the query, and by the body, where the last
+ * "mock(...)" counts (that of the newest message); later ones override earlier
+ * ones.
  */
 #ifndef TOOLS_MOCK_PARAMS_H
 #define TOOLS_MOCK_PARAMS_H
@@ -20,15 +21,32 @@ typedef enum {
 
 typedef enum { MOCK_EOL_LF, MOCK_EOL_CRLF, MOCK_EOL_CR } mock_eol_e;
 typedef enum { MOCK_FRAME_CHUNKED, MOCK_FRAME_CLOSE } mock_frame_e;
+typedef enum {
+    MOCK_FINISH_STOP,
+    MOCK_FINISH_LENGTH,
+    MOCK_FINISH_FILTER
+} mock_finish_e;
+
+/* Whose Chat Completions: reasoning, comments, errors and usage differ. */
+typedef enum {
+    MOCK_AS_OPENAI,
+    MOCK_AS_OPENROUTER,
+    MOCK_AS_DEEPSEEK,
+    MOCK_AS_VLLM,
+    MOCK_AS_AZURE
+} mock_as_e;
 
 typedef struct mock_params_t {
     int64_t seed;
 #define MOCK_INT(name, initial, lowest, highest, help) int name;
 #include "mock_int_list.h"
 #undef MOCK_INT
-    int fault; /* mock_fault_e */
-    int eol;   /* mock_eol_e */
-    int frame; /* mock_frame_e */
+    int fault;       /* mock_fault_e */
+    int eol;         /* mock_eol_e */
+    int frame;       /* mock_frame_e */
+    int finish;      /* mock_finish_e */
+    int as;          /* mock_as_e */
+    char badkey[64]; /* ends of keys that are refused, between "," */
 } mock_params_t;
 
 void mock_params_init(mock_params_t *p);

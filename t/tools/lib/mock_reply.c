@@ -33,6 +33,17 @@ void mock_reply_whole(buf_t *out, int status, const char *type,
     buf_put(out, buf_left(body) ? buf_at(body) : "", buf_left(body));
 }
 
+void mock_reply_json(buf_t *out, const mock_text_t *t, const buf_t *body,
+                     int close)
+{
+    buf_t extra = {0};
+
+    put_service_headers(&extra, t);
+    *buf_room(&extra, 0) = '\0';
+    mock_reply_whole(out, 200, "application/json", extra.data, body, close);
+    buf_free(&extra);
+}
+
 void mock_reply_stream_head(buf_t *out, const mock_text_t *t)
 {
     buf_puts(out, "HTTP/1.1 200 OK\r\n"
@@ -76,6 +87,15 @@ static void put_framed(buf_t *out, const mock_text_t *t, const char *data,
     }
 }
 
+void mock_reply_lead(buf_t *out, const mock_text_t *t, int i)
+{
+    buf_t comment = {0};
+
+    mock_text_lead(&comment, t, i);
+    put_framed(out, t, comment.data, comment.len, comment.len);
+    buf_free(&comment);
+}
+
 static void put_event(buf_t *out, const mock_text_t *t, int k, int half)
 {
     buf_t event = {0};
@@ -109,6 +129,8 @@ static void error_reply(buf_t *out, const mock_text_t *t, int close)
     /* Gemini says it in the body. */
     if (t->p.retry >= 0 && t->api != MOCK_API_GEMINI)
         buf_printf(&extra, "Retry-After: %d\r\n", t->p.retry);
+    if (t->p.retryms >= 0 && t->api != MOCK_API_GEMINI)
+        buf_printf(&extra, "retry-after-ms: %d\r\n", t->p.retryms);
     mock_text_error(&body, t, t->p.status);
     mock_reply_whole(out, t->p.status, "application/json", extra.data, &body,
                      close);

@@ -11,9 +11,15 @@
 void mock_reply_whole(buf_t *out, int status, const char *type,
                       const char *extra, const buf_t *body, int close);
 
+/* The answer without streaming, with the headers of the service. */
+void mock_reply_json(buf_t *out, const mock_text_t *t, const buf_t *body,
+                     int close);
+
 /* The head of a stream. */
 void mock_reply_stream_head(buf_t *out, const mock_text_t *t);
 
+/* Comment i before the first event, with its framing. */
+void mock_reply_lead(buf_t *out, const mock_text_t *t, int i);
 /* Event k with its framing. */
 void mock_reply_event(buf_t *out, const mock_text_t *t, int k);
 /* The first half of event k, framed as if all of it came. */

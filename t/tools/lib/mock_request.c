@@ -3,7 +3,6 @@
 #include "mock_request.h"
 
 #include <ctype.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,6 +155,8 @@ static int target_of(const mock_request_t *rq)
         {"/_stats", MOCK_TO_STATS},
         {"/_reset", MOCK_TO_RESET},
         {"/_last", MOCK_TO_LAST},
+        {"/_all", MOCK_TO_ALL},
+        {"/_calls", MOCK_TO_CALLS},
         {"/_trap", MOCK_TO_TRAP},
     };
     char path[1024];
@@ -169,26 +170,12 @@ static int target_of(const mock_request_t *rq)
     return MOCK_TO_NOTHING;
 }
 
-static int truth(json_object *root, const char *outer, const char *key)
+static void look_at_query(mock_request_t *rq)
 {
-    json_object *v = root;
+    int stream = strstr(rq->line.data, ":streamGenerateContent") != NULL;
 
-    if (outer && !json_object_object_get_ex(root, outer, &v))
-        return 0;
-    return json_object_is_type(v, json_type_object) &&
-           json_object_object_get_ex(v, key, &v) && json_object_get_boolean(v);
-}
-
-static void look_at_body(mock_request_t *rq)
-{
-    json_object *root = json_tokener_parse(rq->body.data);
-
-    rq->stream =
-        rq->target == MOCK_TO_GEMINI
-            ? strstr(rq->line.data, ":streamGenerateContent?alt=sse ") != NULL
-            : truth(root, NULL, "stream");
-    rq->include_usage = truth(root, "stream_options", "include_usage");
-    json_object_put(root);
+    rq->sse = stream && strstr(rq->line.data, "alt=sse") != NULL;
+    rq->array = stream && !rq->sse;
 }
 
 int mock_request_parse(mock_request_t *rq, buf_t *in)
@@ -207,7 +194,7 @@ int mock_request_parse(mock_request_t *rq, buf_t *in)
     if (rc != 1)
         return rc;
     rq->target = target_of(rq);
-    look_at_body(rq);
+    look_at_query(rq);
     buf_take(in, head + used);
     return 1;
 }
@@ -230,6 +217,31 @@ int mock_request_params(mock_params_t *p, const mock_request_t *rq, char *why,
         at += n;
     }
     return mock_params_from_body(p, rq->body.data, rq->body.len, why, why_size);
+}
+
+/* ---- who asks what ---- */
+
+void mock_request_key(const mock_request_t *rq, char *key, size_t size)
+{
+    static const char *const names[] = {"authorization", "x-api-key", "api-key",
+                                        "x-goog-api-key"};
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!header(rq, names[i], key, size))
+            continue;
+        if (!strncasecmp(key, "Bearer ", 7))
+            memmove(key, key + 7, strlen(key + 7) + 1);
+        return;
+    }
+    *key = '\0';
+}
+
+void mock_request_path(const mock_request_t *rq, char *path, size_t size)
+{
+    const char *at = strchr(rq->line.data, ' ') + 1;
+
+    snprintf(path, size, "%.*s", (int)strcspn(at, "? "), at);
 }
 
 static void json_headers(buf_t *out, const mock_request_t *rq)

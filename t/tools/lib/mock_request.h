@@ -16,16 +16,18 @@ typedef enum {
     MOCK_TO_STATS,
     MOCK_TO_RESET,
     MOCK_TO_LAST,
+    MOCK_TO_ALL,
+    MOCK_TO_CALLS,
     MOCK_TO_TRAP
 } mock_target_e;
 
 typedef struct mock_request_t {
     int target; /* mock_target_e */
     int post;
-    int close;         /* the client asked for it, or speaks HTTP/1.0 */
-    int expects;       /* Expect: 100-continue */
-    int stream;        /* "stream": true in the body, or alt=sse */
-    int include_usage; /* stream_options.include_usage */
+    int close;   /* the client asked for it, or speaks HTTP/1.0 */
+    int expects; /* Expect: 100-continue */
+    int sse;     /* Gemini: asked for a stream, as events */
+    int array;   /* ... asked for a stream, as a JSON array */
     buf_t line, head, body;
 } mock_request_t;
 
@@ -38,6 +40,12 @@ int mock_request_parse(mock_request_t *rq, buf_t *in);
 /* Parameters from its path, query and body, over those of p. 0 or -1. */
 int mock_request_params(mock_params_t *p, const mock_request_t *rq, char *why,
                         size_t why_size);
+
+/* The key it brought, in whatever header; "" for none. */
+void mock_request_key(const mock_request_t *rq, char *key, size_t size);
+
+/* Its path as it came, without the query. */
+void mock_request_path(const mock_request_t *rq, char *path, size_t size);
 
 /* It as JSON: method, path, headers (names in lower case), body. */
 void mock_request_json(buf_t *out, const mock_request_t *rq);
