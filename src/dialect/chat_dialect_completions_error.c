@@ -11,11 +11,14 @@
 
 #include "chat_json.h"
 
-static const char *type_of(int status)
+/* A 429 says what there was too much of. */
+static const char *type_of(const chat_err_t *err)
 {
-    if (status >= 500)
+    if (err->status >= 500)
         return "server_error";
-    return status == 429 ? "requests" : "invalid_request_error";
+    if (err->status != 429)
+        return "invalid_request_error";
+    return strcmp(err->code, "budget_exhausted") ? "requests" : "tokens";
 }
 
 /* OpenAI's words where it has one for the same thing; programs compare them.
@@ -39,7 +42,7 @@ const char *chat_dialect_completions_error(const chat_err_t *err, apr_pool_t *p)
 {
     return apr_pstrcat(
         p, "{\"error\":{\"message\":", chat_json_quote(err->message, p),
-        ",\"type\":\"", type_of(err->status),
+        ",\"type\":\"", type_of(err),
         "\",\"param\":", err->param ? chat_json_quote(err->param, p) : "null",
         ",\"code\":", chat_json_quote(code_of(err->code), p), "}}", NULL);
 }

@@ -315,6 +315,9 @@ static const struct {
     {{.status = 429, .code = "upstream_rate_limited", .message = "Later."},
      "\"message\":\"Later.\",\"type\":\"requests\",\"param\":null,"
      "\"code\":\"rate_limit_exceeded\""},
+    {{.status = 429, .code = "budget_exhausted", .message = "Spent."},
+     "\"message\":\"Spent.\",\"type\":\"tokens\",\"param\":null,"
+     "\"code\":\"budget_exhausted\""},
     {{.status = 500, .code = "request_id", .message = "No."},
      "\"message\":\"No.\",\"type\":\"server_error\",\"param\":null,"
      "\"code\":\"request_id\""},
