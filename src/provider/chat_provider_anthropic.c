@@ -31,26 +31,6 @@ static int is_bearer_version(const chat_upstream_t *up)
     return strcmp(version_of(up), BEARER_VERSION) >= 0;
 }
 
-/* The system's messages have a place of their own, and one without a word in
- * it is refused: leaving it out changes nothing. */
-static chat_json_t *make_messages(const chat_turn_t *turn, apr_pool_t *p)
-{
-    chat_json_t *list = chat_json_array(p);
-    int i;
-
-    for (i = 0; i < turn->nmessages; i++) {
-        const chat_message_t *m = &turn->messages[i];
-
-        if (m->role == CHAT_ROLE_SYSTEM || chat_provider_call_blank(m->content))
-            continue;
-        chat_json_push(list,
-                       chat_provider_completions_message(
-                           m->role == CHAT_ROLE_USER ? "user" : "assistant",
-                           m->content, p));
-    }
-    return list;
-}
-
 static int starts_with_user(const chat_json_t *messages)
 {
     const chat_json_t *first = chat_json_at(messages, 0);
@@ -59,29 +39,87 @@ static int starts_with_user(const chat_json_t *messages)
     return role && strcmp(role, "user") == 0;
 }
 
-static void add_temperature(chat_json_t *body, const chat_turn_t *turn,
-                            const chat_upstream_t *up)
+/* ---- the body ---- */
+
+/* Where an object is wanted, but no certain one, all that can be done is to
+ * ask for it. */
+static const char *make_system(const chat_turn_t *turn, apr_pool_t *p)
+{
+    const char *system = chat_provider_call_system(turn, p);
+
+    if (!turn->json || turn->schema)
+        return system;
+    return apr_pstrcat(p, system ? system : "", system ? "\n\n" : "",
+                       "Answer with one JSON object and nothing else.", NULL);
+}
+
+/* Newer models refuse both at once. */
+static void add_sampling(chat_json_t *body, const chat_turn_t *turn,
+                         const chat_upstream_t *up)
 {
     double t = turn->temperature;
 
-    if (turn->has_temperature && !is_bearer_version(up))
+    if (is_bearer_version(up))
+        return;
+    if (turn->has_temperature)
         chat_json_add_number(body, "temperature",
                              t > MOST_TEMPERATURE ? MOST_TEMPERATURE : t);
+    else if (turn->has_top_p)
+        chat_json_add_number(body, "top_p", turn->top_p);
+}
+
+static void add_stop(chat_json_t *body, const chat_turn_t *turn, apr_pool_t *p)
+{
+    chat_json_t *list;
+    int i;
+
+    if (turn->nstop == 0)
+        return;
+    list = chat_json_array(p);
+    for (i = 0; i < turn->nstop; i++)
+        chat_json_push_string(list, turn->stop[i]);
+    chat_json_add(body, "stop_sequences", list);
+}
+
+/*
+ * How much effort, in Anthropic's words; NULL: no such word. Less than low is
+ * low. None at all is what goes without saying, as thoughts have to be asked
+ * for: "".
+ */
+static const char *find_effort(const char *effort)
+{
+    static const char *const words[][2] = {
+        {"none", ""},         {"minimal", "low"}, {"low", "low"},
+        {"medium", "medium"}, {"high", "high"},   {"xhigh", "xhigh"},
+        {"max", "max"},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strcmp(effort, words[i][0]) == 0)
+            return words[i][1];
+    }
+    return NULL;
 }
 
 /* A schema always binds here, so there is no strict. */
-static void add_schema(chat_json_t *body, const chat_turn_t *turn,
+static void add_output(chat_json_t *body, const chat_turn_t *turn,
                        apr_pool_t *p)
 {
+    const char *effort = turn->effort ? find_effort(turn->effort) : "";
     chat_json_t *config, *format;
 
-    if (!turn->schema)
+    if (!*effort && !turn->schema)
         return;
-    format = chat_json_object(p);
-    chat_json_add_string(format, "type", "json_schema");
-    chat_json_add(format, "schema", turn->schema);
     config = chat_json_object(p);
-    chat_json_add(config, "format", format);
+    if (*effort)
+        chat_json_add_string(config, "effort", effort);
+    if (turn->schema) {
+        format = chat_json_object(p);
+        chat_json_add_string(format, "type", "json_schema");
+        chat_json_add(format, "schema", turn->schema);
+        chat_json_add(config, "format", format);
+    }
     chat_json_add(body, "output_config", config);
 }
 
@@ -90,19 +128,53 @@ static chat_json_t *make_body(const chat_turn_t *turn,
                               apr_pool_t *p)
 {
     chat_json_t *body = chat_json_object(p);
-    const char *system = chat_provider_call_system(turn, p);
     int most = turn->max_output_tokens;
 
     chat_json_add_string(body, "model", turn->model);
     chat_json_add_integer(body, "max_tokens",
                           most > 0 ? most : USUAL_OUTPUT_TOKENS);
-    if (system)
-        chat_json_add_string(body, "system", system);
+    chat_json_add_string(body, "system", make_system(turn, p));
     chat_json_add(body, "messages", messages);
-    add_temperature(body, turn, up);
-    add_schema(body, turn, p);
+    add_sampling(body, turn, up);
+    add_stop(body, turn, p);
+    chat_provider_anthropic_tools(body, turn, p);
+    add_output(body, turn, p);
     chat_json_add_boolean(body, "stream", 1);
     return body;
+}
+
+/* The client's own body, but for what is ours to say. */
+static chat_json_t *make_own(const chat_turn_t *turn, apr_pool_t *p)
+{
+    chat_json_t *body = chat_provider_content_copy(turn->own, NULL, p);
+
+    chat_json_add_string(body, "model", turn->model);
+    chat_provider_content_cap(body, "max_tokens", turn->max_output_tokens);
+    chat_json_add_boolean(body, "stream", !turn->whole);
+    return body;
+}
+
+/* ---- the call ---- */
+
+static apr_status_t check(const chat_turn_t *turn, const chat_json_t *messages,
+                          chat_err_t *err)
+{
+    int i;
+
+    if (!starts_with_user(messages))
+        return chat_provider_call_refuse(
+            err, "This provider wants a message of the user, with text in "
+                 "it, before any of the assistant.");
+    if (turn->effort && !find_effort(turn->effort))
+        return chat_provider_call_refuse(
+            err, "This provider knows the efforts none, minimal, low, medium, "
+                 "high, xhigh and max.");
+    for (i = 0; i < turn->nstop; i++) {
+        if (chat_provider_call_blank(turn->stop[i]))
+            return chat_provider_call_refuse(
+                err, "This provider takes no stop text of white space alone.");
+    }
+    return APR_SUCCESS;
 }
 
 static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
@@ -110,20 +182,55 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
                           apr_pool_t *p)
 {
     int usual = is_bearer_version(up) ? CHAT_KEY_BEARER : CHAT_KEY_X_API_KEY;
-    chat_json_t *messages = make_messages(turn, p);
-    apr_status_t rv;
+    chat_json_t *messages = chat_json_array(p);
+    apr_status_t rv = APR_SUCCESS;
 
-    if (!starts_with_user(messages))
-        return chat_provider_call_refuse(
-            err, "This provider wants a message of the user, with text in "
-                 "it, before any of the assistant.");
-    rv = chat_provider_call(call, "/messages", usual, turn, up, err, p);
+    if (!turn->own) {
+        rv = chat_provider_anthropic_messages(messages, turn, err, p);
+        if (rv == APR_SUCCESS)
+            rv = check(turn, messages, err);
+    }
+    if (rv == APR_SUCCESS)
+        rv = chat_provider_call(call, "/messages", usual, turn, up, err, p);
     if (rv != APR_SUCCESS)
         return rv;
     chat_provider_call_header(call, "anthropic-version", version_of(up), p);
-    chat_provider_call_body(call, make_body(turn, up, messages, p), p);
+    chat_provider_call_body(
+        call, turn->own ? make_own(turn, p) : make_body(turn, up, messages, p),
+        p);
     return APR_SUCCESS;
 }
+
+/* ---- a request in Anthropic's own words ---- */
+
+/* Behind /messages there are other calls, which are none of a turn. */
+static int is_messages(const char *path)
+{
+    const char *rest = strstr(path, "/messages/");
+
+    return !rest || strcmp(rest, "/messages/") == 0;
+}
+
+static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
+                          const char *path, const chat_upstream_t *up,
+                          chat_err_t *err, apr_pool_t *p)
+{
+    if (!is_messages(path))
+        return chat_provider_call_refuse(
+            err, "Of Anthropic's API this route knows /v1/messages alone.");
+    if (chat_json_kind(chat_json_get(body, "messages")) != CHAT_JSON_ARRAY)
+        return chat_provider_call_refuse(
+            err, "This route wants a request of Anthropic's Messages API: an "
+                 "object with an array \"messages\".");
+    turn->own = body;
+    turn->model = chat_json_string(chat_json_get(body, "model"));
+    turn->max_output_tokens =
+        chat_provider_content_most(chat_json_get(body, "max_tokens"));
+    turn->whole = chat_json_boolean(chat_json_get(body, "stream")) != 1;
+    return APR_SUCCESS;
+}
+
+/* ---- what comes back ---- */
 
 static const char *cut(const chat_upstream_t *up, const char *code,
                        const char *message, apr_pool_t *p)
@@ -164,6 +271,7 @@ static chat_wire_e wire(const chat_upstream_t *up)
 const chat_provider_t chat_provider_anthropic = {
     .name = "anthropic",
     .wire = wire,
+    .adopt = adopt,
     .build = build,
     .observe = chat_provider_anthropic_observe,
     .parse = chat_provider_anthropic_parse,

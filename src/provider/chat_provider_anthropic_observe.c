@@ -104,7 +104,7 @@ void chat_provider_anthropic_whole(chat_seen_t *seen, const char *body,
     const chat_json_t *root, *usage;
 
     chat_provider_watch_measure(&w, texts);
-    root = chat_provider_watch_json(&w);
+    root = chat_provider_content_whole(&w);
     if (chat_provider_watch_is_error(root))
         fail(&w, root);
     else if (chat_json_kind(chat_json_get(root, "content")) ==

@@ -30,98 +30,304 @@ static const char *path_name(const char *model)
                : NULL;
 }
 
-static chat_json_t *make_parts(const char *text, apr_pool_t *p)
-{
-    chat_json_t *parts = chat_json_array(p);
-    chat_json_t *part = chat_json_object(p);
+/* ---- the body ---- */
 
-    chat_json_add_string(part, "text", text);
-    chat_json_push(parts, part);
-    return parts;
+/* How much to think about it; NULL: no such words, or not of that model. */
+typedef struct effort_t {
+    const char *word, *level; /* of newer models */
+    int budget;               /* of Gemini 2.5, in tokens; -1 */
+} effort_t;
+
+static const effort_t *find_effort(const char *word)
+{
+    /* The budgets are those of Google's own translation. */
+    static const effort_t efforts[] = {
+        {"none", NULL, 0},       {"minimal", "MINIMAL", 1024},
+        {"low", "LOW", 1024},    {"medium", "MEDIUM", 8192},
+        {"high", "HIGH", 24576},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(efforts) / sizeof(efforts[0]); i++) {
+        if (strcmp(word, efforts[i].word) == 0)
+            return &efforts[i];
+    }
+    return NULL;
 }
 
-/* The system's messages have a place of their own. A part without text is
- * refused: leaving it out changes nothing. */
-static chat_json_t *make_contents(const chat_turn_t *turn, apr_pool_t *p)
+static int starts_with(const char *text, const char *lead)
 {
-    chat_json_t *list = chat_json_array(p);
+    return strncmp(text, lead, strlen(lead)) == 0;
+}
+
+/* Those do not think, and a word about it is refused. */
+static int is_thoughtless(const char *model)
+{
+    return starts_with(model, "gemini-1") || starts_with(model, "gemini-2.0");
+}
+
+static int has_budget(const char *model)
+{
+    return starts_with(model, "gemini-2.5");
+}
+
+/* Only the smaller models of 2.5 can do without. */
+static int can_think_so(const effort_t *effort, const char *model)
+{
+    if (!effort)
+        return 0;
+    if (effort->level || is_thoughtless(model))
+        return 1;
+    return has_budget(model) && !strstr(model, "-pro");
+}
+
+static void add_thinking(chat_json_t *config, const chat_turn_t *turn,
+                         const char *model, apr_pool_t *p)
+{
+    const effort_t *effort = turn->effort ? find_effort(turn->effort) : NULL;
+    chat_json_t *thinking;
+
+    if (!effort || is_thoughtless(model))
+        return;
+    thinking = chat_json_object(p);
+    if (has_budget(model))
+        chat_json_add_integer(thinking, "thinkingBudget", effort->budget);
+    else
+        chat_json_add_string(thinking, "thinkingLevel", effort->level);
+    chat_json_add(config, "thinkingConfig", thinking);
+}
+
+static void add_stop(chat_json_t *config, const chat_turn_t *turn,
+                     apr_pool_t *p)
+{
+    chat_json_t *list;
     int i;
 
-    for (i = 0; i < turn->nmessages; i++) {
-        const chat_message_t *m = &turn->messages[i];
-        chat_json_t *content;
-
-        if (m->role == CHAT_ROLE_SYSTEM || chat_provider_call_blank(m->content))
-            continue;
-        content = chat_json_object(p);
-        chat_json_add_string(content, "role",
-                             m->role == CHAT_ROLE_USER ? "user" : "model");
-        chat_json_add(content, "parts", make_parts(m->content, p));
-        chat_json_push(list, content);
-    }
-    return list;
+    if (turn->nstop == 0)
+        return;
+    list = chat_json_array(p);
+    for (i = 0; i < turn->nstop; i++)
+        chat_json_push_string(list, turn->stop[i]);
+    chat_json_add(config, "stopSequences", list);
 }
 
-/* A schema always binds here, so there is no strict. NULL: nothing to say. */
-static chat_json_t *make_config(const chat_turn_t *turn, apr_pool_t *p)
+/* A schema always binds here, so there is no strict. */
+static chat_json_t *make_config(const chat_turn_t *turn, const char *model,
+                                apr_pool_t *p)
 {
-    chat_json_t *config;
+    chat_json_t *config = chat_json_object(p);
 
-    if (!turn->has_temperature && turn->max_output_tokens <= 0 && !turn->schema)
-        return NULL;
-    config = chat_json_object(p);
     if (turn->has_temperature)
         chat_json_add_number(config, "temperature", turn->temperature);
+    if (turn->has_top_p)
+        chat_json_add_number(config, "topP", turn->top_p);
+    add_stop(config, turn, p);
     if (turn->max_output_tokens > 0)
         chat_json_add_integer(config, "maxOutputTokens",
                               turn->max_output_tokens);
-    if (turn->schema) {
+    if (turn->json || turn->schema)
         chat_json_add_string(config, "responseMimeType", "application/json");
-        chat_json_add(config, "responseJsonSchema", turn->schema);
-    }
+    chat_json_add(config, "responseJsonSchema", turn->schema);
+    add_thinking(config, turn, model, p);
     return config;
 }
 
+static chat_json_t *make_instruction(const char *system, apr_pool_t *p)
+{
+    chat_json_t *instruction = chat_json_object(p);
+    chat_json_t *parts = chat_json_array(p), *part = chat_json_object(p);
+
+    chat_json_add_string(part, "text", system);
+    chat_json_push(parts, part);
+    chat_json_add(instruction, "parts", parts);
+    return instruction;
+}
+
 static chat_json_t *make_body(const chat_turn_t *turn, chat_json_t *contents,
-                              apr_pool_t *p)
+                              const char *model, apr_pool_t *p)
 {
     chat_json_t *body = chat_json_object(p);
+    chat_json_t *config = make_config(turn, model, p);
     const char *system = chat_provider_call_system(turn, p);
 
     chat_json_add(body, "contents", contents);
-    if (system) {
-        chat_json_t *instruction = chat_json_object(p);
-
-        chat_json_add(instruction, "parts", make_parts(system, p));
-        chat_json_add(body, "systemInstruction", instruction);
-    }
-    chat_json_add(body, "generationConfig", make_config(turn, p));
+    if (system)
+        chat_json_add(body, "systemInstruction", make_instruction(system, p));
+    chat_provider_gemini_tools(body, turn, p);
+    if (chat_json_next(config, NULL))
+        chat_json_add(body, "generationConfig", config);
     return body;
+}
+
+/* ---- ... in Gemini's own words ---- */
+
+/* Google takes all names in both spellings. */
+static const char *const configs[] = {"generationConfig", "generation_config"};
+static const char *const mosts[] = {"maxOutputTokens", "max_output_tokens"};
+
+/* The most that a config says. */
+static int read_most(const chat_json_t *config)
+{
+    int i, most = 0;
+
+    for (i = 0; i < 2; i++) {
+        int said = chat_provider_content_most(chat_json_get(config, mosts[i]));
+
+        most = said > most ? said : most;
+    }
+    return most;
+}
+
+/* Cap whichever of the two is there; the first where none is. */
+static chat_json_t *cap_config(const chat_json_t *given, int most,
+                               apr_pool_t *p)
+{
+    chat_json_t *config = chat_provider_content_copy(given, NULL, p);
+    int i, found = 0;
+
+    for (i = 0; i < 2; i++) {
+        if (chat_json_get(config, mosts[i])) {
+            chat_provider_content_cap(config, mosts[i], most);
+            found = 1;
+        }
+    }
+    if (!found)
+        chat_provider_content_cap(config, mosts[0], most);
+    return config;
+}
+
+/* The client's own body, but for what is ours to say; the model stands in the
+ * path. */
+static chat_json_t *make_own(const chat_turn_t *turn, apr_pool_t *p)
+{
+    chat_json_t *body = chat_provider_content_copy(turn->own, "model", p);
+    int i, most = turn->max_output_tokens, found = 0;
+
+    for (i = 0; most > 0 && i < 2; i++) {
+        const chat_json_t *config = chat_json_get(body, configs[i]);
+
+        if (!config)
+            continue;
+        chat_json_add(body, configs[i], cap_config(config, most, p));
+        found = 1;
+    }
+    if (most > 0 && !found)
+        chat_json_add(body, configs[0], cap_config(NULL, most, p));
+    return body;
+}
+
+/* ---- the call ---- */
+
+static apr_status_t check(const chat_turn_t *turn, const char *model,
+                          const chat_json_t *contents, chat_err_t *err)
+{
+    if (chat_json_length(contents) == 0)
+        return chat_provider_call_refuse(
+            err, "This provider wants a message with text in it.");
+    /* It calls as many at once as it likes. */
+    if (turn->parallel == 0 && turn->ntools > 0 &&
+        turn->choice != CHAT_CHOICE_NONE)
+        return chat_provider_call_refuse(
+            err, "This provider cannot promise to call one tool at a time: "
+                 "leave that out, or allow several.");
+    if (turn->effort && !can_think_so(find_effort(turn->effort), model))
+        return chat_provider_call_refuse(
+            err, "This model knows the efforts minimal, low, medium and high, "
+                 "and some know none.");
+    return APR_SUCCESS;
+}
+
+/* Without alt=sse the answer is one JSON array in pieces. */
+static const char *make_path(const chat_turn_t *turn, const char *model,
+                             apr_pool_t *p)
+{
+    return apr_pstrcat(p, "/models/", model,
+                       turn->own && turn->whole
+                           ? ":generateContent"
+                           : ":streamGenerateContent?alt=sse",
+                       NULL);
 }
 
 static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
                           const chat_upstream_t *up, chat_err_t *err,
                           apr_pool_t *p)
 {
-    chat_json_t *contents = make_contents(turn, p);
-    const char *model = path_name(turn->model), *path;
-    apr_status_t rv;
+    chat_json_t *contents = chat_json_array(p);
+    const char *model = path_name(turn->model);
+    apr_status_t rv = APR_SUCCESS;
 
     if (!model)
         return chat_provider_call_refuse(
             err, "This provider has no model of such a name: it is made of "
                  "letters, digits, dots, hyphens and underscores.");
-    if (chat_json_length(contents) == 0)
-        return chat_provider_call_refuse(
-            err, "This provider wants a message with text in it.");
-    /* Without alt=sse the answer is one JSON array in pieces. */
-    path = apr_pstrcat(p, "/models/", model, ":streamGenerateContent?alt=sse",
-                       NULL);
-    rv = chat_provider_call(call, path, CHAT_KEY_X_GOOG, turn, up, err, p);
+    if (!turn->own) {
+        rv = chat_provider_gemini_contents(contents, turn, err, p);
+        if (rv == APR_SUCCESS)
+            rv = check(turn, model, contents, err);
+    }
     if (rv == APR_SUCCESS)
-        chat_provider_call_body(call, make_body(turn, contents, p), p);
+        rv = chat_provider_call(call, make_path(turn, model, p),
+                                CHAT_KEY_X_GOOG, turn, up, err, p);
+    if (rv == APR_SUCCESS)
+        chat_provider_call_body(call,
+                                turn->own ? make_own(turn, p)
+                                          : make_body(turn, contents, model, p),
+                                p);
     return rv;
 }
+
+/* ---- a request in Gemini's own words ---- */
+
+/* The model and the streaming stand in the path: .../models/X:method. A path
+ * that names no method leaves both to whoever configured the route. */
+static apr_status_t read_path(chat_turn_t *turn, const char *path,
+                              chat_err_t *err, apr_pool_t *p)
+{
+    static const char lead[] = "/models/";
+    const char *method = strrchr(path, ':'), *model, *next;
+
+    if (!method)
+        return APR_SUCCESS;
+    model = strstr(path, lead);
+    for (next = model; next; next = strstr(next + 1, lead))
+        model = next;
+    turn->whole = strcmp(method, ":generateContent") == 0;
+    if (!model || model > method ||
+        (!turn->whole && strcmp(method, ":streamGenerateContent") != 0))
+        return chat_provider_call_refuse(
+            err, "Of Gemini's API this route knows "
+                 "/v1beta/models/{model}:streamGenerateContent and "
+                 ":generateContent alone.");
+    model += sizeof(lead) - 1;
+    turn->model = apr_pstrmemdup(p, model, method - model);
+    return APR_SUCCESS;
+}
+
+static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
+                          const char *path, const chat_upstream_t *up,
+                          chat_err_t *err, apr_pool_t *p)
+{
+    apr_status_t rv;
+    int i;
+
+    if (chat_json_kind(chat_json_get(body, "contents")) != CHAT_JSON_ARRAY)
+        return chat_provider_call_refuse(
+            err, "This route wants a request of Gemini's generateContent: an "
+                 "object with an array \"contents\".");
+    rv = read_path(turn, path, err, p);
+    if (rv != APR_SUCCESS)
+        return rv;
+    turn->own = body;
+    for (i = 0; i < 2; i++) {
+        int most = read_most(chat_json_get(body, configs[i]));
+
+        if (most > turn->max_output_tokens)
+            turn->max_output_tokens = most;
+    }
+    return APR_SUCCESS;
+}
+
+/* ---- what comes back ---- */
 
 static const char *cut(const chat_upstream_t *up, const char *code,
                        const char *message, apr_pool_t *p)
@@ -206,6 +412,7 @@ static chat_wire_e wire(const chat_upstream_t *up)
 const chat_provider_t chat_provider_gemini = {
     .name = "gemini",
     .wire = wire,
+    .adopt = adopt,
     .build = build,
     .observe = chat_provider_gemini_observe,
     .parse = chat_provider_gemini_parse,

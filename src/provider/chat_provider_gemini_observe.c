@@ -123,7 +123,7 @@ void chat_provider_gemini_whole(chat_seen_t *seen, const char *body,
     int i;
 
     chat_provider_watch_measure(&w, texts);
-    root = chat_provider_watch_json(&w);
+    root = chat_provider_content_whole(&w);
     if (chat_json_kind(root) != CHAT_JSON_ARRAY)
         chat_provider_gemini_look(&w, root);
     for (i = 0; i < chat_json_length(root); i++)

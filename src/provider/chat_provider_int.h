@@ -197,10 +197,13 @@ chat_json_t *chat_provider_content_object(const char *text, apr_pool_t *p);
 chat_json_t *chat_provider_content_arguments(const chat_tool_call_t *call,
                                              apr_pool_t *p);
 
-/* An object with the same members, to set others in: the original is needed
- * for the next candidate. */
+/* A whole answer that stands for an event; NULL: it is no JSON. */
+chat_json_t *chat_provider_content_whole(chat_watch_t *w);
+
+/* An object with the same members but for one (or NULL), to set others in: the
+ * original is needed for the next candidate. */
 chat_json_t *chat_provider_content_copy(const chat_json_t *object,
-                                        apr_pool_t *p);
+                                        const char *except, apr_pool_t *p);
 
 /* Let that member say no more than most (0: whatever it likes). */
 void chat_provider_content_cap(chat_json_t *object, const char *key, int most);
@@ -330,6 +333,14 @@ void chat_provider_anthropic_whole(chat_seen_t *seen, const char *body,
 void chat_provider_anthropic_parse(chat_parse_t *parse,
                                    const chat_sse_event_t *event,
                                    const chat_upstream_t *up, apr_pool_t *p);
+/* The turn's messages but for the system's. APR_EINVAL: err says what of them
+ * cannot be said there. */
+apr_status_t chat_provider_anthropic_messages(chat_json_t *list,
+                                              const chat_turn_t *turn,
+                                              chat_err_t *err, apr_pool_t *p);
+/* Tools, and whether to use them. */
+void chat_provider_anthropic_tools(chat_json_t *body, const chat_turn_t *turn,
+                                   apr_pool_t *p);
 
 /* ---- chat_provider_gemini_*.c ---- */
 
@@ -346,6 +357,12 @@ void chat_provider_gemini_whole(chat_seen_t *seen, const char *body,
 void chat_provider_gemini_parse(chat_parse_t *parse,
                                 const chat_sse_event_t *event,
                                 const chat_upstream_t *up, apr_pool_t *p);
+/* As for Anthropic. */
+apr_status_t chat_provider_gemini_contents(chat_json_t *list,
+                                           const chat_turn_t *turn,
+                                           chat_err_t *err, apr_pool_t *p);
+void chat_provider_gemini_tools(chat_json_t *body, const chat_turn_t *turn,
+                                apr_pool_t *p);
 
 #define CHAT_PROVIDER(id, name) extern const chat_provider_t chat_provider_##id;
 #include "chat_provider_list.h"

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Anthropic: the messages of a turn, and its tools, in the blocks of the
+ * Messages API. Pure, any thread.
+ */
+#include "chat_provider_int.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+static chat_json_t *add_block(chat_json_t *blocks, const char *type,
+                              apr_pool_t *p)
+{
+    chat_json_t *block = chat_json_object(p);
+
+    chat_json_add_string(block, "type", type);
+    chat_json_push(blocks, block);
+    return block;
+}
+
+/* One without a word in it is refused: leaving it out changes nothing. */
+static void add_text(chat_json_t *blocks, const char *text, apr_pool_t *p)
+{
+    if (text && !chat_provider_call_blank(text))
+        chat_json_add_string(add_block(blocks, "text", p), "text", text);
+}
+
+static int is_image_type(const char *type)
+{
+    static const char *const types[] = {"image/jpeg", "image/png", "image/gif",
+                                        "image/webp"};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(type, types[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void add_image(chat_json_t *blocks, const chat_image_t *image,
+                      apr_pool_t *p)
+{
+    chat_json_t *source = chat_json_object(p);
+
+    chat_json_add_string(source, "type", image->url ? "url" : "base64");
+    chat_json_add_string(source, "url", image->url);
+    chat_json_add_string(source, "media_type", image->type);
+    chat_json_add_string(source, "data", image->data);
+    chat_json_add(add_block(blocks, "image", p), "source", source);
+}
+
+static apr_status_t add_parts(chat_json_t *blocks, const chat_json_t *parts,
+                              chat_err_t *err, apr_pool_t *p)
+{
+    int i;
+
+    for (i = 0; i < chat_json_length(parts); i++) {
+        const chat_json_t *part = chat_json_at(parts, i);
+        const char *text = chat_provider_content_text(part);
+        chat_image_t image;
+
+        if (text)
+            add_text(blocks, text, p);
+        else if (chat_provider_content_image(&image, part, p) &&
+                 (image.url || is_image_type(image.type)))
+            add_image(blocks, &image, p);
+        else
+            return chat_provider_call_refuse(
+                err, "This provider takes parts of the types text and "
+                     "image_url alone, the latter with an https: URL, or a "
+                     "data: URL of a JPEG, PNG, GIF or WebP image in base64.");
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t add_calls(chat_json_t *blocks, const chat_message_t *m,
+                              chat_err_t *err, apr_pool_t *p)
+{
+    int i;
+
+    for (i = 0; i < m->ncalls; i++) {
+        chat_json_t *input = chat_provider_content_arguments(&m->calls[i], p);
+        chat_json_t *block;
+
+        if (!input)
+            return chat_provider_call_refuse(
+                err, "This provider wants the arguments of a call of a tool "
+                     "to be a JSON object.");
+        block = add_block(blocks, "tool_use", p);
+        chat_json_add_string(block, "id", m->calls[i].id);
+        chat_json_add_string(block, "name", m->calls[i].name);
+        chat_json_add(block, "input", input);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t add_result(chat_json_t *blocks, const chat_message_t *m,
+                               chat_err_t *err, apr_pool_t *p)
+{
+    chat_json_t *block = add_block(blocks, "tool_result", p), *content;
+    apr_status_t rv;
+
+    chat_json_add_string(block, "tool_use_id", m->call_id);
+    if (!m->parts) {
+        if (m->content && !chat_provider_call_blank(m->content))
+            chat_json_add_string(block, "content", m->content);
+        return APR_SUCCESS;
+    }
+    content = chat_json_array(p);
+    rv = add_parts(content, m->parts, err, p);
+    if (chat_json_length(content) > 0)
+        chat_json_add(block, "content", content);
+    return rv;
+}
+
+/* ---- messages ---- */
+
+/* Its blocks, unless its text says it all, which is shorter. */
+static apr_status_t add_message(chat_json_t *list, const chat_message_t *m,
+                                chat_err_t *err, apr_pool_t *p)
+{
+    const char *role = m->role == CHAT_ROLE_USER ? "user" : "assistant";
+    chat_json_t *blocks, *message;
+    apr_status_t rv;
+
+    if (!m->parts && !m->ncalls) {
+        if (m->content && !chat_provider_call_blank(m->content))
+            chat_json_push(
+                list, chat_provider_completions_message(role, m->content, p));
+        return APR_SUCCESS;
+    }
+    blocks = chat_json_array(p);
+    add_text(blocks, m->content, p);
+    rv = add_parts(blocks, m->parts, err, p);
+    if (rv == APR_SUCCESS)
+        rv = add_calls(blocks, m, err, p);
+    if (rv != APR_SUCCESS || chat_json_length(blocks) == 0)
+        return rv;
+    message = chat_json_object(p);
+    chat_json_add_string(message, "role", role);
+    chat_json_add(message, "content", blocks);
+    chat_json_push(list, message);
+    return APR_SUCCESS;
+}
+
+/* What several calls gave must stand in one message, as blocks: *presults,
+ * NULL before the first. */
+static apr_status_t add_to_results(chat_json_t *list, chat_json_t **presults,
+                                   const chat_message_t *m, chat_err_t *err,
+                                   apr_pool_t *p)
+{
+    if (!*presults) {
+        chat_json_t *message = chat_json_object(p);
+
+        *presults = chat_json_array(p);
+        chat_json_add_string(message, "role", "user");
+        chat_json_add(message, "content", *presults);
+        chat_json_push(list, message);
+    }
+    return add_result(*presults, m, err, p);
+}
+
+apr_status_t chat_provider_anthropic_messages(chat_json_t *list,
+                                              const chat_turn_t *turn,
+                                              chat_err_t *err, apr_pool_t *p)
+{
+    chat_json_t *results = NULL;
+    apr_status_t rv = APR_SUCCESS;
+    int i;
+
+    for (i = 0; rv == APR_SUCCESS && i < turn->nmessages; i++) {
+        const chat_message_t *m = &turn->messages[i];
+
+        if (m->role == CHAT_ROLE_SYSTEM)
+            continue;
+        if (m->role == CHAT_ROLE_TOOL)
+            rv = add_to_results(list, &results, m, err, p);
+        else {
+            results = NULL;
+            rv = add_message(list, m, err, p);
+        }
+    }
+    return rv;
+}
+
+/* ---- tools ---- */
+
+/* An object with any members, for a tool that says nothing of them. */
+static chat_json_t *make_schema(apr_pool_t *p)
+{
+    chat_json_t *schema = chat_json_object(p);
+
+    chat_json_add_string(schema, "type", "object");
+    return schema;
+}
+
+static chat_json_t *make_tools(const chat_turn_t *turn, apr_pool_t *p)
+{
+    chat_json_t *list = chat_json_array(p);
+    int i;
+
+    for (i = 0; i < turn->ntools; i++) {
+        const chat_tool_t *t = &turn->tools[i];
+        chat_json_t *tool = chat_json_object(p);
+
+        chat_json_add_string(tool, "name", t->name);
+        chat_json_add_string(tool, "description", t->description);
+        chat_json_add(tool, "input_schema",
+                      t->parameters ? t->parameters : make_schema(p));
+        if (t->strict == 1)
+            chat_json_add_boolean(tool, "strict", 1);
+        chat_json_push(list, tool);
+    }
+    return list;
+}
+
+void chat_provider_anthropic_tools(chat_json_t *body, const chat_turn_t *turn,
+                                   apr_pool_t *p)
+{
+    static const char *const types[] = {
+        [CHAT_CHOICE_UNSAID] = "auto", [CHAT_CHOICE_AUTO] = "auto",
+        [CHAT_CHOICE_NONE] = "none",   [CHAT_CHOICE_REQUIRED] = "any",
+        [CHAT_CHOICE_TOOL] = "tool",
+    };
+    int one = turn->parallel == 0 && turn->choice != CHAT_CHOICE_NONE;
+    chat_json_t *choice;
+
+    if (turn->ntools == 0)
+        return;
+    chat_json_add(body, "tools", make_tools(turn, p));
+    if (turn->choice == CHAT_CHOICE_UNSAID && !one)
+        return;
+    choice = chat_json_object(p);
+    chat_json_add_string(choice, "type", types[turn->choice]);
+    if (turn->choice == CHAT_CHOICE_TOOL)
+        chat_json_add_string(choice, "name", turn->choice_name);
+    if (one)
+        chat_json_add_boolean(choice, "disable_parallel_tool_use", 1);
+    chat_json_add(body, "tool_choice", choice);
+}

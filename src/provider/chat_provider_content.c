@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a message may hold beyond plain text, and a request or an answer in the
+ * provider's own words: read for APIs that have forms of their own for it.
+ * Pure, any thread.
+ */
+#include "chat_provider_int.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+/* What is read here was bounded as it came. */
+#define MOST_VALUES 1000000
+#define MOST_DEPTH 256
+
+static chat_json_t *read_json(const char *text, apr_size_t len, apr_pool_t *p)
+{
+    const chat_json_limits_t limits = {
+        .bytes = len,
+        .depth = MOST_DEPTH,
+        .values = MOST_VALUES,
+    };
+    chat_json_t *root;
+
+    if (chat_json_parse(&root, text, len, &limits, p) != APR_SUCCESS)
+        return NULL;
+    return root;
+}
+
+static int is_type(const chat_json_t *part, const char *want)
+{
+    const char *type = chat_json_string(chat_json_get(part, "type"));
+
+    return type && strcmp(type, want) == 0;
+}
+
+const char *chat_provider_content_text(const chat_json_t *part)
+{
+    return is_type(part, "text") ? chat_json_string(chat_json_get(part, "text"))
+                                 : NULL;
+}
+
+/* data:image/png;base64,... and parameters in between, which say nothing. */
+static int read_data_url(chat_image_t *image, const char *url, apr_pool_t *p)
+{
+    static const char scheme[] = "data:", encoding[] = ";base64";
+    const apr_size_t lead = sizeof(scheme) - 1, tail = sizeof(encoding) - 1;
+    const char *comma, *type = url + lead;
+    apr_size_t len;
+
+    if (strncmp(url, scheme, lead) != 0)
+        return 0;
+    comma = strchr(type, ',');
+    if (!comma || (apr_size_t)(comma - type) < tail || !comma[1] ||
+        strncmp(comma - tail, encoding, tail) != 0)
+        return 0;
+    len = strcspn(type, ";");
+    if (len == 0)
+        return 0;
+    image->type = apr_pstrmemdup(p, type, len);
+    image->data = comma + 1;
+    return 1;
+}
+
+int chat_provider_content_image(chat_image_t *image, const chat_json_t *part,
+                                apr_pool_t *p)
+{
+    static const char https[] = "https://";
+    const char *url =
+        chat_json_string(chat_json_path(part, "image_url", "url", NULL));
+
+    memset(image, 0, sizeof(*image));
+    if (!is_type(part, "image_url") || !url)
+        return 0;
+    if (strncmp(url, https, sizeof(https) - 1) == 0) {
+        image->url = url;
+        return 1;
+    }
+    return read_data_url(image, url, p);
+}
+
+chat_json_t *chat_provider_content_object(const char *text, apr_pool_t *p)
+{
+    chat_json_t *root = text ? read_json(text, strlen(text), p) : NULL;
+
+    return chat_json_kind(root) == CHAT_JSON_OBJECT ? root : NULL;
+}
+
+chat_json_t *chat_provider_content_arguments(const chat_tool_call_t *call,
+                                             apr_pool_t *p)
+{
+    if (!call->arguments || chat_provider_call_blank(call->arguments))
+        return chat_json_object(p);
+    return chat_provider_content_object(call->arguments, p);
+}
+
+/* ---- in the provider's own words ---- */
+
+chat_json_t *chat_provider_content_whole(chat_watch_t *w)
+{
+    return read_json(w->event->data, w->event->data_len,
+                     chat_provider_watch_pool(w));
+}
+
+chat_json_t *chat_provider_content_copy(const chat_json_t *object,
+                                        const char *except, apr_pool_t *p)
+{
+    chat_json_t *copy = chat_json_object(p);
+    const char *key;
+
+    for (key = chat_json_next(object, NULL); key;
+         key = chat_json_next(object, key)) {
+        if (!except || strcmp(key, except) != 0)
+            chat_json_add(copy, key, chat_json_get(object, key));
+    }
+    return copy;
+}
+
+void chat_provider_content_cap(chat_json_t *object, const char *key, int most)
+{
+    apr_int64_t said = chat_json_integer(chat_json_get(object, key), -1);
+
+    if (most > 0 && (said < 0 || said > most))
+        chat_json_add_integer(object, key, most);
+}
+
+int chat_provider_content_most(const chat_json_t *v)
+{
+    apr_int64_t most = chat_json_integer(v, 0);
+
+    if (most < 0)
+        return 0;
+    return most > APR_INT32_MAX ? APR_INT32_MAX : (int)most;
+}
