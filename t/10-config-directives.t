@@ -89,7 +89,7 @@ push @VALUES, (
 
     [ 'ChatRoute openai' ],
     [ 'ChatRoute mock' ],
-    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai, anthropic, gemini, openrouter, deepseek, mock or limits$/m ],
+    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai, anthropic, gemini, openrouter, deepseek, stream, message, completions, models, health, mock or limits$/m ],
 
     [ in_provider() . 'ChatUse openai' ],
     [ 'ChatUse', qr/^ChatUse takes 1 to 63 arguments: names of providers/m ],
@@ -104,6 +104,37 @@ push @VALUES, (
     [ 'ChatModelDefault accounts/x/models/y:free@2.1_a' ],
     [ 'ChatModelDefault ' . 'm' x 129, qr/^ChatModelDefault does not accept "m+": write the name of a model: 1 to 128/m ],
     [ 'ChatModelDefault "gpt 4"', qr/^ChatModelDefault does not accept "gpt 4": write the name of a model/m ],
+
+    [ 'ChatRetry 1' ],
+    [ 'ChatRetry 10 backoff=1ms wait=0 unsafe=on' ],
+    [ 'ChatRetry 2 backoff=60s wait=5m unsafe=OFF' ],
+    (map { [ "ChatRetry $_", qr/^ChatRetry @{[ $NUMBER->(1, 10) ]}/m ] } qw(0 11 off wait=1s)),
+    [ 'ChatRetry', qr/^ChatRetry takes 1 to 63 arguments: ATTEMPTS/m ],
+    [ 'ChatRetry 2 3', qr/^ChatRetry does not accept "3": write KEY=VALUE with the keys backoff, wait or unsafe$/m ],
+    [ 'ChatRetry 2 backoff=0', qr/^ChatRetry backoff @{[ $TIME->('1ms', '1m') ]}/m ],
+    [ 'ChatRetry 2 wait=301', qr/^ChatRetry wait @{[ $TIME->('0', '5m') ]}/m ],
+    [ 'ChatRetry 2 unsafe=maybe', qr/^ChatRetry unsafe does not accept "maybe": write on or off$/m ],
+    [ 'ChatRetry 2 wait=1s wait=2s', qr/^ChatRetry has wait= twice: write it once$/m ],
+
+    [ 'ChatContext off' ],
+    [ 'ChatContext Off' ],
+    [ 'ChatContext 1 bytes=256 age=1s' ],
+    [ 'ChatContext 1000 bytes=1M age=720h' ],
+    (map { [ "ChatContext $_", qr/^ChatContext @{[ $NUMBER->(1, 1000) ]}/m ] } qw(0 1001 on), 'off age=1s'),
+    [ 'ChatContext', qr/^ChatContext takes 1 to 63 arguments: MESSAGES/m ],
+    [ 'ChatContext 5 bytes=255', qr/^ChatContext bytes does not accept "255": write a number of bytes from 256 to 1M/m ],
+    [ 'ChatContext 5 age=721h', qr/^ChatContext age @{[ $TIME->('1s', '720h') ]}/m ],
+    [ 'ChatContext 5 6', qr/^ChatContext does not accept "6": write KEY=VALUE with the keys bytes or age$/m ],
+    [ 'ChatContextStore shmcb' ],
+    [ 'ChatContextStore shmcb:%%DIR%%/context(512000)' ],
+    [ 'ChatContextStore memory', qr/^ChatContextStore does not accept "memory": write NAME or NAME:ARGUMENT of a cache whose module is loaded/m ],
+
+    [ 'ChatHealthDetails "-R \'10.0.0.0/8\'"' ],
+    [ 'ChatHealthDetails "true"' ],
+    [ 'ChatHealthDetails "-R"', qr/^ChatHealthDetails: "-R" is no expression: /m ],
+    [ 'ChatRequestFormat chat' ],
+    [ 'ChatRequestFormat provider' ],
+    [ 'ChatRequestFormat openai', qr/^ChatRequestFormat does not accept "openai": write chat or provider$/m ],
 
     [ 'ChatAuth none' ],
     [ $SESSION . 'ChatAuth better-auth bearer user guest' ],
@@ -166,6 +197,7 @@ push @VALUES, map {
     [ ChatRequestCount => 'utf16' ], [ ChatAuthBearer => 'signed' ], [ ChatAuthCache => '1m' ],
     [ ChatAuthCacheStore => 'shmcb' ], [ ChatStreamHeartbeat => '15s' ],
     [ ChatStreamEarlyHeaders => 'on' ], [ ChatStreamStallTimeout => '60s' ],
+    [ ChatContextStore => 'shmcb' ], [ ChatHealthDetails => 'true' ], [ ChatRequestFormat => 'chat' ],
 );
 
 my $t = ChatTest->new(modules => ['socache_shmcb']);
@@ -203,15 +235,19 @@ my %SCOPES = (
     ChatAuthSession => [ $SESSION, [qw(server vhost)] ],
     ChatAuthCache => [ 'ChatAuthCache 1m', [qw(server vhost)] ],
     ChatAuthCacheStore => [ 'ChatAuthCacheStore shmcb', ['server'] ],
+    ChatContextStore => [ 'ChatContextStore shmcb', ['server'] ],
+    ChatModel => [ 'ChatModel m openai', [qw(server vhost)] ],
     ChatAuthSecret => [ "ChatAuthSecret $SECRET", \@EVERYWHERE ],
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'FileInfo' ] }
         [ ChatRoute => 'mock' ], [ ChatUse => 'openai' ], [ ChatModelDefault => 'm' ],
         [ ChatStreamHeartbeat => '15s' ], [ ChatStreamEarlyHeaders => 'on' ],
-        [ ChatStreamStallTimeout => '5s' ], [ ChatMock => 'words=3' ]),
+        [ ChatStreamStallTimeout => '5s' ], [ ChatMock => 'words=3' ],
+        [ ChatRetry => '2 backoff=1s' ], [ ChatContext => '5' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'AuthConfig' ] }
         [ ChatAuth => 'user' ], [ ChatAuthCookie => 'sid' ],
-        [ ChatAuthOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ]),
+        [ ChatAuthOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ], [ ChatHealthDetails => 'true' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'Limit' ] }
+        [ ChatModelAllow => 'gpt-*' ], [ ChatRequestFormat => 'provider' ],
         [ ChatRequestBody => '1M' ], [ ChatRequestCount => 'utf16' ],
         grep { $_->[0] =~ /^ChatRequest/ } @NUMBERS),
 );
@@ -233,7 +269,7 @@ for my $d (sort keys %SCOPES) {
     my ($line, $places) = $SCOPES{$d}->@*;
     for my $place (@EVERYWHERE) {
         my ($open, $close) = $PLACES{$place}->@*;
-        my $before = $d eq 'ChatUse' ? $FIRST : '';
+        my $before = $d =~ /^Chat(?:Use|Model)$/ ? $FIRST : '';
         my ($ok, $said) = $t->configtest(join "\n", $before, $open, $line, $close);
         if (grep { $_ eq $place } @$places) {
             ok $ok, "$d may stand in $place" or diag $said;

@@ -24,7 +24,7 @@ sub vhost ($name, @lines) {
 
 # ---- what is refused ----
 
-my $INSIDE = qr/accepted there are ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore and ChatProviderTimeout$/m;
+my $INSIDE = qr/accepted there are ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore, ChatProviderTimeout and ChatProviderBreaker$/m;
 my $TYPES = qr/openai, anthropic, gemini, openrouter, deepseek or compatible/;
 my $URL_FORM = qr{write https://HOST\[:PORT\]\[/PATH\] or the same with http, as in https://api\.openai\.com/v1$}m;
 my $TIME = qr/write a time from 1ms to 24h with the unit us, ms, s, m or h \(s when there is none\), or off$/m;
@@ -50,7 +50,8 @@ my @REFUSED = (
         [ 'ChatProviderKey file:canary.key', 'ChatProviderKey' ],
         [ 'ChatProviderAuth bearer', 'ChatProviderAuth' ], [ 'ChatProviderVersion 1', 'ChatProviderVersion' ],
         [ 'ChatProviderAPI responses', 'ChatProviderAPI' ], [ 'ChatProviderStore on', 'ChatProviderStore' ],
-        [ 'ChatProviderTimeout connect=1s', 'ChatProviderTimeout' ]),
+        [ 'ChatProviderTimeout connect=1s', 'ChatProviderTimeout' ],
+        [ 'ChatProviderBreaker off', 'ChatProviderBreaker' ]),
 
     [ section('x', 'ChatProviderType gemini9', $URL), qr/^ChatProviderType does not accept "gemini9": write $TYPES$/m ],
     [ section('openai', $URL, 'ChatProviderAuth basic'),
@@ -77,6 +78,18 @@ my @REFUSED = (
         map { [ section('openai', $URL, "ChatProviderTimeout $_=$value"),
             qr/^ChatProviderTimeout $_ does not accept "\Q$value\E": $TIME/m ] } qw(connect first idle total)
     } '0', '999us', '25h', 'never', ''),
+);
+
+push @REFUSED, (
+    (map { [ section('openai', $URL, "ChatProviderBreaker $_"),
+        qr/^ChatProviderBreaker does not accept "$_": write a whole number from 1 to 1000$/m ] } qw(0 1001 on)),
+    (map { [ section('openai', $URL, "ChatProviderBreaker$_"),
+        qr/^ChatProviderBreaker takes FAILURES \[cooldown=TIME\], or off$/m ] } '', ' 5 cooldown=1s cooldown=2s'),
+    [ section('openai', $URL, 'ChatProviderBreaker off cooldown=1s'), qr/^ChatProviderBreaker does not accept "off": write a whole number/m ],
+    [ section('openai', $URL, 'ChatProviderBreaker 5 30s'),
+        qr/^ChatProviderBreaker does not accept "30s": write KEY=VALUE with the keys cooldown$/m ],
+    (map { [ section('openai', $URL, "ChatProviderBreaker 5 cooldown=$_"),
+        qr/^ChatProviderBreaker cooldown does not accept "$_": write a time from 100ms to 1h/m ] } qw(99ms 61m off)),
 );
 
 # Where a key could stand in it, the value is not repeated.
@@ -126,6 +139,8 @@ for my $conf (
     section('openai', 'ChatProviderURL http://[::1]:8080/v1'),
     section('openai', '<IfModule chat_module>', $URL, '</IfModule>', 'ChatProviderStore ON'),
     section('openai', $URL, 'ChatProviderTimeout connect=1ms first=off', 'ChatProviderTimeout idle=24h total=off'),
+    (map { section('openai', $URL, "ChatProviderBreaker $_") } 'off', 1, 'Off', '1000 cooldown=100ms', '5 cooldown=1h'),
+    section('openai', $URL, ('ChatProviderKey file:canary.key') x 2),
     (map { section($_, $URL, 'ChatProviderAPI chat-completions') } qw(openai anthropic gemini openrouter deepseek compatible)),
     (map { section($_, $URL, 'ChatProviderVersion 2024-10-21', 'ChatProviderAuth api-key') } qw(openai anthropic compatible)),
     section('a', 'ChatProviderType openai', $URL) . section('b', 'ChatProviderType openai', $URL),
