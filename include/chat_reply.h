@@ -18,6 +18,9 @@ const char *chat_reply_request_id(request_rec *r);
 /* More headers for the answer, whatever it will be: names and values. */
 void chat_reply_headers(request_rec *r, const apr_table_t *headers);
 
+/* One more, for an answer that is no error. name and value outlive r. */
+void chat_reply_header(request_rec *r, const char *name, const char *value);
+
 /* Headers of an event stream; turns compression off. Nothing is sent yet. */
 void chat_reply_stream_head(request_rec *r);
 
@@ -29,10 +32,8 @@ apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
 /* A whole JSON answer. */
 void chat_reply_json(request_rec *r, int status, const char *json);
 
-/* An error as {"code","message","requestId"[,"issues"]}, with its headers; a
- * 401 as {"code","message"}.
- * Only while nothing was sent. */
-void chat_reply_error(request_rec *r, const chat_err_t *err);
+/* An error with its headers; json is its body. Only while nothing was sent. */
+void chat_reply_error(request_rec *r, const chat_err_t *err, const char *json);
 
 /* The answer cannot be finished: the client must see it is cut. No final
  * chunk on HTTP/1.1, RST_STREAM on HTTP/2. */

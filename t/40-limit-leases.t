@@ -26,6 +26,7 @@ $counter
     ChatProviderTimeout total=20s
 </ChatProvider>
 <ChatProvider sick>
+    ChatProviderBreaker off
     ChatProviderType openai
     ChatProviderURL  "${\$up->url};n=8;fault=rst;after=4"
     ChatProviderKey  env:CHAT_CANARY_KEY

@@ -64,7 +64,7 @@ my $odd = ChatTest::Answers->new(
 
 sub provider ($name, $url, @lines) {
     return join "\n", "<ChatProvider $name>", 'ChatProviderType openai', "ChatProviderURL $url",
-        'ChatProviderKey env:CHAT_CANARY_KEY', @lines, "</ChatProvider>\n", "<Location /$name>\nChatUse $name\n</Location>\n";
+        'ChatProviderKey env:CHAT_CANARY_KEY', 'ChatProviderBreaker off', @lines, "</ChatProvider>\n", "<Location /$name>\nChatUse $name\n</Location>\n";
 }
 
 $t->{conf} = join '', "MaxKeepAliveRequests 0\n",

@@ -202,7 +202,7 @@ is told('/file', {@hi})->{headers}{authorization}, 'Bearer ' . $t->canary_key, '
 for my $path (qw(/responses /completions)) {
     my $res = told($path, {@hi})->{res};
     is_deeply [ sort keys $res->{headers}->%* ],
-        [ qw(cache-control connection content-type date server transfer-encoding x-accel-buffering x-request-id) ],
+        [ qw(cache-control connection content-type date server transfer-encoding x-accel-buffering x-chat-model x-request-id) ],
         "$path: no header of the upstream reaches the client";
     is $res->{headers}{'content-type'}, 'text/event-stream; charset=utf-8', '... an event stream';
     is $res->{headers}{'cache-control'}, 'no-store, no-transform', '... that nobody keeps or changes';

@@ -5,20 +5,18 @@
  */
 #include "chat_handler.h"
 
+#include "chat_dialect.h"
 #include "chat_handler_int.h"
 #include "chat_log.h"
 #include "chat_reply.h"
 
 static chat_route_fn *const routes[CHAT_ROUTE_COUNT] = {
-    [CHAT_ROUTE_openai] = chat_passthrough,
-    [CHAT_ROUTE_anthropic] = chat_passthrough,
-    [CHAT_ROUTE_gemini] = chat_passthrough,
-    [CHAT_ROUTE_openrouter] = chat_passthrough,
-    [CHAT_ROUTE_deepseek] = chat_passthrough,
-    [CHAT_ROUTE_models] = chat_models,
-    [CHAT_ROUTE_health] = chat_health,
-    [CHAT_ROUTE_mock] = chat_mock,
-    [CHAT_ROUTE_limits] = chat_limits,
+    [CHAT_ROUTE_openai] = chat_walk,   [CHAT_ROUTE_anthropic] = chat_walk,
+    [CHAT_ROUTE_gemini] = chat_walk,   [CHAT_ROUTE_openrouter] = chat_walk,
+    [CHAT_ROUTE_deepseek] = chat_walk, [CHAT_ROUTE_stream] = chat_walk,
+    [CHAT_ROUTE_message] = chat_walk,  [CHAT_ROUTE_completions] = chat_walk,
+    [CHAT_ROUTE_models] = chat_models, [CHAT_ROUTE_health] = chat_health,
+    [CHAT_ROUTE_mock] = chat_mock,     [CHAT_ROUTE_limits] = chat_limits,
 };
 
 int chat_handler(request_rec *r)
@@ -64,11 +62,17 @@ static chat_outcome_e outcome_of(const chat_err_t *err)
 void chat_handler_error(request_rec *r, const chat_dir_conf_t *conf,
                         const chat_err_t *err)
 {
-    chat_reply_error(r, err);
+    const chat_dialect_t *dialect =
+        chat_dialect_get(chat_config_route_name(conf->route));
+
+    if (!dialect) /* our own words, wherever nobody has others */
+        dialect = chat_dialect_get("stream");
+    chat_reply_error(r, err,
+                     dialect->refusal(err, chat_reply_request_id(r), r->pool));
 }
 
-int chat_handler_refuse(request_rec *r, chat_facts_t *facts,
-                        const chat_err_t *err)
+int chat_handler_refuse(request_rec *r, const chat_dir_conf_t *conf,
+                        chat_facts_t *facts, const chat_err_t *err)
 {
     facts->status = err->status;
     facts->duration = apr_time_now() - r->request_time;
@@ -77,7 +81,7 @@ int chat_handler_refuse(request_rec *r, chat_facts_t *facts,
     chat_facts_tell(r, facts);
     if (r->eos_sent) /* httpd has answered while the body was read */
         return AP_FILTER_ERROR;
-    chat_reply_error(r, err);
+    chat_handler_error(r, conf, err);
     return OK;
 }
 

@@ -12,7 +12,7 @@
 
 typedef int chat_route_fn(request_rec *r, const chat_dir_conf_t *conf);
 
-chat_route_fn chat_passthrough; /* openai and its siblings */
+chat_route_fn chat_walk; /* all that talk to an upstream */
 chat_route_fn chat_mock;
 chat_route_fn chat_limits; /* their telemetry */
 chat_route_fn chat_models; /* what may be asked */
@@ -23,8 +23,8 @@ void chat_handler_facts_init(chat_facts_t *facts, request_rec *r);
 
 /* Refuse: the error body, the facts, and what the handler returns. An err
  * without a status means that httpd has answered already. */
-int chat_handler_refuse(request_rec *r, chat_facts_t *facts,
-                        const chat_err_t *err);
+int chat_handler_refuse(request_rec *r, const chat_dir_conf_t *conf,
+                        chat_facts_t *facts, const chat_err_t *err);
 
 /* The error's answer, in the words of the route. */
 void chat_handler_error(request_rec *r, const chat_dir_conf_t *conf,

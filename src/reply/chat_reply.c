@@ -56,6 +56,11 @@ void chat_reply_headers(request_rec *r, const apr_table_t *headers)
     apr_table_overlap(r->err_headers_out, headers, APR_OVERLAP_TABLES_SET);
 }
 
+void chat_reply_header(request_rec *r, const char *name, const char *value)
+{
+    apr_table_setn(r->headers_out, name, value);
+}
+
 /* ---- an event stream ---- */
 
 /* httpd says "Keep-Alive" itself to a client that asked, and "close" when it
@@ -115,39 +120,8 @@ void chat_reply_json(request_rec *r, int status, const char *json)
         ap_rputs(json, r);
 }
 
-/* Too much: when to come back, for programs that do not look at headers. */
-static const char *retry_member(request_rec *r, const chat_err_t *err)
+void chat_reply_error(request_rec *r, const chat_err_t *err, const char *json)
 {
-    const char *after = err->retry_after;
-
-    if (err->status != HTTP_TOO_MANY_REQUESTS || !after || !*after ||
-        after[strspn(after, "0123456789")])
-        return "";
-    return apr_pstrcat(r->pool, ",\"retryAfter\":", after, NULL);
-}
-
-/* The 401 is to the letter what the clients' contract has; its id stands in
- * the header alone. */
-static const char *id_member(request_rec *r, const chat_err_t *err)
-{
-    const char *id = chat_reply_request_id(r);
-
-    if (err->status == HTTP_UNAUTHORIZED)
-        return "";
-    return apr_pstrcat(r->pool, ",\"requestId\":", chat_json_quote(id, r->pool),
-                       NULL);
-}
-
-void chat_reply_error(request_rec *r, const chat_err_t *err)
-{
-    const char *json;
-
-    json =
-        apr_pstrcat(r->pool, "{\"code\":", chat_json_quote(err->code, r->pool),
-                    ",\"message\":", chat_json_quote(err->message, r->pool),
-                    id_member(r, err), retry_member(r, err),
-                    err->issues ? ",\"issues\":" : "",
-                    err->issues ? err->issues : "", "}", NULL);
     if (err->retry_after)
         apr_table_setn(r->err_headers_out, "Retry-After", err->retry_after);
     if (err->allow)
