@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The schema of the chat request gives the verdict and the issues that zod
+# The schemas of the chat requests give the verdict and the issues that zod
 # gives: for every known case, and for bodies that nobody wrote down, made from
 # a seed and judged by the real zod (npm, pinned in t/real/zod) and by ours.
+# What zod is asked is in t/real/zod/schemas.mjs.
 #
 #   CHAT_SEED     another seed, or "random"
-#   CHAT_BODIES   how many bodies (20000)
+#   CHAT_BODIES   how many bodies for each schema (10000)
 use v5.36;
 use Test::More;
 use FindBin;
@@ -141,31 +142,35 @@ sub compare ($bodies, $verdicts, @got) {
 
 my $seed = $ENV{CHAT_SEED} // 4;
 $seed = int rand 2**31 if $seed eq 'random';
-my $count = $ENV{CHAT_BODIES} // 20_000;
+my $count = $ENV{CHAT_BODIES} // 10_000;
+my %OPTION = (chat => [], tools => ['--tools'], message => ['--message']);
 my $why = missing();
 
 SKIP: {
     if ($why) {
         fail("the real zod is asked: $why") if $ENV{CHAT_SKIPS_AS_FAILS};
-        skip $why, 7;
+        skip $why, 1 + 6 * keys %OPTION;
     }
 
     my @ours = judged_by("$DIR/cases", $VALIDATE);
-    my @zods = judged_by("$DIR/cases", 'node', "$ZOD/diff.mjs", 'judge');
+    my @zods = judged_by("$DIR/cases", 'node', "$ZOD/diff.mjs", 'judge', 'chat');
     is_deeply \@ours, \@zods, 'the known cases give the same text, key by key';
 
     note "CHAT_SEED=$seed";
-    my @files = ("$DIR/bodies", "$DIR/verdicts");
-    is system('node', "$ZOD/diff.mjs", 'make', $seed, $count, @files), 0,
-        "zod judges $count made bodies";
-    my ($wrong, $compared, %verdicts) = compare(@files, judged_by($files[0], $VALIDATE));
-    is $wrong, 0, "verdict and issues are equal for all (CHAT_SEED=$seed)";
-    is $compared, $count, 'and none was left out';
+    for my $schema (sort keys %OPTION) {
+        my @files = ("$DIR/bodies", "$DIR/verdicts");
+        is system('node', "$ZOD/diff.mjs", 'make', $schema, $seed, $count, @files), 0,
+            "$schema: zod judges $count made bodies";
+        my ($wrong, $compared, %verdicts) = compare(@files, judged_by($files[0], $VALIDATE, @{ $OPTION{$schema} }));
+        is $wrong, 0, "$schema: verdict and issues are equal for all (CHAT_SEED=$seed)";
+        is $compared, $count, "$schema: and none was left out";
 
-    # Else the comparison would have been of little.
-    my $few = $count / 20;
-    cmp_ok $verdicts{$_} // 0, '>', $few, "among them enough with verdict $_" for qw(accept reject json_error);
-    note join ', ', map { "$_: $verdicts{$_}" } sort keys %verdicts;
+        # Else the comparison would have been of little.
+        my $few = $count / 20;
+        cmp_ok $verdicts{$_} // 0, '>', $few, "$schema: among them enough with verdict $_"
+            for qw(accept reject json_error);
+        note join ', ', map { "$_: $verdicts{$_}" } sort keys %verdicts;
+    }
 }
 
 done_testing;

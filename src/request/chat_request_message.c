@@ -112,18 +112,19 @@ static const char *check_message(chat_zod_t *zod, const chat_json_t *v,
 {
     static const char path[] = "[\"message\"]";
     const char *text = chat_json_string(v);
+    int max = clamps->message_length;
 
-    if (!chat_zod_is(zod, v, CHAT_JSON_STRING, "string", path))
-        return NULL;
-    if (is_blank(text))
+    chat_zod_is(zod, v, CHAT_JSON_STRING, "string", path);
+    if (text && chat_request_length(text, clamps) <= max && is_blank(text))
         chat_zod_small(zod, "string", 1, 1, "string to have", " characters",
                        path);
-    chat_zod_length(zod, v, clamps, 0, clamps->message_length, path);
-    if (has_control(text))
+    chat_zod_length(zod, v, clamps, 0, max, path);
+    if (text && has_control(text))
         chat_zod_custom(zod, path,
                         "Control characters other than tab, line feed and "
                         "carriage return are not allowed");
-    check_total(zod, text, clamps->total_length);
+    if (text)
+        check_total(zod, text, clamps->total_length);
     return text;
 }
 

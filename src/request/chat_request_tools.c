@@ -158,13 +158,12 @@ static void check_unique(chat_request_check_t *check, const chat_turn_t *turn)
     for (i = 0; i < turn->ntools; i++) {
         const chat_tool_t *tool = &turn->tools[i];
 
-        if (tool->name && apr_hash_get(names, tool->name, APR_HASH_KEY_STRING))
+        if (apr_hash_get(names, tool->name, APR_HASH_KEY_STRING))
             chat_zod_custom(
                 &check->zod,
                 apr_psprintf(check->p, "[\"tools\",%d,\"name\"]", i),
                 "A tool before this one has the same name");
-        if (tool->name)
-            apr_hash_set(names, tool->name, APR_HASH_KEY_STRING, tool);
+        apr_hash_set(names, tool->name, APR_HASH_KEY_STRING, tool);
     }
 }
 
@@ -196,20 +195,24 @@ static void check_tools(chat_request_check_t *check, chat_turn_t *turn,
 
 /* ---- which of them ---- */
 
-static int check_choice_object(chat_zod_t *zod, chat_turn_t *turn,
-                               const chat_json_t *v)
+static void add_union(chat_request_check_t *check, const chat_zod_t *word,
+                      const chat_zod_t *object)
 {
-    if (!chat_zod_is(zod, v, CHAT_JSON_OBJECT, "object", "[]"))
-        return 0;
-    turn->choice = CHAT_CHOICE_TOOL;
-    turn->choice_name = check_name(zod, chat_json_get(v, "name"), "[\"name\"]");
-    return zod->list->nelts == 0;
+    check->zod.aborted = 1;
+    chat_zod_issue(
+        &check->zod,
+        apr_pstrcat(check->p, "\"code\":\"invalid_union\",\"errors\":[",
+                    chat_zod_text(word), ",", chat_zod_text(object), "]", NULL),
+        "[\"toolChoice\"]", "Invalid input");
 }
 
+/* A union with a member of the right shape is that member: what is wrong with
+ * the name of a tool is said without the word that it is not. */
 static void check_choice(chat_request_check_t *check, chat_turn_t *turn,
                          const chat_json_t *v)
 {
     static const char *const words[] = {"auto", "none", "required", NULL};
+    const chat_json_t *name = chat_json_get(v, "name");
     chat_zod_t word, object;
     int choice;
 
@@ -217,19 +220,18 @@ static void check_choice(chat_request_check_t *check, chat_turn_t *turn,
     chat_zod_init(&object, check->p);
     if (!v)
         return;
-    if ((choice = chat_zod_enum(&word, v, words, "[]")) >= 0) {
-        turn->choice = CHAT_CHOICE_AUTO + choice;
-        return;
+    if (chat_json_string(name)) {
+        turn->choice = CHAT_CHOICE_TOOL;
+        turn->choice_name =
+            check_name(&check->zod, name, "[\"toolChoice\",\"name\"]");
     }
-    if (check_choice_object(&object, turn, v))
-        return;
-    check->zod.aborted = 1;
-    chat_zod_issue(&check->zod,
-                   apr_pstrcat(check->p,
-                               "\"code\":\"invalid_union\",\"errors\":[",
-                               chat_zod_text(&word), ",",
-                               chat_zod_text(&object), "]", NULL),
-                   "[\"toolChoice\"]", "Invalid input");
+    else if ((choice = chat_zod_enum(&word, v, words, "[]")) >= 0)
+        turn->choice = CHAT_CHOICE_AUTO + choice;
+    else {
+        if (chat_zod_is(&object, v, CHAT_JSON_OBJECT, "object", "[]"))
+            check_name(&object, name, "[\"name\"]");
+        add_union(check, &word, &object);
+    }
 }
 
 static int has_tool(const chat_turn_t *turn, const char *name)

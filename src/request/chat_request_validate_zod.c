@@ -170,9 +170,8 @@ const char *chat_zod_word(chat_zod_t *zod, const chat_json_t *v, apr_size_t max,
 {
     const char *text = chat_json_string(v);
 
-    if (!chat_zod_is(zod, v, CHAT_JSON_STRING, "string", path))
-        return NULL;
-    if (chat_request_is_word(text, max, more))
+    if (!chat_zod_is(zod, v, CHAT_JSON_STRING, "string", path) ||
+        chat_request_is_word(text, max, more))
         return text;
     chat_zod_issue(zod,
                    apr_pstrcat(zod->p,
@@ -183,7 +182,7 @@ const char *chat_zod_word(chat_zod_t *zod, const chat_json_t *v, apr_size_t max,
                    path,
                    apr_pstrcat(zod->p, "Invalid string: must match pattern ",
                                pattern, NULL));
-    return NULL;
+    return text;
 }
 
 /* z.number() takes no infinity, which JSON can still spell: 1e400. */
@@ -270,6 +269,9 @@ void chat_zod_length(chat_zod_t *zod, const chat_json_t *v,
     /* NaN is neither long nor short enough. */
     if (min && !(length >= 1))
         chat_zod_small(zod, origin, 1, 1, what, unit, path);
-    if (!(length <= max))
-        chat_zod_big(zod, origin, max, what, unit, path);
+    if (length <= max)
+        return;
+    chat_zod_big(zod, origin, max, what, unit, path);
+    if (chat_json_kind(v) == CHAT_JSON_ARRAY)
+        zod->aborted = 1; /* nobody looked at what is in it */
 }

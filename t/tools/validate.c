@@ -6,7 +6,8 @@
  *   {"verdict":"reject","issues":[...]}
  *   {"verdict":"json_error","issues":[]}
  * in the spelling of JSON.stringify, so that lines can be compared as text.
- * Options: --depth N, --values N, --bytes N, --utf16, --why (adds "why").
+ * Options: --depth N, --values N, --bytes N, --utf16, --why (adds "why"),
+ * --tools and --message (the schemas of those names).
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@ static chat_request_clamps_t clamps = {
     .max_output_tokens = 16384,
 };
 static int tell_why;
+static int with_tools, of_message;
 
 static void print_member(const char *name, const char *text, apr_pool_t *p)
 {
@@ -47,26 +49,89 @@ static void print_temperature(double n)
     printf(",\"temperature\":\"%016" APR_UINT64_T_HEX_FMT "\"", bits);
 }
 
-static void print_turn(const chat_turn_t *turn, apr_pool_t *p)
+static void print_calls(const chat_message_t *message, apr_pool_t *p)
 {
-    static const char *const roles[] = {"user", "assistant", "system"};
     int i;
 
-    printf("{\"messages\":[");
-    for (i = 0; i < turn->nmessages; i++)
-        printf("%s{\"role\":\"%s\",\"content\":%s}", i ? "," : "",
-               roles[turn->messages[i].role],
-               chat_json_quote(turn->messages[i].content, p));
+    printf(",\"toolCalls\":[");
+    for (i = 0; i < message->ncalls; i++)
+        printf("%s{\"id\":%s,\"name\":%s,\"arguments\":%s}", i ? "," : "",
+               chat_json_quote(message->calls[i].id, p),
+               chat_json_quote(message->calls[i].name, p),
+               chat_json_quote(message->calls[i].arguments, p));
     printf("]");
+}
+
+static void print_messages(const chat_turn_t *turn, apr_pool_t *p)
+{
+    static const char *const roles[] = {"user", "assistant", "system", "tool"};
+    int i;
+
+    printf("\"messages\":[");
+    for (i = 0; i < turn->nmessages; i++) {
+        const chat_message_t *message = &turn->messages[i];
+
+        printf("%s{\"role\":\"%s\"", i ? "," : "", roles[message->role]);
+        print_member("content", message->content, p);
+        print_member("toolCallId", message->call_id, p);
+        if (message->ncalls)
+            print_calls(message, p);
+        printf("}");
+    }
+    printf("]");
+}
+
+static void print_tools(const chat_turn_t *turn, apr_pool_t *p)
+{
+    static const char *const choices[] = {NULL, "auto", "none", "required",
+                                          "tool"};
+    int i;
+
+    if (turn->json)
+        printf(",\"json\":1");
+    if (turn->ntools)
+        printf(",\"tools\":[");
+    for (i = 0; i < turn->ntools; i++) {
+        const chat_tool_t *tool = &turn->tools[i];
+
+        printf("%s{\"name\":%s", i ? "," : "", chat_json_quote(tool->name, p));
+        print_member("description", tool->description, p);
+        if (tool->parameters)
+            printf(",\"parameters\":1");
+        printf("}");
+    }
+    if (turn->ntools)
+        printf("]");
+    print_member("choice", choices[turn->choice], p);
+    print_member("choiceName", turn->choice_name, p);
+}
+
+static void print_turn(const chat_turn_t *turn, const char *session,
+                       apr_pool_t *p)
+{
+    printf("{");
+    print_messages(turn, p);
     print_member("system", turn->system, p);
     print_member("model", turn->model, p);
+    print_member("session", session, p);
     if (turn->has_temperature)
         print_temperature(turn->temperature);
     if (turn->max_output_tokens)
         printf(",\"maxOutputTokens\":%d", turn->max_output_tokens);
     if (turn->schema)
         printf(",\"strict\":%d", turn->schema_strict);
+    print_tools(turn, p);
     printf("}");
+}
+
+static apr_status_t validate(chat_turn_t *turn, const char **psession,
+                             chat_json_t *body, chat_err_t *err, apr_pool_t *p)
+{
+    *psession = NULL;
+    if (of_message)
+        return chat_request_message(turn, psession, body, &clamps, err, p);
+    return with_tools ? chat_request_validate_tools(turn, body, &clamps, err, p)
+                      : chat_request_validate(turn, body, &clamps, err, p);
 }
 
 static void judge(const char *text, apr_size_t len, apr_pool_t *p)
@@ -74,6 +139,7 @@ static void judge(const char *text, apr_size_t len, apr_pool_t *p)
     chat_json_reader_t *reader = chat_json_reader_create(&limits, p);
     chat_turn_t turn = {0};
     chat_err_t err = {0};
+    const char *session;
     chat_json_t *body;
 
     chat_json_reader_feed(reader, text, len);
@@ -81,12 +147,12 @@ static void judge(const char *text, apr_size_t len, apr_pool_t *p)
         printf("{\"verdict\":\"json_error\",\"issues\":[]");
         print_member("why", tell_why ? chat_json_reader_why(reader) : NULL, p);
     }
-    else if (chat_request_validate(&turn, body, &clamps, &err, p) !=
-             APR_SUCCESS)
-        printf("{\"verdict\":\"reject\",\"issues\":%s", err.issues);
+    else if (validate(&turn, &session, body, &err, p) != APR_SUCCESS)
+        printf("{\"verdict\":\"reject\",\"issues\":%s",
+               err.issues ? err.issues : "[]");
     else {
         printf("{\"verdict\":\"accept\",\"issues\":[],\"turn\":");
-        print_turn(&turn, p);
+        print_turn(&turn, session, p);
     }
     printf("}\n");
 }
@@ -99,6 +165,8 @@ static void read_options(int argc, char **argv)
         {"bytes", required_argument, NULL, 'b'},
         {"utf16", no_argument, &clamps.count_utf16, 1},
         {"why", no_argument, &tell_why, 1},
+        {"tools", no_argument, &with_tools, 1},
+        {"message", no_argument, &of_message, 1},
         {NULL, 0, NULL, 0},
     };
     int option;
