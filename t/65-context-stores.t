@@ -58,11 +58,17 @@ is say_to($t, 'three'), 'one two three', '... also after a graceful restart';
 my $second = server($STORE, 'socache_redis')->start;
 is say_to($second, 'four'), 'one two three four', '... and in another server';
 is say_to($t, 'five'), 'one two three four five', '... and back';
+my @open = map { $second->connect } 1 .. 8;
+$_->request('POST', '/chat', headers => { 'Content-Type' => 'application/json', Connection => 'close' },
+    body => $JSON->encode({ message => 'same', session_id => 'busy-id' })) for @open;
+is join(' ', map { $_->response->{status} } @open), join(' ', (200) x 8), 'eight turns of one session at once';
+is say_to($second, 'last', 'busy-id'), join(' ', ('same') x 8, 'last'), '... are all kept';
 $second->stop;
 
-my @keys = sort { length $b <=> length $a } grep { $redis->ask('STRLEN', $_) > 1 } $redis->ask('KEYS', '*')->@*;
-is @keys, 1, 'it is one entry';
-like $keys[0], qr/^chat-context:[0-9a-f]{64}$/, '... under a digest';
+my @keys = grep { $redis->ask('STRLEN', $_) > 1 } $redis->ask('KEYS', '*')->@*;
+is @keys, 2, 'each session is one entry';
+like $_, qr/^chat-context:[0-9a-f]{64}$/, '... under a digest' for @keys;
+@keys = grep { $redis->ask('GET', $_) =~ /three/ } @keys;
 my $ttl = $redis->ask('TTL', $keys[0]);
 ok $ttl > 3500 && $ttl <= 3602, '... which Redis forgets after an hour' or diag $ttl;
 
@@ -73,7 +79,7 @@ like $t->error_log($mark), qr/chat:debug.*CHAT0210/, '... as the log says';
 is say_to($t, 'seven'), 'six seven', '... and is replaced';
 my $entry = $redis->ask('GET', $keys[0]);
 say_to($t, 'other', 'other-id');
-my ($other) = grep { $_ ne $keys[0] && $redis->ask('STRLEN', $_) > 1 } $redis->ask('KEYS', '*')->@*;
+my ($other) = grep { $redis->ask('GET', $_) =~ /other/ } $redis->ask('KEYS', '*')->@*;
 $redis->ask('SET', $other, $entry);
 is say_to($t, 'mine', 'other-id'), 'mine', 'an entry is nothing under the name of another session';
 $redis->ask('SET', $keys[0], 'x' x 2_000_000);
@@ -102,7 +108,7 @@ my $answered = $t->sse('/chat', { message => 'twelve mock(n=4;first=300)', sessi
 is $answered->{status}, 200, 'an answer that cannot be kept';
 ok $answered->{clean}, '... is given nevertheless';
 
-unlike $t->error_log . $t->access_log, qr/(?:secret|other|new)-id/, 'no log names a session';
+unlike $t->error_log . $t->access_log, qr/(?:secret|other|new|busy)-id/, 'no log names a session';
 $t->stop;
 
 # ---- a store for small things ----
