@@ -11,30 +11,48 @@
 #include <apr_strings.h>
 
 /*
- * Reasoning models answer 400 to any temperature. A model of this family
- * prefix is one, unless its name also holds the exception.
+ * Reasoning models answer 400 to any temperature, the others to any effort. A
+ * model of this family prefix is one, unless its name also holds the exception.
  */
-static const struct {
-    const char *family;
-    const char *except;
-} reasoning[] = {
+typedef struct family_t {
+    const char *prefix;
+    const char *except; /* NULL: none */
+} family_t;
+
+static const family_t reasoning[] = {
     {"o1", NULL},
     {"o3", NULL},
     {"o4", NULL},
     {"gpt-5", "-chat"},
 };
 
-int chat_provider_call_reasons(const char *model)
+static const family_t plain[] = {
+    {"gpt-3.5", NULL},
+    {"gpt-4", NULL},
+    {"chatgpt-", NULL},
+};
+
+static int is_any(const char *model, const family_t *families, apr_size_t n)
 {
     apr_size_t i;
 
-    for (i = 0; i < sizeof(reasoning) / sizeof(reasoning[0]); i++) {
-        const char *family = reasoning[i].family;
+    for (i = 0; i < n; i++) {
+        const char *prefix = families[i].prefix;
 
-        if (strncmp(model, family, strlen(family)) == 0)
-            return !reasoning[i].except || !strstr(model, reasoning[i].except);
+        if (strncmp(model, prefix, strlen(prefix)) == 0)
+            return !families[i].except || !strstr(model, families[i].except);
     }
     return 0;
+}
+
+int chat_provider_call_reasons(const char *model)
+{
+    return is_any(model, reasoning, sizeof(reasoning) / sizeof(reasoning[0]));
+}
+
+int chat_provider_call_plain(const char *model)
+{
+    return is_any(model, plain, sizeof(plain) / sizeof(plain[0]));
 }
 
 /* Fit for a header line: visible ASCII, so no line can be smuggled in. */

@@ -9,6 +9,7 @@ static const chat_completions_t common = {
     .most = "max_tokens",
     .usage = 1,
     .schema = 1,
+    .required = "required",
 };
 
 /* An api-version means Azure, whose reasoning models refuse the older name. */
@@ -16,6 +17,7 @@ static const chat_completions_t azure = {
     .most = "max_completion_tokens",
     .usage = 1,
     .schema = 1,
+    .required = "required",
 };
 
 static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
@@ -28,9 +30,12 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
 
 const chat_provider_t chat_provider_compatible = {
     .name = "compatible",
+    .wire = chat_provider_completions_wire,
+    .adopt = chat_provider_completions_adopt,
     .build = build,
     .observe = chat_provider_completions_observe,
     .parse = chat_provider_completions_parse,
+    .whole = chat_provider_completions_whole,
     .cut = chat_provider_completions_cut,
     .refused = chat_provider_completions_refused,
 };

@@ -97,13 +97,18 @@ static int can_matter(const chat_watch_t *w)
            chat_provider_watch_mentions(w, "insufficient_system_resource");
 }
 
+void chat_provider_completions_measure(chat_watch_t *w)
+{
+    chat_provider_watch_measure(w, texts);
+}
+
 void chat_provider_completions_observe(chat_seen_t *seen,
                                        const chat_sse_event_t *event,
                                        const chat_upstream_t *up, apr_pool_t *p)
 {
     chat_watch_t w = {.seen = seen, .event = event, .up = up, .parent = p};
 
-    chat_provider_watch_measure(&w, texts);
+    chat_provider_completions_measure(&w);
     if (chat_provider_completions_is_done(event))
         seen->ended = 1;
     else if (can_matter(&w))

@@ -9,6 +9,7 @@
 static const chat_completions_t completions = {
     .most = "max_tokens",
     .usage = 1,
+    .required = "required",
 };
 
 static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
@@ -20,9 +21,12 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
 
 const chat_provider_t chat_provider_deepseek = {
     .name = "deepseek",
+    .wire = chat_provider_completions_wire,
+    .adopt = chat_provider_completions_adopt,
     .build = build,
     .observe = chat_provider_completions_observe,
     .parse = chat_provider_completions_parse,
+    .whole = chat_provider_completions_whole,
     .cut = chat_provider_completions_cut,
     .refused = chat_provider_completions_refused,
 };

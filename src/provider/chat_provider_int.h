@@ -34,6 +34,9 @@ void chat_provider_call_body(chat_call_t *call, const chat_json_t *body,
 /* OpenAI's reasoning models answer 400 to any temperature. */
 int chat_provider_call_reasons(const char *model);
 
+/* ... and those of OpenAI's that are known not to reason, to any effort. */
+int chat_provider_call_plain(const char *model);
+
 /* The turn's system and all its system messages with blank lines between, for
  * an API that has one place for them; NULL when there are none. */
 const char *chat_provider_call_system(const chat_turn_t *turn, apr_pool_t *p);
@@ -243,12 +246,21 @@ const char *chat_provider_word(const chat_json_t *v, const char *extra,
 
 /* ---- chat_provider_completions*.c ---- */
 
+/* How to say how much to reason. */
+typedef enum {
+    CHAT_EFFORT_WORD,   /* reasoning_effort */
+    CHAT_EFFORT_OBJECT, /* reasoning: {effort} */
+    CHAT_EFFORT_NONE    /* it cannot be said */
+} chat_effort_e;
+
 /* In what the speakers of Chat Completions differ. */
 typedef struct chat_completions_t {
     const char *most; /* the name of the member for maxOutputTokens */
     int store;        /* 1: "store" is said, 0: unknown there */
     int usage;        /* 1: tokens are told only to whom asks for them */
     int schema;       /* 1: takes a JSON schema, 0: promises JSON alone */
+    chat_effort_e effort;
+    const char *required; /* the tool_choice that demands a call */
 } chat_completions_t;
 
 apr_status_t chat_provider_completions(chat_call_t *call,
@@ -286,6 +298,8 @@ const char *chat_provider_completions_path(const char *path,
                                            const chat_upstream_t *up,
                                            apr_pool_t *p);
 
+const char *chat_provider_completions_role(chat_role_e role);
+
 /* {"role","content"} */
 chat_json_t *chat_provider_completions_message(const char *role,
                                                const char *content,
@@ -296,12 +310,57 @@ chat_json_t *chat_provider_completions_messages(const chat_turn_t *turn,
                                                 const char *system,
                                                 apr_pool_t *p);
 
+/* tools, and what goes with them. */
+void chat_provider_completions_tools(chat_json_t *body, const chat_turn_t *turn,
+                                     const chat_completions_t *kind,
+                                     apr_pool_t *p);
+
 /* name, schema and, only when the client said, strict. */
 void chat_provider_completions_schema(chat_json_t *into,
                                       const chat_turn_t *turn);
 
-void chat_provider_completions_temperature(chat_json_t *body,
-                                           const chat_turn_t *turn);
+/* temperature and top_p, for models that take them. */
+void chat_provider_completions_sampling(chat_json_t *body,
+                                        const chat_turn_t *turn);
+
+/* Ask for token counts; what else stream_options says stays. */
+void chat_provider_completions_usage(chat_json_t *body, apr_pool_t *p);
+
+chat_wire_e chat_provider_completions_wire(const chat_upstream_t *up);
+
+/* Is it that path of the API, with or without "/v1", or none at all? */
+int chat_provider_completions_is_path(const char *path, const char *want);
+
+apr_status_t chat_provider_completions_adopt(chat_turn_t *turn,
+                                             chat_json_t *body,
+                                             const char *path,
+                                             const chat_upstream_t *up,
+                                             chat_err_t *err, apr_pool_t *p);
+
+/* Of a request in an API of OpenAI's: model, stream, and all of it. */
+apr_status_t chat_provider_completions_take(chat_turn_t *turn,
+                                            chat_json_t *body, chat_err_t *err);
+
+/* ... our say in it. store: the API keeps answers unless told otherwise. */
+void chat_provider_completions_say(chat_json_t *body, const chat_turn_t *turn,
+                                   const chat_upstream_t *up, int store);
+
+/* The body of turn->own. */
+chat_json_t *chat_provider_completions_own(const chat_turn_t *turn,
+                                           const chat_upstream_t *up,
+                                           const chat_completions_t *kind,
+                                           apr_pool_t *p);
+
+/* The JSON of a whole answer, NULL when it is none. */
+chat_json_t *chat_provider_completions_body(const char *body, apr_size_t len,
+                                            apr_pool_t *p);
+
+void chat_provider_completions_whole(chat_seen_t *seen, const char *body,
+                                     apr_size_t len, const chat_upstream_t *up,
+                                     apr_pool_t *p);
+
+/* Where the caller counts: chat_provider_watch_measure(). */
+void chat_provider_completions_measure(chat_watch_t *w);
 
 /* ---- chat_provider_openai_*.c ---- */
 
@@ -319,6 +378,26 @@ void chat_provider_openai_end(chat_watch_t *w, const chat_json_t *root,
                               int failed);
 
 void chat_provider_openai_count(chat_seen_t *seen, const chat_json_t *usage);
+
+apr_status_t chat_provider_openai_adopt(chat_turn_t *turn, chat_json_t *body,
+                                        const char *path,
+                                        const chat_upstream_t *up,
+                                        chat_err_t *err, apr_pool_t *p);
+
+/* Bodies of a Responses request: of a turn, and of turn->own. */
+apr_status_t chat_provider_openai_body(chat_json_t **pbody,
+                                       const chat_turn_t *turn,
+                                       const chat_upstream_t *up,
+                                       chat_err_t *err, apr_pool_t *p);
+chat_json_t *chat_provider_openai_own(const chat_turn_t *turn,
+                                      const chat_upstream_t *up, apr_pool_t *p);
+
+/* So many output tokens as the Responses API takes; 0 stays. */
+int chat_provider_openai_least(int most);
+
+void chat_provider_openai_whole(chat_seen_t *seen, const char *body,
+                                apr_size_t len, const chat_upstream_t *up,
+                                apr_pool_t *p);
 
 /* ---- chat_provider_anthropic_*.c ---- */
 

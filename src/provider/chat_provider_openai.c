@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * OpenAI: a turn becomes a call of the Responses API or, by configuration, of
- * Chat Completions, which is _completions.c. What comes back is watched in
- * _openai_observe.c. Pure, any thread.
+ * OpenAI: a turn becomes a call of the Responses API (_openai_body.c) or, by
+ * configuration, of Chat Completions (_completions.c). What comes back is taken
+ * apart in _openai_parse.c and watched in _openai_observe.c. Pure, any thread.
  */
 #include "chat_provider_int.h"
 
 #include <apr_strings.h>
-
-/* The Responses API answers 400 to less. */
-#define LEAST_OUTPUT_TOKENS 16
 
 /* Reasoning models refuse the older max_tokens. */
 static const chat_completions_t completions = {
@@ -17,40 +14,12 @@ static const chat_completions_t completions = {
     .store = 1,
     .usage = 1,
     .schema = 1,
+    .required = "required",
 };
 
-static chat_json_t *make_responses(const chat_turn_t *turn, int store,
-                                   apr_pool_t *p)
+static chat_wire_e wire(const chat_upstream_t *up)
 {
-    chat_json_t *body = chat_json_object(p);
-    chat_json_t *options = chat_json_object(p);
-    int most = turn->max_output_tokens;
-
-    chat_json_add_string(body, "model", turn->model);
-    if (turn->system)
-        chat_json_add_string(body, "instructions", turn->system);
-    chat_json_add(body, "input",
-                  chat_provider_completions_messages(turn, NULL, p));
-    chat_provider_completions_temperature(body, turn);
-    if (most > 0)
-        chat_json_add_integer(body, "max_output_tokens",
-                              most < LEAST_OUTPUT_TOKENS ? LEAST_OUTPUT_TOKENS
-                                                         : most);
-    if (turn->schema) {
-        chat_json_t *text = chat_json_object(p);
-        chat_json_t *format = chat_json_object(p);
-
-        chat_json_add_string(format, "type", "json_schema");
-        chat_provider_completions_schema(format, turn);
-        chat_json_add(text, "format", format);
-        chat_json_add(body, "text", text);
-    }
-    chat_json_add_boolean(body, "stream", 1);
-    chat_json_add_boolean(body, "store", store);
-    /* Padding against traffic analysis: TLS to the client is ours. */
-    chat_json_add_boolean(options, "include_obfuscation", 0);
-    chat_json_add(body, "stream_options", options);
-    return body;
+    return up->completions ? CHAT_WIRE_COMPLETIONS : CHAT_WIRE_RESPONSES;
 }
 
 static apr_status_t build_responses(chat_call_t *call, const chat_turn_t *turn,
@@ -58,11 +27,17 @@ static apr_status_t build_responses(chat_call_t *call, const chat_turn_t *turn,
                                     apr_pool_t *p)
 {
     const char *path = chat_provider_completions_path("/responses", up, p);
-    apr_status_t rv =
-        chat_provider_call(call, path, CHAT_KEY_BEARER, turn, up, err, p);
+    apr_status_t rv = APR_SUCCESS;
+    chat_json_t *body;
 
+    if (turn->own)
+        body = chat_provider_openai_own(turn, up, p);
+    else
+        rv = chat_provider_openai_body(&body, turn, up, err, p);
     if (rv == APR_SUCCESS)
-        chat_provider_call_body(call, make_responses(turn, up->store, p), p);
+        rv = chat_provider_call(call, path, CHAT_KEY_BEARER, turn, up, err, p);
+    if (rv == APR_SUCCESS)
+        chat_provider_call_body(call, body, p);
     return rv;
 }
 
@@ -97,9 +72,12 @@ static const char *cut(const chat_upstream_t *up, const char *code,
 const chat_provider_t chat_provider_openai = {
     .name = "openai",
     .model = "gpt-4o-mini",
+    .wire = wire,
+    .adopt = chat_provider_openai_adopt,
     .build = build,
     .observe = chat_provider_openai_observe,
     .parse = chat_provider_openai_parse,
+    .whole = chat_provider_openai_whole,
     .cut = cut,
     .refused = chat_provider_completions_refused,
 };

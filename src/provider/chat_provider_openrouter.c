@@ -9,6 +9,8 @@
 static const chat_completions_t completions = {
     .most = "max_tokens",
     .schema = 1,
+    .effort = CHAT_EFFORT_OBJECT,
+    .required = "required",
 };
 
 static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
@@ -37,9 +39,12 @@ static void refused(chat_err_t *err, int status, const char *body,
 
 const chat_provider_t chat_provider_openrouter = {
     .name = "openrouter",
+    .wire = chat_provider_completions_wire,
+    .adopt = chat_provider_completions_adopt,
     .build = build,
     .observe = chat_provider_completions_observe,
     .parse = chat_provider_completions_parse,
+    .whole = chat_provider_completions_whole,
     .cut = chat_provider_completions_cut,
     .refused = refused,
 };

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a Chat Completions request has of lists: messages, with parts, calls
+ * and what tools gave, and the tools. OpenAI's own forms, which is what the
+ * turn's parts and schemas are in. Pure, any thread.
+ */
+#include "chat_provider_int.h"
+
+static const char *const roles[] = {
+    [CHAT_ROLE_USER] = "user",
+    [CHAT_ROLE_ASSISTANT] = "assistant",
+    [CHAT_ROLE_SYSTEM] = "system",
+    [CHAT_ROLE_TOOL] = "tool",
+};
+
+const char *chat_provider_completions_role(chat_role_e role)
+{
+    return roles[role];
+}
+
+static chat_json_t *make_call(const chat_tool_call_t *call, apr_pool_t *p)
+{
+    chat_json_t *item = chat_json_object(p);
+    chat_json_t *function = chat_json_object(p);
+
+    chat_json_add_string(function, "name", call->name);
+    chat_json_add_string(function, "arguments", call->arguments);
+    chat_json_add_string(item, "id", call->id);
+    chat_json_add_string(item, "type", "function");
+    chat_json_add(item, "function", function);
+    return item;
+}
+
+static chat_json_t *make_calls(const chat_message_t *m, apr_pool_t *p)
+{
+    chat_json_t *list = chat_json_array(p);
+    int i;
+
+    for (i = 0; i < m->ncalls; i++)
+        chat_json_push(list, make_call(&m->calls[i], p));
+    return list;
+}
+
+chat_json_t *chat_provider_completions_message(const char *role,
+                                               const char *content,
+                                               apr_pool_t *p)
+{
+    chat_json_t *message = chat_json_object(p);
+
+    chat_json_add_string(message, "role", role);
+    chat_json_add_string(message, "content", content);
+    return message;
+}
+
+/* The content is null where there is none but calls, and never left out. */
+static chat_json_t *make_message(const chat_message_t *m, apr_pool_t *p)
+{
+    const char *content = m->content || m->ncalls ? m->content : "";
+    chat_json_t *message =
+        chat_provider_completions_message(roles[m->role], content, p);
+
+    if (m->parts)
+        chat_json_add(message, "content", m->parts);
+    else if (!content)
+        chat_json_add_null(message, "content");
+    if (m->ncalls)
+        chat_json_add(message, "tool_calls", make_calls(m, p));
+    if (m->role == CHAT_ROLE_TOOL)
+        chat_json_add_string(message, "tool_call_id", m->call_id);
+    return message;
+}
+
+chat_json_t *chat_provider_completions_messages(const chat_turn_t *turn,
+                                                const char *system,
+                                                apr_pool_t *p)
+{
+    const chat_message_t first = {.role = CHAT_ROLE_SYSTEM, .content = system};
+    chat_json_t *list = chat_json_array(p);
+    int i;
+
+    if (system)
+        chat_json_push(list, make_message(&first, p));
+    for (i = 0; i < turn->nmessages; i++)
+        chat_json_push(list, make_message(&turn->messages[i], p));
+    return list;
+}
+
+/* ---- tools ---- */
+
+static chat_json_t *make_tool(const chat_tool_t *tool, apr_pool_t *p)
+{
+    chat_json_t *item = chat_json_object(p);
+    chat_json_t *function = chat_json_object(p);
+
+    chat_json_add_string(function, "name", tool->name);
+    chat_json_add_string(function, "description", tool->description);
+    chat_json_add(function, "parameters", tool->parameters);
+    if (tool->strict >= 0)
+        chat_json_add_boolean(function, "strict", tool->strict);
+    chat_json_add_string(item, "type", "function");
+    chat_json_add(item, "function", function);
+    return item;
+}
+
+static void add_choice(chat_json_t *body, const chat_turn_t *turn,
+                       const chat_completions_t *kind, apr_pool_t *p)
+{
+    const char *const words[] = {
+        [CHAT_CHOICE_AUTO] = "auto",
+        [CHAT_CHOICE_NONE] = "none",
+        [CHAT_CHOICE_REQUIRED] = kind->required,
+        [CHAT_CHOICE_TOOL] = NULL,
+    };
+    chat_json_t *choice, *function;
+
+    if (turn->choice != CHAT_CHOICE_TOOL) {
+        chat_json_add_string(body, "tool_choice", words[turn->choice]);
+        return;
+    }
+    choice = chat_json_object(p);
+    function = chat_json_object(p);
+    chat_json_add_string(function, "name", turn->choice_name);
+    chat_json_add_string(choice, "type", "function");
+    chat_json_add(choice, "function", function);
+    chat_json_add(body, "tool_choice", choice);
+}
+
+/* Without tools, to say how to use them is an error. */
+void chat_provider_completions_tools(chat_json_t *body, const chat_turn_t *turn,
+                                     const chat_completions_t *kind,
+                                     apr_pool_t *p)
+{
+    chat_json_t *list;
+    int i;
+
+    if (!turn->ntools)
+        return;
+    list = chat_json_array(p);
+    for (i = 0; i < turn->ntools; i++)
+        chat_json_push(list, make_tool(&turn->tools[i], p));
+    chat_json_add(body, "tools", list);
+    if (turn->choice != CHAT_CHOICE_UNSAID)
+        add_choice(body, turn, kind, p);
+    if (turn->parallel >= 0)
+        chat_json_add_boolean(body, "parallel_tool_calls", turn->parallel);
+}
