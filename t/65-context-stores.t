@@ -86,6 +86,16 @@ $redis->ask('SET', $keys[0], 'x' x 2_000_000);
 $t->expect_log(qr/socache_redis:error.*OVERFLOW/);
 is say_to($t, 'eight'), 'eight', 'nor is one that is larger than any session';
 
+# Who asks on as soon as the end is told, before the connection is done with it.
+my $soon = 0;
+for my $i (1 .. 5) {
+    $t->sse('/chat', { message => 'first', session_id => "soon-id$i" }, on_event => sub ($event, $res) {
+        $soon += say_to($t, 'second', "soon-id$i") eq 'first second' if $event->{data} =~ /"done"/;
+        return 1;
+    });
+}
+is $soon, 5, 'what was said is kept when the client is told that the answer is done';
+
 # ---- Redis is away ----
 
 $t->expect_log(qr/CHAT0212: ChatContextStore: redis does not say what was said before/);
@@ -108,7 +118,7 @@ my $answered = $t->sse('/chat', { message => 'twelve mock(n=4;first=300)', sessi
 is $answered->{status}, 200, 'an answer that cannot be kept';
 ok $answered->{clean}, '... is given nevertheless';
 
-unlike $t->error_log . $t->access_log, qr/(?:secret|other|new|busy)-id/, 'no log names a session';
+unlike $t->error_log . $t->access_log, qr/(?:secret|other|new|busy|soon)-id/, 'no log names a session';
 $t->stop;
 
 # ---- a store for small things ----
