@@ -181,6 +181,12 @@ static const struct {
      0.15,
      "{\"inputTokens\":1,\"outputTokens\":0,\"totalTokens\":1,"
      "\"costUsd\":0.0000000375}"},
+    /* 13499.999999999998 of the parts that are shown. */
+    {{9, 0, -1, -1},
+     0.15,
+     0.6,
+     "{\"inputTokens\":9,\"outputTokens\":0,\"totalTokens\":9,"
+     "\"costUsd\":0.00000135}"},
     {{1000000, 2000000, -1, -1},
      2.5,
      10,
