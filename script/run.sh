@@ -207,6 +207,43 @@ $(provider)
     ChatRoute mock
     ChatMock pace=80ms words=40
 </Location>
+
+# The other contracts, for guests.
+ChatModel $model openai "label=$model"
+<Location "/api/v1/chat">
+    Require all granted
+    SetHandler chat
+    ChatRoute message
+    ChatAuth guest
+    ChatModelDefault $model
+    ChatLimit guest 10/1m ip
+</Location>
+<Location "/api/v1/chat/stream">
+    ChatRoute stream
+</Location>
+<Location "/api/v1/models">
+    Require all granted
+    SetHandler chat
+    ChatRoute models
+</Location>
+<Location "/v1/chat/completions">
+    Require all granted
+    SetHandler chat
+    ChatRoute completions
+    ChatAuth guest
+    ChatModelDefault $model
+    ChatLimit guest 10/1m ip
+</Location>
+<Location "/v1/models">
+    Require all granted
+    SetHandler chat
+    ChatRoute models
+</Location>
+<Location "/healthz">
+    Require all granted
+    SetHandler chat
+    ChatRoute health
+</Location>
 <Location "/server-status">
     Require local
     SetHandler server-status
@@ -260,6 +297,13 @@ mod_chat serves at $url ($([[ -n ${OPENAI_API_KEY-} ]] && echo "answers come fro
   # nobody: 401
   curl -N -i -H 'Content-Type: application/json' -d '{"messages":[{"role":"user","content":"Hello"}]}' $url/api/chat-openai
 
+  # a guest, ten times a minute; the session keeps what was said
+  curl -N -X POST -H 'Content-Type: application/json' -d '{"message":"Hello","session_id":"mine"}' $url/api/v1/chat
+
+  # what any OpenAI SDK says, with base URL $url/v1
+  curl -H 'Content-Type: application/json' -d '{"model":"$model","messages":[{"role":"user","content":"Hello"}]}' $url/v1/chat/completions
+
+The others: POST $url/api/v1/chat/stream, GET $url/api/v1/models, $url/healthz
 Logs: $run/access.log, $run/error.log. Counters: $url/server-status?auto
 Ctrl-C stops it.
 TEXT

@@ -185,7 +185,7 @@ chat_wire_e chat_walk_wire(const chat_candidate_t *c)
         .version = c->conf->version,
     };
 
-    return c->provider->wire ? c->provider->wire(&up) : CHAT_WIRE_RESPONSES;
+    return c->provider->wire(&up);
 }
 
 static apr_status_t refuse(const search_t *s, const char *name, chat_err_t *err)
