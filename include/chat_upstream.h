@@ -45,13 +45,14 @@ void chat_upstream_bench(const chat_provider_conf_t *conf, int key,
 typedef struct chat_upstream_stats_t {
     const char *name;             /* of the provider */
     const char *state;            /* "closed", "open" or "trying" */
-    apr_uint64_t calls, failures; /* since the server was (re)started */
+    apr_uint64_t calls, failures; /* let through, CHAT_CALL_FAILED; since the
+                                     server was (re)started */
     apr_uint64_t opened;          /* times that the breaker opened; trials
                                      that failed do not count */
     int keys, benched;            /* now */
 } chat_upstream_stats_t;
 
-/* Up to max rows; how many there are. */
+/* Up to max rows, by name; how many there are. */
 int chat_upstream_stats(chat_upstream_stats_t *rows, int max);
 
 /* Start-up, called by mod_chat.c. */

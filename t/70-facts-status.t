@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The section of mod_status: the streams' counters, for people and for programs,
-# right after traffic that is known, while streams run, summed over children, and
-# still there after a graceful restart and after a child was killed. Neither it
-# nor mod_info shows anything that is secret.
+# The section of mod_status: the counters of streams and of providers, for people
+# and for programs, right after traffic that is known, while streams run, summed
+# over children, and still there after a graceful restart and after a child was
+# killed. Neither it nor mod_info shows anything that is secret.
 use v5.36;
 use Test::More;
 use FindBin;
@@ -92,7 +92,9 @@ sub open_streams ($t, $n, %mock) {
     my $page = $t->get('/server-status?auto');
     is_deeply [ $page->{body} =~ /^(Chat\w+): 0$/mg ], [ map { $_->[0] } @rows ], 'at first every number is there, and 0';
     is $page->{headers}{'content-type'}, 'text/plain; charset=ISO-8859-1', '... as plain text';
-    is scalar(() = $page->{body} =~ /^Chat/mg), @rows, '... each once';
+    my @providers = $page->{body} =~ /^ChatProvider-(.*)$/mg;
+    is_deeply \@providers, [ map { "$_: closed 0 0 0 1 0" } qw(openai secret) ], '... and of each provider, too';
+    is scalar(() = $page->{body} =~ /^Chat/mg), @rows + 2, '... each once';
 
     my $bytes = 0;
     for (1 .. 3) {
@@ -120,6 +122,9 @@ sub open_streams ($t, $n, %mock) {
     wait_counted($t, "ChatBytes=$bytes ChatCancelled=1 ChatDone=4 ChatStarted=7 ChatTimeouts=1 ChatUpstreamErrors=1",
         'a reset and a time-out of the upstream');
 
+    like $t->get('/server-status?auto')->{body}, qr/^ChatProvider-openai: closed 6 2 0 1 0$/m,
+        'the provider was asked six times and failed twice';
+
     # While they run.
     my @open = open_streams($t, 4, n => 50, pace => 50);
     wait_for('four to be open', sub { my $is = numbers($t); $is->{ChatLive} == 4 && $is->{ChatParked} == ($PARKS ? 4 : 0) });
@@ -135,6 +140,10 @@ sub open_streams ($t, $n, %mock) {
     is_deeply [ map { $shown[ 2 * $_ ] } 0 .. @shown / 2 - 1 ], [ map { $_->[1] } @rows ], '... with the same rows, named';
     is_deeply { map { $_->[0] => $shown{ $_->[1] } } grep { $_->[0] ne 'ChatBytes' } @rows },
         { map { $_->[0] => $is->{ $_->[0] } } grep { $_->[0] ne 'ChatBytes' } @rows }, '... and the same numbers';
+
+    my ($table) = $html->{body} =~ m{<table border="0"><tr><th>provider</th>(.*?)</table>}s;
+    is $table =~ s/<[^>]*>/ /gr =~ s/ +/ /gr, " breaker calls failures opened keys benched \n openai closed 11 2 0 1 0 \n"
+        . " secret closed 0 0 0 1 0 \n", '... and the providers, by name; the fifth one was let through, too';
 
     # What else the pages show while there is something to show.
     for my $path ('/server-status', '/server-status?auto', '/server-info', '/server-info?config', '/server-info?server') {

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -212,12 +213,20 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
     leave(slot);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const chat_upstream_stats_t *one = a, *other = b;
+
+    return strcmp(one->name, other->name);
+}
+
 int chat_upstream_stats(chat_upstream_stats_t *rows, int max)
 {
     int i;
 
     for (i = 0; i < nslots && i < max; i++)
         fill(&rows[i], &slots[i], chat_config_provider_at(i));
+    qsort(rows, i, sizeof(*rows), by_name);
     return i;
 }
 
