@@ -53,6 +53,7 @@ sub all_ok (@pairs) {
 sub come_and_go ($t, $impatient, $cookie) {
     my $short = 'n=8;pace=15';
     my $long = 'n=1000;pace=15';
+    my $twice = "$short;status=503;times=1";
 
     all_ok(
         'streams end, on connections that go on' => streams($t, '/chat', $short, c => 4, m => 3),
@@ -60,11 +61,14 @@ sub come_and_go ($t, $impatient, $cookie) {
         'over TLS'                                => streams($t, '/chat', $short, c => 3, m => 2, tls => 1, s => 200),
         'for members'                             => streams($t, '/member', $short, c => 2, m => 2, H => $cookie, s => 300),
         'driven by their requests'                => streams($t, '/blocking', $short, c => 2, m => 2, s => 400),
+        'calls are made once more'                => streams($t, '/chat', $twice, c => 4, m => 2, s => 450),
+        '... by their requests'                   => streams($t, '/blocking', $twice, c => 2, s => 480),
     );
     all_ok(
         'clients leave'                     => streams($t, '/chat', $long, c => 4, A => 3, s => 500),
         'clients reset, over TLS'           => streams($t, '/chat', $long, c => 2, A => 3, R => 1, tls => 1, s => 600),
         'clients leave before the answer'   => streams($t, '/early', 'head=60000', c => 2, A => '0:100', s => 700),
+        'clients leave between two calls'   => streams($t, '/later', 'status=503', c => 2, A => '0:200', s => 750),
         'clients that drive a stream leave' => streams($t, '/blocking', $long, c => 2, A => 3, s => 800),
         'clients read slowly'   => streams($t, '/chat', 'n=600;size=4000', c => 2, w => '20000:300', B => 4096, s => 900),
         'upstreams break off'   => streams($t, '/chat', 'n=20;fault=rst;after=3;pace=15', c => 2, e => 'broken', s => 1000),
@@ -94,13 +98,16 @@ subtest 'no thread races with another' => sub {
     my $t = ChatTest->new(mpm => 'event', mpm_conf => mpm_conf(12), tls => 1, modules => [qw(status dbd ratelimit)],
         env  => { APP_SECRET => $SECRET },
         conf => chat_conf(
-            chat     => { url => $up->url, location => <<'END' },
+            chat     => { url => $up->url, provider => 'ChatProviderBreaker off', location => <<'END' },
 ChatStreamHeartbeat 200ms
+ChatRetry 2 backoff=50ms
 ChatLimit open 1000 ip unit=streams
 ChatLimit tokens 1000000000/1h ip unit=tokens reserve=1000000 cut=on
 END
+            later    => { url => $by_name, location => 'ChatRetry 2 backoff=60s wait=60s' },
             early    => { url => $by_name, location => 'ChatStreamEarlyHeaders on' },
-            blocking => { url => $by_name, location => 'SetOutputFilter RATE_LIMIT' },
+            blocking => { url => $by_name, provider => 'ChatProviderBreaker off',
+                location => "SetOutputFilter RATE_LIMIT\nChatRetry 2 backoff=50ms" },
             ) . <<"END");
 ChatStreamEngines 2
 DBDriver sqlite3
