@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "chat_auth.h"
+#include "chat_dialect.h"
 #include "chat_get.h"
 #include "chat_limit.h"
 #include "chat_model.h"
@@ -228,7 +229,8 @@ static int tell_all(const shown_t *shown)
     return answer(shown->r, root);
 }
 
-/* What somebody may not use is not there for them. */
+/* What somebody may not use is not there for them. Only OpenAI's clients ask
+ * for one, and so are told in OpenAI's words. */
 static int tell_one(const shown_t *shown, const char *id)
 {
     const chat_model_conf_t *model = chat_model_find(shown->models, id);
@@ -239,7 +241,10 @@ static int tell_one(const shown_t *shown, const char *id)
         return answer(shown->r, entry(shown, i));
     chat_err_set(&err, APR_NOTFOUND, HTTP_NOT_FOUND, "model_not_found",
                  "There is no model of that name here.");
-    chat_handler_error(shown->r, shown->conf, &err);
+    chat_reply_error(
+        shown->r, &err,
+        chat_dialect_get("completions")
+            ->refusal(&err, chat_reply_request_id(shown->r), shown->r->pool));
     return OK;
 }
 
