@@ -72,7 +72,7 @@ static int may_see(request_rec *r, const chat_dir_conf_t *conf)
     yes = ap_expr_exec(r, conf->health, &err) > 0 && !err;
     if (err)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      CHATNO(0803) "ChatHealthDetails cannot be evaluated: %s",
+                      CHATNO(0810) "ChatHealthDetails cannot be evaluated: %s",
                       err);
     return yes;
 }
