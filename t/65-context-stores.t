@@ -135,7 +135,7 @@ $t->stop;
 # ---- none ----
 
 $t = server('')->start;
-$t->expect_log(qr/CHAT0211: sessions are kept nowhere: load mod_socache_shmcb, or name another store in ChatContextStore/);
+$t->expect_log(qr/CHAT0211: ChatContextStore: shmcb needs mod_socache_shmcb, which is not loaded: sessions are refused/);
 is try_it($t, 'one', '')->{status}, 200, 'a server without any store module answers';
 is try_it($t, 'one')->{status}, 503, '... but not in a session';
 $t->stop;

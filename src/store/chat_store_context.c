@@ -34,11 +34,11 @@
 #define ENTRY_MAX (1024 * 1024 + 64 * 1024)
 
 /* Caches count whole seconds; the entry itself knows its end. */
-#define LONGER apr_time_from_sec(2)
+#define LONGER apr_time_from_sec(1)
 
 /* Set at start-up, read-only afterwards. No cache: no session is kept. */
 static chat_store_cache_t *cache;
-static const char *store;
+static const char *store, *why_none;
 
 /* One look at one entry. The pool lasts for that. */
 typedef struct entry_t {
@@ -182,10 +182,8 @@ apr_status_t chat_store_context_load(apr_array_header_t **pmessages,
         return APR_SUCCESS;
     if (!cache) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      CHATNO(0211) "sessions are kept nowhere: load "
-                                   "mod_socache_" DEFAULT_STORE
-                                   ", or name another store in "
-                                   "ChatContextStore");
+                      CHATNO(0211) "ChatContextStore: %s: sessions are refused",
+                      why_none);
         return unavailable(err, APR_ENOTIMPL);
     }
     rv = begin(&entry, r, owner, session);
@@ -271,12 +269,13 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* Who names a store wants it. Who does not may have no use for one. */
+/* Who names a store wants it. Who does not may have no use for one: then it
+ * is missed when there is a session to keep. */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
     const chat_server_conf_t *server = chat_config_server(s);
-    const char *named = server->context_store, *why;
+    const char *named = server->context_store;
     const chat_store_cache_conf_t conf = {
         .store = named ? named : DEFAULT_STORE,
         .args = named ? server->context_args : DEFAULT_ARGS,
@@ -290,11 +289,11 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
     store = conf.store;
-    rv = chat_store_cache_open(&cache, &conf, &why, s, pconf);
-    if (rv == APR_SUCCESS || (rv == APR_ENOTIMPL && !named))
+    rv = chat_store_cache_open(&cache, &conf, &why_none, s, pconf);
+    if (rv == APR_SUCCESS || !named)
         return OK;
-    ap_log_error(APLOG_MARK, APLOG_CRIT, rv == APR_ENOTIMPL ? 0 : rv, s,
-                 CHATNO(0216) "ChatContextStore: %s", why);
+    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                 CHATNO(0216) "ChatContextStore: %s", why_none);
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -310,6 +309,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
                      CHATNO(0217) "the mutex " MUTEX_TYPE " cannot be used: "
                                   "sessions are refused");
+        why_none = "the mutex " MUTEX_TYPE " cannot be used";
         cache = NULL;
     }
 }
