@@ -142,7 +142,7 @@ subtest 'make run in a path with spaces' => sub {
     my $tree = copy_tree('a tree with spaces');
     my $before = listing($tree);
     my $demo = make_run($tree);
-    is scalar $demo->{curls}->@*, 2, 'it prints two lines to paste' or diag $demo->{said};
+    is scalar $demo->{curls}->@*, 4, 'it prints four lines to paste' or diag $demo->{said};
     unlike $demo->{said}, qr/trap:/, 'nothing is fetched when all is there';
     kill 'WINCH', -$demo->{pid};
     streams($demo, 'a signed-in user');
@@ -151,6 +151,12 @@ subtest 'make run in a path with spaces' => sub {
     like $text, qr{^HTTP/1\.1 401 }, 'the second printed line, without a cookie, gets a 401';
     my ($body) = $text =~ /\r\n\r\n(.*)\z/s;
     is $body, '{"code":"unauthorized","message":"Sign in required."}', '... with the body of the contract';
+
+    ($text) = paste($demo->{curls}[2]);
+    is scalar(() = $text =~ /^data: \{"chunk":"[^"]+","id":"[\w-]+"\}$/mg), 40, 'the third, as a guest, streams forty chunks';
+    like $text, qr/^data: \{"status":"done","usage":\{.*\}\}\n\n\z/m, '... to their end';
+    ($text) = paste($demo->{curls}[3]);
+    like $text, qr/^\{"id":"chatcmpl-.*"content":"Hello, I am a mock.*"finish_reason":"stop".*\}$/, 'the fourth is answered as a whole';
 
     like slurp("$tree/.run/cookie"), qr/\Abetter-auth\.session_token=[A-Za-z0-9]{32}\.[A-Za-z0-9%]+%3D\n\z/,
         '.run/cookie is one line for the Cookie header';
