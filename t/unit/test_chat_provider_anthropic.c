@@ -9,6 +9,8 @@
 
 #include <apr_strings.h>
 
+#include "chat_sse.h"
+
 #define pool provider_suite_pool
 
 /* build --------------------------------------------------------------- */
@@ -312,6 +314,152 @@ static const provider_measure_t measures[] = {
      0, 0},
 };
 
+/* parse --------------------------------------------------------------- */
+
+#define EVENT(type, data) "event: " type "\ndata: {" data "}\n\n"
+#define TEXT(text)                                                             \
+    EVENT("content_block_delta",                                               \
+          "\"delta\":{\"type\":\"text_delta\",\"text\":\"" text "\"}")
+#define OPEN(index, block)                                                     \
+    EVENT("content_block_start",                                               \
+          "\"index\":" index ",\"content_block\":{" block "}")
+#define TOOL(index, id, input)                                                 \
+    OPEN(index, "\"type\":\"tool_use\"," id "\"name\":\"now\"," input "\"x\":" \
+                                                                      "0")
+#define ARGUMENTS(index, json)                                                 \
+    EVENT("content_block_delta",                                               \
+          "\"index\":" index ",\"delta\":{\"type\":\"input_json_delta\","      \
+          "\"partial_json\":\"" json "\"}")
+#define CLOSE(index) EVENT("content_block_stop", "\"index\":" index)
+#define FINISH(reason)                                                         \
+    EVENT("message_delta", "\"delta\":{\"stop_reason\":" reason "}")
+#define STOP EVENT("message_stop", "")
+
+static const provider_hearing_t hearings[] = {
+    {0, STOP, "<stop -1 -1 -1 -1>"},
+    {0, FINISH("null") STOP, "<stop -1 -1 -1 -1>"},
+    {0, FINISH("\"end_turn\"") STOP, "<stop -1 -1 -1 -1>"},
+    {0, FINISH("\"stop_sequence\"") STOP, "<stop -1 -1 -1 -1>"},
+    {0, FINISH("\"pause_turn\"") STOP, "<stop -1 -1 -1 -1>"},
+    {0, FINISH("\"brand_new\"") STOP, "<stop -1 -1 -1 -1>"},
+    {0, FINISH("\"max_tokens\"") STOP, "<length -1 -1 -1 -1>"},
+    {0, FINISH("\"model_context_window_exceeded\"") STOP,
+     "<length -1 -1 -1 -1>"},
+    {0, FINISH("\"refusal\"") STOP, "<filter -1 -1 -1 -1>"},
+    /* Nobody could answer calls that are not there. */
+    {0, FINISH("\"tool_use\"") STOP, "<stop -1 -1 -1 -1>"},
+    {0, TOOL("0", "\"id\":\"t\",", "") FINISH("\"tool_use\"") STOP,
+     "<call 0 t now><calls -1 -1 -1 -1>"},
+    /* A call may come without an id, with all its input, with none. */
+    {0, TOOL("1", "", "") TOOL("2", "\"id\":\"\",", "\"input\":{},"),
+     "<call 0 call_0 now><call 1 call_1 now>"},
+    {0, TOOL("1", "", "\"input\":{\"a\":1},") CLOSE("1"),
+     "<call 0 call_0 now><arguments 0>{\"a\":1}"},
+    {0, TOOL("1", "", "") CLOSE("1"), "<call 0 call_0 now><arguments 0>{}"},
+    {0, TOOL("1", "", "") ARGUMENTS("1", "") CLOSE("0") CLOSE("1"),
+     "<call 0 call_0 now><arguments 0>{}"},
+    {0, TOOL("1", "", "") ARGUMENTS("0", "x") ARGUMENTS("1", "y") CLOSE("1"),
+     "<call 0 call_0 now><arguments 0>y"},
+    /* Pieces of two calls may come in any order. */
+    {0,
+     TOOL("1", "", "") TOOL("3", "", "") ARGUMENTS("3", "b") ARGUMENTS("1", "a")
+         CLOSE("1") ARGUMENTS("3", "b") CLOSE("3"),
+     "<call 0 call_0 now><call 1 call_1 now>"
+     "<arguments 1>b<arguments 0>a<arguments 1>b"},
+    /* A block may begin with something in it. */
+    {0,
+     OPEN("0", "\"type\":\"text\",\"text\":\"a\"") TEXT("b")
+         OPEN("1", "\"type\":\"thinking\",\"thinking\":\"c\""),
+     "<text>ab<reasoning>c"},
+    /* What has no type, or an unknown one, is nothing that we know. */
+    {0,
+     EVENT("content_block_delta", "\"delta\":{\"text\":\"a\"}") EVENT(
+         "content_block_delta", "\"delta\":null") OPEN("0", "\"text\":\"b\"")
+         EVENT("content_block_start", "") CLOSE("0"),
+     ""},
+    {0, TEXT("") TEXT("\\u00fc\\ud83d\\ude00\\n"),
+     "<text>\xc3\xbc\xf0\x9f\x98\x80\n"},
+    /* Nothing comes after the end. */
+    {0,
+     STOP TEXT("a") EVENT("error", "\"error\":{\"type\":\"x\"}")
+         FINISH("\"refusal\""),
+     "<stop -1 -1 -1 -1>"},
+    {0, EVENT("error", "\"error\":{\"type\":\"x\"}") TEXT("a") STOP,
+     "<failed x>"},
+    /* A piece that cannot be read would be missing from the answer. */
+    {0, TEXT("a") "event: content_block_delta\ndata: {\"delta\":\n\n" TEXT("b"),
+     "<text>a<failed event_unreadable>"},
+    {0, TEXT("a\\u0000"), "<failed event_unreadable>"},
+    {0, "event: content_block_stop\ndata: []\n\n", "<failed event_unreadable>"},
+    {0, "event: ping\ndata: {\n\n", ""},
+};
+
+/* whole --------------------------------------------------------------- */
+
+static const provider_whole_t wholes[] = {
+    {0,
+     "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","
+     "\"content\":[{\"type\":\"text\",\"text\":\"error\"}],"
+     "\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":12,"
+     "\"cache_read_input_tokens\":3,\"output_tokens\":5}}",
+     {1, 0, "", 15, 5}},
+    {0, "{\"type\":\"message\",\"content\":[]}", {1, 0, "", -1, -1}},
+    {0,
+     "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\","
+     "\"message\":\"org-1\"},\"request_id\":\"req_1\"}",
+     {1, 1, "overloaded_error", -1, -1}},
+    {0, "{\"type\":\"message\",\"content\":[]", {0, 0, "", -1, -1}},
+    {0, "{\"content\":\"a\"}", {0, 0, "", -1, -1}},
+    {0, "", {0, 0, "", -1, -1}},
+};
+
+START_TEST(a_whole_answer_may_be_larger_than_an_event)
+{
+    chat_upstream_t up = provider_suite_upstream(0);
+    chat_seen_t seen = {.usage = {-1, -1, -1, -1}, .measure = 1};
+    apr_size_t size = CHAT_SSE_EVENT_MAX + 1;
+    char *text = apr_palloc(pool, size + 1), *body;
+
+    memset(text, 'a', size);
+    text[size] = '\0';
+    body =
+        apr_pstrcat(pool, "{\"content\":[{\"type\":\"text\",\"text\":\"", text,
+                    "\"}],\"usage\":{\"input_tokens\":1,"
+                    "\"cache_read_input_tokens\":2,\"output_tokens\":3,"
+                    "\"output_tokens_details\":{\"thinking_tokens\":4}}}",
+                    NULL);
+    chat_provider_anthropic.whole(&seen, body, strlen(body), &up, pool);
+    ck_assert_int_eq(seen.ended, 1);
+    ck_assert_int_eq(seen.usage.cached, 2);
+    ck_assert_int_eq(seen.usage.reasoning, 4);
+    ck_assert_int_eq(seen.deltas, 1);
+    ck_assert_int_eq(seen.text, size);
+}
+END_TEST
+
+START_TEST(more_calls_than_there_is_room_for_are_an_error)
+{
+    const char *text = "";
+    int i;
+
+    for (i = 0; i < CHAT_CALLS_MAX; i++)
+        text = apr_pstrcat(pool, text, TOOL("0", "", ""), NULL);
+    ck_assert_ptr_null(strstr(provider_suite_hear(0, text), "<failed"));
+    text = apr_pstrcat(pool, text, TOOL("0", "", ""), TEXT("a"), NULL);
+    ck_assert_ptr_nonnull(
+        strstr(provider_suite_hear(0, text), "<failed too_many_calls>"));
+}
+END_TEST
+
+START_TEST(its_streams_are_those_of_messages)
+{
+    chat_upstream_t up = provider_suite_upstream(0);
+
+    ck_assert_int_eq(chat_provider_anthropic.wire(&up), CHAT_WIRE_MESSAGES);
+    ck_assert_int_eq(chat_provider_anthropic.trails, 0);
+}
+END_TEST
+
 /* refused ------------------------------------------------------------- */
 
 #define ERROR(type)                                                            \
@@ -360,6 +508,10 @@ static const provider_suite_t spec = {
     .ntranscripts = sizeof(transcripts) / sizeof(transcripts[0]),
     .shapes = shapes,
     .nshapes = sizeof(shapes) / sizeof(shapes[0]),
+    .hearings = hearings,
+    .nhearings = sizeof(hearings) / sizeof(hearings[0]),
+    .wholes = wholes,
+    .nwholes = sizeof(wholes) / sizeof(wholes[0]),
     .measures = measures,
     .nmeasures = sizeof(measures) / sizeof(measures[0]),
     .refusals = refusals,
@@ -386,6 +538,9 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, a_talk_that_the_user_does_not_begin_is_refused, 0,
                         2);
     tcase_add_loop_test(tc, the_call_has_its_url_and_headers, 0, 2);
+    tcase_add_test(tc, a_whole_answer_may_be_larger_than_an_event);
+    tcase_add_test(tc, more_calls_than_there_is_room_for_are_an_error);
+    tcase_add_test(tc, its_streams_are_those_of_messages);
     suite_add_tcase(suite, tc);
     provider_suite_add(suite, &spec);
     return suite;

@@ -9,6 +9,8 @@
 
 #include <apr_strings.h>
 
+#include "chat_sse.h"
+
 #define pool provider_suite_pool
 
 /* build --------------------------------------------------------------- */
@@ -46,32 +48,13 @@ START_TEST(a_full_turn_becomes_a_full_body)
     ck_assert_str_eq(
         build(&turn).body,
         "{\"contents\":["
-        "{\"role\":\"user\"," PART(
-            "\"2+2?\"") "},"
-                        "{\"role\":\"user\"," PART(
-                            PROVIDER_SUITE_LAST) "}],"
-                                                 "\"systemInstruct"
-                                                 "ion\":{" PART(
-                                                     "\"Answer in "
-                                                     "JSON."
-                                                     "\\n\\nBe "
-                                                     "kind.\"") "}"
-                                                                ","
-                                                                "\"generationCo"
-                                                                "nfig\":{"
-                                                                "\"temperature"
-                                                                "\":0.7,"
-                                                                "\"maxOutputTok"
-                                                                "ens\":256,"
-                                                                "\"responseMime"
-                                                                "Type\":"
-                                                                "\"application/"
-                                                                "json\","
-                                                                "\"responseJson"
-                                                                "Schema\""
-                                                                ":" PROVIDER_SUITE_SCHEMA
-                                                                "}"
-                                                                "}");
+        "{\"role\":\"user\",\"parts\":[{\"text\":\"2+2?\"}]},"
+        "{\"role\":\"user\",\"parts\":[{\"text\":" PROVIDER_SUITE_LAST "}]}],"
+        "\"systemInstruction\":{\"parts\":["
+        "{\"text\":\"Answer in JSON.\\n\\nBe kind.\"}]},"
+        "\"generationConfig\":{\"temperature\":0.7,\"maxOutputTokens\":256,"
+        "\"responseMimeType\":\"application/json\","
+        "\"responseJsonSchema\":" PROVIDER_SUITE_SCHEMA "}}");
 }
 END_TEST
 
@@ -342,6 +325,169 @@ static const provider_measure_t measures[] = {
     {0, "data: {\"candidates\":[{\"content\":{}}]}\n\n", 0, 0},
 };
 
+/* parse --------------------------------------------------------------- */
+
+#define CHUNK(candidate) "data: {\"candidates\":[{" candidate "}]}\r\n\r\n"
+#define PARTS(parts) "\"content\":{\"parts\":[" parts "]}"
+#define TEXT(text) CHUNK(PARTS("{\"text\":\"" text "\"}"))
+#define CALL(members) "{\"functionCall\":{" members "}}"
+#define FINISH(reason) CHUNK("\"finishReason\":\"" reason "\"")
+#define BLOCKED(reason)                                                        \
+    "data: {\"promptFeedback\":{\"blockReason\":\"" reason "\"}}\n\n"
+#define USAGE "data: {\"usageMetadata\":{\"promptTokenCount\":3}}\n\n"
+
+static const provider_hearing_t hearings[] = {
+    {0, FINISH("STOP"), "<stop -1 -1 -1 -1>"},
+    {0, FINISH("MAX_TOKENS"), "<length -1 -1 -1 -1>"},
+    {0, FINISH("SAFETY"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("RECITATION"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("LANGUAGE"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("OTHER"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("BLOCKLIST"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("PROHIBITED_CONTENT"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("SPII"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("IMAGE_SAFETY"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("IMAGE_PROHIBITED_CONTENT"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("IMAGE_RECITATION"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("IMAGE_OTHER"), "<filter -1 -1 -1 -1>"},
+    {0, FINISH("NO_IMAGE"), "<stop -1 -1 -1 -1>"},
+    {0, FINISH("CONTINUATION"), "<stop -1 -1 -1 -1>"},
+    {0, FINISH("BRAND_NEW"), "<stop -1 -1 -1 -1>"},
+    {0, FINISH("MALFORMED_FUNCTION_CALL"), "<failed MALFORMED_FUNCTION_CALL>"},
+    {0, FINISH("UNEXPECTED_TOOL_CALL"), "<failed UNEXPECTED_TOOL_CALL>"},
+    {0, FINISH("TOO_MANY_TOOL_CALLS"), "<failed TOO_MANY_TOOL_CALLS>"},
+    {0, FINISH("MALFORMED_RESPONSE"), "<failed MALFORMED_RESPONSE>"},
+    {0, FINISH("MISSING_THOUGHT_SIGNATURE"),
+     "<failed MISSING_THOUGHT_SIGNATURE>"},
+    {0, BLOCKED("SAFETY"), "<filter -1 -1 -1 -1>"},
+    {0, BLOCKED("OTHER"), "<filter -1 -1 -1 -1>"},
+    {0, BLOCKED("BRAND_NEW"), "<filter -1 -1 -1 -1>"},
+    /* The last words may come with the end. */
+    {0,
+     CHUNK(PARTS(
+         "{\"text\":\"a\"},{\"text\":\"b\",\"thought\":true}") ","
+                                                               "\"finishReason"
+                                                               "\":\"STOP\""),
+     "<text>a<reasoning>b<stop -1 -1 -1 -1>"},
+    {0, CHUNK(PARTS(CALL("\"name\":\"now\"")) ",\"finishReason\":\"STOP\""),
+     "<call 0 call_0 now><arguments 0>{}<calls -1 -1 -1 -1>"},
+    {0,
+     CHUNK(PARTS(CALL("\"name\":\"now\"")) ",\"finishReason\":\"MAX_TOKENS\""),
+     "<call 0 call_0 now><arguments 0>{}<length -1 -1 -1 -1>"},
+    {0,
+     CHUNK(PARTS(
+         CALL("\"name\":\"a\",\"id\":\"x\",\"args\":{\"n\":1.50}") "," CALL(
+             "\"name\":\"b\",\"id\":\"\",\"args\":null"))),
+     "<call 0 x a><arguments 0>{\"n\":1.50}"
+     "<call 1 call_1 b><arguments 1>{}"},
+    /* Thoughts are told by true alone; what is no text is none. */
+    {0,
+     CHUNK(PARTS("{\"text\":\"a\",\"thought\":false},{\"text\":7},"
+                 "{\"text\":\"b\",\"thought\":\"true\"},7,null,"
+                 "{\"functionCall\":\"c\"}")),
+     "<text>ab"},
+    {0, TEXT("") TEXT("\\u00fc\\ud83d\\ude00\\n"),
+     "<text>\xc3\xbc\xf0\x9f\x98\x80\n"},
+    /* One candidate is the answer. */
+    {0,
+     "data: {\"candidates\":[{" PARTS("{\"text\":\"a\"}") "},{" PARTS(
+         "{\"text\":\"b\"}") "}]}\n\n",
+     "<text>a"},
+    {0, "data: {\"candidates\":{}}\n\ndata: {\"candidates\":[7]}\n\n", ""},
+    /* After the end comes nothing but the bill. */
+    {0, FINISH("STOP") USAGE, "<stop 3 -1 -1 -1>"},
+    {0, BLOCKED("SAFETY") USAGE, "<filter 3 -1 -1 -1>"},
+    {0,
+     FINISH("STOP") TEXT("a") "data: {\"error\":{\"status\":\"X\"}}\n\n"
+                              "data: {\n\n" FINISH("SAFETY") USAGE,
+     "<stop 3 -1 -1 -1>"},
+    {0, "data: {\"error\":{\"status\":\"X\"}}\n\n" TEXT("a") FINISH("STOP"),
+     "<failed X>"},
+    {0,
+     "data: {\"error\":{\"status\":\"X\"},\"candidates\":[{" PARTS(
+         "{\"text\":\"a\"}") "}]}\n\n",
+     "<failed X>"},
+    /* A piece that cannot be read would be missing from the answer. */
+    {0, TEXT("a") "data: {\"candidates\":\n\n" TEXT("b"),
+     "<text>a<failed event_unreadable>"},
+    {0, TEXT("a\\u0000"), "<failed event_unreadable>"},
+    {0, "data: [{}]\n\n", "<failed event_unreadable>"},
+};
+
+/* whole --------------------------------------------------------------- */
+
+#define ANSWER(reason)                                                         \
+    "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"error\"}]},"        \
+    "\"finishReason\":\"" reason                                               \
+    "\"}],\"usageMetadata\":{\"promptTokenCount\":3,"                          \
+    "\"candidatesTokenCount\":4,\"thoughtsTokenCount\":5}}"
+
+static const provider_whole_t wholes[] = {
+    {0, ANSWER("STOP"), {1, 0, "", 3, 9}},
+    {0, ANSWER("SAFETY"), {1, 0, "", 3, 9}},
+    {0,
+     ANSWER("MALFORMED_FUNCTION_CALL"),
+     {1, 1, "MALFORMED_FUNCTION_CALL", 3, 9}},
+    {0, "[{\"candidates\":[]}," ANSWER("STOP") "]", {1, 0, "", 3, 9}},
+    {0,
+     "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}",
+     {1, 0, "", -1, -1}},
+    {0,
+     "{\"error\":{\"status\":\"UNAVAILABLE\"}}",
+     {1, 1, "UNAVAILABLE", -1, -1}},
+    {0, "[{\"error\":{\"code\":503}}]", {1, 1, "503", -1, -1}},
+    {0, "{\"candidates\":[{}]}", {0, 0, "", -1, -1}},
+    {0, "{\"candidates\":[{\"finishReason\":\"STOP\"}]", {0, 0, "", -1, -1}},
+    {0, "", {0, 0, "", -1, -1}},
+};
+
+START_TEST(a_whole_answer_may_be_larger_than_an_event)
+{
+    chat_upstream_t up = provider_suite_upstream(0);
+    chat_seen_t seen = {.usage = {-1, -1, -1, -1}, .measure = 1};
+    apr_size_t size = CHAT_SSE_EVENT_MAX + 1;
+    char *text = apr_palloc(pool, size + 1), *body;
+
+    memset(text, 'a', size);
+    text[size] = '\0';
+    body = apr_pstrcat(
+        pool, "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"", text,
+        "\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":"
+        "{\"cachedContentTokenCount\":2}}",
+        NULL);
+    chat_provider_gemini.whole(&seen, body, strlen(body), &up, pool);
+    ck_assert_int_eq(seen.ended, 1);
+    ck_assert_int_eq(seen.usage.cached, 2);
+    ck_assert_int_eq(seen.deltas, 1);
+    ck_assert_int_eq(seen.text, size);
+}
+END_TEST
+
+START_TEST(more_calls_than_there_is_room_for_are_an_error)
+{
+    const char *text = "";
+    int i;
+
+    for (i = 0; i < CHAT_CALLS_MAX; i++)
+        text =
+            apr_pstrcat(pool, text, CHUNK(PARTS(CALL("\"name\":\"a\""))), NULL);
+    ck_assert_ptr_null(strstr(provider_suite_hear(0, text), "<failed"));
+    text = apr_pstrcat(pool, text, CHUNK(PARTS(CALL("\"name\":\"a\""))),
+                       TEXT("a"), NULL);
+    ck_assert_ptr_nonnull(
+        strstr(provider_suite_hear(0, text), "<failed too_many_calls>"));
+}
+END_TEST
+
+START_TEST(its_streams_are_its_own_and_go_on_behind_the_end)
+{
+    chat_upstream_t up = provider_suite_upstream(0);
+
+    ck_assert_int_eq(chat_provider_gemini.wire(&up), CHAT_WIRE_GEMINI);
+    ck_assert_int_eq(chat_provider_gemini.trails, 1);
+}
+END_TEST
+
 /* refused ------------------------------------------------------------- */
 
 #define ERROR(code, status, details)                                           \
@@ -408,6 +554,10 @@ static const provider_suite_t spec = {
     .ntranscripts = sizeof(transcripts) / sizeof(transcripts[0]),
     .shapes = shapes,
     .nshapes = sizeof(shapes) / sizeof(shapes[0]),
+    .hearings = hearings,
+    .nhearings = sizeof(hearings) / sizeof(hearings[0]),
+    .wholes = wholes,
+    .nwholes = sizeof(wholes) / sizeof(wholes[0]),
     .measures = measures,
     .nmeasures = sizeof(measures) / sizeof(measures[0]),
     .refusals = refusals,
@@ -433,6 +583,9 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, a_model_that_would_bend_the_path_is_refused, 0,
                         sizeof(bad_models) / sizeof(bad_models[0]));
     tcase_add_test(tc, the_call_has_its_headers);
+    tcase_add_test(tc, a_whole_answer_may_be_larger_than_an_event);
+    tcase_add_test(tc, more_calls_than_there_is_room_for_are_an_error);
+    tcase_add_test(tc, its_streams_are_its_own_and_go_on_behind_the_end);
     suite_add_tcase(suite, tc);
     provider_suite_add(suite, &spec);
     return suite;

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The anthropic provider: what it makes of the richer turns (parts, tools,
+ * effort), and of requests in its own words.
+ */
+#include "provider_suite.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#define pool provider_suite_pool
+#define COUNT(rows) ((int)(sizeof(rows) / sizeof(rows[0])))
+
+static chat_turn_t make_turn(void)
+{
+    chat_turn_t turn = provider_suite_turn();
+
+    turn.model = "claude-sonnet-4-5";
+    return turn;
+}
+
+static const char *build_body(const chat_turn_t *turn)
+{
+    chat_upstream_t up = provider_suite_upstream(0);
+
+    return provider_suite_build(turn, &up).body;
+}
+
+static void check_refused(const chat_turn_t *turn, const char *about)
+{
+    chat_upstream_t up = provider_suite_upstream(0);
+    chat_err_t err = provider_suite_refusal(turn, &up);
+
+    ck_assert_msg(err.status == 400 && strcmp(err.code, "unsupported") == 0,
+                  "%s: %d %s", about, err.status, err.code);
+}
+
+static void check_has(const char *body, const char *want)
+{
+    ck_assert_msg(strstr(body, want) != NULL, "%s\nlacks\n%s", body, want);
+}
+
+/* ---- messages ---- */
+
+static const chat_tool_call_t calls[] = {
+    {"toolu_1", "get_weather", "{\"city\": \"Bern\", \"n\": 1.50}"},
+    {"toolu_2", "now", ""},
+    {"toolu_3", "now", NULL},
+};
+
+static const chat_message_t talk[] = {
+    {.role = CHAT_ROLE_USER, .content = "And now?"},
+    {.role = CHAT_ROLE_ASSISTANT,
+     .content = "Wait.",
+     .calls = calls,
+     .ncalls = 2},
+    {.role = CHAT_ROLE_TOOL, .content = "{\"c\":1}", .call_id = "toolu_1"},
+    {.role = CHAT_ROLE_TOOL, .content = " ", .call_id = "toolu_2"},
+    {.role = CHAT_ROLE_ASSISTANT, .calls = &calls[2], .ncalls = 1},
+    {.role = CHAT_ROLE_TOOL, .content = "noon", .call_id = "toolu_3"},
+    {.role = CHAT_ROLE_USER, .content = "Thanks."},
+};
+
+#define RESULT(id) "{\"type\":\"tool_result\",\"tool_use_id\":\"" id "\""
+
+START_TEST(calls_and_what_they_gave_become_blocks)
+{
+    chat_turn_t turn = make_turn();
+
+    turn.messages = talk;
+    turn.nmessages = COUNT(talk);
+    check_has(
+        build_body(&turn),
+        "\"messages\":[{\"role\":\"user\",\"content\":\"And now?\"},"
+        "{\"role\":\"assistant\",\"content\":["
+        "{\"type\":\"text\",\"text\":\"Wait.\"},"
+        "{\"type\":\"tool_use\",\"id\":\"toolu_1\","
+        "\"name\":\"get_weather\","
+        "\"input\":{\"city\":\"Bern\",\"n\":1.50}},"
+        "{\"type\":\"tool_use\",\"id\":\"toolu_2\",\"name\":\"now\","
+        "\"input\":{}}]},"
+        "{\"role\":\"user\",\"content\":[" RESULT(
+            "toolu_1") ","
+                       "\"content\":\"{\\\"c\\\":1}\"}," RESULT(
+                           "toolu_2") "}]},"
+                                      "{\"role\":\"assistant\",\"content\":["
+                                      "{\"type\":\"tool_use\",\"id\":\"toolu_"
+                                      "3\",\"name\":\"now\","
+                                      "\"input\":{}}]},"
+                                      "{\"role\":\"user\",\"content\":[" RESULT(
+                                          "toolu_3") ","
+                                                     "\"content\":\"noon\"}]},"
+                                                     "{\"role\":\"user\","
+                                                     "\"content\":\"Thanks.\"}"
+                                                     "]");
+}
+END_TEST
+
+static const char *const bad_arguments[] = {"[1]",  "\"x\"",   "7",
+                                            "null", "{\"a\":", "{} {}"};
+
+START_TEST(arguments_that_are_no_object_are_refused)
+{
+    chat_turn_t turn = make_turn();
+    chat_tool_call_t call = {"toolu_1", "now", bad_arguments[_i]};
+    chat_message_t messages[] = {
+        {.role = CHAT_ROLE_USER, .content = "a"},
+        {.role = CHAT_ROLE_ASSISTANT, .calls = &call, .ncalls = 1},
+    };
+
+    turn.messages = messages;
+    turn.nmessages = 2;
+    check_refused(&turn, bad_arguments[_i]);
+}
+END_TEST
+
+static chat_turn_t make_parts_turn(chat_message_t *message, const char *parts)
+{
+    chat_turn_t turn = make_turn();
+
+    memset(message, 0, sizeof(*message));
+    message->role = CHAT_ROLE_USER;
+    message->parts = provider_suite_json(parts);
+    turn.messages = message;
+    return turn;
+}
+
+#define IMAGE(url)                                                             \
+    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" url                    \
+    "\",\"detail\":\"low\"}}"
+
+START_TEST(parts_become_blocks)
+{
+    chat_message_t message;
+    chat_turn_t turn = make_parts_turn(
+        &message,
+        "[{\"type\":\"text\",\"text\":\"What?\"},"
+        "{\"type\":\"text\",\"text\":\" \"}," IMAGE("data:image/"
+                                                    "png;base64,iVBO") "," IMAGE(
+            "data:image/webp;name=x;base64,UklG") "," IMAGE("https://"
+                                                            "example.com/"
+                                                            "a.jpg?b=1") "]");
+
+    check_has(build_body(&turn),
+              "\"messages\":[{\"role\":\"user\",\"content\":["
+              "{\"type\":\"text\",\"text\":\"What?\"},"
+              "{\"type\":\"image\",\"source\":{\"type\":\"base64\","
+              "\"media_type\":\"image/png\",\"data\":\"iVBO\"}},"
+              "{\"type\":\"image\",\"source\":{\"type\":\"base64\","
+              "\"media_type\":\"image/webp\",\"data\":\"UklG\"}},"
+              "{\"type\":\"image\",\"source\":{\"type\":\"url\","
+              "\"url\":\"https://example.com/a.jpg?b=1\"}}]}]");
+}
+END_TEST
+
+static const char *const bad_parts[] = {
+    IMAGE("http://example.com/a.jpg"),
+    IMAGE("file:///etc/passwd"),
+    IMAGE("data:image/png,iVBO"),
+    IMAGE("data:image/png;base64"),
+    IMAGE("data:image/png;base64,"),
+    IMAGE("data:;base64,iVBO"),
+    IMAGE("data:base64,iVBO"),
+    IMAGE("data:image/svg+xml;base64,PHN2"),
+    IMAGE("data:application/pdf;base64,JVBE"),
+    "{\"type\":\"image_url\",\"image_url\":\"https://example.com/a\"}",
+    "{\"type\":\"image_url\"}",
+    "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"UklG\"}}",
+    "{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}",
+    "{\"type\":\"text\"}",
+    "{\"text\":\"a\"}",
+    "\"a\"",
+};
+
+START_TEST(a_part_that_cannot_be_said_is_refused)
+{
+    chat_message_t message;
+    chat_turn_t turn = make_parts_turn(
+        &message, apr_pstrcat(pool, "[{\"type\":\"text\",\"text\":\"a\"},",
+                              bad_parts[_i], "]", NULL));
+
+    check_refused(&turn, bad_parts[_i]);
+}
+END_TEST
+
+START_TEST(a_tool_may_give_parts)
+{
+    chat_turn_t turn = make_turn();
+    chat_message_t messages[] = {
+        {.role = CHAT_ROLE_USER, .content = "a"},
+        {.role = CHAT_ROLE_ASSISTANT, .calls = calls, .ncalls = 1},
+        {.role = CHAT_ROLE_TOOL, .call_id = "toolu_1"},
+    };
+
+    messages[2].parts =
+        provider_suite_json("[{\"type\":\"text\",\"text\":\"b\"}," IMAGE(
+            "https://example.com/") "]");
+    turn.messages = messages;
+    turn.nmessages = 3;
+    check_has(build_body(&turn),
+              RESULT("toolu_1") ",\"content\":["
+                                "{\"type\":\"text\",\"text\":\"b\"},"
+                                "{\"type\":\"image\",\"source\":"
+                                "{\"type\":\"url\","
+                                "\"url\":\"https://example.com/\"}}]}]}]");
+}
+END_TEST
+
+/* ---- tools ---- */
+
+static const struct {
+    chat_choice_e choice;
+    int parallel;
+    const char *said; /* NULL: nothing of it */
+} choices[] = {
+    {CHAT_CHOICE_UNSAID, -1, NULL},
+    {CHAT_CHOICE_UNSAID, 1, NULL},
+    {CHAT_CHOICE_UNSAID, 0,
+     "{\"type\":\"auto\",\"disable_parallel_tool_use\":true}"},
+    {CHAT_CHOICE_AUTO, -1, "{\"type\":\"auto\"}"},
+    {CHAT_CHOICE_AUTO, 0,
+     "{\"type\":\"auto\",\"disable_parallel_tool_use\":true}"},
+    {CHAT_CHOICE_NONE, -1, "{\"type\":\"none\"}"},
+    {CHAT_CHOICE_NONE, 0, "{\"type\":\"none\"}"},
+    {CHAT_CHOICE_REQUIRED, 1, "{\"type\":\"any\"}"},
+    {CHAT_CHOICE_REQUIRED, 0,
+     "{\"type\":\"any\",\"disable_parallel_tool_use\":true}"},
+    {CHAT_CHOICE_TOOL, -1, "{\"type\":\"tool\",\"name\":\"now\"}"},
+};
+
+START_TEST(tools_come_with_the_choice_between_them)
+{
+    chat_tool_t tools[] = {
+        {.name = "get_weather", .description = "Of a city.", .strict = 1},
+        {.name = "now", .strict = 0},
+    };
+    chat_turn_t turn = make_turn();
+    const char *body;
+
+    tools[0].parameters = provider_suite_json(PROVIDER_SUITE_SCHEMA);
+    turn.tools = tools;
+    turn.ntools = 2;
+    turn.choice = choices[_i].choice;
+    turn.choice_name = "now";
+    turn.parallel = choices[_i].parallel;
+    body = build_body(&turn);
+    check_has(body,
+              "\"tools\":[{\"name\":\"get_weather\","
+              "\"description\":\"Of a city.\","
+              "\"input_schema\":" PROVIDER_SUITE_SCHEMA ",\"strict\":true},"
+              "{\"name\":\"now\","
+              "\"input_schema\":{\"type\":\"object\"}}]");
+    if (choices[_i].said)
+        check_has(body, apr_pstrcat(pool, "],\"tool_choice\":",
+                                    choices[_i].said, ",\"stream\"", NULL));
+    else
+        ck_assert_ptr_null(strstr(body, "tool_choice"));
+}
+END_TEST
+
+START_TEST(without_tools_there_is_nothing_to_choose)
+{
+    chat_turn_t turn = make_turn();
+
+    turn.choice = CHAT_CHOICE_REQUIRED;
+    turn.parallel = 0;
+    ck_assert_ptr_null(strstr(build_body(&turn), "tool"));
+}
+END_TEST
+
+/* ---- how to answer ---- */
+
+START_TEST(of_temperature_and_top_p_one_is_sent)
+{
+    chat_turn_t turn = make_turn();
+    chat_upstream_t up = provider_suite_upstream(0);
+
+    turn.has_top_p = 1;
+    turn.top_p = 0.9;
+    check_has(build_body(&turn), "\"top_p\":0.9,");
+    up.version = "2026-10-21";
+    ck_assert_ptr_null(strstr(provider_suite_build(&turn, &up).body, "top_p"));
+    turn.has_temperature = 1;
+    turn.temperature = 0.5;
+    check_has(build_body(&turn), "\"temperature\":0.5,");
+    ck_assert_ptr_null(strstr(build_body(&turn), "top_p"));
+}
+END_TEST
+
+START_TEST(stop_texts_are_sent_but_for_blank_ones)
+{
+    static const char *const stop[] = {"END", "\n\n"};
+    chat_turn_t turn = make_turn();
+
+    turn.stop = stop;
+    turn.nstop = 1;
+    check_has(build_body(&turn), "\"stop_sequences\":[\"END\"],");
+    turn.nstop = 2;
+    check_refused(&turn, "a blank stop");
+}
+END_TEST
+
+static const struct {
+    const char *effort, *said; /* "": nothing, NULL: refused */
+} efforts[] = {
+    {"none", ""},      {"minimal", "low"}, {"low", "low"}, {"medium", "medium"},
+    {"high", "high"},  {"xhigh", "xhigh"}, {"max", "max"}, {"", NULL},
+    {"highest", NULL}, {"LOW", NULL},
+};
+
+START_TEST(effort_is_said_in_the_words_there_are)
+{
+    chat_turn_t turn = make_turn();
+    const char *said = efforts[_i].said;
+
+    turn.effort = efforts[_i].effort;
+    if (!said)
+        check_refused(&turn, turn.effort);
+    else if (*said)
+        check_has(build_body(&turn),
+                  apr_pstrcat(pool, "\"output_config\":{\"effort\":\"", said,
+                              "\"},", NULL));
+    else
+        ck_assert_ptr_null(strstr(build_body(&turn), "output_config"));
+}
+END_TEST
+
+START_TEST(effort_and_schema_stand_side_by_side)
+{
+    chat_turn_t turn = make_turn();
+
+    turn.effort = "high";
+    turn.schema = provider_suite_json(PROVIDER_SUITE_SCHEMA);
+    check_has(build_body(&turn),
+              "\"output_config\":{\"effort\":\"high\",\"format\":"
+              "{\"type\":\"json_schema\",\"schema\":" PROVIDER_SUITE_SCHEMA
+              "}},");
+}
+END_TEST
+
+START_TEST(any_json_is_asked_for_in_the_system_s_words)
+{
+    chat_turn_t turn = make_turn();
+
+    turn.json = 1;
+    check_has(build_body(&turn),
+              "\"system\":\"Answer with one JSON object and nothing else.\",");
+    turn.system = "Be kind.";
+    check_has(build_body(&turn),
+              "\"system\":\"Be kind.\\n\\nAnswer with one JSON object and "
+              "nothing else.\",");
+    ck_assert_ptr_null(strstr(build_body(&turn), "output_config"));
+}
+END_TEST
+
+/* ---- in its own words ---- */
+
+#define OWN                                                                    \
+    "{\"model\":\"claude-a\",\"max_tokens\":900,\"stream\":true,"              \
+    "\"system\":[{\"type\":\"text\",\"text\":\"s\","                           \
+    "\"cache_control\":{\"type\":\"ephemeral\"}}],"                            \
+    "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\","    \
+    "\"source\":{\"type\":\"base64\",\"data\":\"JVBE\"}}]}],"                  \
+    "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024},"              \
+    "\"brand_new\":[1.50,null]}"
+
+static chat_turn_t adopt(const char *body, const char *path)
+{
+    chat_upstream_t up = provider_suite_upstream(0);
+    chat_turn_t turn;
+    chat_err_t err;
+
+    ck_assert_int_eq(provider_suite_adopt(&turn, body, path, &up, &err),
+                     APR_SUCCESS);
+    ck_assert_ptr_nonnull(turn.own);
+    return turn;
+}
+
+START_TEST(of_its_own_request_what_concerns_the_way_is_taken)
+{
+    chat_turn_t turn = adopt(OWN, "/v1/messages");
+
+    ck_assert_str_eq(turn.model, "claude-a");
+    ck_assert_int_eq(turn.max_output_tokens, 900);
+    ck_assert_int_eq(turn.whole, 0);
+    turn = adopt("{\"messages\":[]}", "");
+    ck_assert_ptr_null(turn.model);
+    ck_assert_int_eq(turn.max_output_tokens, 0);
+    ck_assert_int_eq(turn.whole, 1);
+    turn = adopt("{\"messages\":[],\"stream\":false,\"max_tokens\":-7}",
+                 "/messages/");
+    ck_assert_int_eq(turn.max_output_tokens, 0);
+    ck_assert_int_eq(turn.whole, 1);
+    turn = adopt("{\"messages\":[],\"max_tokens\":9999999999}", "/messages");
+    ck_assert_int_eq(turn.max_output_tokens, APR_INT32_MAX);
+}
+END_TEST
+
+static const struct {
+    const char *body, *path;
+} strangers[] = {
+    {OWN, "/v1/messages/count_tokens"},
+    {OWN, "/v1/messages/batches"},
+    {"{\"model\":\"a\"}", "/v1/messages"},
+    {"{\"messages\":\"hi\"}", "/v1/messages"},
+    {"[]", ""},
+    {"null", ""},
+};
+
+START_TEST(a_request_of_another_kind_is_not_adopted)
+{
+    chat_upstream_t up = provider_suite_upstream(0);
+    chat_turn_t turn;
+    chat_err_t err;
+
+    ck_assert_int_eq(provider_suite_adopt(&turn, strangers[_i].body,
+                                          strangers[_i].path, &up, &err),
+                     APR_EINVAL);
+    ck_assert_int_eq(err.status, 400);
+}
+END_TEST
+
+static const struct {
+    int whole, most;
+    const char *tokens, *stream; /* as sent */
+} ways[] = {
+    {0, 0, "900", "true"},    {0, 900, "900", "true"}, {0, 100, "100", "true"},
+    {0, 1000, "900", "true"}, {1, 0, "900", "false"},
+};
+
+START_TEST(its_own_request_is_sent_as_it_is_but_for_the_way)
+{
+    chat_turn_t turn = adopt(OWN, "/v1/messages");
+    const char *before = chat_json_text(turn.own, NULL, pool), *rest, *body;
+
+    turn.model = "claude-b";
+    turn.whole = ways[_i].whole;
+    turn.max_output_tokens = ways[_i].most;
+    body = build_body(&turn);
+    rest = strstr(before, ",\"system\"");
+    ck_assert_str_eq(
+        body, apr_pstrcat(pool, "{\"model\":\"claude-b\",\"max_tokens\":",
+                          ways[_i].tokens, ",\"stream\":", ways[_i].stream,
+                          rest, NULL));
+    /* The next candidate gets it as it came. */
+    ck_assert_str_eq(chat_json_text(turn.own, NULL, pool), before);
+}
+END_TEST
+
+static const struct {
+    const char *said, *sent;
+} caps[] = {
+    {"", "\"max_tokens\":50"},
+    {",\"max_tokens\":49", "\"max_tokens\":49"},
+    {",\"max_tokens\":51", "\"max_tokens\":50"},
+    {",\"max_tokens\":\"900\"", "\"max_tokens\":50"},
+    {",\"max_tokens\":-1", "\"max_tokens\":50"},
+    {",\"max_tokens\":1e30", "\"max_tokens\":50"},
+};
+
+START_TEST(its_own_request_gets_no_more_than_it_may_have)
+{
+    chat_turn_t turn = adopt(
+        apr_pstrcat(pool, "{\"messages\":[]", caps[_i].said, "}", NULL), "");
+
+    turn.model = "claude-b";
+    turn.max_output_tokens = 50;
+    check_has(build_body(&turn), caps[_i].sent);
+}
+END_TEST
+
+/* --------------------------------------------------------------------- */
+
+static const provider_suite_t spec = {
+    .provider = &chat_provider_anthropic,
+    .url = "https://api.anthropic.com/v1",
+    .apis = 1,
+};
+
+Suite *unit_suite(void)
+{
+    Suite *suite = suite_create("chat_provider_anthropic_build");
+    TCase *tc = tcase_create("anthropic build");
+
+    provider_suite_spec = &spec;
+    tcase_add_checked_fixture(tc, provider_suite_set_up,
+                              provider_suite_tear_down);
+    tcase_add_test(tc, calls_and_what_they_gave_become_blocks);
+    tcase_add_loop_test(tc, arguments_that_are_no_object_are_refused, 0,
+                        COUNT(bad_arguments));
+    tcase_add_test(tc, parts_become_blocks);
+    tcase_add_loop_test(tc, a_part_that_cannot_be_said_is_refused, 0,
+                        COUNT(bad_parts));
+    tcase_add_test(tc, a_tool_may_give_parts);
+    tcase_add_loop_test(tc, tools_come_with_the_choice_between_them, 0,
+                        COUNT(choices));
+    tcase_add_test(tc, without_tools_there_is_nothing_to_choose);
+    tcase_add_test(tc, of_temperature_and_top_p_one_is_sent);
+    tcase_add_test(tc, stop_texts_are_sent_but_for_blank_ones);
+    tcase_add_loop_test(tc, effort_is_said_in_the_words_there_are, 0,
+                        COUNT(efforts));
+    tcase_add_test(tc, effort_and_schema_stand_side_by_side);
+    tcase_add_test(tc, any_json_is_asked_for_in_the_system_s_words);
+    tcase_add_test(tc, of_its_own_request_what_concerns_the_way_is_taken);
+    tcase_add_loop_test(tc, a_request_of_another_kind_is_not_adopted, 0,
+                        COUNT(strangers));
+    tcase_add_loop_test(tc, its_own_request_is_sent_as_it_is_but_for_the_way, 0,
+                        COUNT(ways));
+    tcase_add_loop_test(tc, its_own_request_gets_no_more_than_it_may_have, 0,
+                        COUNT(caps));
+    suite_add_tcase(suite, tc);
+    return suite;
+}
