@@ -74,7 +74,8 @@ typedef struct chat_walk_t {
     chat_parse_t *parse; /* of a dialect; seen is its, then */
     chat_seen_t *seen;
     int events;          /* of the upstream's stream, this call */
-    chat_voice_t *voice; /* of a dialect */
+    chat_voice_t *voice; /* of a dialect; for this call */
+    apr_pool_t *voice_pool;
     chat_buf_t out;      /* what the voice says; an answer that is gathered */
     chat_buf_t said;     /* the text of the answer, with a session */
 

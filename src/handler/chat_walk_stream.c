@@ -56,8 +56,10 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
 static void make_voice(chat_walk_t *w)
 {
     const chat_candidate_t *c = w->try.candidate;
-    chat_answer_t *answer = apr_pcalloc(w->r->pool, sizeof(*answer));
+    chat_answer_t *answer;
 
+    apr_pool_clear(w->voice_pool);
+    answer = apr_pcalloc(w->voice_pool, sizeof(*answer));
     answer->id = w->facts.request_id;
     answer->model = c->name;
     answer->provider = c->conf->name;
@@ -66,7 +68,7 @@ static void make_voice(chat_walk_t *w)
     answer->usage = w->usage;
     answer->price_in = c->model ? c->model->price_in : -1;
     answer->price_out = c->model ? c->model->price_out : -1;
-    w->voice = chat_voice_create(w->dialect, answer, w->r->pool);
+    w->voice = chat_voice_create(w->dialect, answer, w->voice_pool);
 }
 
 static void make_ears(chat_walk_t *w)
@@ -76,6 +78,7 @@ static void make_ears(chat_walk_t *w)
     w->sse = chat_sse_create(on_event, w, p);
     if (w->dialect) {
         w->parse = apr_pcalloc(p, sizeof(*w->parse));
+        apr_pool_create(&w->voice_pool, p);
         w->seen = &w->parse->seen;
     }
     else
@@ -93,6 +96,8 @@ void chat_walk_listen(chat_walk_t *w)
     if (!w->sse)
         make_ears(w);
     chat_sse_reset(w->sse);
+    chat_buf_clear(&w->out);
+    chat_buf_clear(&w->said);
     w->events = 0;
     if (w->parse) {
         memset(w->parse, 0, sizeof(*w->parse));
