@@ -109,16 +109,15 @@ static apr_status_t fetch(entry_t *entry)
 
     if (APR_STATUS_IS_NOTFOUND(rv))
         return chat_store_cache_ping(cache, entry->r->server, entry->pool);
-    if (rv == APR_SUCCESS)
-        rv = chat_store_context_read(&entry->history, entry->key, entry->data,
-                                     len, entry->pool);
-    if (rv == APR_EINVAL || APR_STATUS_IS_ENOSPC(rv)) {
+    if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOSPC(rv))
+        return rv;
+    if (rv != APR_SUCCESS ||
+        chat_store_context_read(&entry->history, entry->key, entry->data, len,
+                                entry->pool) != APR_SUCCESS)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, entry->r,
                       CHATNO(0210) "what is kept of the session cannot be "
                                    "read: it begins anew");
-        return APR_SUCCESS;
-    }
-    return rv;
+    return APR_SUCCESS;
 }
 
 /* Put the history back, as much of it as the cache takes. Under its lock. */
