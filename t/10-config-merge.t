@@ -60,6 +60,34 @@ my %MERGES = (
             ask($path, $t->turn);
             return $a->last->{body} =~ /"model":"(.*?)"/ ? $1 : undef;
         }, 'm-outer', 'm-inner' ],
+    ChatModelAllow => [ "${GUEST}ChatModelAllow m-1\nChatModelAllow m-2", "ChatModelAllow m-3",
+        sub ($path) { join ' ', map { ask($path, { $t->turn->%*, model => "m-$_" })->{status} } 1 .. 3 },
+        '200 200 403', '403 403 200' ],
+    ChatRequestFormat => [ $GUEST . 'ChatRequestFormat chat', 'ChatRequestFormat provider',
+        sub ($path) { ask($path, { model => 'm', input => 'x', stream => JSON::PP::true() })->{status} }, 400, 200 ],
+    # calls of an upstream that always fails
+    ChatRetry => [ "${GUEST}ChatUse sick\nChatRetry 2 backoff=1ms", 'ChatRetry 3',
+        sub ($path) {
+            $a->reset;
+            ask($path, $t->turn);
+            return $a->calls;
+        }, 2, 3 ],
+    'ChatRetry-wait' => [ "${GUEST}ChatUse busy\nChatRetry 2 backoff=1ms wait=0", 'ChatRetry 2 wait=5s',
+        sub ($path) {
+            $a->reset;
+            ask($path, $t->turn);
+            return $a->calls;
+        }, 1, 2 ],
+    # what was said before is said again
+    ChatContext => [ "ChatRoute message\n${GUEST}ChatContext 2", 'ChatContext off',
+        sub ($path) {
+            my $session = join '-', 'merge', $path =~ /(\w+)/g;
+            ask($path, { message => 'first', session_id => $session }) for 1 .. 2;
+            return scalar(() = $a->last->{body} =~ /first/g);
+        }, 2, 1 ],
+    # the route in <If>, which has no path of its own
+    ChatHealthDetails => [ "<If \"true\">\nChatRoute health\n</If>\nChatHealthDetails \"false\"", 'ChatHealthDetails "true"',
+        sub ($path) { exists $t->get("$path/ready")->{json}{details} ? 'shown' : 'hidden' }, 'hidden', 'shown' ],
     ChatAuth => [ 'ChatAuth guest', 'ChatAuth none',
         sub ($path) { ask($path, $t->turn)->{status} }, 200, 401 ],
 
@@ -142,8 +170,9 @@ SetHandler chat
 ChatRoute openai
 ChatUse a
 END
-my %UPSTREAMS = (a => $a->url, b => $b->url, slow => $slow->url, flood => $a->url(n => 100000, size => 1000));
-$conf .= "<ChatProvider $_>\nChatProviderType openai\nChatProviderURL $UPSTREAMS{$_}\n</ChatProvider>\n"
+my %UPSTREAMS = (a => $a->url, b => $b->url, slow => $slow->url,
+    sick => $a->url(status => 500), busy => $a->url(status => 429, retry => 1), flood => $a->url(n => 100000, size => 1000));
+$conf .= "<ChatProvider $_>\nChatProviderType openai\nChatProviderURL $UPSTREAMS{$_}\nChatProviderBreaker off\n</ChatProvider>\n"
     for sort keys %UPSTREAMS;
 for my $d (sort keys %MERGES) {
     my ($outer, $inner) = $MERGES{$d}->@*;
@@ -159,7 +188,7 @@ $outer
 $inner
 </Location>
 <Location /$d/inner/if>
-<If "%{REQUEST_METHOD} == 'POST'">
+<If "%{REQUEST_METHOD} =~ /^(?:POST|GET)\$/">
 $again
 </If>
 </Location>
@@ -197,7 +226,7 @@ AllowOverride FileInfo
 </VirtualHost>
 END
 
-$t = ChatTest->new(mpm => 'event', modules => [qw(dbd)], conf => $conf);
+$t = ChatTest->new(mpm => 'event', modules => [qw(dbd socache_shmcb)], conf => $conf);
 $t->write_file("secret$_", "$SECRET[$_ - 1]\n", 0600) for 1 .. 3;
 mkdir $t->htdocs . $_ or die $! for qw(/dir /dir/ht);
 $t->write_file('htdocs/dir/ht/.htaccess', mock('htaccess') . "\n");
@@ -213,7 +242,7 @@ for my $d (sort keys %MERGES) {
     my (undef, undef, $probe, $outer, $inner) = $MERGES{$d}->@*;
     is $probe->("/$d"), $outer, "$d: outside";
     is $probe->("/$d/inner"), $inner, "$d: the inner section wins";
-    is $probe->("/$d/inner/if"), $outer, "$d: <If> wins over both" unless $d eq 'ChatAuthSecret';
+    is $probe->("/$d/inner/if"), $outer, "$d: <If> wins over both" unless $d =~ /^Chat(?:AuthSecret|ModelAllow)$/;
 }
 
 sub words ($path) {
