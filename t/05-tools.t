@@ -8,6 +8,7 @@ use FindBin;
 use JSON::PP ();
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use ChatTest::Answers;
 use ChatTest::Load qw(load load_start load_wait load_ok close_latency);
 use ChatTest::Upstream;
 
@@ -228,6 +229,91 @@ subtest 'each has its own way to say no' => sub {
         qr/\Adata: .*"finish_reason":"error".*"error":\{"code":502/, 'an error may be the first event';
 };
 
+# ---- what a gateway makes of it ----
+
+# The pieces of the text that seed 1 has; of them, and of more, an answer.
+my @text = map { under(content => $_->{choices}[0]{delta}) }
+    decoded(ask('chat/completions', request('n=2;reason=0', stream => JSON::PP::true)));
+@text = grep { length } @text;
+
+sub event ($v, $name = undef) {
+    return ($name ? "event: $name\n" : '') . 'data: ' . (ref $v ? $JSON->encode($v) : $v) . "\n\n";
+}
+
+sub streamed ($type, %members) {
+    return event({ type => $type, id => 'a', %members }, $type);
+}
+
+sub chunk ($delta, $finish = undef) {
+    return event({ id => 'a', choices => [ { index => 0, delta => $delta, finish_reason => $finish } ] });
+}
+
+my @usage = (usage => { inputTokens => 11, outputTokens => 2 });
+my @start = streamed('start');
+my @said = map { streamed(text => text => $_) } @text;
+my @done = streamed('done', finishReason => 'stop', @usage);
+my @failed = streamed('error', code => 'x');
+my @call = (streamed(tool_call => index => 0, callId => 'c', name => 'lookup'),
+    map { streamed(tool_arguments => index => 0, text => $_) } split /(?=,)/, (under(arguments => ask('chat/completions', request('tools=1'))->{json}))[0]);
+my @called = streamed('done', finishReason => 'tool_calls', usage => { inputTokens => 11, outputTokens => 3 });
+my @chunks = map { event({ chunk => $_, id => 'a' }) } @text;
+my @over = event({ status => 'done', usage => { input_tokens => 11, output_tokens => 2 } });
+
+# name => [ dialect, what to expect, the events, why they are wrong ]
+my %answers = (
+    good          => [ stream => {}, [ @start, @said, @done ] ],
+    regrouped     => [ stream => {}, [ @start, streamed(text => text => join('', @text)), @done ] ],
+    thoughts      => [ stream => { p => 'reason=2' }, [ @start, (streamed(reasoning => text => 'hm')) x 2, @said, streamed('done', finishReason => 'stop', usage => { inputTokens => 11, outputTokens => 4 }) ] ],
+    calls         => [ stream => { p => 'tools=1' }, [ @start, @call, @called ] ],
+    failed        => [ stream => { p => 'fault=close;after=7', e => 'failed' }, [ @start, @said, @failed ] ],
+    comment       => [ stream => { C => 1 }, [ @start, ": beat\n\n", @said, @done ] ],
+    less          => [ stream => {}, [ @start, $said[0], @done ], qr/not whole/ ],
+    more          => [ stream => {}, [ @start, @said, $said[0], @done ], qr/more text/ ],
+    twice         => [ stream => {}, [ @start, $said[0], @said, @done ], qr/the text differs/ ],
+    two_ends      => [ stream => {}, [ @start, @said, @done, @failed ], qr/after the terminal/ ],
+    no_end        => [ stream => {}, [ @start, @said ], qr/no terminal event/ ],
+    no_start      => [ stream => {}, [ @said, @done ], qr/start is not/ ],
+    late_start    => [ stream => {}, [ @start, @said, @start, @done ], qr/start is not/ ],
+    error         => [ stream => {}, [ @start, @said, @failed ], qr/with an error/ ],
+    no_error      => [ stream => { e => 'failed' }, [ @start, @said, @done ], qr/without an error/ ],
+    beat          => [ stream => {}, [ @start, ": beat\n\n", @said, @done ], qr/does not belong/ ],
+    half          => [ stream => {}, [ @start, @said, substr($done[0], 0, -2) ], qr/not whole/ ],
+    no_thoughts   => [ stream => { p => 'reason=1' }, [ @start, @said, streamed('done', finishReason => 'stop', usage => { inputTokens => 11, outputTokens => 3 }) ], qr/thoughts are missing/ ],
+    late_thoughts => [ stream => { p => 'reason=1' }, [ @start, @said, streamed(reasoning => text => 'hm'), @done ], qr/after the text/ ],
+    no_call       => [ stream => { p => 'tools=1' }, [ @start, @called ], qr/calls are missing/ ],
+    half_call     => [ stream => { p => 'tools=1' }, [ @start, $call[0], @called ], qr/other arguments/ ],
+    other_call    => [ stream => { p => 'tools=1' }, [ @start, $call[0] =~ s/lookup/look/r, @call[ 1 .. $#call ], @called ], qr/another name/ ],
+    reason        => [ stream => { p => 'finish=length' }, [ @start, @said, @done ], qr/another reason/ ],
+    usage         => [ stream => {}, [ @start, @said, $done[0] =~ s/11/12/r ], qr/usage differs/ ],
+    ids           => [ stream => {}, [ @start, $said[0] =~ s/"a"/"b"/r, $said[1], @done ], qr/the id changes/ ],
+    names         => [ stream => {}, [ @start, $said[0] =~ s/event: text/event: done/r, $said[1], @done ], qr/type and name/ ],
+    m_good        => [ message => {}, [ @chunks, @over ] ],
+    m_failed      => [ message => { p => 'fault=close;after=7', e => 'failed' }, [ @chunks, event({ status => 'error' }) ] ],
+    m_less        => [ message => {}, [ $chunks[0], @over ], qr/not whole/ ],
+    m_no_end      => [ message => {}, [@chunks], qr/no terminal event/ ],
+    m_two_ends    => [ message => {}, [ @chunks, @over, @over ], qr/after the terminal/ ],
+    c_good        => [ completions => {}, [ (map { chunk({ content => $_ }) } '', @text), chunk({}, 'stop'), event('[DONE]') ] ],
+    c_no_reason   => [ completions => {}, [ (map { chunk({ content => $_ }) } @text), event('[DONE]') ], qr/without a finish_reason/ ],
+    c_no_end      => [ completions => {}, [ (map { chunk({ content => $_ }) } @text), chunk({}, 'stop') ], qr/no terminal event/ ],
+    c_late        => [ completions => {}, [ chunk({ content => $text[0] }), chunk({}, 'stop'), chunk({ content => $text[1] }), event('[DONE]') ], qr/after its finish_reason/ ],
+);
+
+subtest 'what is said in the dialects of a gateway is checked, too' => sub {
+    my $gateway = ChatTest::Answers->new(map { ($_ => ChatTest::Answers::whole(200, ['Content-Type: text/event-stream'], join '', $answers{$_}[2]->@*)) } keys %answers)->start;
+    for my $name (sort keys %answers) {
+        my ($dialect, $o, undef, $why) = $answers{$name}->@*;
+        my $params = join ';', 'n=2', $o->{p} // ();
+        my $got = load($gateway->url, %$o, p => $params, D => $dialect, b => "answer($name)");
+        if ($why) {
+            like $got->{failures}[0] // 'nothing', $why, "$dialect: $name is wrong";
+        }
+        else {
+            is_deeply $got->{failures}, [], "$dialect: $name is right";
+        }
+    }
+    $gateway->stop;
+};
+
 subtest 'the newest mock() counts' => sub {
     like ask('responses', '{"input":[{"content":"mock(seed=1)"},{"content":"mock(seed=2)"}]}')->{body}, qr/s2d0/, 'as in a session';
 };
@@ -253,7 +339,7 @@ subtest 'the load client sees what is wrong' => sub {
 
 subtest 'an abort is seen by the mock within a millisecond or so' => sub {
     for my $case ([ 'in mid-stream', body('n=1000;pace=10'), A => 3 ], [ 'while it hangs', body('fault=hang'), A => 3 ],
-        [ 'before the head', body('fault=hang-head'), A => '0:50' ])
+        [ 'before the head', body('fault=hang-head'), A => '0:200' ])
     {
         my ($name, %o) = @$case;
         $up->reset;

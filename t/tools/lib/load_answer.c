@@ -9,16 +9,19 @@
 
 #define HEAD_MAX 65536
 
-enum { FRAME_CHUNKED, FRAME_COUNTED, FRAME_CLOSE };
+enum { FRAME_CHUNKED, FRAME_COUNTED, FRAME_CLOSE, FRAME_BROKEN };
 
 void load_answer_begin(load_answer_t *a, const load_opts_t *o,
                        load_totals_t *totals, int64_t seed, int64_t sent)
 {
     buf_t head = a->head, want = a->want;
+    load_said_t said = a->said;
 
     memset(a, 0, sizeof(*a));
     a->head = head;
     a->want = want;
+    a->said = said;
+    load_said_clear(&a->said);
     buf_clear(&a->head);
     buf_clear(&a->want);
     a->o = o;
@@ -27,8 +30,10 @@ void load_answer_begin(load_answer_t *a, const load_opts_t *o,
     load_opts_request(NULL, &a->text, o, seed);
 }
 
-static void wrong(load_answer_t *a, const char *what)
+void load_answer_wrong(load_answer_t *a, const char *what)
 {
+    if (a->phase == ANSWER_WRONG)
+        return;
     a->phase = ANSWER_WRONG;
     snprintf(a->why, sizeof(a->why),
              "seed %lld: %s (status %d, event %d of "
@@ -75,7 +80,7 @@ static void check_lines(load_answer_t *a)
         const char *want = a->o->must.data + at;
         if (!has_line(a, want)) {
             snprintf(what, sizeof(what), "no header line \"%s\"", want);
-            wrong(a, what);
+            load_answer_wrong(a, what);
         }
         at += strlen(want) + 1;
     }
@@ -100,12 +105,12 @@ static void take_head(load_answer_t *a)
             a->phase = ANSWER_ENDED;
     }
     if (coding && length)
-        wrong(a, "both Transfer-Encoding and Content-Length");
+        load_answer_wrong(a, "both Transfer-Encoding and Content-Length");
     if (a->status != a->o->status && a->status != a->o->also)
-        wrong(a, "another status was expected");
+        load_answer_wrong(a, "another status was expected");
     else if (a->status == 200 &&
              (!type || strncasecmp(type, "text/event-stream", 17)))
-        wrong(a, "Content-Type is not text/event-stream");
+        load_answer_wrong(a, "Content-Type is not text/event-stream");
     else if (a->status == a->o->status)
         check_lines(a);
 }
@@ -121,14 +126,14 @@ static size_t feed_head(load_answer_t *a, const char *in, size_t n)
     end = memmem(a->head.data + scan, a->head.len - scan, "\r\n\r\n", 4);
     if (!end) {
         if (a->head.len > HEAD_MAX)
-            wrong(a, "the head does not end");
+            load_answer_wrong(a, "the head does not end");
         return n;
     }
     size = end + 4 - a->head.data;
     a->head.data[size - 2] = '\0';
     a->head.len = size - 2;
     if (sscanf(a->head.data, "HTTP/1.%*1[01] %3d", &a->status) != 1)
-        wrong(a, "no status line");
+        load_answer_wrong(a, "no status line");
     else if (a->status < 200)
         buf_clear(&a->head);
     else
@@ -175,7 +180,7 @@ static size_t match_ts(load_answer_t *a, const char *in, size_t n)
         a->got++;
     }
     if (!used)
-        wrong(a, "no timestamp where one belongs");
+        load_answer_wrong(a, "no timestamp where one belongs");
     return used;
 }
 
@@ -190,7 +195,7 @@ static size_t match(load_answer_t *a, const char *in, size_t n)
     if (n > end - a->got)
         n = end - a->got;
     if (memcmp(buf_at(&a->want) + a->got, in, n)) {
-        wrong(a, "the text differs");
+        load_answer_wrong(a, "the text differs");
         return 0;
     }
     a->got += n;
@@ -227,7 +232,7 @@ static void compare(load_answer_t *a, const char *in, size_t n, int64_t now)
         size_t used = 1;
 
         if (all_here(a)) {
-            wrong(a, "more than the mock sent");
+            load_answer_wrong(a, "more than the mock sent");
             return;
         }
         if (!buf_left(&a->want))
@@ -248,7 +253,9 @@ static void take_body(load_answer_t *a, const char *in, size_t n, int64_t now)
     if (!a->body_bytes && n)
         hist_add(&a->totals->first, now - a->sent);
     a->totals->bytes += n;
-    if (a->status == 200)
+    if (a->status == 200 && a->o->dialect)
+        load_said_feed(a, in, n, now);
+    else if (a->status == 200)
         compare(a, in, n, now);
     else
         a->body_bytes += n;
@@ -268,7 +275,7 @@ static size_t feed_chunked(load_answer_t *a, const char *in, size_t n,
         a->phase = ANSWER_ENDED;
         break;
     case CHUNKED_BAD:
-        wrong(a, "bad chunk");
+        load_answer_wrong(a, "bad chunk");
         break;
     case CHUNKED_MORE:
         break;
@@ -301,20 +308,33 @@ size_t load_answer_feed(load_answer_t *a, const char *in, size_t n, int64_t now)
 
 /* ---- the end ---- */
 
+/* All came that had to, so that it may break off now. */
+static int may_break(const load_answer_t *a)
+{
+    if (a->o->end == LOAD_END_ANY)
+        return 1;
+    if (a->o->dialect && a->o->end == LOAD_END_FAILED)
+        return a->said.end == SAID_FAILED;
+    if (a->o->dialect)
+        return a->said.end == SAID_OPEN && a->k >= load_said_expected(a);
+    return a->k >= mock_text_events(&a->text);
+}
+
 void load_answer_eof(load_answer_t *a, int reset)
 {
     int broken_is_right = a->o->end != LOAD_END_CLEAN;
-    int all = a->k >= mock_text_events(&a->text) || a->o->end == LOAD_END_ANY;
+    int all = may_break(a);
 
     if (a->phase == ANSWER_BODY && a->frame == FRAME_CLOSE && !reset &&
         a->o->end != LOAD_END_BROKEN)
         a->phase = ANSWER_ENDED;
     else if (a->phase == ANSWER_BODY && broken_is_right && all) {
         a->phase = ANSWER_ENDED;
-        a->frame = -1;
+        a->frame = FRAME_BROKEN;
     }
     else if (a->phase < ANSWER_ENDED)
-        wrong(a, reset ? "connection reset" : "connection closed too soon");
+        load_answer_wrong(a, reset ? "connection reset"
+                                   : "connection closed too soon");
     a->close = 1;
 }
 
@@ -322,12 +342,16 @@ int load_answer_right(load_answer_t *a)
 {
     if (a->phase != ANSWER_ENDED)
         return 0;
-    if (a->status != 200 || a->o->end == LOAD_END_ANY || a->frame == -1)
+    if (a->status != 200 || a->o->end == LOAD_END_ANY)
+        return 1;
+    if (a->frame == FRAME_BROKEN && a->o->end != LOAD_END_FAILED)
         return 1;
     if (a->o->end == LOAD_END_BROKEN)
-        wrong(a, "ended properly, should have been broken off");
+        load_answer_wrong(a, "ended properly, should have been broken off");
+    else if (a->o->dialect)
+        load_said_check(a);
     else if (a->k != mock_text_events(&a->text) || a->got || a->comment)
-        wrong(a, "ended properly, but is not whole");
+        load_answer_wrong(a, "ended properly, but is not whole");
     return a->phase == ANSWER_ENDED;
 }
 
@@ -335,4 +359,5 @@ void load_answer_free(load_answer_t *a)
 {
     buf_free(&a->head);
     buf_free(&a->want);
+    load_said_free(&a->said);
 }

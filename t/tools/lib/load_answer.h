@@ -9,6 +9,7 @@
 #include "chunked.h"
 #include "hist.h"
 #include "load_opts.h"
+#include "load_said.h"
 
 typedef enum {
     ANSWER_HEAD,
@@ -31,9 +32,10 @@ typedef struct load_answer_t {
     size_t left; /* of a counted body */
     chunked_t chunked;
     buf_t head;
-    int k;      /* events that are here */
-    buf_t want; /* event k */
-    size_t got; /* bytes of it that are here */
+    int k;            /* events that are here; with -D: deltas of text */
+    load_said_t said; /* with -D */
+    buf_t want;       /* event k */
+    size_t got;       /* bytes of it that are here */
     long ts_at;
     int64_t ts;
     int comment;        /* in one: 1, after its line end: 2 */
@@ -55,6 +57,9 @@ void load_answer_eof(load_answer_t *a, int reset);
 
 /* With phase ANSWER_ENDED: is it what was expected? Else why says what. */
 int load_answer_right(load_answer_t *a);
+
+/* It is not right, because of what. The first reason stays. */
+void load_answer_wrong(load_answer_t *a, const char *what);
 
 void load_answer_free(load_answer_t *a);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "load_said.h"
 #include "mock_ask.h"
 
 static const char help_text[] =
@@ -24,13 +25,18 @@ static const char help_text[] =
     "              request whose message is mock(seed={i})\n"
     "  -p PARAMS   what the mock was told elsewhere: 'n=50;size=80'\n"
     "  -a API      responses (default), completions, messages or gemini\n"
+    "  -D DIALECT  stream, message or completions: a gateway's own events,\n"
+    "              whichever API is behind it. Not the bytes are compared but\n"
+    "              the text, thoughts, calls and usage; there must be one end\n"
     "  -H LINE     one more request header\n"
     "  -E LINE     a header line that every answer must have\n"
     "  -S STATUS   expected status (200); -X STATUS is allowed as well.\n"
     "              Only a 200 is compared with the mock's text\n"
     "  -e END      clean (default): the whole text and a proper end;\n"
     "              broken: all events before the fault, then no proper end;\n"
-    "              any: whatever came is right, and may end anyhow\n"
+    "              any: whatever came is right, and may end anyhow;\n"
+    "              failed (with -D): what came before the fault, then one\n"
+    "              event that says so, and an end of any kind\n"
     "  -C          allow comment lines between events (heartbeats)\n"
     "  -A K[:MS]   abort: close after K events (K=0: MS after sending)\n"
     "  -R          ... with a reset\n"
@@ -117,10 +123,10 @@ static void read_body(load_opts_t *o, const char *text)
 
 static int end_name(const char *text)
 {
-    static const char *const names[] = {"clean", "broken", "any"};
+    static const char *const names[] = {"clean", "broken", "any", "failed"};
     int i;
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         if (!strcmp(text, names[i]))
             return i;
     }
@@ -186,6 +192,23 @@ static int api_named(const char *name)
     return -1;
 }
 
+static int dialect_named(const char *name)
+{
+    static const char *const names[] = {
+        [LOAD_STREAM] = "stream",
+        [LOAD_MESSAGE] = "message",
+        [LOAD_COMPLETIONS] = "completions",
+    };
+    int i;
+
+    for (i = LOAD_STREAM; i <= LOAD_COMPLETIONS; i++) {
+        if (!strcmp(names[i], name))
+            return i;
+    }
+    die("no such dialect", name);
+    return -1;
+}
+
 static void set(load_opts_t *o, int opt, const char *arg)
 {
     long a;
@@ -202,6 +225,9 @@ static void set(load_opts_t *o, int opt, const char *arg)
         break;
     case 'a':
         o->api = api_named(arg);
+        break;
+    case 'D':
+        o->dialect = dialect_named(arg);
         break;
     case 'H':
         buf_printf(&o->headers, "%s\r\n", arg);
@@ -238,7 +264,7 @@ void load_opts_read(load_opts_t *o, int argc, char **argv)
     read_body(o, "{\"messages\":[{\"role\":\"user\",\"content\":"
                  "\"mock(seed={i})\"}]}");
     while ((opt = getopt(argc, argv,
-                         "c:m:P:s:b:p:a:H:E:S:X:e:CA:Rw:B:r:t:kh")) != -1) {
+                         "c:m:P:s:b:p:a:D:H:E:S:X:e:CA:Rw:B:r:t:kh")) != -1) {
         if (opt == 'h') {
             fputs(help_text, stdout);
             exit(0);

@@ -6,7 +6,12 @@
 #include "buf.h"
 #include "mock_text.h"
 
-typedef enum { LOAD_END_CLEAN, LOAD_END_BROKEN, LOAD_END_ANY } load_end_e;
+typedef enum {
+    LOAD_END_CLEAN,
+    LOAD_END_BROKEN,
+    LOAD_END_ANY,
+    LOAD_END_FAILED
+} load_end_e;
 
 typedef struct load_opts_t {
     int tls;
@@ -21,6 +26,7 @@ typedef struct load_opts_t {
     buf_t must;    /* NUL-terminated header lines to be found */
     mock_params_t params;
     int api;
+    int dialect;      /* load_dialect_e */
     int status, also; /* expected; also allowed, 0: none */
     int end;          /* load_end_e */
     int comments;     /* tolerate comments between events */

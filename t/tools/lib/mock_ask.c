@@ -105,6 +105,7 @@ static int ends_with_result(json_object *root)
 static int forbids_tools(json_object *root)
 {
     return is(at(root, "tool_choice", NULL), "none") ||
+           is(at(root, "toolChoice", NULL), "none") ||
            is(at(root, "tool_choice", "type", NULL), "none") ||
            is(at(root, "toolConfig", "functionCallingConfig", "mode", NULL),
               "NONE");
