@@ -144,21 +144,31 @@ static int place_of(const chat_json_t *call, int position)
     return index >= 0 && index <= APR_INT32_MAX ? (int)index : position;
 }
 
-/* Some repeat id and name in every piece, so that only another id, or a place
- * that is new, is another call. */
-static void take_call(chat_parse_t *parse, const chat_json_t *call,
-                      int position)
+/* Some repeat id and name in every piece, others make up an id for each: only
+ * both together, or a place that is new, are another call. */
+static int begins_call(const chat_parse_t *parse, int index, const char *id,
+                       const char *name)
+{
+    return index < 0 ||
+           (name && *name && !chat_provider_parse_is_call(parse, index, id));
+}
+
+static void take_call(chat_parse_t *parse, chat_watch_t *w,
+                      const chat_json_t *call, int position)
 {
     int at = place_of(call, position);
     int index = chat_provider_parse_find(parse, at);
     const chat_json_t *function = chat_json_get(call, "function");
+    const chat_json_t *v = chat_json_get(function, "arguments");
     const char *id = chat_json_string(chat_json_get(call, "id"));
-    const char *arguments =
-        chat_json_string(chat_json_get(function, "arguments"));
+    const char *name = chat_json_string(chat_json_get(function, "name"));
+    const char *arguments = chat_json_string(v);
 
-    if (index < 0 || !chat_provider_parse_is_call(parse, index, id))
-        index = chat_provider_parse_call(
-            parse, at, id, chat_json_string(chat_json_get(function, "name")));
+    if (begins_call(parse, index, id, name))
+        index = chat_provider_parse_call(parse, at, id, name);
+    /* Not everybody makes a text of them. */
+    if (chat_json_kind(v) == CHAT_JSON_OBJECT)
+        arguments = chat_json_text(v, NULL, chat_provider_watch_pool(w));
     if (arguments)
         chat_provider_parse_arguments(parse, index, arguments,
                                       strlen(arguments));
@@ -191,7 +201,8 @@ static const chat_json_t *thought_of(const chat_json_t *delta)
     return text && *text ? thought : chat_json_get(delta, "reasoning");
 }
 
-static void take_delta(chat_parse_t *parse, const chat_json_t *delta)
+static void take_delta(chat_parse_t *parse, chat_watch_t *w,
+                       const chat_json_t *delta)
 {
     const chat_json_t *calls = chat_json_get(delta, "tool_calls");
     int i;
@@ -201,7 +212,7 @@ static void take_delta(chat_parse_t *parse, const chat_json_t *delta)
     chat_provider_parse_string(parse, CHAT_DELTA_REFUSAL,
                                chat_json_get(delta, "refusal"));
     for (i = 0; i < chat_json_length(calls); i++)
-        take_call(parse, chat_json_at(calls, i), i);
+        take_call(parse, w, chat_json_at(calls, i), i);
 }
 
 static const struct {
@@ -228,11 +239,12 @@ static void take_finish(chat_parse_t *parse, const char *reason)
 }
 
 /* A server that cannot stream sends what it has as a "message". */
-static void take_choice(chat_parse_t *parse, const chat_json_t *choice)
+static void take_choice(chat_parse_t *parse, chat_watch_t *w,
+                        const chat_json_t *choice)
 {
     const chat_json_t *delta = chat_json_get(choice, "delta");
 
-    take_delta(parse, delta ? delta : chat_json_get(choice, "message"));
+    take_delta(parse, w, delta ? delta : chat_json_get(choice, "message"));
     take_finish(parse,
                 chat_json_string(chat_json_get(choice, "finish_reason")));
 }
@@ -251,7 +263,7 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
         const chat_json_t *choice = chat_json_at(choices, i);
 
         if (chat_json_integer(chat_json_get(choice, "index"), i) == 0)
-            take_choice(parse, choice);
+            take_choice(parse, w, choice);
     }
 }
 
