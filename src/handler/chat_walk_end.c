@@ -155,11 +155,21 @@ static void say_last(chat_walk_t *w, const chat_end_t *end,
     chat_walk_say(w);
 }
 
+/* A whole answer is worth remembering, nothing else. Before the client is told
+ * that it is whole: the next question may follow at once. */
+static void remember(chat_walk_t *w, chat_outcome_e outcome)
+{
+    if (w->session && outcome == CHAT_OUTCOME_COMPLETE)
+        chat_store_context_add(w->r, w->user->id, w->session, w->question,
+                               w->said.data ? w->said.data : "", w->said.len);
+}
+
 /* An answer that has begun to flow. */
 static void settle_stream(chat_walk_t *w, const chat_end_t *end)
 {
     chat_outcome_e outcome = judge(w, end);
 
+    remember(w, outcome);
     if (w->dialect)
         say_last(w, end, outcome);
     tell(w, w->r->status, outcome);
@@ -206,6 +216,7 @@ static void settle_whole(chat_walk_t *w, const chat_end_t *end)
         settle_stream(w, end);
         return;
     }
+    remember(w, outcome);
     tell(w, HTTP_OK, outcome);
     chat_walk_name(w);
     chat_buf_put(&w->out, "", 1);
@@ -220,14 +231,6 @@ static void settle_nothing(chat_walk_t *w)
 }
 
 /* ---- all of it ---- */
-
-/* A whole answer is worth remembering, nothing else. */
-static void remember(chat_walk_t *w)
-{
-    if (w->session && w->facts.outcome == CHAT_OUTCOME_COMPLETE)
-        chat_store_context_add(w->r, w->user->id, w->session, w->question,
-                               w->said.data ? w->said.data : "", w->said.len);
-}
 
 void chat_walk_complete(void *ctx, const chat_end_t *end)
 {
@@ -247,6 +250,5 @@ void chat_walk_complete(void *ctx, const chat_end_t *end)
         settle_whole(w, end);
     else
         settle_refusal(w, end);
-    remember(w);
     chat_sse_reset(w->sse);
 }
