@@ -7,6 +7,7 @@
  */
 #include "chat_request.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -95,35 +96,36 @@ static apr_status_t take_max_tokens(chat_completions_t *c, chat_json_t *v,
     return APR_SUCCESS;
 }
 
+static apr_status_t take_stop_text(chat_completions_t *c, const char **pstop,
+                                   const chat_json_t *v, const char *param)
+{
+    *pstop = chat_json_string(v);
+    if (!*pstop)
+        return chat_completions_mistyped(c, v, "a string", param);
+    return **pstop ? APR_SUCCESS : chat_completions_empty(c, param);
+}
+
 static apr_status_t take_stop(chat_completions_t *c, chat_json_t *v,
                               const char *param)
 {
+    const char **stop = apr_palloc(c->p, STOPS_MAX * sizeof(*stop));
     int i, n = chat_json_length(v);
     apr_status_t rv;
-    const char **stop;
 
-    if (chat_json_kind(v) == CHAT_JSON_STRING)
-        n = 1;
-    else if ((rv = chat_completions_array(c, v, 0, STOPS_MAX, "strings",
-                                          param)) != APR_SUCCESS)
-        return rv;
-    stop = apr_palloc(c->p, n * sizeof(*stop) + 1);
-    for (i = 0; i < n; i++) {
-        const chat_json_t *one = chat_json_string(v) ? v : chat_json_at(v, i);
-
-        if ((stop[i] = chat_json_string(one)) == NULL)
-            return chat_completions_mistyped(
-                c, one, "a string", chat_completions_index(c, param, i));
-        if (!*stop[i])
-            return chat_completions_refuse(
-                c, "empty_string", param,
-                "Invalid '%s': empty string. Expected a string with minimum "
-                "length 1, but got an empty string instead.",
-                param);
-    }
     c->turn->stop = stop;
+    if (chat_json_string(v)) {
+        c->turn->nstop = 1;
+        return take_stop_text(c, stop, v, param);
+    }
+    if (chat_json_kind(v) != CHAT_JSON_ARRAY)
+        return chat_completions_mistyped(
+            c, v, "one of a string or array of strings", param);
+    rv = chat_completions_array(c, v, 0, STOPS_MAX, "strings", param);
+    for (i = 0; i < n && rv == APR_SUCCESS; i++)
+        rv = take_stop_text(c, &stop[i], chat_json_at(v, i),
+                            chat_completions_index(c, param, i));
     c->turn->nstop = n;
-    return APR_SUCCESS;
+    return rv;
 }
 
 static apr_status_t take_effort(chat_completions_t *c, chat_json_t *v,
@@ -239,7 +241,8 @@ static apr_status_t take_modalities(chat_completions_t *c, chat_json_t *v,
                                     const char *param)
 {
     int i, n = chat_json_length(v);
-    apr_status_t rv = chat_completions_array(c, v, 1, n + 1, "strings", param);
+    apr_status_t rv =
+        chat_completions_array(c, v, 1, INT_MAX, "strings", param);
 
     for (i = 0; i < n && rv == APR_SUCCESS; i++) {
         const char *text = chat_json_string(chat_json_at(v, i));
@@ -257,9 +260,9 @@ static apr_status_t take_modalities(chat_completions_t *c, chat_json_t *v,
 
 /*
  * What is left out says who asks, how the provider bills, keeps or caches, and
- * nothing about the answer: that is the administrator's to say. "models",
- * "route" and "preset" would let a client choose a model past the rules for
- * "model" where OpenRouter is the upstream.
+ * nothing about the answer: that is the administrator's to say. The last of
+ * those that are refused are OpenRouter's: they would choose a model past the
+ * rules for "model", or buy searches.
  */
 static const struct member_t {
     const char *name;
@@ -280,6 +283,7 @@ static const struct member_t {
     {"stream", take_stream},
     {"stream_options", take_stream_options},
     {"n", take_n},
+    {"best_of", take_n},
     {"logprobs", take_logprobs},
     {"top_logprobs", take_top_logprobs},
     {"modalities", take_modalities},
@@ -289,6 +293,7 @@ static const struct member_t {
     {"moderation", refuse},
     {"functions", refuse_old},
     {"function_call", refuse_old},
+    {"plugins", refuse},
     {"models", refuse_models},
     {"route", refuse_models},
     {"preset", refuse_models},

@@ -38,6 +38,8 @@ apr_status_t chat_completions_mistyped(chat_completions_t *c,
 apr_status_t chat_completions_unsupported(chat_completions_t *c,
                                           const char *param, const char *what);
 
+apr_status_t chat_completions_empty(chat_completions_t *c, const char *param);
+
 /* ---- values. APR_SUCCESS, or the verdict ---- */
 
 /* Is it there? null is as good as nothing. */
@@ -79,7 +81,11 @@ apr_status_t chat_completions_word(chat_completions_t *c, int *pindex,
 apr_status_t chat_completions_name(chat_completions_t *c, const char **pname,
                                    const chat_json_t *v, const char *param);
 
-/* A text that the model gets: counts it. */
+/* At most as long as a message may be. */
+apr_status_t chat_completions_short(chat_completions_t *c, const char *text,
+                                    const char *param);
+
+/* A short text that the model gets: counts it. */
 apr_status_t chat_completions_text(chat_completions_t *c, const char **ptext,
                                    const chat_json_t *v, const char *param);
 

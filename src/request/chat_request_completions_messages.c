@@ -6,13 +6,14 @@
  * assistant gave earlier is what it said. The name of a participant is left
  * out: no other provider has one. Pure, any thread.
  */
+#include <limits.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "chat_request_completions_int.h"
 
-#define TYPES "a string or array of objects"
+#define TYPES "one of a string or array of objects"
 
 typedef struct message_t {
     chat_completions_t *c;
@@ -59,27 +60,28 @@ static apr_status_t check_part(const message_t *m, const char **ptext,
     return APR_SUCCESS;
 }
 
+/* All of them together are as long as one text may be. */
 static apr_status_t take_parts(const message_t *m, chat_json_t *v,
                                const char *param)
 {
-    apr_array_header_t *texts;
     int i, n = chat_json_length(v), all = 1;
-    apr_status_t rv = chat_completions_array(m->c, v, 1, n + 1, "", param);
+    apr_array_header_t *texts = apr_array_make(m->c->p, n, sizeof(char *));
+    apr_status_t rv = chat_completions_array(m->c, v, 1, INT_MAX, "", param);
+    const char *text;
 
-    texts = apr_array_make(m->c->p, n, sizeof(const char *));
     for (i = 0; i < n && rv == APR_SUCCESS; i++) {
-        const char *text;
-
         rv = check_part(m, &text, chat_json_at(v, i),
                         chat_completions_index(m->c, param, i));
-        APR_ARRAY_PUSH(texts, const char *) = text ? text : "";
         all = all && text;
+        if (text)
+            APR_ARRAY_PUSH(texts, const char *) = text;
     }
+    text = apr_array_pstrcat(m->c->p, texts, '\n');
     if (all)
-        m->message->content = apr_array_pstrcat(m->c->p, texts, '\n');
+        m->message->content = text;
     else
         m->message->parts = v;
-    return rv;
+    return rv == APR_SUCCESS ? chat_completions_short(m->c, text, param) : rv;
 }
 
 /* The assistant may say nothing but a refusal, or call tools. */

@@ -153,7 +153,8 @@ apr_status_t chat_completions_choice(chat_completions_t *c, chat_json_t *v,
     if (chat_json_kind(v) == CHAT_JSON_OBJECT)
         return take_choice_object(c, v, param);
     if (chat_json_kind(v) != CHAT_JSON_STRING)
-        return chat_completions_mistyped(c, v, "a string or an object", param);
+        return chat_completions_mistyped(c, v, "one of a string or object",
+                                         param);
     rv = chat_completions_word(c, &choice, v, words,
                                "'none', 'auto', and 'required'", param);
     c->turn->choice = CHAT_CHOICE_AUTO + choice;

@@ -156,6 +156,15 @@ apr_status_t chat_completions_word(chat_completions_t *c, int *pindex,
         "Invalid value for '%s'. Supported values are: %s.", param, supported);
 }
 
+apr_status_t chat_completions_empty(chat_completions_t *c, const char *param)
+{
+    return chat_completions_refuse(
+        c, "empty_string", param,
+        "Invalid '%s': empty string. Expected a string with minimum length 1, "
+        "but got an empty string instead.",
+        param);
+}
+
 static apr_status_t too_long(chat_completions_t *c, const char *param, int max,
                              apr_int64_t length)
 {
@@ -174,11 +183,7 @@ apr_status_t chat_completions_name(chat_completions_t *c, const char **pname,
     if (!text)
         return chat_completions_mistyped(c, v, "a string", param);
     if (!*text)
-        return chat_completions_refuse(
-            c, "empty_string", param,
-            "Invalid '%s': empty string. Expected a string with minimum length "
-            "1, but got an empty string instead.",
-            param);
+        return chat_completions_empty(c, param);
     if (strlen(text) > CHAT_REQUEST_NAME_MAX)
         return too_long(c, param, CHAT_REQUEST_NAME_MAX,
                         chat_request_length(text, c->clamps));
@@ -191,18 +196,25 @@ apr_status_t chat_completions_name(chat_completions_t *c, const char **pname,
     return APR_SUCCESS;
 }
 
+apr_status_t chat_completions_short(chat_completions_t *c, const char *text,
+                                    const char *param)
+{
+    apr_int64_t length = chat_request_length(text, c->clamps);
+
+    return length > c->clamps->message_length
+               ? too_long(c, param, c->clamps->message_length, length)
+               : APR_SUCCESS;
+}
+
 apr_status_t chat_completions_text(chat_completions_t *c, const char **ptext,
                                    const chat_json_t *v, const char *param)
 {
     const char *text = *ptext = chat_json_string(v);
-    apr_int64_t points, units, length;
+    apr_int64_t points, units;
 
     if (!text)
         return chat_completions_mistyped(c, v, "a string", param);
     chat_request_count(text, &points, &units);
     c->total += units;
-    length = c->clamps->count_utf16 ? units : points;
-    return length > c->clamps->message_length
-               ? too_long(c, param, c->clamps->message_length, length)
-               : APR_SUCCESS;
+    return chat_completions_short(c, text, param);
 }
