@@ -17,7 +17,7 @@ serve=(apache2 libcurl4 libjson-c5 libaprutil1-dbd-pgsql
 build=(gcc libc6-dev make pkg-config apache2-dev libcurl4-openssl-dev
     libhiredis-dev libjson-c-dev libssl-dev openssl sqlite3)
 test=(check perl libio-socket-ssl-perl git postgresql redis-server
-    nghttp2-client valgrind)
+    nghttp2-client valgrind chromium-headless-shell)
 # Only "make fuzz" needs these: their absence is no error.
 fuzz=(clang libclang-rt-14-dev)
 
