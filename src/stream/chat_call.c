@@ -56,7 +56,7 @@ void chat_call_check(chat_stream_t *s, chat_tick_t now)
 void chat_call_begun(chat_stream_t *s)
 {
     s->begun = 1;
-    s->end.first = s->data_at - s->call_at;
+    s->end.first = s->data_at > s->call_at ? s->data_at - s->call_at : 0;
 #if CHAT_PARKING
     if (s->engine)
         chat_engine_schedule(s->engine, s);
@@ -68,7 +68,7 @@ void chat_call_begun(chat_stream_t *s)
 void chat_call_start(chat_stream_t *s)
 {
     s->again_at = 0;
-    s->call_at = s->driver->now;
+    s->call_at = chat_tick_now(); /* the turn may be long already */
     s->begun = 0;
     s->end.first = -1;
     s->end.bytes = 0;
@@ -103,7 +103,7 @@ int chat_call_again(chat_stream_t *s)
                   CHATNO(0512) "one more call, in %" APR_TIME_T_FMT " ms",
                   apr_time_as_msec(wait));
     s->call = call;
-    s->again_at = s->driver->now + (wait > 0 ? wait : 0);
+    s->again_at = chat_tick_now() + (wait > 0 ? wait : 0);
     s->begun = s->ended = 0;
     return 1;
 }
