@@ -35,7 +35,6 @@ sub server ($mpm, %o) {
         soon      => { url => $up->url, location => 'ChatRetry 2 backoff=' . ms(1000) },
         nobody    => { url => $nobody, location => $RETRY },
     );
-    $_->{provider} = ($_->{provider} // '') . "\nChatProviderBreaker off" for values %routes;
     return ChatTest->new(mpm => $mpm, modules => ['status'], tls => 1, conf => chat_conf(%routes),
         ($mpm eq 'event' ? (mpm_conf => mpm_conf(32)) : ()), %o)->start;
 }

@@ -98,7 +98,7 @@ subtest 'no thread races with another' => sub {
     my $t = ChatTest->new(mpm => 'event', mpm_conf => mpm_conf(12), tls => 1, modules => [qw(status dbd ratelimit)],
         env  => { APP_SECRET => $SECRET },
         conf => chat_conf(
-            chat     => { url => $up->url, provider => 'ChatProviderBreaker off', location => <<'END' },
+            chat     => { url => $up->url, location => <<'END' },
 ChatStreamHeartbeat 200ms
 ChatRetry 2 backoff=50ms
 ChatLimit open 1000 ip unit=streams
@@ -106,8 +106,7 @@ ChatLimit tokens 1000000000/1h ip unit=tokens reserve=1000000 cut=on
 END
             later    => { url => $by_name, location => 'ChatRetry 2 backoff=60s wait=60s' },
             early    => { url => $by_name, location => 'ChatStreamEarlyHeaders on' },
-            blocking => { url => $by_name, provider => 'ChatProviderBreaker off',
-                location => "SetOutputFilter RATE_LIMIT\nChatRetry 2 backoff=50ms" },
+            blocking => { url => $by_name, location => "SetOutputFilter RATE_LIMIT\nChatRetry 2 backoff=50ms" },
             ) . <<"END");
 ChatStreamEngines 2
 DBDriver sqlite3

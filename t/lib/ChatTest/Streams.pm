@@ -20,17 +20,19 @@ our @EXPORT = qw(chat_conf mpm_conf load_body h2_abort upstream_of counters ends
 # chat_conf(name => url, ...): each name is a provider and a location /name
 # that streams from it for everybody. Instead of the url { url, provider,
 # location, key }: lines for the provider and for the location; key => 0 for
-# none.
+# none. A provider is asked however often it fails, if no line says otherwise.
 sub chat_conf (%routes) {
     my $text = '';
     for my $name (sort keys %routes) {
         my %o = ref $routes{$name} ? $routes{$name}->%* : (url => $routes{$name});
+        my $breaker = ($o{provider} // '') =~ /Breaker/ ? '' : 'ChatProviderBreaker off';
         $text .= <<"END";
 <ChatProvider $name>
     ChatProviderType openai
     ChatProviderURL  $o{url}
 @{[ $o{key} // 1 ? 'ChatProviderKey env:CHAT_CANARY_KEY' : '' ]}
 @{[ $o{provider} // '' ]}
+$breaker
 </ChatProvider>
 <Location /$name>
     SetHandler chat
