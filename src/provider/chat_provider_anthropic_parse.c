@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A Messages stream, taken apart: the blocks of the answer become deltas. What
- * is neither text nor thought nor a call of the client's tools (signatures,
+ * A Messages stream, taken apart: the blocks of the answer become deltas. A
+ * piece of text or thought is read in passing, the rest is parsed. What is
+ * neither text nor thought nor a call of the client's tools (signatures,
  * citations, tools of the server's) is passed over; ends, errors and counts
  * are seen as in _anthropic_observe.c. Runs on the stream's driver. Pure.
  */
@@ -33,6 +34,91 @@ static const struct {
     {"tool_use", CHAT_FINISH_CALLS},
     {"refusal", CHAT_FINISH_FILTER},
 };
+
+/* ---- a piece of text, in passing ---- */
+
+/* What was found, and how often: of two equal names the last one would hold,
+ * but who sends two is to be parsed. */
+typedef struct piece_t {
+    const char *text;
+    apr_size_t len;
+    int seen;
+} piece_t;
+
+typedef struct plain_t {
+    piece_t type, text, thinking;
+    int deltas;
+} plain_t;
+
+static void scan_piece(chat_scan_t *s, piece_t *piece)
+{
+    piece->seen++;
+    chat_provider_scan_text(s, &piece->text, &piece->len);
+}
+
+static void scan_delta(chat_scan_t *s, plain_t *plain)
+{
+    const char *name;
+    apr_size_t len;
+
+    plain->deltas++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "type"))
+            scan_piece(s, &plain->type);
+        else if (chat_provider_scan_is(name, len, "text"))
+            scan_piece(s, &plain->text);
+        else if (chat_provider_scan_is(name, len, "thinking"))
+            scan_piece(s, &plain->thinking);
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+static void scan_event(chat_scan_t *s, plain_t *plain)
+{
+    const char *name;
+    apr_size_t len;
+
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "delta"))
+            scan_delta(s, plain);
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+static int is_plain(chat_scan_t *s, const plain_t *plain)
+{
+    return chat_provider_scan_done(s) && plain->deltas == 1 &&
+           plain->type.seen == 1 && plain->type.text &&
+           plain->text.seen + plain->thinking.seen == 1;
+}
+
+/* 1: this was all of a content_block_delta. */
+static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
+{
+    plain_t plain = {.deltas = 0};
+    chat_scan_t s;
+
+    chat_provider_scan_init(&s, event->data, event->data_len);
+    scan_event(&s, &plain);
+    if (!is_plain(&s, &plain))
+        return 0;
+    if (chat_provider_scan_is(plain.type.text, plain.type.len, "text_delta"))
+        chat_provider_parse_text(parse, CHAT_DELTA_TEXT, plain.text.text,
+                                 plain.text.len);
+    else if (chat_provider_scan_is(plain.type.text, plain.type.len,
+                                   "thinking_delta"))
+        chat_provider_parse_text(parse, CHAT_DELTA_REASONING,
+                                 plain.thinking.text, plain.thinking.len);
+    else
+        return 0;
+    return 1;
+}
+
+/* ---- everything else ---- */
 
 static int read_block(const chat_json_t *root)
 {
@@ -129,7 +215,8 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
     int kind = chat_provider_watch_kind(w, kinds);
     const chat_json_t *root;
 
-    if (kind < 0 || kind > MESSAGE_DELTA)
+    if (kind < 0 || kind > MESSAGE_DELTA ||
+        (kind == BLOCK_DELTA && take_plain(parse, w->event)))
         return;
     root = chat_provider_watch_json(w);
     if (chat_json_kind(root) != CHAT_JSON_OBJECT)

@@ -325,7 +325,7 @@ static const provider_measure_t measures[] = {
           "\"index\":" index ",\"content_block\":{" block "}")
 #define TOOL(index, id, input)                                                 \
     OPEN(index, "\"type\":\"tool_use\"," id "\"name\":\"now\"," input "\"x\":" \
-                                                                      "0")
+                "0")
 #define ARGUMENTS(index, json)                                                 \
     EVENT("content_block_delta",                                               \
           "\"index\":" index ",\"delta\":{\"type\":\"input_json_delta\","      \
@@ -379,6 +379,36 @@ static const provider_hearing_t hearings[] = {
      ""},
     {0, TEXT("") TEXT("\\u00fc\\ud83d\\ude00\\n"),
      "<text>\xc3\xbc\xf0\x9f\x98\x80\n"},
+    /* Read in passing or parsed, it means the same. */
+    {0,
+     "event: content_block_delta\ndata: { \"delta\" : { \"text\" : \"a\" ,"
+     "\"type\":\"text_delta\", \"more\":[{\"text\":\"b\"}]} ,\"x\":1.5e3 }  "
+     "\n\n",
+     "<text>a"},
+    {0,
+     EVENT("content_block_delta", "\"delta\":{\"type\":\"text_delta\","
+                                  "\"text\":\"a\",\"text\":\"b\"}"),
+     "<text>b"},
+    {0,
+     EVENT("content_block_delta",
+           "\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"},"
+           "\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"b\"}"),
+     "<reasoning>b"},
+    {0,
+     EVENT("content_block_delta", "\"delta\":{\"type\":\"text_delta\","
+                                  "\"thinking\":\"a\"}")
+         EVENT("content_block_delta",
+               "\"delta\":{\"type\":\"thinking_delta\",\"text\":\"a\"}")
+             EVENT("content_block_delta", "\"delta\":{\"type\":\"text_delta\","
+                                          "\"text\":7}")
+                 EVENT("content_block_delta",
+                       "\"delta\":{\"type\":null,\"text\":\"a\"}"),
+     ""},
+    {0, TEXT("\xff"), "<failed event_unreadable>"},
+    {0,
+     "event: content_block_delta\n"
+     "data: {\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}} x\n\n",
+     "<failed event_unreadable>"},
     /* Nothing comes after the end. */
     {0,
      STOP TEXT("a") EVENT("error", "\"error\":{\"type\":\"x\"}")
