@@ -7,6 +7,7 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use ChatTest::Upstream;
 
 my $ROOT = "$FindBin::Bin/..";
 my $KEYS = '/etc/apache2/chat';
@@ -43,6 +44,35 @@ sub keys_for ($t) {
     keys_for($lean);
     ($ok, $said) = $lean->configtest("Define APACHE_LOG_DIR %%DIR%%\n" . sample($lean, 'chat.conf'));
     is $said, "Syntax OK\n", "chat.conf: needs no module but @needs";
+}
+
+# What it opens, with the line for guests: a mock answers, and there are no users.
+{
+    my $up = ChatTest::Upstream->new(n => 2)->start;
+    my $t = ChatTest->new(modules => [qw(dbd socache_shmcb env)]);
+    keys_for($t);
+    my $conf = sample($t, 'chat.conf');
+    $conf =~ s{^ +\K#(?=ChatAuth better-auth bearer guest$)}{}m or die 'no line for guests';
+    $conf =~ s{https://api\.openai\.com/v1}{$up->url}e or die 'no URL';
+    $conf =~ s{^DBDriver.*\nDBDParams.*\n}{DBDriver sqlite3\nDBDParams "%%DIR%%/run/none.db"\n}m or die 'no database';
+    $t->write_file('run/none.db', '', 0666);
+    chmod 0777, $t->dir . '/run';
+    $t->{conf} = "Define APACHE_LOG_DIR %%DIR%%\n$conf";
+    $t->start;
+
+    my $said = { message => 'Hello', session_id => 'sample' };
+    my $res = $t->sse('/api/v1/chat', $said);
+    is $res->{status}, 200, 'chat.conf: a guest is answered' or diag $res->{body};
+    like $res->{body}, qr/"chunk":.*"status":"done"/s, '... in the form of the route message';
+    is_deeply [ map { $t->sse('/api/v1/chat', $said)->{status} } 1 .. 10 ], [ (200) x 9, 429 ], '... ten times a minute';
+    is $t->sse('/api/v1/chat', { message => '' })->{status}, 400, '... but for nothing at all';
+    is $t->sse($_, $t->turn)->{status}, 401, "chat.conf: $_ is for users"
+        for qw(/api/chat-openai /api/v1/chat/stream /v1/chat/completions);
+    is $t->get($_)->{status}, 401, "chat.conf: so is $_" for qw(/api/v1/models /v1/models);
+    is $t->get('/healthz')->{body}, '{"status":"ok"}', 'chat.conf: it says that it is alive';
+    is $t->get('/healthz/ready')->{json}{status}, 'ready', '... and ready';
+    $t->stop;
+    $up->stop;
 }
 
 # ---- chat-mpm.conf ----
