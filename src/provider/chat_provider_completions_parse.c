@@ -11,12 +11,11 @@
 
 /* ---- a piece of text, in passing ---- */
 
-/* What was found, and how often: of two equal names the last one would hold,
- * but who sends two is to be parsed. */
+/* What was found. Of two equal names the last one holds, which for a text is
+ * so by itself; who sends more than one of the others is to be parsed. */
 typedef struct piece_t {
     const char *text;
     apr_size_t len;
-    int seen;
 } piece_t;
 
 typedef struct plain_t {
@@ -26,7 +25,6 @@ typedef struct plain_t {
 
 static void scan_piece(chat_scan_t *s, piece_t *piece)
 {
-    piece->seen++;
     chat_provider_scan_text(s, &piece->text, &piece->len);
 }
 
@@ -108,9 +106,7 @@ static void scan_chunk(chat_scan_t *s, plain_t *plain)
 static int is_plain(chat_scan_t *s, const plain_t *plain)
 {
     return chat_provider_scan_done(s) && plain->lists <= 1 &&
-           plain->choices <= 1 && plain->deltas <= 1 &&
-           plain->content.seen <= 1 && plain->thought.seen <= 1 &&
-           plain->other_thought.seen <= 1;
+           plain->choices <= 1 && plain->deltas <= 1;
 }
 
 /* 1: this was all. Thoughts come first: they were there first. */

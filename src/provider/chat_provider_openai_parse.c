@@ -54,19 +54,17 @@ static int scan_piece(chat_scan_t *s, const char **ptext, apr_size_t *plen)
 {
     const char *name;
     apr_size_t len;
-    int seen = 0;
 
+    *ptext = NULL;
+    *plen = 0;
     chat_provider_scan_open(s, '{');
     while (chat_provider_scan_member(s, &name, &len)) {
-        if (chat_provider_scan_is(name, len, "delta")) {
+        if (chat_provider_scan_is(name, len, "delta"))
             chat_provider_scan_text(s, ptext, plen);
-            seen++;
-        }
-        else {
+        else
             chat_provider_scan_skip(s);
-        }
     }
-    return chat_provider_scan_done(s) && seen == 1;
+    return chat_provider_scan_done(s);
 }
 
 static void take_piece(chat_parse_t *parse, chat_watch_t *w, chat_delta_e kind)

@@ -42,6 +42,13 @@ static const provider_hearing_t hearings[] = {
     {1,
      "data: {\"choices\":[],\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n",
      "<text>a"},
+    {1,
+     "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}],\"choices\":[]}\n\n",
+     ""},
+    {1,
+     "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"delta\":{}}]}\n\n",
+     ""},
+    {1, "data: {\"choices\":[{},{\"delta\":{\"content\":\"a\"}}]}\n\n", ""},
     /* Only the first choice. */
     {1,
      "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"x\"}},"
