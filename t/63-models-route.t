@@ -138,7 +138,7 @@ is ids_of('eve'), 'gpt-4o-mini gpt-5 org/model:free', 'and so does one of severa
 is ids_for('free'), 'org/model:free', 'ChatModelAllow without a tier holds for all';
 is ids_for('standard'), 'gpt-4o-mini gpt-5 org/model:free', 'with one for that tier besides';
 is ids_for('admin'), 'gpt-4o-mini gpt-5 org/model:free', '* lets all through';
-is ids_for('stand'), 'org/model:free', 'a tier is not the beginning of another';
+is ids_for($_), 'org/model:free', "a tier is not the beginning of another: $_" for qw(stand standards);
 is ids_for(''), 'org/model:free', 'and no tier is none';
 is ids('/guests/all', headers => { 'X-Tier' => 'free' }), 'gpt-4o-mini org/model:free', 'an inner ChatModelAllow replaces the outer ones';
 is ids('/nothing'), '', 'where nothing is allowed the list is empty';
