@@ -110,16 +110,20 @@ sub deadlines ($t) {
     $before = ends_are($t, '... done', $before, Done => 2);
 
     $up->reset;
+    my $mark = $t->mark;
     $res = ask($t, '/short', head => int scaled(400), status => 503, times => 1);
     is $res->{status}, 504, 'all calls together have the total time';
     is $up->stats->{requests}, 2, '... both of them';
+    is scalar(() = $t->error_log($mark) =~ /CHAT0512: /g), 1, '... and there is no third';
     $up->reset;
+    $mark = $t->mark;
     $res = ask($t, '/impatient', status => 503, times => 1);
     is $res->{status}, 504, 'that is over while the next call is waited for';
     is $up->stats->{requests}, 1, '... and not made';
+    $t->wait_log(qr/CHAT0902: .* timeout: the upstream did not answer in time/, from => $mark);
 
     # What an upstream says before its first event is that it lives.
-    my $mark = $t->mark;
+    $mark = $t->mark;
     $res = ask($t, '/hasty', lead => 10, wait => 10);
     is "$res->{status} $res->{clean}", '200 1', 'comments before the first event are no event';
     $res = ask($t, '/hasty', lead => 1000, wait => 20);
