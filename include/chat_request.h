@@ -60,7 +60,9 @@ apr_status_t chat_request_validate(chat_turn_t *turn, chat_json_t *body,
  * description?, parameters?), "toolChoice" ("auto", "none", "required" or
  * {"name"}), messages of the role "tool" with "toolCallId", and of the
  * assistant with "toolCalls" (id, name, arguments), whose content may be empty
- * then. Verdicts on everything else stay zod's.
+ * then, and "responseFormat" may be "json". Results and arguments count as
+ * contents do; a result may be empty, and answers a call that an earlier
+ * message made. Verdicts on everything else stay zod's.
  */
 apr_status_t chat_request_validate_tools(chat_turn_t *turn, chat_json_t *body,
                                          const chat_request_clamps_t *clamps,
@@ -70,7 +72,8 @@ apr_status_t chat_request_validate_tools(chat_turn_t *turn, chat_json_t *body,
  * {"message", "model_id"?, "session_id"?}. *psession is NULL where none is
  * named. The turn has one message. What would need more (tools, a format) is
  * refused with 400 "unsupported", the rest as above: 400 invalid_request with
- * issues. An empty message is too_small.
+ * issues. A message of white space is too_small. null for an optional member
+ * means that it is not there.
  */
 apr_status_t chat_request_message(chat_turn_t *turn, const char **psession,
                                   chat_json_t *body,
@@ -83,7 +86,8 @@ apr_status_t chat_request_message(chat_turn_t *turn, const char **psession,
  * metadata, store, ...) are left out, what no upstream of ours could honour
  * (n > 1, audio, logprobs, the old "functions") is refused with 400
  * "unsupported"; members we do not know go to turn->extra.
- * err->param names the member that is wrong.
+ * err->param names the member that is wrong. A content may be "" (OpenAI takes
+ * it), parts that are all text arrive joined, turn->system stays NULL.
  */
 apr_status_t chat_request_completions(chat_turn_t *turn, int *pusage,
                                       chat_json_t *body,

@@ -7,7 +7,8 @@
  *   {"verdict":"json_error","issues":[]}
  * in the spelling of JSON.stringify, so that lines can be compared as text.
  * Options: --depth N, --values N, --bytes N, --utf16, --why (adds "why"),
- * --tools and --message (the schemas of those names).
+ * --tools, --message and --completions (the readers of those names; the last
+ * says "code" and "param" instead of issues).
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -32,7 +33,7 @@ static chat_request_clamps_t clamps = {
     .max_output_tokens = 16384,
 };
 static int tell_why;
-static int with_tools, of_message;
+static int with_tools, of_message, completions;
 
 static void print_member(const char *name, const char *text, apr_pool_t *p)
 {
@@ -121,17 +122,33 @@ static void print_turn(const chat_turn_t *turn, const char *session,
     if (turn->schema)
         printf(",\"strict\":%d", turn->schema_strict);
     print_tools(turn, p);
+    if (turn->extra)
+        printf(",\"extra\":%s", chat_json_text(turn->extra, NULL, p));
     printf("}");
 }
 
 static apr_status_t validate(chat_turn_t *turn, const char **psession,
                              chat_json_t *body, chat_err_t *err, apr_pool_t *p)
 {
+    int usage;
+
     *psession = NULL;
+    if (completions)
+        return chat_request_completions(turn, &usage, body, &clamps, err, p);
     if (of_message)
         return chat_request_message(turn, psession, body, &clamps, err, p);
     return with_tools ? chat_request_validate_tools(turn, body, &clamps, err, p)
                       : chat_request_validate(turn, body, &clamps, err, p);
+}
+
+static void print_refusal(const chat_err_t *err, apr_pool_t *p)
+{
+    printf("{\"verdict\":\"reject\",\"issues\":%s",
+           err->issues ? err->issues : "[]");
+    if (completions) {
+        print_member("code", err->code, p);
+        print_member("param", err->param, p);
+    }
 }
 
 static void judge(const char *text, apr_size_t len, apr_pool_t *p)
@@ -148,8 +165,7 @@ static void judge(const char *text, apr_size_t len, apr_pool_t *p)
         print_member("why", tell_why ? chat_json_reader_why(reader) : NULL, p);
     }
     else if (validate(&turn, &session, body, &err, p) != APR_SUCCESS)
-        printf("{\"verdict\":\"reject\",\"issues\":%s",
-               err.issues ? err.issues : "[]");
+        print_refusal(&err, p);
     else {
         printf("{\"verdict\":\"accept\",\"issues\":[],\"turn\":");
         print_turn(&turn, session, p);
@@ -167,6 +183,7 @@ static void read_options(int argc, char **argv)
         {"why", no_argument, &tell_why, 1},
         {"tools", no_argument, &with_tools, 1},
         {"message", no_argument, &of_message, 1},
+        {"completions", no_argument, &completions, 1},
         {NULL, 0, NULL, 0},
     };
     int option;
