@@ -63,19 +63,15 @@ static void look_for_end(chat_watch_t *w, const chat_json_t *root)
 }
 
 /* Cumulative, so the last one holds; thoughts are no part of the candidates. */
-void chat_provider_gemini_count(chat_seen_t *seen, const chat_json_t *root)
+void chat_provider_gemini_bill(chat_seen_t *seen,
+                               const chat_gemini_bill_t *bill)
 {
-    const chat_json_t *usage = chat_json_get(root, "usageMetadata");
-    apr_int64_t answer = -1, thoughts = -1;
+    apr_int64_t answer = bill->answer, thoughts = bill->thoughts;
 
-    chat_provider_watch_count(&seen->usage.input,
-                              chat_json_get(usage, "promptTokenCount"));
-    chat_provider_watch_count(&seen->usage.cached,
-                              chat_json_get(usage, "cachedContentTokenCount"));
-    chat_provider_watch_count(&answer,
-                              chat_json_get(usage, "candidatesTokenCount"));
-    chat_provider_watch_count(&thoughts,
-                              chat_json_get(usage, "thoughtsTokenCount"));
+    if (bill->prompt >= 0)
+        seen->usage.input = bill->prompt;
+    if (bill->cached >= 0)
+        seen->usage.cached = bill->cached;
     if (thoughts >= 0)
         seen->usage.reasoning = thoughts;
     if (answer < 0 && thoughts < 0)
@@ -84,6 +80,22 @@ void chat_provider_gemini_count(chat_seen_t *seen, const chat_json_t *root)
     thoughts = thoughts < 0 ? 0 : thoughts;
     seen->usage.output =
         answer > APR_INT64_MAX - thoughts ? APR_INT64_MAX : answer + thoughts;
+}
+
+void chat_provider_gemini_count(chat_seen_t *seen, const chat_json_t *root)
+{
+    const chat_json_t *usage = chat_json_get(root, "usageMetadata");
+    chat_gemini_bill_t bill = {-1, -1, -1, -1};
+
+    chat_provider_watch_count(&bill.prompt,
+                              chat_json_get(usage, "promptTokenCount"));
+    chat_provider_watch_count(&bill.cached,
+                              chat_json_get(usage, "cachedContentTokenCount"));
+    chat_provider_watch_count(&bill.answer,
+                              chat_json_get(usage, "candidatesTokenCount"));
+    chat_provider_watch_count(&bill.thoughts,
+                              chat_json_get(usage, "thoughtsTokenCount"));
+    chat_provider_gemini_bill(seen, &bill);
 }
 
 void chat_provider_gemini_look(chat_watch_t *w, const chat_json_t *root)

@@ -1,13 +1,178 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A Gemini stream, taken apart: the parts of the first candidate become
- * deltas. Parts that are neither text nor thought nor a call (images, code
- * that Google ran, signatures) are passed over; ends, errors and counts are
- * seen as in _gemini_observe.c. Runs on the stream's driver. Pure.
+ * deltas. A chunk with a piece of text and the bill so far, as nearly all are,
+ * is read in passing; every other is parsed. Parts that are neither text nor
+ * thought nor a call (images, code that Google ran, signatures) are passed
+ * over; ends, errors and counts are seen as in _gemini_observe.c. Runs on the
+ * stream's driver. Pure.
  */
 #include "chat_provider_int.h"
 
 #include <string.h>
+
+/* ---- a piece of text, in passing ---- */
+
+/* What was found, and how often: what comes twice, or besides, is parsed. */
+typedef struct plain_t {
+    const char *text;
+    apr_size_t len;
+    int thought;
+    int lists, candidates, contents, part_lists, parts, texts, thoughts;
+    int bills, counts[4];
+    chat_gemini_bill_t bill;
+} plain_t;
+
+/* The first byte of the value that comes, NUL at the end. */
+static char look_ahead(chat_scan_t *s)
+{
+    while (s->at < s->end && (*s->at == ' ' || *s->at == '\t'))
+        s->at++;
+    return s->at < s->end ? *s->at : '\0';
+}
+
+/* Anything but a usual count of tokens is put off. */
+static void scan_count(chat_scan_t *s, apr_int64_t *pcount, int *pseen)
+{
+    char first = look_ahead(s);
+    const char *digit = s->at;
+    apr_int64_t count = 0;
+
+    chat_provider_scan_skip(s);
+    if (first < '0' || first > '9' || s->at - digit > 9 || ++*pseen > 1)
+        s->off = 1;
+    for (; !s->off && digit < s->at; digit++)
+        count = count * 10 + (*digit - '0');
+    *pcount = count;
+}
+
+static void scan_bill(chat_scan_t *s, plain_t *plain)
+{
+    chat_gemini_bill_t *bill = &plain->bill;
+    const char *name;
+    apr_size_t len;
+
+    plain->bills++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "promptTokenCount"))
+            scan_count(s, &bill->prompt, &plain->counts[0]);
+        else if (chat_provider_scan_is(name, len, "cachedContentTokenCount"))
+            scan_count(s, &bill->cached, &plain->counts[1]);
+        else if (chat_provider_scan_is(name, len, "candidatesTokenCount"))
+            scan_count(s, &bill->answer, &plain->counts[2]);
+        else if (chat_provider_scan_is(name, len, "thoughtsTokenCount"))
+            scan_count(s, &bill->thoughts, &plain->counts[3]);
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+static void scan_part(chat_scan_t *s, plain_t *plain)
+{
+    const char *name;
+    apr_size_t len;
+
+    plain->parts++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "text")) {
+            plain->texts++;
+            chat_provider_scan_text(s, &plain->text, &plain->len);
+        }
+        else if (chat_provider_scan_is(name, len, "thought")) {
+            plain->thoughts++;
+            plain->thought = look_ahead(s) == 't';
+            chat_provider_scan_only(s, plain->thought ? "true" : "false");
+        }
+        else if (chat_provider_scan_is(name, len, "thoughtSignature"))
+            chat_provider_scan_skip(s);
+        else
+            chat_provider_scan_only(s, "null");
+    }
+}
+
+static void scan_content(chat_scan_t *s, plain_t *plain)
+{
+    const char *name;
+    apr_size_t len;
+
+    plain->contents++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (!chat_provider_scan_is(name, len, "parts")) {
+            chat_provider_scan_skip(s);
+            continue;
+        }
+        plain->part_lists++;
+        chat_provider_scan_open(s, '[');
+        while (chat_provider_scan_item(s))
+            scan_part(s, plain);
+    }
+}
+
+/* A candidate that goes on: one with a finishReason is parsed. */
+static void scan_candidate(chat_scan_t *s, plain_t *plain)
+{
+    const char *name;
+    apr_size_t len;
+
+    plain->candidates++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "content"))
+            scan_content(s, plain);
+        else if (chat_provider_scan_is(name, len, "finishReason"))
+            chat_provider_scan_only(s, "null");
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+static void scan_chunk(chat_scan_t *s, plain_t *plain)
+{
+    const char *name;
+    apr_size_t len;
+
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "candidates")) {
+            plain->lists++;
+            chat_provider_scan_open(s, '[');
+            while (chat_provider_scan_item(s))
+                scan_candidate(s, plain);
+        }
+        else if (chat_provider_scan_is(name, len, "usageMetadata"))
+            scan_bill(s, plain);
+        else if (chat_provider_scan_is(name, len, "modelVersion") ||
+                 chat_provider_scan_is(name, len, "responseId"))
+            chat_provider_scan_skip(s);
+        else
+            chat_provider_scan_only(s, "null");
+    }
+}
+
+/* 1: this was all. */
+static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
+{
+    plain_t plain = {.bill = {-1, -1, -1, -1}};
+    chat_scan_t s;
+
+    chat_provider_scan_init(&s, event->data, event->data_len);
+    scan_chunk(&s, &plain);
+    if (!chat_provider_scan_done(&s) || plain.lists != 1 ||
+        plain.candidates != 1 || plain.contents != 1 || plain.part_lists != 1 ||
+        plain.parts != 1 || plain.texts != 1 || plain.thoughts > 1 ||
+        plain.bills > 1)
+        return 0;
+    chat_provider_parse_text(
+        parse, plain.thought ? CHAT_DELTA_REASONING : CHAT_DELTA_TEXT,
+        plain.text, plain.len);
+    chat_provider_gemini_bill(&parse->seen, &plain.bill);
+    return 1;
+}
+
+/* ---- everything else ---- */
 
 /* How an answer can end early; what is not here, and no failure, is an end
  * like any other. */
@@ -121,7 +286,8 @@ void chat_provider_gemini_parse(chat_parse_t *parse,
 
     if (parse->seen.ended && !parse->seen.failed)
         chat_provider_gemini_count(&parse->seen, chat_provider_watch_json(&w));
-    else if (!chat_provider_parse_over(parse, event))
+    else if (!chat_provider_parse_over(parse, event) &&
+             !take_plain(parse, event))
         take(parse, &w, chat_provider_watch_json(&w));
     chat_provider_watch_done(&w);
 }

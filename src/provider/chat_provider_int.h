@@ -430,6 +430,15 @@ void chat_provider_gemini_observe(chat_seen_t *seen,
  * alone. */
 void chat_provider_gemini_look(chat_watch_t *w, const chat_json_t *root);
 void chat_provider_gemini_count(chat_seen_t *seen, const chat_json_t *root);
+
+/* Token counts as Gemini names them, -1 where it does not. */
+typedef struct chat_gemini_bill_t {
+    apr_int64_t prompt, cached, answer, thoughts;
+} chat_gemini_bill_t;
+
+void chat_provider_gemini_bill(chat_seen_t *seen,
+                               const chat_gemini_bill_t *bill);
+
 void chat_provider_gemini_whole(chat_seen_t *seen, const char *body,
                                 apr_size_t len, const chat_upstream_t *up,
                                 apr_pool_t *p);
