@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The official SDKs (t/real/openai, t/real/providers) as clients. The
-# documentation is at the end.
+# The official SDKs (t/real/openai, t/real/providers) and a page's reader of event
+# streams (t/real/eventsource) as clients. The documentation is at the end.
 package ChatTest::OpenAI;
 
 use v5.36;
@@ -19,7 +19,7 @@ my $JSON = JSON::PP->new->utf8->canonical;
 
 sub _missing ($dir) {
     return 'node is not installed' if system('node --version >/dev/null 2>&1') != 0;
-    return if -d "$dir/node_modules/openai";
+    return if -e "$dir/node_modules/.package-lock.json";
     return "$dir cannot be installed (npm ci)"
         if system("cd $dir && npm ci --silent --no-audit --no-fund >/dev/null 2>&1") != 0;
     return;
@@ -100,9 +100,10 @@ ChatTest::OpenAI - the official SDKs as clients
 =item new(base => URL, ca => FILE, of => FOLDER), stop
 
 One node process. base: of the API, for jobs that name none. ca: a certificate
-to trust. of: the folder in t/real, openai (the default) or providers, which has
-the SDKs of Anthropic and Google besides. Installs what is not there, and skips
-the test file when that fails.
+to trust. of: the folder in t/real: openai (the default); providers, which has
+the SDKs of Anthropic and Google besides; eventsource, for fetch with
+eventsource-parser. Installs what is not there, and skips the test file when
+that fails.
 
 =item run(@jobs)
 

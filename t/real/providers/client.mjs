@@ -5,15 +5,20 @@
 // prints one JSON line for each that has ended, and leaves when its input does.
 //
 //   id        given back with the result
-//   api       messages | gemini | completions
+//   api       messages | gemini | completions | responses
+//   how       stream (the default); whole: without streaming;
+//             helper: Anthropic's accumulator over the stream
 //   base      base URL as the SDK of that API wants it
 //   params    of the call
+//   key       of the SDK
+//   headers   of every request
 //   abort     leave after so many events
 //   route     {url, headers, body}: the SDK's request goes to this URL instead,
 //             with this body; what comes back is the SDK's to decode
 //
-// A result has status, headers, events (as decoded), text, usage, finished (the
-// loop over the stream came to its end) and error.
+// A result has status, headers, events (as decoded), text, usage, whole (the
+// object, unless how is stream), calls (of tools in it: [{name, arguments}]),
+// finished (all of the answer is here) and error.
 import Anthropic from "@anthropic-ai/sdk";
 import { GoogleGenAI } from "@google/genai";
 import OpenAI from "openai";
@@ -40,44 +45,94 @@ globalThis.fetch = async (url, init) => {
     return res;
 };
 
-const headersOf = (job) => ({ "x-job": String(job.id) });
+const headersOf = (job) => ({ ...job.headers, "x-job": String(job.id) });
+const keyOf = (job) => job.key ?? "key-of-the-sdk";
 
 function optionsOf(job) {
     return {
         baseURL: job.base,
-        apiKey: "key-of-the-sdk",
+        apiKey: keyOf(job),
         maxRetries: 0,
         timeout: 60000,
         defaultHeaders: headersOf(job),
     };
 }
 
+const anthropicOf = (job) => new Anthropic(optionsOf(job)).messages;
+const openaiOf = (job) => new OpenAI(optionsOf(job));
+const geminiOf = (job) =>
+    new GoogleGenAI({
+        apiKey: keyOf(job),
+        httpOptions: { baseUrl: job.base, apiVersion: "v1beta", headers: headersOf(job) },
+    }).models;
+const geminiParams = (job, signal) => ({
+    ...job.params,
+    config: { ...job.params.config, abortSignal: signal },
+});
+
 const apis = {
     messages: {
-        open: (job, signal) =>
-            new Anthropic(optionsOf(job)).messages.create({ stream: true, ...job.params }, { signal }),
+        open: (job, signal) => anthropicOf(job).create({ stream: true, ...job.params }, { signal }),
         text: (event) => (event.delta?.type === "text_delta" ? event.delta.text : ""),
         usage: (event) => event.message?.usage ?? event.usage,
+        whole: (job) => anthropicOf(job).create({ ...job.params, stream: false }),
+        helper: (job) => anthropicOf(job).stream(job.params).finalMessage(),
+        wholeText: (whole) => whole.content.map((block) => block.text ?? "").join(""),
+        calls: (whole) =>
+            whole.content
+                .filter((block) => block.type === "tool_use")
+                .map((block) => ({ name: block.name, arguments: block.input })),
     },
     gemini: {
-        open: (job, signal) =>
-            new GoogleGenAI({
-                apiKey: "key-of-the-sdk",
-                httpOptions: { baseUrl: job.base, apiVersion: "v1beta", headers: headersOf(job) },
-            }).models.generateContentStream({
-                ...job.params,
-                config: { ...job.params.config, abortSignal: signal },
-            }),
+        open: (job, signal) => geminiOf(job).generateContentStream(geminiParams(job, signal)),
         text: (event) => event.text ?? "",
         usage: (event) => event.usageMetadata,
+        whole: (job) => geminiOf(job).generateContent(geminiParams(job)),
+        // Its own getter warns of all that is no text.
+        wholeText: (whole) =>
+            (whole.candidates?.[0]?.content?.parts ?? [])
+                .filter((part) => !part.thought)
+                .map((part) => part.text ?? "")
+                .join(""),
+        calls: (whole) => (whole.functionCalls ?? []).map((call) => ({ name: call.name, arguments: call.args })),
     },
     completions: {
         open: (job, signal) =>
-            new OpenAI(optionsOf(job)).chat.completions.create({ stream: true, ...job.params }, { signal }),
+            openaiOf(job).chat.completions.create({ stream: true, ...job.params }, { signal }),
         text: (event) => event.choices?.[0]?.delta?.content ?? "",
         usage: (event) => event.usage,
+        whole: (job) => openaiOf(job).chat.completions.create({ ...job.params, stream: false }),
+        wholeText: (whole) => whole.choices[0].message.content ?? "",
+        calls: (whole) =>
+            (whole.choices[0].message.tool_calls ?? []).map((call) => ({
+                name: call.function.name,
+                arguments: JSON.parse(call.function.arguments),
+            })),
+    },
+    responses: {
+        open: (job, signal) => openaiOf(job).responses.create({ stream: true, ...job.params }, { signal }),
+        text: (event) => (event.type === "response.output_text.delta" ? event.delta : ""),
+        usage: (event) => event.response?.usage,
+        whole: (job) => openaiOf(job).responses.create({ ...job.params, stream: false }),
+        wholeText: (whole) => whole.output_text,
+        calls: (whole) =>
+            whole.output
+                .filter((item) => item.type === "function_call")
+                .map((item) => ({ name: item.name, arguments: JSON.parse(item.arguments) })),
     },
 };
+
+async function whole(job, result) {
+    const api = apis[job.api];
+    const answer = await api[job.how](job);
+    const { sdkHttpResponse, ...plain } = answer;
+
+    result.whole = plain;
+    result.text = api.wholeText(answer);
+    result.calls = api.calls(answer);
+    result.usage = api.usage(answer) ?? answer.usage;
+    result.finished = true;
+}
 
 async function stream(job, result) {
     const api = apis[job.api];
@@ -102,7 +157,7 @@ async function run(job) {
 
     running.set(String(job.id), { job, result });
     try {
-        await stream(job, result);
+        await (job.how && job.how !== "stream" ? whole : stream)(job, result);
     }
     catch (error) {
         result.error = {
