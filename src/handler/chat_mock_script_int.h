@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the mock route's source: the script, and what writes the events of
+ * one API each. Request thread, then the engine's.
+ */
+#ifndef CHAT_MOCK_SCRIPT_INT_H
+#define CHAT_MOCK_SCRIPT_INT_H
+
+#include "chat_mock_script.h"
+
+/* One event of a plan; the last row has no write. */
+typedef struct chat_mock_step_t {
+    void (*write)(chat_mock_script_t *s);
+    int repeats; /* once for each word, the pace apart */
+} chat_mock_step_t;
+
+struct chat_mock_script_t {
+    int completions;
+    int stream;
+    int words; /* of the text; else pieces of what is JSON */
+    apr_interval_time_t pace;
+    const char *id;
+    const char *model;         /* as a JSON string */
+    const char *call;          /* name of a tool as a JSON string; NULL: text */
+    const char *const *pieces; /* of arguments or of a text that is JSON,
+                                  escaped; NULL: plain words */
+    apr_int64_t created;       /* seconds */
+    apr_int64_t input;         /* tokens, estimated */
+    const char *usage; /* what chunks before the usage chunk say of it */
+    const chat_mock_step_t *plan; /* the next event */
+    int word;                     /* the next word */
+    int sequence;                 /* the next sequence_number */
+    char *buf;
+    apr_size_t len;
+    apr_size_t size;
+};
+
+void chat_mock_script_put(chat_mock_script_t *s, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* A word, and all of them, as they stand in a JSON string. */
+void chat_mock_script_word(chat_mock_script_t *s, int word);
+void chat_mock_script_text(chat_mock_script_t *s);
+
+/* Per API: the events of a stream, and the answer without one. billed: with
+ * the usage. */
+const chat_mock_step_t *chat_mock_responses_plan(const chat_mock_script_t *s);
+void chat_mock_responses_whole(chat_mock_script_t *s);
+const chat_mock_step_t *chat_mock_completions_plan(const chat_mock_script_t *s,
+                                                   int billed);
+void chat_mock_completions_whole(chat_mock_script_t *s);
+
+#endif
