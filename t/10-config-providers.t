@@ -25,7 +25,7 @@ sub vhost ($name, @lines) {
 # ---- what is refused ----
 
 my $INSIDE = qr/accepted there are ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore, ChatProviderTimeout and ChatProviderBreaker$/m;
-my $TYPES = qr/openai, anthropic, gemini, openrouter, deepseek or compatible/;
+my $TYPES = qr/openai, anthropic, gemini, openrouter, deepseek, mistral or compatible/;
 my $URL_FORM = qr{write https://HOST\[:PORT\]\[/PATH\] or the same with http, as in https://api\.openai\.com/v1$}m;
 my $TIME = qr/write a time from 1ms to 24h with the unit us, ms, s, m or h \(s when there is none\), or off$/m;
 
@@ -61,10 +61,10 @@ my @REFUSED = (
         '2023-06-01 x', '2023&a=b', '2023?', 'x' x 33),
     (map { [ section($_, $URL, 'ChatProviderVersion 1'),
         qr/^<ChatProvider $_> has a ChatProviderVersion, which only the types anthropic, compatible and openai know$/m ] }
-        qw(gemini openrouter deepseek)),
+        qw(gemini openrouter deepseek mistral)),
     (map { [ section($_, $URL, 'ChatProviderAPI responses'),
         qr/^<ChatProvider $_> has "ChatProviderAPI responses", which only the type openai speaks$/m ] }
-        qw(anthropic gemini openrouter deepseek compatible)),
+        qw(anthropic gemini openrouter deepseek mistral compatible)),
     [ section('openai', $URL, 'ChatProviderAPI chat'), qr/^ChatProviderAPI does not accept "chat": write responses or chat-completions$/m ],
     [ section('openai', $URL, 'ChatProviderStore maybe'), qr/^ChatProviderStore does not accept "maybe": write on or off$/m ],
 
@@ -141,7 +141,7 @@ for my $conf (
     section('openai', $URL, 'ChatProviderTimeout connect=1ms first=off', 'ChatProviderTimeout idle=24h total=off'),
     (map { section('openai', $URL, "ChatProviderBreaker $_") } 'off', 1, 'Off', '1000 cooldown=100ms', '5 cooldown=1h'),
     section('openai', $URL, ('ChatProviderKey file:canary.key') x 2),
-    (map { section($_, $URL, 'ChatProviderAPI chat-completions') } qw(openai anthropic gemini openrouter deepseek compatible)),
+    (map { section($_, $URL, 'ChatProviderAPI chat-completions') } qw(openai anthropic gemini openrouter deepseek mistral compatible)),
     (map { section($_, $URL, 'ChatProviderVersion 2024-10-21', 'ChatProviderAuth api-key') } qw(openai anthropic compatible)),
     section('a', 'ChatProviderType openai', $URL) . section('b', 'ChatProviderType openai', $URL),
     section('openai', $URL) . vhost('a', section('openai', $URL)),

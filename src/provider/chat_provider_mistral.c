@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Mistral AI: Chat Completions, of which it checks more than others do: the
+ * ids of calls, the range of the temperature, members it does not know. Its
+ * usage comes unasked, and thoughts are parts of the content. Pure, any thread.
+ */
+#include "chat_provider_int.h"
+
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#define ID_LENGTH 9
+
+/* Clients say up to 2, as OpenAI has it. */
+#define MOST_TEMPERATURE 1.5
+
+static const chat_completions_t completions = {
+    .most = "max_tokens",
+    .schema = 1,
+    .required = "any",
+};
+
+static int is_fit(const char *id)
+{
+    const char *c;
+
+    for (c = id; *c; c++) {
+        if (!apr_isalnum(*c))
+            return 0;
+    }
+    return c - id == ID_LENGTH;
+}
+
+/* Ids of other providers are refused. The same one becomes the same, so that
+ * calls and what the tools gave still meet. */
+static const char *fit_id(const char *id, apr_pool_t *p)
+{
+    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    apr_uint64_t hash = APR_UINT64_C(14695981039346656037);
+    char *made;
+    int i;
+
+    if (!id || is_fit(id))
+        return id;
+    for (; *id; id++)
+        hash = (hash ^ (unsigned char)*id) * APR_UINT64_C(1099511628211);
+    made = apr_pcalloc(p, ID_LENGTH + 1);
+    for (i = 0; i < ID_LENGTH; i++) {
+        made[i] = letters[hash % (sizeof(letters) - 1)];
+        hash /= sizeof(letters) - 1;
+    }
+    return made;
+}
+
+static void fit_messages(chat_turn_t *turn, apr_pool_t *p)
+{
+    chat_message_t *list =
+        apr_pmemdup(p, turn->messages, turn->nmessages * sizeof(*list));
+    int i, k;
+
+    for (i = 0; i < turn->nmessages; i++) {
+        chat_message_t *m = &list[i];
+        chat_tool_call_t *calls =
+            apr_pmemdup(p, m->calls, m->ncalls * sizeof(*calls));
+
+        for (k = 0; k < m->ncalls; k++)
+            calls[k].id = fit_id(calls[k].id, p);
+        m->calls = calls;
+        m->call_id = fit_id(m->call_id, p);
+    }
+    turn->messages = list;
+}
+
+/* Without parameters a tool is refused. */
+static void fit_tools(chat_turn_t *turn, apr_pool_t *p)
+{
+    chat_tool_t *list =
+        apr_pmemdup(p, turn->tools, turn->ntools * sizeof(*list));
+    chat_json_t *none = chat_json_object(p);
+    int i;
+
+    chat_json_add_string(none, "type", "object");
+    chat_json_add(none, "properties", chat_json_object(p));
+    for (i = 0; i < turn->ntools; i++) {
+        if (!list[i].parameters)
+            list[i].parameters = none;
+    }
+    turn->tools = list;
+}
+
+/* Another name for the same. */
+static void fit_seed(chat_turn_t *turn, apr_pool_t *p)
+{
+    chat_json_t *seed = chat_json_get(turn->extra, "seed");
+
+    if (!seed)
+        return;
+    turn->extra = chat_provider_content_copy(turn->extra, "seed", p);
+    chat_json_add(turn->extra, "random_seed", seed);
+}
+
+static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
+                          const chat_upstream_t *up, chat_err_t *err,
+                          apr_pool_t *p)
+{
+    chat_turn_t fit = *turn;
+
+    if (fit.temperature > MOST_TEMPERATURE)
+        fit.temperature = MOST_TEMPERATURE;
+    fit_messages(&fit, p);
+    fit_tools(&fit, p);
+    fit_seed(&fit, p);
+    return chat_provider_completions(call, &fit, up, &completions, err, p);
+}
+
+/* The first of {"detail":[{"type","loc":["body","temperature"]}]}. */
+static const chat_json_t *find_detail(const chat_json_t *root)
+{
+    const chat_json_t *detail = chat_json_get(root, "detail");
+
+    if (!detail)
+        detail = chat_json_path(root, "message", "detail", NULL);
+    return chat_json_at(detail, 0);
+}
+
+static void refused(chat_err_t *err, int status, const char *body,
+                    apr_size_t len, apr_pool_t *p)
+{
+    const chat_json_t *detail =
+        find_detail(chat_provider_refused_body(body, len, p));
+    const chat_json_t *place = chat_json_get(detail, "loc");
+
+    if (status != 422 || !detail) {
+        chat_provider_completions_refused(err, status, body, len, p);
+        return;
+    }
+    place = chat_json_at(place, chat_json_length(place) - 1);
+    chat_provider_refused(
+        err, status,
+        chat_provider_word(chat_json_get(detail, "type"), "", NULL, p),
+        chat_provider_word(place, "", NULL, p), p);
+}
+
+const chat_provider_t chat_provider_mistral = {
+    .name = "mistral",
+    .wire = chat_provider_completions_wire,
+    .adopt = chat_provider_completions_adopt,
+    .build = build,
+    .observe = chat_provider_completions_observe,
+    .parse = chat_provider_completions_parse,
+    .whole = chat_provider_completions_whole,
+    .cut = chat_provider_completions_cut,
+    .refused = refused,
+};
