@@ -203,31 +203,20 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
 
 /* ---- a request in Anthropic's own words ---- */
 
-/* Behind /messages there are other calls, which are none of a turn. */
-static int is_messages(const char *path)
-{
-    const char *rest = strstr(path, "/messages/");
-
-    return !rest || strcmp(rest, "/messages/") == 0;
-}
-
 static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
                           const char *path, const chat_upstream_t *up,
                           chat_err_t *err, apr_pool_t *p)
 {
-    if (!is_messages(path))
+    if (!chat_provider_completions_is_path(path, "/messages"))
         return chat_provider_call_refuse(
-            err, "Of Anthropic's API this route knows /v1/messages alone.");
+            err, "Of this provider's API only POST /messages is available "
+                 "here.");
     if (chat_json_kind(chat_json_get(body, "messages")) != CHAT_JSON_ARRAY)
         return chat_provider_call_refuse(
-            err, "This route wants a request of Anthropic's Messages API: an "
-                 "object with an array \"messages\".");
-    turn->own = body;
-    turn->model = chat_json_string(chat_json_get(body, "model"));
+            err, "This is no Messages request: it has no messages.");
     turn->max_output_tokens =
         chat_provider_content_most(chat_json_get(body, "max_tokens"));
-    turn->whole = chat_json_boolean(chat_json_get(body, "stream")) != 1;
-    return APR_SUCCESS;
+    return chat_provider_completions_take(turn, body, err);
 }
 
 /* ---- what comes back ---- */

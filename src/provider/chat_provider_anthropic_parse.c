@@ -37,12 +37,11 @@ static const struct {
 
 /* ---- a piece of text, in passing ---- */
 
-/* What was found, and how often: of two equal names the last one would hold,
- * but who sends two is to be parsed. */
+/* What was found. Of two equal names the last one holds, which for a text is so
+ * by itself; who sends more than one delta is to be parsed. */
 typedef struct piece_t {
     const char *text;
     apr_size_t len;
-    int seen;
 } piece_t;
 
 typedef struct plain_t {
@@ -52,7 +51,6 @@ typedef struct plain_t {
 
 static void scan_piece(chat_scan_t *s, piece_t *piece)
 {
-    piece->seen++;
     chat_provider_scan_text(s, &piece->text, &piece->len);
 }
 
@@ -89,13 +87,6 @@ static void scan_event(chat_scan_t *s, plain_t *plain)
     }
 }
 
-static int is_plain(chat_scan_t *s, const plain_t *plain)
-{
-    return chat_provider_scan_done(s) && plain->deltas == 1 &&
-           plain->type.seen == 1 && plain->type.text &&
-           plain->text.seen + plain->thinking.seen == 1;
-}
-
 /* 1: this was all of a content_block_delta. */
 static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
 {
@@ -104,7 +95,7 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
 
     chat_provider_scan_init(&s, event->data, event->data_len);
     scan_event(&s, &plain);
-    if (!is_plain(&s, &plain))
+    if (!chat_provider_scan_done(&s) || plain.deltas != 1 || !plain.type.text)
         return 0;
     if (chat_provider_scan_is(plain.type.text, plain.type.len, "text_delta"))
         chat_provider_parse_text(parse, CHAT_DELTA_TEXT, plain.text.text,

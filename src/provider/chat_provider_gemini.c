@@ -295,9 +295,9 @@ static apr_status_t read_path(chat_turn_t *turn, const char *path,
     if (!model || model > method ||
         (!turn->whole && strcmp(method, ":streamGenerateContent") != 0))
         return chat_provider_call_refuse(
-            err, "Of Gemini's API this route knows "
-                 "/v1beta/models/{model}:streamGenerateContent and "
-                 ":generateContent alone.");
+            err, "Of this provider's API only POST "
+                 "/models/{model}:streamGenerateContent and "
+                 ":generateContent are available here.");
     model += sizeof(lead) - 1;
     turn->model = apr_pstrmemdup(p, model, method - model);
     return APR_SUCCESS;
@@ -312,8 +312,7 @@ static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
 
     if (chat_json_kind(chat_json_get(body, "contents")) != CHAT_JSON_ARRAY)
         return chat_provider_call_refuse(
-            err, "This route wants a request of Gemini's generateContent: an "
-                 "object with an array \"contents\".");
+            err, "This is no generateContent request: it has no contents.");
     rv = read_path(turn, path, err, p);
     if (rv != APR_SUCCESS)
         return rv;

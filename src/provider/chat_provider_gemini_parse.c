@@ -13,13 +13,13 @@
 
 /* ---- a piece of text, in passing ---- */
 
-/* What was found, and how often: what comes twice, or besides, is parsed. */
+/* What was found. Of two equal names the last one holds, which for a text or a
+ * count is so by itself; where there are more of the others it is parsed. */
 typedef struct plain_t {
     const char *text;
     apr_size_t len;
     int thought;
-    int lists, candidates, contents, part_lists, parts, texts, thoughts;
-    int bills, counts[4];
+    int lists, candidates, contents, part_lists, parts, bills;
     chat_gemini_bill_t bill;
 } plain_t;
 
@@ -32,14 +32,14 @@ static char look_ahead(chat_scan_t *s)
 }
 
 /* Anything but a usual count of tokens is put off. */
-static void scan_count(chat_scan_t *s, apr_int64_t *pcount, int *pseen)
+static void scan_count(chat_scan_t *s, apr_int64_t *pcount)
 {
     char first = look_ahead(s);
     const char *digit = s->at;
     apr_int64_t count = 0;
 
     chat_provider_scan_skip(s);
-    if (first < '0' || first > '9' || s->at - digit > 9 || ++*pseen > 1)
+    if (first < '0' || first > '9' || s->at - digit > 9)
         s->off = 1;
     for (; !s->off && digit < s->at; digit++)
         count = count * 10 + (*digit - '0');
@@ -56,13 +56,13 @@ static void scan_bill(chat_scan_t *s, plain_t *plain)
     chat_provider_scan_open(s, '{');
     while (chat_provider_scan_member(s, &name, &len)) {
         if (chat_provider_scan_is(name, len, "promptTokenCount"))
-            scan_count(s, &bill->prompt, &plain->counts[0]);
+            scan_count(s, &bill->prompt);
         else if (chat_provider_scan_is(name, len, "cachedContentTokenCount"))
-            scan_count(s, &bill->cached, &plain->counts[1]);
+            scan_count(s, &bill->cached);
         else if (chat_provider_scan_is(name, len, "candidatesTokenCount"))
-            scan_count(s, &bill->answer, &plain->counts[2]);
+            scan_count(s, &bill->answer);
         else if (chat_provider_scan_is(name, len, "thoughtsTokenCount"))
-            scan_count(s, &bill->thoughts, &plain->counts[3]);
+            scan_count(s, &bill->thoughts);
         else
             chat_provider_scan_skip(s);
     }
@@ -76,12 +76,9 @@ static void scan_part(chat_scan_t *s, plain_t *plain)
     plain->parts++;
     chat_provider_scan_open(s, '{');
     while (chat_provider_scan_member(s, &name, &len)) {
-        if (chat_provider_scan_is(name, len, "text")) {
-            plain->texts++;
+        if (chat_provider_scan_is(name, len, "text"))
             chat_provider_scan_text(s, &plain->text, &plain->len);
-        }
         else if (chat_provider_scan_is(name, len, "thought")) {
-            plain->thoughts++;
             plain->thought = look_ahead(s) == 't';
             chat_provider_scan_only(s, plain->thought ? "true" : "false");
         }
@@ -160,10 +157,9 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
 
     chat_provider_scan_init(&s, event->data, event->data_len);
     scan_chunk(&s, &plain);
-    if (!chat_provider_scan_done(&s) || plain.lists != 1 ||
-        plain.candidates != 1 || plain.contents != 1 || plain.part_lists != 1 ||
-        plain.parts != 1 || plain.texts != 1 || plain.thoughts > 1 ||
-        plain.bills > 1)
+    if (!chat_provider_scan_done(&s) || plain.lists > 1 ||
+        plain.candidates > 1 || plain.contents > 1 || plain.part_lists > 1 ||
+        plain.parts > 1 || plain.bills > 1)
         return 0;
     chat_provider_parse_text(
         parse, plain.thought ? CHAT_DELTA_REASONING : CHAT_DELTA_TEXT,

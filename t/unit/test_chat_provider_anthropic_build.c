@@ -133,14 +133,21 @@ static chat_turn_t make_parts_turn(chat_message_t *message, const char *parts)
 START_TEST(parts_become_blocks)
 {
     chat_message_t message;
-    chat_turn_t turn = make_parts_turn(
-        &message,
-        "[{\"type\":\"text\",\"text\":\"What?\"},"
-        "{\"type\":\"text\",\"text\":\" \"}," IMAGE("data:image/"
-                                                    "png;base64,iVBO") "," IMAGE(
-            "data:image/webp;name=x;base64,UklG") "," IMAGE("https://"
-                                                            "example.com/"
-                                                            "a.jpg?b=1") "]");
+    chat_turn_t turn =
+        make_parts_turn(
+            &message, "[{\"type\":\"text\",\"text\":\"What?\"},"
+                      "{\"type\":\"text\",\"text\":\" \"}," IMAGE(
+                          "data:image/"
+                          "png;base64,iVBO") "," IMAGE("data:image/"
+                                                       "webp;name=x;base64,"
+                                                       "UklG") "," IMAGE("https"
+                                                                         "://"
+                                                                         "examp"
+                                                                         "le."
+                                                                         "com/"
+                                                                         "a."
+                                                                         "jpg?"
+                                                                         "b=1") "]");
 
     check_has(build_body(&turn),
               "\"messages\":[{\"role\":\"user\",\"content\":["
@@ -389,7 +396,7 @@ START_TEST(of_its_own_request_what_concerns_the_way_is_taken)
     ck_assert_int_eq(turn.max_output_tokens, 0);
     ck_assert_int_eq(turn.whole, 1);
     turn = adopt("{\"messages\":[],\"stream\":false,\"max_tokens\":-7}",
-                 "/messages/");
+                 "/messages");
     ck_assert_int_eq(turn.max_output_tokens, 0);
     ck_assert_int_eq(turn.whole, 1);
     turn = adopt("{\"messages\":[],\"max_tokens\":9999999999}", "/messages");
@@ -402,6 +409,8 @@ static const struct {
 } strangers[] = {
     {OWN, "/v1/messages/count_tokens"},
     {OWN, "/v1/messages/batches"},
+    {OWN, "/messages/"},
+    {"{\"messages\":[],\"model\":7}", ""},
     {"{\"model\":\"a\"}", "/v1/messages"},
     {"{\"messages\":\"hi\"}", "/v1/messages"},
     {"[]", ""},
