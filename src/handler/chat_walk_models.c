@@ -188,14 +188,31 @@ chat_wire_e chat_walk_wire(const chat_candidate_t *c)
     return c->provider->wire(&up);
 }
 
+/* What configtest cannot see: a .htaccess, or a location without a word of it.
+ * NULL: nothing is missing. */
+static const char *find_missing(const search_t *s)
+{
+    const chat_walk_t *w = s->w;
+    int i;
+
+    for (i = 0; i < w->conf->use->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(w->conf->use, i, const char *);
+
+        if (!chat_config_provider(w->r->server, name))
+            return apr_pstrcat(w->r->pool, "no <ChatProvider> is named ", name,
+                               NULL);
+    }
+    return i || s->models->nelts ? NULL : "no ChatUse and no ChatModel";
+}
+
 static apr_status_t refuse(const search_t *s, const char *name, chat_err_t *err)
 {
     const chat_walk_t *w = s->w;
+    const char *missing = find_missing(s);
 
-    if (w->conf->use->nelts == 0 && s->models->nelts == 0) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, w->r,
-                      CHATNO(0802) "%s: no ChatUse and no ChatModel",
-                      w->r->uri);
+    if (missing) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, w->r, CHATNO(0802) "%s: %s",
+                      w->r->uri, missing);
         return chat_err_set(err, APR_EGENERAL, HTTP_INTERNAL_SERVER_ERROR,
                             "misconfigured",
                             "This route is not set up completely.");

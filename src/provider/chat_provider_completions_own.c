@@ -12,15 +12,29 @@
 
 /* ---- a client's request ---- */
 
-/* Clients are pointed at a location with or without the version. */
+static int ends_with(const char *path, const char *end)
+{
+    apr_size_t len = strlen(path), most = strlen(end);
+
+    return len >= most && strcmp(path + len - most, end) == 0;
+}
+
+/* The location is named as the administrator likes, and that is enough; but a
+ * client that names another call of the API must not get this one. */
 int chat_provider_completions_is_path(const char *path, const char *want)
 {
-    static const char version[] = "/v1";
+    static const char *const others[] = {"/responses", "/completions",
+                                         "/embeddings", "/messages",
+                                         "/count_tokens"};
+    apr_size_t i;
 
-    if (!*path || strcmp(path, want) == 0)
+    if (ends_with(path, want))
         return 1;
-    return strncmp(path, version, sizeof(version) - 1) == 0 &&
-           strcmp(path + sizeof(version) - 1, want) == 0;
+    for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+        if (ends_with(path, others[i]))
+            return 0;
+    }
+    return strstr(path, "/v1/") == NULL;
 }
 
 apr_status_t chat_provider_completions_take(chat_turn_t *turn,
