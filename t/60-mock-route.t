@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The mock route is an OpenAI API to the official SDK: both APIs, streams and
-# whole answers, errors, at the pace and the length that ChatMock says, and
-# without a worker for a stream.
+# whole answers, tools, JSON, errors, at the pace and the length that ChatMock
+# says, and without a worker for a stream. Providers that point to it need no
+# key.
 use v5.36;
 use Test::More;
 use FindBin;
@@ -50,10 +51,45 @@ MaxKeepAliveRequests 0
 <ChatProvider openai>
     ChatProviderURL http://127.0.0.1:%%PORT%%/mock
 </ChatProvider>
+<ChatProvider chunks>
+    ChatProviderType openai
+    ChatProviderAPI chat-completions
+    ChatProviderURL http://127.0.0.1:%%PORT%%/mock
+</ChatProvider>
+<ChatProvider local>
+    ChatProviderType compatible
+    ChatProviderURL http://127.0.0.1:%%PORT%%/mock
+</ChatProvider>
 <Location /chat>
     SetHandler chat
     ChatRoute openai
     ChatAuth guest
+</Location>
+<LocationMatch "^/v1/[a-z]+/(?!message|stream)">
+    SetHandler chat
+    ChatRoute completions
+    ChatAuth guest
+    ChatModelDefault any-model
+</LocationMatch>
+<LocationMatch "^/v1/[a-z]+/(message|stream)$">
+    SetHandler chat
+    ChatAuth guest
+    ChatModelDefault any-model
+</LocationMatch>
+<LocationMatch "^/v1/[a-z]+/message$">
+    ChatRoute message
+</LocationMatch>
+<LocationMatch "^/v1/[a-z]+/stream$">
+    ChatRoute stream
+</LocationMatch>
+<Location /v1/openai>
+    ChatUse openai
+</Location>
+<Location /v1/chunks>
+    ChatUse chunks
+</Location>
+<Location /v1/local>
+    ChatUse local
 </Location>
 E2
 
@@ -110,6 +146,44 @@ is $c_sum->{whole}{choices}[0]{finish_reason}, 'stop', '... which ends by itself
 like $t->sse('/mock/chat/completions', { $said{completions}->%*, stream => JSON::PP::true })->{body},
     qr/data: \[DONE\]\n\n\z/, '... and the stream with [DONE]';
 
+# ---- tools and JSON ----
+
+my %schema = (type => 'object', properties => { city => { type => 'string' }, days => { type => 'integer', minimum => 3 } });
+my %clock = (name => 'clock', parameters => { type => 'object' });
+my %weather = (name => 'weather', description => 'Of a city.', parameters => \%schema);
+my %tools = (
+    responses   => [ map { { type => 'function', strict => $false, %$_ } } \%clock, \%weather ],
+    completions => [ map { { type => 'function', function => $_ } } \%clock, \%weather ],
+);
+my %json = (
+    responses   => { text => { format => { type => 'json_schema', name => 'x', schema => \%schema } } },
+    completions => { response_format => { type => 'json_schema', json_schema => { name => 'x', schema => \%schema } } },
+);
+
+# The calls in an answer, [name, arguments] each.
+sub calls_of ($whole) {
+    return map { [ $_->{name}, $_->{arguments} ] } $whole->{choices}
+        ? map { $_->{function} } @{ $whole->{choices}[0]{message}{tool_calls} // [] }
+        : grep { $_->{type} eq 'function_call' } $whole->{output}->@*;
+}
+
+for my $api (qw(responses completions)) {
+    my %with = (tools => $tools{$api});
+    my $message = $said{$api}{messages} ? 'messages' : 'input';
+    my %asks = (%with, $message => [ { role => 'user', content => 'What does weather say?' } ]);
+    my ($streamed, $whole, $required, $quiet, $none, $json, $jsons) = $sdk->run(
+        job($api, '', how => 'helper', %asks), job($api, '', stream => $false, %asks),
+        job($api, '', stream => $false, %with, tool_choice => 'required'), job($api, '', stream => $false, %with),
+        job($api, '', stream => $false, %asks, tool_choice => 'none'), job($api, '', stream => $false, $json{$api}->%*),
+        job($api, '', how => 'helper', $json{$api}->%*));
+    is_deeply [ map { $_->{error} // () } $streamed, $whole, $required, $quiet, $none, $json, $jsons ], [], "$api: tools and schemas are understood";
+    my $call = [ weather => '{"city":"mock","days":3}' ];
+    is_deeply [ map { [ calls_of($_->{whole}) ] } $streamed, $whole ], [ [$call], [$call] ], '... a tool that is spoken of is called, streamed or whole';
+    is_deeply [ calls_of($required->{whole}) ], [ [ clock => '{}' ] ], '... any, where one is required';
+    is_deeply [ map { calls_of($_->{whole}) } $quiet, $none ], [], '... none where nobody speaks of one, or none may be called';
+    is $_->{text}, '{"city":"mock","days":3}', '... JSON is said where it is asked for' for $json, $jsons;
+}
+
 # ---- ChatMock ----
 
 my ($default, $long) = $sdk->run({ job('responses')->%*, base => $t->url('/default') }, job('completions', '/long'));
@@ -159,6 +233,27 @@ is join('', map { $_->{json}{delta} // '' } map { { json => JSON::PP::decode_jso
     'mod_chat in front of its own mock';
 ok $res->{clean}, '... ends cleanly';
 is scalar(() = $t->access_log =~ / id=the-whole-way .*outcome=complete/g), 2, '... under one id, on both ways';
+
+for my $name (qw(openai chunks local)) {
+    my $api = ChatTest::OpenAI->new(base => $t->url("/v1/$name"));
+    my @user = (messages => [ { role => 'user', content => 'Hello there' } ]);
+    my %ask = (model => 'any-model', @user);
+    my ($c, $whole, $json, $round) = $api->run(
+        { api => 'completions', params => { %ask, %$usage } }, { api => 'completions', params => { %ask, stream => $false } },
+        { api => 'completions', how => 'parse', params => { %ask, $json{completions}->%* } },
+        { api => 'completions', how => 'tools', gives => { weather => { rain => $false } }, params => {
+            %ask, stream => JSON::PP::true, tools => $tools{completions}, messages => [ { role => 'user', content => 'weather?' } ] } });
+    $api->stop;
+    is_deeply [ map { $_->{error} // () } $c, $whole, $json, $round ], [], "$name, without a key: OpenAI's SDK is content";
+    is_deeply [ $c->{text}, $whole->{text}, $c->{usage}{completion_tokens} ], [ $text, $text, 7 ], '... with the text, streamed or whole';
+    is_deeply $json->{parsed}, { city => 'mock', days => 3 }, '... with an object by its schema';
+    is_deeply [ $round->{calls}, $round->{text} ], [ [ { name => 'weather', arguments => { city => 'mock', days => 3 } } ], $text ],
+        '... and with a tool, there and back';
+    my $said = $t->sse("/v1/$name/message", { message => 'Hello there' });
+    is join('', map { JSON::PP::decode_json($_->{data})->{chunk} // '' } $said->{events}->@*), $text, '... so is whoever reads the route message';
+    $said = $t->sse("/v1/$name/stream", {@user});
+    is join('', map { $_->{event} eq 'text' ? JSON::PP::decode_json($_->{data})->{text} : '' } $said->{events}->@*), $text, '... or stream';
+}
 
 # ---- no worker for a stream ----
 

@@ -167,7 +167,13 @@ static const char *put(buf_t *out, const mock_text_t *t, int k, int64_t ts,
 static const char *fail(buf_t *out, const mock_text_t *t, int k)
 {
     (void)k;
-    if (t->p.as == MOCK_AS_OPENROUTER) {
+    if (t->p.fault == MOCK_FAULT_incomplete) {
+        put_head(out, t, "chat.completion.chunk");
+        buf_puts(out, "{\"index\":0,\"delta\":{}");
+        put_finish(out, t, "length");
+        buf_puts(out, "}\n\ndata: [DONE]");
+    }
+    else if (t->p.as == MOCK_AS_OPENROUTER) {
         put_head(out, t, "chat.completion.chunk");
         buf_printf(out,
                    "{\"index\":0,\"delta\":{\"content\":\"\"},"
