@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
+#include "chat_json.h"
 #include "chat_provider.h"
 #include "chat_sse.h"
 
@@ -20,10 +23,35 @@
 
 typedef struct fuzz_watch_t {
     chat_seen_t seen;
+    chat_parse_t parse;
+    int over; /* parse has nothing more to say */
     const chat_provider_t *provider;
     chat_upstream_t up;
     apr_pool_t *scratch;
 } fuzz_watch_t;
+
+/* The rules of chat_delta.h. */
+static inline void fuzz_hear(void *ctx, const chat_delta_t *delta)
+{
+    fuzz_watch_t *w = ctx;
+    chat_json_t *root;
+    chat_json_limits_t limits = {1 << 24, 1, 1};
+    const char *quoted;
+
+    MUST(!w->over && !w->parse.seen.failed);
+    if (delta->kind == CHAT_DELTA_CALL) {
+        MUST(delta->index == w->parse.ncalls - 1 && delta->name);
+        MUST(delta->id && *delta->id);
+        return;
+    }
+    MUST(delta->len > 0 && !memchr(delta->text, 0, delta->len));
+    quoted = chat_json_quote(
+        apr_pstrmemdup(w->scratch, delta->text, delta->len), w->scratch);
+    MUST(chat_json_parse(&root, quoted, strlen(quoted), &limits, w->scratch) ==
+         APR_SUCCESS);
+    if (delta->kind == CHAT_DELTA_ARGUMENTS)
+        MUST(delta->index >= 0 && delta->index < w->parse.ncalls);
+}
 
 static inline void fuzz_watch_event(void *ctx, const chat_sse_event_t *event)
 {
@@ -31,6 +59,10 @@ static inline void fuzz_watch_event(void *ctx, const chat_sse_event_t *event)
     chat_seen_t before = w->seen;
 
     w->provider->observe(&w->seen, event, &w->up, w->scratch);
+    w->provider->parse(&w->parse, event, &w->up, w->scratch);
+    if (w->parse.seen.ended && !w->provider->trails)
+        w->over = 1;
+    MUST(w->parse.seen.ended || !w->parse.seen.failed);
     apr_pool_clear(w->scratch);
     MUST(w->seen.ended >= before.ended && w->seen.failed >= before.failed);
     MUST(w->seen.ended || !w->seen.failed);
@@ -49,10 +81,13 @@ static inline void fuzz_watch_stream(const chat_provider_t *provider,
                                      const char *data, apr_size_t len,
                                      apr_pool_t *p)
 {
-    fuzz_watch_t w = {.seen.usage = {-1, -1}, .seen.measure = 1};
+    fuzz_watch_t w = {.seen = {.usage = {-1, -1, -1, -1}, .measure = 1}};
     chat_sse_t *sse = chat_sse_create(fuzz_watch_event, &w, p);
     apr_size_t at;
 
+    w.parse.seen = w.seen;
+    w.parse.on_delta = fuzz_hear;
+    w.parse.ctx = &w;
     w.provider = provider;
     w.up.key = "canary";
     w.up.completions = completions;
@@ -60,6 +95,7 @@ static inline void fuzz_watch_stream(const chat_provider_t *provider,
     for (at = 0; at < len; at += step)
         chat_sse_feed(sse, data + at, len - at < step ? len - at : step);
     fuzz_check_word(w.seen.error);
+    fuzz_check_word(w.parse.seen.error);
     MUST(w.seen.deltas >= 0 && w.seen.text <= (apr_int64_t)len);
     MUST(w.seen.usage.input >= -1 && w.seen.usage.output >= -1);
 }
