@@ -171,6 +171,7 @@ async function run(job) {
             status: error.status ?? null,
             code: error.code ?? null,
             type: error.type ?? null,
+            param: error.param ?? null,
             message: error.message,
             cause: error.cause?.message ?? null,
         };
