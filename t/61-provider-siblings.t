@@ -79,7 +79,7 @@ my %usage = (stream_options => { include_usage => $TRUE });
 my %told = (
     anthropic => {
         model => 'mock-1', max_tokens => 256, system => "be brief\n\nbe kind", messages => \@said, temperature => 1,
-        output_config => { format => { type => 'json_schema', schema => \%schema } }, stream => $TRUE,
+        output_config => { format => { type => 'json_schema', schema => { %schema, additionalProperties => JSON::PP::false } } }, stream => $TRUE,
     },
     gemini => {
         contents => [ map { { role => $_->{role} =~ s/assistant/model/r, parts => [ { text => $_->{content} } ] } } @said ],

@@ -117,7 +117,8 @@ static void add_output(chat_json_t *body, const chat_turn_t *turn,
     if (turn->schema) {
         format = chat_json_object(p);
         chat_json_add_string(format, "type", "json_schema");
-        chat_json_add(format, "schema", turn->schema);
+        chat_json_add(format, "schema",
+                      chat_provider_anthropic_schema(turn->schema, p));
         chat_json_add(config, "format", format);
     }
     chat_json_add(body, "output_config", config);

@@ -187,13 +187,17 @@ apr_status_t chat_provider_anthropic_messages(chat_json_t *list,
 
 /* ---- tools ---- */
 
-/* An object with any members, for a tool that says nothing of them. */
-static chat_json_t *make_schema(apr_pool_t *p)
+/* Whatever the client says, unless it is to bind. */
+static chat_json_t *make_schema(const chat_tool_t *tool, apr_pool_t *p)
 {
-    chat_json_t *schema = chat_json_object(p);
+    chat_json_t *schema = tool->parameters;
 
-    chat_json_add_string(schema, "type", "object");
-    return schema;
+    if (!schema) {
+        schema = chat_json_object(p);
+        chat_json_add_string(schema, "type", "object");
+    }
+    return tool->strict == 1 ? chat_provider_anthropic_schema(schema, p)
+                             : schema;
 }
 
 static chat_json_t *make_tools(const chat_turn_t *turn, apr_pool_t *p)
@@ -207,8 +211,7 @@ static chat_json_t *make_tools(const chat_turn_t *turn, apr_pool_t *p)
 
         chat_json_add_string(tool, "name", t->name);
         chat_json_add_string(tool, "description", t->description);
-        chat_json_add(tool, "input_schema",
-                      t->parameters ? t->parameters : make_schema(p));
+        chat_json_add(tool, "input_schema", make_schema(t, p));
         if (t->strict == 1)
             chat_json_add_boolean(tool, "strict", 1);
         chat_json_push(list, tool);

@@ -417,6 +417,8 @@ void chat_provider_anthropic_parse(chat_parse_t *parse,
 apr_status_t chat_provider_anthropic_messages(chat_json_t *list,
                                               const chat_turn_t *turn,
                                               chat_err_t *err, apr_pool_t *p);
+/* A schema in the subset that binds there. */
+chat_json_t *chat_provider_anthropic_schema(chat_json_t *schema, apr_pool_t *p);
 /* Tools, and whether to use them. */
 void chat_provider_anthropic_tools(chat_json_t *body, const chat_turn_t *turn,
                                    apr_pool_t *p);

@@ -64,6 +64,12 @@ static const chat_message_t talk[] = {
 
 #define RESULT(id) "{\"type\":\"tool_result\",\"tool_use_id\":\"" id "\""
 
+/* PROVIDER_SUITE_SCHEMA as it binds here. */
+#define BINDING_SCHEMA                                                         \
+    "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"number\","         \
+    "\"description\":\"{\\\"minimum\\\":1.50}\"}},"                            \
+    "\"additionalProperties\":false}"
+
 START_TEST(calls_and_what_they_gave_become_blocks)
 {
     chat_turn_t turn = make_turn();
@@ -133,21 +139,21 @@ static chat_turn_t make_parts_turn(chat_message_t *message, const char *parts)
 START_TEST(parts_become_blocks)
 {
     chat_message_t message;
-    chat_turn_t turn =
-        make_parts_turn(
-            &message, "[{\"type\":\"text\",\"text\":\"What?\"},"
-                      "{\"type\":\"text\",\"text\":\" \"}," IMAGE(
-                          "data:image/"
-                          "png;base64,iVBO") "," IMAGE("data:image/"
-                                                       "webp;name=x;base64,"
-                                                       "UklG") "," IMAGE("https"
-                                                                         "://"
-                                                                         "examp"
-                                                                         "le."
-                                                                         "com/"
-                                                                         "a."
-                                                                         "jpg?"
-                                                                         "b=1") "]");
+    chat_turn_t turn = make_parts_turn(
+        &message,
+        "[{\"type\":\"text\",\"text\":\"What?\"},"
+        "{\"type\":\"text\",\"text\":\" \"}," IMAGE(
+            "data:image/"
+            "png;base64,iVBO") "," IMAGE("data:image/"
+                                         "webp;name=x;base64,"
+                                         "UklG") "," IMAGE("https"
+                                                           "://"
+                                                           "examp"
+                                                           "le."
+                                                           "com/"
+                                                           "a."
+                                                           "jpg?"
+                                                           "b=1") "]");
 
     check_has(build_body(&turn),
               "\"messages\":[{\"role\":\"user\",\"content\":["
@@ -252,17 +258,82 @@ START_TEST(tools_come_with_the_choice_between_them)
     turn.choice_name = "now";
     turn.parallel = choices[_i].parallel;
     body = build_body(&turn);
-    check_has(body,
-              "\"tools\":[{\"name\":\"get_weather\","
-              "\"description\":\"Of a city.\","
-              "\"input_schema\":" PROVIDER_SUITE_SCHEMA ",\"strict\":true},"
-              "{\"name\":\"now\","
-              "\"input_schema\":{\"type\":\"object\"}}]");
+    check_has(body, "\"tools\":[{\"name\":\"get_weather\","
+                    "\"description\":\"Of a city.\","
+                    "\"input_schema\":" BINDING_SCHEMA ",\"strict\":true},"
+                    "{\"name\":\"now\","
+                    "\"input_schema\":{\"type\":\"object\"}}]");
     if (choices[_i].said)
         check_has(body, apr_pstrcat(pool, "],\"tool_choice\":",
                                     choices[_i].said, ",\"stream\"", NULL));
     else
         ck_assert_ptr_null(strstr(body, "tool_choice"));
+}
+END_TEST
+
+static const struct {
+    const char *given, *sent;
+} schemas[] = {
+    {"{}", "{}"},
+    {"true", "true"},
+    {"{\"type\":\"string\"}", "{\"type\":\"string\"}"},
+    {"{\"type\":\"object\"}",
+     "{\"type\":\"object\",\"additionalProperties\":false}"},
+    {"{\"$schema\":\"x\",\"type\":[\"object\",\"null\"],"
+     "\"additionalProperties\":true}",
+     "{\"type\":[\"object\",\"null\"],\"additionalProperties\":false}"},
+    {"{\"properties\":{\"a\":{\"properties\":{}},\"minimum\":{}},"
+     "\"required\":[\"a\"],\"title\":\"t\"}",
+     "{\"properties\":{\"a\":{\"properties\":{},"
+     "\"additionalProperties\":false},\"minimum\":{}},"
+     "\"required\":[\"a\"],\"title\":\"t\","
+     "\"additionalProperties\":false}"},
+    {"{\"type\":\"integer\",\"description\":\"d\",\"minimum\":1.50,"
+     "\"default\":null}",
+     "{\"type\":\"integer\",\"description\":\"d\\n\\n"
+     "{\\\"minimum\\\":1.50,\\\"default\\\":null}\"}"},
+    {"{\"type\":\"array\",\"items\":{\"type\":\"object\"},\"minItems\":1}",
+     "{\"type\":\"array\",\"items\":{\"type\":\"object\","
+     "\"additionalProperties\":false},\"minItems\":1}"},
+    {"{\"type\":\"array\",\"items\":[{}],\"minItems\":2}",
+     "{\"type\":\"array\",\"description\":"
+     "\"{\\\"items\\\":[{}],\\\"minItems\\\":2}\"}"},
+    {"{\"enum\":[\"a\",7,null],\"format\":\"uuid\"}",
+     "{\"enum\":[\"a\",7,null],\"format\":\"uuid\"}"},
+    {"{\"const\":1,\"format\":\"color\"}",
+     "{\"const\":1,\"description\":\"{\\\"format\\\":\\\"color\\\"}\"}"},
+    {"{\"anyOf\":[{\"type\":\"object\"},{\"type\":\"null\"}]}",
+     "{\"anyOf\":[{\"type\":\"object\",\"additionalProperties\":false},"
+     "{\"type\":\"null\"}]}"},
+    {"{\"oneOf\":[{\"pattern\":\"x\"}]}",
+     "{\"anyOf\":[{\"description\":\"{\\\"pattern\\\":\\\"x\\\"}\"}]}"},
+    {"{\"$ref\":\"#/$defs/a\",\"title\":\"t\","
+     "\"$defs\":{\"a\":{\"type\":\"object\"}}}",
+     "{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"type\":\"object\","
+     "\"additionalProperties\":false}}}"},
+};
+
+START_TEST(a_schema_that_is_to_bind_is_put_in_the_words_there_are)
+{
+    chat_tool_t tool = {.name = "now", .strict = 1};
+    chat_turn_t turn = make_turn();
+    const char *given;
+
+    turn.schema = provider_suite_json(schemas[_i].given);
+    given = chat_json_text(turn.schema, NULL, pool);
+    check_has(build_body(&turn),
+              apr_pstrcat(pool, "\"schema\":", schemas[_i].sent, "}}", NULL));
+    /* It is not ours: other providers may get it. */
+    ck_assert_str_eq(chat_json_text(turn.schema, NULL, pool), given);
+    tool.parameters = turn.schema;
+    turn.schema = NULL;
+    turn.tools = &tool;
+    turn.ntools = 1;
+    check_has(build_body(&turn), apr_pstrcat(pool, "\"input_schema\":",
+                                             schemas[_i].sent, ",", NULL));
+    tool.strict = 0;
+    check_has(build_body(&turn), apr_pstrcat(pool, "\"input_schema\":",
+                                             schemas[_i].given, "}", NULL));
 }
 END_TEST
 
@@ -341,8 +412,7 @@ START_TEST(effort_and_schema_stand_side_by_side)
     turn.schema = provider_suite_json(PROVIDER_SUITE_SCHEMA);
     check_has(build_body(&turn),
               "\"output_config\":{\"effort\":\"high\",\"format\":"
-              "{\"type\":\"json_schema\",\"schema\":" PROVIDER_SUITE_SCHEMA
-              "}},");
+              "{\"type\":\"json_schema\",\"schema\":" BINDING_SCHEMA "}},");
 }
 END_TEST
 
@@ -409,7 +479,6 @@ static const struct {
 } strangers[] = {
     {OWN, "/v1/messages/count_tokens"},
     {OWN, "/v1/messages/batches"},
-    {OWN, "/messages/"},
     {"{\"messages\":[],\"model\":7}", ""},
     {"{\"model\":\"a\"}", "/v1/messages"},
     {"{\"messages\":\"hi\"}", "/v1/messages"},
@@ -504,6 +573,9 @@ Suite *unit_suite(void)
     tcase_add_test(tc, a_tool_may_give_parts);
     tcase_add_loop_test(tc, tools_come_with_the_choice_between_them, 0,
                         COUNT(choices));
+    tcase_add_loop_test(tc,
+                        a_schema_that_is_to_bind_is_put_in_the_words_there_are,
+                        0, COUNT(schemas));
     tcase_add_test(tc, without_tools_there_is_nothing_to_choose);
     tcase_add_test(tc, of_temperature_and_top_p_one_is_sent);
     tcase_add_test(tc, stop_texts_are_sent_but_for_blank_ones);
