@@ -93,12 +93,14 @@ static void add_headers(chat_call_t *call, int usual, const chat_turn_t *turn,
                         const chat_upstream_t *up, apr_pool_t *p)
 {
     int auth = up->auth == CHAT_KEY_USUAL ? usual : up->auth;
+    int whole = turn->own && turn->whole;
 
     call->headers = apr_array_make(p, 10, sizeof(const char *));
     if (up->key && *up->key)
         add_key(call, auth, up->key, p);
     chat_provider_call_header(call, "Content-Type", "application/json", p);
-    chat_provider_call_header(call, "Accept", "text/event-stream", p);
+    chat_provider_call_header(
+        call, "Accept", whole ? "application/json" : "text/event-stream", p);
     chat_provider_call_header(call, "Accept-Encoding", "identity", p);
     chat_provider_call_header(call, "User-Agent", "mod_chat/" CHAT_VERSION, p);
     if (turn->request_id && *turn->request_id)

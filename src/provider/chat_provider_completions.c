@@ -188,8 +188,6 @@ static const char *find_unsupported(const chat_turn_t *turn,
                "strict out, or set it to false.";
     if (turn->nstop && chat_provider_call_reasons(turn->model))
         return "This model does not take stop texts.";
-    if (turn->effort && kind->effort == CHAT_EFFORT_NONE)
-        return "This provider cannot be told how much to reason.";
     return NULL;
 }
 

@@ -248,9 +248,8 @@ const char *chat_provider_word(const chat_json_t *v, const char *extra,
 
 /* How to say how much to reason. */
 typedef enum {
-    CHAT_EFFORT_WORD,   /* reasoning_effort */
-    CHAT_EFFORT_OBJECT, /* reasoning: {effort} */
-    CHAT_EFFORT_NONE    /* it cannot be said */
+    CHAT_EFFORT_WORD,  /* reasoning_effort */
+    CHAT_EFFORT_OBJECT /* reasoning: {effort} */
 } chat_effort_e;
 
 /* In what the speakers of Chat Completions differ. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mistral AI: Chat Completions, of which it checks more than others do: the
- * ids of calls, the range of the temperature, members it does not know. Its
- * usage comes unasked, and thoughts are parts of the content. Pure, any thread.
+ * ids of calls, the range of the temperature, how much to reason, members it
+ * does not know. Its usage comes unasked, and thoughts are parts of the
+ * content. Pure, any thread.
  */
 #include "chat_provider_int.h"
 
@@ -91,6 +92,21 @@ static void fit_tools(chat_turn_t *turn, apr_pool_t *p)
     turn->tools = list;
 }
 
+/* Nothing between the two is taken. */
+static void fit_effort(chat_turn_t *turn)
+{
+    static const char *const little[] = {"none", "minimal", "low"};
+    const char *effort = turn->effort;
+    apr_size_t i;
+
+    if (effort)
+        turn->effort = "high";
+    for (i = 0; effort && i < sizeof(little) / sizeof(little[0]); i++) {
+        if (strcmp(effort, little[i]) == 0)
+            turn->effort = "none";
+    }
+}
+
 /* Another name for the same. */
 static void fit_seed(chat_turn_t *turn, apr_pool_t *p)
 {
@@ -112,6 +128,7 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
         fit.temperature = MOST_TEMPERATURE;
     fit_messages(&fit, p);
     fit_tools(&fit, p);
+    fit_effort(&fit);
     fit_seed(&fit, p);
     return chat_provider_completions(call, &fit, up, &completions, err, p);
 }

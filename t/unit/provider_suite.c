@@ -130,6 +130,37 @@ chat_json_t *provider_suite_json(const char *text)
     return root;
 }
 
+START_TEST(the_contract_is_kept_to_the_last_member)
+{
+    const chat_provider_t *provider = spec->provider;
+    chat_upstream_t up = provider_suite_upstream(_i);
+
+    ck_assert_ptr_nonnull(provider->name);
+    ck_assert(provider->adopt && provider->build && provider->observe);
+    ck_assert(provider->parse && provider->whole);
+    ck_assert(provider->cut && provider->refused);
+    ck_assert_int_le(provider->wire(&up), CHAT_WIRE_GEMINI);
+}
+END_TEST
+
+/* Only a request in the provider's own words may want its answer whole. */
+START_TEST(what_is_accepted_is_what_is_asked_for)
+{
+    chat_turn_t turn = provider_suite_turn();
+    chat_upstream_t up = provider_suite_upstream(_i);
+    chat_call_t call;
+
+    turn.whole = 1;
+    call = provider_suite_build(&turn, &up);
+    ck_assert_ptr_nonnull(
+        strstr(provider_suite_headers(&call), "\nAccept: text/event-stream\n"));
+    turn.own = provider_suite_json("{}");
+    call = provider_suite_build(&turn, &up);
+    ck_assert_ptr_nonnull(
+        strstr(provider_suite_headers(&call), "\nAccept: application/json\n"));
+}
+END_TEST
+
 START_TEST(the_key_is_in_the_headers_alone_and_the_timeouts_are_the_section_s)
 {
     chat_turn_t turn = provider_suite_full_turn();
@@ -353,6 +384,10 @@ static TCase *make_case(Suite *suite, const char *name)
 
 static void add_build(TCase *tc)
 {
+    tcase_add_loop_test(tc, the_contract_is_kept_to_the_last_member, 0,
+                        spec->apis);
+    tcase_add_loop_test(tc, what_is_accepted_is_what_is_asked_for, 0,
+                        spec->apis);
     tcase_add_loop_test(
         tc, the_key_is_in_the_headers_alone_and_the_timeouts_are_the_section_s,
         0, spec->apis);

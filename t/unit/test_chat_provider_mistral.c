@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
 #define HEADERS                                                                \
     "Authorization: Bearer " PROVIDER_SUITE_KEY "\n"                           \
     "Content-Type: application/json\n"                                         \
@@ -62,6 +64,24 @@ START_TEST(a_temperature_is_at_most_one_and_a_half)
     ck_assert_ptr_nonnull(strstr(build_body(&turn), "\"temperature\":1.5,"));
     turn.temperature = 1.4;
     ck_assert_ptr_nonnull(strstr(build_body(&turn), "\"temperature\":1.4,"));
+}
+END_TEST
+
+START_TEST(an_effort_is_none_or_high)
+{
+    static const char *const rows[][2] = {
+        {"none", "none"},
+        {"low", "none"},
+        {"medium", "high"},
+        {"max", "high"},
+    };
+    chat_turn_t turn = provider_suite_turn();
+    const char *want =
+        apr_pstrcat(provider_suite_pool, "\"reasoning_effort\":\"", rows[_i][1],
+                    "\"", NULL);
+
+    turn.effort = rows[_i][0];
+    ck_assert_ptr_nonnull(strstr(build_body(&turn), want));
 }
 END_TEST
 
@@ -241,6 +261,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, a_small_turn_becomes_a_small_body);
     tcase_add_test(tc, a_full_turn_becomes_a_full_body);
     tcase_add_test(tc, a_temperature_is_at_most_one_and_a_half);
+    tcase_add_loop_test(tc, an_effort_is_none_or_high, 0, 4);
     tcase_add_test(tc, a_seed_has_another_name);
     tcase_add_test(tc, tools_and_calls_become_what_it_takes);
     tcase_add_loop_test(tc, a_member_it_does_not_know_is_named, 0, 3);

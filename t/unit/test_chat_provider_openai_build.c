@@ -387,6 +387,7 @@ static const struct {
 } adopted[] = {
     {0, "{\"model\":\"m\",\"input\":\"hi\",\"stream\":true}", "", "m", 0, 0},
     {0, "{\"input\":[],\"max_output_tokens\":9}", "/responses", NULL, 9, 1},
+    {0, "{\"input\":[]}", "/api/ask", NULL, 0, 1},
     {0, "{\"prompt\":{\"id\":\"p\"}}", "/v1/responses", NULL, 0, 1},
     {0, "{\"input\":\"hi\",\"messages\":1,\"model\":null}", "", NULL, 0, 1},
     {1, "{\"model\":\"m\"," ASK ",\"stream\":true}", "", "m", 0, 0},
@@ -423,7 +424,7 @@ static const struct {
 } foreign[] = {
     {0, "{\"input\":\"hi\"}", "/chat/completions", "unsupported"},
     {0, "{\"input\":\"hi\"}", "/v1/responses/resp_1", "unsupported"},
-    {0, "{\"input\":\"hi\"}", "/v1", "unsupported"},
+    {0, "{\"input\":\"hi\"}", "/api/v1/embeddings", "unsupported"},
     {0, "{" ASK "}", "/responses", "unsupported"},
     {0, "[]", "", "unsupported"},
     {0, "{\"input\":\"hi\",\"model\":7}", "", "invalid_request"},
