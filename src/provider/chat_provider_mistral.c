@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #define ID_LENGTH 9
@@ -23,23 +22,18 @@ static const chat_completions_t completions = {
     .required = "any",
 };
 
+static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
 static int is_fit(const char *id)
 {
-    const char *c;
-
-    for (c = id; *c; c++) {
-        if (!apr_isalnum(*c))
-            return 0;
-    }
-    return c - id == ID_LENGTH;
+    return strspn(id, letters) == ID_LENGTH && !id[ID_LENGTH];
 }
 
 /* Ids of other providers are refused. The same one becomes the same, so that
  * calls and what the tools gave still meet. */
 static const char *fit_id(const char *id, apr_pool_t *p)
 {
-    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz"
-                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     apr_uint64_t hash = APR_UINT64_C(14695981039346656037);
     char *made;
     int i;
