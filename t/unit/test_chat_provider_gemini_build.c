@@ -80,18 +80,28 @@ START_TEST(calls_and_what_they_gave_become_parts)
         "{\"functionCall\":{\"name\":\"get_weather\",\"args\":"
         "{\"city\":\"Bern\",\"n\":1.50}}" SIGNED "},"
         "{\"functionCall\":{\"name\":\"now\",\"args\":{}}}]},"
-        "{\"role\":\"user\",\"parts\":[" RESPONSE("now", "{\"result\":"
-                                                         "\"noon\"}") "," RESPONSE(
-            "get_weather",
-            "{\"c\":1.50}") "]},"
-                            "{\"role\":\"model\",\"parts\":[{\"functionCall\":"
-                            "{\"name\":\"other\",\"args\":{}}" SIGNED "}]},"
-                            "{\"role\":\"user\",\"parts\":[" RESPONSE(
-                                "other",
-                                "{\"result\":\"[7]\"}") "]},"
-                                                        "{\"role\":\"user\","
-                                                        "\"parts\":[{\"text\":"
-                                                        "\"Thanks.\"}]}]");
+        "{\"role\":\"user\",\"parts\":[" RESPONSE(
+            "now",
+            "{\"result\":"
+            "\"noon\"}") "," RESPONSE("get_weather",
+                                      "{\"c\":1.50}") "]},"
+                                                      "{\"role\":\"model\","
+                                                      "\"parts\":[{"
+                                                      "\"functionCall\":"
+                                                      "{\"name\":\"other\","
+                                                      "\"args\":{}}" SIGNED
+                                                      "}]},"
+                                                      "{\"role\":\"user\","
+                                                      "\"parts\":[" RESPONSE(
+                                                          "other",
+                                                          "{\"result\":\"[7]"
+                                                          "\"}") "]},"
+                                                                 "{\"role\":"
+                                                                 "\"user\","
+                                                                 "\"parts\":[{"
+                                                                 "\"text\":"
+                                                                 "\"Thanks.\"}]"
+                                                                 "}]");
 }
 END_TEST
 
