@@ -10,4 +10,7 @@
 /* handler hook: serves locations with "SetHandler chat". */
 int chat_handler(request_rec *r);
 
+/* Start-up, called by mod_chat.c. */
+void chat_handler_child_init(apr_pool_t *pchild);
+
 #endif

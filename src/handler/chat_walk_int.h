@@ -57,7 +57,8 @@ typedef struct chat_walk_t {
     const chat_user_t *user;
     chat_facts_t facts;
 
-    apr_pool_t *body;     /* what turn points into; NULL once nobody needs it */
+    apr_pool_t *body;     /* what turn points into, and call while it is there;
+                             NULL once nobody needs it */
     chat_turn_t turn;     /* as the client wants it */
     int whole;            /* 1: it wants one JSON text */
     int usage;            /* 1: ... and token counts (completions) */
@@ -68,16 +69,15 @@ typedef struct chat_walk_t {
     int ncandidates;
     chat_try_t try;
     chat_call_t call; /* of try */
-    apr_pool_t *call_pool;
 
     chat_sse_t *sse;
     chat_parse_t *parse; /* of a dialect; seen is its, then */
     chat_seen_t *seen;
-    int events;          /* of the upstream's stream, this call */
-    chat_voice_t *voice; /* of a dialect; for this call */
-    apr_pool_t *voice_pool;
-    chat_buf_t out;      /* what the voice says; an answer that is gathered */
-    chat_buf_t said;     /* the text of the answer, with a session */
+    int events;             /* of the upstream's stream, this call */
+    chat_voice_t *voice;    /* of a dialect; for this call */
+    apr_pool_t *voice_pool; /* ... when it gathers */
+    chat_buf_t out;  /* what the voice says; an answer that is gathered */
+    chat_buf_t said; /* the text of the answer, with a session */
 
     chat_limit_ticket_t *ticket;
     apr_int64_t input_tokens; /* estimate */
@@ -85,6 +85,11 @@ typedef struct chat_walk_t {
     int cut;                  /* ... and was */
     int sent;                 /* the client has got bytes, or at least may */
 } chat_walk_t;
+
+/* ---- chat_walk.c ---- */
+
+/* For subpools that do not live as long as the request. Any thread. */
+apr_pool_t *chat_walk_scratch(void);
 
 /* ---- chat_walk_models.c: request thread ---- */
 

@@ -240,7 +240,7 @@ apr_status_t chat_walk_find(chat_walk_t *w, chat_err_t *err)
 
     /* It may have to outlive the request's body. */
     if (name)
-        name = apr_pstrdup(w->r->pool, name);
+        w->facts.model = name = apr_pstrdup(w->r->pool, name);
     look(&s, name, 1);
     look_for_fallbacks(&s);
     keep_wire(&s);

@@ -46,9 +46,10 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
 
     w->events++;
     if (w->dialect)
-        provider->parse(w->parse, event, &w->try.upstream, w->r->pool);
+        provider->parse(w->parse, event, &w->try.upstream, chat_walk_scratch());
     else
-        provider->observe(w->seen, event, &w->try.upstream, w->r->pool);
+        provider->observe(w->seen, event, &w->try.upstream,
+                          chat_walk_scratch());
 }
 
 /* ---- before a call ---- */
@@ -56,10 +57,16 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
 static void make_voice(chat_walk_t *w)
 {
     const chat_candidate_t *c = w->try.candidate;
+    apr_pool_t *p = w->r->pool;
     chat_answer_t *answer;
 
-    apr_pool_clear(w->voice_pool);
-    answer = apr_pcalloc(w->voice_pool, sizeof(*answer));
+    /* What a failed call left half gathered is not kept until the end. */
+    if (w->whole) {
+        if (w->voice_pool)
+            apr_pool_destroy(w->voice_pool);
+        p = w->voice_pool;
+    }
+    answer = apr_pcalloc(p, sizeof(*answer));
     answer->id = w->facts.request_id;
     answer->model = c->name;
     answer->provider = c->conf->name;
@@ -68,7 +75,7 @@ static void make_voice(chat_walk_t *w)
     answer->usage = w->usage;
     answer->price_in = c->model ? c->model->price_in : -1;
     answer->price_out = c->model ? c->model->price_out : -1;
-    w->voice = chat_voice_create(w->dialect, answer, w->voice_pool);
+    w->voice = chat_voice_create(w->dialect, answer, p);
 }
 
 static void make_ears(chat_walk_t *w)

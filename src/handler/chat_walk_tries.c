@@ -43,8 +43,7 @@ static void describe(chat_upstream_t *up, const chat_try_t *try)
     up->timeouts = conf->timeouts;
 }
 
-/* A new call to the candidate of try, with its next key. What the last one was
- * made of is freed: it is over. */
+/* A new call to the candidate of try, with its key. */
 static apr_status_t build(chat_walk_t *w, chat_err_t *err)
 {
     const chat_candidate_t *c = w->try.candidate;
@@ -56,10 +55,8 @@ static apr_status_t build(chat_walk_t *w, chat_err_t *err)
         return rv;
     fit.model = c->upstream;
     describe(&w->try.upstream, &w->try);
-    apr_pool_clear(w->call_pool);
     memset(&w->call, 0, sizeof(w->call));
-    rv =
-        c->provider->build(&w->call, &fit, &w->try.upstream, err, w->call_pool);
+    rv = c->provider->build(&w->call, &fit, &w->try.upstream, err, w->body);
     w->call.resolve = c->resolve;
     return rv;
 }
@@ -71,10 +68,25 @@ static int may_need_turn(const chat_walk_t *w)
            w->try.candidate->conf->keys->nelts > 1;
 }
 
+/* The call has it all: an open stream need not hold the prompt twice, nor what
+ * the call was made of. */
 static void drop_turn(chat_walk_t *w)
 {
-    if (w->body)
-        apr_pool_destroy(w->body);
+    chat_call_t *call = &w->call;
+    apr_array_header_t *lines;
+    int i;
+
+    if (!w->body)
+        return;
+    lines =
+        apr_array_make(w->r->pool, call->headers->nelts, sizeof(const char *));
+    for (i = 0; i < call->headers->nelts; i++)
+        APR_ARRAY_PUSH(lines, const char *) = apr_pstrdup(
+            w->r->pool, APR_ARRAY_IDX(call->headers, i, const char *));
+    call->headers = lines;
+    call->url = apr_pstrdup(w->r->pool, call->url);
+    call->body = apr_pmemdup(w->r->pool, call->body, call->body_len);
+    apr_pool_destroy(w->body);
     w->body = NULL;
 }
 
