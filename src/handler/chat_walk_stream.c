@@ -64,6 +64,7 @@ static void make_voice(chat_walk_t *w)
     if (w->whole) {
         if (w->voice_pool)
             apr_pool_destroy(w->voice_pool);
+        apr_pool_create(&w->voice_pool, p);
         p = w->voice_pool;
     }
     answer = apr_pcalloc(p, sizeof(*answer));
@@ -85,7 +86,6 @@ static void make_ears(chat_walk_t *w)
     w->sse = chat_sse_create(on_event, w, p);
     if (w->dialect) {
         w->parse = apr_pcalloc(p, sizeof(*w->parse));
-        apr_pool_create(&w->voice_pool, p);
         w->seen = &w->parse->seen;
     }
     else
