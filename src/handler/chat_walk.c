@@ -82,14 +82,19 @@ static apr_status_t adopt(chat_walk_t *w, chat_json_t *body, chat_err_t *err)
                            : NULL;
     const chat_provider_conf_t *conf =
         name ? chat_config_provider(w->r->server, name) : NULL;
+    int most = w->conf->max_output_tokens;
     chat_upstream_t up = {0};
+    apr_status_t rv;
 
     if (!conf) /* chat_walk_find() says so */
         return APR_SUCCESS;
     up.completions = conf->api == CHAT_API_COMPLETIONS;
     up.version = conf->version;
-    return chat_provider_get(conf->type)
-        ->adopt(&w->turn, body, w->r->uri, &up, err, w->body);
+    rv = chat_provider_get(conf->type)
+             ->adopt(&w->turn, body, w->r->uri, &up, err, w->body);
+    if (w->turn.max_output_tokens > most)
+        w->turn.max_output_tokens = most;
+    return rv;
 }
 
 static apr_status_t read_message(chat_walk_t *w, chat_json_t *body,
