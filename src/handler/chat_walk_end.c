@@ -98,8 +98,7 @@ static chat_outcome_e judge(chat_walk_t *w, const chat_end_t *end)
     return CHAT_OUTCOME_TRUNCATED;
 }
 
-/* An answer that was gathered unchanged is looked at once it is there. */
-static void look_at_whole(chat_walk_t *w)
+void chat_walk_look(chat_walk_t *w)
 {
     if (w->whole && !w->dialect && w->try.streaming && !w->seen->ended)
         w->try.candidate->provider->whole(w->seen, w->out.data, w->out.len,
@@ -110,7 +109,7 @@ int chat_walk_failed(void *ctx)
 {
     chat_walk_t *w = ctx;
 
-    look_at_whole(w);
+    chat_walk_look(w);
     return !w->cut && (!w->try.streaming || w->seen->failed || !w->seen->ended);
 }
 
@@ -236,7 +235,7 @@ void chat_walk_complete(void *ctx, const chat_end_t *end)
 {
     chat_walk_t *w = ctx;
 
-    look_at_whole(w);
+    chat_walk_look(w);
     chat_walk_tell(w, end);
     w->facts.ttft = w->try.streaming ? end->first : -1;
     w->facts.duration = apr_time_now() - w->r->request_time;

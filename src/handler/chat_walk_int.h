@@ -142,6 +142,10 @@ apr_status_t chat_walk_say(chat_walk_t *w);
 
 /* ---- chat_walk_end.c ---- */
 
+/* An answer that was gathered unchanged is looked at once it is there: only
+ * then seen tells how it ended. Once more does no harm. Any thread. */
+void chat_walk_look(chat_walk_t *w);
+
 /* What the client is told when the upstream gave it no answer. */
 void chat_walk_explain(chat_err_t *err, chat_walk_t *w, const chat_end_t *end);
 int chat_walk_failed(void *ctx);

@@ -219,8 +219,10 @@ static cure_e find_cure(chat_walk_t *w, const chat_end_t *end)
 
     if (w->sent && w->try.streaming)
         return NO_MORE;
-    if (w->try.streaming || w->try.status == HTTP_OK)
+    if (w->try.streaming || w->try.status == HTTP_OK) {
+        chat_walk_look(w);
         return w->seen->ended && !w->seen->failed ? NO_MORE : ACCEPTED;
+    }
     if (!w->try.status)
         return end->asked ? ACCEPTED : SAME;
     /* The provider's words say more than its status. */
