@@ -163,6 +163,18 @@ for my $model (@models) {
     is_deeply eval { JSON::PP->new->decode($any->{text}) }, $want, '... and without a schema';
 }
 
+# ---- pictures ----
+
+my $png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ';
+for my $model (@models) {
+    my $script = 'mock(seed=' . $seed++ . ')';
+    my @content = ({ type => 'text', text => "What is it? $script" }, { type => 'image_url', image_url => { url => "data:image/png;base64,$png" } });
+    my ($res) = $sdk->run(job($model, '', messages => [ { role => 'developer', content => 'Be brief.' }, { role => 'user', content => \@content } ]));
+    ok $res->{finished}, "$model: a picture is looked at" or diag explain $res;
+    like $up->last->{body}, qr/"[^"]*\Q$png\E"/, '... which the provider has got';
+    like $up->last->{body}, qr/image.png/, '... with its type';
+}
+
 # ---- errors, as the SDK's own classes ----
 
 sub error_is ($res, $want, $name) {
@@ -220,6 +232,13 @@ for my $model (@models) {
     }
     error_is($failed, 'InternalServerError 502 upstream_error -', '... without a stream it is a status');
     error_is($broken, 'InternalServerError 502 upstream_truncated -', '... as is one that breaks off');
+}
+
+for my $model (@models) {
+    my @cut = map { job($model, 'seed=' . $seed++ . ";json=1;finish=$_", format_of(), more => { how => 'parse' }) } qw(length filter);
+    my ($long, $filtered) = $sdk->run(@cut);
+    is $long->{error}{name}, 'LengthFinishReasonError', "$model: JSON that was cut off is not parsed";
+    is $filtered->{error}{name}, 'ContentFilterFinishReasonError', '... nor what was filtered';
 }
 
 my ($again) = $sdk->run(job('claude', 'seed=' . $seed++ . ';status=429;retry=0;times=1', more => { retries => 2 }));

@@ -30,6 +30,8 @@ my @rows = (
     [ 'deepseek'                 => 'completions', "$bare/v1;as=deepseek;comments=1",       'ChatProviderType deepseek' ],
     [ 'mistral'                  => 'completions', "$bare/v1;ask=0",                        'ChatProviderType mistral' ],
     [ 'compatible'               => 'completions', "$bare/v1;as=vllm",                      'ChatProviderType compatible' ],
+    [ 'compatible, Azure'        => 'completions', "$bare/openai/deployments/x;as=azure",
+        "ChatProviderType compatible\nChatProviderAuth api-key\nChatProviderVersion 2024-10-21" ],
 );
 my @types = do {
     open my $fh, '<', "$ChatTest::Httpd::ROOT/include/chat_provider_list.h" or die $!;
