@@ -223,10 +223,13 @@ for my $api (@apis) {
     is "$forbidden->{error}{name} $forbidden->{error}{status}", "$names[1] 403", '... or that it is not for this user';
     is "$real->{error}{name} $real->{error}{status}", "$names[0] 400", '... the provider\'s own name for one is no name here';
     unlike $JSON->encode([ map { $_->{error} } $unknown, $forbidden ]), qr/mock-|costly|shown/, '... without a word about others';
+    like $unknown->{error}{message}, qr/There is no model of that name here\./, '... in words that the SDK finds';
+    is $unknown->{error}{code}, 'model_not_found', '... and a code' if $is{$api}{type} eq 'openai';
+    is $unknown->{error}{type}, 'invalid_request_error', '... or a type' if $api eq 'messages';
 
     for my $path ($is{$api}{others}->@*) {
         my $res = post($api, "{$least{$api}}", path => $path);
-        is "$res->{status} $res->{json}{code}", '400 unsupported', "$path is another call, which is not to be had";
+        is "$res->{status} $res->{json}{error}{code}", '400 unsupported', "$path is another call, which is not to be had";
     }
     my $res = post($api, '{"messages":"hi"}');
     is $res->{status}, 400, 'a request of some other API is refused';

@@ -245,14 +245,14 @@ sub judge_usage ($at) {
 sub error_of ($at, $got) {
     my $v = $got->{res}{json} // wrong('an error that is no JSON', $got);
     wrong("the upstream's words are passed on", $got) if "$got->{res}{raw_head}$got->{res}{body}" =~ /org-|mocked|canary/i;
-    my $e = $at->{contract}{id} eq 'completions' ? $v->{error} : $v;
+    my $e = $at->{contract}{id} =~ /^(?:completions|own)$/ ? $v->{error} : $v;
     wrong('it has another form', $got) if !$e || !length($e->{message} // '') || !length($e->{code} // '');
     return $e->{code};
 }
 
 sub judge_before ($at) {
     my %code = (400 => 'upstream_rejected', 429 => 'upstream_rate_limited', 500 => 'upstream_error', 529 => 'upstream_overloaded');
-    $code{429} = 'rate_limit_exceeded' if $at->{contract}{id} eq 'completions';
+    $code{429} = 'rate_limit_exceeded' if $at->{contract}{id} =~ /^(?:completions|own)$/;
     my %status = (400 => 400, 429 => 429, 500 => 502, 529 => 503);
     for my $is (sort keys %code) {
         my $got = ask($at, text => script(seed => $seed++, status => $is, retry => 7));
@@ -360,7 +360,7 @@ sub table (@lines) {
 
 my %about = (
     chat        => "`ChatRoute openai` and its siblings: the request is this module's, the stream is the\nprovider's own, unchanged. There is no whole answer.",
-    own         => "The same routes with `ChatRequestFormat provider`: request and answer are the provider's\nown. Below `system`, `tools` and so on mean that its members arrive.",
+    own         => "The same routes with `ChatRequestFormat provider`: request and answer are the provider's\nown. Below `system`, `tools` and so on mean that its members arrive. Errors before the\nanswer are in OpenAI's form.",
     stream      => '`ChatRoute stream`; see [stream.md](stream.md).',
     message     => '`ChatRoute message`; see [stream.md](stream.md#the-route-message).',
     completions => '`ChatRoute completions`: OpenAI\'s Chat Completions.',

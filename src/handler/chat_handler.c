@@ -59,16 +59,26 @@ static chat_outcome_e outcome_of(const chat_err_t *err)
     }
 }
 
-void chat_handler_error(request_rec *r, const chat_dir_conf_t *conf,
-                        const chat_err_t *err)
+/* Our own words, wherever nobody has others. The SDKs of providers look for
+ * what is wrong in an object "error", as OpenAI has it. */
+static const chat_dialect_t *find_words(const chat_dir_conf_t *conf)
 {
     const chat_dialect_t *dialect =
         chat_dialect_get(chat_config_route_name(conf->route));
 
-    if (!dialect) /* our own words, wherever nobody has others */
-        dialect = chat_dialect_get("stream");
-    chat_reply_error(r, err,
-                     dialect->refusal(err, chat_reply_request_id(r), r->pool));
+    if (dialect)
+        return dialect;
+    return chat_dialect_get(
+        conf->request_own && routes[conf->route] == chat_walk ? "completions"
+                                                              : "stream");
+}
+
+void chat_handler_error(request_rec *r, const chat_dir_conf_t *conf,
+                        const chat_err_t *err)
+{
+    chat_reply_error(
+        r, err,
+        find_words(conf)->refusal(err, chat_reply_request_id(r), r->pool));
 }
 
 int chat_handler_refuse(request_rec *r, const chat_dir_conf_t *conf,
