@@ -21,9 +21,9 @@ my $FIRST = 'first=' . int(scaled(60)) . 'ms';
 # ---- the table ----
 
 # [ name, what the mock is told or the upstream's URL, calls, calls with
-# unsafe=on, what the client gets when the next one is not asked, and when it has got these bytes unchanged ]. Calls are
-# those of the first upstream, then those of the next one, of which each may
-# have two.
+# unsafe=on, what the client gets when the next one is not asked, and when it has
+# got these bytes unchanged ]. Calls are those of the first upstream, then those
+# of the next one, of which each may have two.
 my $GATE = '504 upstream_timeout timeout';
 my $DEAD = '502 upstream_unreachable upstream_error';
 my $NONE = '502 upstream_error upstream_error';
@@ -79,7 +79,7 @@ my @CASES = (
 # What only a stream can do: the mock's whole answers are too short for it.
 my $STREAMS = qr/fault=(?:hang|rst|close|noend|error-\w+);after=0/;
 
-my @WAYS = ways();
+my @WAYS = ways('responses');
 
 # ---- the server ----
 

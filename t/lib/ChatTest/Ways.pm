@@ -2,9 +2,10 @@
 #
 # All ways in which a client can ask for a chat, and how each answer is read:
 # a provider's own events, or one of our contracts, streamed or whole. Every
-# upstream is of the type openai. For tests of what holds in all of them.
+# upstream is of the type openai, with one of its APIs. For tests of what holds
+# in all of them.
 #
-#   for my $way (ways()) {
+#   for my $way (ways('responses')) {
 #       my $res = $t->post_json("/$way->{name}", $way->{body}->('mock(seed=3)'));
 #       my $said = heard($way, $res);    # { text, ends, code }
 #   }
@@ -28,7 +29,8 @@ sub _delta ($data) { return ref $data->{choices} && @{ $data->{choices} } ? $dat
 # Of one event: its text, and what it ends with: done, or the code of an error.
 my %EVENT = (
     own => sub ($data) {
-        my $type = $data->{type} // '';
+        return (_delta($data)->{delta}{content} // '', $data->{error} ? 'error' : ()) if !$data->{type};
+        my $type = $data->{type};
         return ($type eq 'response.output_text.delta' ? $data->{delta} : '',
             $type eq 'response.completed' ? 'done' : $type =~ /^(?:error|response\.failed)$/ ? 'error' : ());
     },
@@ -48,24 +50,27 @@ my %EVENT = (
 
 # The text of a whole answer.
 my %WHOLE = (
-    own         => sub ($data) { return join '', map { $_->{text} // '' } map { ($_->{content} // [])->@* } $data->{output}->@* },
+    own         => sub ($data) {
+        return $data->{choices}[0]{message}{content} if $data->{choices};
+        return join '', map { $_->{text} // '' } map { ($_->{content} // [])->@* } $data->{output}->@*;
+    },
     stream      => sub ($data) { return $data->{text} },
     message     => sub ($data) { return $data->{message} },
     completions => sub ($data) { return $data->{choices}[0]{message}{content} },
 );
 
 my %BODY = (
-    own => sub ($whole, $text) {
-        return $whole ? { model => 'mock-1', input => $text } : { _user($text) };
-    },
+    responses          => sub ($whole, $text) { return $whole ? { model => 'mock-1', input => $text } : { _user($text) } },
+    'chat-completions' => sub ($whole, $text) { return { $whole ? (model => 'mock-1') : (), _user($text) } },
     stream      => sub ($whole, $text) { return { _user($text), $whole ? (stream => $FALSE) : () } },
     message     => sub ($whole, $text) { return { message => $text, $whole ? (stream => $FALSE) : () } },
     completions => sub ($whole, $text) { return { model => 'mock-1', _user($text), $whole ? () : (stream => $TRUE) } },
 );
 
-# { name, route, whole, lines, body }: lines are what the location needs
-# besides ChatUse; body->($text) is a request that says so.
-sub ways () {
+# { name, kind, whole, lines, body }: lines are what the location needs besides
+# ChatUse; body->($text) is a request that says so. $api is that of the provider
+# (ChatProviderAPI).
+sub ways ($api) {
     return map {
         my $kind = $_;
         map {
@@ -76,7 +81,7 @@ sub ways () {
                 whole => $whole,
                 lines => join("\n", 'SetHandler chat', 'ChatRoute ' . ($kind eq 'own' ? 'openai' : $kind), 'ChatAuth guest',
                     'ChatModelDefault mock-1', $kind eq 'own' && $whole ? 'ChatRequestFormat provider' : ()),
-                body  => sub ($text) { $BODY{$kind}->($whole, $text) },
+                body  => sub ($text) { $BODY{ $kind eq 'own' ? $api : $kind }->($whole, $text) },
             }
         } 0, 1
     } qw(own stream message completions);
@@ -97,7 +102,7 @@ sub heard ($way, $res) {
     my ($text, @ends) = ('');
     for my $event ($res->{events}->@*) {
         if ($event->{data} eq '[DONE]') {
-            push @ends, 'done' if $way->{kind} eq 'completions';
+            push @ends, 'done' if $way->{kind} =~ /^(?:own|completions)$/;
             next;
         }
         my ($more, @end) = $EVENT{ $way->{kind} }->($JSON->decode($event->{data}));
