@@ -11,6 +11,6 @@
 int chat_handler(request_rec *r);
 
 /* Start-up, called by mod_chat.c. */
-void chat_handler_child_init(apr_pool_t *pchild);
+void chat_handler_child_init(void);
 
 #endif

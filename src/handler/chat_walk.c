@@ -37,14 +37,15 @@ static apr_pool_t *scratch;
 /* Bytes of it that are kept for the next requests. */
 #define SCRATCH_FREE (4 * 1024 * 1024)
 
-void chat_handler_child_init(apr_pool_t *pchild)
+/* Nobody's subpool: with httpd -X requests outlive pchild. */
+void chat_handler_child_init(void)
 {
     apr_allocator_t *allocator;
     apr_thread_mutex_t *mutex;
 
     apr_allocator_create(&allocator);
     apr_allocator_max_free_set(allocator, SCRATCH_FREE);
-    apr_pool_create_ex(&scratch, pchild, NULL, allocator);
+    apr_pool_create_unmanaged_ex(&scratch, NULL, allocator);
     apr_allocator_owner_set(allocator, scratch);
     apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, scratch);
     apr_allocator_mutex_set(allocator, mutex);

@@ -57,8 +57,7 @@ typedef struct chat_walk_t {
     const chat_user_t *user;
     chat_facts_t facts;
 
-    apr_pool_t *body;     /* what turn points into, and call while it is there;
-                             NULL once nobody needs it */
+    apr_pool_t *body;     /* what turn points into; NULL once nobody needs it */
     chat_turn_t turn;     /* as the client wants it */
     int whole;            /* 1: it wants one JSON text */
     int usage;            /* 1: ... and token counts (completions) */
@@ -68,7 +67,9 @@ typedef struct chat_walk_t {
     chat_candidate_t *candidates; /* ncandidates of them, best first */
     int ncandidates;
     chat_try_t try;
-    chat_call_t call; /* of try */
+    chat_call_t call;      /* of try */
+    int built;             /* 1: anew, and it is still where the turn is */
+    apr_pool_t *call_pool; /* of call, while there may be another */
 
     chat_sse_t *sse;
     chat_parse_t *parse; /* of a dialect; seen is its, then */
@@ -118,6 +119,9 @@ apr_status_t chat_walk_fit(chat_turn_t *fit, const chat_turn_t *turn,
 /* Prepare the first call that can be made. Request thread. Fails when there is
  * none, with what kept the first candidate from it. */
 apr_status_t chat_walk_first(chat_walk_t *w, chat_err_t *err);
+
+/* Nobody will be asked any more. */
+void chat_walk_drop_turn(chat_walk_t *w);
 
 /* It will not be made after all. */
 void chat_walk_drop(chat_walk_t *w);

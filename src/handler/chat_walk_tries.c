@@ -21,6 +21,9 @@
 /* No wait between two calls is doubled more often. */
 #define DOUBLINGS_MAX 10
 
+/* A longer Retry-After, in digits, is longer than anybody waits. */
+#define DELAY_DIGITS 9
+
 /* ---- making a call ---- */
 
 static const char *find_key(const chat_try_t *try)
@@ -58,6 +61,7 @@ static apr_status_t build(chat_walk_t *w, chat_err_t *err)
     memset(&w->call, 0, sizeof(w->call));
     rv = c->provider->build(&w->call, &fit, &w->try.upstream, err, w->body);
     w->call.resolve = c->resolve;
+    w->built = 1;
     return rv;
 }
 
@@ -68,26 +72,43 @@ static int may_need_turn(const chat_walk_t *w)
            w->try.candidate->conf->keys->nelts > 1;
 }
 
-/* The call has it all: an open stream need not hold the prompt twice, nor what
- * the call was made of. */
-static void drop_turn(chat_walk_t *w)
+/* An open stream need not hold the prompt twice. */
+void chat_walk_drop_turn(chat_walk_t *w)
+{
+    if (w->body)
+        apr_pool_destroy(w->body);
+    w->body = NULL;
+}
+
+/* The call was made where the turn is, which does not stay as long. */
+static void keep_call(chat_walk_t *w, apr_pool_t *p)
 {
     chat_call_t *call = &w->call;
-    apr_array_header_t *lines;
+    apr_array_header_t *lines =
+        apr_array_make(p, call->headers->nelts, sizeof(const char *));
     int i;
 
-    if (!w->body)
-        return;
-    lines =
-        apr_array_make(w->r->pool, call->headers->nelts, sizeof(const char *));
     for (i = 0; i < call->headers->nelts; i++)
-        APR_ARRAY_PUSH(lines, const char *) = apr_pstrdup(
-            w->r->pool, APR_ARRAY_IDX(call->headers, i, const char *));
+        APR_ARRAY_PUSH(lines, const char *) =
+            apr_pstrdup(p, APR_ARRAY_IDX(call->headers, i, const char *));
     call->headers = lines;
-    call->url = apr_pstrdup(w->r->pool, call->url);
-    call->body = apr_pmemdup(w->r->pool, call->body, call->body_len);
-    apr_pool_destroy(w->body);
-    w->body = NULL;
+    call->url = apr_pstrdup(p, call->url);
+    call->body = apr_pmemdup(p, call->body, call->body_len);
+}
+
+/* A call that was built is about to be made; the one before is over. */
+static void settle_call(chat_walk_t *w)
+{
+    if (!may_need_turn(w)) {
+        keep_call(w, w->r->pool);
+        chat_walk_drop_turn(w);
+        return;
+    }
+    if (w->call_pool)
+        apr_pool_destroy(w->call_pool);
+    apr_pool_create_ex(&w->call_pool, w->r->pool, NULL,
+                       apr_pool_allocator_get(chat_walk_scratch()));
+    keep_call(w, w->call_pool);
 }
 
 static apr_status_t refuse_open(chat_err_t *err, apr_interval_time_t wait,
@@ -131,8 +152,9 @@ static void began(chat_walk_t *w)
 {
     w->facts.provider = w->try.candidate->conf->name;
     w->facts.model = w->try.candidate->name;
-    if (!may_need_turn(w))
-        drop_turn(w);
+    if (w->built)
+        settle_call(w);
+    w->built = 0;
     chat_walk_listen(w);
 }
 
@@ -213,6 +235,14 @@ static cure_e cure_of_status(int status)
     }
 }
 
+/* In full, or with more than we gather: it would be so again. */
+static int is_answered(const chat_walk_t *w, const chat_end_t *end)
+{
+    return !w->seen->failed &&
+           (w->seen->ended ||
+            (w->try.streaming && end->why == CHAT_END_STOPPED));
+}
+
 static cure_e find_cure(chat_walk_t *w, const chat_end_t *end)
 {
     chat_err_t err;
@@ -220,8 +250,10 @@ static cure_e find_cure(chat_walk_t *w, const chat_end_t *end)
     if (w->sent && w->try.streaming)
         return NO_MORE;
     if (w->try.streaming || w->try.status == HTTP_OK) {
-        chat_walk_look(w);
-        return w->seen->ended && !w->seen->failed ? NO_MORE : ACCEPTED;
+        /* It may be large, and this an engine: only where it matters. */
+        if (w->conf->retry_unsafe)
+            chat_walk_look(w);
+        return is_answered(w, end) ? NO_MORE : ACCEPTED;
     }
     if (!w->try.status)
         return end->asked ? ACCEPTED : SAME;
@@ -231,13 +263,28 @@ static cure_e find_cure(chat_walk_t *w, const chat_end_t *end)
         return KEY;
     if (strcmp(err.code, "upstream_quota") == 0)
         return ANOTHER;
+    /* About what was asked, which is the client's: no key is worse for it. */
+    if (w->try.status == HTTP_FORBIDDEN)
+        return ANOTHER;
     return cure_of_status(w->try.status);
+}
+
+/* It went on until its total time was up: how long an answer takes is also its
+ * reader's doing, and the question's. */
+static int took_too_long(const chat_walk_t *w, const chat_end_t *end)
+{
+    apr_interval_time_t total = w->try.upstream.timeouts.total;
+
+    return w->try.streaming && end->why == CHAT_END_TIMEOUT && total > 0 &&
+           end->total >= total;
 }
 
 static chat_call_verdict_e judge(const chat_walk_t *w, const chat_end_t *end)
 {
     int status = w->try.status;
 
+    if (took_too_long(w, end))
+        return CHAT_CALL_UNKNOWN;
     if (end->why == CHAT_END_GONE || end->why == CHAT_END_STALLED ||
         end->why == CHAT_END_SHUTDOWN)
         return status && status < 500 ? CHAT_CALL_FINE : CHAT_CALL_UNKNOWN;
@@ -262,12 +309,16 @@ static apr_interval_time_t asked_wait(chat_walk_t *w, const chat_end_t *end)
 {
     chat_err_t err;
     apr_time_t date;
+    apr_size_t digits;
 
     chat_walk_explain(&err, w, end);
     if (!err.retry_after)
         return -1;
-    if (strspn(err.retry_after, "0123456789") == strlen(err.retry_after))
-        return apr_time_from_sec(apr_atoi64(err.retry_after));
+    digits = strspn(err.retry_after, "0123456789");
+    if (!err.retry_after[digits])
+        return digits > DELAY_DIGITS
+                   ? APR_INT64_MAX
+                   : apr_time_from_sec(apr_atoi64(err.retry_after));
     date = apr_date_parse_http(err.retry_after);
     return date == APR_DATE_BAD    ? -1
            : date < apr_time_now() ? 0
