@@ -21,6 +21,7 @@ my %FIXED = (
     'content-type'      => 'text/event-stream; charset=utf-8',
     'cache-control'     => 'no-store, no-transform',
     'x-accel-buffering' => 'no',
+    'x-chat-model'      => 'gpt-4o-mini',
 );
 
 sub server ($conf, @modules) {
