@@ -179,7 +179,7 @@ for my $way (@WAYS) {
         goes('... each as often as is set', ask($way, "$name/once"), 'no1 1, no2 1, yes 1', 'yes mock-1 complete');
         my $said = ask($way, "$name/none");
         goes('where none answers', $said, 'no1 2, no2 2, no3 1', 'no3 mock-1 upstream_error', 429);
-        is "$said->{code} $said->{res}{headers}{'retry-after'}", ($way->{kind} eq 'completions' ? 'rate_limit_exceeded 60' : 'upstream_rate_limited 60'), '... the client is told what the last one said';
+        is "$said->{code} $said->{res}{headers}{'retry-after'}", ($way->{name} =~ /^completions|^own-whole/ ? 'rate_limit_exceeded 60' : 'upstream_rate_limited 60'), '... the client is told what the last one said';
         is $said->{answers}, undef, '... and that nobody answered';
         goes('a name that is not known is passed over', ask($way, "$name/lost"), 'yes 1', 'yes mock-1 complete');
         goes('... also when its turn comes later', ask($way, "$name/lost-later"), 'no1 2, yes 1', 'yes mock-1 complete');

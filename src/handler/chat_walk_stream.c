@@ -117,7 +117,8 @@ void chat_walk_listen(chat_walk_t *w)
     w->seen->usage.input = w->seen->usage.output = -1;
     w->seen->usage.cached = w->seen->usage.reasoning = -1;
     w->seen->measure = !w->dialect && chat_limit_counts_tokens(w->ticket);
-    try->streaming = try->status = 0;
+    try->streaming = try->status = w->facts.upstream_status = 0;
+    w->facts.upstream_id = NULL;
     try->retry_after = NULL;
     try->refusal_len = 0;
 }
@@ -201,7 +202,9 @@ void chat_walk_name(chat_walk_t *w)
 static apr_status_t send_bytes(chat_walk_t *w, const char *data, apr_size_t len)
 {
     if (!w->sent) {
-        chat_walk_name(w);
+        /* Before its answer begins it may still be another's. */
+        if (w->try.streaming || w->ncandidates == 1)
+            chat_walk_name(w);
         chat_reply_stream_head(w->r);
         w->sent = 1;
     }
