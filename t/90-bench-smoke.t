@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The benchmark can be run: two peers, every workload, in tiny sizes, and what
+# it makes of its numbers. Nothing is said here about how fast anything is.
+use v5.36;
+use File::Temp ();
+use JSON::PP   ();
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+use ChatTest::Bench qw(summary ratios tree cpu pss);
+use ChatTest::Bench::House;
+use ChatTest::Bench::Report qw(report);
+
+# ---- its arithmetic ----
+
+is_deeply summary(3, 1, undef, 2, 10), [ 2.5, 1, 10 ], 'a summary is the median, the least and the most of what there is';
+is summary(undef), undef, '... of nothing there is none';
+is_deeply [ ratios([ 2, undef, 9 ], [ 1, 1, 3 ]) ], [ 2, undef, 3 ], 'ratios are taken round by round';
+
+my $child = fork // die "fork: $!\n";
+if (!$child) {
+    my $busy = 0;
+    $busy++ while (times)[0] < 0.3;
+    exec 'sleep', 60;
+}
+ok wait_for('the child to have worked', sub { cpu($child) >= 0.25 }, 30), 'the time of a process is what it has used';
+ok 0 + (grep { $_ == $child } tree($$)), 'a child is found below its parent';
+cmp_ok cpu($$), '>=', cpu($child), '... and counts with it';
+cmp_ok pss($child), '>', 0, 'a process has memory';
+kill 'KILL', $child;
+waitpid $child, 0;
+
+# ---- its report ----
+
+my $dir = File::Temp::tempdir(CLEANUP => 1);
+
+sub printed ($sub) {
+    open my $out, '>', \my $text or die $!;
+    my $stdout = select $out;
+    $sub->();
+    select $stdout;
+    return $text;
+}
+
+my %made_up = (
+    machine => { map { $_ => 1 } qw(date kernel cpu cores memory files load minutes) },
+    size    => { events => 1, pace => 1, clients => 1 },
+    rounds  => 3,
+    work    => [qw(streams short)],
+    peers   => [ { name => 'nginx', title => 'N' }, { name => 'proxy', title => 'P' },
+        { name => 'governed', title => 'G' }, { name => 'next', title => 'X', absent => 'no node' }, { name => 'bare', title => 'B' } ],
+    failed => { bare => { start => ['it said no'] } },
+    result => {
+        nginx    => { streams => { count => [ 5, 5, 5 ], us => [ 10, 20, 40 ], late_p99 => [ 1, 1, 1 ] }, short => { us => [ 50, 50, 50 ] } },
+        proxy    => { streams => { us => [ 20, 20, 20 ] }, short => { us => [ 100, 100, 100 ] } },
+        governed => { streams => { us => [ 10, 22, 80 ], late_p99 => [ 1, 1, 1 ] }, short => { us => [ 151, 160, 170 ] } },
+    },
+);
+my $text = printed(sub { report($dir, \%made_up) });
+like $text, qr/^\| G \| – \| 22 \(10\.\.80\) \| 1\.10x \(1\.00\.\.2\.00\) \| 1\.10x \(0\.50\.\.4\.00\) \|/m,
+    'a row has the median, its spread, and the ratios to both';
+like $text, qr/^\| X \| absent: no node \|/m, 'who is not there has a row that says why';
+like $text, qr/^\| B \| failed, see below \|/m, '... as has who failed';
+like $text, qr/^- bare, start, 1 of 3 rounds: it said no$/m, '... with the reason below';
+like $text, qr/^\| CPU per live event.*\| 1\.10 \(1\.\.2\) \| met \|$/m, 'a promise that is just kept is kept';
+like $text, qr/^\| CPU per request.*\| 1\.60 \(1\.51\.\.1\.70\) \| \*\*missed\*\* \|$/m, '... one that is not is said to be missed';
+like $text, qr/^\| memory per open stream.*not measured \|$/m, '... and what was not measured is not kept';
+
+my $house = ChatTest::Bench::House->new($dir);
+like $house->install("$dir/p", 10, 'echo first; echo "npm error nobody | there"; exit 3'),
+    qr/^its installation failed: npm error nobody   there$/, 'a peer that cannot be installed is absent for a reason';
+is $house->install("$dir/p", 10, 'touch once'), undef, '... one that can is there';
+ok -e "$dir/p/once", '... in its folder';
+
+# ---- a run ----
+
+skip_or_fail('no stores: ' . $house->no_stores) if $house->no_stores;
+local @ENV{qw(BENCH_PEERS BENCH_ROUNDS BENCH_STREAMS BENCH_IDLE BENCH_EVENTS BENCH_PACE BENCH_SECONDS BENCH_OUT BENCH_WORKLOADS)}
+    = ('proxy governed', 1, 8, 12, 6, 20, 0.2, $dir, '');
+my $said = qx("$^X" "$FindBin::Bin/bench/run.pl" 2>"$dir/stderr");
+is $?, 0, 'the benchmark runs' or diag do { local (@ARGV, $/) = "$dir/stderr"; <> };
+my $res = JSON::PP::decode_json(do { local (@ARGV, $/) = "$dir/result.json"; <> });
+is_deeply $res->{failed}, {}, 'nothing of it failed' or diag explain $res->{failed};
+is $res->{result}{governed}{streams}{count}[0], 8, 'so many streams as asked for';
+is $res->{result}{proxy}{idle}{count}[0], 12, '... and silent ones';
+for my $peer (qw(proxy governed)) {
+    my @none = grep { !defined $res->{result}{$peer}{ $_->[0] }{ $_->[1] }[0] }
+        [qw(streams us)], [qw(streams first_p50)], [qw(streams late_p999)], [qw(short rps)], [qw(short us)],
+        [qw(prompts us_1)], [qw(prompts us_100)], [qw(idle kib)], [qw(storm ms)];
+    is_deeply \@none, [], "every workload measured $peer";
+}
+is_deeply [ sort grep { /^us/ } keys $res->{result}{governed}{refused}->%* ], [qw(us_400 us_401 us_429)],
+    'refusals of all kinds were measured where there are such';
+like $said, qr/^\| Apache mod_proxy_http.*\| 1\.00x \(1\.00\.\.1\.00\) \|/m, 'the table has its row of reference';
+like $said, qr/^\| mod_chat, governed: .*\| \d[\d.]*x \(/m, '... and ratios to it';
+is scalar(() = $said =~ /^### /mg), 8, '... and every part has its table';
+done_testing;

@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Who is measured: how each comes here, how it is set up, how it is asked.
+# Everybody writes an access log, keeps connections to the mock, and has one
+# core. What does not come with Debian is in t/bench/peers, pinned.
+package ChatTest::Bench::Peers;
+
+use v5.36;
+use Exporter 'import';
+use File::Copy ();
+use ChatTest ();
+use ChatTest::Bench qw(first_line slurp);
+use ChatTest::Bench::Peer;
+use ChatTest::Httpd ();
+
+our @EXPORT_OK = qw(peers);
+
+my $ROOT = $ChatTest::Httpd::ROOT;
+
+sub peers () {
+    return map { ChatTest::Bench::Peer->new(@$_) } (
+        [ 'direct',    _direct() ],
+        [ 'nginx',     _nginx() ],
+        [ 'proxy',     _proxy() ],
+        [ 'bare',      _bare() ],
+        [ 'governed',  _governed() ],
+        [ 'reencode',  _reencode() ],
+        [ 'next',      _next() ],
+        [ 'portkey',   _portkey() ],
+        [ 'litellm',   _litellm() ],
+        [ 'bifrost',   _bifrost() ],
+    );
+}
+
+sub _direct () {
+    return (
+        title => 'nobody: straight to the mock',
+        path  => '/v1/responses',
+        begin => sub ($self, $bench) { $self->{port} = $bench->up->port },
+    );
+}
+
+# ---- nginx ----
+
+# Debian's own, unpacked and not installed, where there is none.
+sub _nginx_program ($bench) {
+    for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin') {
+        return "$dir/nginx" if -x "$dir/nginx";
+    }
+    return $bench->place('nginx') . '/usr/sbin/nginx';
+}
+
+sub _nginx () {
+    return (
+        title   => 'nginx, proxy_buffering off',
+        path    => '/v1/responses',
+        version => sub ($bench) { first_line(_nginx_program($bench), '-v') =~ s/^nginx version: //r },
+        install => sub ($bench) {
+            return if -x _nginx_program($bench);
+            my $dir = $bench->place('nginx');
+            $bench->install($dir, 60, 'apt-get download -q nginx && dpkg -x nginx_*.deb .');
+        },
+        begin => sub ($self, $bench) {
+            my ($dir, $port) = ($self->{dir}, $self->free_port);
+            my $files = ChatTest::Bench::open_files();
+            my $connections = $files - 200;
+            my $user = $> == 0 ? 'user root;' : '';
+            $bench->write("$dir/nginx.conf", <<"END");
+$user
+daemon off;
+pid $dir/pid;
+error_log $dir/error.log;
+worker_processes 1;
+worker_rlimit_nofile $files;
+events { worker_connections $connections; }
+http {
+    access_log $dir/access.log;
+    client_body_temp_path $dir/body;
+    proxy_temp_path $dir/proxy;
+    fastcgi_temp_path $dir/fastcgi;
+    uwsgi_temp_path $dir/uwsgi;
+    scgi_temp_path $dir/scgi;
+    keepalive_requests 100000000;
+    upstream mock {
+        server 127.0.0.1:${\$bench->up->port};
+        keepalive 1024;
+        keepalive_requests 100000000;
+    }
+    server {
+        listen 127.0.0.1:$port backlog=8192;
+        client_max_body_size 2m;
+        location / {
+            proxy_pass http://mock;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_buffering off;
+            proxy_read_timeout 600s;
+        }
+    }
+}
+END
+            $self->run([ _nginx_program($bench), '-e', "$dir/error.log", '-p', $dir, '-c', "$dir/nginx.conf" ]);
+        },
+    );
+}
+
+# ---- httpd ----
+
+sub _httpd_version ($bench) {
+    return first_line(ChatTest->new->program, '-v') =~ s/^Server version: //r;
+}
+
+sub _httpd ($self, %o) {
+    my $t = $self->{httpd} = ChatTest->new(mpm => 'event', log_level => 'notice', %o);
+    $t->allow_log(qr/./);
+    return $t->start;
+}
+
+# A thread for each stream.
+sub _proxy () {
+    return (
+        title   => 'Apache mod_proxy_http, flushpackets=on',
+        path    => '/v1/responses',
+        idle    => 2000,
+        version => \&_httpd_version,
+        begin   => sub ($self, $bench) {
+            _httpd($self, chat => 0, modules => ['proxy_http'], mpm_conf => <<'MPM', conf => <<"END");
+StartServers 9
+ServerLimit 9
+ThreadLimit 256
+ThreadsPerChild 256
+MaxRequestWorkers 2304
+MinSpareThreads 1
+MaxSpareThreads 2304
+MaxConnectionsPerChild 0
+MaxKeepAliveRequests 0
+ListenBacklog 8192
+MPM
+ProxyPass /v1/ http://127.0.0.1:${\$bench->up->port}/v1/ flushpackets=on
+ProxyTimeout 600
+END
+        },
+    );
+}
+
+# As conf/chat-mpm.conf has it.
+my $MPM = <<'END';
+StartServers 1
+ServerLimit 8
+ThreadLimit 128
+ThreadsPerChild 128
+MaxRequestWorkers 128
+MinSpareThreads 1
+MaxSpareThreads 128
+MaxConnectionsPerChild 0
+AsyncRequestWorkerFactor 200
+MaxKeepAliveRequests 0
+ListenBacklog 8192
+END
+
+sub _chat ($self, $bench, $conf, %o) {
+    return _httpd($self, mpm_conf => $MPM, %o, conf => <<"END");
+<ChatProvider mock>
+    ChatProviderType openai
+    ChatProviderURL  ${\$bench->up->url}
+    ChatProviderKey  env:CHAT_CANARY_KEY
+</ChatProvider>
+SetHandler chat
+ChatUse mock
+ChatRoute openai
+ChatRequestMessageLength 400000
+ChatRequestTotalLength 400000
+$conf
+END
+}
+
+my %NO_MESSAGES = (b => '{"model":"gpt-4o-mini","stream":true,"messages":[]}');
+
+sub _bare () {
+    return (
+        title    => 'mod_chat, bare: guests, no limits',
+        path     => '/chat',
+        version  => \&_httpd_version,
+        refusals => { 400 => {%NO_MESSAGES} },
+        begin    => sub ($self, $bench) { _chat($self, $bench, 'ChatAuth guest') },
+    );
+}
+
+sub _reencode () {
+    return (
+        title    => 'mod_chat, re-encoding: route stream',
+        path     => '/chat',
+        version  => \&_httpd_version,
+        load     => { D => 'stream' },
+        refusals => { 400 => {%NO_MESSAGES} },
+        begin    => sub ($self, $bench) { _chat($self, $bench, "ChatAuth guest\nChatRoute stream") },
+    );
+}
+
+# Who has signed in; whose limit is reached; nobody.
+sub _signed_in ($bench, $who) {
+    return (H => 'Cookie: ' . $bench->cookie($who));
+}
+
+sub _governed () {
+    return (
+        title    => 'mod_chat, governed: session in PostgreSQL, limit in Redis',
+        path     => '/chat',
+        version  => \&_httpd_version,
+        install  => sub ($bench) { $bench->no_stores },
+        load     => sub ($bench) { _signed_in($bench, 'many') },
+        refusals => {
+            401 => { H => [] },
+            400 => {%NO_MESSAGES},
+            429 => sub ($bench) { _signed_in($bench, 'few'), path => '/limited' },
+        },
+        begin => sub ($self, $bench) {
+            _chat($self, $bench, <<"END", modules => [qw(dbd socache_shmcb)], env => { APP_SECRET => $bench->secret });
+DBDriver pgsql
+DBDParams "${\$bench->postgres->params}"
+ChatRedis ${\$bench->redis->url}
+ChatAuth better-auth
+ChatAuthSession kysely-pgsql
+ChatAuthSecret env:APP_SECRET
+ChatAuthCache 60s
+ChatLimit many 1000000000/1h user
+<Location /limited>
+    ChatLimit few 1/1h user
+</Location>
+END
+        },
+    );
+}
+
+# ---- from the registries ----
+
+# A folder of t/bench/peers, by its lock file. npm ci wants what is for other
+# systems, too, which not every registry has. Why not, or nothing.
+sub _npm ($bench, $name, $seconds, $then = 'true') {
+    return 'node is not installed' if first_line('node', '--version') !~ /^v\d/;
+    my $dir = $bench->place($name);
+    my $from = "$ROOT/t/bench/peers/$name";
+    my $quiet = '--no-audit --no-fund --loglevel=error';
+    return $bench->install($dir, $seconds,
+        "cp -r '$from/.' . && { npm ci $quiet || npm install $quiet; } && $then", "$from/package-lock.json");
+}
+
+sub _npm_version ($bench, $name, $package) {
+    my ($version) = slurp($bench->place($name) . "/node_modules/$package/package.json") =~ /"version": "([^"]+)"/;
+    return "$package " . ($version // '?') . ', node ' . first_line('node', '--version');
+}
+
+sub _next () {
+    return (
+        title   => 'Next.js: openai SDK, zod, better-auth, rate-limiter-flexible',
+        path    => '/api/chat-openai',
+        streams => 100,
+        idle    => 500,
+        version => sub ($bench) { _npm_version($bench, 'next', 'next') },
+        install => sub ($bench) {
+            $bench->no_stores // _npm($bench, 'next', 240,
+                'NEXT_TELEMETRY_DISABLED=1 BETTER_AUTH_SECRET=' . 'x' x 32 . ' node_modules/.bin/next build');
+        },
+        load     => sub ($bench) { _signed_in($bench, 'many') },
+        refusals => {
+            401 => { H => [] },
+            400 => {%NO_MESSAGES},
+            429 => sub ($bench) { _signed_in($bench, 'few') },
+        },
+        begin => sub ($self, $bench) {
+            my $dir = $bench->place('next');
+            $self->run([ 'node', "$dir/node_modules/next/dist/bin/next", 'start', '-H', '127.0.0.1', '-p', $self->free_port ],
+                dir => $dir, path => '/', env => {
+                    NODE_ENV           => 'production',
+                    BETTER_AUTH_SECRET => $bench->secret,
+                    DATABASE_URL       => $bench->postgres->url,
+                    REDIS_URL          => $bench->redis->url,
+                    OPENAI_API_KEY     => 'sk-bench',
+                    OPENAI_BASE_URL    => $bench->up->url,
+                    NEXT_TELEMETRY_DISABLED => 1,
+                });
+        },
+    );
+}
+
+# What these send is made anew, so what it says is checked, not its bytes.
+my %COMPLETIONS = (a => 'completions', D => 'completions');
+
+sub _portkey () {
+    return (
+        title   => 'Portkey gateway',
+        path    => '/v1/chat/completions',
+        streams => 100,
+        idle    => 500,
+        version => sub ($bench) { _npm_version($bench, 'portkey', '@portkey-ai/gateway') },
+        install => sub ($bench) { _npm($bench, 'portkey', 120) },
+        load    => sub ($bench) {
+            return (%COMPLETIONS, H => [ 'x-portkey-provider: openai', 'x-portkey-custom-host: ' . $bench->up->url,
+                'Authorization: Bearer sk-bench' ]);
+        },
+        begin => sub ($self, $bench) {
+            $self->run([ 'node', $bench->place('portkey') . '/node_modules/@portkey-ai/gateway/build/start-server.js',
+                '--port=' . $self->free_port, '--headless' ], path => '/', env => { NODE_ENV => 'production' });
+        },
+    );
+}
+
+sub _litellm () {
+    return (
+        title   => 'LiteLLM proxy, one worker',
+        path    => '/v1/chat/completions',
+        streams => 50,
+        idle    => 200,
+        version => sub ($bench) {
+            my ($file) = glob $bench->place('litellm') . '/venv/lib/python3*/site-packages/litellm-*.dist-info/METADATA';
+            'litellm ' . (slurp($file // '') =~ /^Version: (\S+)/m ? $1 : '?');
+        },
+        install => sub ($bench) {
+            $bench->install($bench->place('litellm'), 240,
+                'python3 -m venv venv && venv/bin/pip install -q "litellm[proxy]<1.109"');
+        },
+        load     => { %COMPLETIONS, H => 'Authorization: Bearer sk-bench' },
+        begin    => sub ($self, $bench) {
+            $bench->write("$self->{dir}/config.yaml", <<"END");
+model_list:
+  - model_name: gpt-4o-mini
+    litellm_params:
+      model: openai/gpt-4o-mini
+      api_base: ${\$bench->up->url}
+      api_key: sk-mock
+litellm_settings:
+  telemetry: false
+general_settings:
+  master_key: sk-bench
+END
+            $self->run([ $bench->place('litellm') . '/venv/bin/litellm', '--config', "$self->{dir}/config.yaml",
+                '--host', '127.0.0.1', '--port', $self->free_port ], seconds => 90, path => '/health/liveliness',
+                env => { LITELLM_LOCAL_MODEL_COST_MAP => 'True', LITELLM_MODE => 'PRODUCTION' });
+        },
+    );
+}
+
+# Its package brings the program from a site of its own at the first start.
+sub _bifrost () {
+    return (
+        title   => 'Bifrost',
+        path    => '/v1/chat/completions',
+        model   => 'openai/gpt-4o-mini',
+        version => sub ($bench) { _npm_version($bench, 'bifrost', '@maximhq/bifrost') },
+        install => sub ($bench) { _npm($bench, 'bifrost', 120, 'node_modules/.bin/bifrost --help') },
+        load    => {%COMPLETIONS},
+        begin   => sub ($self, $bench) {
+            my $base = $bench->up->url =~ s{/v1$}{}r;
+            $bench->write("$self->{dir}/config.json", <<"END");
+{"providers": {"openai": {
+    "keys": [{"name": "mock", "value": "sk-mock", "models": ["gpt-4o-mini"], "weight": 1}],
+    "network_config": {"base_url": "$base"}}}}
+END
+            $self->run([ $bench->place('bifrost') . '/node_modules/.bin/bifrost', '-app-dir', $self->{dir},
+                '-host', '127.0.0.1', '-port', $self->free_port ], seconds => 60, path => '/');
+        },
+    );
+}
+
+1;
