@@ -8,10 +8,10 @@
 # Exits with 1 when "stream" over OpenAI's Responses costs more than 1.5 times.
 use v5.36;
 use FindBin;
-use POSIX ();
 use Test::More;
 use lib "$FindBin::Bin/../lib";
 use ChatTest;
+use ChatTest::Bench qw(cpu median pin pin_away);
 use ChatTest::Load qw(load);
 use ChatTest::Streams qw(mpm_conf);
 use ChatTest::Upstream;
@@ -38,31 +38,19 @@ my $t = ChatTest->new(mpm => 'event', log_level => 'notice', mpm_conf => mpm_con
     } sort keys %wire),
     (map { my $w = $_; map { ("<Location /$w/$_>", "ChatRoute $_", "ChatUse $w", '</Location>') } @routes } sort keys %wire),
     '')->start;
-my ($child) = $t->children;
-
-sub cpu {
-    open my $fh, '<', "/proc/$child/stat" or die $!;
-    my @field = split / /, readline($fh) =~ s/.*\)//sr;
-    return ($field[12] + $field[13]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
-}
-
 # Microseconds of the server's CPU per event.
 sub measure ($wire, $route) {
     my $body = $route eq 'message' ? '{"message":"mock(seed={i})"}'
         : '{"stream":true,"messages":[{"role":"user","content":"mock(seed={i})"}]}';
-    my $before = cpu();
+    my $before = cpu($t->pid);
     my $res = load($t->url("/$wire/$route"), c => $STREAMS, a => $wire, ($route eq 'openai' ? () : (D => $route)), b => $body,
         p => "n=$events;size=20", t => 120);
     die "$wire $route: $res->{failures}[0]\n" if $res->{failed};
-    return 1e6 * (cpu() - $before) / ($STREAMS * $events);
+    return 1e6 * (cpu($t->pid) - $before) / ($STREAMS * $events);
 }
 
-system("taskset -a -p -c 0 $child >/dev/null; taskset -a -p -c 1 $$ >/dev/null; taskset -a -p -c 1 " . $up->pid . ' >/dev/null')
-    if (() = `cat /proc/cpuinfo` =~ /^processor/mg) > 1;
-
-sub median (@values) {
-    return (sort { $a <=> $b } @values)[ $#values / 2 ];
-}
+pin($t->pid);
+pin_away($$, $up->pid);
 
 my %us;
 measure($_, 'openai') for sort keys %wire;

@@ -12,11 +12,10 @@ use FindBin;
 use Test::More;
 use lib "$FindBin::Bin/../lib";
 use ChatTest;
+use ChatTest::Bench qw(cpu median pin pin_away);
 use ChatTest::Load qw(load);
 use ChatTest::Redis;
 use ChatTest::Upstream;
-use POSIX       ();
-use Time::HiRes qw(sleep);
 
 my ($rounds, $requests) = ($ARGV[0] || 9, $ARGV[1] || 6000);
 my $CLIENTS = 16;
@@ -44,39 +43,16 @@ END
 
 my %server = (redis => server('ChatRedis ' . $redis->url), table => server(''));
 
-# Ticks of user and system time.
-sub cpu (@pids) {
-    my $sum = 0;
-    for my $pid (@pids) {
-        open my $fh, '<', "/proc/$pid/stat" or next;
-        $sum += $_ for (split / /, readline($fh) =~ s/.*\)//sr)[ 12, 13 ];
-    }
-    return $sum;
-}
-
-sub pin ($cpus, @pids) {
-    system("taskset -a -p -c $cpus $_ >/dev/null") for @pids;
-    return;
-}
-
-sub median (@values) {
-    return (sort { $a <=> $b } @values)[ $#values / 2 ];
-}
-
 # One load: requests per second, and microseconds of the server's CPU each.
 sub measure ($t, $path) {
-    my $before = cpu($t->children);
+    my $before = cpu($t->pid);
     my $res = load($t->url($path), c => $CLIENTS, m => $requests / $CLIENTS, p => 'n=1', k => 1, t => 300);
     die "$path: $res->{failures}[0]\n" if $res->{failed};
-    my $ticks = cpu($t->children) - $before;
-    return { rps => $res->{ok} / $res->{seconds}, us => 1e6 * $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK()) / $res->{ok} };
+    return { rps => $res->{ok} / $res->{seconds}, us => 1e6 * (cpu($t->pid) - $before) / $res->{ok} };
 }
 
-my $cores = () = `cat /proc/cpuinfo` =~ /^processor/mg;
-if ($cores > 1) {
-    pin(0, map { $_->children } values %server);
-    pin('1-' . ($cores - 1), $$, $up->pid, $redis->{pid});
-}
+pin(map { $_->pid } values %server);
+pin_away($$, $up->pid, $redis->{pid});
 measure($_, $_ eq $server{redis} ? '/limited' : '/free') for values %server;
 
 my (%ratio, %us, %rps);

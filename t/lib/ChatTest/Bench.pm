@@ -10,7 +10,7 @@ use Exporter 'import';
 use POSIX       ();
 use Time::HiRes ();
 
-our @EXPORT_OK = qw(cores pin pin_away cpu tree pss median summary ratios open_files raise_files machine now_ns
+our @EXPORT_OK = qw(cores pin pin_away busy_clock busy_since cpu tree pss median summary ratios open_files raise_files machine now_ns
     first_line slurp);
 
 sub slurp ($file) {
@@ -85,6 +85,23 @@ sub pin (@roots) {
 # Mock, load and stores, other machines in real life, share the others.
 sub pin_away (@pids) {
     return _taskset('1-' . (cores() - 1), @pids);
+}
+
+# Ticks of the cores that are not measured, or of the only one: [busy, all].
+sub busy_clock () {
+    my ($busy, $all) = (0, 0);
+    for my $line (grep { cores() < 2 || !/^cpu0 / } slurp('/proc/stat') =~ /^cpu\d+ .*/mg) {
+        my (undef, @ticks) = split ' ', $line;
+        $all += $_ for @ticks[ 0 .. 7 ];
+        $busy += $_ for @ticks[ 0 .. 2, 5 .. 7 ];
+    }
+    return [ $busy, $all ];
+}
+
+# Percent of their time since then. At 100 the load is what is measured.
+sub busy_since ($then) {
+    my $now = busy_clock();
+    return 100 * ($now->[0] - $then->[0]) / ($now->[1] - $then->[1] || 1);
 }
 
 # ---- files ----

@@ -8,7 +8,7 @@ package ChatTest::Bench::Workloads;
 use v5.36;
 use Exporter 'import';
 use Time::HiRes qw(sleep time);
-use ChatTest::Bench qw(now_ns open_files);
+use ChatTest::Bench qw(now_ns open_files busy_clock busy_since);
 use ChatTest::Load qw(load load_start load_end load_wait);
 
 our @EXPORT_OK = qw(workloads warm_up settled);
@@ -112,10 +112,11 @@ sub _streams ($house, $peer, $size) {
     my $count = _at_most($size->{streams}, $peer->{streams});
     my $script = "n=$size->{events};pace=$size->{pace};ts=1";
     $house->up->reset;
-    my $cpu = $peer->cpu_now;
+    my ($cpu, $busy) = ($peer->cpu_now, busy_clock());
     my $res = _right(load($peer->url, _load_of($house, $peer, c => $count, r => 1000, script => $script)), 'streams');
     return {
         count => $count,
+        busy  => busy_since($busy),
         us    => _us_each($peer, $cpu, $house->up->stats->{events}),
         (map { ("first_$_" => $res->{first_ms}{$_}, "late_$_" => $res->{latency_ms}{$_}) } qw(p50 p99 p999)),
     };
@@ -123,11 +124,12 @@ sub _streams ($house, $peer, $size) {
 
 # As many as can be answered, one after the other on each connection.
 sub _closed_loop ($house, $peer, $size, $what, $path, %load) {
-    my ($cpu, $stores) = ($peer->cpu_now, $house->stores_cpu);
+    my ($cpu, $stores, $busy) = ($peer->cpu_now, $house->stores_cpu, busy_clock());
     my $job = load_start($peer->url($path), _load_of($house, $peer, c => $size->{clients}, m => 1000000, k => 1, %load));
     sleep $size->{seconds};
     my $res = _right(load_end($job), $what);
     return (
+        busy      => busy_since($busy),
         rps       => $res->{ok} / $res->{seconds},
         us        => _us_each($peer, $cpu, $res->{ok}),
         stores_us => 1e6 * ($house->stores_cpu - $stores) / $res->{ok},
