@@ -231,8 +231,13 @@ static void finish(chat_conn_t *cc, chat_stream_t *s)
     ap_process_request_after_handler(r); /* logs, destroys r and s */
 }
 
+/* The connection may still outlive all this: with httpd -X. */
 void chat_park_abandon(chat_stream_t *s)
 {
+    chat_conn_t *cc = chat_conn_get(s->c);
+
+    cc->streaming = 0;
+    cc->stream = NULL;
     s->ended = 0;
     s->engine = NULL;
     chat_stream_end(s, CHAT_END_SHUTDOWN, "the server stopped");
