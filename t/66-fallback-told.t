@@ -31,6 +31,23 @@ sub provider ($name, $mock, $breaker = 'off') {
         . "ChatProviderBreaker $breaker\n</ChatProvider>\n";
 }
 
+# [ what, how, whether it is a failure ]
+my @ODD = (
+    [ 'a page',                  { fault => 'html' },                     1 ],
+    [ 'a redirect',              { fault => 'redirect' },                 1 ],
+    [ 'nothing',                 { fault => 'noend', after => 0 },        1 ],
+    [ 'an answer without an end', { fault => 'noend', after => 6 },       1 ],
+    [ 'half an answer',          { fault => 'close', after => 6 },        1 ],
+    [ 'too much to do',          { status => 429 },                       0 ],
+    [ 'a refusal',               { status => 400 },                       0 ],
+    [ 'a refusal of the key',    { status => 401 },                       0 ],
+    [ 'an answer that is too long', { fault => 'incomplete' },            0 ],
+    [ 'an answer',               {},                                      0 ],
+);
+
+# The status page has room for 64 providers.
+my $WHERE = qr/^(?:own|stream|completions-whole)$/;
+
 my $conf = join '', "MaxKeepAliveRequests 0\n",
     provider(next   => {}),
     provider(busy   => { status => 503 }),
@@ -57,6 +74,7 @@ my $conf = join '', "MaxKeepAliveRequests 0\n",
             provider("long-$name"  => { status => 503 }, "3 $LONG"),
             provider("quick-$name" => { status => 503 }, "2 $LONG"),
             provider("brief-$name" => { status => 503, times => 2 }, "2 $BRIEF"),
+            map({ (provider("odd$_-$name" => $ODD[$_][1], "2 $LONG"), $location->("/odd$_", "ChatUse odd$_-$name", 'ChatRetry 1')) } $name =~ $WHERE ? 0 .. $#ODD : ()),
             $location->('/long', "ChatUse long-$name next", 'ChatRetry 1'),
             $location->('/quick', "ChatUse quick-$name next", 'ChatRetry 5 backoff=1ms'),
             $location->('/alone', "ChatUse quick-$name", 'ChatRetry 5 backoff=1ms'),
@@ -154,6 +172,13 @@ sub breaker ($t, $way) {
     is "$said->{calls} $said->{status}", ' 503', 'where there is no other one nobody is asked';
     cmp_ok $said->{res}{headers}{'retry-after'} // 0, '>', 0, '... the client is told when to come back';
     like $said->{res}{body}, qr/The provider fails at the moment/, '... and why';
+
+    for my $i (0 .. $#ODD) {
+        my ($what, $how, $fails) = $ODD[$i]->@*;
+        last if $name !~ $WHERE;
+        ask($t, $way, "odd$i") for 1, 2;
+        like row($t, "odd$i-$name"), $fails ? qr/^open 2 2 1 / : qr/^closed 2 0 0 /, "$what is " . ($fails ? 'a failure' : 'none');
+    }
 
     ask($t, $way, 'brief') for 1, 2;
     like row($t, "brief-$name"), qr/^open 2 2 1 /, 'one that is open for a while';

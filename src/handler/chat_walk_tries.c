@@ -279,6 +279,16 @@ static int took_too_long(const chat_walk_t *w, const chat_end_t *end)
            end->total >= total;
 }
 
+/* Neither an answer nor a refusal: a page, a redirect, a stream that just ends.
+ * What is gathered unchanged has not been looked at. */
+static int is_neither(const chat_walk_t *w, const chat_end_t *end)
+{
+    if (!w->try.streaming)
+        return w->try.status < HTTP_BAD_REQUEST;
+    return end->why == CHAT_END_COMPLETE && (w->dialect || !w->whole) &&
+           !w->seen->ended && !w->seen->failed;
+}
+
 static chat_call_verdict_e judge(const chat_walk_t *w, const chat_end_t *end)
 {
     int status = w->try.status;
@@ -288,8 +298,8 @@ static chat_call_verdict_e judge(const chat_walk_t *w, const chat_end_t *end)
     if (end->why == CHAT_END_GONE || end->why == CHAT_END_STALLED ||
         end->why == CHAT_END_SHUTDOWN)
         return status && status < 500 ? CHAT_CALL_FINE : CHAT_CALL_UNKNOWN;
-    if (!status || status >= 500 || end->why == CHAT_END_TIMEOUT ||
-        end->why == CHAT_END_BROKEN)
+    if (status >= 500 || end->why == CHAT_END_TIMEOUT ||
+        end->why == CHAT_END_BROKEN || is_neither(w, end))
         return w->seen->ended && !w->seen->failed ? CHAT_CALL_FINE
                                                   : CHAT_CALL_FAILED;
     return CHAT_CALL_FINE;
