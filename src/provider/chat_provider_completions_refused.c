@@ -28,6 +28,13 @@ static int is_quota(const chat_json_t *error)
            is_word(chat_json_get(error, "type"), "insufficient_quota");
 }
 
+/* A model that this account may not use is the question's fault, as one that
+ * does not exist is: OpenAI says 403 to the one and 404 to the other. */
+static int is_model(const chat_json_t *error)
+{
+    return is_word(chat_json_get(error, "code"), "model_not_found");
+}
+
 void chat_provider_completions_refused(chat_err_t *err, int status,
                                        const char *body, apr_size_t len,
                                        apr_pool_t *p)
@@ -39,6 +46,8 @@ void chat_provider_completions_refused(chat_err_t *err, int status,
         chat_provider_refused_quota(err);
         return;
     }
+    if (status == 403 && is_model(error))
+        status = 404;
     chat_provider_refused(
         err, status,
         chat_provider_word(chat_json_get(error, "code"), "", NULL, p),
