@@ -117,6 +117,7 @@ static void turn(blocking_t *b, chat_stream_t *s)
     if (s->waiting)
         s->source->resume(s);
     curl_multi_perform(b->driver.multi, &running);
+    chat_driver_flush(&b->driver);
     chat_driver_reap(&b->driver);
     chat_stream_check(s, b->driver.now);
 }

@@ -56,6 +56,7 @@ void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
     if (events & (EPOLLERR | EPOLLHUP))
         mask |= CURL_CSELECT_IN | CURL_CSELECT_ERR;
     curl_multi_socket_action(e->driver.multi, ev->fd, mask, &running);
+    chat_driver_flush(&e->driver);
 }
 
 void chat_engine_curl_timer(chat_engine_t *e)
@@ -66,6 +67,7 @@ void chat_engine_curl_timer(chat_engine_t *e)
         return;
     e->curl_at = -1;
     curl_multi_socket_action(e->driver.multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    chat_driver_flush(&e->driver);
 }
 
 void chat_engine_curl_init(chat_engine_t *e)

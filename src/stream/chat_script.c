@@ -26,7 +26,8 @@ static void play(chat_stream_t *s)
         }
         /* A new turn for every piece: the script is its own budget. */
         s->turn_bytes = 0;
-        if (chat_stream_take(s, data, len) != CHAT_TAKE_OK)
+        if (chat_stream_offer(s, len) != CHAT_TAKE_OK ||
+            chat_stream_take(s, data, len) != CHAT_TAKE_OK)
             return;
         if (delay > 0)
             break;

@@ -81,11 +81,8 @@ static apr_status_t wrote(chat_stream_t *s, apr_status_t rv)
     return rv;
 }
 
-chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
+chat_take_e chat_stream_offer(chat_stream_t *s, apr_size_t len)
 {
-    chat_tick_t now = s->driver->now;
-    apr_status_t rv;
-
     if (s->ended)
         return CHAT_TAKE_STOP;
     if (s->turn != s->driver->turn) {
@@ -100,10 +97,16 @@ chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
 #endif
         return CHAT_TAKE_LATER;
     }
-    s->data_at = s->write_at = now;
     s->turn_bytes += len;
-    s->end.bytes += len;
+    return CHAT_TAKE_OK;
+}
 
+chat_take_e chat_stream_take(chat_stream_t *s, const char *data, apr_size_t len)
+{
+    apr_status_t rv;
+
+    s->data_at = s->write_at = s->driver->now;
+    s->end.bytes += len;
     rv = s->spec.cb->data(s->spec.ctx, data, len);
     if (rv == APR_INCOMPLETE)
         rv = APR_SUCCESS;

@@ -184,8 +184,11 @@ void chat_stream_move(chat_stream_t *s, chat_state_e to);
 /* [D] The driver has it: go. May end it at once. */
 void chat_stream_begin(chat_stream_t *s);
 
-/* [D] Bytes from the source. OK: gone down. LATER: not taken, resume() will
- * be called. STOP: the stream has ended. */
+/* [D] The source has so many bytes. OK: it must give them to chat_stream_take()
+ * before this turn is over. LATER: not now, resume() will be called. STOP: the
+ * stream has ended. */
+chat_take_e chat_stream_offer(chat_stream_t *s, apr_size_t len);
+/* [D] What was offered, or several offers in one. OK or STOP. */
 chat_take_e chat_stream_take(chat_stream_t *s, const char *data,
                              apr_size_t len);
 
@@ -228,10 +231,16 @@ struct chat_driver_t {
     apr_uint64_t turn;
     CURL *spare[64]; /* easy handles to use again */
     int nspare;
+    chat_stream_t *gathering; /* the stream whose bytes are in gather */
+    apr_size_t gathered;
+    char *gather;
 };
 
 apr_status_t chat_driver_init(chat_driver_t *d, long max_connects);
 void chat_driver_destroy(chat_driver_t *d);
+/* [D] After each call of curl's that may have read: curl gives bytes in small
+ * pieces, and each that is passed on costs a packet. */
+void chat_driver_flush(chat_driver_t *d);
 /* [D] Streams whose transfer has ended are told so. */
 void chat_driver_reap(chat_driver_t *d);
 

@@ -11,6 +11,8 @@
 
 /* One read from an upstream's socket; also what curl holds per transfer. */
 #define READ_BYTES 4096L
+/* No piece that curl gives is larger. */
+#define GATHER_BYTES CURL_MAX_WRITE_SIZE
 /* Kernel memory for an upstream that we do not read at the moment. */
 #define UPSTREAM_RCVBUF (64 * 1024)
 /* An upstream that vanished without a word is noticed in about a minute. */
@@ -29,6 +31,9 @@ apr_status_t chat_driver_init(chat_driver_t *d, long max_connects)
         return APR_ENOMEM;
     curl_multi_setopt(d->multi, CURLMOPT_MAXCONNECTS, max_connects);
     curl_multi_setopt(d->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    d->gather = malloc(GATHER_BYTES);
+    if (!d->gather)
+        return APR_ENOMEM;
     d->now = chat_tick_now();
     return APR_SUCCESS;
 }
@@ -40,6 +45,8 @@ void chat_driver_destroy(chat_driver_t *d)
     if (d->multi)
         curl_multi_cleanup(d->multi);
     d->multi = NULL;
+    free(d->gather);
+    d->gather = NULL;
 }
 
 static CURL *take_easy(chat_driver_t *d)
@@ -105,12 +112,37 @@ static size_t on_header(char *line, size_t size, size_t n, void *baton)
     return len;
 }
 
+void chat_driver_flush(chat_driver_t *d)
+{
+    chat_stream_t *s = d->gathering;
+    apr_size_t len = d->gathered;
+
+    d->gathering = NULL;
+    d->gathered = 0;
+    if (s)
+        chat_stream_take(s, d->gather, len);
+}
+
+static void gather(chat_driver_t *d, chat_stream_t *s, const char *data,
+                   size_t len)
+{
+    if (d->gathering != s || d->gathered + len > GATHER_BYTES)
+        chat_driver_flush(d);
+    if (s->ended)
+        return;
+    memcpy(d->gather + d->gathered, data, len);
+    d->gathering = s;
+    d->gathered += len;
+}
+
 static size_t on_data(char *data, size_t size, size_t n, void *baton)
 {
+    chat_stream_t *s = baton;
     size_t len = size * n;
 
-    switch (chat_stream_take(baton, data, len)) {
+    switch (chat_stream_offer(s, len)) {
     case CHAT_TAKE_OK:
+        gather(s->driver, s, data, len);
         return len;
     case CHAT_TAKE_LATER:
         return CURL_WRITEFUNC_PAUSE;
@@ -221,6 +253,7 @@ static void xfer_resume(chat_stream_t *s)
     s->waiting = 0;
     s->data_at = s->driver->now; /* the upstream's time runs again */
     curl_easy_pause(s->easy, CURLPAUSE_CONT);
+    chat_driver_flush(s->driver);
 }
 
 /* 1 once there was a connection: from then on the request may have gone out. */
