@@ -112,9 +112,9 @@ my $conf = join '', "MaxKeepAliveRequests 0\n",
 model(twice => 'm-6', 'upstream=six-twice');
 model(twice => 'm-1', 'upstream=one-twice');
 model(twice => 'm-5', 'upstream=five-twice');
-model(first => 'm-1', 'upstream=one-first', 'fallback=second,third');
+model(first => 'm-1', 'upstream=one-first', 'price-in=90', 'price-out=90', 'fallback=second,third');
 model(second => 'm-2', 'upstream=two-second', 'fallback=never');
-model(third => 'm-6', 'upstream=six-third', 'alias=mine');
+model(third => 'm-6', 'upstream=six-third', 'alias=mine', 'price-in=2', 'price-out=5');
 model(never => 'm-7');
 # What cannot carry it
 model(able => 'm-3', 'fallback=plain,tiny,strict,able-too');
@@ -208,6 +208,11 @@ for my $way (@WAYS) {
         is $asked->(), 'one-first one-first two-second two-second six-third', '... by its own name';
         is $said->{answers}, 'third', '... which is told';
         like $said->{res}{body}, qr/"model":"third"/, '... also in the answer' if $name =~ /stream|completions|message-whole/;
+        if ($name =~ /^stream/) {
+            my ($done) = $way->{whole} ? $said->{res}{json} : map { JSON::PP::decode_json($_->{data}) } grep { $_->{event} eq 'done' } $said->{res}{events}->@*;
+            my $usage = $done->{usage};
+            is $usage->{costUsd} * 1e6, 2 * $usage->{inputTokens} + 5 * $usage->{outputTokens}, '... at its price';
+        }
         $said = ask($way, "$name/models", { $with{mine}->@* });
         goes('an alias', $said, 'm-6 1', 'm-6 third complete');
     };

@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use ChatTest;
 use ChatTest::Upstream;
 use ChatTest::Ways;
+use JSON::PP ();
 
 my $up = ChatTest::Upstream->new(keep => 0)->start;
 my $nobody = 'http://127.0.0.1:' . ChatTest::Httpd::free_port() . '/v1';
@@ -156,6 +157,27 @@ sub told ($t, $way) {
         '... with a line for each next call';
 }
 
+# ---- what is remembered of it ----
+
+sub remembered ($t) {
+    for my $whole (0, 1) {
+        my ($way) = grep { $_->{name} eq ($whole ? 'message-whole' : 'message') } @WAYS;
+        my $say = sub ($path, $text) {
+            my $res = $t->post_json("/$way->{name}/$path", { $way->{body}->($text)->%*, session_id => "session-$whole" });
+            return heard($way, $res);
+        };
+        # Of a half somebody who reads has got something: that is no answer.
+        my $said = $say->('half', 'one');
+        is $said->{code}, $whole ? '' : 'upstream_truncated', "$way->{name}: a session that begins with " . ($whole ? 'a second try' : 'half an answer');
+        my $next = $say->('busy', 'two');
+        $say->('next', 'three');
+        my @told = map { "$_->{role}: " . (ref $_->{content} ? $_->{content}[0]{text} : $_->{content}) }
+            JSON::PP::decode_json($up->last->{body})->{input}->@*;
+        is_deeply \@told, [ $whole ? ('user: one', "assistant: $said->{text}") : (), 'user: two', "assistant: $next->{text}", 'user: three' ],
+            '... remembers each answer once, and no half of one' or diag explain \@told;
+    }
+}
+
 # ---- what the breaker makes of it ----
 
 sub breaker ($t, $way) {
@@ -188,7 +210,7 @@ sub breaker ($t, $way) {
 }
 
 for my $mpm (qw(event prefork)) {
-    my $t = ChatTest->new(mpm => $mpm, modules => ['status'], conf => $conf)->start;
+    my $t = ChatTest->new(mpm => $mpm, modules => [qw(status socache_shmcb)], conf => $conf)->start;
     $t->expect_log(qr/CHAT0902: /, qr/CHAT1103: /);
     for my $way ($mpm eq 'event' ? @WAYS : grep { $_->{name} =~ /^own$|^completions-whole$/ } @WAYS) {
         subtest "$mpm: $way->{name}" => sub {
@@ -197,6 +219,7 @@ for my $mpm (qw(event prefork)) {
             breaker($t, $way);
         };
     }
+    subtest "$mpm: a session" => sub { remembered($t) };
     $t->stop;
     # Its counters of calls that fail at first.
     $up->reset;
