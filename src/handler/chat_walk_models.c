@@ -159,6 +159,21 @@ static void look_for_fallbacks(search_t *s)
     }
 }
 
+/* A request in a provider's own words is in those of the first that is used,
+ * whoever has its model. */
+static chat_wire_e wanted_wire(const search_t *s)
+{
+    const chat_walk_t *w = s->w;
+    chat_candidate_t first = APR_ARRAY_IDX(s->found, 0, chat_candidate_t);
+
+    if (w->turn.own) {
+        first.conf = chat_config_provider(
+            w->r->server, APR_ARRAY_IDX(w->conf->use, 0, const char *));
+        first.provider = chat_provider_get(first.conf->type);
+    }
+    return chat_walk_wire(&first);
+}
+
 /* Bytes that pass unchanged must be of the kind that the first would send. */
 static void keep_wire(search_t *s)
 {
@@ -168,7 +183,7 @@ static void keep_wire(search_t *s)
 
     if (s->w->dialect || s->found->nelts == 0)
         return;
-    want = chat_walk_wire(&all[0]);
+    want = wanted_wire(s);
     for (i = 0; i < s->found->nelts; i++) {
         if (chat_walk_wire(&all[i]) == want)
             all[kept++] = all[i];

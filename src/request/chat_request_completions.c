@@ -261,8 +261,8 @@ static apr_status_t take_modalities(chat_completions_t *c, chat_json_t *v,
 /*
  * What is left out says who asks, how the provider bills, keeps or caches, and
  * nothing about the answer: that is the administrator's to say. The last of
- * those that are refused are OpenRouter's: they would choose a model past the
- * rules for "model", or buy searches.
+ * those that are refused are of OpenRouter and other gateways: they would
+ * choose a model past the rules for "model", or buy searches.
  */
 static const struct member_t {
     const char *name;
@@ -297,6 +297,7 @@ static const struct member_t {
     {"models", refuse_models},
     {"route", refuse_models},
     {"preset", refuse_models},
+    {"fallbacks", refuse_models},
     {"user", leave},
     {"metadata", leave},
     {"store", leave},
