@@ -16,7 +16,8 @@
 
 /*
  * May it be asked? 1: yes, and chat_upstream_tell() must follow once, whatever
- * happens. 0: its breaker is open; *pwait is how long it still will be. After
+ * happens. 2: the same, and it is a trial: CHAT_CALL_BEGAN may be told before
+ * that. 0: its breaker is open; *pwait is how long it still will be. After
  * that time one call is let through to try; the others are told 0 until that
  * one has succeeded.
  */
@@ -24,9 +25,11 @@ int chat_upstream_may(const chat_provider_conf_t *conf,
                       apr_interval_time_t *pwait);
 
 typedef enum {
-    CHAT_CALL_FINE,   /* it works: any answer that is not its own failure */
-    CHAT_CALL_FAILED, /* not reached, timed out, broke off, 5xx */
-    CHAT_CALL_UNKNOWN /* the client left before anything could be known */
+    CHAT_CALL_FINE,    /* it works: any answer that is not its own failure */
+    CHAT_CALL_FAILED,  /* not reached, timed out, broke off, 5xx */
+    CHAT_CALL_UNKNOWN, /* the client left before anything could be known */
+    CHAT_CALL_BEGAN    /* the trial is being answered: others need not wait
+                          until it is over */
 } chat_call_verdict_e;
 
 /* What became of a call. Logs each change of the breaker's state, once. */

@@ -143,11 +143,11 @@ for my $mpm (qw(event prefork)) {
     my $t = server('prefork', 'cooldown=' . int(scaled(1500)) . 'ms');
     $t->expect_log(qr/CHAT0902: .* upstream_error: /, qr{CHAT1103: }, qr{CHAT1104: });
 
-    # A connection that is the trial: its call hangs.
-    my $trial = sub {
+    # A connection that is the trial, whose call lasts.
+    my $trial = sub (%mock) {
         my $conn;
         wait_for('a trial', sub {
-            $conn = begin($t, fault => 'hang-head');
+            $conn = begin($t, %mock);
             wait_for('a call or a refusal', sub { $up->stats->{open} || $conn->closed(0.02) });
             return $up->stats->{open};
         }, 20);
@@ -156,7 +156,7 @@ for my $mpm (qw(event prefork)) {
 
     subtest 'the trial is out' => sub {
         open_breaker($t);
-        my $conn = $trial->();
+        my $conn = $trial->(fault => 'hang-head');
         is row($t, 'chat') =~ s/ .*//r, 'trying', 'a provider is tried';
         is code(ask($t, '/chat')), 'upstream_unavailable', 'meanwhile the others wait';
         $conn->close;
@@ -164,9 +164,20 @@ for my $mpm (qw(event prefork)) {
         is ask_until_asked($t, status => 503)->{status}, 503, 'when its client leaves that says nothing, and the next one tries';
     };
 
+    subtest 'the trial is answered' => sub {
+        open_breaker($t);
+        my $conn = $trial->(n => 2000, pace => 50);
+        ok wait_for('its first event', sub { row($t, 'chat') =~ /^closed/ }), 'the breaker closes with its first event';
+        is ask($t, '/chat')->{status}, 200, '... the others need not wait for its last';
+        is $up->stats->{open}, 1, '... which is far';
+        $conn->close;
+        wait_for('it to be let go', sub { !$up->stats->{open} });
+    };
+
     subtest 'the trial is lost' => sub {
+        open_breaker($t);
         my $mark = $t->mark;
-        my $conn = $trial->();
+        my $conn = $trial->(fault => 'hang-head');
         my ($pid) = $t->error_log($mark) =~ /.*\[pid (\d+)[:\]].* CHAT1102: /s;
         kill KILL => $pid;
         wait_for('its child to be gone', sub { !$up->stats->{open} });

@@ -42,6 +42,7 @@ typedef struct chat_try_t {
     chat_upstream_t upstream;
     int key;       /* index of upstream.key, -1: none is sent */
     int attempt;   /* of this candidate, from 1 */
+    int trial;     /* as chat_upstream_may() said */
     int told;      /* the breaker knows how it ended */
     int streaming; /* it answers: with an event stream, or as asked */
     int status;    /* 0: it has not answered */
@@ -129,6 +130,9 @@ void chat_walk_drop(chat_walk_t *w);
 /* [driver thread] chat_stream_cb_t.again */
 int chat_walk_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                     apr_interval_time_t *pwait);
+
+/* The call is being answered. */
+void chat_walk_hear(chat_walk_t *w);
 
 /* The last call is over: the breaker must know. Once more does no harm. */
 void chat_walk_tell(chat_walk_t *w, const chat_end_t *end);

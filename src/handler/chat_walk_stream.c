@@ -44,7 +44,8 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
     chat_walk_t *w = ctx;
     const chat_provider_t *provider = w->try.candidate->provider;
 
-    w->events++;
+    if (w->events++ == 0)
+        chat_walk_hear(w);
     if (w->dialect)
         provider->parse(w->parse, event, &w->try.upstream, chat_walk_scratch());
     else

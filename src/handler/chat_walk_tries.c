@@ -142,7 +142,8 @@ static apr_status_t turn_to(chat_walk_t *w, chat_candidate_t *c,
     rv = build(w, err);
     if (rv != APR_SUCCESS)
         return rv;
-    if (!chat_upstream_may(c->conf, &wait))
+    w->try.trial = chat_upstream_may(c->conf, &wait);
+    if (!w->try.trial)
         return refuse_open(err, wait, w->r->pool);
     w->try.told = 0;
     return APR_SUCCESS;
@@ -305,6 +306,12 @@ static chat_call_verdict_e judge(const chat_walk_t *w, const chat_end_t *end)
     return CHAT_CALL_FINE;
 }
 
+void chat_walk_hear(chat_walk_t *w)
+{
+    if (w->try.trial == 2)
+        chat_upstream_tell(w->try.candidate->conf, CHAT_CALL_BEGAN, w->r);
+}
+
 void chat_walk_tell(chat_walk_t *w, const chat_end_t *end)
 {
     if (!w->try.told)
@@ -363,7 +370,8 @@ static int call_again(chat_walk_t *w)
         if (w->try.key < 0 || build(w, &err) != APR_SUCCESS)
             return 0;
     }
-    if (!chat_upstream_may(conf, &unused))
+    w->try.trial = chat_upstream_may(conf, &unused);
+    if (!w->try.trial)
         return 0;
     w->try.told = 0;
     return 1;

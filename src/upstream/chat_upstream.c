@@ -76,12 +76,13 @@ int chat_upstream_may(const chat_provider_conf_t *conf,
                                     conf->breaker_cooldown, pwait, &change);
     slot->calls += may;
     leave(slot);
-    if (change == CHAT_BREAKER_TRIES)
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
-                     CHATNO(1102) "provider %s: one call tries whether it "
-                                  "works again",
-                     conf->name);
-    return may;
+    if (change != CHAT_BREAKER_TRIES)
+        return may;
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
+                 CHATNO(1102) "provider %s: one call tries whether it works "
+                              "again",
+                 conf->name);
+    return 2;
 }
 
 static void log_change(const chat_provider_conf_t *conf,
@@ -132,6 +133,10 @@ static chat_breaker_change_e note(slot_t *slot,
         return change;
     case CHAT_CALL_UNKNOWN:
         chat_upstream_breaker_unknown(&slot->breaker, now_us());
+        break;
+    case CHAT_CALL_BEGAN:
+        if (slot->breaker.state == CHAT_BREAKER_TRYING)
+            return chat_upstream_breaker_fine(&slot->breaker);
         break;
     }
     return CHAT_BREAKER_SAME;
