@@ -45,7 +45,7 @@ sub printed ($sub) {
 }
 
 my %made_up = (
-    machine => { map { $_ => 1 } qw(date kernel cpu cores memory files load minutes) },
+    machine => { map { $_ => 1 } qw(date kernel cpu cores memory files load minutes pinned) },
     size    => { events => 1, pace => 1, clients => 1 },
     rounds  => 3,
     work    => [qw(streams short)],

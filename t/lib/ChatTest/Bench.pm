@@ -71,8 +71,13 @@ sub cores () {
     return scalar(() = slurp('/proc/cpuinfo') =~ /^processor/mg) || 1;
 }
 
+sub _can_pin () {
+    state $can = cores() > 1 && first_line('taskset', '-p', $$) =~ /mask/;
+    return $can;
+}
+
 sub _taskset ($cpus, @pids) {
-    return if cores() < 2;
+    return if !_can_pin();
     system('sh', '-c', 'exec taskset -a -p -c "$@" >/dev/null 2>&1', 'sh', $cpus, $_) for @pids;
     return;
 }
@@ -148,6 +153,7 @@ sub machine () {
         kernel => join(' ', (POSIX::uname())[ 0, 2, 4 ]),
         cpu    => $cpu // 'unknown',
         cores  => cores(),
+        pinned => _can_pin() ? 1 : 0,
         memory => sprintf('%.1f GiB', ($memory // 0) / 1048576),
         files  => open_files(),
         load   => (slurp('/proc/loadavg') =~ /^(\S+)/)[0],

@@ -8,7 +8,7 @@ package ChatTest::Bench::Report;
 use v5.36;
 use Exporter 'import';
 use JSON::PP ();
-use List::Util qw(max);
+use List::Util qw(max min);
 use ChatTest::Bench qw(summary ratios first_line slurp);
 
 our @EXPORT_OK = qw(report);
@@ -149,7 +149,7 @@ sub _machine ($r) {
     my %seen;
     my @versions = grep { $_ && !$seen{$_}++ } map { $_->{version} } $r->{peers}->@*;
     my $curl = first_line('curl-config', '--version') || first_line('curl', '--version');
-    my $first = $m->{cores} < 2 ? 'everything shares one core' : 'the gateway has one core for itself';
+    my $first = $m->{pinned} ? 'the peer has one core for itself' : 'the peer shares its cores with everything else';
     return join "\n",
         "- $m->{date}, $r->{rounds} rounds in $m->{minutes} minutes; load average before: $m->{load}",
         "- $m->{cpu}, $m->{cores} cores, $m->{memory}, $m->{kernel}; $first; $m->{files} open files",
@@ -189,12 +189,15 @@ my @PLOTS = (
 );
 
 sub _plot ($r, $out, $file, $title, $work, $metric, $divide) {
-    my @rows;
+    my (@rows, @all);
     for my $peer ($r->{peers}->@*) {
         my $is = _value($r, $peer->{name}, $work, $metric, $divide) or next;
-        push @rows, join ' ', qq("$peer->{name}"), @$is if $is->[2] > 0;
+        next if $is->[1] <= 0;
+        push @rows, join ' ', qq("$peer->{name}"), @$is, _number($is->[0]);
+        push @all, @$is;
     }
     return if !@rows;
+    my ($low, $high) = (min(@all) / 3, max(@all) * 3);
     open my $gnuplot, '|-', 'gnuplot' or return;
     print $gnuplot <<"END";
 set terminal svg size 640,320 background "white"
@@ -205,10 +208,13 @@ set boxwidth 0.6
 set logscale y
 set grid y
 unset key
+set xrange [-0.7:@{[ $#rows + 0.7 ]}]
+set yrange [$low:$high]
 \$rows << EOD
 @{[ join "\n", @rows ]}
 EOD
-plot \$rows using 0:2:xtic(1) with boxes, \$rows using 0:2:3:4 with yerrorbars lc black pt 0
+plot \$rows using 0:2:3:4:(0.6):xtic(1) with boxerrorbars, \\
+    \$rows using 0:4:5 with labels offset 0,0.8
 END
     close $gnuplot or return;
     return "![$title]($file.svg)";
