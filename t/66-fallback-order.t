@@ -81,10 +81,11 @@ my $conf = join '', "MaxKeepAliveRequests 0\n",
     locations(wires => 'ChatUse no1 claude chunks yes'),
     # keys
     provider('two-keys' => 'openai', 'badkey=bad', @keys[ 0, 1 ]),
-    provider('two-403' => 'openai', 'badkey=bad;badcode=403', @keys[ 0, 1 ]),
+    provider('two-403' => 'compatible', 'badkey=bad;badcode=403;as=azure', @keys[ 0, 1 ]),
+    provider('not-yours' => 'openai', 'badkey=bad,worse;badcode=403', @keys[ 0, 2 ]),
     provider('no-key' => 'openai', 'badkey=bad,worse', @keys[ 0, 2 ]),
     provider('one-key' => 'openai', 'badkey=bad', $keys[0]),
-    map({ location("keys/$_", 'stream', "ChatUse $_ yes", 'ChatRetry 1') } qw(two-keys two-403 no-key one-key)),
+    map({ location("keys/$_", 'stream', "ChatUse $_ yes", 'ChatRetry 1') } qw(two-keys two-403 not-yours no-key one-key)),
     # dates
     provider(dates => 'openai', $dates->url),
     location(dates => 'stream', 'ChatUse dates yes'),
@@ -264,6 +265,8 @@ for my $name (qw(two-keys two-403)) {
     goes('... and is used from then on', ask($STREAM, "keys/$name"), "$name 1", "$name mock-1 complete") for 1, 2;
     is key(), 'good', '... alone';
 }
+# That a model is not for this account is said with a 403 as well.
+goes('a model that is refused: the next one is asked', ask($STREAM, 'keys/not-yours'), 'yes 1, not-yours 1', 'yes mock-1 complete') for 1, 2;
 goes('none is accepted: the next one is asked', ask($STREAM, 'keys/no-key'), 'yes 1, no-key 2', 'yes mock-1 complete');
 goes('... at once, from then on', ask($STREAM, 'keys/no-key'), 'yes 1', 'yes mock-1 complete');
 goes('the only one is not accepted', ask($STREAM, 'keys/one-key'), 'yes 1, one-key 1', 'yes mock-1 complete');
