@@ -148,6 +148,7 @@ struct chat_stream_t {
     struct curl_slist *hosts;
     apr_table_t *head; /* the upstream's headers while they come */
     int head_done;
+    int posted; /* times that curl sent, or wanted to send, the request */
     chat_tick_t script_at; /* when the script goes on, 0 ended */
     int waiting;           /* the source was told LATER */
     int later;             /* on engine->later */

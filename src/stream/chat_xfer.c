@@ -15,6 +15,9 @@
 #define GATHER_BYTES CURL_MAX_WRITE_SIZE
 /* Kernel memory for an upstream that we do not read at the moment. */
 #define UPSTREAM_RCVBUF (64 * 1024)
+/* A connection that was idle for longer is not used again: servers close theirs
+ * after a minute or so, and a request must not meet that. */
+#define IDLE_SECONDS 30L
 /* An upstream that vanished without a word is noticed in about a minute. */
 #define KEEPALIVE_IDLE 30L
 #define KEEPALIVE_INTERVAL 10L
@@ -160,6 +163,19 @@ static int on_socket(void *baton, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
+#if LIBCURL_VERSION_NUM >= 0x075000
+/* curl sends a request once more by itself when a connection that it uses again
+ * breaks before any answer. But an answer that nobody heard is paid for, too:
+ * whether it is asked for again is not curl's to decide. */
+static int on_request(void *baton, char *theirs, char *ours, int their_port,
+                      int our_port)
+{
+    chat_stream_t *s = baton;
+
+    return s->posted++ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+#endif
+
 /* ---- the call ---- */
 
 static struct curl_slist *header_list(const apr_array_header_t *lines)
@@ -193,6 +209,7 @@ static void set_transport(chat_stream_t *s)
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(h, CURLOPT_BUFFERSIZE, READ_BYTES);
+    curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
     curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
@@ -224,6 +241,10 @@ static void set_request(chat_stream_t *s)
     curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
                      (curl_off_t)call->body_len);
     curl_easy_setopt(h, CURLOPT_PRIVATE, s);
+#if LIBCURL_VERSION_NUM >= 0x075000
+    curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(h, CURLOPT_PREREQDATA, s);
+#endif
     curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(h, CURLOPT_HEADERDATA, s);
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_data);
@@ -240,7 +261,7 @@ static void xfer_start(chat_stream_t *s)
     if (!s->head)
         s->head = apr_table_make(s->r->pool, 16);
     apr_table_clear(s->head);
-    s->head_done = 0;
+    s->head_done = s->posted = 0;
     set_transport(s);
     set_request(s);
     if (!s->headers ||
@@ -262,7 +283,7 @@ static int was_asked(const chat_stream_t *s)
     curl_off_t connected = 0;
 
     curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-    return connected > 0;
+    return connected > 0 || s->posted;
 }
 
 static void xfer_stop(chat_stream_t *s)
