@@ -139,6 +139,9 @@ typedef struct chat_model_allow_t {
     apr_array_header_t *names; /* const char *: with * and ? as in shells */
 } chat_model_allow_t;
 
+/* Of one provider (ChatProviderKey). */
+#define CHAT_PROVIDER_KEYS_MAX 32
+
 /* One <ChatProvider name> section. Complete after check_config: no member is
  * unset then. */
 typedef struct chat_provider_conf_t {

@@ -121,6 +121,8 @@ push @REFUSED, map {
     [ 'https://a,b/v1', 'its host name is none' ],
 );
 
+push @REFUSED, [ section('openai', $URL, ('ChatProviderKey file:canary.key') x 33), qr/^ChatProviderKey: a provider has 32 keys at most$/m ];
+
 my $t = ChatTest->new;
 for my $row (@REFUSED) {
     my ($conf, $sentence) = @$row;
@@ -140,7 +142,7 @@ for my $conf (
     section('openai', '<IfModule chat_module>', $URL, '</IfModule>', 'ChatProviderStore ON'),
     section('openai', $URL, 'ChatProviderTimeout connect=1ms first=off', 'ChatProviderTimeout idle=24h total=off'),
     (map { section('openai', $URL, "ChatProviderBreaker $_") } 'off', 1, 'Off', '1000 cooldown=100ms', '5 cooldown=1h'),
-    section('openai', $URL, ('ChatProviderKey file:canary.key') x 2),
+    (map { section('openai', $URL, ('ChatProviderKey file:canary.key') x $_) } 2, 32),
     (map { section($_, $URL, 'ChatProviderAPI chat-completions') } qw(openai anthropic gemini openrouter deepseek mistral compatible)),
     (map { section($_, $URL, 'ChatProviderVersion 2024-10-21', 'ChatProviderAuth api-key') } qw(openai anthropic compatible)),
     section('a', 'ChatProviderType openai', $URL) . section('b', 'ChatProviderType openai', $URL),

@@ -284,6 +284,9 @@ const char *chat_config_provider_key(cmd_parms *cmd, void *dir,
         return why;
     if (!conf->keys)
         conf->keys = apr_array_make(cmd->pool, 1, sizeof(const char *));
+    if (conf->keys->nelts == CHAT_PROVIDER_KEYS_MAX)
+        return apr_psprintf(cmd->pool, "%s: a provider has %d keys at most",
+                            cmd->cmd->name, CHAT_PROVIDER_KEYS_MAX);
     return chat_config_secret(apr_array_push(conf->keys), cmd, value);
 }
 

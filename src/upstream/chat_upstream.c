@@ -21,6 +21,9 @@
 #include "chat_upstream_breaker.h"
 #include "chat_upstream_keys.h"
 
+_Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
+               "each key has its place");
+
 #define BENCH_TIME apr_time_from_sec(60)
 
 /* Aligned so that two providers never share a cache line. */
