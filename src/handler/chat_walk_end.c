@@ -240,7 +240,7 @@ void chat_walk_complete(void *ctx, const chat_end_t *end)
     w->facts.ttft = w->try.streaming ? end->first : -1;
     w->facts.duration = apr_time_now() - w->r->request_time;
     w->facts.detail = end->detail;
-    chat_limit_settle(w->ticket, chat_walk_cost(w));
+    chat_limit_settle(w->ticket, chat_walk_cost(w, end));
     if (w->sent)
         settle_stream(w, end);
     else if (w->r->connection->aborted)

@@ -164,7 +164,7 @@ void chat_walk_complete(void *ctx, const chat_end_t *end);
 apr_int64_t chat_walk_input(const chat_turn_t *turn);
 apr_int64_t chat_walk_output(const chat_seen_t *seen);
 /* What the request cost: as billed, else as estimated, and nothing when the
- * provider never began. */
-apr_int64_t chat_walk_cost(const chat_walk_t *w);
+ * provider never began, unless the client did not wait for that. */
+apr_int64_t chat_walk_cost(const chat_walk_t *w, const chat_end_t *end);
 
 #endif

@@ -91,12 +91,27 @@ static apr_int64_t credible(apr_int64_t billed, apr_int64_t estimate)
     return billed >= 0 && billed <= APR_INT32_MAX ? billed : estimate;
 }
 
-apr_int64_t chat_walk_cost(const chat_walk_t *w)
+/* The client left while its answer was being made. */
+static int is_abandoned(const chat_walk_t *w, const chat_end_t *end)
+{
+    return end->asked && !w->try.status &&
+           (end->why == CHAT_END_GONE || end->why == CHAT_END_STALLED);
+}
+
+/* Else a budget would hold for those alone who wait. One that is made whole is
+ * mostly finished, and billed, all the same. */
+static apr_int64_t abandoned_cost(const chat_walk_t *w)
+{
+    return w->input_tokens +
+           (w->whole && !w->dialect ? w->turn.max_output_tokens : 0);
+}
+
+apr_int64_t chat_walk_cost(const chat_walk_t *w, const chat_end_t *end)
 {
     const chat_usage_t *usage = &w->seen->usage;
 
     if (!w->try.streaming)
-        return 0;
+        return is_abandoned(w, end) ? abandoned_cost(w) : 0;
     return credible(usage->input, w->input_tokens) +
            credible(usage->output, chat_walk_output(w->seen));
 }

@@ -105,5 +105,6 @@ int chat_call_again(chat_stream_t *s)
     s->call = call;
     s->again_at = chat_tick_now() + (wait > 0 ? wait : 0);
     s->begun = s->ended = 0;
+    s->end.asked = 0;
     return 1;
 }
