@@ -110,8 +110,16 @@ sub _httpd_version ($bench) {
     return first_line(ChatTest->new->program, '-v') =~ s/^Server version: //r;
 }
 
+# As every distribution has it: no .htaccess is looked for.
+my $EVERYWHERE = <<'END';
+<Directory />
+    Options FollowSymLinks
+    AllowOverride None
+</Directory>
+END
+
 sub _httpd ($self, %o) {
-    my $t = $self->{httpd} = ChatTest->new(mpm => 'event', log_level => 'notice', %o);
+    my $t = $self->{httpd} = ChatTest->new(mpm => 'event', log_level => 'notice', %o, conf => "$EVERYWHERE$o{conf}");
     $t->allow_log(qr/./);
     return $t->start;
 }
