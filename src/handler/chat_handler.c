@@ -19,6 +19,40 @@ static chat_route_fn *const routes[CHAT_ROUTE_COUNT] = {
     [CHAT_ROUTE_mock] = chat_mock,     [CHAT_ROUTE_limits] = chat_limits,
 };
 
+/* ---- memory ---- */
+
+/*
+ * Where requests and events are parsed. A connection keeps for itself what was
+ * freed of its memory, and it may stay open for long: thousands of streams
+ * would each keep the room of a prompt that nobody needs. So that room is
+ * shared, also by the threads: subpools of this one may be made by any.
+ */
+static apr_pool_t *scratch;
+
+/* Bytes of it that are kept for the next requests. */
+#define SCRATCH_FREE (4 * 1024 * 1024)
+
+/* Nobody's subpool: with httpd -X requests outlive pchild. */
+void chat_handler_child_init(void)
+{
+    apr_allocator_t *allocator;
+    apr_thread_mutex_t *mutex;
+
+    apr_allocator_create(&allocator);
+    apr_allocator_max_free_set(allocator, SCRATCH_FREE);
+    apr_pool_create_unmanaged_ex(&scratch, NULL, allocator);
+    apr_allocator_owner_set(allocator, scratch);
+    apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, scratch);
+    apr_allocator_mutex_set(allocator, mutex);
+}
+
+apr_pool_t *chat_handler_scratch(void)
+{
+    return scratch;
+}
+
+/* ---- the corridor ---- */
+
 int chat_handler(request_rec *r)
 {
     const chat_dir_conf_t *conf;
@@ -26,7 +60,7 @@ int chat_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, "chat"))
         return DECLINED;
     conf = chat_config_dir(r);
-    if (conf->route == CHAT_ROUTE_NONE || !routes[conf->route]) {
+    if (conf->route == CHAT_ROUTE_NONE) {
         ap_log_rerror(
             APLOG_MARK, APLOG_ERR, 0, r,
             CHATNO(0801) "%s has \"SetHandler chat\" but no ChatRoute", r->uri);

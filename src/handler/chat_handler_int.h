@@ -30,6 +30,9 @@ int chat_handler_refuse(request_rec *r, const chat_dir_conf_t *conf,
 void chat_handler_error(request_rec *r, const chat_dir_conf_t *conf,
                         const chat_err_t *err);
 
+/* For subpools that do not live as long as the request. Any thread. */
+apr_pool_t *chat_handler_scratch(void);
+
 /* The body's limits, as configured. */
 chat_json_limits_t chat_handler_limits(const chat_dir_conf_t *conf);
 

@@ -10,7 +10,6 @@
 #include <apr_strings.h>
 
 #include "chat_auth.h"
-#include "chat_handler.h"
 #include "chat_reply.h"
 #include "chat_request.h"
 #include "chat_store.h"
@@ -23,38 +22,6 @@ static const chat_stream_cb_t callbacks = {
     .failed = chat_walk_failed,
     .complete = chat_walk_complete,
 };
-
-/* ---- memory ---- */
-
-/*
- * Where requests and events are parsed. A connection keeps for itself what was
- * freed of its memory, and it may stay open for long: thousands of streams
- * would each keep the room of a prompt that nobody needs. So that room is
- * shared, also by the threads: subpools of this one may be made by any.
- */
-static apr_pool_t *scratch;
-
-/* Bytes of it that are kept for the next requests. */
-#define SCRATCH_FREE (4 * 1024 * 1024)
-
-/* Nobody's subpool: with httpd -X requests outlive pchild. */
-void chat_handler_child_init(void)
-{
-    apr_allocator_t *allocator;
-    apr_thread_mutex_t *mutex;
-
-    apr_allocator_create(&allocator);
-    apr_allocator_max_free_set(allocator, SCRATCH_FREE);
-    apr_pool_create_unmanaged_ex(&scratch, NULL, allocator);
-    apr_allocator_owner_set(allocator, scratch);
-    apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, scratch);
-    apr_allocator_mutex_set(allocator, mutex);
-}
-
-apr_pool_t *chat_walk_scratch(void)
-{
-    return scratch;
-}
 
 /* ---- who ---- */
 
@@ -154,7 +121,7 @@ static apr_status_t ask_what(chat_walk_t *w, chat_err_t *err)
     apr_status_t rv;
 
     apr_pool_create_ex(&w->body, w->r->pool, NULL,
-                       apr_pool_allocator_get(scratch));
+                       apr_pool_allocator_get(chat_handler_scratch()));
     rv = chat_request_read(&body, w->r, &limits, err, w->body);
     if (rv == APR_SUCCESS)
         rv = read_turn(w, body, &clamps, err);

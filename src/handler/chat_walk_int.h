@@ -88,11 +88,6 @@ typedef struct chat_walk_t {
     int sent;                 /* the client has got bytes, or at least may */
 } chat_walk_t;
 
-/* ---- chat_walk.c ---- */
-
-/* For subpools that do not live as long as the request. Any thread. */
-apr_pool_t *chat_walk_scratch(void);
-
 /* ---- chat_walk_models.c: request thread ---- */
 
 /*

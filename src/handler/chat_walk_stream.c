@@ -47,10 +47,11 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
     if (w->events++ == 0)
         chat_walk_hear(w);
     if (w->dialect)
-        provider->parse(w->parse, event, &w->try.upstream, chat_walk_scratch());
+        provider->parse(w->parse, event, &w->try.upstream,
+                        chat_handler_scratch());
     else
         provider->observe(w->seen, event, &w->try.upstream,
-                          chat_walk_scratch());
+                          chat_handler_scratch());
 }
 
 /* ---- before a call ---- */

@@ -107,7 +107,7 @@ static void settle_call(chat_walk_t *w)
     if (w->call_pool)
         apr_pool_destroy(w->call_pool);
     apr_pool_create_ex(&w->call_pool, w->r->pool, NULL,
-                       apr_pool_allocator_get(chat_walk_scratch()));
+                       apr_pool_allocator_get(chat_handler_scratch()));
     keep_call(w, w->call_pool);
 }
 
