@@ -65,15 +65,16 @@ void chat_call_begun(chat_stream_t *s)
 
 /* ---- one after another ---- */
 
+/* The source may look at again_at: it is set for all calls but the first. */
 void chat_call_start(chat_stream_t *s)
 {
-    s->again_at = 0;
     s->call_at = chat_tick_now(); /* the turn may be long already */
     s->begun = 0;
     s->end.first = -1;
     s->end.bytes = 0;
     s->end.asked = 0;
     s->source->start(s);
+    s->again_at = 0;
 }
 
 /* Nobody would hear another answer, or it could not come in time. */

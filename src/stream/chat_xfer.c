@@ -210,6 +210,9 @@ static void set_transport(chat_stream_t *s)
     curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(h, CURLOPT_BUFFERSIZE, READ_BYTES);
     curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
+    /* The connection of a call that has just failed may be closed any moment,
+     * with or without a word. */
+    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, (long)(s->again_at != 0));
     curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
