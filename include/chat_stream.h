@@ -111,6 +111,10 @@ typedef struct chat_stream_spec_t {
 apr_status_t chat_stream_resolve(const char **presolve, request_rec *r,
                                  const char *host, apr_port_t port,
                                  apr_interval_time_t timeout, chat_err_t *err);
+/* The same for a call that may never be made: nobody waits. APR_EAGAIN: it is
+ * not known yet, but is being looked up from now on. Whoever owns r. */
+apr_status_t chat_stream_resolved(const char **presolve, request_rec *r,
+                                  const char *host, apr_port_t port);
 
 /*
  * Start. Everything in spec lives at least as long as r. Request thread, the

@@ -33,7 +33,6 @@ typedef struct chat_candidate_t {
     const chat_provider_conf_t *conf;
     const chat_provider_t *provider;
     const char *resolve; /* of its host, once looked up */
-    int unresolved;      /* 1: that failed */
 } chat_candidate_t;
 
 /* The call that is being made, and what came of it so far. */

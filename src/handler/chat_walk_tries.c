@@ -161,43 +161,46 @@ static void began(chat_walk_t *w)
 
 /* ---- the first ---- */
 
-/* Names are looked up here for all that may be asked: an engine never waits. */
+/* An engine never waits for a name. */
 static apr_status_t resolve(chat_walk_t *w, chat_candidate_t *c,
                             chat_err_t *err)
 {
-    apr_status_t rv =
-        chat_stream_resolve(&c->resolve, w->r, c->conf->host, c->conf->port,
-                            c->conf->timeouts.connect, err);
+    return chat_stream_resolve(&c->resolve, w->r, c->conf->host, c->conf->port,
+                               c->conf->timeouts.connect, err);
+}
 
-    c->unresolved = rv != APR_SUCCESS;
-    return rv;
+/* Nobody waits for the name of one that may never be asked. */
+static apr_status_t resolve_spare(chat_walk_t *w, chat_candidate_t *c)
+{
+    return chat_stream_resolved(&c->resolve, w->r, c->conf->host,
+                                c->conf->port);
 }
 
 apr_status_t chat_walk_first(chat_walk_t *w, chat_err_t *err)
 {
     apr_status_t rv = APR_EGENERAL;
-    int i, found = -1;
+    int i;
 
     for (i = 0; i < w->ncandidates; i++) {
         chat_candidate_t *c = &w->candidates[i];
         chat_err_t why = {0};
         apr_status_t is = resolve(w, c, &why);
 
-        if (is == APR_SUCCESS && found < 0)
+        if (is == APR_SUCCESS)
             is = turn_to(w, c, &why);
-        if (is == APR_SUCCESS && found < 0)
-            found = i;
-        if (i == 0 && is != APR_SUCCESS) {
+        if (is == APR_SUCCESS) {
+            while (++i < w->ncandidates)
+                resolve_spare(w, &w->candidates[i]);
+            memset(err, 0, sizeof(*err));
+            began(w);
+            return APR_SUCCESS;
+        }
+        if (i == 0) {
             *err = why;
             rv = is;
         }
     }
-    if (found < 0)
-        return rv;
-    memset(err, 0, sizeof(*err));
-    w->try.candidate = &w->candidates[found];
-    began(w);
-    return APR_SUCCESS;
+    return rv;
 }
 
 void chat_walk_drop(chat_walk_t *w)
@@ -413,7 +416,8 @@ static int change_candidate(chat_walk_t *w)
          c++) {
         chat_err_t err = {0};
 
-        if (!c->unresolved && turn_to(w, c, &err) == APR_SUCCESS)
+        if (resolve_spare(w, c) == APR_SUCCESS &&
+            turn_to(w, c, &err) == APR_SUCCESS)
             return 1;
     }
     return 0;

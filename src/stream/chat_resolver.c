@@ -4,9 +4,10 @@
  * engine ever waits for DNS. The names come from the configuration: there
  * are few, and the table only grows.
  *
- * An address that is older than its time is used once more while one worker
- * asks again; with DNS down the old ones go on. Only the very first look-up
- * of a name makes requests wait, and only as long as a connect may take.
+ * An address that is older than its time is used while a thread asks again;
+ * with DNS down the old ones go on. Only the very first look-up of a name makes
+ * requests wait, and only as long as a connect may take; none does for a name
+ * that it may not need at all.
  */
 #include "chat_stream_int.h"
 
@@ -25,7 +26,7 @@ typedef struct entry_t {
     char *host;
     apr_port_t port;
     char line[LINE_MAX_LEN]; /* "" until it was found once */
-    int asking;              /* some worker is at it */
+    int asking;              /* some thread is at it */
     int error;               /* of the last look-up, 0 good */
     chat_tick_t asked;       /* when that ended, 0 never */
     SLIST_ENTRY(entry_t) link;
@@ -127,6 +128,46 @@ static void wait_for(entry_t *e, apr_interval_time_t wait)
             return;
 }
 
+static void *ask_aside(void *baton)
+{
+    pthread_mutex_lock(&lock);
+    ask(baton);
+    pthread_mutex_unlock(&lock);
+    return NULL;
+}
+
+/* With the lock held: have it asked for, and do not wait. */
+static void send_for(entry_t *e)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    e->asking = 1;
+    if (pthread_create(&thread, &attr, ask_aside, e))
+        e->asking = 0; /* the next one may have more luck */
+    pthread_attr_destroy(&attr);
+}
+
+apr_status_t chat_resolver_known(const char **pline, const char *host,
+                                 apr_port_t port, apr_pool_t *p)
+{
+    entry_t *e;
+
+    *pline = NULL;
+    if (is_address(host) || behind_proxy())
+        return APR_SUCCESS;
+    pthread_mutex_lock(&lock);
+    e = find(host, port);
+    if (e && needs_asking(e))
+        send_for(e);
+    if (e && *e->line)
+        *pline = apr_pstrdup(p, e->line);
+    pthread_mutex_unlock(&lock);
+    return *pline ? APR_SUCCESS : APR_EAGAIN;
+}
+
 apr_status_t chat_resolver_line(const char **pline, const char *host,
                                 apr_port_t port, apr_interval_time_t wait,
                                 const char **pwhy, apr_pool_t *p)
@@ -139,8 +180,12 @@ apr_status_t chat_resolver_line(const char **pline, const char *host,
         return APR_SUCCESS;
     pthread_mutex_lock(&lock);
     e = find(host, port);
-    if (e && needs_asking(e))
-        ask(e);
+    if (e && needs_asking(e)) {
+        if (*e->line)
+            send_for(e);
+        else
+            ask(e);
+    }
     else if (e && !*e->line)
         wait_for(e, wait);
     if (e && *e->line) {

@@ -270,6 +270,12 @@ apr_status_t chat_stream_resolve(const char **presolve, request_rec *r,
                         "The provider cannot be reached right now.");
 }
 
+apr_status_t chat_stream_resolved(const char **presolve, request_rec *r,
+                                  const char *host, apr_port_t port)
+{
+    return chat_resolver_known(presolve, host, port, r->pool);
+}
+
 /* Streams that this child may have open at once. */
 static int places;
 

@@ -254,6 +254,10 @@ void chat_driver_reap(chat_driver_t *d);
 apr_status_t chat_resolver_line(const char **pline, const char *host,
                                 apr_port_t port, apr_interval_time_t wait,
                                 const char **pwhy, apr_pool_t *p);
+/* The same of what is known by now: APR_EAGAIN when nothing is, but then it is
+ * asked for. Any thread, never waits. */
+apr_status_t chat_resolver_known(const char **pline, const char *host,
+                                 apr_port_t port, apr_pool_t *p);
 
 /* ---- drivers ---- */
 
