@@ -127,7 +127,7 @@ report($house->dir, {
     rounds  => $rounds,
     work    => [ map { $_->[0] } @work ],
     peers   => [ map { { name => $_->name, title => $_->title,
-        ($absent{ $_->name } ? (absent => $absent{ $_->name }) : (version => $_->version($house))) } } @peers ],
+        ($absent{ $_->name } ? (absent => $absent{ $_->name }) : (versions => $_->versions($house))) } } @peers ],
     result  => \%result,
     failed  => \%failed,
 });

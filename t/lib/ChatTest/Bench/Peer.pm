@@ -34,8 +34,9 @@ sub absent ($self, $bench) {
     };
 }
 
-sub version ($self, $bench) {
-    return $self->{version} ? $self->{version}->($bench) : '';
+# What it is made of, each with its version.
+sub versions ($self, $bench) {
+    return $self->{version} ? [ $self->{version}->($bench) ] : [];
 }
 
 # Dies when it does not come up.

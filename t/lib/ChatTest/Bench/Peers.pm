@@ -124,6 +124,12 @@ sub _httpd ($self, %o) {
     return $t->start;
 }
 
+# The module by its commit, where this is a checkout.
+sub _chat_version ($bench) {
+    my $commit = first_line('git', '-C', $ROOT, 'describe', '--always', '--dirty');
+    return _httpd_version($bench), $commit =~ /^[\w.-]+$/ ? "mod_chat $commit" : ();
+}
+
 # A thread for each stream.
 sub _proxy () {
     return (
@@ -188,7 +194,7 @@ sub _bare () {
     return (
         title    => 'mod_chat, bare: guests, no limits',
         path     => '/chat',
-        version  => \&_httpd_version,
+        version  => \&_chat_version,
         refusals => { 400 => {%NO_MESSAGES} },
         begin    => sub ($self, $bench) { _chat($self, $bench, 'ChatAuth guest') },
     );
@@ -198,7 +204,7 @@ sub _reencode () {
     return (
         title    => 'mod_chat, re-encoding: route stream',
         path     => '/chat',
-        version  => \&_httpd_version,
+        version  => \&_chat_version,
         load     => { D => 'stream' },
         refusals => { 400 => {%NO_MESSAGES} },
         begin    => sub ($self, $bench) { _chat($self, $bench, "ChatAuth guest\nChatRoute stream") },
@@ -214,7 +220,7 @@ sub _governed () {
     return (
         title    => 'mod_chat, governed: session in PostgreSQL, limit in Redis',
         path     => '/chat',
-        version  => \&_httpd_version,
+        version  => \&_chat_version,
         install  => sub ($bench) { $bench->no_stores },
         load     => sub ($bench) { _signed_in($bench, 'many') },
         refusals => {

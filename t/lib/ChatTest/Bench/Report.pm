@@ -147,7 +147,7 @@ sub _budget ($r) {
 sub _machine ($r) {
     my $m = $r->{machine};
     my %seen;
-    my @versions = grep { $_ && !$seen{$_}++ } map { $_->{version} } $r->{peers}->@*;
+    my @versions = grep { $_ && !$seen{$_}++ } map { ($_->{versions} // [])->@* } $r->{peers}->@*;
     my $curl = first_line('curl-config', '--version') || first_line('curl', '--version');
     my $first = $m->{pinned} ? 'the peer has one core for itself' : 'the peer shares its cores with everything else';
     return join "\n",
