@@ -74,9 +74,11 @@ typedef struct chat_provider_t {
     /*
      * The client's request is in this provider's own words (ChatRequestFormat
      * provider): take from it what concerns the way, see turn->own. path is
-     * that of the request, wherever the location is; one that ends with a call
-     * of the API ("/v1/messages") must mean this one. turn is zeroed; its strings are borrowed from body and path or made in p.
-     * APR_EINVAL: not a request of this API; err says what is wrong with it.
+     * what stands behind the location, or the request's whole where nobody can
+     * tell; one that ends with a call of the API ("/v1/messages") must mean
+     * this one. turn is zeroed; its strings are borrowed from body and path or
+     * made in p. APR_EINVAL: not a request of this API; err says what is wrong
+     * with it.
      */
     apr_status_t (*adopt)(chat_turn_t *turn, chat_json_t *body,
                           const char *path, const chat_upstream_t *up,

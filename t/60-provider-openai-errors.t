@@ -122,7 +122,7 @@ sub refuses ($name, $path, $json, $status, $code, $why, %o) {
 for my $case (
     [ 400, 400, 'upstream_rejected' ],
     [ 401, 502, 'upstream_auth' ],
-    [ 403, 502, 'upstream_auth' ],
+    [ 403, 400, 'upstream_rejected' ], # a model that the account may not use
     [ 404, 400, 'upstream_rejected' ],
     [ 408, 504, 'upstream_timeout',      outcome => 'timeout' ],
     [ 409, 400, 'upstream_rejected' ],

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "chat_auth.h"
+#include "chat_get.h"
 #include "chat_reply.h"
 #include "chat_request.h"
 #include "chat_store.h"
@@ -51,6 +52,7 @@ static apr_status_t adopt(chat_walk_t *w, chat_json_t *body, chat_err_t *err)
     const chat_provider_conf_t *conf =
         name ? chat_config_provider(w->r->server, name) : NULL;
     int most = w->conf->max_output_tokens;
+    const char *rest = chat_get_rest(w->r, w->conf);
     chat_upstream_t up = {0};
     apr_status_t rv;
 
@@ -58,8 +60,9 @@ static apr_status_t adopt(chat_walk_t *w, chat_json_t *body, chat_err_t *err)
         return APR_SUCCESS;
     up.completions = conf->api == CHAT_API_COMPLETIONS;
     up.version = conf->version;
-    rv = chat_provider_get(conf->type)
-             ->adopt(&w->turn, body, w->r->uri, &up, err, w->body);
+    rv =
+        chat_provider_get(conf->type)
+            ->adopt(&w->turn, body, rest ? rest : w->r->uri, &up, err, w->body);
     if (w->turn.max_output_tokens > most)
         w->turn.max_output_tokens = most;
     return rv;
@@ -189,13 +192,15 @@ static apr_status_t ask_whether(chat_walk_t *w, chat_err_t *err)
         .lasts = longest(w),
     };
     apr_status_t rv = chat_limit_take(&w->ticket, w->r, &ask, err);
+    apr_int64_t reserved = chat_limit_reserved(w->ticket);
 
     chat_reply_headers(w->r, chat_limit_headers(w->ticket));
     w->cut_after = chat_limit_cut_after(w->ticket);
     /* Or a budget could be overdrawn by what nobody reserved. */
-    if (!w->turn.max_output_tokens &&
-        chat_limit_reserved(w->ticket) <= w->conf->max_output_tokens)
-        w->turn.max_output_tokens = (int)chat_limit_reserved(w->ticket);
+    if (!w->turn.max_output_tokens && reserved < APR_INT64_MAX)
+        w->turn.max_output_tokens = reserved < w->conf->max_output_tokens
+                                        ? (int)reserved
+                                        : w->conf->max_output_tokens;
     return rv;
 }
 

@@ -17,6 +17,9 @@
 /* An image or a file, by its order of magnitude; its bytes say nothing. */
 #define TOKENS_PER_PART 1000
 
+/* A smaller one is not worth telling from text. */
+#define FILE_LEAST 256
+
 static apr_size_t length(const char *text)
 {
     return text ? strlen(text) : 0;
@@ -27,10 +30,20 @@ typedef struct weight_t {
     apr_int64_t tokens; /* of what is no text */
 } weight_t;
 
-/* Bytes of a file, as the providers write them down. */
+/* Bytes of a file, as the providers write them down: by the look of their
+ * beginning, or anybody could call his text so. */
 static int is_file(const char *key, const char *text)
 {
-    return strcmp(key, "data") == 0 || strncmp(text, "data:", 5) == 0;
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "abcdefghijklmnopqrstuvwxyz0123456789+/=";
+    const char *comma =
+        strncmp(text, "data:", 5) == 0 ? strchr(text, ',') : NULL;
+
+    if (comma)
+        text = comma + 1;
+    else if (strcmp(key, "data") != 0)
+        return 0;
+    return strlen(text) > FILE_LEAST && strspn(text, base64) > FILE_LEAST;
 }
 
 /* All text that a model may have to read, at any depth. */

@@ -89,6 +89,10 @@ apr_status_t chat_provider_completions_adopt(chat_turn_t *turn,
     err->param = find_other_model(body);
     if (err->param)
         return chat_provider_call_refuse(err, "Name one model, in model.");
+    if (chat_json_integer(chat_json_get(body, "n"), 1) > 1) {
+        err->param = "n";
+        return chat_provider_call_refuse(err, "One answer is given at a time.");
+    }
     if (!most)
         most = chat_provider_content_most(chat_json_get(body, "max_tokens"));
     turn->max_output_tokens = most;

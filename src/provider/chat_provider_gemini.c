@@ -318,8 +318,13 @@ static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
         return rv;
     turn->own = body;
     for (i = 0; i < 2; i++) {
-        int most = read_most(chat_json_get(body, configs[i]));
+        const chat_json_t *config = chat_json_get(body, configs[i]);
+        int most = read_most(config);
 
+        if (chat_json_integer(chat_json_get(config, "candidateCount"), 1) > 1 ||
+            chat_json_integer(chat_json_get(config, "candidate_count"), 1) > 1)
+            return chat_provider_call_refuse(err,
+                                             "One answer is given at a time.");
         if (most > turn->max_output_tokens)
             turn->max_output_tokens = most;
     }

@@ -25,6 +25,12 @@ apr_status_t chat_provider_openai_adopt(chat_turn_t *turn, chat_json_t *body,
         (chat_json_get(body, "messages") && !chat_json_get(body, "input")))
         return chat_provider_call_refuse(
             err, "This is no request of the Responses API: it has no input.");
+    if (chat_json_boolean(chat_json_get(body, "background")) == 1) {
+        err->param = "background";
+        return chat_provider_call_refuse(
+            err, "An answer in the background would go on, and cost, when "
+                 "nobody waits for it any more.");
+    }
     turn->max_output_tokens =
         chat_provider_content_most(chat_json_get(body, most_name));
     return chat_provider_completions_take(turn, body, err);
