@@ -40,10 +40,14 @@ void chat_upstream_tell(const chat_provider_conf_t *conf,
  * benched. -1 when there is none, or all are benched. */
 int chat_upstream_key(const chat_provider_conf_t *conf);
 
-/* The provider did not accept this key (401, 403): leave it alone for a while.
- * Logged by its place in the configuration, never by what it is. */
-void chat_upstream_bench(const chat_provider_conf_t *conf, int key,
-                         request_rec *r);
+/*
+ * The provider did not accept this key (401, 403): leave it alone for a while.
+ * 1 when that was done. Not sure: it may have been about what was asked, so the
+ * last key that is left stays. Logged by its place in the configuration, never
+ * by what it is.
+ */
+int chat_upstream_bench(const chat_provider_conf_t *conf, int key, int sure,
+                        request_rec *r);
 
 typedef struct chat_upstream_stats_t {
     const char *name;             /* of the provider */

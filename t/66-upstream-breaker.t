@@ -195,8 +195,11 @@ subtest 'a key that is not accepted' => sub {
     my $t = ChatTest->new(mpm => 'prefork', modules => ['status'], env => \%env, conf => chat_conf(
         keys => { url => $up->url(badkey => 'two'), key => 0, provider => join("\n", map { "ChatProviderKey env:KEY_$_" } qw(one two three)) },
         none => { url => $up->url(badkey => 'one,two'), key => 0, provider => join("\n", map { "ChatProviderKey env:KEY_$_" } qw(one two)) },
+        unsure => { url => $up->url(badkey => 'one,two', badcode => 403, as => 'azure'), key => 0,
+            provider => join("\n", map { "ChatProviderKey env:KEY_$_" } qw(one two)) },
     ))->start;
     $t->expect_log(qr/CHAT0902: .* upstream_auth/,
+        qr/CHAT1106: provider unsure does not accept key number \d of 2: it is not used for 60 s, and 1 are left/,
         qr/CHAT1106: provider keys does not accept key number 2 of 3: it is not used for 60 s, and 2 are left/,
         qr/CHAT1106: provider none does not accept key number \d of 2: /);
     $up->reset;
@@ -212,6 +215,8 @@ subtest 'a key that is not accepted' => sub {
     my $asked = $up->stats->{requests};
     is ask($t, '/none')->{status}, 502, 'then there is none to ask with';
     is $up->stats->{requests}, $asked, '... and nobody is asked';
+    is ask($t, '/unsure')->{status}, 502, 'a 403 may be about the question';
+    is row($t, 'unsure') =~ s/.* //r, 1, '... and does not cost the last key';
     unlike $t->error_log, qr/sk-secret/, 'no key is in the log';
     $t->stop;
 };

@@ -403,8 +403,10 @@ static int change_key(chat_walk_t *w)
 
     if (conf->keys->nelts < 2)
         return 0;
-    chat_upstream_bench(conf, w->try.key, w->r);
-    return call_again(w);
+    /* A 403 may be about the question, whatever its words are. */
+    return chat_upstream_bench(conf, w->try.key,
+                               w->try.status != HTTP_FORBIDDEN, w->r) &&
+           call_again(w);
 }
 
 static int change_candidate(chat_walk_t *w)

@@ -176,16 +176,21 @@ int chat_upstream_key(const chat_provider_conf_t *conf)
     return key;
 }
 
-void chat_upstream_bench(const chat_provider_conf_t *conf, int key,
-                         request_rec *r)
+int chat_upstream_bench(const chat_provider_conf_t *conf, int key, int sure,
+                        request_rec *r)
 {
     slot_t *slot = slot_of(conf);
     apr_int64_t now = now_us();
     int n = conf->keys->nelts, fresh, benched;
 
     if (!slot)
-        return;
+        return 0;
     enter(slot);
+    benched = chat_upstream_keys_benched(&slot->keys, n, now);
+    if (!sure && n - benched < 2) {
+        leave(slot);
+        return 0;
+    }
     fresh =
         chat_upstream_keys_bench(&slot->keys, n, key, now, now + BENCH_TIME);
     benched = chat_upstream_keys_benched(&slot->keys, n, now);
@@ -197,6 +202,7 @@ void chat_upstream_bench(const chat_provider_conf_t *conf, int key,
                                    "are left",
                       conf->name, key + 1, n, (int)apr_time_sec(BENCH_TIME),
                       n - benched);
+    return 1;
 }
 
 /* ---- numbers ---- */
