@@ -195,8 +195,8 @@ subtest 'a key that is not accepted' => sub {
     my $t = ChatTest->new(mpm => 'prefork', modules => ['status'], env => \%env, conf => chat_conf(
         keys => { url => $up->url(badkey => 'two'), key => 0, provider => join("\n", map { "ChatProviderKey env:KEY_$_" } qw(one two three)) },
         none => { url => $up->url(badkey => 'one,two'), key => 0, provider => join("\n", map { "ChatProviderKey env:KEY_$_" } qw(one two)) },
-        unsure => { url => $up->url(badkey => 'one,two', badcode => 403, as => 'azure'), key => 0,
-            provider => join("\n", map { "ChatProviderKey env:KEY_$_" } qw(one two)) },
+        unsure => { url => $up->url(badkey => 'one,two', badcode => 403, as => 'vllm'), key => 0,
+            provider => join("\n", 'ChatProviderAPI chat-completions', map { "ChatProviderKey env:KEY_$_" } qw(one two)) },
     ))->start;
     $t->expect_log(qr/CHAT0902: .* upstream_auth/,
         qr/CHAT1106: provider unsure does not accept key number \d of 2: it is not used for 60 s, and 1 are left/,
