@@ -2,7 +2,8 @@
 #
 # An upstream that takes a request on a connection which is used again, and
 # closes it without a word, may have done all the work: the request is not sent
-# a second time unless the administrator wants that.
+# a second time unless the administrator wants that. But one that closes a
+# connection as it is idle, and so never gets the request, has to get it.
 use v5.36;
 use Test::More;
 use FindBin;
@@ -11,7 +12,9 @@ use IO::Socket::INET;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
 use ChatTest::Streams qw(mpm_conf);
+use JSON::PP ();
 use POSIX ();
+use Time::HiRes ();
 
 # Serves the first request of a connection and hangs up on the second. Writes a
 # line for each that it got: connection, number.
@@ -28,6 +31,19 @@ sub read_request ($conn) {
         sysread($conn, $text, 65536, length $text) or return;
     }
     return $text;
+}
+
+# Closes each connection after its first answer, without saying so before.
+sub serve_once ($listener) {
+    my $parent = getppid;
+    while (getppid == $parent) {
+        IO::Select->new($listener)->can_read(1) or next;
+        my $conn = $listener->accept or next;
+        read_request($conn) // next;
+        syswrite $conn, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n${ANSWER}0\r\n\r\n";
+        Time::HiRes::usleep(rand 600); # about as long as the next request takes
+    }
+    POSIX::_exit(0);
 }
 
 sub serve ($note) {
@@ -89,6 +105,38 @@ END
     is $t->sse('/chat', $t->turn)->{status}, 200, 'with unsafe=on: a first';
     is $t->sse('/unsafe', $t->turn)->{status}, 200, '... and a second that is answered';
     like got(), qr/^(\d+)\.1 \1\.2 (?!\1)\d+\.1$/, '... on another connection';
+    $t->stop;
+}
+kill KILL => $pid;
+waitpid $pid, 0;
+
+# The moment in which the other side has closed and we do not know it is short:
+# often enough somebody meets it.
+my $idle = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 64) or die "no port: $!\n";
+$pid = fork // die;
+serve_once($idle) if !$pid;
+for my $mpm (qw(event worker)) {
+    my $t = ChatTest->new(mpm => $mpm, mpm_conf => mpm_conf(4), conf => <<"END")->start;
+<ChatProvider idle>
+    ChatProviderType openai
+    ChatProviderURL  http://127.0.0.1:${\$idle->sockport}/v1
+    ChatProviderBreaker off
+</ChatProvider>
+SetHandler chat
+ChatRoute openai
+ChatUse idle
+ChatAuth guest
+END
+    my $conn = $t->connect;
+    my $body = JSON::PP::encode_json($t->turn);
+    my @failed = grep { $_ != 200 } map {
+        $conn->request(POST => '/chat', body => $body, headers => [ 'Content-Type' => 'application/json' ]);
+        $conn->response->{status}
+    } 1 .. fewer(400);
+    # Bytes that a kernel has acknowledged and nobody has read look like read ones.
+    cmp_ok scalar @failed, '<=', fewer(20), "$mpm: a connection that was closed in the meantime fails nobody";
+    $t->allow_log(qr/CHAT0902: .*upstream_error/);
+    $conn->close;
     $t->stop;
 }
 kill KILL => $pid;

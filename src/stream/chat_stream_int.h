@@ -148,7 +148,9 @@ struct chat_stream_t {
     struct curl_slist *hosts;
     apr_table_t *head; /* the upstream's headers while they come */
     int head_done;
-    int posted; /* times that curl sent, or wanted to send, the request */
+    int posted;       /* times that curl sent, or wanted to send, the request */
+    int port;         /* ours, of the connection that got it last */
+    unsigned nclosed; /* the driver's, then */
     chat_tick_t script_at; /* when the script goes on, 0 ended */
     int waiting;           /* the source was told LATER */
     int later;             /* on engine->later */
@@ -226,6 +228,8 @@ void chat_call_check(chat_stream_t *s, chat_tick_t now);
 
 /* ---- a thread that makes transfers (chat_xfer.c) ---- */
 
+#define CHAT_CLOSED_KEPT 64
+
 struct chat_driver_t {
     CURLM *multi;
     chat_tick_t now; /* of this turn */
@@ -235,6 +239,11 @@ struct chat_driver_t {
     chat_stream_t *gathering; /* the stream whose bytes are in gather */
     apr_size_t gathered;
     char *gather;
+    struct {
+        int port;               /* ours */
+        int unread;             /* bytes that the other side never got */
+    } closed[CHAT_CLOSED_KEPT]; /* connections, the last ones */
+    unsigned nclosed;
 };
 
 apr_status_t chat_driver_init(chat_driver_t *d, long max_connects);

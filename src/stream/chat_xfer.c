@@ -9,6 +9,12 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 /* One read from an upstream's socket; also what curl holds per transfer. */
 #define READ_BYTES 4096L
 /* No piece that curl gives is larger. */
@@ -163,16 +169,69 @@ static int on_socket(void *baton, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
+/* ---- never twice ---- */
+
+/*
+ * When a connection that is used again breaks before any answer, curl sends the
+ * request once more by itself. Mostly that is right: the server had closed it,
+ * as it was idle, and never got the request. But an answer that nobody heard is
+ * paid for, too, so it must be known. TCP does know: what was read by the other
+ * side was acknowledged before its FIN, or with it.
+ */
+
+/* curl's own farewell, a TLS alert, may be unacknowledged at any time. */
+#define FAREWELL_BYTES 128
+
+static int port_of(curl_socket_t fd)
+{
+    struct sockaddr_storage us;
+    socklen_t len = sizeof(us);
+
+    if (getsockname(fd, (struct sockaddr *)&us, &len))
+        return 0;
+    return us.ss_family == AF_INET6
+               ? ntohs(((struct sockaddr_in6 *)&us)->sin6_port)
+               : ntohs(((struct sockaddr_in *)&us)->sin_port);
+}
+
+static int on_close(void *baton, curl_socket_t fd)
+{
+    chat_driver_t *d = baton;
+    int i = d->nclosed++ % CHAT_CLOSED_KEPT;
+
+    d->closed[i].port = port_of(fd);
+    if (ioctl(fd, SIOCOUTQ, &d->closed[i].unread))
+        d->closed[i].unread = 0;
+    return close(fd);
+}
+
 #if LIBCURL_VERSION_NUM >= 0x075000
-/* curl sends a request once more by itself when a connection that it uses again
- * breaks before any answer. But an answer that nobody heard is paid for, too:
- * whether it is asked for again is not curl's to decide. */
+/* The connection that got the request is closed: did it really get it? */
+static int was_unread(const chat_stream_t *s)
+{
+    const chat_driver_t *d = s->driver;
+    unsigned n;
+
+    for (n = s->nclosed; n != d->nclosed; n++) {
+        int i = n % CHAT_CLOSED_KEPT;
+
+        if (d->nclosed - n <= CHAT_CLOSED_KEPT && d->closed[i].port == s->port)
+            return d->closed[i].unread > FAREWELL_BYTES;
+    }
+    return 0;
+}
+
+/* A request is about to be sent. */
 static int on_request(void *baton, char *theirs, char *ours, int their_port,
                       int our_port)
 {
     chat_stream_t *s = baton;
 
-    return s->posted++ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    if (s->posted++ && !was_unread(s))
+        return CURL_PREREQFUNC_ABORT;
+    s->port = our_port;
+    s->nclosed = s->driver->nclosed;
+    return CURL_PREREQFUNC_OK;
 }
 #endif
 
@@ -214,6 +273,8 @@ static void set_transport(chat_stream_t *s)
      * with or without a word. */
     curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, (long)(s->again_at != 0));
     curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(h, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, s->driver);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
