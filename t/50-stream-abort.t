@@ -33,8 +33,8 @@ my @CASES = (
     [ 'before the first event',      'first=60000',                $EARLY, 499 ],
     [ 'while events flow',           'n=20000;pace=2',             3,      200 ],
     [ 'while they flood',            'n=20000;size=1000',          30,     200 ],
-    [ 'while the upstream is silent', 'fault=hang;after=2',        6,      200 ],
-    [ 'in the middle of an event',   'fault=hang;after=2;chunk=1', 6,      200 ],
+    [ 'while the upstream is silent', 'fault=hang;after=2',        2,      200 ],
+    [ 'in the middle of an event',   'fault=hang;after=2;chunk=1', 2,      200 ],
 );
 
 # What came of $res->{aborts}. A client that leaves early may be gone before
