@@ -4,7 +4,7 @@
 # What it costs to say an answer in other words: CPU of the server per event of
 # the upstream, for each dialect over each wire, against the same bytes passed
 # through unchanged, in one run, interleaved:
-# perl t/bench/dialects.pl [ROUNDS [EVENTS]] (5 of 400 events in 100 streams).
+# perl t/bench/dialects.pl [ROUNDS [EVENTS]] (5 of 100 events in 100 streams).
 # Exits with 1 when "stream" over OpenAI's Responses costs more than 1.5 times.
 use v5.36;
 use FindBin;
@@ -16,7 +16,7 @@ use ChatTest::Load qw(load);
 use ChatTest::Streams qw(mpm_conf);
 use ChatTest::Upstream;
 
-my ($rounds, $events) = ($ARGV[0] || 5, $ARGV[1] || 400);
+my ($rounds, $events) = ($ARGV[0] || 5, $ARGV[1] || 100);
 my $STREAMS = 100;
 
 my $up = ChatTest::Upstream->new->start;
