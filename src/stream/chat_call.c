@@ -10,17 +10,11 @@
 
 /* ---- time ---- */
 
-static void sooner(chat_tick_t *due, chat_tick_t from, apr_interval_time_t wait)
-{
-    if (wait > 0 && from + wait < *due)
-        *due = from + wait;
-}
-
 static chat_tick_t total_due(const chat_stream_t *s)
 {
     chat_tick_t due = APR_INT64_MAX;
 
-    sooner(&due, s->started, s->call->timeouts.total);
+    chat_tick_sooner(&due, s->started, s->call->timeouts.total);
     return due;
 }
 
@@ -33,9 +27,9 @@ chat_tick_t chat_call_due(const chat_stream_t *s)
     if (s->again_at)
         return s->again_at < due ? s->again_at : due;
     if (!s->begun)
-        sooner(&due, s->call_at, t->first);
+        chat_tick_sooner(&due, s->call_at, t->first);
     else if (!s->waiting)
-        sooner(&due, s->data_at, t->idle);
+        chat_tick_sooner(&due, s->data_at, t->idle);
     return due;
 }
 

@@ -34,6 +34,13 @@ chat_tick_t chat_tick_now(void)
     return (chat_tick_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+void chat_tick_sooner(chat_tick_t *due, chat_tick_t from,
+                      apr_interval_time_t wait)
+{
+    if (wait > 0 && from + wait < *due)
+        *due = from + wait;
+}
+
 /* ---- states ---- */
 
 static const char *const state_names[] = {"new", "queued", "live", "draining",
@@ -173,12 +180,6 @@ void chat_stream_complete(chat_stream_t *s)
 
 /* ---- time ---- */
 
-static void sooner(chat_tick_t *due, chat_tick_t from, apr_interval_time_t wait)
-{
-    if (wait > 0 && from + wait < *due)
-        *due = from + wait;
-}
-
 chat_tick_t chat_stream_due(const chat_stream_t *s)
 {
     chat_tick_t due = APR_INT64_MAX, at;
@@ -186,10 +187,10 @@ chat_tick_t chat_stream_due(const chat_stream_t *s)
     if (s->tick_at)
         due = s->tick_at;
     if (s->out.len) {
-        sooner(&due, s->progress_at, s->spec.stall);
+        chat_tick_sooner(&due, s->progress_at, s->spec.stall);
     }
     else if (!s->ended) {
-        sooner(&due, s->write_at, s->spec.heartbeat);
+        chat_tick_sooner(&due, s->write_at, s->spec.heartbeat);
         if (s->source->due && (at = s->source->due(s)) && at < due)
             due = at;
     }

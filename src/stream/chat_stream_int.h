@@ -42,6 +42,9 @@ typedef struct chat_stream_t chat_stream_t;
 typedef apr_int64_t chat_tick_t;
 
 chat_tick_t chat_tick_now(void);
+/* Have *due at from + wait if that is sooner; a wait of 0 is none. */
+void chat_tick_sooner(chat_tick_t *due, chat_tick_t from,
+                      apr_interval_time_t wait);
 
 /* ---- counters (chat_counters.c): shared by the children of a server ---- */
 
