@@ -105,7 +105,11 @@ sub _again ($self, $signal, $seconds) {
 }
 
 sub graceful ($self, $seconds = 20) { return $self->_again('USR1', $seconds) }
-sub restart ($self, $seconds = 30)  { return $self->_again('HUP',  $seconds) }
+
+sub restart ($self, $seconds = 30) {
+    $self->_let_workers_rest;
+    return $self->_again('HUP', $seconds);
+}
 
 sub reload ($self, $conf) {
     $self->{conf} = $conf;
@@ -134,7 +138,7 @@ sub stop ($self, %o) {
     return !@wrong;
 }
 
-# httpd's children can crash when SIGTERM meets a worker that is just closing a
+# httpd's children can crash when the SIGTERM of a stop or a restart meets a worker that is just closing a
 # connection: their main thread looks at the sockets of all workers without a
 # lock (close_worker_sockets). That is not ours to test: let them finish. The
 # stress test, which stops under load, has a control for it.
