@@ -41,7 +41,11 @@ ChatAuth guest
 END
 }
 
-my %server = (redis => server('ChatRedis ' . $redis->url), table => server(''));
+my %server = (
+    tcp   => server('ChatRedis ' . $redis->url),
+    unix  => server('ChatRedis ' . $redis->unix_url),
+    table => server(''),
+);
 
 # One load: requests per second, and microseconds of the server's CPU each.
 sub measure ($t, $path) {
@@ -53,11 +57,11 @@ sub measure ($t, $path) {
 
 pin(map { $_->pid } values %server);
 pin_away($$, $up->pid, $redis->{pid});
-measure($_, $_ eq $server{redis} ? '/limited' : '/free') for values %server;
+measure($_, '/limited') for values %server;
 
 my (%ratio, %us, %rps);
 for my $n (1 .. $rounds) {
-    for my $store (qw(redis table)) {
+    for my $store (qw(tcp unix table)) {
         my ($free, $limited) = map { measure($server{$store}, $_) } $n % 2 ? qw(/free /limited) : qw(/limited /free);
         ($free, $limited) = ($limited, $free) unless $n % 2;
         push $ratio{$store}->@*, $limited->{rps} / $free->{rps};
@@ -68,7 +72,7 @@ for my $n (1 .. $rounds) {
     }
 }
 my $missed = 0;
-for my $store (qw(redis table)) {
+for my $store (qw(tcp unix table)) {
     my @sorted = sort { $a <=> $b } $ratio{$store}->@*;
     my $ratio = median(@sorted);
     $missed ||= $ratio < 0.85;

@@ -14,6 +14,7 @@ sub new ($class, %o) {
     my $self = bless { %o, dir => File::Temp->newdir('chat-redis-XXXXXX', TMPDIR => 1) }, $class;
     $self->{port} = _free_port();
     $self->{tls_port} = _free_port() if $o{tls};
+    chmod 0711, "$self->{dir}"; # httpd's children come to the socket in it
     return $self;
 }
 
@@ -25,6 +26,7 @@ sub _free_port () {
 sub port ($self) { return $self->{port} }
 sub tls_port ($self) { return $self->{tls_port} }
 sub url ($self, $db = 0) { return "redis://127.0.0.1:$self->{port}/$db" }
+sub unix_url ($self, $db = 0) { return "unix://$self->{dir}/socket?db=$db" }
 
 # %o: password replaces the one from new ('' for none).
 sub start ($self, %o) {
@@ -34,7 +36,7 @@ sub start ($self, %o) {
         open STDOUT, '>', "$self->{dir}/log";
         open STDERR, '>&', \*STDOUT;
         { exec 'redis-server', '--port', $self->{port}, '--bind', '127.0.0.1', '--save', '',
-            '--dir', "$self->{dir}", '--requirepass', $password, $self->_tls }
+            '--dir', "$self->{dir}", '--unixsocket', "$self->{dir}/socket", '--unixsocketperm', '777', '--requirepass', $password, $self->_tls }
         POSIX::_exit(127);
     }
     $self->{pid}    = $pid;
