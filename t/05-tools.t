@@ -6,6 +6,7 @@ use v5.36;
 use Test::More;
 use FindBin;
 use JSON::PP ();
+use Time::HiRes qw(sleep);
 use lib "$FindBin::Bin/lib";
 use ChatTest;
 use ChatTest::Answers;
@@ -48,6 +49,18 @@ load_ok('and in full', url(), body('n=1;size=8388608'), c => 2);
 $res = load_ok('timestamps measure the way', url(), body('n=20;pace=5;ts=1'), c => 20);
 is $res->{latency_ms}{count}, 400, 'each delta has one';
 ok $res->{latency_ms}{p50} < 50, 'and it is short' or diag explain $res->{latency_ms};
+
+subtest 'requests by a schedule wait for nobody' => sub {
+    for my $rate ('200', '200:poisson') {
+        my $job = load_start(url(), body('n=2'), c => 40, o => $rate);
+        kill 'STOP', $up->pid;
+        sleep 0.5;
+        kill 'CONT', $up->pid;
+        my $res = load_ok("$rate a second", $job);
+        is $res->{ok}, 40, 'each of them was sent';
+        ok $res->{first_ms}{p50} >= 100, '... and its time counts from when it was due' or diag explain $res->{first_ms};
+    }
+};
 
 subtest 'parameters come from the path and from the query too' => sub {
     load_ok('path', $up->url(n => 7, size => 9) . '/responses', body(), p => 'n=7;size=9');

@@ -77,17 +77,19 @@ ok -e "$dir/p/once", '... in its folder';
 # ---- a run ----
 
 skip_or_fail('no stores: ' . $house->no_stores) if $house->no_stores;
-local @ENV{qw(BENCH_PEERS BENCH_ROUNDS BENCH_STREAMS BENCH_IDLE BENCH_EVENTS BENCH_PACE BENCH_SECONDS BENCH_OUT BENCH_WORKLOADS)}
-    = ('proxy governed', 1, 8, 12, 6, 20, 0.2, $dir, '');
+local @ENV{qw(BENCH_PEERS BENCH_ROUNDS BENCH_STREAMS BENCH_IDLE BENCH_EVENTS BENCH_PACE BENCH_SECONDS BENCH_ARRIVALS BENCH_OUT BENCH_WORKLOADS)}
+    = ('proxy governed', 1, 8, 12, 6, 20, 0.2, 50, $dir, '');
 my $said = qx("$^X" "$FindBin::Bin/bench/run.pl" 2>"$dir/stderr");
 is $?, 0, 'the benchmark runs' or diag do { local (@ARGV, $/) = "$dir/stderr"; <> };
 my $res = JSON::PP::decode_json(do { local (@ARGV, $/) = "$dir/result.json"; <> });
 is_deeply $res->{failed}, {}, 'nothing of it failed' or diag explain $res->{failed};
 is $res->{result}{governed}{streams}{count}[0], 8, 'so many streams as asked for';
 is $res->{result}{proxy}{idle}{count}[0], 12, '... and silent ones';
+is $res->{result}{governed}{arrivals}{count}[0], 20, '... and so many that arrive by a schedule';
 for my $peer (qw(proxy governed)) {
     my @none = grep { !defined $res->{result}{$peer}{ $_->[0] }{ $_->[1] }[0] }
-        [qw(streams us)], [qw(streams first_p50)], [qw(streams late_p999)], [qw(short rps)], [qw(short us)],
+        [qw(streams us)], [qw(streams first_p50)], [qw(streams late_p90)], [qw(streams late_p999)],
+        [qw(arrivals us)], [qw(arrivals first_p50)], [qw(arrivals first_p90)], [qw(arrivals first_p99)], [qw(arrivals first_p999)], [qw(short rps)], [qw(short us)],
         [qw(prompts us_1)], [qw(prompts us_100)], [qw(idle kib)], [qw(storm ms)];
     is_deeply \@none, [], "every workload measured $peer";
 }
@@ -95,5 +97,5 @@ is_deeply [ sort grep { /^us/ } keys $res->{result}{governed}{refused}->%* ], [q
     'refusals of all kinds were measured where there are such';
 like $said, qr/^\| Apache mod_proxy_http.*\| 1\.00x \(1\.00\.\.1\.00\) \|/m, 'the table has its row of reference';
 like $said, qr/^\| mod_chat, governed: .*\| \d[\d.]*x \(/m, '... and ratios to it';
-is scalar(() = $said =~ /^### /mg), 8, '... and every part has its table';
+is scalar(() = $said =~ /^### /mg), 9, '... and every part has its table';
 done_testing;

@@ -6,11 +6,13 @@
 # from the environment:
 #
 #   BENCH_PEERS      of those in Bench/Peers.pm ("nginx bare governed"; all)
-#   BENCH_WORKLOADS  of idle streams short prompts refused storm (all)
+#   BENCH_WORKLOADS  of idle streams arrivals short prompts refused storm
+#                    (all)
 #   BENCH_ROUNDS     each peer is started and measured so often (5)
 #   BENCH_STREAMS    live streams (1000)
 #   BENCH_IDLE       silent ones, if the limit of open files allows (10000)
 #   BENCH_EVENTS BENCH_PACE    pieces of each live stream, ms between them (80, 50)
+#   BENCH_ARRIVALS   new streams a second of the schedule (200)
 #   BENCH_SECONDS    of a closed loop (1.5)
 #   BENCH_OUT        folder of result.json, result.md and the plots (build/bench)
 use v5.36;
@@ -42,6 +44,7 @@ my %size = (
     events  => setting(EVENTS  => 80),
     pace    => setting(PACE    => 50),
     seconds => setting(SECONDS => 1.5),
+    arrivals => setting(ARRIVALS => 200),
     clients => 16,
 );
 my $rounds = setting(ROUNDS => 5);

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/arrivals.h"
 #include "lib/load_answer.h"
 #include "lib/timers.h"
 #include "lib/wire.h"
@@ -31,6 +32,7 @@ typedef struct client_t {
     state_e state;
     unsigned interest;
     int64_t seed;       /* of its first request */
+    int64_t due;        /* when that was to be sent, 0: when it is */
     int sent, answered; /* requests, of opts.requests */
     int fresh;          /* nothing was answered on this connection yet */
     long room;          /* bytes a slow reader still takes, -1: any */
@@ -121,7 +123,7 @@ static void again(client_t *c)
 static void next_answer(client_t *c)
 {
     load_answer_begin(&c->answer, &load.o, &load.totals, c->seed + c->answered,
-                      mono_ns());
+                      c->due ? c->due : mono_ns());
 }
 
 static void flush(client_t *c)
@@ -355,8 +357,10 @@ static void on_event(client_t *c, unsigned events)
 
 static void on_timer(client_t *c)
 {
-    if (c->state == IDLE)
+    if (c->state == IDLE) {
+        hist_add(&load.totals.start, mono_ns() - c->timer.due);
         connect_client(c);
+    }
     else if (c->state == SLEEPING) {
         c->state = TALKING;
         flush(c);
@@ -368,8 +372,10 @@ static void on_timer(client_t *c)
 static void start_clients(void)
 {
     const load_opts_t *o = &load.o;
+    arrivals_t arrivals;
     int i;
 
+    arrivals_init(&arrivals, o->rate, o->poisson, o->base);
     load.clients = tool_alloc(sizeof(client_t) * (o->conns + 1));
     load.live = o->conns;
     load.started = mono_ns();
@@ -377,8 +383,12 @@ static void start_clients(void)
         client_t *c = &load.clients[i];
         c->wire.fd = -1;
         c->seed = o->base + (int64_t)i * o->requests;
+        if (o->rate)
+            c->due = load.started + arrivals_next(&arrivals);
         timers_set(&load.timers, &c->timer,
-                   load.started + o->ramp_ms * NS_PER_MS * i / o->conns);
+                   c->due
+                       ? c->due
+                       : load.started + o->ramp_ms * NS_PER_MS * i / o->conns);
     }
 }
 
@@ -401,6 +411,25 @@ static void out_of_time(void)
     }
 }
 
+/* To the microsecond where the kernel can, or a schedule of arrivals would be
+ * kept to the millisecond. */
+static int wait_events(struct epoll_event *evs, int most, int64_t now)
+{
+    int ms = timers_wait(&load.timers, now);
+
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 35)
+    int64_t ns = load.timers.count ? load.timers.heap[1]->due - now : -1;
+    struct timespec wait = {0, ns < 0 ? 0 : ns};
+
+    if (load.o.rate && ms >= 0 && ns < NS_PER_S / 10) {
+        int n = epoll_pwait2(load.epoll, evs, most, &wait, NULL);
+        if (n >= 0 || errno != ENOSYS)
+            return n;
+    }
+#endif
+    return epoll_wait(load.epoll, evs, most, ms < 0 || ms > 100 ? 100 : ms);
+}
+
 static void run(void)
 {
     struct epoll_event evs[512];
@@ -409,7 +438,7 @@ static void run(void)
     while (load.live) {
         int64_t now = mono_ns();
         timer_slot_t *slot;
-        int wait, n, i;
+        int n, i;
 
         if (now > deadline) {
             out_of_time();
@@ -417,9 +446,7 @@ static void run(void)
         }
         while ((slot = timers_due(&load.timers, now)))
             on_timer((client_t *)slot);
-        wait = timers_wait(&load.timers, now);
-        n = epoll_wait(load.epoll, evs, 512,
-                       wait < 0 || wait > 100 ? 100 : wait);
+        n = wait_events(evs, 512, now);
         for (i = 0; i < n; i++)
             on_event(evs[i].data.ptr, evs[i].events);
     }
@@ -459,6 +486,8 @@ static void print_result(void)
     hist_json(&out, &load.totals.gap);
     buf_puts(&out, ",\"latency_ms\":");
     hist_json(&out, &load.totals.latency);
+    buf_puts(&out, ",\"start_ms\":");
+    hist_json(&out, &load.totals.start);
     buf_puts(&out, ",\"failures\":[");
     buf_put(&out, load.failures.data ? load.failures.data : "",
             load.failures.len);

@@ -55,9 +55,9 @@ static double ms(int64_t ns)
 void hist_json(buf_t *out, const hist_t *h)
 {
     buf_printf(out,
-               "{\"count\":%llu,\"p50\":%.3f,\"p99\":%.3f,\"p999\":%.3f,"
-               "\"max\":%.3f}",
+               "{\"count\":%llu,\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,"
+               "\"p999\":%.3f,\"max\":%.3f}",
                (unsigned long long)h->count, ms(hist_at(h, 0.5)),
-               ms(hist_at(h, 0.99)), ms(hist_at(h, 0.999)),
+               ms(hist_at(h, 0.9)), ms(hist_at(h, 0.99)), ms(hist_at(h, 0.999)),
                ms(h->count ? h->max : -1));
 }

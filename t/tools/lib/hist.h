@@ -17,7 +17,7 @@ typedef struct hist_t {
 void hist_add(hist_t *h, int64_t ns);
 /* The value that the given share of all does not exceed; -1 when empty. */
 int64_t hist_at(const hist_t *h, double share);
-/* {"count":..,"p50":..,"p99":..,"p999":..,"max":..} in ms. */
+/* {"count":..,"p50":..,"p90":..,"p99":..,"p999":..,"max":..} in ms. */
 void hist_json(buf_t *out, const hist_t *h);
 
 #endif

@@ -43,14 +43,21 @@ static const char help_text[] =
     "  -w K:MS     slow reader: after K bytes read nothing for MS\n"
     "  -B BYTES    receive buffer (SO_RCVBUF)\n"
     "  -r MS       spread the connections' starts over so long\n"
+    "  -o RATE[:poisson]  start so many connections a second, whether or not\n"
+    "              earlier ones were answered, at equal distances or at "
+    "random\n"
+    "              ones that -s decides. Times count from when each was due\n"
     "  -t SECONDS  for everything (60)\n"
     "  -k          when the server closes an idle connection, go on with a\n"
     "              new one (a restarting server may do that)\n"
     "SIGTERM: each client is over with the answer that it is waiting for.\n"
     "JSON: ok, failed, failures[], answers by status, streams, events, bytes,\n"
-    "connects, reconnects, comments, seconds, first_ms (request sent to first\n"
-    "byte of the body), gap_ms (between events), latency_ms (with ts=1), each\n"
-    "with p50 p99 p999 max; aborts[]: {seed, ns (CLOCK_MONOTONIC)}.\n";
+    "connects, reconnects, comments, seconds, first_ms (request sent, or due, "
+    "to\n"
+    "first byte of the body), gap_ms (between events), latency_ms (with "
+    "ts=1),\n"
+    "start_ms (due to begun, this program's own delay), each with p50 p90 p99\n"
+    "p999 max; aborts[]: {seed, ns (CLOCK_MONOTONIC)}.\n";
 
 static void die(const char *what, const char *value)
 {
@@ -132,6 +139,18 @@ static int end_name(const char *text)
     }
     die("-e", text);
     return 0;
+}
+
+/* "RATE" or "RATE:poisson" */
+static void read_rate(load_opts_t *o, const char *text)
+{
+    char *end;
+    long rate = strtol(text, &end, 10);
+
+    o->poisson = !strcmp(end, ":poisson");
+    if (end == text || rate < 1 || rate > 1000000 || (*end && !o->poisson))
+        die("-o", text);
+    o->rate = (int)rate;
 }
 
 static void read_params(load_opts_t *o, const char *text)
@@ -242,6 +261,9 @@ static void set(load_opts_t *o, int opt, const char *arg)
         pair("-A", arg, &a, &o->abort_ms);
         o->abort_events = (int)a;
         break;
+    case 'o':
+        read_rate(o, arg);
+        break;
     case 'w':
         pair("-w", arg, &o->slow_bytes, &o->slow_ms);
         break;
@@ -264,7 +286,7 @@ void load_opts_read(load_opts_t *o, int argc, char **argv)
     read_body(o, "{\"messages\":[{\"role\":\"user\",\"content\":"
                  "\"mock(seed={i})\"}]}");
     while ((opt = getopt(argc, argv,
-                         "c:m:P:s:b:p:a:D:H:E:S:X:e:CA:Rw:B:r:t:kh")) != -1) {
+                         "c:m:P:s:b:p:a:D:H:E:S:X:e:CA:Rw:B:r:o:t:kh")) != -1) {
         if (opt == 'h') {
             fputs(help_text, stdout);
             exit(0);
@@ -282,6 +304,8 @@ void load_opts_read(load_opts_t *o, int argc, char **argv)
     }
     if (optind + 1 != argc)
         die("one URL is needed", optind < argc ? argv[optind + 1] : "none");
+    if (o->rate && o->requests > 1)
+        die("with -o each connection has one request", "-m");
     read_url(o, argv[optind]);
 }
 

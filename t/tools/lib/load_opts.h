@@ -37,6 +37,7 @@ typedef struct load_opts_t {
     int slow_ms;
     int rcvbuf;
     int ramp_ms;
+    int rate, poisson; /* arrivals a second, 0: no schedule */
     int seconds;
     int retry;
 } load_opts_t;

@@ -15,8 +15,8 @@ use ChatTest::Httpd ();
 my $OWNER = $$;
 my %LIVE;    # pid, leader of its group
 
-# title; path; load (sse_load's letters); model; streams, idle (the most that
-# are asked of it); refusals => { status => more of load, path }; install =>
+# title; path; load (sse_load's letters); model; streams, idle, arrivals (the
+# most that are asked of it); refusals => { status => more of load, path }; install =>
 # sub ($bench): why it cannot be here, or nothing; begin => sub ($self, $bench),
 # which sets pid and port, or httpd.
 sub new ($class, $name, %o) {

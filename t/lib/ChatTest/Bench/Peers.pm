@@ -270,6 +270,7 @@ sub _next () {
         path    => '/api/chat-openai',
         streams => 100,
         idle    => 500,
+        arrivals => 20,
         version => sub ($bench) { _npm_version($bench, 'next', 'next') },
         install => sub ($bench) {
             $bench->no_stores // _npm($bench, 'next', 240,
@@ -306,6 +307,7 @@ sub _portkey () {
         path    => '/v1/chat/completions',
         streams => 100,
         idle    => 500,
+        arrivals => 20,
         version => sub ($bench) { _npm_version($bench, 'portkey', '@portkey-ai/gateway') },
         install => sub ($bench) { _npm($bench, 'portkey', 120) },
         load    => sub ($bench) {
@@ -325,6 +327,7 @@ sub _litellm () {
         path    => '/v1/chat/completions',
         streams => 50,
         idle    => 200,
+        arrivals => 10,
         version => sub ($bench) {
             my ($file) = glob $bench->place('litellm') . '/venv/lib/python3*/site-packages/litellm-*.dist-info/METADATA';
             'litellm ' . (slurp($file // '') =~ /^Version: (\S+)/m ? $1 : '?');

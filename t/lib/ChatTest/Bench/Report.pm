@@ -93,18 +93,30 @@ sub _beside ($work, $metric, $to) {
     return sub ($r, $name) { _times(_ratio($r, $name, $work, $metric, $to)) };
 }
 
+sub _quantiles ($head, $work, $metric) {
+    return (
+        [ "$head, ms: 50 %", _of($work => "${metric}_p50") ],
+        [ '90 %',            _of($work => "${metric}_p90") ],
+        [ '99 %',            _of($work => "${metric}_p99") ],
+        [ '99.9 %',          _of($work => "${metric}_p999") ]);
+}
+
 my %TABLE = (
     streams => [ 'Live streams', 'nothing to measure',
         [ 'streams',                       _of(streams => 'count', 1, 0) ],
         [ 'CPU s per million events',      _of(streams => 'us') ],
         [ 'of nginx\'s',                   _beside(streams => 'us', 'nginx') ],
         [ 'of mod_proxy_http\'s',          _beside(streams => 'us', 'proxy') ],
-        [ 'first byte, ms: 50 %',          _of(streams => 'first_p50') ],
-        [ '99 %',                          _of(streams => 'first_p99') ],
-        [ 'event latency, ms: 50 %',       _of(streams => 'late_p50') ],
-        [ '99 %',                          _of(streams => 'late_p99') ],
-        [ '99.9 %',                        _of(streams => 'late_p999') ],
+        _quantiles('first byte', streams => 'first'),
+        _quantiles('event latency', streams => 'late'),
         [ 'load\'s cores busy, %',         _of(streams => 'busy') ] ],
+    arrivals => [ 'Streams that arrive by a schedule', 'nothing to measure',
+        [ 'a second',                      _of(arrivals => 'rate', 1, 0) ],
+        [ 'CPU s per 1000 streams',        _of(arrivals => 'us', 1000) ],
+        [ 'of nginx\'s',                   _beside(arrivals => 'us', 'nginx') ],
+        _quantiles('first byte since due', arrivals => 'first'),
+        [ 'event latency, ms: 99 %',       _of(arrivals => 'late_p99') ],
+        [ 'load\'s cores busy, %',         _of(arrivals => 'busy') ] ],
     short => [ 'Short requests', 'nothing to measure',
         [ 'requests/s',                    _of(short => 'rps') ],
         [ 'CPU s per 1000 requests',       _of(short => 'us', 1000) ],
@@ -172,7 +184,7 @@ sub _failures ($r) {
 sub _markdown ($r, @plots) {
     my @text = ('### The run', '', _machine($r));
     my %asked = map { $_ => 1 } $r->{work}->@*;
-    for my $work (grep { $asked{$_} } qw(streams short prompts idle storm refused)) {
+    for my $work (grep { $asked{$_} } qw(streams arrivals short prompts idle storm refused)) {
         my ($title, $empty, @columns) = $TABLE{$work}->@*;
         push @text, "### $title", '', _table($r, $work, $empty, @columns);
     }

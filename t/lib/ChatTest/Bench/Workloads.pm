@@ -19,6 +19,7 @@ sub workloads () {
     return (
         [ idle    => \&_idle ],
         [ streams => \&_streams ],
+        [ arrivals => \&_arrivals ],
         [ short   => \&_short ],
         [ prompts => \&_prompts ],
         [ refused => \&_refused ],
@@ -86,6 +87,11 @@ sub _us_each ($peer, $before, $count) {
     return $peer->{pid} ? 1e6 * ($peer->cpu_now - $before) / $count : undef;
 }
 
+# Under names of ours. What nothing was measured of is -1.
+sub _quantiles ($name, $of) {
+    return map { ("${name}_$_" => $of->{$_} >= 0 ? $of->{$_} : undef) } qw(p50 p90 p99 p999);
+}
+
 # ---- the workloads ----
 
 # Streams in which next to nothing happens. A gateway that sees only by writing
@@ -118,7 +124,29 @@ sub _streams ($house, $peer, $size) {
         count => $count,
         busy  => busy_since($busy),
         us    => _us_each($peer, $cpu, $house->up->stats->{events}),
-        (map { ("first_$_" => $res->{first_ms}{$_}, "late_$_" => $res->{latency_ms}{$_}) } qw(p50 p99 p999)),
+        _quantiles(first => $res->{first_ms}),
+        _quantiles(late  => $res->{latency_ms}),
+    };
+}
+
+# Short streams that arrive by a schedule, whatever became of those before; each
+# one's time counts from when it was due. The gaps are drawn from one seed: peers
+# with the same rate see the same arrivals, in every round.
+sub _arrivals ($house, $peer, $size) {
+    my $rate = _at_most($size->{arrivals}, $peer->{arrivals});
+    my $count = int($rate * $size->{seconds} * 2) || 1;
+    $house->up->reset;
+    my ($cpu, $busy) = ($peer->cpu_now, busy_clock());
+    my $res = _right(load($peer->url, _load_of($house, $peer, c => $count, o => "$rate:poisson", script => 'n=20;pace=20;ts=1')),
+        'arrivals');
+    return {
+        rate  => $rate,
+        count => $count,
+        busy  => busy_since($busy),
+        us    => _us_each($peer, $cpu, $count),
+        own   => $res->{start_ms}{p99},
+        _quantiles(first => $res->{first_ms}),
+        _quantiles(late  => $res->{latency_ms}),
     };
 }
 
@@ -133,8 +161,7 @@ sub _closed_loop ($house, $peer, $size, $what, $path, %load) {
         rps       => $res->{ok} / $res->{seconds},
         us        => _us_each($peer, $cpu, $res->{ok}),
         stores_us => 1e6 * ($house->stores_cpu - $stores) / $res->{ok},
-        first_p50 => $res->{first_ms}{p50},
-        first_p99 => $res->{first_ms}{p99},
+        _quantiles(first => $res->{first_ms}),
     );
 }
 
