@@ -21,8 +21,15 @@ apr_status_t chat_crypto_sha256(unsigned char out[CHAT_SHA256_LEN],
 /* 1 when equal. Takes the same time wherever they differ. */
 int chat_crypto_equal(const void *a, const void *b, apr_size_t len);
 
-/* Random bytes for ids; APR_EGENERAL when the system has none. */
+/* Random bytes for secrets; APR_EGENERAL when the system has none. */
 apr_status_t chat_crypto_random(void *out, apr_size_t len);
+
+/* Random bytes for names that need not be secret, but are nobody else's: far
+ * cheaper. At most 512. */
+apr_status_t chat_crypto_id(void *out, apr_size_t len);
+
+/* Two lower case digits a byte, and a NUL. */
+void chat_crypto_hex(char *out, const void *bytes, apr_size_t len);
 
 /* UUID version 7 (RFC 9562), lower case, 36 characters and a NUL. */
 void chat_crypto_uuid7(char out[37], apr_time_t now);

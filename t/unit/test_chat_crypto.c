@@ -2,6 +2,8 @@
 /* src/base/chat_crypto.c against the known answers of its standards. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <apr_pools.h>
 #include <apr_strings.h>
@@ -101,6 +103,56 @@ START_TEST(random_fills_the_whole_buffer)
 }
 END_TEST
 
+/* Enough of them that the store is filled again in between. */
+START_TEST(an_id_is_never_given_out_twice)
+{
+    static unsigned char ids[200][16];
+    int i, j;
+
+    for (i = 0; i < 200; i++) {
+        ck_assert_int_eq(chat_crypto_id(ids[i], 16), APR_SUCCESS);
+        for (j = 0; j < i; j++)
+            ck_assert_int_ne(memcmp(ids[i], ids[j], 16), 0);
+    }
+    ck_assert_int_eq(chat_crypto_id(ids, 513), APR_EINVAL);
+}
+END_TEST
+
+START_TEST(a_child_gives_out_other_ids_than_its_parent)
+{
+    unsigned char mine[16], theirs[2][16];
+    int i, fds[2];
+    pid_t pid;
+
+    ck_assert_int_eq(chat_crypto_id(mine, sizeof(mine)), APR_SUCCESS);
+    ck_assert_int_eq(pipe(fds), 0);
+    for (i = 0; i < 2; i++) {
+        pid = fork();
+        if (pid == 0) {
+            chat_crypto_id(mine, sizeof(mine));
+            _exit(write(fds[1], mine, sizeof(mine)) != sizeof(mine));
+        }
+        ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+        ck_assert_int_eq(read(fds[0], theirs[i], 16), 16);
+    }
+    ck_assert_int_eq(chat_crypto_id(mine, sizeof(mine)), APR_SUCCESS);
+    ck_assert_int_ne(memcmp(mine, theirs[0], sizeof(mine)), 0);
+    ck_assert_int_ne(memcmp(mine, theirs[1], sizeof(mine)), 0);
+    ck_assert_int_ne(memcmp(theirs[0], theirs[1], sizeof(mine)), 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_TEST
+
+START_TEST(hex_has_two_digits_a_byte)
+{
+    char text[9];
+
+    chat_crypto_hex(text, "\x00\x9f\xa0\xff", 4);
+    ck_assert_str_eq(text, "009fa0ff");
+}
+END_TEST
+
 START_TEST(uuid7_has_the_time_the_version_and_the_variant)
 {
     char id[37], again[37];
@@ -134,6 +186,9 @@ Suite *unit_suite(void)
     tcase_add_test(cases, sha256_gives_the_known_answers);
     tcase_add_test(cases, equal_looks_at_every_byte_and_no_further);
     tcase_add_test(cases, random_fills_the_whole_buffer);
+    tcase_add_test(cases, an_id_is_never_given_out_twice);
+    tcase_add_test(cases, a_child_gives_out_other_ids_than_its_parent);
+    tcase_add_test(cases, hex_has_two_digits_a_byte);
     tcase_add_test(cases, uuid7_has_the_time_the_version_and_the_variant);
     suite_add_tcase(suite, cases);
     return suite;
