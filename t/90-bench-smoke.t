@@ -45,7 +45,8 @@ sub printed ($sub) {
 }
 
 my %made_up = (
-    machine => { map { $_ => 1 } qw(date kernel cpu cores memory files load minutes pinned) },
+    machine => { map { $_ => 1 } qw(date kernel cpu cores memory files load pinned) },
+    minutes => 1,
     size    => { events => 1, pace => 1, clients => 1 },
     rounds  => 3,
     work    => [qw(streams short)],
@@ -93,9 +94,16 @@ for my $peer (qw(proxy governed)) {
         [qw(prompts us_1)], [qw(prompts us_100)], [qw(idle kib)], [qw(storm ms)];
     is_deeply \@none, [], "every workload measured $peer";
 }
+is_deeply $res->{tls}{failed}, {}, 'nothing failed over TLS' or diag explain $res->{tls}{failed};
+for my $peer (qw(proxy governed)) {
+    my @none = grep { !defined $res->{tls}{result}{$peer}{ $_->[0] }{ $_->[1] }[0] }
+        [qw(streams us)], [qw(streams late_p999)], [qw(short us)], [qw(idle kib)];
+    is_deeply \@none, [], "$peer was measured over TLS";
+}
 is_deeply [ sort grep { /^us/ } keys $res->{result}{governed}{refused}->%* ], [qw(us_400 us_401 us_429)],
     'refusals of all kinds were measured where there are such';
 like $said, qr/^\| Apache mod_proxy_http.*\| 1\.00x \(1\.00\.\.1\.00\) \|/m, 'the table has its row of reference';
 like $said, qr/^\| mod_chat, governed: .*\| \d[\d.]*x \(/m, '... and ratios to it';
-is scalar(() = $said =~ /^### /mg), 9, '... and every part has its table';
+is scalar(() = $said =~ /^### .*, TLS on both sides$/mg), 3, '... and those over TLS have tables of their own';
+is scalar(() = $said =~ /^### /mg), 12, '... and every part has its table';
 done_testing;

@@ -9,6 +9,9 @@
 #   BENCH_WORKLOADS  of idle streams arrivals short prompts refused storm
 #                    (all)
 #   BENCH_ROUNDS     each peer is started and measured so often (5)
+#   BENCH_TLS        off, on, or both: without TLS, and then with TLS on both sides
+#                    nginx proxy bare governed in idle, streams and short (both)
+#   BENCH_TLS_ROUNDS for that part, and no more than BENCH_ROUNDS (3)
 #   BENCH_STREAMS    live streams (1000)
 #   BENCH_IDLE       silent ones, if the limit of open files allows (10000)
 #   BENCH_EVENTS BENCH_PACE    pieces of each live stream, ms between them (80, 50)
@@ -17,12 +20,13 @@
 #   BENCH_OUT        folder of result.json, result.md and the plots (build/bench)
 use v5.36;
 use FindBin;
+use List::Util qw(min);
 use Test::More;
 use lib "$FindBin::Bin/../lib";
 use ChatTest;
 use ChatTest::Bench qw(raise_files pin_away machine);
 use ChatTest::Bench::House;
-use ChatTest::Bench::Peers qw(peers);
+use ChatTest::Bench::Peers qw(peers tls_peers);
 use ChatTest::Bench::Report qw(report);
 use ChatTest::Bench::Workloads qw(workloads warm_up settled);
 
@@ -48,6 +52,9 @@ my %size = (
     clients => 16,
 );
 my $rounds = setting(ROUNDS => 5);
+my $tls    = setting(TLS => 'both');
+die "BENCH_TLS is on, off or both, not \"$tls\"\n" if $tls !~ /^(?:on|off|both)$/;
+my $tls_rounds = min($rounds, setting(TLS_ROUNDS => 3));
 my $house  = ChatTest::Bench::House->new(setting(OUT => ''));
 
 # Those that a setting names, in its list's own order; all without.
@@ -66,73 +73,77 @@ my @work = workloads();
 my $asked = chosen(WORKLOADS => map { $_->[0] => 1 } @work);
 @work = grep { $asked->{ $_->[0] } } @work;
 
-my $machine = machine();
-my (%result, %absent, %failed);
-for my $peer (@peers) {
-    my $why = $peer->absent($house);
-    $absent{ $peer->name } = $why if $why;
-}
-pin_away($$);
-
 sub say_that ($text) {
     print STDERR "bench: $text\n";
     return;
 }
 
-sub begin ($peer) {
+sub begin ($part, $peer) {
     return 1 if $peer->{port};
     return 1 if eval {
         $peer->start($house);
-        warm_up($house, $peer, \%size);
+        warm_up($house, $peer, $part->{size});
         1;
     };
-    push $failed{ $peer->name }{start}->@*, $@;
+    push $part->{failed}{ $peer->name }{start}->@*, $@;
     say_that($peer->name . ": $@");
     return 0;
 }
 
 # One peer, every workload. What fails is told, and measured anew
 # in the next round.
-sub visit ($peer, $round) {
+sub visit ($part, $peer, $work, $round) {
     my $name = $peer->name;
     my $slot = $round - 1;
-    for (@work) {
+    for (@$work) {
         # Anew, where it does not let go of what its clients have left.
-        $peer->stop if $peer->{port} && settled($house, 5);
-        begin($peer) or last;
+        $peer->stop if $peer->{port} && settled($peer->mock($house), 5);
+        begin($part, $peer) or last;
         my ($work, $sub) = @$_;
-        my $got = eval { $sub->($house, $peer, \%size) };
+        my $got = eval { $sub->($house, $peer, $part->{size}) };
         if (my $why = $@) {
-            push $failed{$name}{$work}->@*, $why;
+            push $part->{failed}{$name}{$work}->@*, $why;
             say_that("$name, $work: $why");
             next;
         }
-        $result{$name}{$work}{$_}[$slot] = $got->{$_} for keys %{ $got // {} };
+        $part->{result}{$name}{$work}{$_}[$slot] = $got->{$_} for keys %{ $got // {} };
     }
     $peer->stop;
     return;
 }
 
-my $from = time;
-for my $round (1 .. $rounds) {
-    my @order = grep { !$absent{ $_->name } } @peers;
-    push @order, splice @order, 0, ($round - 1) % (@order || 1);
-    for my $peer (@order) {
-        say_that("round $round of $rounds: " . $peer->name);
-        visit($peer, $round);
+# Every peer in every round, beginning with another one each time.
+sub measure ($what, $rounds, $size, $work, @peers) {
+    my %part = (size => $size, rounds => $rounds, work => [ map { $_->[0] } @$work ], result => {}, failed => {});
+    my %absent = map { $_->name => $_->absent($house) } @peers;
+    my $from = time;
+    for my $round (1 .. $rounds) {
+        my @order = grep { !$absent{ $_->name } } @peers;
+        push @order, splice @order, 0, ($round - 1) % (@order || 1);
+        for my $peer (@order) {
+            say_that("round $round of $rounds$what: " . $peer->name);
+            visit(\%part, $peer, $work, $round);
+        }
     }
+    $part{minutes} = sprintf '%.1f', (time - $from) / 60;
+    $part{peers} = [ map { { name => $_->name, title => $_->title,
+        ($absent{ $_->name } ? (absent => $absent{ $_->name }) : (versions => $_->versions($house))) } } @peers ];
+    return \%part;
 }
-$machine->{minutes} = sprintf '%.1f', (time - $from) / 60;
 
-report($house->dir, {
-    machine => $machine,
-    size    => \%size,
-    rounds  => $rounds,
-    work    => [ map { $_->[0] } @work ],
-    peers   => [ map { { name => $_->name, title => $_->title,
-        ($absent{ $_->name } ? (absent => $absent{ $_->name }) : (versions => $_->versions($house))) } } @peers ],
-    result  => \%result,
-    failed  => \%failed,
-});
+my $machine = machine();
+$_->absent($house) for $tls eq 'on' ? () : @peers;
+pin_away($$);
+
+my $result = $tls eq 'on' ? undef : measure('', $rounds, \%size, \@work, @peers);
+if ($tls ne 'off') {
+    my %most = (%size, idle => min($size{idle}, 3000));
+    my %same = map { $_ => 1 } qw(idle streams short);
+    my $part = measure(', TLS', $tls_rounds, \%most, [ grep { $same{ $_->[0] } } @work ],
+        grep { $wanted->{ $_->name } } tls_peers());
+    $result ? ($result->{tls} = $part) : ($result = $part);
+}
+
+report($house->dir, { %$result, machine => $machine });
 $house->stop;
 done_testing;

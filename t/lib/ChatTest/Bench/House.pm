@@ -26,11 +26,31 @@ sub new ($class, $out) {
 }
 
 sub up ($self) {
-    return $self->{up} //= do {
-        my $up = ChatTest::Upstream->new->start;
-        pin_away($up->pid);
-        $up;
-    };
+    return $self->{up} //= _mock();
+}
+
+# The same that speaks TLS.
+sub tls_up ($self) {
+    return $self->{tls_up} //= _mock(tls => [ $self->certificate ]);
+}
+
+sub _mock (%o) {
+    my $up = ChatTest::Upstream->new(%o)->start;
+    pin_away($up->pid);
+    return $up;
+}
+
+# (certificate, key) of everybody: what is checked is checked by all. By name
+# and by address, for mod_ssl looks for names alone.
+sub certificate ($self) {
+    my ($cert, $key) = map { $self->scratch("tls.$_") } qw(pem key);
+    if (!$self->{certified}++) {
+        my $out = qx(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost \\
+            -addext 'subjectAltName=DNS:localhost,DNS:127.0.0.1,IP:127.0.0.1' \\
+            -addext 'basicConstraints=critical,CA:FALSE' -keyout $key -out $cert 2>&1);
+        die "openssl req failed: $out\n" if $?;
+    }
+    return ($cert, $key);
 }
 
 # ---- folders ----
@@ -127,10 +147,10 @@ sub postgres ($self) {
 
 sub secret ($self) { return $ChatTest::BetterAuth::SECRET }
 
-# "many", or "few", whose limit is soon reached.
-sub cookie ($self, $user) {
+# "many", or "few", whose limit is soon reached. Over TLS its name is another.
+sub cookie ($self, $user, $tls = 0) {
     my $value = ChatTest::BetterAuth::signed(_token($user), $self->secret);
-    return 'better-auth.session_token=' . $value =~ s/([^A-Za-z0-9._-])/sprintf '%%%02X', ord $1/ger;
+    return ($tls ? '__Secure-' : '') . 'better-auth.session_token=' . $value =~ s/([^A-Za-z0-9._-])/sprintf '%%%02X', ord $1/ger;
 }
 
 # Processor seconds that the stores have used.
@@ -139,7 +159,7 @@ sub stores_cpu ($self) {
 }
 
 sub stop ($self) {
-    for my $name (qw(up redis postgres)) {
+    for my $name (qw(up tls_up redis postgres)) {
         my $it = delete $self->{$name} or next;
         $it->stop;
     }

@@ -16,7 +16,7 @@ my $OWNER = $$;
 my %LIVE;    # pid, leader of its group
 
 # title; path; load (sse_load's letters); model; streams, idle, arrivals (the
-# most that are asked of it); refusals => { status => more of load, path }; install =>
+# most that are asked of it); tls: it and the mock speak it; refusals => { status => more of load, path }; install =>
 # sub ($bench): why it cannot be here, or nothing; begin => sub ($self, $bench),
 # which sets pid and port, or httpd.
 sub new ($class, $name, %o) {
@@ -46,7 +46,7 @@ sub start ($self, $bench) {
     make_path($self->{dir});
     $self->{begin}->($self, $bench);
     if (my $t = $self->{httpd}) {
-        @$self{qw(pid port)} = ($t->pid, $t->port);
+        @$self{qw(pid port)} = ($t->pid, $self->{tls} ? $t->tls_port : $t->port);
     }
     pin($self->{pid}) if $self->{pid};
     return $self;
@@ -115,7 +115,13 @@ sub free_port ($self) {
 # ---- asking ----
 
 sub url ($self, $path = $self->{path}) {
-    return "http://127.0.0.1:$self->{port}$path";
+    my $scheme = $self->{tls} ? 'https' : 'http';
+    return "$scheme://127.0.0.1:$self->{port}$path";
+}
+
+# Whom it stands before.
+sub mock ($self, $bench) {
+    return $self->{tls} ? $bench->tls_up : $bench->up;
 }
 
 # A request that tells the mock what to do; $filler bytes of prompt before it.

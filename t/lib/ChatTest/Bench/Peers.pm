@@ -13,7 +13,7 @@ use ChatTest::Bench qw(first_line slurp);
 use ChatTest::Bench::Peer;
 use ChatTest::Httpd ();
 
-our @EXPORT_OK = qw(peers);
+our @EXPORT_OK = qw(peers tls_peers);
 
 my $ROOT = $ChatTest::Httpd::ROOT;
 
@@ -29,6 +29,16 @@ sub peers () {
         [ 'portkey',   _portkey() ],
         [ 'litellm',   _litellm() ],
         [ 'bifrost',   _bifrost() ],
+    );
+}
+
+# Those that are measured with TLS on both sides, too.
+sub tls_peers () {
+    return map { ChatTest::Bench::Peer->new(@$_, tls => 1) } (
+        [ 'nginx',    _nginx() ],
+        [ 'proxy',    _proxy() ],
+        [ 'bare',     _bare() ],
+        [ 'governed', _governed(), load => sub ($bench) { _signed_in($bench, 'many', 1) } ],
     );
 }
 
@@ -65,6 +75,19 @@ sub _nginx () {
             my $files = ChatTest::Bench::open_files();
             my $connections = $files - 200;
             my $user = $> == 0 ? 'user root;' : '';
+            my ($mock, $scheme, $tls, $listen) = ($self->mock($bench)->port, 'http', '', '');
+            if ($self->{tls}) {
+                my ($cert, $key) = $bench->certificate;
+                ($scheme, $listen, $tls) = ('https', ' ssl', <<"END");
+        ssl_certificate $cert;
+        ssl_certificate_key $key;
+        ssl_protocols TLSv1.2 TLSv1.3;
+        proxy_ssl_protocols TLSv1.2 TLSv1.3;
+        proxy_ssl_verify on;
+        proxy_ssl_name localhost;
+        proxy_ssl_trusted_certificate $cert;
+END
+            }
             $bench->write("$dir/nginx.conf", <<"END");
 $user
 daemon off;
@@ -82,15 +105,15 @@ http {
     scgi_temp_path $dir/scgi;
     keepalive_requests 100000000;
     upstream mock {
-        server 127.0.0.1:${\$bench->up->port};
+        server 127.0.0.1:$mock;
         keepalive 1024;
         keepalive_requests 100000000;
     }
     server {
-        listen 127.0.0.1:$port backlog=8192;
-        client_max_body_size 2m;
+        listen 127.0.0.1:$port$listen backlog=8192;
+$tls        client_max_body_size 2m;
         location / {
-            proxy_pass http://mock;
+            proxy_pass $scheme://mock;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_buffering off;
@@ -118,8 +141,14 @@ my $EVERYWHERE = <<'END';
 </Directory>
 END
 
-sub _httpd ($self, %o) {
-    my $t = $self->{httpd} = ChatTest->new(mpm => 'event', log_level => 'notice', %o, conf => "$EVERYWHERE$o{conf}");
+sub _httpd ($self, $bench, %o) {
+    my $t = $self->{httpd} = ChatTest->new(mpm => 'event', log_level => 'notice', tls => $self->{tls}, %o,
+        conf => "$EVERYWHERE$o{conf}");
+    if ($self->{tls}) {
+        my @pair = $bench->certificate;
+        File::Copy::copy($pair[$_], "$t->{dir}/" . (qw(cert.pem cert.key))[$_]) or die "$pair[$_]: $!\n" for 0, 1;
+        $t->{env}{CHAT_TEST_TRUST} = "$t->{dir}/cert.pem";
+    }
     $t->allow_log(qr/./);
     return $t->start;
 }
@@ -138,7 +167,8 @@ sub _proxy () {
         idle    => 2000,
         version => \&_httpd_version,
         begin   => sub ($self, $bench) {
-            _httpd($self, chat => 0, modules => ['proxy_http'], mpm_conf => <<'MPM', conf => <<"END");
+            my $to = $self->mock($bench)->url . '/';
+            _httpd($self, $bench, chat => 0, modules => ['proxy_http'], mpm_conf => <<'MPM', conf => <<"END", tls_conf => <<'TLS');
 StartServers 9
 ServerLimit 9
 ThreadLimit 256
@@ -150,9 +180,13 @@ MaxConnectionsPerChild 0
 MaxKeepAliveRequests 0
 ListenBacklog 8192
 MPM
-ProxyPass /v1/ http://127.0.0.1:${\$bench->up->port}/v1/ flushpackets=on
+ProxyPass /v1/ $to flushpackets=on
 ProxyTimeout 600
 END
+SSLProxyEngine on
+SSLProxyVerify require
+SSLProxyCACertificateFile "%%DIR%%/cert.pem"
+TLS
         },
     );
 }
@@ -173,10 +207,11 @@ ListenBacklog 8192
 END
 
 sub _chat ($self, $bench, $conf, %o) {
-    return _httpd($self, mpm_conf => $MPM, %o, conf => <<"END");
+    my %trust = $self->{tls} ? (LD_PRELOAD => ChatTest::Upstream::tool('trust.so')) : ();
+    return _httpd($self, $bench, mpm_conf => $MPM, %o, env => { %trust, ($o{env} // {})->%* }, conf => <<"END");
 <ChatProvider mock>
     ChatProviderType openai
-    ChatProviderURL  ${\$bench->up->url}
+    ChatProviderURL  ${\$self->mock($bench)->url}
     ChatProviderKey  env:CHAT_CANARY_KEY
 </ChatProvider>
 SetHandler chat
@@ -212,8 +247,8 @@ sub _reencode () {
 }
 
 # Who has signed in; whose limit is reached; nobody.
-sub _signed_in ($bench, $who) {
-    return (H => 'Cookie: ' . $bench->cookie($who));
+sub _signed_in ($bench, $who, $tls = 0) {
+    return (H => 'Cookie: ' . $bench->cookie($who, $tls));
 }
 
 sub _governed () {

@@ -156,6 +156,11 @@ sub _budget ($r) {
     return join "\n", @lines, '';
 }
 
+# "5 rounds in 12.4 minutes", of the part that is the whole, too.
+sub _rounds ($part) {
+    return "$part->{rounds} rounds in $part->{minutes} minutes";
+}
+
 sub _machine ($r) {
     my $m = $r->{machine};
     my %seen;
@@ -163,7 +168,7 @@ sub _machine ($r) {
     my $curl = first_line('curl-config', '--version') || first_line('curl', '--version');
     my $first = $m->{pinned} ? 'the peer has one core for itself' : 'the peer shares its cores with everything else';
     return join "\n",
-        "- $m->{date}, $r->{rounds} rounds in $m->{minutes} minutes; load average before: $m->{load}",
+        "- $m->{date}, " . _rounds($r) . ($r->{tls} ? ', with TLS ' . _rounds($r->{tls}) : '') . "; load average before: $m->{load}",
         "- $m->{cpu}, $m->{cores} cores, $m->{memory}, $m->{kernel}; $first; $m->{files} open files",
         '- ' . join('; ', @versions, $curl),
         "- $r->{size}{events} events every $r->{size}{pace} ms in each live stream, $r->{size}{clients} clients in closed loops",
@@ -171,7 +176,7 @@ sub _machine ($r) {
 }
 
 sub _failures ($r) {
-    my @lines;
+    my @lines = $r->{tls} ? map { s/^- [^,]+\K/, TLS/r } grep { /^- / } _failures($r->{tls}) : ();
     for my $name (sort keys $r->{failed}->%*) {
         for my $work (sort keys $r->{failed}{$name}->%*) {
             my @why = $r->{failed}{$name}{$work}->@*;
@@ -181,13 +186,19 @@ sub _failures ($r) {
     return @lines ? ('### What failed', '', @lines, '') : ();
 }
 
-sub _markdown ($r, @plots) {
-    my @text = ('### The run', '', _machine($r));
+sub _tables ($r, $suffix) {
+    my @text;
     my %asked = map { $_ => 1 } $r->{work}->@*;
     for my $work (grep { $asked{$_} } qw(streams arrivals short prompts idle storm refused)) {
         my ($title, $empty, @columns) = $TABLE{$work}->@*;
-        push @text, "### $title", '', _table($r, $work, $empty, @columns);
+        push @text, "### $title$suffix", '', _table($r, $work, $empty, @columns);
     }
+    return @text;
+}
+
+sub _markdown ($r, @plots) {
+    my @text = ('### The run', '', _machine($r), _tables($r, ''));
+    push @text, _tables($r->{tls}, ', TLS on both sides') if $r->{tls};
     push @text, '### Promised and kept', '', _budget($r), _failures($r), @plots, '';
     return join "\n", @text;
 }

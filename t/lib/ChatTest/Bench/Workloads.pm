@@ -52,11 +52,11 @@ sub warm_up ($house, $peer, $size) {
 }
 
 # Until the mock has so many open; dies when that takes too long.
-sub _until_open ($house, $want, $seconds) {
+sub _until_open ($mock, $want, $seconds) {
     my $until = time + $seconds;
     my $open = -1;
     while (time < $until) {
-        $open = $house->up->stats->{open};
+        $open = $mock->stats->{open};
         return $open if $open >= $want;
         sleep 0.1;
     }
@@ -64,10 +64,10 @@ sub _until_open ($house, $want, $seconds) {
 }
 
 # How many are still open after so long at most: what a peer does not let go.
-sub settled ($house, $seconds) {
+sub settled ($mock, $seconds) {
     my $until = time + $seconds;
     my $open;
-    while ($open = $house->up->stats->{open}) {
+    while ($open = $mock->stats->{open}) {
         return $open if time > $until;
         sleep 0.1;
     }
@@ -101,9 +101,10 @@ sub _idle ($house, $peer, $size) {
     my $count = _at_most(_at_most($size->{idle}, $peer->{idle}), $fit);
     return if !$peer->{pid};
     my $before = $peer->pss_now;
-    my $job = load_start($peer->url, _load_of($house, $peer, c => $count, r => int $count / 3, script => 'n=1000;pace=2000'));
+    my $ramp = int $count / ($peer->{tls} ? 1 : 3);
+    my $job = load_start($peer->url, _load_of($house, $peer, c => $count, r => $ramp, script => 'n=1000;pace=2000'));
     my $held = eval {
-        _until_open($house, $count, 30);
+        _until_open($peer->mock($house), $count, 30);
         sleep 0.5;
         $peer->pss_now;
     };
@@ -117,13 +118,13 @@ sub _idle ($house, $peer, $size) {
 sub _streams ($house, $peer, $size) {
     my $count = _at_most($size->{streams}, $peer->{streams});
     my $script = "n=$size->{events};pace=$size->{pace};ts=1";
-    $house->up->reset;
+    $peer->mock($house)->reset;
     my ($cpu, $busy) = ($peer->cpu_now, busy_clock());
     my $res = _right(load($peer->url, _load_of($house, $peer, c => $count, r => 1000, script => $script)), 'streams');
     return {
         count => $count,
         busy  => busy_since($busy),
-        us    => _us_each($peer, $cpu, $house->up->stats->{events}),
+        us    => _us_each($peer, $cpu, $peer->mock($house)->stats->{events}),
         _quantiles(first => $res->{first_ms}),
         _quantiles(late  => $res->{latency_ms}),
     };
@@ -135,7 +136,7 @@ sub _streams ($house, $peer, $size) {
 sub _arrivals ($house, $peer, $size) {
     my $rate = _at_most($size->{arrivals}, $peer->{arrivals});
     my $count = int($rate * $size->{seconds} * 2) || 1;
-    $house->up->reset;
+    $peer->mock($house)->reset;
     my ($cpu, $busy) = ($peer->cpu_now, busy_clock());
     my $res = _right(load($peer->url, _load_of($house, $peer, c => $count, o => "$rate:poisson", script => 'n=20;pace=20;ts=1')),
         'arrivals');
@@ -199,16 +200,16 @@ sub _refused ($house, $peer, $size) {
 sub _storm ($house, $peer, $size) {
     my $count = _at_most($size->{streams}, $peer->{streams});
     my $job = load_start($peer->url, _load_of($house, $peer, c => $count, r => 500, script => 'n=100000;pace=50'));
-    eval { _until_open($house, $count, 20) };
+    eval { _until_open($peer->mock($house), $count, 20) };
     my $why = $@;
     sleep 0.3;
-    $house->up->reset;
+    $peer->mock($house)->reset;
     my $at = _drop($job);
     die $why if $why;
     sleep 0.3;
-    my $left = settled($house, 5);
+    my $left = settled($peer->mock($house), 5);
     my $last = $at;
-    for my $closed ($house->up->stats->{closed_by_peer}->@*) {
+    for my $closed ($peer->mock($house)->stats->{closed_by_peer}->@*) {
         $last = $closed->{ns} if $closed->{ns} > $last;
     }
     return { count => $count, left => $left, ms => $left ? undef : ($last - $at) / 1e6 };
