@@ -37,6 +37,7 @@ typedef struct board_t {
     chat_limit_stats_t policy[POLICIES_MAX];
     apr_time_t hour; /* when the keys' hour began */
     int nkeys;
+    apr_uint64_t id[KEYS_MAX]; /* of each key: all that a search looks at */
     seen_key_t key[KEYS_MAX];
     apr_time_t second; /* of the log */
     int lines;         /* written in it */
@@ -82,50 +83,73 @@ static void count_policy(const char *name, chat_tally_e what)
     row->shadowed += what == CHAT_TALLY_SHADOWED;
 }
 
-/* How a key is shown: its digest, or as it is when the administrator wants
- * that. What came from outside is made fit for a page and a log. */
-static void show(char out[65], const char *key)
+static int in_clear(void)
 {
-    unsigned char sum[CHAT_SHA256_LEN] = {0};
-    int i;
-
-    out[0] = '\0';
-    if (chat_config_server(ap_server_conf)->limit_keys_clear) {
-        apr_cpystrn(out, key, 65);
-        for (; *out; out++)
-            if (!apr_isalnum(*out) && !strchr("{}:.+@/_-", *out))
-                *out = '?';
-        return;
-    }
-    if (!board ||
-        chat_crypto_hmac(sum, (const char *)board->salt, sizeof(board->salt),
-                         key, strlen(key)) != APR_SUCCESS)
-        return;
-    for (i = 0; i < 8; i++)
-        apr_snprintf(out + 2 * i, 3, "%02x", sum[i]);
+    return chat_config_server(ap_server_conf)->limit_keys_clear;
 }
 
-static seen_key_t *find_key(const char *name)
+/* Part of the key's digest. Another part for one that is shown as it is: when
+ * the administrator changes his mind, each gets a new row. */
+static apr_uint64_t id_of(const char *key)
 {
-    seen_key_t *least = &board->key[0];
-    int i;
+    unsigned char sum[CHAT_SHA256_LEN] = {0};
+    apr_uint64_t id[2];
 
-    for (i = 0; i < board->nkeys; i++) {
-        if (!strcmp(board->key[i].name, name))
-            return &board->key[i];
-        if (board->key[i].asked < least->asked)
-            least = &board->key[i];
+    if (board)
+        chat_crypto_hmac(sum, (const char *)board->salt, sizeof(board->salt),
+                         key, strlen(key));
+    memcpy(id, sum, sizeof(id));
+    return id[in_clear() ? 1 : 0];
+}
+
+/* How a key is shown: its digest, or as it is when the administrator wants
+ * that. What came from outside is made fit for a page and a log. */
+static void show(char out[65], const char *key, apr_uint64_t id)
+{
+    if (!in_clear()) {
+        chat_crypto_hex(out, &id, sizeof(id));
+        return;
     }
-    if (board->nkeys < KEYS_MAX) {
-        least = &board->key[board->nkeys++];
-        memset(least, 0, sizeof(*least));
-    }
-    least->refused = 0;
-    apr_cpystrn(least->name, name, sizeof(least->name));
+    apr_cpystrn(out, key, 65);
+    for (; *out; out++)
+        if (!apr_isalnum(*out) && !strchr("{}:.+@/_-", *out))
+            *out = '?';
+}
+
+/* The place of the one that asked least. */
+static int least_asked(void)
+{
+    int i, least = 0;
+
+    for (i = 1; i < board->nkeys; i++)
+        if (board->key[i].asked < board->key[least].asked)
+            least = i;
     return least;
 }
 
-static void count_key(const char *name, chat_tally_e what)
+static seen_key_t *find_key(const char *key, apr_uint64_t id)
+{
+    seen_key_t *row;
+    int i;
+
+    for (i = 0; i < board->nkeys; i++)
+        if (board->id[i] == id)
+            return &board->key[i];
+    if (board->nkeys < KEYS_MAX) {
+        row = &board->key[board->nkeys++];
+        memset(row, 0, sizeof(*row));
+    }
+    else {
+        i = least_asked();
+        row = &board->key[i];
+    }
+    board->id[i] = id;
+    row->refused = 0;
+    show(row->name, key, id);
+    return row;
+}
+
+static void count_key(const char *key, apr_uint64_t id, chat_tally_e what)
 {
     apr_time_t now = apr_time_now();
     seen_key_t *row;
@@ -135,7 +159,7 @@ static void count_key(const char *name, chat_tally_e what)
         board->hour = now;
         board->nkeys = 0;
     }
-    row = find_key(name);
+    row = find_key(key, id);
     row->asked++;
     row->refused += what == CHAT_TALLY_REFUSED;
 }
@@ -143,16 +167,16 @@ static void count_key(const char *name, chat_tally_e what)
 void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
                       chat_tally_e what)
 {
-    char name[65];
+    int counts = key && what != CHAT_TALLY_DEGRADED;
+    apr_uint64_t id;
 
     if (!board)
         return;
-    if (key)
-        show(name, key);
+    id = counts ? id_of(key) : 0;
     enter();
     count_policy(policy->name, what);
-    if (key && what != CHAT_TALLY_DEGRADED)
-        count_key(name, what);
+    if (counts)
+        count_key(key, id, what);
     leave();
 }
 
@@ -186,7 +210,7 @@ void chat_limit_log_refusal(request_rec *r, const chat_count_t *count)
 
     if (kept < 0)
         return;
-    show(name, count->key);
+    show(name, count->key, id_of(count->key));
     ap_log_rerror(
         APLOG_MARK, APLOG_NOTICE, 0, r,
         CHATNO(1002) "limit %s refuses %s: %" APR_INT64_T_FMT
@@ -240,7 +264,7 @@ apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s)
 {
     int made;
 
-    board = chat_limit_shared(&made, "mod_chat_tally_1", sizeof(*board));
+    board = chat_limit_shared(&made, "mod_chat_tally_2", sizeof(*board));
     if (board &&
         (!made ||
          chat_crypto_random(board->salt, sizeof(board->salt)) == APR_SUCCESS))
