@@ -7,7 +7,9 @@
  */
 #include "chat_limit_int.h"
 
-#include <apr_strings.h>
+#include <string.h>
+
+#include "chat_limit_text.h"
 
 /* The greatest integer of a structured field (RFC 9651, 3.3.1). */
 #define SF_MAX APR_INT64_C(999999999999999)
@@ -24,23 +26,27 @@ static apr_int64_t seconds(apr_int64_t ms)
     return ms > 0 ? (ms + 999) / 1000 : 0;
 }
 
+/* What an item has beside its policy's name, at most. */
+#define ITEM_MAX 80
+
 /* "requests" is the draft's default, "tokens" a unit of ours. */
-static const char *policy_item(const chat_limit_conf_t *policy, apr_pool_t *p)
+static char *put_policy(char *at, const chat_limit_conf_t *policy)
 {
     static const char *const unit[] = {"", ";qu=\"tokens\"",
                                        ";qu=\"concurrent-requests\""};
-    const char *window =
-        policy->window ? apr_psprintf(p, ";w=%d", policy->window) : "";
 
-    return apr_psprintf(p, "\"%s\";q=%" APR_INT64_T_FMT "%s%s", policy->name,
-                        policy->points, window, unit[policy->unit]);
+    at = stpcpy(stpcpy(stpcpy(at, "\""), policy->name), "\";q=");
+    at = chat_limit_put_number(at, policy->points);
+    if (policy->window)
+        at = chat_limit_put_number(stpcpy(at, ";w="), policy->window);
+    return stpcpy(at, unit[policy->unit]);
 }
 
-static const char *state_item(const chat_count_t *count, apr_pool_t *p)
+static char *put_state(char *at, const chat_count_t *count)
 {
-    return apr_psprintf(p, "\"%s\";r=%" APR_INT64_T_FMT ";t=%" APR_INT64_T_FMT,
-                        count->policy->name, remaining(count),
-                        seconds(count->reset_ms));
+    at = stpcpy(stpcpy(stpcpy(at, "\""), count->policy->name), "\";r=");
+    at = chat_limit_put_number(at, remaining(count));
+    return chat_limit_put_number(stpcpy(at, ";t="), seconds(count->reset_ms));
 }
 
 /* The one that says no, else the one with the smallest share left. */
@@ -55,7 +61,21 @@ static int nearer(const chat_count_t *a, const chat_count_t *b)
 static void set_number(apr_table_t *t, const char *name, apr_int64_t n,
                        apr_pool_t *p)
 {
-    apr_table_setn(t, name, apr_psprintf(p, "%" APR_INT64_T_FMT, n));
+    char *text = apr_palloc(p, CHAT_LIMIT_NUMBER_MAX);
+
+    chat_limit_put_number(text, n);
+    apr_table_setn(t, name, text);
+}
+
+/* For all items one after another. */
+static char *make_room(const chat_counts_t *counts, apr_pool_t *p)
+{
+    apr_size_t size = 1;
+    int i;
+
+    for (i = 0; i < counts->n; i++)
+        size += strlen(counts->count[i].policy->name) + ITEM_MAX;
+    return apr_palloc(p, size);
 }
 
 apr_table_t *chat_limit_headers_make(const chat_counts_t *counts,
@@ -63,7 +83,8 @@ apr_table_t *chat_limit_headers_make(const chat_counts_t *counts,
 {
     apr_table_t *t = apr_table_make(p, 5);
     const chat_count_t *nearest = NULL;
-    const char *policies = NULL, *states = NULL;
+    char *policies = make_room(counts, p), *policy = policies;
+    char *states = make_room(counts, p), *state = states;
     int i;
 
     for (i = 0; i < counts->n; i++) {
@@ -71,11 +92,9 @@ apr_table_t *chat_limit_headers_make(const chat_counts_t *counts,
 
         if (count->policy->shadow)
             continue;
-        policies =
-            apr_pstrcat(p, policies ? policies : "", policies ? ", " : "",
-                        policy_item(count->policy, p), NULL);
-        states = apr_pstrcat(p, states ? states : "", states ? ", " : "",
-                             state_item(count, p), NULL);
+        policy =
+            put_policy(nearest ? stpcpy(policy, ", ") : policy, count->policy);
+        state = put_state(nearest ? stpcpy(state, ", ") : state, count);
         if (!nearest || nearer(count, nearest))
             nearest = count;
     }

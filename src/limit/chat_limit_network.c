@@ -25,10 +25,14 @@ const char *chat_limit_network(const char *ip, int ipv4_bits, int ipv6_bits,
     char text[INET6_ADDRSTRLEN];
     int family = AF_INET6, len = 16, bits = ipv6_bits;
 
-    if (inet_pton(AF_INET6, ip, bytes) != 1) {
-        if (inet_pton(AF_INET, ip, bytes) != 1)
+    if (!strchr(ip, ':')) {
+        /* A dotted address that is one is written in one way only. */
+        if (inet_pton(AF_INET, ip, bytes) != 1 || ipv4_bits >= 32)
             return ip;
         family = AF_INET;
+    }
+    else if (inet_pton(AF_INET6, ip, bytes) != 1) {
+        return ip;
     }
     else if (!memcmp(bytes, mapped, sizeof(mapped))) {
         memmove(bytes, bytes + 12, 4);
