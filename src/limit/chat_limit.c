@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which policies apply to a request, whom they count, and what the answer
- * means. The counting is done by chat_limit_redis.c or chat_limit_local.c.
+ * Asking for a request, and what the answer means. Which policies apply and
+ * whom they count says chat_limit_policy.c; the counting is done by
+ * chat_limit_redis.c or chat_limit_local.c.
  * Request thread or, for settling, whoever owns the request.
  */
 #include "chat_limit_int.h"
@@ -23,184 +24,22 @@ struct chat_limit_ticket_t {
     int settled;
 };
 
-/* What every policy of a request may want to know. */
-typedef struct asking_t {
-    request_rec *r;
-    const chat_dir_conf_t *conf;
-    const chat_limit_ask_t *ask;
-    const char *tier;
-    int tier_is_roles; /* as an account has them: "user,admin" */
-} asking_t;
-
-/* ---- exemptions and tiers ---- */
-
-static int has_role(const char *roles, const char *role)
-{
-    apr_size_t len = strlen(role);
-    const char *at = roles;
-
-    while (at && (at = strstr(at, role))) {
-        if ((at == roles || at[-1] == ',' || at[-1] == ' ') &&
-            (!at[len] || at[len] == ',' || at[len] == ' '))
-            return 1;
-        at += len;
-    }
-    return 0;
-}
-
-static int holds(const chat_limit_exempt_t *x, const asking_t *a)
-{
-    const chat_user_t *user = a->ask->user;
-    const char *err = NULL;
-
-    if (x->role)
-        return has_role(user->role, x->role);
-    if (x->user)
-        return user->id && !strcmp(user->id, x->user);
-    if (x->net)
-        return apr_ipsubnet_test(x->net, a->r->useragent_addr);
-    return ap_expr_exec(a->r, x->expr, &err) > 0 && !err;
-}
-
-static int is_exempt(const asking_t *a)
-{
-    const apr_array_header_t *list = a->conf->exempt;
-    int i;
-
-    for (i = 0; i < list->nelts; i++)
-        if (holds(&APR_ARRAY_IDX(list, i, const chat_limit_exempt_t), a))
-            return 1;
-    return 0;
-}
-
-static const char *eval(request_rec *r, const ap_expr_info_t *expr,
-                        const char *what)
-{
-    const char *err = NULL;
-    const char *value = ap_expr_str_exec(r, expr, &err);
-
-    if (!err)
-        return value;
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  CHATNO(1001) "%s cannot be evaluated: %s", what, err);
-    return NULL;
-}
-
-/* NULL when the expression for it fails. */
-static const char *tier_of(request_rec *r, const chat_dir_conf_t *conf,
-                           const chat_user_t *user)
-{
-    if (conf->tier)
-        return eval(r, conf->tier, "ChatLimitTier");
-    if (user->tier)
-        return user->tier;
-    if (user->id && user->role)
-        return user->role;
-    return user->id ? "user" : "guest";
-}
-
-const char *chat_limit_tier(request_rec *r, const chat_user_t *user)
-{
-    const char *tier = tier_of(r, chat_config_dir(r), user);
-
-    return tier ? tier : "";
-}
-
-/* 0 when it cannot be told: policies of every tier would be off. */
-static int find_tier(asking_t *a)
-{
-    a->tier = tier_of(a->r, a->conf, a->ask->user);
-    a->tier_is_roles = a->tier == a->ask->user->role;
-    return a->tier != NULL;
-}
-
-static int is_of_tier(const asking_t *a, const char *tier)
-{
-    return a->tier_is_roles ? has_role(a->tier, tier) : !strcmp(a->tier, tier);
-}
-
-static int applies(const chat_limit_conf_t *policy, const asking_t *a)
-{
-    return (!policy->tier || is_of_tier(a, policy->tier)) &&
-           (!policy->model || !strcmp(policy->model, a->ask->model));
-}
-
-/* ---- keys ---- */
-
-#define KEY_MAX 160
-
-static const char *add_hex(const unsigned char *bytes, int n, apr_pool_t *p)
-{
-    char *hex = apr_palloc(p, 2 * n + 1);
-    int i;
-
-    for (i = 0; i < n; i++)
-        apr_snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
-    return hex;
-}
-
-/* Whatever an id or an expression holds: a key of bounded length. A digest
- * begins with '#' and nothing else does, so that it is nobody else's name. */
-static const char *bound(const char *text, apr_pool_t *p)
-{
-    unsigned char digest[CHAT_SHA256_LEN];
-
-    if ((strlen(text) <= KEY_MAX && *text != '#') ||
-        chat_crypto_sha256(digest, text, strlen(text)) != APR_SUCCESS)
-        return text;
-    return apr_pstrcat(p, "#", add_hex(digest, CHAT_SHA256_LEN, p), NULL);
-}
-
-/* Whom a policy counts, and what kind of name that is: a user's id, or the
- * value of an expression, may look like an address and is none. */
-static const char *subject(const char **pkind, const asking_t *a,
-                           const chat_limit_conf_t *policy)
-{
-    apr_pool_t *p = a->r->pool;
-    const char *id = a->ask->user->id;
-    const char *ip;
-
-    *pkind = "";
-    if (policy->by == CHAT_LIMIT_BY_EXPR) {
-        *pkind = "e:";
-        return eval(a->r, policy->expr, policy->name);
-    }
-    if (policy->by == CHAT_LIMIT_BY_USER && id) {
-        *pkind = "u:";
-        return id;
-    }
-    ip = chat_limit_network(a->r->useragent_ip, policy->ipv4_bits,
-                            policy->ipv6_bits, p);
-    if (policy->by != CHAT_LIMIT_BY_USER_IP || !id)
-        return ip;
-    *pkind = "b:";
-    return apr_pstrcat(p, id, "+", ip, NULL);
-}
-
-/*
- * "{chat}:NAME:UNIT WINDOW:KIND:WHO". One hash tag for all keys of a request,
- * so that they share a slot. What counts something else, or ends at another
- * time, is another counter: a name may mean one thing here and another there.
- */
-static const char *counter_key(const asking_t *a,
-                               const chat_limit_conf_t *policy)
-{
-    static const char unit[] = "rts";
-    const char *kind, *who = subject(&kind, a, policy);
-    apr_pool_t *p = a->r->pool;
-
-    if (!who || !policy->compat)
-        return who ? apr_psprintf(p, "{chat}:%s:%c%d:%s%s", policy->name,
-                                  unit[policy->unit], policy->window, kind,
-                                  bound(who, p))
-                   : NULL;
-    return *policy->prefix ? apr_pstrcat(p, policy->prefix, ":", who, NULL)
-                           : who;
-}
+const char *const chat_limit_unit[] = {"r", "t", "s"};
 
 /* ---- asking ---- */
 
-static apr_int64_t amount(const asking_t *a, const chat_limit_conf_t *policy)
+int chat_limit_leases(const chat_counts_t *counts)
+{
+    int i;
+
+    for (i = 0; i < counts->n; i++)
+        if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
+            return 1;
+    return 0;
+}
+
+static apr_int64_t amount(const chat_limit_asking_t *a,
+                          const chat_limit_conf_t *policy)
 {
     if (policy->unit != CHAT_LIMIT_TOKENS)
         return 1;
@@ -224,7 +63,7 @@ static apr_status_t unavailable(chat_err_t *err)
 }
 
 /* A policy whose key cannot be made guards nobody: say no rather than yes. */
-static apr_status_t collect(chat_counts_t *counts, const asking_t *a,
+static apr_status_t collect(chat_counts_t *counts, const chat_limit_asking_t *a,
                             chat_err_t *err)
 {
     const apr_array_header_t *list = a->conf->limits;
@@ -236,10 +75,10 @@ static apr_status_t collect(chat_counts_t *counts, const asking_t *a,
             APR_ARRAY_IDX(list, i, const chat_limit_conf_t *);
         chat_count_t *count = &counts->count[counts->n];
 
-        if (!applies(policy, a))
+        if (!chat_limit_applies(policy, a))
             continue;
         count->policy = policy;
-        count->key = counter_key(a, policy);
+        count->key = chat_limit_key(a, policy);
         count->amount = amount(a, policy);
         if (!count->key) {
             counts->n = 0;
@@ -252,12 +91,14 @@ static apr_status_t collect(chat_counts_t *counts, const asking_t *a,
 
 static const char *lease_name(apr_pool_t *p)
 {
-    unsigned char random[16];
+    unsigned char id[16];
+    char *name = apr_palloc(p, 2 * sizeof(id) + 1);
 
-    if (chat_crypto_random(random, sizeof(random)) != APR_SUCCESS)
+    if (chat_crypto_id(id, sizeof(id)) != APR_SUCCESS)
         return apr_psprintf(p, "%" APR_TIME_T_FMT "-%ld-%p", apr_time_now(),
                             (long)getpid(), (void *)p);
-    return add_hex(random, sizeof(random), p);
+    chat_crypto_hex(name, id, sizeof(id));
+    return name;
 }
 
 /* Redis did not answer: what each policy wants done then. */
@@ -371,7 +212,7 @@ static apr_status_t judge(chat_limit_ticket_t *t, chat_err_t *err)
     return refuse(t, no, err);
 }
 
-static void note_exempt(const asking_t *a)
+static void note_exempt(const chat_limit_asking_t *a)
 {
     const apr_array_header_t *list = a->conf->limits;
     int i;
@@ -385,7 +226,7 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
                              const chat_limit_ask_t *ask, chat_err_t *err)
 {
     chat_limit_ticket_t *t = apr_pcalloc(r->pool, sizeof(*t));
-    asking_t a = {.r = r, .conf = chat_config_dir(r), .ask = ask};
+    chat_limit_asking_t a = {.r = r, .conf = chat_config_dir(r), .ask = ask};
     apr_status_t rv;
 
     *pticket = t;
@@ -394,16 +235,16 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
     t->headers = apr_table_make(r->pool, 4);
     if (!a.conf->limits->nelts)
         return APR_SUCCESS;
-    if (is_exempt(&a)) {
+    if (chat_limit_exempt(&a)) {
         note_exempt(&a);
         return APR_SUCCESS;
     }
-    if (!find_tier(&a))
+    if (!chat_limit_find_tier(&a))
         return misconfigured(err);
     rv = collect(&t->shared, &a, err);
     if (rv != APR_SUCCESS || !t->shared.n)
         return rv;
-    t->shared.lease = lease_name(r->pool);
+    t->shared.lease = chat_limit_leases(&t->shared) ? lease_name(r->pool) : "";
     t->shared.lasts = ask->lasts;
     rv = count_all(t, err);
     return rv == APR_SUCCESS && (t->shared.n || t->local.n) ? judge(t, err)
@@ -466,25 +307,15 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket)
     return least_reserved(ticket, 1);
 }
 
-static int needs_settling(const chat_counts_t *counts)
-{
-    int i;
-
-    for (i = 0; i < counts->n; i++)
-        if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
-            return 1;
-    return 0;
-}
-
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
 {
     if (!ticket || ticket->settled)
         return;
     ticket->settled = 1;
     /* What cannot be settled now expires with its lease. */
-    if (needs_settling(&ticket->shared))
+    if (chat_limit_leases(&ticket->shared))
         chat_limit_redis.settle(&ticket->shared, tokens, ticket->r);
-    if (needs_settling(&ticket->local))
+    if (chat_limit_leases(&ticket->local))
         chat_limit_local.settle(&ticket->local, tokens, ticket->r);
 }
 

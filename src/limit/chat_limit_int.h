@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of this room share: a policy's question as the two counters
- * (Redis, local) see it. chat_limit.c decides which policies apply and what
- * an answer means; the counters only count.
+ * (Redis, local) see it. chat_limit_policy.c decides which policies apply,
+ * chat_limit.c what an answer means; the counters only count.
  */
 #ifndef CHAT_LIMIT_INT_H
 #define CHAT_LIMIT_INT_H
@@ -15,6 +15,31 @@
 #include "chat_limit.h"
 #include "chat_limit_network.h"
 
+/* What every policy of a request may want to know. */
+typedef struct chat_limit_asking_t {
+    request_rec *r;
+    const chat_dir_conf_t *conf;
+    const chat_limit_ask_t *ask;
+    const char *tier;
+    int tier_is_roles; /* as an account has them: "user,admin" */
+} chat_limit_asking_t;
+
+/* ---- which policies, and whom they count (chat_limit_policy.c) ---- */
+
+int chat_limit_exempt(const chat_limit_asking_t *a);
+/* 0 when it cannot be told: policies of every tier would be off. */
+int chat_limit_find_tier(chat_limit_asking_t *a);
+int chat_limit_applies(const chat_limit_conf_t *policy,
+                       const chat_limit_asking_t *a);
+/* The counter's name, in r->pool; NULL when it cannot be made. */
+const char *chat_limit_key(const chat_limit_asking_t *a,
+                           const chat_limit_conf_t *policy);
+
+/* Letters of chat_limit_unit_e: "r", "t", "s". */
+extern const char *const chat_limit_unit[];
+
+/* ---- counting ---- */
+
 /* One counter of one request. */
 typedef struct chat_count_t {
     const chat_limit_conf_t *policy;
@@ -26,16 +51,22 @@ typedef struct chat_count_t {
     apr_int64_t window_end; /* which window it was charged to, for settling:
                                ms of the counter's own clock */
     int refused;            /* this one said no */
-    int place;              /* of its lease, in our own table */
+    /* in our own table */
+    apr_uint64_t digest[2]; /* of its key */
+    int place;              /* of its lease */
 } chat_count_t;
 
 /* All of a request's, charged together. */
 typedef struct chat_counts_t {
     chat_count_t *count;
     int n;
-    const char *lease;         /* names the request, unique for ever */
+    const char *lease; /* names the request, unique for ever; "" when none of
+                          them leases */
     apr_interval_time_t lasts; /* of the lease */
 } chat_counts_t;
+
+/* 1 when one of them has to be settled, and so leases what it takes. */
+int chat_limit_leases(const chat_counts_t *counts);
 
 /*
  * A way to count. take() charges all or none:

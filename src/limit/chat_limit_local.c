@@ -14,19 +14,16 @@
  * A lease ends when it is settled, when its time is over, or when its child
  * dies. Time is CLOCK_MONOTONIC, in milliseconds.
  */
-#include "chat_limit_int.h"
+#include "chat_limit_local_int.h"
 
 #include <http_main.h>
 #include <mpm_common.h>
 
 #include <time.h>
-#include <unistd.h>
 
 #include "chat_crypto.h"
 #include "chat_log.h"
 
-#define WAYS 8
-#define NO_END APR_INT64_MAX
 /* Between two warnings that counters were forgotten. */
 #define TELL_EVERY_MS (60 * 1000)
 
@@ -35,44 +32,7 @@
 #define WORTH_NOTHING (-1)
 #define WORTH_SHADOW 0
 
-typedef struct cell_t {
-    apr_uint64_t key[2]; /* of SHA-256; 0,0: free */
-    apr_int64_t used;
-    apr_int64_t window_end; /* NO_END: it has none (open streams) */
-    apr_int64_t sweep_at;   /* none of its leases expires sooner */
-    int leases;             /* first of its chain, -1 none */
-    int worth;              /* as long as it is alive */
-} cell_t;
-
-typedef struct lease_t {
-    apr_uint64_t name; /* of SHA-256 of the request's lease */
-    apr_int64_t amount;
-    apr_int64_t expires;
-    pid_t pid; /* the child it belongs to, 0: free */
-    int cell;
-    int prev, next; /* in the chain, or in the free list */
-} lease_t;
-
-typedef struct table_t {
-    pthread_mutex_t lock;
-    apr_uint64_t seed;      /* odd: spreads the keys over the sets */
-    apr_uint64_t forgotten; /* live counters, since the last warning */
-    apr_int64_t tell_at;
-    int nsets, nleases;
-    int free_lease, nfree;
-} table_t;
-
-static table_t *table;
-
-static cell_t *cells(void)
-{
-    return (cell_t *)(table + 1);
-}
-
-static lease_t *leases(void)
-{
-    return (lease_t *)(cells() + (apr_size_t)table->nsets * WAYS);
-}
+table_t *chat_limit_table;
 
 apr_int64_t chat_limit_now(void)
 {
@@ -87,125 +47,11 @@ static apr_int64_t now_ms(void)
     return chat_limit_now() / 1000;
 }
 
-/* ---- leases: chains, and the lock around all of it ---- */
-
-static void chain(cell_t *cell, int which)
-{
-    lease_t *lease = &leases()[which];
-
-    lease->prev = -1;
-    lease->next = cell->leases;
-    if (cell->leases >= 0)
-        leases()[cell->leases].prev = which;
-    if (cell->leases < 0 || lease->expires < cell->sweep_at)
-        cell->sweep_at = lease->expires;
-    cell->leases = which;
-}
-
-static void unchain(cell_t *cell, int which)
-{
-    const lease_t *lease = &leases()[which];
-
-    if (lease->prev >= 0)
-        leases()[lease->prev].next = lease->next;
-    else
-        cell->leases = lease->next;
-    if (lease->next >= 0)
-        leases()[lease->next].prev = lease->prev;
-}
-
-static void free_lease(int which)
-{
-    leases()[which].pid = 0;
-    leases()[which].next = table->free_lease;
-    table->free_lease = which;
-    table->nfree++;
-}
-
-/* A child that was killed in here may have left the chains in pieces: they are
- * made anew of what each lease says. At worst one counter is off by one
- * request. */
-static void mend(void)
-{
-    int i;
-
-    for (i = 0; i < table->nsets * WAYS; i++)
-        cells()[i].leases = -1;
-    table->free_lease = -1;
-    table->nfree = 0;
-    for (i = table->nleases - 1; i >= 0; i--) {
-        if (leases()[i].pid)
-            chain(&cells()[leases()[i].cell], i);
-        else
-            free_lease(i);
-    }
-}
-
-static void enter(void)
-{
-    if (chat_limit_enter(&table->lock))
-        mend();
-}
-
-static void leave(void)
-{
-    chat_limit_leave(&table->lock);
-}
-
-static void give_back(cell_t *cell, int which)
-{
-    cell->used -= leases()[which].amount;
-    unchain(cell, which);
-    free_lease(which);
-}
-
-/* Walks the chain only when some lease in it may have expired. */
-static void sweep(cell_t *cell, apr_int64_t now)
-{
-    int which, next;
-
-    if (cell->leases < 0 || now < cell->sweep_at)
-        return;
-    cell->sweep_at = NO_END;
-    for (which = cell->leases; which >= 0; which = next) {
-        const lease_t *lease = &leases()[which];
-
-        next = lease->next;
-        if (lease->expires <= now)
-            give_back(cell, which);
-        else if (lease->expires < cell->sweep_at)
-            cell->sweep_at = lease->expires;
-    }
-}
-
-/* There is a free one: room_for() has seen to it. */
-static int add_lease(cell_t *cell, apr_uint64_t name, apr_int64_t amount,
-                     apr_int64_t expires)
-{
-    int which = table->free_lease;
-    lease_t *lease = &leases()[which];
-
-    table->free_lease = lease->next;
-    table->nfree--;
-    lease->name = name;
-    lease->amount = amount;
-    lease->expires = expires;
-    lease->cell = cell - cells();
-    lease->pid = getpid();
-    chain(cell, which);
-    return which;
-}
-
 /* ---- counters ---- */
 
 static void clear(cell_t *cell)
 {
-    while (cell->leases >= 0) {
-        int which = cell->leases;
-
-        unchain(cell, which);
-        free_lease(which);
-    }
+    chat_limit_lease_forget(cell);
     memset(cell, 0, sizeof(*cell));
     cell->leases = -1;
 }
@@ -244,9 +90,10 @@ static void appraise(cell_t *cell, const chat_limit_conf_t *policy)
  * set. */
 static cell_t *set_of(const apr_uint64_t key[2])
 {
-    apr_uint64_t spread = (key[1] * table->seed) >> 32;
+    apr_uint64_t spread = (key[1] * chat_limit_table->seed) >> 32;
 
-    return &cells()[((spread * (apr_uint64_t)table->nsets) >> 32) * WAYS];
+    return &chat_limit_cells()
+        [((spread * (apr_uint64_t)chat_limit_table->nsets) >> 32) * WAYS];
 }
 
 static cell_t *find(const apr_uint64_t key[2])
@@ -280,7 +127,7 @@ static cell_t *make_room(const apr_uint64_t key[2], apr_int64_t now)
     for (i = 1; i < WAYS; i++)
         if (is_lesser(&set[i], victim, now))
             victim = &set[i];
-    table->forgotten += worth_now(victim, now) > WORTH_SHADOW;
+    chat_limit_table->forgotten += worth_now(victim, now) > WORTH_SHADOW;
     clear(victim);
     return victim;
 }
@@ -288,17 +135,15 @@ static cell_t *make_room(const apr_uint64_t key[2], apr_int64_t now)
 /* The counter as it stands now: expired windows and leases are gone. */
 static cell_t *fetch(const chat_count_t *count, apr_int64_t now)
 {
-    apr_uint64_t key[2];
-    cell_t *cell;
+    const apr_uint64_t *key = count->digest;
+    cell_t *cell = find(key);
 
-    digest(key, count->key);
-    cell = find(key);
     if (cell && cell->window_end <= now)
         clear(cell);
     if (!cell)
         cell = make_room(key, now);
     if (cell->key[0]) {
-        sweep(cell, now);
+        chat_limit_lease_sweep(cell, now);
         return cell;
     }
     cell->key[0] = key[0];
@@ -326,8 +171,8 @@ static void charge(chat_count_t *count, apr_uint64_t lease, apr_int64_t now,
     cell_t *cell = fetch(count, now);
 
     if (count->policy->unit != CHAT_LIMIT_REQUESTS)
-        count->place =
-            add_lease(cell, lease, count->amount, now + lasts / 1000);
+        count->place = chat_limit_lease_add(cell, lease, count->amount,
+                                            now + lasts / 1000);
     cell->used += count->amount;
     appraise(cell, count->policy);
     count->used = cell->used;
@@ -340,7 +185,7 @@ static int room_for(const chat_counts_t *counts)
 
     for (i = 0; i < counts->n; i++)
         n += counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS;
-    return n <= table->nfree;
+    return n <= chat_limit_table->nfree;
 }
 
 static int forbids(const chat_counts_t *counts)
@@ -359,9 +204,10 @@ static int forbids(const chat_counts_t *counts)
 static int is_ours(const chat_count_t *count, const cell_t *cell,
                    apr_uint64_t name)
 {
-    const lease_t *lease = &leases()[count->place];
+    const lease_t *lease = chat_limit_lease(count->place);
 
-    return lease->pid && lease->name == name && lease->cell == cell - cells();
+    return lease->pid && lease->name == name &&
+           lease->cell == cell - chat_limit_cells();
 }
 
 /* The reservation goes, what was used comes: if nobody knows that, the
@@ -371,17 +217,14 @@ static void settle_one(const chat_count_t *count, apr_uint64_t name,
                        apr_int64_t tokens)
 {
     int streams = count->policy->unit == CHAT_LIMIT_STREAMS;
-    apr_uint64_t key[2];
-    cell_t *cell;
+    cell_t *cell = find(count->digest);
 
-    digest(key, count->key);
-    cell = find(key);
     if (!cell)
         return;
     if (is_ours(count, cell, name)) {
         if (!streams && tokens < 0)
             cell->used += count->amount; /* which is given back next */
-        give_back(cell, count->place);
+        chat_limit_lease_give_back(cell, count->place);
     }
     if (!streams && tokens > 0 && cell->window_end == count->window_end)
         cell->used += tokens;
@@ -395,11 +238,11 @@ static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
     int i;
 
     digest(name, counts->lease);
-    enter();
+    chat_limit_local_enter();
     for (i = 0; i < counts->n; i++)
         if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
             settle_one(&counts->count[i], name[0], tokens);
-    leave();
+    chat_limit_local_leave();
     return APR_SUCCESS;
 }
 
@@ -407,26 +250,38 @@ static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
  * so. */
 static apr_uint64_t to_tell(apr_int64_t now)
 {
-    apr_uint64_t n = now >= table->tell_at ? table->forgotten : 0;
+    apr_uint64_t n =
+        now >= chat_limit_table->tell_at ? chat_limit_table->forgotten : 0;
 
     if (n) {
-        table->forgotten = 0;
-        table->tell_at = now + TELL_EVERY_MS;
+        chat_limit_table->forgotten = 0;
+        chat_limit_table->tell_at = now + TELL_EVERY_MS;
     }
     return n;
+}
+
+/* Before the lock: nobody waits for it. */
+static void name_all(chat_counts_t *counts, apr_uint64_t lease[2])
+{
+    int i;
+
+    for (i = 0; i < counts->n; i++)
+        digest(counts->count[i].digest, counts->count[i].key);
+    if (chat_limit_leases(counts))
+        digest(lease, counts->lease);
 }
 
 static apr_status_t take(chat_counts_t *counts, request_rec *r)
 {
     apr_int64_t now = now_ms();
     apr_status_t rv = APR_SUCCESS;
-    apr_uint64_t name[2], forgotten;
+    apr_uint64_t name[2] = {0}, forgotten;
     int i;
 
-    if (!table)
+    if (!chat_limit_table)
         return APR_ENOTIMPL;
-    digest(name, counts->lease);
-    enter();
+    name_all(counts, name);
+    chat_limit_local_enter();
     for (i = 0; i < counts->n; i++)
         look(&counts->count[i], now);
     if (!forbids(counts) && !room_for(counts))
@@ -435,7 +290,7 @@ static apr_status_t take(chat_counts_t *counts, request_rec *r)
         for (i = 0; i < counts->n; i++)
             charge(&counts->count[i], name[0], now, counts->lasts);
     forgotten = to_tell(now);
-    leave();
+    chat_limit_local_leave();
     if (forgotten)
         ap_log_rerror(
             APLOG_MARK, APLOG_WARNING, 0, r,
@@ -462,12 +317,13 @@ static int fill(apr_size_t size)
 {
     apr_size_t unit = WAYS * sizeof(cell_t) + WAYS / 2 * sizeof(lease_t);
 
-    if (chat_crypto_random(&table->seed, sizeof(table->seed)) != APR_SUCCESS)
+    if (chat_crypto_random(&chat_limit_table->seed,
+                           sizeof(chat_limit_table->seed)) != APR_SUCCESS)
         return 0;
-    table->seed |= 1;
-    table->nsets = (size - sizeof(*table)) / unit;
-    table->nleases = table->nsets * (WAYS / 2);
-    mend(); /* which makes all leases free */
+    chat_limit_table->seed |= 1;
+    chat_limit_table->nsets = (size - sizeof(*chat_limit_table)) / unit;
+    chat_limit_table->nleases = chat_limit_table->nsets * (WAYS / 2);
+    chat_limit_lease_mend(); /* which makes all leases free */
     return 1;
 }
 
@@ -476,29 +332,25 @@ apr_status_t chat_limit_local_post_config(apr_pool_t *pconf, server_rec *s)
     apr_size_t size = chat_config_server(s)->limit_table;
     int made;
 
-    table = chat_limit_shared(&made, "mod_chat_limits_1", size);
-    if (table && (!made || fill(size)))
+    chat_limit_table = chat_limit_shared(&made, "mod_chat_limits_1", size);
+    if (chat_limit_table && (!made || fill(size)))
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                  CHATNO(1031) "ChatLimitTable: no %" APR_SIZE_T_FMT
                               " bytes of shared memory",
                  size);
-    table = NULL;
+    chat_limit_table = NULL;
     return APR_ENOMEM;
 }
 
 static void child_status(server_rec *s, pid_t pid, ap_generation_t gen,
                          int slot, mpm_child_status state)
 {
-    int i;
-
-    if (state != MPM_CHILD_EXITED || !table)
+    if (state != MPM_CHILD_EXITED || !chat_limit_table)
         return;
-    enter();
-    for (i = 0; i < table->nleases; i++)
-        if (leases()[i].pid == pid)
-            give_back(&cells()[leases()[i].cell], i);
-    leave();
+    chat_limit_local_enter();
+    chat_limit_lease_bury(pid);
+    chat_limit_local_leave();
 }
 
 void chat_limit_local_register_hooks(void)

@@ -9,6 +9,7 @@
 #include <http_main.h>
 #include <apr_strings.h>
 
+#include "chat_limit_text.h"
 #include "chat_log.h"
 
 /* Words of a command: EVALSHA, its script, two keys and five words a count. */
@@ -20,7 +21,10 @@ typedef struct words_t {
 
 static const char *number(apr_int64_t n, apr_pool_t *p)
 {
-    return apr_psprintf(p, "%" APR_INT64_T_FMT, n);
+    char *text = apr_palloc(p, CHAT_LIMIT_NUMBER_MAX);
+
+    chat_limit_put_number(text, n);
+    return text;
 }
 
 static void say(words_t *w, const char *word)
@@ -133,8 +137,6 @@ static words_t begin(const chat_counts_t *counts, apr_pool_t *p, int settling)
     return w;
 }
 
-static const char *const units[] = {"r", "t", "s"};
-
 /* ---- take ---- */
 
 /* Somebody else may have written the counter: sums with it have to fit. */
@@ -166,16 +168,6 @@ static apr_status_t read_answer(chat_counts_t *counts, const redisReply *reply)
     return APR_SUCCESS;
 }
 
-static int leases(const chat_counts_t *counts)
-{
-    int i;
-
-    for (i = 0; i < counts->n; i++)
-        if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
-            return 1;
-    return 0;
-}
-
 static apr_status_t take(chat_counts_t *counts, request_rec *r)
 {
     words_t w = begin(counts, r->pool, 0);
@@ -183,11 +175,12 @@ static apr_status_t take(chat_counts_t *counts, request_rec *r)
     apr_status_t rv;
     int i;
 
-    say(&w, number(leases(counts) ? counts->lasts / 1000 : 0, r->pool));
+    say(&w,
+        number(chat_limit_leases(counts) ? counts->lasts / 1000 : 0, r->pool));
     for (i = 0; i < counts->n; i++) {
         const chat_limit_conf_t *policy = counts->count[i].policy;
 
-        say(&w, units[policy->unit]);
+        say(&w, chat_limit_unit[policy->unit]);
         say(&w, number(policy->points, r->pool));
         say(&w, number(policy->window, r->pool));
         say(&w, number(counts->count[i].amount, r->pool));
@@ -219,7 +212,7 @@ static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
 
         if (count->policy->unit == CHAT_LIMIT_REQUESTS)
             continue;
-        say(&w, units[count->policy->unit]);
+        say(&w, chat_limit_unit[count->policy->unit]);
         say(&w, number(count->amount, r->pool));
         say(&w, number(count->window_end, r->pool));
     }
