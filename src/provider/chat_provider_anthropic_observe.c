@@ -19,36 +19,44 @@ static const char *const kinds[] = {
     NULL,
 };
 
+enum { INPUT, CREATED, CACHED, OUTPUT, THINKING };
+
+static const chat_count_t counts[] = {
+    [INPUT] = {NULL, "input_tokens"},
+    [CREATED] = {NULL, "cache_creation_input_tokens"},
+    [CACHED] = {NULL, "cache_read_input_tokens"},
+    [OUTPUT] = {NULL, "output_tokens"},
+    [THINKING] = {"output_tokens_details", "thinking_tokens"},
+    {NULL, NULL},
+};
+
+/* ... where they are in the first event, and in every other. */
+static const char *const in_message[] = {"message", "usage", NULL};
+static const char *const in_usage[] = {"usage", NULL};
+
 /* What came out of the cache or went into it is not in input_tokens. */
-static void count_input(chat_seen_t *seen, const chat_json_t *usage)
+static void count_input(chat_seen_t *seen, const chat_bill_t *bill)
 {
-    static const char *const more[] = {"cache_creation_input_tokens",
-                                       "cache_read_input_tokens"};
-    apr_int64_t input = -1, n = 0;
+    apr_int64_t input = bill->n[INPUT];
     int i;
 
-    chat_provider_watch_count(&input, chat_json_get(usage, "input_tokens"));
     if (input < 0)
         return;
-    for (i = 0; i < 2; i++) {
-        n = -1;
-        chat_provider_watch_count(&n, chat_json_get(usage, more[i]));
+    for (i = CREATED; i <= CACHED; i++) {
+        apr_int64_t n = bill->n[i];
+
         if (n > 0)
             input = n > APR_INT64_MAX - input ? APR_INT64_MAX : input + n;
     }
     seen->usage.input = input;
-    if (n >= 0)
-        seen->usage.cached = n;
+    chat_provider_bill_take(&seen->usage.cached, bill, CACHED);
 }
 
 /* Cumulative: the last one holds. */
-static void count_output(chat_seen_t *seen, const chat_json_t *usage)
+static void count_output(chat_seen_t *seen, const chat_bill_t *bill)
 {
-    chat_provider_watch_count(&seen->usage.output,
-                              chat_json_get(usage, "output_tokens"));
-    chat_provider_watch_count(&seen->usage.reasoning,
-                              chat_json_path(usage, "output_tokens_details",
-                                             "thinking_tokens", NULL));
+    chat_provider_bill_take(&seen->usage.output, bill, OUTPUT);
+    chat_provider_bill_take(&seen->usage.reasoning, bill, THINKING);
 }
 
 static void fail(chat_watch_t *w, const chat_json_t *root)
@@ -63,24 +71,22 @@ static void fail(chat_watch_t *w, const chat_json_t *root)
 void chat_provider_anthropic_look(chat_watch_t *w)
 {
     int kind = chat_provider_watch_kind(w, kinds);
-    const chat_json_t *root, *usage;
+    chat_bill_t bill = {.counts = counts};
 
     if (kind == STOP)
         w->seen->ended = 1;
     if (kind < 0 || kind == STOP)
         return;
-    root = chat_provider_watch_json(w);
     if (kind == ERROR) {
-        fail(w, root);
+        fail(w, chat_provider_watch_json(w));
         return;
     }
-    usage = kind == START ? chat_json_path(root, "message", "usage", NULL)
-                          : chat_json_get(root, "usage");
-    count_input(w->seen, usage);
+    chat_provider_bill_watch(&bill, kind == START ? in_message : in_usage, w);
+    count_input(w->seen, &bill);
     /* At the start it is a first guess, which would pass for the bill of a
      * stream that is cut. */
     if (kind == DELTA)
-        count_output(w->seen, usage);
+        count_output(w->seen, &bill);
 }
 
 void chat_provider_anthropic_observe(chat_seen_t *seen,
@@ -101,7 +107,8 @@ void chat_provider_anthropic_whole(chat_seen_t *seen, const char *body,
 {
     const chat_sse_event_t event = {.type = "", .data = body, .data_len = len};
     chat_watch_t w = {.seen = seen, .event = &event, .up = up, .parent = p};
-    const chat_json_t *root, *usage;
+    chat_bill_t bill = {.counts = counts};
+    const chat_json_t *root;
 
     chat_provider_watch_measure(&w, texts);
     root = chat_provider_content_whole(&w);
@@ -110,9 +117,9 @@ void chat_provider_anthropic_whole(chat_seen_t *seen, const char *body,
     else if (chat_json_kind(chat_json_get(root, "content")) ==
              CHAT_JSON_ARRAY) {
         seen->ended = 1;
-        usage = chat_json_get(root, "usage");
-        count_input(seen, usage);
-        count_output(seen, usage);
+        chat_provider_bill_read(&bill, in_usage, root);
+        count_input(seen, &bill);
+        count_output(seen, &bill);
     }
     chat_provider_watch_done(&w);
 }

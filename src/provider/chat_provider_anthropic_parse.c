@@ -35,81 +35,7 @@ static const struct {
     {"refusal", CHAT_FINISH_FILTER},
 };
 
-/* ---- a piece of text, in passing ---- */
-
-/* What was found. Of two equal names the last one holds, which for a text is so
- * by itself; who sends more than one delta is to be parsed. */
-typedef struct piece_t {
-    const char *text;
-    apr_size_t len;
-} piece_t;
-
-typedef struct plain_t {
-    piece_t type, text, thinking;
-    int deltas;
-} plain_t;
-
-static void scan_piece(chat_scan_t *s, piece_t *piece)
-{
-    chat_provider_scan_text(s, &piece->text, &piece->len);
-}
-
-static void scan_delta(chat_scan_t *s, plain_t *plain)
-{
-    const char *name;
-    apr_size_t len;
-
-    plain->deltas++;
-    chat_provider_scan_open(s, '{');
-    while (chat_provider_scan_member(s, &name, &len)) {
-        if (chat_provider_scan_is(name, len, "type"))
-            scan_piece(s, &plain->type);
-        else if (chat_provider_scan_is(name, len, "text"))
-            scan_piece(s, &plain->text);
-        else if (chat_provider_scan_is(name, len, "thinking"))
-            scan_piece(s, &plain->thinking);
-        else
-            chat_provider_scan_skip(s);
-    }
-}
-
-static void scan_event(chat_scan_t *s, plain_t *plain)
-{
-    const char *name;
-    apr_size_t len;
-
-    chat_provider_scan_open(s, '{');
-    while (chat_provider_scan_member(s, &name, &len)) {
-        if (chat_provider_scan_is(name, len, "delta"))
-            scan_delta(s, plain);
-        else
-            chat_provider_scan_skip(s);
-    }
-}
-
-/* 1: this was all of a content_block_delta. */
-static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
-{
-    plain_t plain = {.deltas = 0};
-    chat_scan_t s;
-
-    chat_provider_scan_init(&s, event->data, event->data_len);
-    scan_event(&s, &plain);
-    if (!chat_provider_scan_done(&s) || plain.deltas != 1 || !plain.type.text)
-        return 0;
-    if (chat_provider_scan_is(plain.type.text, plain.type.len, "text_delta"))
-        chat_provider_parse_text(parse, CHAT_DELTA_TEXT, plain.text.text,
-                                 plain.text.len);
-    else if (chat_provider_scan_is(plain.type.text, plain.type.len,
-                                   "thinking_delta"))
-        chat_provider_parse_text(parse, CHAT_DELTA_REASONING,
-                                 plain.thinking.text, plain.thinking.len);
-    else
-        return 0;
-    return 1;
-}
-
-/* ---- everything else ---- */
+/* ---- parsed ---- */
 
 static int read_block(const chat_json_t *root)
 {
@@ -186,14 +112,12 @@ static void close_block(chat_parse_t *parse, const chat_json_t *root)
         chat_provider_parse_rest(parse, index, "{}");
 }
 
-static void read_finish(chat_parse_t *parse, const chat_json_t *root)
+static void read_finish(chat_parse_t *parse, const char *reason, apr_size_t len)
 {
-    const char *reason =
-        chat_json_string(chat_json_path(root, "delta", "stop_reason", NULL));
     apr_size_t i;
 
-    for (i = 0; reason && i < sizeof(finishes) / sizeof(finishes[0]); i++) {
-        if (strcmp(reason, finishes[i].reason) == 0)
+    for (i = 0; i < sizeof(finishes) / sizeof(finishes[0]); i++) {
+        if (chat_provider_scan_is(reason, len, finishes[i].reason))
             parse->finish = finishes[i].finish;
     }
     /* Of tools that are none of the client's. */
@@ -201,13 +125,111 @@ static void read_finish(chat_parse_t *parse, const chat_json_t *root)
         parse->finish = CHAT_FINISH_STOP;
 }
 
+static void take_finish(chat_parse_t *parse, const chat_json_t *root)
+{
+    const char *reason =
+        chat_json_string(chat_json_path(root, "delta", "stop_reason", NULL));
+
+    read_finish(parse, reason, reason ? strlen(reason) : 0);
+}
+
+/* ---- in passing ---- */
+
+/* What was found in the member that the event is about. Of two equal names the
+ * last one holds, which for a text is so by itself; who sends more than one
+ * such member is to be parsed. */
+typedef struct plain_t {
+    chat_piece_t type, text, thinking, reason;
+    int bodies;
+} plain_t;
+
+static void scan_body(chat_scan_t *s, plain_t *plain)
+{
+    const char *name;
+    apr_size_t len;
+
+    plain->bodies++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "type"))
+            chat_provider_scan_piece(s, &plain->type);
+        else if (chat_provider_scan_is(name, len, "text"))
+            chat_provider_scan_piece(s, &plain->text);
+        else if (chat_provider_scan_is(name, len, "thinking"))
+            chat_provider_scan_piece(s, &plain->thinking);
+        else if (chat_provider_scan_is(name, len, "stop_reason"))
+            chat_provider_scan_piece(s, &plain->reason);
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+static void scan_event(chat_scan_t *s, plain_t *plain, const char *member)
+{
+    const char *name;
+    apr_size_t len;
+
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, member))
+            scan_body(s, plain);
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+static int take_piece(chat_parse_t *parse, const plain_t *plain, int kind)
+{
+    static const char *const texts[] = {
+        [BLOCK_START] = "text", [BLOCK_DELTA] = "text_delta"};
+    static const char *const thoughts[] = {
+        [BLOCK_START] = "thinking", [BLOCK_DELTA] = "thinking_delta"};
+    const chat_piece_t *type = &plain->type;
+
+    if (chat_provider_scan_is(type->text, type->len, texts[kind]))
+        chat_provider_parse_text(parse, CHAT_DELTA_TEXT, plain->text.text,
+                                 plain->text.len);
+    else if (chat_provider_scan_is(type->text, type->len, thoughts[kind]))
+        chat_provider_parse_text(parse, CHAT_DELTA_REASONING,
+                                 plain->thinking.text, plain->thinking.len);
+    else
+        return 0;
+    return 1;
+}
+
+/* 1: this was all of it. */
+static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event,
+                      int kind)
+{
+    static const char *const members[] = {
+        [BLOCK_START] = "content_block",
+        [BLOCK_DELTA] = "delta",
+        [BLOCK_STOP] = "",
+        [MESSAGE_DELTA] = "delta",
+    };
+    plain_t plain = {.bodies = 0};
+    chat_scan_t s;
+
+    chat_provider_scan_init(&s, event->data, event->data_len);
+    scan_event(&s, &plain, members[kind]);
+    if (!chat_provider_scan_done(&s) || plain.bodies > 1)
+        return 0;
+    if (kind == BLOCK_STOP)
+        return parse->ncalls == 0;
+    if (kind != MESSAGE_DELTA)
+        return take_piece(parse, &plain, kind);
+    read_finish(parse, plain.reason.text, plain.reason.len);
+    return 1;
+}
+
+/* ---- all of it ---- */
+
 static void take(chat_parse_t *parse, chat_watch_t *w)
 {
     int kind = chat_provider_watch_kind(w, kinds);
     const chat_json_t *root;
 
-    if (kind < 0 || kind > MESSAGE_DELTA ||
-        (kind == BLOCK_DELTA && take_plain(parse, w->event)))
+    if (kind < 0 || kind > MESSAGE_DELTA || take_plain(parse, w->event, kind))
         return;
     root = chat_provider_watch_json(w);
     if (chat_json_kind(root) != CHAT_JSON_OBJECT)
@@ -219,7 +241,7 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
     else if (kind == BLOCK_STOP)
         close_block(parse, root);
     else
-        read_finish(parse, root);
+        take_finish(parse, root);
 }
 
 void chat_provider_anthropic_parse(chat_parse_t *parse,

@@ -33,21 +33,37 @@ static int is_named_error(const chat_sse_event_t *event)
            memcmp(event->type, name, sizeof(name) - 1) == 0;
 }
 
-static void count(chat_seen_t *seen, const chat_json_t *usage)
+enum { INPUT, OUTPUT, HIT, CACHED, REASONING };
+
+const chat_count_t chat_provider_completions_counts[] = {
+    [INPUT] = {NULL, "prompt_tokens"},
+    [OUTPUT] = {NULL, "completion_tokens"},
+    [HIT] = {NULL, "prompt_cache_hit_tokens"},
+    [CACHED] = {"prompt_tokens_details", "cached_tokens"},
+    [REASONING] = {"completion_tokens_details", "reasoning_tokens"},
+    {NULL, NULL},
+};
+
+void chat_provider_completions_count(chat_seen_t *seen, const chat_bill_t *bill)
 {
     chat_usage_t *n = &seen->usage;
 
-    chat_provider_watch_count(&n->input, chat_json_get(usage, "prompt_tokens"));
-    chat_provider_watch_count(&n->output,
-                              chat_json_get(usage, "completion_tokens"));
-    chat_provider_watch_count(&n->cached,
-                              chat_json_get(usage, "prompt_cache_hit_tokens"));
-    chat_provider_watch_count(
-        &n->cached,
-        chat_json_path(usage, "prompt_tokens_details", "cached_tokens", NULL));
-    chat_provider_watch_count(&n->reasoning,
-                              chat_json_path(usage, "completion_tokens_details",
-                                             "reasoning_tokens", NULL));
+    chat_provider_bill_take(&n->input, bill, INPUT);
+    chat_provider_bill_take(&n->output, bill, OUTPUT);
+    chat_provider_bill_take(&n->cached, bill, HIT);
+    chat_provider_bill_take(&n->cached, bill, CACHED);
+    chat_provider_bill_take(&n->reasoning, bill, REASONING);
+}
+
+int chat_provider_completions_failure(const char *reason, apr_size_t len)
+{
+    apr_size_t i;
+
+    for (i = 0; reason && i < NFAILURES; i++) {
+        if (chat_provider_scan_is(reason, len, failures[i]))
+            return 1;
+    }
+    return 0;
 }
 
 /* The reason to finish, where it is a failure. */
@@ -55,23 +71,22 @@ static const chat_json_t *find_failure(const chat_json_t *root)
 {
     const chat_json_t *choices = chat_json_get(root, "choices");
     int i;
-    apr_size_t k;
 
     for (i = 0; i < chat_json_length(choices); i++) {
         const chat_json_t *v =
             chat_json_get(chat_json_at(choices, i), "finish_reason");
         const char *reason = chat_json_string(v);
 
-        for (k = 0; reason && k < NFAILURES; k++) {
-            if (strcmp(reason, failures[k]) == 0)
-                return v;
-        }
+        if (reason && chat_provider_completions_failure(reason, strlen(reason)))
+            return v;
     }
     return NULL;
 }
 
 int chat_provider_completions_look(chat_watch_t *w, const chat_json_t *root)
 {
+    static const char *const path[] = {"usage", NULL};
+    chat_bill_t bill = {.counts = chat_provider_completions_counts};
     const chat_json_t *failure = find_failure(root);
     int failed = failure || is_named_error(w->event) ||
                  chat_provider_watch_is_error(root);
@@ -86,7 +101,8 @@ int chat_provider_completions_look(chat_watch_t *w, const chat_json_t *root)
 
         chat_provider_watch_fail(w, codes, 4);
     }
-    count(w->seen, chat_json_get(root, "usage"));
+    chat_provider_bill_read(&bill, path, root);
+    chat_provider_completions_count(w->seen, &bill);
     return failed;
 }
 
@@ -95,6 +111,17 @@ static int can_matter(const chat_watch_t *w)
     return is_named_error(w->event) || chat_provider_watch_object(w, "usage") ||
            chat_provider_watch_mentions(w, "error") ||
            chat_provider_watch_mentions(w, "insufficient_system_resource");
+}
+
+static void look(chat_watch_t *w)
+{
+    chat_chunk_t chunk;
+
+    if (!is_named_error(w->event) &&
+        chat_provider_completions_scan(&chunk, w->event))
+        chat_provider_completions_count(w->seen, &chunk.bill);
+    else
+        chat_provider_completions_look(w, chat_provider_watch_json(w));
 }
 
 void chat_provider_completions_measure(chat_watch_t *w)
@@ -112,6 +139,6 @@ void chat_provider_completions_observe(chat_seen_t *seen,
     if (chat_provider_completions_is_done(event))
         seen->ended = 1;
     else if (can_matter(&w))
-        chat_provider_completions_look(&w, chat_provider_watch_json(&w));
+        look(&w);
     chat_provider_watch_done(&w);
 }

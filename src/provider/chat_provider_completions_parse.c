@@ -1,135 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A Chat Completions stream, taken apart. A chunk that holds a piece of text
- * and nothing more, as nearly all do, is read in passing; every other is
- * parsed. Errors and token counts are found by _completions_observe.c. Runs on
+ * A Chat Completions stream, taken apart. A chunk that holds no more than a
+ * piece of text, as nearly all do, is read in passing; every other is parsed.
+ * Errors and token counts are found by _completions_observe.c. Runs on
  * the stream's driver. Pure.
  */
 #include "chat_provider_int.h"
 
 #include <string.h>
-
-/* ---- a piece of text, in passing ---- */
-
-/* What was found. Of two equal names the last one holds, which for a text is
- * so by itself; who sends more than one of the others is to be parsed. */
-typedef struct piece_t {
-    const char *text;
-    apr_size_t len;
-} piece_t;
-
-typedef struct plain_t {
-    piece_t content, thought, other_thought;
-    int lists, choices, deltas;
-} plain_t;
-
-static void scan_piece(chat_scan_t *s, piece_t *piece)
-{
-    chat_provider_scan_text(s, &piece->text, &piece->len);
-}
-
-static void scan_delta(chat_scan_t *s, plain_t *plain)
-{
-    const char *name;
-    apr_size_t len;
-
-    plain->deltas++;
-    chat_provider_scan_open(s, '{');
-    while (chat_provider_scan_member(s, &name, &len)) {
-        if (chat_provider_scan_is(name, len, "content"))
-            scan_piece(s, &plain->content);
-        else if (chat_provider_scan_is(name, len, "reasoning_content"))
-            scan_piece(s, &plain->thought);
-        else if (chat_provider_scan_is(name, len, "reasoning"))
-            scan_piece(s, &plain->other_thought);
-        else if (chat_provider_scan_is(name, len, "role") ||
-                 chat_provider_scan_is(name, len, "reasoning_details"))
-            chat_provider_scan_skip(s);
-        else
-            chat_provider_scan_only(s, "null");
-    }
-}
-
-static void scan_choice(chat_scan_t *s, plain_t *plain)
-{
-    const char *name;
-    apr_size_t len;
-
-    plain->choices++;
-    chat_provider_scan_open(s, '{');
-    while (chat_provider_scan_member(s, &name, &len)) {
-        if (chat_provider_scan_is(name, len, "delta"))
-            scan_delta(s, plain);
-        else if (chat_provider_scan_is(name, len, "index"))
-            chat_provider_scan_only(s, "0");
-        else if (chat_provider_scan_is(name, len, "logprobs"))
-            chat_provider_scan_skip(s);
-        else
-            chat_provider_scan_only(s, "null");
-    }
-}
-
-static void scan_choices(chat_scan_t *s, plain_t *plain)
-{
-    plain->lists++;
-    chat_provider_scan_open(s, '[');
-    while (chat_provider_scan_item(s))
-        scan_choice(s, plain);
-}
-
-/* Members that say something; the others are there for the curious. */
-static int matters(const char *name, apr_size_t len)
-{
-    return chat_provider_scan_is(name, len, "usage") ||
-           chat_provider_scan_is(name, len, "error") ||
-           chat_provider_scan_is(name, len, "type");
-}
-
-static void scan_chunk(chat_scan_t *s, plain_t *plain)
-{
-    const char *name;
-    apr_size_t len;
-
-    chat_provider_scan_open(s, '{');
-    while (chat_provider_scan_member(s, &name, &len)) {
-        if (chat_provider_scan_is(name, len, "choices"))
-            scan_choices(s, plain);
-        else if (chat_provider_scan_is(name, len, "object"))
-            chat_provider_scan_only(s, "\"chat.completion.chunk\"");
-        else if (matters(name, len))
-            chat_provider_scan_only(s, "null");
-        else
-            chat_provider_scan_skip(s);
-    }
-}
-
-static int is_plain(chat_scan_t *s, const plain_t *plain)
-{
-    return chat_provider_scan_done(s) && plain->lists <= 1 &&
-           plain->choices <= 1 && plain->deltas <= 1;
-}
-
-/* 1: this was all. Thoughts come first: they were there first. */
-static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
-{
-    plain_t plain = {.lists = 0};
-    const piece_t *thought = &plain.thought;
-    chat_scan_t s;
-
-    chat_provider_scan_init(&s, event->data, event->data_len);
-    scan_chunk(&s, &plain);
-    if (!is_plain(&s, &plain))
-        return 0;
-    if (!thought->len)
-        thought = &plain.other_thought;
-    chat_provider_parse_text(parse, CHAT_DELTA_REASONING, thought->text,
-                             thought->len);
-    chat_provider_parse_text(parse, CHAT_DELTA_TEXT, plain.content.text,
-                             plain.content.len);
-    return 1;
-}
-
-/* ---- everything else ---- */
 
 /* Where it says so itself; servers that make one whole call a chunk may
  * leave it out, or say 0 of each: these differ by their ids. */
@@ -224,14 +102,33 @@ static const struct {
 };
 
 /* One that is new to us is taken for the model's own end. */
-static void take_finish(chat_parse_t *parse, const char *reason)
+static void take_finish(chat_parse_t *parse, const char *reason, apr_size_t len)
 {
     apr_size_t i;
 
-    for (i = 0; reason && i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (strcmp(reason, reasons[i].reason) == 0)
+    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (chat_provider_scan_is(reason, len, reasons[i].reason))
             parse->finish = reasons[i].finish;
     }
+}
+
+/* 1: this was all. Thoughts come first: they were there first. */
+static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
+{
+    chat_chunk_t chunk;
+    const chat_piece_t *thought = &chunk.thought;
+
+    if (!chat_provider_completions_scan(&chunk, event))
+        return 0;
+    if (!thought->len)
+        thought = &chunk.other_thought;
+    chat_provider_parse_text(parse, CHAT_DELTA_REASONING, thought->text,
+                             thought->len);
+    chat_provider_parse_text(parse, CHAT_DELTA_TEXT, chunk.content.text,
+                             chunk.content.len);
+    take_finish(parse, chunk.reason.text, chunk.reason.len);
+    chat_provider_completions_count(&parse->seen, &chunk.bill);
+    return 1;
 }
 
 /* A server that cannot stream sends what it has as a "message". */
@@ -239,10 +136,12 @@ static void take_choice(chat_parse_t *parse, chat_watch_t *w,
                         const chat_json_t *choice)
 {
     const chat_json_t *delta = chat_json_get(choice, "delta");
+    const char *reason =
+        chat_json_string(chat_json_get(choice, "finish_reason"));
 
     take_delta(parse, w, delta ? delta : chat_json_get(choice, "message"));
-    take_finish(parse,
-                chat_json_string(chat_json_get(choice, "finish_reason")));
+    if (reason)
+        take_finish(parse, reason, strlen(reason));
 }
 
 static void take(chat_parse_t *parse, chat_watch_t *w)

@@ -27,7 +27,7 @@ static int has_text(const chat_json_t *v)
 }
 
 /* Ends that are failures of the model's: there is no answer to make use of. */
-static int is_failure(const char *reason)
+int chat_provider_gemini_failure(const char *reason, apr_size_t len)
 {
     static const char *const failures[] = {
         "MALFORMED_FUNCTION_CALL",   "UNEXPECTED_TOOL_CALL",
@@ -37,7 +37,7 @@ static int is_failure(const char *reason)
     apr_size_t i;
 
     for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
-        if (strcmp(reason, failures[i]) == 0)
+        if (chat_provider_scan_is(reason, len, failures[i]))
             return 1;
     }
     return 0;
@@ -51,29 +51,36 @@ static void look_for_end(chat_watch_t *w, const chat_json_t *root)
     for (i = 0; i < chat_json_length(candidates); i++) {
         const chat_json_t *reason =
             chat_json_get(chat_json_at(candidates, i), "finishReason");
+        const char *text = chat_json_string(reason);
 
         if (!has_text(reason))
             continue;
         w->seen->ended = 1;
-        if (is_failure(chat_json_string(reason)))
+        if (chat_provider_gemini_failure(text, strlen(text)))
             chat_provider_watch_fail(w, &reason, 1);
     }
     if (has_text(chat_json_path(root, "promptFeedback", "blockReason", NULL)))
         w->seen->ended = 1;
 }
 
-/* Cumulative, so the last one holds; thoughts are no part of the candidates. */
-void chat_provider_gemini_bill(chat_seen_t *seen,
-                               const chat_gemini_bill_t *bill)
-{
-    apr_int64_t answer = bill->answer, thoughts = bill->thoughts;
+enum { PROMPT, CACHED, ANSWER, THOUGHTS };
 
-    if (bill->prompt >= 0)
-        seen->usage.input = bill->prompt;
-    if (bill->cached >= 0)
-        seen->usage.cached = bill->cached;
-    if (thoughts >= 0)
-        seen->usage.reasoning = thoughts;
+const chat_count_t chat_provider_gemini_counts[] = {
+    [PROMPT] = {NULL, "promptTokenCount"},
+    [CACHED] = {NULL, "cachedContentTokenCount"},
+    [ANSWER] = {NULL, "candidatesTokenCount"},
+    [THOUGHTS] = {NULL, "thoughtsTokenCount"},
+    {NULL, NULL},
+};
+
+/* Cumulative, so the last one holds; thoughts are no part of the candidates. */
+static void take(chat_seen_t *seen, const chat_bill_t *bill)
+{
+    apr_int64_t answer = bill->n[ANSWER], thoughts = bill->n[THOUGHTS];
+
+    chat_provider_bill_take(&seen->usage.input, bill, PROMPT);
+    chat_provider_bill_take(&seen->usage.cached, bill, CACHED);
+    chat_provider_bill_take(&seen->usage.reasoning, bill, THOUGHTS);
     if (answer < 0 && thoughts < 0)
         return;
     answer = answer < 0 ? 0 : answer;
@@ -84,18 +91,19 @@ void chat_provider_gemini_bill(chat_seen_t *seen,
 
 void chat_provider_gemini_count(chat_seen_t *seen, const chat_json_t *root)
 {
-    const chat_json_t *usage = chat_json_get(root, "usageMetadata");
-    chat_gemini_bill_t bill = {-1, -1, -1, -1};
+    static const char *const path[] = {"usageMetadata", NULL};
+    chat_bill_t bill = {.counts = chat_provider_gemini_counts};
 
-    chat_provider_watch_count(&bill.prompt,
-                              chat_json_get(usage, "promptTokenCount"));
-    chat_provider_watch_count(&bill.cached,
-                              chat_json_get(usage, "cachedContentTokenCount"));
-    chat_provider_watch_count(&bill.answer,
-                              chat_json_get(usage, "candidatesTokenCount"));
-    chat_provider_watch_count(&bill.thoughts,
-                              chat_json_get(usage, "thoughtsTokenCount"));
-    chat_provider_gemini_bill(seen, &bill);
+    chat_provider_bill_read(&bill, path, root);
+    take(seen, &bill);
+}
+
+void chat_provider_gemini_close(chat_seen_t *seen,
+                                const chat_gemini_chunk_t *chunk)
+{
+    if (chunk->reason.len)
+        seen->ended = 1;
+    take(seen, &chunk->bill);
 }
 
 void chat_provider_gemini_look(chat_watch_t *w, const chat_json_t *root)
@@ -112,6 +120,16 @@ void chat_provider_gemini_look(chat_watch_t *w, const chat_json_t *root)
     chat_provider_gemini_count(w->seen, root);
 }
 
+static void look(chat_watch_t *w)
+{
+    chat_gemini_chunk_t chunk;
+
+    if (chat_provider_gemini_scan(&chunk, w->event))
+        chat_provider_gemini_close(w->seen, &chunk);
+    else
+        chat_provider_gemini_look(w, chat_provider_watch_json(w));
+}
+
 void chat_provider_gemini_observe(chat_seen_t *seen,
                                   const chat_sse_event_t *event,
                                   const chat_upstream_t *up, apr_pool_t *p)
@@ -120,7 +138,7 @@ void chat_provider_gemini_observe(chat_seen_t *seen,
 
     chat_provider_watch_measure(&w, texts);
     if (can_matter(&w))
-        chat_provider_gemini_look(&w, chat_provider_watch_json(&w));
+        look(&w);
     chat_provider_watch_done(&w);
 }
 

@@ -2,10 +2,10 @@
 /*
  * What the providers have in common: the head of a call (_call.c), one event
  * of a stream looked at (_watch.c), what was found in it handed on (_parse.c),
- * the frequent ones read in passing (_scan.c), a refusal put into our words
- * (_refused.c), the words that may be repeated (_word.c), and Chat Completions,
- * which half of them speak (_completions*.c). Private to this room, pure, any
- * thread.
+ * the frequent ones read in passing (_scan.c), what the answer cost
+ * (_bill.c), a refusal put into our words (_refused.c), the words that may be
+ * repeated (_word.c), and Chat Completions, which half of them speak
+ * (_completions*.c). Private to this room, pure, any thread.
  */
 #ifndef CHAT_PROVIDER_INT_H
 #define CHAT_PROVIDER_INT_H
@@ -84,9 +84,6 @@ int chat_provider_watch_is_error(const chat_json_t *root);
 void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
                               apr_size_t ncodes);
 
-/* A count of tokens, if v is one. */
-void chat_provider_watch_count(apr_int64_t *ptokens, const chat_json_t *v);
-
 /* Where the caller counts: pieces of the answer are the texts of these
  * members; names ends with NULL. */
 void chat_provider_watch_measure(chat_watch_t *w, const char *const *names);
@@ -143,12 +140,22 @@ typedef struct chat_scan_t {
     const char *at, *end; /* what is left */
     int off;
     int fresh;       /* inside a container, before its first value */
+    int passing;     /* inside a text that nobody wants */
     int depth;       /* of chat_provider_scan_skip() */
     apr_size_t used; /* of room */
     char room[1024]; /* for texts that had escapes */
 } chat_scan_t;
 
+/* A text of an event: as long as the event and its scan are. */
+typedef struct chat_piece_t {
+    const char *text; /* or NULL */
+    apr_size_t len;
+} chat_piece_t;
+
 void chat_provider_scan_init(chat_scan_t *s, const char *data, apr_size_t len);
+
+/* For what only a caller can know to be unusual. */
+void chat_provider_scan_put_off(chat_scan_t *s);
 
 /* Into an object ('{') or an array ('['). */
 void chat_provider_scan_open(chat_scan_t *s, char bracket);
@@ -156,6 +163,12 @@ void chat_provider_scan_open(chat_scan_t *s, char bracket);
 /* To the next member of the object: its name. 0: the object is over. */
 int chat_provider_scan_member(chat_scan_t *s, const char **pname,
                               apr_size_t *plen);
+
+/* The first byte of the value, NUL at the end. */
+char chat_provider_scan_peek(chat_scan_t *s);
+
+/* Into the value, if it is an object. 0: past it, as it is none. */
+int chat_provider_scan_object(chat_scan_t *s);
 
 /* To the next item of the array. 0: the array is over. */
 int chat_provider_scan_item(chat_scan_t *s);
@@ -165,8 +178,14 @@ int chat_provider_scan_item(chat_scan_t *s);
 void chat_provider_scan_text(chat_scan_t *s, const char **ptext,
                              apr_size_t *plen);
 
+/* ... as one. */
+void chat_provider_scan_piece(chat_scan_t *s, chat_piece_t *piece);
+
 /* The value is written exactly like that: "null", "0". */
 void chat_provider_scan_only(chat_scan_t *s, const char *word);
+
+/* The value is a count, or *pcount is -1. An unusual number puts it off. */
+void chat_provider_scan_count(chat_scan_t *s, apr_int64_t *pcount);
 
 /* Whatever the value is. */
 void chat_provider_scan_skip(chat_scan_t *s);
@@ -176,6 +195,39 @@ int chat_provider_scan_done(chat_scan_t *s);
 
 /* Is it this name? */
 int chat_provider_scan_is(const char *name, apr_size_t len, const char *want);
+
+/* ---- chat_provider_bill.c ---- */
+
+/* Where a count of tokens stands in an answer's usage. */
+typedef struct chat_count_t {
+    const char *object; /* in that member of it; NULL: in itself */
+    const char *name;   /* NULL ends the table */
+} chat_count_t;
+
+#define CHAT_COUNTS_MAX 6
+
+/* What an answer cost: its counts, -1 where there is none. */
+typedef struct chat_bill_t {
+    const chat_count_t *counts;
+    apr_int64_t n[CHAT_COUNTS_MAX];
+} chat_bill_t;
+
+void chat_provider_bill_clear(chat_bill_t *bill);
+
+/* Out of the usage, which the value is or has at the end of path: names of
+ * members, then NULL. */
+void chat_provider_bill_read(chat_bill_t *bill, const char *const *path,
+                             const chat_json_t *v);
+/* ... in passing. */
+void chat_provider_bill_scan(chat_bill_t *bill, const char *const *path,
+                             chat_scan_t *s);
+/* ... of an event; what is no JSON has none. */
+void chat_provider_bill_watch(chat_bill_t *bill, const char *const *path,
+                              chat_watch_t *w);
+
+/* The count of that index, if there is one. */
+void chat_provider_bill_take(apr_int64_t *ptokens, const chat_bill_t *bill,
+                             int index);
 
 /* ---- chat_provider_content.c ---- */
 
@@ -283,6 +335,26 @@ int chat_provider_completions_is_done(const chat_sse_event_t *event);
  * was an error. */
 int chat_provider_completions_look(chat_watch_t *w, const chat_json_t *root);
 
+/* Is that reason to finish (or NULL) a failure? */
+int chat_provider_completions_failure(const char *reason, apr_size_t len);
+
+/* A chunk that is no failure. Not to be zeroed, as its scan. */
+typedef struct chat_chunk_t {
+    chat_piece_t content, thought, other_thought, reason;
+    chat_bill_t bill;
+    int lists, choices, deltas; /* how many were met */
+    chat_scan_t scan;
+} chat_chunk_t;
+
+/* 1: that is all of the event. 0: it has to be parsed. */
+int chat_provider_completions_scan(chat_chunk_t *chunk,
+                                   const chat_sse_event_t *event);
+
+extern const chat_count_t chat_provider_completions_counts[];
+
+void chat_provider_completions_count(chat_seen_t *seen,
+                                     const chat_bill_t *bill);
+
 const char *chat_provider_completions_cut(const chat_upstream_t *up,
                                           const char *code, const char *message,
                                           apr_pool_t *p);
@@ -376,6 +448,9 @@ void chat_provider_openai_parse(chat_parse_t *parse,
 void chat_provider_openai_end(chat_watch_t *w, const chat_json_t *root,
                               int failed);
 
+/* ... or of one that tells of no failure, in passing. */
+void chat_provider_openai_close(chat_watch_t *w);
+
 void chat_provider_openai_count(chat_seen_t *seen, const chat_json_t *usage);
 
 apr_status_t chat_provider_openai_adopt(chat_turn_t *turn, chat_json_t *body,
@@ -432,13 +507,29 @@ void chat_provider_gemini_observe(chat_seen_t *seen,
 void chat_provider_gemini_look(chat_watch_t *w, const chat_json_t *root);
 void chat_provider_gemini_count(chat_seen_t *seen, const chat_json_t *root);
 
-/* Token counts as Gemini names them, -1 where it does not. */
-typedef struct chat_gemini_bill_t {
-    apr_int64_t prompt, cached, answer, thoughts;
-} chat_gemini_bill_t;
+/* Is that finishReason (or NULL) a failure of the model's? */
+int chat_provider_gemini_failure(const char *reason, apr_size_t len);
 
-void chat_provider_gemini_bill(chat_seen_t *seen,
-                               const chat_gemini_bill_t *bill);
+/* A chunk that is no failure. Not to be zeroed, as its scan. */
+typedef struct chat_gemini_chunk_t {
+    chat_piece_t text, reason;
+    int thought; /* 1: the text is one */
+    chat_bill_t bill;
+    int lists, candidates, contents, part_lists, parts; /* that were met */
+    int calls;
+    chat_scan_t scan;
+} chat_gemini_chunk_t;
+
+/* 1: that is all of the event, but for calls and, of several texts, the last
+ * alone is there. 0: it has to be parsed. */
+int chat_provider_gemini_scan(chat_gemini_chunk_t *chunk,
+                              const chat_sse_event_t *event);
+
+extern const chat_count_t chat_provider_gemini_counts[];
+
+/* The end and the bill of such a chunk. */
+void chat_provider_gemini_close(chat_seen_t *seen,
+                                const chat_gemini_chunk_t *chunk);
 
 void chat_provider_gemini_whole(chat_seen_t *seen, const char *body,
                                 apr_size_t len, const chat_upstream_t *up,

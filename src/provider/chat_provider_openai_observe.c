@@ -18,6 +18,16 @@ static const char *const terminals[] = {
     NULL,
 };
 
+enum { INPUT, OUTPUT, CACHED, REASONING };
+
+static const chat_count_t counts[] = {
+    [INPUT] = {NULL, "input_tokens"},
+    [OUTPUT] = {NULL, "output_tokens"},
+    [CACHED] = {"input_tokens_details", "cached_tokens"},
+    [REASONING] = {"output_tokens_details", "reasoning_tokens"},
+    {NULL, NULL},
+};
+
 /* A terminal event whose JSON we refuse (too large, a lone surrogate in the
  * answer) still is the end; only its usage stays unknown. */
 void chat_provider_openai_end(chat_watch_t *w, const chat_json_t *root,
@@ -38,28 +48,43 @@ void chat_provider_openai_end(chat_watch_t *w, const chat_json_t *root,
                                chat_json_path(root, "response", "usage", NULL));
 }
 
-void chat_provider_openai_count(chat_seen_t *seen, const chat_json_t *usage)
+static void take(chat_seen_t *seen, const chat_bill_t *bill)
 {
     chat_usage_t *n = &seen->usage;
 
-    chat_provider_watch_count(&n->input, chat_json_get(usage, "input_tokens"));
-    chat_provider_watch_count(&n->output,
-                              chat_json_get(usage, "output_tokens"));
-    chat_provider_watch_count(
-        &n->cached,
-        chat_json_path(usage, "input_tokens_details", "cached_tokens", NULL));
-    chat_provider_watch_count(&n->reasoning,
-                              chat_json_path(usage, "output_tokens_details",
-                                             "reasoning_tokens", NULL));
+    chat_provider_bill_take(&n->input, bill, INPUT);
+    chat_provider_bill_take(&n->output, bill, OUTPUT);
+    chat_provider_bill_take(&n->cached, bill, CACHED);
+    chat_provider_bill_take(&n->reasoning, bill, REASONING);
+}
+
+void chat_provider_openai_count(chat_seen_t *seen, const chat_json_t *usage)
+{
+    static const char *const here[] = {NULL};
+    chat_bill_t bill = {.counts = counts};
+
+    chat_provider_bill_read(&bill, here, usage);
+    take(seen, &bill);
+}
+
+void chat_provider_openai_close(chat_watch_t *w)
+{
+    static const char *const path[] = {"response", "usage", NULL};
+    chat_bill_t bill = {.counts = counts};
+
+    w->seen->ended = 1;
+    chat_provider_bill_watch(&bill, path, w);
+    take(w->seen, &bill);
 }
 
 static void look(chat_watch_t *w)
 {
     int kind = chat_provider_watch_kind(w, terminals);
 
-    if (kind >= 0)
-        chat_provider_openai_end(w, chat_provider_watch_json(w),
-                                 kind == FAILED || kind == ERROR);
+    if (kind == FAILED || kind == ERROR)
+        chat_provider_openai_end(w, chat_provider_watch_json(w), 1);
+    else if (kind >= 0)
+        chat_provider_openai_close(w);
 }
 
 void chat_provider_openai_observe(chat_seen_t *seen,

@@ -87,6 +87,23 @@ static void take_piece(chat_parse_t *parse, chat_watch_t *w, chat_delta_e kind)
 
 /* ---- calls ---- */
 
+static int mentions_call(const chat_watch_t *w)
+{
+    return chat_provider_watch_mentions(w, "function_call");
+}
+
+/* 1: an item of text or thought, which has been told of piece by piece. */
+static int pass_item(const chat_watch_t *w)
+{
+    chat_scan_t s;
+
+    if (mentions_call(w))
+        return 0;
+    chat_provider_scan_init(&s, w->event->data, w->event->data_len);
+    chat_provider_scan_skip(&s);
+    return chat_provider_scan_done(&s);
+}
+
 static int place_of(const chat_json_t *root)
 {
     apr_int64_t n = chat_json_integer(chat_json_get(root, "output_index"), -1);
@@ -139,6 +156,16 @@ static chat_finish_e finish_of(const chat_parse_t *parse,
     return parse->ncalls ? CHAT_FINISH_CALLS : CHAT_FINISH_STOP;
 }
 
+/* 1: the end of an answer in which no call is left to be found. */
+static int pass_end(chat_parse_t *parse, chat_watch_t *w, int kind)
+{
+    if (kind != COMPLETED || (!parse->ncalls && mentions_call(w)))
+        return 0;
+    chat_provider_openai_close(w);
+    parse->finish = finish_of(parse, NULL, kind);
+    return 1;
+}
+
 static void take_end(chat_parse_t *parse, chat_watch_t *w, int kind)
 {
     const chat_json_t *root = chat_provider_watch_json(w);
@@ -168,9 +195,12 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
         return;
     }
     if (kind >= COMPLETED) {
-        take_end(parse, w, kind);
+        if (!pass_end(parse, w, kind))
+            take_end(parse, w, kind);
         return;
     }
+    if ((kind == ITEM || kind == ITEM_DONE) && pass_item(w))
+        return;
     root = chat_provider_watch_json(w);
     if (!root)
         chat_provider_parse_fail(parse, "event_unreadable");

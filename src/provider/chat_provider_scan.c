@@ -13,16 +13,25 @@
 typedef unsigned char byte_t;
 
 /* Nested deeper than that is unusual. */
-#define DEPTH 16
+#define DEPTH 64
+
+/* So is so much of it, which could hold more values than a parse takes. */
+#define LONGEST 200000
+
+/* Of a count: they fit, whichever they are. */
+#define MOST_DIGITS 18
 
 void chat_provider_scan_init(chat_scan_t *s, const char *data, apr_size_t len)
 {
     s->at = data;
     s->end = data + len;
-    s->off = 0;
     s->fresh = 0;
+    s->passing = 0;
     s->depth = 0;
     s->used = 0;
+    s->off = len > LONGEST;
+    if (s->off)
+        s->at = s->end;
 }
 
 static void put_off(chat_scan_t *s)
@@ -75,24 +84,35 @@ static int character(const char *at, const char *end)
     return len;
 }
 
+static int is_plain(char c)
+{
+    return (byte_t)c >= 0x20 && (byte_t)c < 0x80 && c != '"' && c != '\\';
+}
+
 /* A run without quote and escape, up to s->at. */
 static void run(chat_scan_t *s)
 {
-    while (s->at < s->end && *s->at != '"' && *s->at != '\\') {
-        int len = (byte_t)*s->at < 0x20 ? 0 : character(s->at, s->end);
+    int len;
 
-        if (!len) {
-            put_off(s);
+    for (;;) {
+        while (s->at < s->end && is_plain(*s->at))
+            s->at++;
+        if (s->at == s->end || (byte_t)*s->at < 0x20)
+            break;
+        if (*s->at == '"' || *s->at == '\\')
             return;
-        }
+        len = character(s->at, s->end);
+        if (!len)
+            break;
         s->at += len;
     }
-    if (s->at == s->end)
-        put_off(s);
+    put_off(s);
 }
 
 static void keep(chat_scan_t *s, const char *text, apr_size_t len)
 {
+    if (s->passing)
+        return;
     if (len > sizeof(s->room) - s->used) {
         put_off(s);
         return;
@@ -101,38 +121,57 @@ static void keep(chat_scan_t *s, const char *text, apr_size_t len)
     s->used += len;
 }
 
-/* The four digits behind \u. Two of them for one character are unusual. */
-static void unescape_unit(chat_scan_t *s)
+/* The four digits behind \u, 0 when they are none, or make none. */
+static unsigned int read_unit(chat_scan_t *s)
 {
     static const char digits[] = "0123456789abcdef0123456789ABCDEF";
     unsigned int unit = 0;
-    char utf8[3];
     int i;
 
     for (i = 0; i < 4; i++) {
         char c = s->at < s->end ? *s->at : '\0';
         const char *digit = c ? strchr(digits, c) : NULL;
 
-        if (!digit) {
-            put_off(s);
-            return;
-        }
+        if (!digit)
+            return 0;
         unit = unit * 16 + (unsigned int)(digit - digits) % 16;
         s->at++;
     }
-    if (!unit || (unit >= 0xd800 && unit < 0xe000)) {
+    return unit;
+}
+
+/* ... of a character, which may need a second one: 0 when it is none. */
+static unsigned int read_units(chat_scan_t *s)
+{
+    unsigned int unit = read_unit(s), low;
+
+    if (unit < 0xd800 || unit >= 0xe000)
+        return unit;
+    if (unit >= 0xdc00 || s->end - s->at < 2 || s->at[0] != '\\' ||
+        s->at[1] != 'u')
+        return 0;
+    s->at += 2;
+    low = read_unit(s);
+    if (low < 0xdc00 || low >= 0xe000)
+        return 0;
+    return 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+}
+
+static void unescape_unit(chat_scan_t *s)
+{
+    unsigned int c = read_units(s);
+    char utf8[4];
+    int n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4, i;
+
+    if (!c) {
         put_off(s);
         return;
     }
-    utf8[0] = (char)(0xe0 | unit >> 12);
-    utf8[1] = (char)(0x80 | (unit >> 6 & 0x3f));
-    utf8[2] = (char)(0x80 | (unit & 0x3f));
-    if (unit < 0x80)
-        utf8[2] = (char)unit;
-    else if (unit < 0x800)
-        utf8[1] = (char)(0xc0 | unit >> 6);
-    i = unit < 0x80 ? 2 : unit < 0x800 ? 1 : 0;
-    keep(s, utf8 + i, 3 - i);
+    for (i = n - 1; i > 0; i--, c >>= 6)
+        utf8[i] = (char)(0x80 | (c & 0x3f));
+    /* As many ones lead as there are bytes. */
+    utf8[0] = (char)(n == 1 ? c : (0xf00 >> n | c));
+    keep(s, utf8, n);
 }
 
 /* The backslash is at. */
@@ -184,7 +223,28 @@ static void read_string(chat_scan_t *s, const char **ptext, apr_size_t *plen)
     *plen = s->used - kept;
 }
 
+/* ... that nobody wants to have; the quote is at. */
+static void pass_string(chat_scan_t *s)
+{
+    s->passing = 1;
+    s->at++;
+    for (run(s); !s->off && *s->at == '\\'; run(s))
+        unescape(s);
+    s->at += !s->off;
+    s->passing = 0;
+}
+
 /* ---- values ---- */
+
+void chat_provider_scan_put_off(chat_scan_t *s)
+{
+    put_off(s);
+}
+
+char chat_provider_scan_peek(chat_scan_t *s)
+{
+    return peek(s);
+}
 
 void chat_provider_scan_open(chat_scan_t *s, char bracket)
 {
@@ -217,6 +277,16 @@ int chat_provider_scan_member(chat_scan_t *s, const char **pname,
     return !s->off;
 }
 
+int chat_provider_scan_object(chat_scan_t *s)
+{
+    if (peek(s) != '{') {
+        chat_provider_scan_skip(s);
+        return 0;
+    }
+    chat_provider_scan_open(s, '{');
+    return 1;
+}
+
 int chat_provider_scan_item(chat_scan_t *s)
 {
     return next(s, ']');
@@ -246,29 +316,87 @@ void chat_provider_scan_text(chat_scan_t *s, const char **ptext,
         read_string(s, ptext, plen);
 }
 
-/* A number without point and exponent, which says nothing here. */
-static void skip_integer(chat_scan_t *s)
+void chat_provider_scan_piece(chat_scan_t *s, chat_piece_t *piece)
 {
-    const char *from;
+    chat_provider_scan_text(s, &piece->text, &piece->len);
+}
 
-    take(s, '-');
-    from = s->at;
-    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
-        s->at++;
-    if (s->at == from || (*from == '0' && s->at - from > 1))
+static char here(const chat_scan_t *s)
+{
+    return s->at < s->end ? *s->at : '\0';
+}
+
+static int is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static void skip_digits(chat_scan_t *s)
+{
+    if (!is_digit(here(s)))
         put_off(s);
+    while (is_digit(here(s)))
+        s->at++;
+}
+
+static void skip_number(chat_scan_t *s)
+{
+    s->at += here(s) == '-';
+    if (here(s) == '0')
+        s->at++;
+    else
+        skip_digits(s);
+    if (here(s) == '.') {
+        s->at++;
+        skip_digits(s);
+    }
+    if (here(s) == 'e' || here(s) == 'E') {
+        s->at++;
+        s->at += here(s) == '+' || here(s) == '-';
+        skip_digits(s);
+    }
+}
+
+void chat_provider_scan_count(chat_scan_t *s, apr_int64_t *pcount)
+{
+    char first = peek(s);
+    const char *digit = s->at;
+
+    *pcount = -1;
+    chat_provider_scan_skip(s);
+    if (first != '-' && !is_digit(first))
+        return;
+    if (s->at - digit > MOST_DIGITS) {
+        put_off(s);
+        return;
+    }
+    for (*pcount = 0; digit < s->at && is_digit(*digit); digit++)
+        *pcount = *pcount * 10 + (*digit - '0');
+    if (digit < s->at) /* a sign, a point */
+        put_off(s);
+}
+
+/* To the next member, whatever its name is. 0: the object is over. */
+static int pass_name(chat_scan_t *s)
+{
+    if (!next(s, '}'))
+        return 0;
+    if (peek(s) == '"')
+        pass_string(s);
+    else
+        put_off(s);
+    if (!take(s, ':'))
+        put_off(s);
+    return !s->off;
 }
 
 static void skip_container(chat_scan_t *s, char bracket)
 {
-    const char *name;
-    apr_size_t len;
-
     if (++s->depth > DEPTH)
         put_off(s);
     chat_provider_scan_open(s, bracket);
     if (bracket == '{') {
-        while (chat_provider_scan_member(s, &name, &len))
+        while (pass_name(s))
             chat_provider_scan_skip(s);
     }
     else {
@@ -280,13 +408,11 @@ static void skip_container(chat_scan_t *s, char bracket)
 
 void chat_provider_scan_skip(chat_scan_t *s)
 {
-    const char *text;
-    apr_size_t len;
     char c = peek(s);
 
     switch (c) {
     case '"':
-        read_string(s, &text, &len);
+        pass_string(s);
         break;
     case '{':
     case '[':
@@ -302,7 +428,7 @@ void chat_provider_scan_skip(chat_scan_t *s)
         chat_provider_scan_only(s, "false");
         break;
     default:
-        skip_integer(s);
+        skip_number(s);
     }
 }
 

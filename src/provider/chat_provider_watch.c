@@ -195,14 +195,6 @@ void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
         strncpy(seen->error, code, sizeof(seen->error) - 1);
 }
 
-void chat_provider_watch_count(apr_int64_t *ptokens, const chat_json_t *v)
-{
-    apr_int64_t tokens = chat_json_integer(v, -1);
-
-    if (tokens >= 0)
-        *ptokens = tokens;
-}
-
 /* What stands between the quotes, escapes and all: an estimate needs no more.
  * text is the opening quote. */
 static const char *measure_text(chat_seen_t *seen, const char *text,
