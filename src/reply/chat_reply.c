@@ -97,13 +97,15 @@ apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
                                      apr_size_t len)
 {
     apr_bucket_alloc_t *list = r->connection->bucket_alloc;
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, list);
+    /* Not apr_brigade_create(): r->pool would grow with each event. */
+    apr_bucket_brigade bb = {.p = r->pool, .bucket_alloc = list};
     apr_status_t rv;
 
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_transient_create(data, len, list));
-    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(list));
-    rv = ap_pass_brigade(r->output_filters, bb);
-    apr_brigade_destroy(bb);
+    APR_RING_INIT(&bb.list, apr_bucket, link);
+    APR_BRIGADE_INSERT_TAIL(&bb, apr_bucket_transient_create(data, len, list));
+    APR_BRIGADE_INSERT_TAIL(&bb, apr_bucket_flush_create(list));
+    rv = ap_pass_brigade(r->output_filters, &bb);
+    apr_brigade_cleanup(&bb);
     return rv;
 }
 

@@ -37,7 +37,7 @@ void chat_engine_kick(int fd)
 
 void chat_engine_watch(chat_engine_t *e, chat_stream_t *s)
 {
-    int want = s->out.len > 0;
+    int want = s->out.len > 0 && !s->held;
 
     if (!s->watched || want == s->client_out)
         return;
@@ -110,6 +110,7 @@ static void take_inbox(chat_engine_t *e)
     TAILQ_INIT(&mail);
     pthread_mutex_lock(&e->lock);
     TAILQ_CONCAT(&mail, &e->inbox, link);
+    chat_eventfds_trim(&e->spare);
     pthread_mutex_unlock(&e->lock);
     while ((s = TAILQ_FIRST(&mail))) {
         TAILQ_REMOVE(&mail, s, link);
@@ -212,32 +213,48 @@ void chat_engine_ended(chat_engine_t *e, chat_stream_t *s)
 /* Bytes are still on their way to a client that can take them. */
 static int drains(const chat_stream_t *s)
 {
-    return s->out.len && s->watched && s->end.why != CHAT_END_GONE &&
+    return s->out.len && !s->held && s->watched && s->end.why != CHAT_END_GONE &&
            s->end.why != CHAT_END_STALLED;
 }
 
-/* The engine's last touch of s, r and c is in here, under the lock. */
+/* The engine's last touch of s, r and c is in here, under the lock. The kick
+ * comes after it: who wakes up wants the lock. */
 static void let_go(chat_engine_t *e, chat_stream_t *s)
 {
+    int park_fd = s->park_fd, killed;
+
     if (s->watched)
         chat_engine_poll(e, EPOLL_CTL_DEL, s->client_fd, 0, NULL);
     s->watched = 0;
     chat_deadlines_remove(&e->deadlines, s);
     TAILQ_REMOVE(&e->live, s, link);
-    chat_out_free(&s->out);
+    if (!s->held)
+        chat_out_free(&s->out);
     chat_counters_add(CHAT_COUNT_PARKED, -1);
     __atomic_sub_fetch(&e->nstreams, 1, __ATOMIC_RELAXED);
 
     pthread_mutex_lock(&e->lock);
     chat_stream_move(s, CHAT_STATE_DONE);
-    if (s->killed) {
+    killed = s->killed;
+    if (killed) {
         TAILQ_REMOVE(&e->kills, s, kill_link);
         pthread_cond_broadcast(&e->recalled);
     }
-    else {
-        chat_engine_kick(s->park_fd);
-    }
     pthread_mutex_unlock(&e->lock);
+    if (!killed)
+        chat_engine_kick(park_fd);
+}
+
+/* One more call follows what was thought to be the last bytes. */
+static void send_held(chat_engine_t *e, chat_stream_t *s)
+{
+    if (!s->held)
+        return;
+    s->held = 0;
+    if (chat_netfilter_drain(s) != APR_SUCCESS)
+        chat_stream_cut(s, CHAT_END_GONE, NULL);
+    else
+        chat_engine_watch(e, s);
 }
 
 static void finish_ended(chat_engine_t *e)
@@ -250,6 +267,7 @@ static void finish_ended(chat_engine_t *e)
         forget_later(e, s);
         s->source->stop(s);
         if (s->state == CHAT_STATE_LIVE && chat_call_again(s)) {
+            send_held(e, s);
             chat_engine_schedule(e, s);
             continue;
         }
@@ -326,8 +344,8 @@ static void turn(chat_engine_t *e)
     resume_later(e);
     for (i = 0; i < n; i++)
         dispatch(e, &events[i]);
-    chat_engine_curl_timer(e);
     take_inbox(e);
+    chat_engine_curl_timer(e); /* begins what came just now */
     chat_driver_reap(&e->driver);
     check_deadlines(e);
     take_kills(e);

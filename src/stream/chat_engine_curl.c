@@ -40,7 +40,9 @@ static int on_curl_timer(CURLM *multi, long ms, void *baton)
 {
     chat_engine_t *e = baton;
 
-    e->curl_at = ms < 0 ? -1 : chat_tick_now() + ms * 1000;
+    e->curl_at = ms < 0    ? -1
+                 : ms == 0 ? e->driver.now
+                           : chat_tick_now() + ms * 1000;
     return 0;
 }
 
@@ -56,6 +58,7 @@ void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
     if (events & (EPOLLERR | EPOLLHUP))
         mask |= CURL_CSELECT_IN | CURL_CSELECT_ERR;
     curl_multi_socket_action(e->driver.multi, ev->fd, mask, &running);
+    chat_driver_reap(&e->driver); /* first: these may be the last bytes */
     chat_driver_flush(&e->driver);
 }
 

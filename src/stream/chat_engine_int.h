@@ -18,6 +18,12 @@
 TAILQ_HEAD(chat_stream_list_t, chat_stream_t);
 SLIST_HEAD(chat_event_list_t, chat_event_t);
 
+/* (chat_eventfds.c) */
+typedef struct chat_eventfds_t {
+    int *fd;
+    int n, room;
+} chat_eventfds_t;
+
 struct chat_engine_t {
     chat_driver_t driver;            /* E */
     int epoll_fd;                    /* C */
@@ -34,6 +40,7 @@ struct chat_engine_t {
     pthread_cond_t recalled;         /* K  some killed stream is DONE */
     struct chat_stream_list_t inbox; /* K  by link */
     struct chat_stream_list_t kills; /* K  by kill_link */
+    chat_eventfds_t spare;           /* K  of streams that are gone */
     int stopping;                    /* K */
     int nstreams;                    /* atomic: adopted, not yet DONE */
 };
@@ -48,6 +55,14 @@ void chat_engine_kick(int fd);
 void *chat_engine_main(void *baton);
 /* [E] Free the records of sockets that curl has let go. */
 void chat_engine_bury(chat_engine_t *e);
+
+/* [K] -1 with errno: there is none. */
+int chat_eventfds_take(chat_eventfds_t *spare);
+/* [K] 1 when there are more than are kept. */
+int chat_eventfds_give(chat_eventfds_t *spare, int fd);
+/* [K, E] */
+void chat_eventfds_trim(chat_eventfds_t *spare);
+void chat_eventfds_close(chat_eventfds_t *spare);
 
 /* Tie e->driver's CURLM to the loop. */
 void chat_engine_curl_init(chat_engine_t *e);

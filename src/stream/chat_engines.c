@@ -39,6 +39,27 @@ chat_driver_t *chat_engine_driver(chat_engine_t *e)
     return &e->driver;
 }
 
+int chat_engine_take_eventfd(chat_engine_t *e)
+{
+    int fd;
+
+    pthread_mutex_lock(&e->lock);
+    fd = chat_eventfds_take(&e->spare);
+    pthread_mutex_unlock(&e->lock);
+    return fd;
+}
+
+void chat_engine_give_eventfd(chat_engine_t *e, int fd)
+{
+    int many;
+
+    pthread_mutex_lock(&e->lock);
+    many = chat_eventfds_give(&e->spare, fd);
+    pthread_mutex_unlock(&e->lock);
+    if (many)
+        chat_engine_kick(e->wake.fd);
+}
+
 void chat_engine_adopt(chat_engine_t *e, chat_stream_t *s)
 {
     int first;
@@ -97,7 +118,8 @@ static int engine_open(chat_engine_t *e)
     e->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (e->epoll_fd < 0 || e->wake.fd < 0 ||
         chat_engine_poll(e, EPOLL_CTL_ADD, e->wake.fd, EPOLLIN, &e->wake) ||
-        chat_driver_init(&e->driver, IDLE_CONNECTIONS) != APR_SUCCESS)
+        chat_driver_init(&e->driver, IDLE_CONNECTIONS) != APR_SUCCESS ||
+        chat_netfilter_open(&e->driver) != APR_SUCCESS)
         return 0;
     chat_engine_curl_init(e);
     return 1;
@@ -128,6 +150,7 @@ static void engine_abandon(chat_engine_t *e)
     chat_driver_destroy(&e->driver);
     chat_engine_bury(e);
     free(e->deadlines.heap);
+    chat_eventfds_close(&e->spare);
     close(e->wake.fd);
     close(e->epoll_fd);
 }

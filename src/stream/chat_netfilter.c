@@ -18,7 +18,8 @@
 
 #include <sys/socket.h>
 
-#define IOVECS 32
+/* Of one callback: what an upstream's read becomes when it is written anew. */
+#define CORK_BYTES ((apr_size_t)32 * 1024)
 
 APR_DECLARE_OPTIONAL_FN(void, ap_logio_add_bytes_out,
                         (conn_rec * c, apr_off_t bytes));
@@ -61,14 +62,13 @@ static apr_status_t keep(chat_stream_t *s, const char *data, apr_size_t len)
 
 /* Sends what the socket takes: *psent bytes, 0 when it is full. */
 static apr_status_t send_some(apr_size_t *psent, chat_stream_t *s,
-                              struct iovec *v, int n)
+                              const char *data, apr_size_t len)
 {
-    struct msghdr msg = {.msg_iov = v, .msg_iovlen = n};
     ssize_t sent;
 
     *psent = 0;
     do
-        sent = sendmsg(s->client_fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = send(s->client_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     if (sent < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? APR_SUCCESS : errno;
@@ -81,33 +81,22 @@ static apr_status_t send_some(apr_size_t *psent, chat_stream_t *s,
     return APR_SUCCESS;
 }
 
-/* Send the vectors, keep what is left of them. */
-static apr_status_t send_or_keep(chat_stream_t *s, struct iovec *v, int n)
+static apr_status_t send_or_keep(chat_stream_t *s, const char *data,
+                                 apr_size_t len)
 {
     apr_size_t sent = 0;
     apr_status_t rv = APR_SUCCESS;
-    int i;
 
-    if (!n)
-        return APR_SUCCESS;
     if (!s->out.len)
-        rv = send_some(&sent, s, v, n);
-    for (i = 0; i < n && rv == APR_SUCCESS; i++) {
-        if (sent >= v[i].iov_len) {
-            sent -= v[i].iov_len;
-            continue;
-        }
-        rv = keep(s, (char *)v[i].iov_base + sent, v[i].iov_len - sent);
-        sent = 0;
-    }
-    return rv;
+        rv = send_some(&sent, s, data, len);
+    return rv == APR_SUCCESS ? keep(s, data + sent, len - sent) : rv;
 }
 
 apr_status_t chat_netfilter_drain(chat_stream_t *s)
 {
-    struct iovec v = {s->out.data + s->out.off, s->out.len};
     apr_size_t sent;
-    apr_status_t rv = send_some(&sent, s, &v, 1);
+    apr_status_t rv =
+        send_some(&sent, s, s->out.data + s->out.off, s->out.len);
 
     s->out.off += sent;
     s->out.len -= sent;
@@ -116,14 +105,41 @@ apr_status_t chat_netfilter_drain(chat_stream_t *s)
     return rv;
 }
 
+apr_status_t chat_netfilter_send(chat_stream_t *s, int hold)
+{
+    chat_driver_t *d = s->driver;
+    apr_size_t len = d->corked;
+
+    d->corked = 0;
+    if (!len)
+        return APR_SUCCESS;
+    if (!hold || s->out.len)
+        return send_or_keep(s, d->cork, len);
+    s->held = 1;
+    return keep(s, d->cork, len);
+}
+
+/* Each send is a packet, so head, chunk and data wait for each other. */
+static apr_status_t cork(chat_stream_t *s, const char *data, apr_size_t len)
+{
+    chat_driver_t *d = s->driver;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (d->corked + len > CORK_BYTES)
+        rv = chat_netfilter_send(s, 0);
+    if (rv != APR_SUCCESS || len > CORK_BYTES)
+        return rv == APR_SUCCESS ? send_or_keep(s, data, len) : rv;
+    memcpy(d->cork + d->corked, data, len);
+    d->corked += len;
+    return APR_SUCCESS;
+}
+
 static apr_status_t write_brigade(chat_stream_t *s, apr_bucket_brigade *bb)
 {
-    struct iovec v[IOVECS];
     apr_status_t rv = APR_SUCCESS;
     const char *data;
     apr_size_t len;
     apr_bucket *b;
-    int n = 0;
 
     for (b = APR_BRIGADE_FIRST(bb);
          b != APR_BRIGADE_SENTINEL(bb) && rv == APR_SUCCESS;
@@ -131,16 +147,10 @@ static apr_status_t write_brigade(chat_stream_t *s, apr_bucket_brigade *bb)
         if (APR_BUCKET_IS_METADATA(b))
             continue;
         rv = apr_bucket_read(b, &data, &len, APR_NONBLOCK_READ);
-        if (rv != APR_SUCCESS || !len)
-            continue;
-        if (n == IOVECS) {
-            rv = send_or_keep(s, v, n);
-            n = 0;
-        }
-        v[n].iov_base = (void *)data;
-        v[n++].iov_len = len;
+        if (rv == APR_SUCCESS && len)
+            rv = cork(s, data, len);
     }
-    return rv == APR_SUCCESS ? send_or_keep(s, v, n) : rv;
+    return rv;
 }
 
 static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
@@ -157,7 +167,27 @@ static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
 
 void chat_netfilter_add(conn_rec *c, chat_conn_t *cc)
 {
-    ap_add_output_filter_handle(filter_handle, cc, NULL, c);
+    cc->net = ap_add_output_filter_handle(filter_handle, cc, NULL, c);
+}
+
+apr_status_t chat_netfilter_open(chat_driver_t *d)
+{
+    d->cork = malloc(CORK_BYTES);
+    return d->cork ? APR_SUCCESS : APR_ENOMEM;
+}
+
+void chat_netfilter_rest(chat_conn_t *cc, chat_stream_t *s)
+{
+    apr_bucket_alloc_t *list = s->c->bucket_alloc;
+    apr_bucket_brigade *bb;
+
+    if (!s->out.len)
+        return;
+    bb = apr_brigade_create(s->r->pool, list);
+    APR_BRIGADE_INSERT_TAIL(
+        bb, apr_bucket_heap_create(s->out.data, s->out.len, free, list));
+    memset(&s->out, 0, sizeof(s->out));
+    ap_pass_brigade(cc->net->next, bb);
 }
 
 static void find_logio(void)

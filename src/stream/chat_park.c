@@ -30,9 +30,7 @@
 #include <util_filter.h>
 
 #include <netinet/tcp.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* Unsent bytes that the kernel holds for a client; its windows stay free. */
 #define UNSENT_BYTES (32 * 1024)
@@ -158,7 +156,8 @@ apr_status_t chat_park(chat_stream_t *s)
         rv = apr_os_sock_get(&fd, ap_get_conn_socket(s->c));
     if (rv != APR_SUCCESS)
         return rv;
-    s->park_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    s->engine = chat_engine_choose();
+    s->park_fd = chat_engine_take_eventfd(s->engine);
     if (s->park_fd < 0)
         return errno;
     s->client_fd = fd;
@@ -166,7 +165,6 @@ apr_status_t chat_park(chat_stream_t *s)
         cc->tuned = 1;
         tune_socket(fd, s->spec.stall);
     }
-    s->engine = chat_engine_choose();
     s->driver = chat_engine_driver(s->engine);
     s->tick_every =
         timeout > apr_time_from_sec(1) ? timeout / 2 : apr_time_from_msec(500);
@@ -192,7 +190,7 @@ static void swap_out(chat_stream_t *s)
     apr_os_sock_get(&now, sock);
     apr_os_sock_put(&sock, &fd, s->c->pool);
     if (now == s->park_fd) /* else a hard stop has closed it */
-        close(s->park_fd);
+        chat_engine_give_eventfd(s->engine, s->park_fd);
     s->park_fd = -1;
 }
 
@@ -224,7 +222,9 @@ static void finish(chat_conn_t *cc, chat_stream_t *s)
     if (client_left(s)) {
         c->aborted = 1;
         c->keepalive = AP_CONN_CLOSE;
+        chat_out_free(&s->out);
     }
+    chat_netfilter_rest(cc, s);
     chat_stream_complete(s);
     if (!c->aborted)
         ap_finalize_request_protocol(r);
@@ -272,6 +272,7 @@ static apr_status_t connection_dies(void *baton)
     cc->streaming = 0;
     cc->stream = NULL;
     swap_out(s);
+    chat_out_free(&s->out);
     c->aborted = 1;
     chat_stream_complete(s);
     ap_run_log_transaction(s->r);

@@ -78,11 +78,19 @@ void chat_stream_move(chat_stream_t *s, chat_state_e to)
  * took it all. */
 static apr_status_t wrote(chat_stream_t *s, apr_status_t rv)
 {
+#if CHAT_PARKING
+    apr_status_t sent = APR_SUCCESS;
+
+    if (s->engine)
+        sent = chat_netfilter_send(s, s->last || rv == APR_EOF);
+    if (sent != APR_SUCCESS)
+        rv = sent;
+#endif
     if (rv != APR_SUCCESS)
         chat_stream_end(s, rv == APR_EOF ? CHAT_END_STOPPED : CHAT_END_GONE,
                         NULL);
 #if CHAT_PARKING
-    if (s->engine && s->out.len)
+    if (s->engine && s->out.len && !s->held)
         chat_engine_watch(s->engine, s);
 #endif
     return rv;

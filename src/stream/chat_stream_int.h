@@ -22,6 +22,7 @@
 #include <ap_mmn.h>
 #include <ap_mpm.h>
 #include <httpd.h>
+#include <util_filter.h>
 
 #include "chat_config.h"
 #include "chat_log.h"
@@ -156,6 +157,8 @@ struct chat_stream_t {
     unsigned nclosed; /* the driver's, then */
     chat_tick_t script_at; /* when the script goes on, 0 ended */
     int waiting;           /* the source was told LATER */
+    int last;              /* its call has ended, these are the last bytes */
+    int held;              /* out is not sent but left for the worker */
     int later;             /* on engine->later */
     int ending;            /* on engine->ended */
 
@@ -242,6 +245,8 @@ struct chat_driver_t {
     chat_stream_t *gathering; /* the stream whose bytes are in gather */
     apr_size_t gathered;
     char *gather;
+    apr_size_t corked; /* bytes that a callback has written */
+    char *cork;        /* NULL when blocking */
     struct {
         int port;               /* ours */
         int unread;             /* bytes that the other side never got */
@@ -283,6 +288,7 @@ typedef struct chat_conn_t {
     unsigned inner : 1;     /* inside our process_connection wrapper */
     unsigned streaming : 1; /* the engine writes, core must not */
     unsigned tuned : 1;     /* socket options are set */
+    ap_filter_t *net;       /* our filter on it */
 } chat_conn_t;
 
 chat_conn_t *chat_conn_get(conn_rec *c);
@@ -302,8 +308,15 @@ int chat_park_ready(void);
 
 void chat_netfilter_register(void);
 void chat_netfilter_add(conn_rec *c, chat_conn_t *cc);
-/* [D] Send what is pending. APR_SUCCESS (maybe not all), else gone. */
+/* A driver that streams to sockets needs its buffer. */
+apr_status_t chat_netfilter_open(chat_driver_t *d);
+/* [D] After a callback: send what it wrote. hold: rather leave it for the
+ * worker, who sends it with the end. APR_SUCCESS (maybe not all), else gone. */
+apr_status_t chat_netfilter_send(chat_stream_t *s, int hold);
+/* [D] Send what is pending. Result as above. */
 apr_status_t chat_netfilter_drain(chat_stream_t *s);
+/* [worker] What was held goes to core. */
+void chat_netfilter_rest(chat_conn_t *cc, chat_stream_t *s);
 void chat_out_free(chat_out_t *out);
 
 chat_driver_t *chat_engine_driver(chat_engine_t *e);
@@ -312,6 +325,10 @@ chat_driver_t *chat_engine_driver(chat_engine_t *e);
 apr_status_t chat_engine_child_init(apr_pool_t *pchild, server_rec *s);
 /* [any] The engine for one more stream: the one with the fewest. */
 chat_engine_t *chat_engine_choose(void);
+/* [any] The eventfd of a stream to be parked: -1 with errno when there is none.
+ * Given back, it may still be kicked. */
+int chat_engine_take_eventfd(chat_engine_t *e);
+void chat_engine_give_eventfd(chat_engine_t *e, int fd);
 /* [worker, suspend hook] Ownership passes to the engine. */
 void chat_engine_adopt(chat_engine_t *e, chat_stream_t *s);
 /* [worker] A parked connection woke up. 1: DONE, s is the caller's. */

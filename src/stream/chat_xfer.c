@@ -55,7 +55,8 @@ void chat_driver_destroy(chat_driver_t *d)
         curl_multi_cleanup(d->multi);
     d->multi = NULL;
     free(d->gather);
-    d->gather = NULL;
+    free(d->cork);
+    d->gather = d->cork = NULL;
 }
 
 static CURL *take_easy(chat_driver_t *d)
@@ -325,7 +326,7 @@ static void xfer_start(chat_stream_t *s)
     if (!s->head)
         s->head = apr_table_make(s->r->pool, 16);
     apr_table_clear(s->head);
-    s->head_done = s->posted = 0;
+    s->head_done = s->posted = s->last = 0;
     set_transport(s);
     set_request(s);
     if (!s->headers ||
@@ -399,6 +400,10 @@ void chat_driver_reap(chat_driver_t *d)
         if (msg->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&s);
+        if (d->gathering == s) {
+            s->last = msg->data.result == CURLE_OK;
+            chat_driver_flush(d);
+        }
         call_ended(s, msg->data.result);
     }
 }

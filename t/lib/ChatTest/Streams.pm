@@ -15,7 +15,7 @@ use Test::More ();
 use ChatTest qw(wait_for skip_or_fail);
 
 our @EXPORT = qw(chat_conf mpm_conf load_body h2_abort upstream_of counters ends settled
-    ends_are held child need_files dns_env checker);
+    ends_are held let_go child need_files dns_env checker);
 
 # chat_conf(name => url, ...): each name is a provider and a location /name
 # that streams from it for everybody. Instead of the url { url, provider,
@@ -185,6 +185,13 @@ sub held ($t, $pid) {
         scalar grep { $socket{$_} } $t->slurp("/proc/$pid/fdinfo/$_") =~ /^tfd:\s*(\d+)/mg
     } @sets ];
     return \%is;
+}
+
+# No file is open that was not open $before, but so many connections to upstreams
+# and the eventfds that an engine keeps for its next streams.
+sub let_go ($now, $before, $upstreams, $engines = 1) {
+    return $now->{files} - $now->{eventfd} <= $before->{files} - $before->{eventfd} + $upstreams
+        && $now->{eventfd} <= $before->{eventfd} + 64 * $engines;
 }
 
 # httpd's environment with a name server of our own, see t/tools/preload/dns.c:
