@@ -213,8 +213,8 @@ void chat_engine_ended(chat_engine_t *e, chat_stream_t *s)
 /* Bytes are still on their way to a client that can take them. */
 static int drains(const chat_stream_t *s)
 {
-    return s->out.len && !s->held && s->watched && s->end.why != CHAT_END_GONE &&
-           s->end.why != CHAT_END_STALLED;
+    return s->out.len && !s->held && s->watched &&
+           s->end.why != CHAT_END_GONE && s->end.why != CHAT_END_STALLED;
 }
 
 /* The engine's last touch of s, r and c is in here, under the lock. The kick

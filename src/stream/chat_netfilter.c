@@ -95,8 +95,7 @@ static apr_status_t send_or_keep(chat_stream_t *s, const char *data,
 apr_status_t chat_netfilter_drain(chat_stream_t *s)
 {
     apr_size_t sent;
-    apr_status_t rv =
-        send_some(&sent, s, s->out.data + s->out.off, s->out.len);
+    apr_status_t rv = send_some(&sent, s, s->out.data + s->out.off, s->out.len);
 
     s->out.off += sent;
     s->out.len -= sent;
