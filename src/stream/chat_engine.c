@@ -16,6 +16,10 @@
  * stream may move in a turn this bounds how long any of them can take. epoll
  * is fair: who was not served this time is first the next time. */
 #define TURN_EVENTS 64
+/* So many turns in a row, all of them full, may keep workers from streams
+ * whose clients are gone. */
+#define BUSY_TURNS 64
+
 /* ---- descriptors ---- */
 
 int chat_engine_poll(chat_engine_t *e, int op, int fd, uint32_t events,
@@ -217,15 +221,20 @@ static int drains(const chat_stream_t *s)
            s->end.why != CHAT_END_GONE && s->end.why != CHAT_END_STALLED;
 }
 
+static void unwatch(chat_engine_t *e, chat_stream_t *s)
+{
+    if (s->watched)
+        chat_engine_poll(e, EPOLL_CTL_DEL, s->client_fd, 0, NULL);
+    s->watched = 0;
+}
+
 /* The engine's last touch of s, r and c is in here, under the lock. The kick
  * comes after it: who wakes up wants the lock. */
 static void let_go(chat_engine_t *e, chat_stream_t *s)
 {
     int park_fd = s->park_fd, killed;
 
-    if (s->watched)
-        chat_engine_poll(e, EPOLL_CTL_DEL, s->client_fd, 0, NULL);
-    s->watched = 0;
+    unwatch(e, s);
     chat_deadlines_remove(&e->deadlines, s);
     TAILQ_REMOVE(&e->live, s, link);
     if (!s->held)
@@ -257,7 +266,23 @@ static void send_held(chat_engine_t *e, chat_stream_t *s)
         chat_engine_watch(e, s);
 }
 
-static void finish_ended(chat_engine_t *e)
+/* When many clients leave at once, their upstreams are closed first: workers
+ * that log the ends would take the processor away from that. */
+static void finish_gone(chat_engine_t *e, int busy)
+{
+    chat_stream_t *s;
+
+    if (busy && ++e->busy_turns < BUSY_TURNS)
+        return;
+    e->busy_turns = 0;
+    while ((s = TAILQ_FIRST(&e->gone))) {
+        TAILQ_REMOVE(&e->gone, s, ended_link);
+        s->ending = 0;
+        let_go(e, s);
+    }
+}
+
+static void finish_ended(chat_engine_t *e, int busy)
 {
     chat_stream_t *s;
 
@@ -271,6 +296,12 @@ static void finish_ended(chat_engine_t *e)
             chat_engine_schedule(e, s);
             continue;
         }
+        if (busy && s->end.why == CHAT_END_GONE) {
+            unwatch(e, s);
+            s->ending = 1;
+            TAILQ_INSERT_TAIL(&e->gone, s, ended_link);
+            continue;
+        }
         if (!drains(s)) {
             let_go(e, s);
             continue;
@@ -282,6 +313,7 @@ static void finish_ended(chat_engine_t *e)
         }
         chat_engine_schedule(e, s);
     }
+    finish_gone(e, busy);
 }
 
 void chat_engine_bury(chat_engine_t *e)
@@ -349,7 +381,7 @@ static void turn(chat_engine_t *e)
     chat_driver_reap(&e->driver);
     check_deadlines(e);
     take_kills(e);
-    finish_ended(e);
+    finish_ended(e, n == TURN_EVENTS);
     chat_engine_bury(e);
 }
 

@@ -33,6 +33,8 @@ struct chat_engine_t {
     struct chat_stream_list_t live;  /* E  by link */
     struct chat_stream_list_t later; /* E  over their budget, by later_link */
     struct chat_stream_list_t ended; /* E  to let go, by ended_link */
+    struct chat_stream_list_t gone;  /* E  ... when there is time, likewise */
+    int busy_turns;                  /* E  that these have waited */
     struct chat_event_list_t dead;   /* E  socket records to free */
     chat_deadlines_t deadlines;      /* E */
 

@@ -108,6 +108,7 @@ static int engine_open(chat_engine_t *e)
     TAILQ_INIT(&e->live);
     TAILQ_INIT(&e->later);
     TAILQ_INIT(&e->ended);
+    TAILQ_INIT(&e->gone);
     TAILQ_INIT(&e->inbox);
     TAILQ_INIT(&e->kills);
     SLIST_INIT(&e->dead);
