@@ -149,6 +149,7 @@ sub _httpd ($self, $bench, %o) {
         File::Copy::copy($pair[$_], "$t->{dir}/" . (qw(cert.pem cert.key))[$_]) or die "$pair[$_]: $!\n" for 0, 1;
         $t->{env}{CHAT_TEST_TRUST} = "$t->{dir}/cert.pem";
     }
+    $t->write_file("htdocs/$_", '') for ($o{files} // [])->@*;
     $t->allow_log(qr/./);
     return $t->start;
 }
@@ -208,7 +209,8 @@ END
 
 sub _chat ($self, $bench, $conf, %o) {
     my %trust = $self->{tls} ? (LD_PRELOAD => ChatTest::Upstream::tool('trust.so')) : ();
-    return _httpd($self, $bench, mpm_conf => $MPM, %o, env => { %trust, ($o{env} // {})->%* }, conf => <<"END");
+    # See docs/tuning.md: a file of the location's name saves looking for it.
+    return _httpd($self, $bench, mpm_conf => $MPM, files => [qw(chat limited)], %o, env => { %trust, ($o{env} // {})->%* }, conf => <<"END");
 <ChatProvider mock>
     ChatProviderType openai
     ChatProviderURL  ${\$self->mock($bench)->url}

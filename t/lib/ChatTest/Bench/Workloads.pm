@@ -102,7 +102,8 @@ sub _idle ($house, $peer, $size) {
     return if !$peer->{pid};
     my $before = $peer->pss_now;
     my $ramp = int $count / ($peer->{tls} ? 1 : 3);
-    my $job = load_start($peer->url, _load_of($house, $peer, c => $count, r => $ramp, script => 'n=1000;pace=2000'));
+    my $silence = int 0.5 + 4000 / 3 * $size->{seconds};
+    my $job = load_start($peer->url, _load_of($house, $peer, c => $count, r => $ramp, script => "n=1000;pace=$silence"));
     my $held = eval {
         _until_open($peer->mock($house), $count, 30);
         sleep 0.5;
