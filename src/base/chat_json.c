@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON values: the incremental reader (the guard of chat_json_scan.c, then
- * json-c's tokener) and the look at what was read. Making values is in
+ * JSON values: the incremental reader (the scanner of chat_json_scan.c, which
+ * has json-c's values built) and the look at what was read. Making values is in
  * chat_json_make.c, writing them in chat_json_text.c. Any thread, but a value
  * and its pool belong to one at a time.
  */
@@ -17,9 +17,6 @@
 
 struct chat_json_reader_t {
     chat_json_scan_t scan;
-    struct json_tokener *tokener; /* NULL once it has done its work */
-    struct json_object *root;
-    int complete; /* root is set; for null it is NULL nevertheless */
 };
 
 /* Its address is the JSON null. */
@@ -42,90 +39,38 @@ chat_json_t *chat_json_null(void)
 
 /* ---- reading ---- */
 
-static void drop_tokener(chat_json_reader_t *reader)
-{
-    if (reader->tokener)
-        json_tokener_free(reader->tokener);
-    reader->tokener = NULL;
-}
-
 static apr_status_t destroy(void *data)
 {
     chat_json_reader_t *reader = data;
 
-    drop_tokener(reader);
-    json_object_put(reader->root);
+    chat_json_scan_free(&reader->scan);
     return APR_SUCCESS;
 }
 
-/*
- * Not JSON_TOKENER_STRICT: the guard is stricter, and in json-c 0.17 and 0.18
- * that flag takes bytes past ASCII for control characters. The depth has one
- * level for the scalars in the innermost container and one to spare, as the
- * guard is to refuse first.
- */
 chat_json_reader_t *chat_json_reader_create(const chat_json_limits_t *limits,
                                             apr_pool_t *p)
 {
-    chat_json_reader_t *reader = apr_pcalloc(p, sizeof(*reader));
+    chat_json_reader_t *reader = apr_palloc(p, sizeof(*reader));
 
     chat_json_scan_init(&reader->scan, limits, p);
-    reader->tokener = json_tokener_new_ex(limits->depth + 2);
     apr_pool_cleanup_register(p, reader, destroy, apr_pool_cleanup_null);
     return reader;
-}
-
-/* Let json-c build what the guard has passed. After the root only white space
- * can follow, which json-c would take for the start of another text. */
-static apr_status_t build(chat_json_reader_t *reader,
-                          const chat_json_out_t *out)
-{
-    enum json_tokener_error error;
-
-    if (!out->len || reader->complete)
-        return APR_SUCCESS;
-    reader->root =
-        json_tokener_parse_ex(reader->tokener, out->text, (int)out->len);
-    error = json_tokener_get_error(reader->tokener);
-    reader->complete = error == json_tokener_success;
-    return reader->complete || error == json_tokener_continue
-               ? APR_SUCCESS
-               : chat_json_scan_fail(&reader->scan);
 }
 
 apr_status_t chat_json_reader_feed(chat_json_reader_t *reader, const char *data,
                                    apr_size_t len)
 {
-    apr_status_t rv = reader->scan.status;
-    chat_json_out_t out;
-
-    while (len && rv == APR_SUCCESS) {
-        apr_size_t n = len < CHAT_JSON_SLICE ? len : CHAT_JSON_SLICE;
-
-        rv = chat_json_scan_feed(&reader->scan, data, n, &out);
-        if (rv == APR_SUCCESS)
-            rv = build(reader, &out);
-        data += n;
-        len -= n;
-    }
-    return rv;
+    return chat_json_scan_feed(&reader->scan, data, len);
 }
 
 apr_status_t chat_json_reader_end(chat_json_t **proot,
                                   chat_json_reader_t *reader)
 {
-    chat_json_out_t out;
-    apr_status_t rv;
+    apr_status_t rv = chat_json_scan_end(&reader->scan);
 
-    *proot = NULL;
-    rv = chat_json_scan_end(&reader->scan, &out);
-    if (rv == APR_SUCCESS)
-        rv = build(reader, &out);
-    drop_tokener(reader);
-    if (rv == APR_SUCCESS && !reader->complete)
-        rv = chat_json_scan_fail(&reader->scan);
-    if (rv == APR_SUCCESS)
-        *proot = chat_json_wrap(reader->root);
+    *proot = rv == APR_SUCCESS ? chat_json_wrap(reader->scan.build.root) : NULL;
+    if (rv != APR_SUCCESS)
+        chat_json_scan_free(&reader->scan);
     return rv;
 }
 

@@ -13,6 +13,8 @@
 
 #include <apr_lib.h>
 
+#include "chat_json_int.h"
+
 /* White space and line ends of ECMAScript past ASCII, in UTF-8. */
 static const char *const wide_spaces[] = {
     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81",
@@ -75,10 +77,10 @@ static const char *end_of_decimal(const char *text)
     return apr_isdigit(*exponent) ? skip_digits(exponent) : NULL;
 }
 
-static double decimal(const char *text)
+double chat_json_decimal(const char *text)
 {
-    /* strtod() alone would obey a locale that another module has set. */
-    locale_t c = newlocale(LC_NUMERIC_MASK, "C", (locale_t)0);
+    /* All of it costs nothing: it is not made, but there already. */
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     double n = strtod_l(text, NULL, c);
 
     freelocale(c);
@@ -128,7 +130,7 @@ static double coerce_string(const char *text)
     end = end_of_decimal(text);
     if (!end)
         return infinity(text);
-    return only_space(end) ? decimal(text) : NAN;
+    return only_space(end) ? chat_json_decimal(text) : NAN;
 }
 
 /* An array is the text of its members first: "" for none or null, that of

@@ -17,4 +17,7 @@ struct json_object *chat_json_raw(const chat_json_t *v);
 /* The value that json-c's object stands for. */
 chat_json_t *chat_json_wrap(struct json_object *raw);
 
+/* strtod(), whatever locale another module has set. */
+double chat_json_decimal(const char *text);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guard before json-c (see chat_json_scan.h): a state machine over bytes,
- * one small function per state or two. Here is the structure of a text, and
+ * The scanner (see chat_json_scan.h): a state machine over bytes, one small
+ * function per state or two. Here is the structure of a text, and
  * the text as a whole. Called by chat_json.c alone, on whichever thread that
  * is.
  */
@@ -37,12 +37,24 @@ static const byte_t *exceed(chat_json_scan_t *s, const byte_t *at,
     return at;
 }
 
-/* ---- what json-c sees ---- */
+void chat_json_scan_starve(chat_json_scan_t *s)
+{
+    chat_json_scan_refuse(s, NULL, "cannot be kept in memory");
+}
+
+/* ---- what is gathered ---- */
 
 void chat_json_scan_put(chat_json_scan_t *s, const void *text, apr_size_t len)
 {
-    memcpy(s->out->text + s->out->len, text, len);
-    s->out->len += len;
+    if (!chat_json_gather_put(&s->gathered, text, len))
+        chat_json_scan_starve(s);
+}
+
+void chat_json_scan_keep(chat_json_scan_t *s, const byte_t *at)
+{
+    if (s->from && at > s->from)
+        chat_json_scan_put(s, s->from, at - s->from);
+    s->from = NULL;
 }
 
 /* ---- values ---- */
@@ -66,9 +78,11 @@ static int in_object(const chat_json_scan_t *s)
     return s->kinds[level / 8] >> (level % 8) & 1;
 }
 
-void chat_json_scan_value_done(chat_json_scan_t *s)
+void chat_json_scan_value_done(chat_json_scan_t *s, int built)
 {
     s->state = s->depth ? AT_NEXT : AT_DONE;
+    if (!built)
+        chat_json_scan_starve(s);
 }
 
 static const byte_t *open_container(chat_json_scan_t *s, const byte_t *at)
@@ -83,6 +97,9 @@ static const byte_t *open_container(chat_json_scan_t *s, const byte_t *at)
     s->kinds[level / 8] |= object << (level % 8);
     s->depth++;
     s->state = object ? AT_FIRST_KEY : AT_FIRST;
+    if (!(object ? chat_json_build_object(&s->build)
+                 : chat_json_build_array(&s->build)))
+        chat_json_scan_starve(s);
     return at + 1;
 }
 
@@ -91,14 +108,16 @@ static const byte_t *close_container(chat_json_scan_t *s, const byte_t *at)
     if (*at != (in_object(s) ? '}' : ']'))
         return chat_json_scan_unexpected(s, at);
     s->depth--;
-    chat_json_scan_value_done(s);
+    chat_json_build_close(&s->build);
+    chat_json_scan_value_done(s, 1);
     return at + 1;
 }
 
 static const byte_t *open_word(chat_json_scan_t *s, const byte_t *at,
                                const char *word)
 {
-    s->word = word + 1;
+    s->word = word;
+    s->left = word + 1;
     s->state = AT_WORD;
     return at + 1;
 }
@@ -133,7 +152,7 @@ static const byte_t *step_value(chat_json_scan_t *s, const byte_t *at,
     if (s->state == AT_FIRST && *at == ']')
         return close_container(s, at);
     at = open_value(s, at);
-    /* Counted when it begins: what is one too many is never built. */
+    /* Counted when it begins: no more than that are built. */
     if (s->status == APR_SUCCESS && ++s->values > s->limits.values)
         exceed(s, at, "more than %" APR_SIZE_T_FMT " values", s->limits.values);
     return at;
@@ -185,10 +204,13 @@ static const byte_t *step_done(chat_json_scan_t *s, const byte_t *at,
 static const byte_t *step_word(chat_json_scan_t *s, const byte_t *at,
                                const byte_t *end)
 {
-    if (*at != (unsigned char)*s->word)
+    if (*at != (unsigned char)*s->left)
         return chat_json_scan_unexpected(s, at);
-    if (!*++s->word)
-        chat_json_scan_value_done(s);
+    if (!*++s->left)
+        chat_json_scan_value_done(
+            s, *s->word == 'n'
+                   ? chat_json_build_null(&s->build)
+                   : chat_json_build_boolean(&s->build, *s->word == 't'));
     return at + 1;
 }
 
@@ -211,7 +233,6 @@ static chat_json_step_fn *const steps[] = {
     [AT_E] = chat_json_scan_number,
     [AT_E_SIGN] = chat_json_scan_number,
     [AT_EXPONENT] = chat_json_scan_number,
-    [AT_BACKSLASH] = chat_json_scan_string,
     [AT_ESCAPE] = chat_json_scan_string,
     [AT_HEX] = chat_json_scan_string,
     [AT_LOW] = chat_json_scan_string,
@@ -227,6 +248,14 @@ void chat_json_scan_init(chat_json_scan_t *scan,
     scan->limits = *limits;
     scan->kinds = apr_pcalloc(p, limits->depth / 8 + 1);
     scan->state = AT_VALUE;
+    chat_json_gather_init(&scan->gathered);
+    chat_json_build_init(&scan->build, limits->depth, p);
+}
+
+void chat_json_scan_free(chat_json_scan_t *scan)
+{
+    chat_json_gather_free(&scan->gathered);
+    chat_json_build_free(&scan->build);
 }
 
 /* Positions count from 0, as those of JSON.parse do. */
@@ -238,29 +267,26 @@ static void tell_where(chat_json_scan_t *s)
                  " at byte %" APR_SIZE_T_FMT, s->seen);
 }
 
-static const byte_t *step(chat_json_scan_t *s, const byte_t *at,
-                          const byte_t *end)
+static int is_gathering(const chat_json_scan_t *s)
 {
-    int copied = s->state < AT_FIRST_NOT_COPIED;
-    const byte_t *after = steps[s->state](s, at, end);
-
-    if (copied)
-        chat_json_scan_put(s, at, after - at);
-    return after;
+    return s->state >= AT_FIRST_GATHERED;
 }
 
 apr_status_t chat_json_scan_feed(chat_json_scan_t *scan, const char *data,
-                                 apr_size_t len, chat_json_out_t *out)
+                                 apr_size_t len)
 {
     const byte_t *start = (const byte_t *)data;
     const byte_t *at = start;
     apr_size_t room = scan->limits.bytes - scan->seen;
     const byte_t *end = start + (len < room ? len : room);
 
-    out->len = 0;
-    scan->out = out;
+    if (scan->status != APR_SUCCESS)
+        return scan->status;
+    scan->from = is_gathering(scan) ? start : NULL;
     while (at < end && scan->status == APR_SUCCESS)
-        at = step(scan, at, end);
+        at = steps[scan->state](scan, at, end);
+    if (is_gathering(scan) && scan->status == APR_SUCCESS)
+        chat_json_scan_keep(scan, end);
     scan->seen += at - start;
     if (scan->status == APR_EINVAL)
         tell_where(scan);
@@ -270,34 +296,26 @@ apr_status_t chat_json_scan_feed(chat_json_scan_t *scan, const char *data,
     return scan->status;
 }
 
-apr_status_t chat_json_scan_end(chat_json_scan_t *scan, chat_json_out_t *out)
+/* A number at the root ends where nothing more comes. */
+apr_status_t chat_json_scan_end(chat_json_scan_t *scan)
 {
-    out->len = 0;
-    scan->out = out;
     if (scan->status != APR_SUCCESS)
         return scan->status;
     switch (scan->depth ? AT_VALUE : scan->state) {
     case AT_ZERO:
     case AT_INTEGER:
-        chat_json_scan_integer_done(scan);
-        break;
     case AT_FRACTION:
     case AT_EXPONENT:
+        chat_json_scan_number_done(scan, NULL);
+        break;
     case AT_DONE:
         break;
     default:
         chat_json_scan_refuse(scan, NULL, "unexpected end");
         tell_where(scan);
-        return scan->status;
     }
-    /* A number or a word at the root ends where something else begins. */
-    chat_json_scan_put(scan, " ", 1);
-    scan->state = AT_DONE;
-    return APR_SUCCESS;
-}
-
-apr_status_t chat_json_scan_fail(chat_json_scan_t *scan)
-{
-    chat_json_scan_refuse(scan, NULL, "cannot be kept in memory");
+    /* The values may live for long; what they were gathered in need not. */
+    chat_json_gather_free(&scan->gathered);
+    chat_json_gather_free(&scan->build.key);
     return scan->status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the parts of the guard share: the states, and the little that every
+ * What the parts of the scanner share: the states, and the little that every
  * step needs. chat_json_scan.c has the structure of a text,
  * chat_json_scan_string.c strings and chat_json_scan_number.c numbers.
  */
@@ -19,9 +19,14 @@ enum {
     AT_COLON,
     AT_NEXT, /* after a value: ',' or the closing bracket */
     AT_DONE, /* after the root: nothing but white space */
+    AT_WORD,
+    AT_ESCAPE, /* after the backslash */
+    AT_HEX,
+    AT_LOW,   /* after a high surrogate: '\\' */
+    AT_LOW_U, /* and 'u' */
+    /* from here on a text or number is gathered, see chat_json_scan_t.from */
     AT_STRING,
     AT_TAIL, /* inside a UTF-8 sequence */
-    AT_WORD,
     AT_MINUS,
     AT_ZERO,
     AT_INTEGER,
@@ -30,13 +35,7 @@ enum {
     AT_E,
     AT_E_SIGN,
     AT_EXPONENT,
-    /* from here on what is read is not copied, but written when it ends */
-    AT_BACKSLASH,
-    AT_ESCAPE, /* after it */
-    AT_HEX,
-    AT_LOW,   /* after a high surrogate: '\' */
-    AT_LOW_U, /* and 'u' */
-    AT_FIRST_NOT_COPIED = AT_BACKSLASH
+    AT_FIRST_GATHERED = AT_STRING
 };
 
 /* A step takes what it can of the bytes from at (at least one is there) and
@@ -50,11 +49,17 @@ const byte_t *chat_json_scan_refuse(chat_json_scan_t *s, const byte_t *at,
                                     const char *what);
 const byte_t *chat_json_scan_unexpected(chat_json_scan_t *s, const byte_t *at);
 
-/* Let json-c see this. */
+/* Gather this. */
 void chat_json_scan_put(chat_json_scan_t *s, const void *text, apr_size_t len);
 
-/* A value, of whatever kind, is complete. */
-void chat_json_scan_value_done(chat_json_scan_t *s);
+/* ... and what has come of the text or number at hand, up to at. */
+void chat_json_scan_keep(chat_json_scan_t *s, const byte_t *at);
+
+/* A value, of whatever kind, is complete; built: or there was no memory. */
+void chat_json_scan_value_done(chat_json_scan_t *s, int built);
+
+/* There was no memory. */
+void chat_json_scan_starve(chat_json_scan_t *s);
 
 static inline int chat_json_scan_is_digit(byte_t c)
 {
@@ -70,7 +75,7 @@ const byte_t *chat_json_scan_open_number(chat_json_scan_t *s, const byte_t *at);
 chat_json_step_fn chat_json_scan_string;
 chat_json_step_fn chat_json_scan_number;
 
-/* The integer at hand ends here. */
-void chat_json_scan_integer_done(chat_json_scan_t *s);
+/* The number at hand ends before at. */
+void chat_json_scan_number_done(chat_json_scan_t *s, const byte_t *at);
 
 #endif

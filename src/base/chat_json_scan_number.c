@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guard's part for numbers: their syntax, and whether json-c would change
- * an integer. Only for chat_json_scan.c.
+ * The scanner's part for numbers: their syntax, and which of them are integers
+ * that can be held as such. Only for chat_json_scan.c.
  */
 #include "chat_json_scan_int.h"
 
 const byte_t *chat_json_scan_open_number(chat_json_scan_t *s, const byte_t *at)
 {
+    s->from = at;
+    s->gathered.len = 0;
     s->negative = *at == '-';
     s->huge = 0;
     s->magnitude = s->negative ? 0 : *at - '0';
@@ -22,14 +24,34 @@ static void add_digit(chat_json_scan_t *s, unsigned int digit)
         s->magnitude = s->magnitude * 10 + digit;
 }
 
-/* json-c holds 64 bits and no -0; as a double the number is as it should. */
-void chat_json_scan_integer_done(chat_json_scan_t *s)
+/* In 64 bits, and no -0. */
+static int is_integer(const chat_json_scan_t *s)
 {
     int too_low = s->negative && s->magnitude > (apr_uint64_t)1 << 63;
     int minus_zero = s->negative && s->magnitude == 0;
 
-    if (s->huge || too_low || minus_zero)
-        chat_json_scan_put(s, ".0", 2);
+    return (s->state == AT_ZERO || s->state == AT_INTEGER) && !s->huge &&
+           !too_low && !minus_zero;
+}
+
+/* As a double, what ECMAScript has; its digits show that it is one. */
+static int build_double(chat_json_scan_t *s, const byte_t *at)
+{
+    int whole = s->state == AT_ZERO || s->state == AT_INTEGER;
+
+    chat_json_scan_keep(s, at);
+    chat_json_scan_put(s, whole ? ".0" : "", whole ? 3 : 1);
+    return s->status == APR_SUCCESS &&
+           chat_json_build_double(&s->build, s->gathered.text);
+}
+
+void chat_json_scan_number_done(chat_json_scan_t *s, const byte_t *at)
+{
+    int built = is_integer(s) ? chat_json_build_integer(&s->build, s->negative,
+                                                        s->magnitude)
+                              : build_double(s, at);
+
+    chat_json_scan_value_done(s, built);
 }
 
 /* After "-", ".", "e" or the exponent's sign: a digit must come. */
@@ -68,8 +90,7 @@ static const byte_t *step_integer(chat_json_scan_t *s, const byte_t *at,
     else if (*at == 'e' || *at == 'E')
         s->state = AT_E;
     else {
-        chat_json_scan_integer_done(s);
-        chat_json_scan_value_done(s);
+        chat_json_scan_number_done(s, at);
         return at;
     }
     return at + 1;
@@ -86,7 +107,7 @@ static const byte_t *step_fraction(chat_json_scan_t *s, const byte_t *at,
         s->state = AT_E;
         return at + 1;
     }
-    chat_json_scan_value_done(s);
+    chat_json_scan_number_done(s, at);
     return at;
 }
 

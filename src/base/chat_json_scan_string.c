@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The guard's part for strings: UTF-8, control characters, escapes. What is
- * escaped is not copied as it comes but written when it is complete. Only for
+ * The scanner's part for strings: UTF-8, control characters, escapes. Only for
  * chat_json_scan.c.
  */
 #include "chat_json_scan_int.h"
 
 #include <string.h>
 
-#include <apr_strings.h>
-
-/* A character that was escaped. ASCII stays so: it may be a quote. */
+/* A character that was escaped; the text goes on. */
 static void put_character(chat_json_scan_t *s, unsigned int c)
 {
-    char text[8];
+    char text[4];
     int len = 0;
 
-    if (c < 0x80) {
-        chat_json_scan_put(s, text,
-                           apr_snprintf(text, sizeof(text), "\\u%04x", c));
-        return;
-    }
-    if (c < 0x800)
+    if (c < 0x80)
+        text[len++] = c;
+    else if (c < 0x800)
         text[len++] = 0xc0 | c >> 6;
     else {
         if (c < 0x10000)
@@ -32,16 +26,48 @@ static void put_character(chat_json_scan_t *s, unsigned int c)
         }
         text[len++] = 0x80 | (c >> 6 & 0x3f);
     }
-    text[len++] = 0x80 | (c & 0x3f);
+    if (c >= 0x80)
+        text[len++] = 0x80 | (c & 0x3f);
     chat_json_scan_put(s, text, len);
+}
+
+/* The escape has ended before at. */
+static const byte_t *resume(chat_json_scan_t *s, const byte_t *at)
+{
+    s->from = at;
+    s->state = AT_STRING;
+    return at;
+}
+
+/* The quote is at. */
+static const byte_t *finish_string(chat_json_scan_t *s, const byte_t *at)
+{
+    const char *text = (const char *)s->from;
+    apr_size_t len = at - s->from;
+    int built;
+
+    if (s->gathered.len) {
+        chat_json_scan_keep(s, at);
+        text = s->gathered.text;
+        len = s->gathered.len;
+    }
+    if (!s->in_key) {
+        built = chat_json_build_string(&s->build, text, len);
+        chat_json_scan_value_done(s, built);
+        return at + 1;
+    }
+    s->state = AT_COLON;
+    if (!chat_json_build_key(&s->build, text, len))
+        chat_json_scan_starve(s);
+    return at + 1;
 }
 
 const byte_t *chat_json_scan_open_string(chat_json_scan_t *s, const byte_t *at,
                                          int in_key)
 {
     s->in_key = in_key;
-    s->state = AT_STRING;
-    return at + 1;
+    s->gathered.len = 0;
+    return resume(s, at + 1);
 }
 
 /* The rules of UTF-8 that a lead byte sets for its sequence: no overlong
@@ -89,14 +115,10 @@ static const byte_t *step_string(chat_json_scan_t *s, const byte_t *at,
         return open_tail(s, at);
     if (*at < 0x20)
         return chat_json_scan_refuse(s, at, "control character in a string");
-    if (*at == '\\') {
-        s->state = AT_BACKSLASH;
-        return at;
-    }
-    if (s->in_key)
-        s->state = AT_COLON;
-    else
-        chat_json_scan_value_done(s);
+    if (*at == '"')
+        return finish_string(s, at);
+    chat_json_scan_keep(s, at);
+    s->state = AT_ESCAPE;
     return at + 1;
 }
 
@@ -110,14 +132,15 @@ static const byte_t *open_hex(chat_json_scan_t *s, const byte_t *at)
 
 static const byte_t *step_escape(chat_json_scan_t *s, const byte_t *at)
 {
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    const char *known = *at ? strchr(from, *at) : NULL;
+
     if (*at == 'u')
         return open_hex(s, at);
-    if (!*at || !strchr("\"\\/bfnrt", *at))
+    if (!known)
         return chat_json_scan_refuse(s, at, "unknown escape");
-    chat_json_scan_put(s, "\\", 1);
-    chat_json_scan_put(s, at, 1);
-    s->state = AT_STRING;
-    return at + 1;
+    chat_json_scan_put(s, to + (known - from), 1);
+    return resume(s, at + 1);
 }
 
 /* Four digits make a unit; a high surrogate asks for a low one. */
@@ -139,8 +162,7 @@ static const byte_t *finish_unit(chat_json_scan_t *s, const byte_t *at)
         c = 0x10000 + ((s->high - 0xd800) << 10) + (c - 0xdc00);
     put_character(s, c);
     s->high = 0;
-    s->state = AT_STRING;
-    return at + 1;
+    return resume(s, at + 1);
 }
 
 static const byte_t *step_hex(chat_json_scan_t *s, const byte_t *at,
@@ -183,9 +205,6 @@ const byte_t *chat_json_scan_string(chat_json_scan_t *s, const byte_t *at,
         return step_string(s, at, end);
     case AT_TAIL:
         return step_tail(s, at, end);
-    case AT_BACKSLASH:
-        s->state = AT_ESCAPE;
-        return at + 1;
     case AT_ESCAPE:
         return step_escape(s, at);
     case AT_HEX:

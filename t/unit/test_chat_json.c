@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <apr_tables.h>
 
 #include "unit.h"
 
@@ -382,6 +383,39 @@ START_TEST(every_character_may_be_escaped)
 }
 END_TEST
 
+static const char *repeat(const char *text, int times)
+{
+    apr_array_header_t *parts = apr_array_make(pool, times, sizeof(char *));
+
+    while (times--)
+        APR_ARRAY_PUSH(parts, const char *) = text;
+    return apr_array_pstrcat(pool, parts, '\0');
+}
+
+/* Names, texts and numbers, with escapes and without. */
+START_TEST(what_is_long_is_put_together_from_its_pieces)
+{
+    static const chat_json_limits_t wide = {1024 * 1024, 8, 64};
+    static const apr_size_t steps[] = {1, 7, 119, 120, 121, 1000, 1024 * 1024};
+    const char *plain = repeat("0123456789", 400);
+    const char *text = apr_psprintf(
+        pool, "{\"%s\":\"%s\",\"%s\":\"x%s\",\"n\":[-1.%s,\"\"],\"\":\"%s\"}",
+        plain, plain, repeat("a\\n\\u00e9\\/", 400),
+        repeat("\\ud83d\\ude00\xc3\xa9", 400), plain, "short");
+    const char *again = apr_psprintf(
+        pool, "{\"%s\":\"%s\",\"%s\":\"x%s\",\"n\":[-1.%s,\"\"],\"\":\"%s\"}",
+        plain, plain, repeat("a\\n\xc3\xa9/", 400),
+        repeat("\xf0\x9f\x98\x80\xc3\xa9", 400), plain, "short");
+    chat_json_reader_t *reader = chat_json_reader_create(&wide, pool);
+    apr_size_t len = strlen(text), at, step = steps[_i];
+
+    for (at = 0; at < len; at += step)
+        feed(reader, text + at, len - at < step ? len - at : step);
+    ck_assert_msg(strcmp(finish(reader).text, again) == 0, "in steps of %d",
+                  (int)step);
+}
+END_TEST
+
 /* ---- limits ---- */
 
 START_TEST(nesting_is_refused_one_level_past_the_limit)
@@ -408,7 +442,7 @@ START_TEST(siblings_are_not_nesting)
 }
 END_TEST
 
-/* Past one byte of the guard's bits for the kinds of containers. */
+/* Past one byte of the scanner's bits for the kinds of containers. */
 START_TEST(deep_nesting_remembers_what_each_bracket_was)
 {
     static const chat_json_limits_t deep = {4096, 100, 1000};
@@ -797,6 +831,7 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, every_json_text_is_read_in_whatever_pieces_it_comes,
                         0, COUNT(accepted));
+    tcase_add_loop_test(tc, what_is_long_is_put_together_from_its_pieces, 0, 7);
     tcase_add_loop_test(
         tc, anything_else_is_refused_with_its_place_and_none_of_its_text, 0,
         COUNT(refused));
