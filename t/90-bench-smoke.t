@@ -78,8 +78,8 @@ ok -e "$dir/p/once", '... in its folder';
 # ---- a run ----
 
 skip_or_fail('no stores: ' . $house->no_stores) if $house->no_stores;
-local @ENV{qw(BENCH_PEERS BENCH_ROUNDS BENCH_STREAMS BENCH_IDLE BENCH_EVENTS BENCH_PACE BENCH_SECONDS BENCH_ARRIVALS BENCH_OUT BENCH_WORKLOADS)}
-    = ('proxy governed', 1, 8, 12, 6, 20, 0.2, 50, $dir, '');
+local @ENV{qw(BENCH_PEERS BENCH_ROUNDS BENCH_STREAMS BENCH_IDLE BENCH_EVENTS BENCH_PACE BENCH_SECONDS BENCH_ARRIVALS BENCH_MANY BENCH_MANY_PACE BENCH_OUT BENCH_WORKLOADS)}
+    = ('proxy governed', 1, 8, 12, 6, 20, 0.2, 50, 40, 50, $dir, '');
 my $said = qx("$^X" "$FindBin::Bin/bench/run.pl" 2>"$dir/stderr");
 is $?, 0, 'the benchmark runs' or diag do { local (@ARGV, $/) = "$dir/stderr"; <> };
 my $res = JSON::PP::decode_json(do { local (@ARGV, $/) = "$dir/result.json"; <> });
@@ -100,10 +100,14 @@ for my $peer (qw(proxy governed)) {
         [qw(streams us)], [qw(streams late_p999)], [qw(short us)], [qw(idle kib)];
     is_deeply \@none, [], "$peer was measured over TLS";
 }
+is_deeply [ map { [ @$_{qw(open failed died)} ] } $res->{many}->@* ], [ ([ 40, 0, undef ]) x 2 ], 'many streams were open in one child, and in several'
+    or diag explain $res->{many};
+is_deeply [ grep { !defined } map { @$_{qw(kib kernel files threads pg redis over_p999 late_p999)} } $res->{many}->@* ], [],
+    '... and what they take was measured';
 is_deeply [ sort grep { /^us/ } keys $res->{result}{governed}{refused}->%* ], [qw(us_400 us_401 us_429)],
     'refusals of all kinds were measured where there are such';
 like $said, qr/^\| Apache mod_proxy_http.*\| 1\.00x \(1\.00\.\.1\.00\) \|/m, 'the table has its row of reference';
 like $said, qr/^\| mod_chat, governed: .*\| \d[\d.]*x \(/m, '... and ratios to it';
 is scalar(() = $said =~ /^### .*, TLS on both sides$/mg), 3, '... and those over TLS have tables of their own';
-is scalar(() = $said =~ /^### /mg), 12, '... and every part has its table';
+is scalar(() = $said =~ /^### /mg), 13, '... and every part has its table';
 done_testing;

@@ -7,7 +7,7 @@
 #
 #   BENCH_PEERS      of those in Bench/Peers.pm ("nginx bare governed"; all)
 #   BENCH_WORKLOADS  of idle streams arrivals short prompts refused storm
-#                    (all)
+#                    many (all)
 #   BENCH_ROUNDS     each peer is started and measured so often (5)
 #   BENCH_TLS        off, on, or both: without TLS, and then with TLS on both sides
 #                    nginx proxy bare governed in idle, streams and short (both)
@@ -16,6 +16,8 @@
 #   BENCH_IDLE       silent ones, if the limit of open files allows (10000)
 #   BENCH_EVENTS BENCH_PACE    pieces of each live stream, ms between them (80, 50)
 #   BENCH_ARRIVALS   new streams a second of the schedule (200)
+#   BENCH_MANY BENCH_MANY_PACE    streams over several children, once, governed,
+#                    and ms between their events; 0 for none (20000, 5000)
 #   BENCH_SECONDS    of a closed loop (1.5)
 #   BENCH_OUT        folder of result.json, result.md and the plots (build/bench)
 use v5.36;
@@ -26,6 +28,7 @@ use lib "$FindBin::Bin/../lib";
 use ChatTest;
 use ChatTest::Bench qw(raise_files pin_away machine);
 use ChatTest::Bench::House;
+use ChatTest::Bench::Many qw(many);
 use ChatTest::Bench::Peers qw(peers tls_peers);
 use ChatTest::Bench::Report qw(report);
 use ChatTest::Bench::Workloads qw(workloads warm_up settled);
@@ -50,6 +53,8 @@ my %size = (
     seconds => setting(SECONDS => 1.5),
     arrivals => setting(ARRIVALS => 200),
     clients => 16,
+    many      => setting(MANY      => 20000),
+    many_pace => setting(MANY_PACE => 5000),
 );
 my $rounds = setting(ROUNDS => 5);
 my $tls    = setting(TLS => 'both');
@@ -70,7 +75,7 @@ my @peers = peers();
 my $wanted = chosen(PEERS => map { $_->name => 1 } @peers);
 @peers = grep { $wanted->{ $_->name } } @peers;
 my @work = workloads();
-my $asked = chosen(WORKLOADS => map { $_->[0] => 1 } @work);
+my $asked = chosen(WORKLOADS => many => 1, map { $_->[0] => 1 } @work);
 @work = grep { $asked->{ $_->[0] } } @work;
 
 sub say_that ($text) {
@@ -142,6 +147,11 @@ if ($tls ne 'off') {
     my $part = measure(', TLS', $tls_rounds, \%most, [ grep { $same{ $_->[0] } } @work ],
         grep { $wanted->{ $_->name } } tls_peers());
     $result ? ($result->{tls} = $part) : ($result = $part);
+}
+
+if ($asked->{many} && $wanted->{governed} && $size{many} > 0 && !$house->no_stores) {
+    say_that('many streams');
+    $result->{many} = many($house, \%size);
 }
 
 report($house->dir, { %$result, machine => $machine });

@@ -484,6 +484,8 @@ static void print_result(void)
     hist_json(&out, &load.totals.first);
     buf_puts(&out, ",\"gap_ms\":");
     hist_json(&out, &load.totals.gap);
+    buf_puts(&out, ",\"over_ms\":");
+    hist_json(&out, &load.totals.over);
     buf_puts(&out, ",\"latency_ms\":");
     hist_json(&out, &load.totals.latency);
     buf_puts(&out, ",\"start_ms\":");

@@ -20,7 +20,7 @@ typedef enum {
 
 typedef struct load_totals_t {
     int64_t events, bytes, comments;
-    hist_t first, gap, latency, start;
+    hist_t first, gap, over, latency, start;
 } load_totals_t;
 
 typedef struct load_answer_t {

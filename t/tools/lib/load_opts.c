@@ -54,10 +54,11 @@ static const char help_text[] =
     "JSON: ok, failed, failures[], answers by status, streams, events, bytes,\n"
     "connects, reconnects, comments, seconds, first_ms (request sent, or due, "
     "to\n"
-    "first byte of the body), gap_ms (between events), latency_ms (with "
-    "ts=1),\n"
-    "start_ms (due to begun, this program's own delay), each with p50 p90 p99\n"
-    "p999 max; aborts[]: {seed, ns (CLOCK_MONOTONIC)}.\n";
+    "first byte of the body), gap_ms (between events), over_ms (what that is\n"
+    "above pace=), latency_ms (with ts=1), start_ms (due to begun, this\n"
+    "program's own delay), each with p50 p90 p99 p999 max; aborts[]: {seed, "
+    "ns\n"
+    "(CLOCK_MONOTONIC)}.\n";
 
 static void die(const char *what, const char *value)
 {

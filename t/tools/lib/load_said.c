@@ -96,8 +96,10 @@ static void delta_done(answer_t *a, int64_t now)
 
     a->k++;
     t->events++;
-    if (a->last)
+    if (a->last) {
         hist_add(&t->gap, now - a->last);
+        hist_add(&t->over, now - a->last - a->text.p.pace * NS_PER_MS);
+    }
     a->last = now;
     if (a->ts_at >= 0)
         hist_add(&t->latency, now - a->said.ts);

@@ -13,7 +13,7 @@ use ChatTest::Bench qw(first_line slurp);
 use ChatTest::Bench::Peer;
 use ChatTest::Httpd ();
 
-our @EXPORT_OK = qw(peers tls_peers);
+our @EXPORT_OK = qw(peers tls_peers governed_as);
 
 my $ROOT = $ChatTest::Httpd::ROOT;
 
@@ -265,8 +265,12 @@ sub _governed () {
             400 => {%NO_MESSAGES},
             429 => sub ($bench) { _signed_in($bench, 'few'), path => '/limited' },
         },
-        begin => sub ($self, $bench) {
-            _chat($self, $bench, <<"END", modules => [qw(dbd socache_shmcb)], env => { APP_SECRET => $bench->secret });
+        begin => \&_begin_governed,
+    );
+}
+
+sub _begin_governed ($self, $bench, $more = '', @mpm) {
+    return _chat($self, $bench, <<"END", modules => [qw(dbd socache_shmcb)], env => { APP_SECRET => $bench->secret }, @mpm);
 DBDriver pgsql
 DBDParams "${\$bench->postgres->params}"
 ChatRedis ${\$bench->redis->url}
@@ -278,9 +282,14 @@ ChatLimit many 1000000000/1h user
 <Location /limited>
     ChatLimit few 1/1h user
 </Location>
+$more
 END
-        },
-    );
+}
+
+# The same with settings of the MPM and lines of its own.
+sub governed_as ($title, $mpm, $more) {
+    return ChatTest::Bench::Peer->new('governed', _governed(), title => $title,
+        begin => sub ($self, $bench) { _begin_governed($self, $bench, $more, mpm_conf => $mpm) });
 }
 
 # ---- from the registries ----

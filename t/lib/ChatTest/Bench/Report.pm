@@ -27,6 +27,8 @@ my @BUDGET = (
         sub ($r) { _value($r, 'governed', 'refused', "us_$status", 1000) } ] } 400, 401, 429),
     [ 'all upstreams closed once all clients left, governed', 'ms',  100,
         sub ($r) { _value($r, 'governed', 'storm', 'ms') } ],
+    (map { my $i = $_; [ 'later than its pace, 99.9 of 100 events, governed, ' . ('one child', 'several children')[$i], 'ms', 50,
+        sub ($r) { my $is = ($r->{many} // [])->[$i] // {}; defined $is->{over_p999} && !$is->{failed} ? [ ($is->{over_p999}) x 3 ] : undef } ] } 0, 1),
 );
 
 # ---- numbers ----
@@ -196,9 +198,38 @@ sub _tables ($r, $suffix) {
     return @text;
 }
 
+# What was open at once, see Many.pm.
+my @MANY = (
+    [ 'open at once',               sub ($is) { $is->{open} } ],
+    [ 'failed',                     sub ($is) { $is->{failed} } ],
+    [ 'KiB per stream',             sub ($is) { $is->{kib} } ],
+    [ 'the kernel\'s',              sub ($is) { $is->{kernel} } ],
+    [ 'open files per stream',      sub ($is) { $is->{files} } ],
+    [ 'threads in all',             sub ($is) { $is->{threads} } ],
+    [ 'connections to PostgreSQL',  sub ($is) { $is->{pg} } ],
+    [ 'to Redis',                   sub ($is) { $is->{redis} } ],
+    [ 'later than its pace, ms: 99 %', sub ($is) { $is->{over_p99} } ],
+    [ '99.9 %',                     sub ($is) { $is->{over_p999} } ],
+    [ 'event latency, ms: 99.9 %',  sub ($is) { $is->{late_p999} } ],
+);
+
+sub _many ($r) {
+    my @rows = ('| mod_chat, governed | ' . join(' | ', map { $_->[0] } @MANY) . ' |', '|---|' . '---|' x @MANY);
+    my @notes;
+    for my $is ($r->{many}->@*) {
+        push @rows, "| $is->{title} | " . join(' | ', $is->{died} ? ('it did not run', ('') x $#MANY)
+            : map { defined $_ ? _number($_) : '–' } map { $_->[1]->($is) } @MANY) . ' |';
+        push @notes, map { "- $is->{title}: " . substr s/\s+/ /gr, 0, 300 } grep { length } map { $_ // '' } @$is{qw(note why died)};
+    }
+    return ('### Very many slow streams', '',
+        "An event every $r->{size}{many_pace} ms in each. The kernel's memory is half of what it needs more, the other half being mock's and load's.",
+        '', @rows, '', (@notes, '') x !!@notes);
+}
+
 sub _markdown ($r, @plots) {
     my @text = ('### The run', '', _machine($r), _tables($r, ''));
     push @text, _tables($r->{tls}, ', TLS on both sides') if $r->{tls};
+    push @text, _many($r) if $r->{many};
     push @text, '### Promised and kept', '', _budget($r), _failures($r), @plots, '';
     return join "\n", @text;
 }
