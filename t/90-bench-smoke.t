@@ -12,6 +12,7 @@ use ChatTest;
 use ChatTest::Bench qw(summary ratios tree cpu pss);
 use ChatTest::Bench::House;
 use ChatTest::Bench::Report qw(report);
+use ChatTest::Bench::ScaleReport qw(report_scale);
 
 # ---- its arithmetic ----
 
@@ -45,7 +46,7 @@ sub printed ($sub) {
 }
 
 my %made_up = (
-    machine => { map { $_ => 1 } qw(date kernel cpu cores memory files load pinned) },
+    machine => { map { $_ => 1 } qw(date kernel cpu cores memory files load pinned own) },
     minutes => 1,
     size    => { events => 1, pace => 1, clients => 1 },
     rounds  => 3,
@@ -69,6 +70,17 @@ like $text, qr/^\| CPU per live event.*\| 1\.10 \(1\.\.2\) \| met \|$/m, 'a prom
 like $text, qr/^\| CPU per request.*\| 1\.60 \(1\.40\.\.1\.70\) \| \*\*missed\*\* \|$/m, '... one that is not is said to be missed';
 like $text, qr/^\| memory per open stream.*not measured \|$/m, '... and what was not measured is not kept';
 
+my %live = (us => [ 20, 10, 30 ], core => [ (40) x 3 ], load => [ (50) x 3 ]);
+$text = printed(sub {
+    report_scale($dir, { %made_up, failed => ['children 4: it said no'], found => {
+        events => { 2000 => { %live, rate => [ (2000) x 3 ], busiest => [ (9) x 3 ] },
+            10000 => { %live, rate => [ (10000) x 3 ], busiest => [ (25) x 3 ] } } } });
+});
+like $text, qr/^\| 10000 \| 10000 \| 20 \(10\.\.30\) \| 40 \| 25 \|/m, 'growth has a row for each point';
+like $text, qr/^At 10000 events a second the cores of mock and load.* 50 % busy, before mod_chat's core with 40 %\. .* full at about 40000 events/m,
+    '... and words for what is full first';
+like $text, qr/^- children 4: it said no$/m, '... and for what failed';
+
 my $house = ChatTest::Bench::House->new($dir);
 like $house->install("$dir/p", 10, 'echo first; echo "npm error nobody | there"; exit 3'),
     qr/^its installation failed: npm error nobody   there$/, 'a peer that cannot be installed is absent for a reason';
@@ -78,6 +90,8 @@ ok -e "$dir/p/once", '... in its folder';
 # ---- a run ----
 
 skip_or_fail('no stores: ' . $house->no_stores) if $house->no_stores;
+local @ENV{qw(BENCH_SCALE_SWEEPS BENCH_SCALE_ROUNDS BENCH_SCALE_SECONDS BENCH_SCALE_RATE BENCH_SCALE_STREAMS)}
+    = ('streams prompts', 1, 0.2, 1000, 100);
 local @ENV{qw(BENCH_PEERS BENCH_ROUNDS BENCH_STREAMS BENCH_IDLE BENCH_EVENTS BENCH_PACE BENCH_SECONDS BENCH_ARRIVALS BENCH_MANY BENCH_MANY_PACE BENCH_OUT BENCH_WORKLOADS)}
     = ('proxy governed', 1, 8, 12, 6, 20, 0.2, 50, 40, 50, $dir, '');
 my $said = qx("$^X" "$FindBin::Bin/bench/run.pl" 2>"$dir/stderr");
@@ -110,4 +124,12 @@ like $said, qr/^\| Apache mod_proxy_http.*\| 1\.00x \(1\.00\.\.1\.00\) \|/m, 'th
 like $said, qr/^\| mod_chat, governed: .*\| \d[\d.]*x \(/m, '... and ratios to it';
 is scalar(() = $said =~ /^### .*, TLS on both sides$/mg), 3, '... and those over TLS have tables of their own';
 is scalar(() = $said =~ /^### /mg), 13, '... and every part has its table';
+
+qx("$^X" "$FindBin::Bin/bench/scale.pl" 2>"$dir/stderr");
+is $?, 0, 'growth is measured' or diag do { local (@ARGV, $/) = "$dir/stderr"; <> };
+$res = JSON::PP::decode_json(do { local (@ARGV, $/) = "$dir/scale.json"; <> });
+is_deeply $res->{failed}, [], 'nothing of it failed' or diag explain $res->{failed};
+is_deeply [ map { [ sort { $a <=> $b } keys $_->%* ] } @{ $res->{found} }{qw(streams prompts)} ], [ [100], [ 1, 10, 100, 400 ] ],
+    '... at every point';
+is_deeply [ grep { !defined $res->{found}{streams}{100}{$_}[0] } qw(rate us core busiest load late_p999) ], [], '... in every respect';
 done_testing;

@@ -10,7 +10,7 @@ use Exporter 'import';
 use POSIX       ();
 use Time::HiRes ();
 
-our @EXPORT_OK = qw(cores pin pin_away busy_clock busy_since cpu tree pss median summary ratios open_files raise_files machine now_ns
+our @EXPORT_OK = qw(cores peer_cores pin pin_away busy_clock busy_since cpu tree pss median summary ratios open_files raise_files machine now_ns
     first_line slurp);
 
 sub slurp ($file) {
@@ -82,20 +82,23 @@ sub _taskset ($cpus, @pids) {
     return;
 }
 
-# What is measured has the first core for itself.
+# How many cores what is measured has for itself, the first ones.
+my $OWN = 1;
+sub peer_cores ($n) { $OWN = $n; return }
+
 sub pin (@roots) {
-    return _taskset('0', tree(@roots));
+    return _taskset('0-' . ($OWN - 1), tree(@roots));
 }
 
 # Mock, load and stores, other machines in real life, share the others.
 sub pin_away (@pids) {
-    return _taskset('1-' . (cores() - 1), @pids);
+    return _taskset("$OWN-" . (cores() - 1), @pids);
 }
 
 # Ticks of the cores that are not measured, or of the only one: [busy, all].
 sub busy_clock () {
     my ($busy, $all) = (0, 0);
-    for my $line (grep { cores() < 2 || !/^cpu0 / } slurp('/proc/stat') =~ /^cpu\d+ .*/mg) {
+    for my $line (grep { cores() < 2 || (/^cpu(\d+)/)[0] >= $OWN } slurp('/proc/stat') =~ /^cpu\d+ .*/mg) {
         my (undef, @ticks) = split ' ', $line;
         $all += $_ for @ticks[ 0 .. 7 ];
         $busy += $_ for @ticks[ 0 .. 2, 5 .. 7 ];
@@ -154,6 +157,7 @@ sub machine () {
         cpu    => $cpu // 'unknown',
         cores  => cores(),
         pinned => _can_pin() ? 1 : 0,
+        own    => $OWN,
         memory => sprintf('%.1f GiB', ($memory // 0) / 1048576),
         files  => open_files(),
         load   => (slurp('/proc/loadavg') =~ /^(\S+)/)[0],

@@ -16,7 +16,7 @@ use ChatTest::Bench::Peers qw(governed_as);
 use ChatTest::Load         qw(load_start load_wait);
 use ChatTest::Upstream     ();
 
-our @EXPORT_OK = qw(many footprint);
+our @EXPORT_OK = qw(many mpm);
 
 my $THREADS = 128;
 my $SPARE   = 1000;    # files of a process that are not for streams
@@ -42,7 +42,8 @@ sub _shapes ($wanted) {
         [ "$children children", $all, $children, min($child, ceil(1.4 * $all / $children) + 100), $note ]);
 }
 
-sub _mpm ($children, $each) {
+# Room for so many streams in each child, before it leaves more to the others.
+sub mpm ($children, $each) {
     # Each takes ThreadsPerChild + this * idle threads connections and leaves
     # more to the others, before ChatStreamMax has to refuse them.
     my $factor = max(1, int($each / $THREADS) - 2);
@@ -78,7 +79,7 @@ END
 }
 
 # What is held now by these processes, and by the kernel for all sockets.
-sub footprint (@roots) {
+sub _footprint (@roots) {
     my %is = (pss => ChatTest::Bench::pss(@roots), threads => 0, files => 0);
     for my $pid (tree(@roots)) {
         $is{threads} += (slurp("/proc/$pid/status") =~ /^Threads:\s+(\d+)/m ? $1 : 0);
@@ -137,12 +138,12 @@ sub _together (@results) {
 sub _measure ($house, $size, $shape) {
     my ($title, $streams, $children, $each, $note) = @$shape;
     my @mocks = _mocks(ceil($streams / (open_files() - $SPARE)));
-    my $peer = governed_as($title, _mpm($children, $each), _conf($each, @mocks))->start($house);
-    my $before = footprint($peer->{pid});
+    my $peer = governed_as($title, mpm($children, $each), _conf($each, @mocks))->start($house);
+    my $before = _footprint($peer->{pid});
     my $cpu = $peer->cpu_now;
     my @jobs = _begin($house, $peer, $size, $streams, scalar @mocks);
     my $open = _until_open($streams, @mocks);
-    my $held = footprint($peer->{pid});
+    my $held = _footprint($peer->{pid});
     my %stores = _stores($house);
     my %is = (title => $title, streams => $streams, children => $children, open => $open, note => $note, %stores,
         _together(map { load_wait($_) } @jobs));

@@ -11,7 +11,7 @@ use JSON::PP ();
 use List::Util qw(max min);
 use ChatTest::Bench qw(summary ratios first_line slurp);
 
-our @EXPORT_OK = qw(report);
+our @EXPORT_OK = qw(report cell number machine_lines write_all);
 
 # What is promised: name, peer, the sub that gives [value, least, most], limit.
 my @BUDGET = (
@@ -47,14 +47,14 @@ sub _ratio ($r, $peer, $work, $metric, $to) {
 }
 
 # Three digits that count.
-sub _number ($x) {
+sub number ($x) {
     my $digits = $x == int $x || abs $x >= 100 ? 0 : abs $x >= 10 ? 1 : abs $x >= 1 ? 2 : 3;
     return sprintf "%.${digits}f", $x;
 }
 
-sub _cell ($summary, $spread = 1) {
+sub cell ($summary, $spread = 1) {
     return '–' if !$summary;
-    my ($median, @ends) = map { _number($_) } @$summary;
+    my ($median, @ends) = map { number($_) } @$summary;
     return $spread && "@ends" ne "$median $median" ? "$median ($ends[0]..$ends[1])" : $median;
 }
 
@@ -88,7 +88,7 @@ sub _table ($r, $work, $empty, @columns) {
 }
 
 sub _of ($work, $metric, $divide = 1, $spread = 1) {
-    return sub ($r, $name) { _cell(_value($r, $name, $work, $metric, $divide), $spread) };
+    return sub ($r, $name) { cell(_value($r, $name, $work, $metric, $divide), $spread) };
 }
 
 sub _beside ($work, $metric, $to) {
@@ -152,7 +152,7 @@ sub _budget ($r) {
     for (@BUDGET) {
         my ($name, $unit, $limit, $sub) = @$_;
         my $is = $sub->($r);
-        push @lines, sprintf '| %s | %s %s | %s | %s |', $name, $limit, $unit, _cell($is),
+        push @lines, sprintf '| %s | %s %s | %s | %s |', $name, $limit, $unit, cell($is),
             !$is ? 'not measured' : $is->[0] <= $limit ? 'met' : '**missed**';
     }
     return join "\n", @lines, '';
@@ -163,18 +163,18 @@ sub _rounds ($part) {
     return "$part->{rounds} rounds in $part->{minutes} minutes";
 }
 
-sub _machine ($r) {
+# When, on what and of what.
+sub machine_lines ($r) {
     my $m = $r->{machine};
     my %seen;
     my @versions = grep { $_ && !$seen{$_}++ } map { ($_->{versions} // [])->@* } $r->{peers}->@*;
     my $curl = first_line('curl-config', '--version') || first_line('curl', '--version');
-    my $first = $m->{pinned} ? 'the peer has one core for itself' : 'the peer shares its cores with everything else';
-    return join "\n",
+    my $own = $m->{own} == 1 ? 'one core' : "$m->{own} cores";
+    my $first = $m->{pinned} ? "the peer has $own for itself" : 'the peer shares its cores with everything else';
+    return
         "- $m->{date}, " . _rounds($r) . ($r->{tls} ? ', with TLS ' . _rounds($r->{tls}) : '') . "; load average before: $m->{load}",
         "- $m->{cpu}, $m->{cores} cores, $m->{memory}, $m->{kernel}; $first; $m->{files} open files",
-        '- ' . join('; ', @versions, $curl),
-        "- $r->{size}{events} events every $r->{size}{pace} ms in each live stream, $r->{size}{clients} clients in closed loops",
-        '';
+        '- ' . join('; ', @versions, $curl);
 }
 
 sub _failures ($r) {
@@ -218,7 +218,7 @@ sub _many ($r) {
     my @notes;
     for my $is ($r->{many}->@*) {
         push @rows, "| $is->{title} | " . join(' | ', $is->{died} ? ('it did not run', ('') x $#MANY)
-            : map { defined $_ ? _number($_) : '–' } map { $_->[1]->($is) } @MANY) . ' |';
+            : map { defined $_ ? number($_) : '–' } map { $_->[1]->($is) } @MANY) . ' |';
         push @notes, map { "- $is->{title}: " . substr s/\s+/ /gr, 0, 300 } grep { length } map { $_ // '' } @$is{qw(note why died)};
     }
     return ('### Very many slow streams', '',
@@ -227,7 +227,9 @@ sub _many ($r) {
 }
 
 sub _markdown ($r, @plots) {
-    my @text = ('### The run', '', _machine($r), _tables($r, ''));
+    my $size = $r->{size};
+    my @text = ('### The run', '', machine_lines($r),
+        "- $size->{events} events every $size->{pace} ms in each live stream, $size->{clients} clients in closed loops", '', _tables($r, ''));
     push @text, _tables($r->{tls}, ', TLS on both sides') if $r->{tls};
     push @text, _many($r) if $r->{many};
     push @text, '### Promised and kept', '', _budget($r), _failures($r), @plots, '';
@@ -247,7 +249,7 @@ sub _plot ($r, $out, $file, $title, $work, $metric, $divide) {
     for my $peer ($r->{peers}->@*) {
         my $is = _value($r, $peer->{name}, $work, $metric, $divide) or next;
         next if $is->[1] <= 0;
-        push @rows, join ' ', qq("$peer->{name}"), @$is, _number($is->[0]);
+        push @rows, join ' ', qq("$peer->{name}"), @$is, number($is->[0]);
         push @all, @$is;
     }
     return if !@rows;
@@ -281,10 +283,13 @@ sub _plots ($r, $out) {
 
 # Writes result.json, result.md and the plots, and prints the tables.
 sub report ($out, $r) {
-    my $text = _markdown($r, _plots($r, $out));
+    return write_all($out, 'result', _markdown($r, _plots($r, $out)), $r);
+}
+
+sub write_all ($out, $name, $text, $r) {
     my %file = (md => $text, json => JSON::PP->new->canonical->pretty->encode($r));
     for my $type (sort keys %file) {
-        open my $fh, '>', "$out/result.$type" or die "$out/result.$type: $!\n";
+        open my $fh, '>', "$out/$name.$type" or die "$out/$name.$type: $!\n";
         print $fh $file{$type};
         close $fh;
     }

@@ -11,7 +11,7 @@ use Time::HiRes qw(sleep time);
 use ChatTest::Bench qw(now_ns open_files busy_clock busy_since);
 use ChatTest::Load qw(load load_start load_end load_wait);
 
-our @EXPORT_OK = qw(workloads warm_up settled);
+our @EXPORT_OK = qw(workloads closed_loop warm_up settled);
 
 # In the order in which they are done: memory first, in a process that has done
 # nothing else yet.
@@ -153,7 +153,7 @@ sub _arrivals ($house, $peer, $size) {
 }
 
 # As many as can be answered, one after the other on each connection.
-sub _closed_loop ($house, $peer, $size, $what, $path, %load) {
+sub closed_loop ($house, $peer, $size, $what, $path, %load) {
     my ($cpu, $stores, $busy) = ($peer->cpu_now, $house->stores_cpu, busy_clock());
     my $job = load_start($peer->url($path), _load_of($house, $peer, c => $size->{clients}, m => 1000000, k => 1, %load));
     sleep $size->{seconds};
@@ -168,14 +168,14 @@ sub _closed_loop ($house, $peer, $size, $what, $path, %load) {
 }
 
 sub _short ($house, $peer, $size) {
-    return { _closed_loop($house, $peer, $size, 'short', $peer->{path}, script => 'n=1') };
+    return { closed_loop($house, $peer, $size, 'short', $peer->{path}, script => 'n=1') };
 }
 
 sub _prompts ($house, $peer, $size) {
     my %is;
     for my $kb (1, 100) {
         my $file = $house->write($house->scratch('prompt'), $peer->body('n=1', $kb * 1000));
-        my %got = _closed_loop($house, $peer, { %$size, seconds => $size->{seconds} / 2 }, "prompts of $kb KB", $peer->{path},
+        my %got = closed_loop($house, $peer, { %$size, seconds => $size->{seconds} / 2 }, "prompts of $kb KB", $peer->{path},
             b => "\@$file");
         $is{"${_}_$kb"} = $got{$_} for qw(rps us);
     }
@@ -190,7 +190,7 @@ sub _refused ($house, $peer, $size) {
         if ($status == 429) {
             load($peer->url($path), _load_of($house, $peer, m => 2, e => 'any', S => 200, X => 429, script => 'n=1', %more));
         }
-        my %got = _closed_loop($house, $peer, { %$size, seconds => $size->{seconds} / 2 }, "refused with $status", $path,
+        my %got = closed_loop($house, $peer, { %$size, seconds => $size->{seconds} / 2 }, "refused with $status", $path,
             script => 'n=1', S => $status, %more);
         $is{"${_}_$status"} = $got{$_} for qw(rps us);
     }
