@@ -100,7 +100,7 @@ my $res = JSON::PP::decode_json(do { local (@ARGV, $/) = "$dir/result.json"; <> 
 is_deeply $res->{failed}, {}, 'nothing of it failed' or diag explain $res->{failed};
 is $res->{result}{governed}{streams}{count}[0], 8, 'so many streams as asked for';
 is $res->{result}{proxy}{idle}{count}[0], 12, '... and silent ones';
-is $res->{result}{governed}{arrivals}{count}[0], 20, '... and so many that arrive by a schedule';
+is $res->{result}{governed}{arrivals}{count}[0], 15, '... and so many that arrive by a schedule';
 for my $peer (qw(proxy governed)) {
     my @none = grep { !defined $res->{result}{$peer}{ $_->[0] }{ $_->[1] }[0] }
         [qw(streams us)], [qw(streams first_p50)], [qw(streams late_p90)], [qw(streams late_p999)],

@@ -136,7 +136,7 @@ sub _streams ($house, $peer, $size) {
 # with the same rate see the same arrivals, in every round.
 sub _arrivals ($house, $peer, $size) {
     my $rate = _at_most($size->{arrivals}, $peer->{arrivals});
-    my $count = int($rate * $size->{seconds} * 2) || 1;
+    my $count = int($rate * $size->{seconds} * 1.5) || 1;
     $peer->mock($house)->reset;
     my ($cpu, $busy) = ($peer->cpu_now, busy_clock());
     my $res = _right(load($peer->url, _load_of($house, $peer, c => $count, o => "$rate:poisson", script => 'n=20;pace=20;ts=1')),
