@@ -72,6 +72,11 @@ typedef struct chat_stream_cb_t {
     int (*again)(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                  apr_interval_time_t *pwait);
 
+    /* [driver thread] The call is being answered, and the upstream has taken all
+     * of it: what it points to is needed only if again() asks for it once more.
+     * At most once for each call, after data(). NULL: never. */
+    void (*taken)(void *ctx);
+
     /* [as complete, just before it] The source ended by itself: was that an
      * answer, or did the upstream fail (1)? For the counters; NULL: never. */
     int (*failed)(void *ctx);

@@ -113,7 +113,7 @@ is say_to($t, 'eleven', 'new-id'), 'ten eleven', 'when it is back, so are sessio
 
 # It leaves between the question and its answer.
 $t->expect_log(qr/CHAT0214: ChatContextStore: redis did not keep what was said/);
-my $answered = $t->sse('/chat', { message => 'twelve mock(n=4;first=300)', session_id => 'new-id' },
+my $answered = $t->sse('/chat', { message => 'twelve mock(n=4;first=300;pace=100)', session_id => 'new-id' },
     on_event => sub { $redis->stop; 1 });
 is $answered->{status}, 200, 'an answer that cannot be kept';
 ok $answered->{clean}, '... is given nevertheless';

@@ -20,6 +20,7 @@ static const chat_stream_cb_t callbacks = {
     .data = chat_walk_data,
     .silence = chat_walk_silence,
     .again = chat_walk_again,
+    .taken = chat_walk_taken,
     .failed = chat_walk_failed,
     .complete = chat_walk_complete,
 };

@@ -69,7 +69,9 @@ typedef struct chat_walk_t {
     chat_try_t try;
     chat_call_t call;      /* of try */
     int built;             /* 1: anew, and it is still where the turn is */
-    apr_pool_t *call_pool; /* of call, while there may be another */
+    apr_pool_t *call_pool; /* of call; NULL once that is of no use any more */
+    int taken;             /* the upstream has taken all of it */
+    int passed;            /* ... and its answer is the client's */
 
     chat_sse_t *sse;
     chat_parse_t *parse; /* of a dialect; seen is its, then */
@@ -115,8 +117,10 @@ apr_status_t chat_walk_fit(chat_turn_t *fit, const chat_turn_t *turn,
  * none, with what kept the first candidate from it. */
 apr_status_t chat_walk_first(chat_walk_t *w, chat_err_t *err);
 
-/* Nobody will be asked any more. */
-void chat_walk_drop_turn(chat_walk_t *w);
+/* The client has bytes of this answer: nobody will be asked any more. */
+void chat_walk_passed(chat_walk_t *w);
+/* [driver thread] chat_stream_cb_t.taken */
+void chat_walk_taken(void *ctx);
 
 /* It will not be made after all. */
 void chat_walk_drop(chat_walk_t *w);

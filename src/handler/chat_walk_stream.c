@@ -210,8 +210,8 @@ static apr_status_t send_bytes(chat_walk_t *w, const char *data, apr_size_t len)
         chat_reply_stream_head(w->r);
         w->sent = 1;
     }
-    if (w->body && w->try.streaming)
-        chat_walk_drop_turn(w);
+    if (!w->passed && w->try.streaming)
+        chat_walk_passed(w);
     return chat_reply_stream_write(w->r, data, len);
 }
 

@@ -72,12 +72,39 @@ static int may_need_turn(const chat_walk_t *w)
            w->try.candidate->conf->keys->nelts > 1;
 }
 
-/* An open stream need not hold the prompt twice. */
-void chat_walk_drop_turn(chat_walk_t *w)
+/* An open stream need not hold the prompt twice, ... */
+static void drop_turn(chat_walk_t *w)
 {
     if (w->body)
         apr_pool_destroy(w->body);
     w->body = NULL;
+}
+
+/* ... and once it is answered not at all. */
+static void drop_call(chat_walk_t *w)
+{
+    if (!w->taken || !w->passed || !w->call_pool)
+        return;
+    apr_pool_destroy(w->call_pool);
+    w->call_pool = NULL;
+    w->call.url = w->call.body = NULL;
+    w->call.headers = NULL;
+    w->call.body_len = 0;
+}
+
+void chat_walk_passed(chat_walk_t *w)
+{
+    w->passed = 1;
+    drop_turn(w);
+    drop_call(w);
+}
+
+void chat_walk_taken(void *ctx)
+{
+    chat_walk_t *w = ctx;
+
+    w->taken = 1;
+    drop_call(w);
 }
 
 /* The call was made where the turn is, which does not stay as long. */
@@ -99,16 +126,14 @@ static void keep_call(chat_walk_t *w, apr_pool_t *p)
 /* A call that was built is about to be made; the one before is over. */
 static void settle_call(chat_walk_t *w)
 {
-    if (!may_need_turn(w)) {
-        keep_call(w, w->r->pool);
-        chat_walk_drop_turn(w);
-        return;
-    }
     if (w->call_pool)
         apr_pool_destroy(w->call_pool);
     apr_pool_create_ex(&w->call_pool, w->r->pool, NULL,
                        apr_pool_allocator_get(chat_handler_scratch()));
     keep_call(w, w->call_pool);
+    w->taken = 0;
+    if (!may_need_turn(w))
+        drop_turn(w);
 }
 
 static apr_status_t refuse_open(chat_err_t *err, apr_interval_time_t wait,

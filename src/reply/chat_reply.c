@@ -133,13 +133,25 @@ void chat_reply_error(request_rec *r, const chat_err_t *err, const char *json)
 
 /* ---- no clean end ---- */
 
+static void flush(conn_rec *c)
+{
+    apr_bucket_alloc_t *list = c->bucket_alloc;
+    apr_bucket_brigade *bb = apr_brigade_create(c->pool, list);
+
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(list));
+    ap_pass_brigade(c->output_filters, bb);
+}
+
 /* Without chunks there is no framing to leave unfinished: HTTP/1.0, and a
- * connection that httpd has marked to be closed. */
+ * connection that httpd has marked to be closed. What there was of the answer
+ * goes out before. */
 static void reset_connection(conn_rec *c)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
     apr_os_sock_t fd;
 
+    if (!c->aborted)
+        flush(c);
     if (apr_os_sock_get(&fd, ap_get_conn_socket(c)) == APR_SUCCESS)
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     c->keepalive = AP_CONN_CLOSE;

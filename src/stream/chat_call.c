@@ -51,6 +51,8 @@ void chat_call_begun(chat_stream_t *s)
 {
     s->begun = 1;
     s->end.first = s->data_at > s->call_at ? s->data_at - s->call_at : 0;
+    if (s->spec.cb->taken && s->source->taken && s->source->taken(s))
+        s->spec.cb->taken(s->spec.ctx);
 #if CHAT_PARKING
     if (s->engine)
         chat_engine_schedule(s->engine, s);
@@ -99,7 +101,7 @@ int chat_call_again(chat_stream_t *s)
                   apr_time_as_msec(wait));
     s->call = call;
     s->again_at = chat_tick_now() + (wait > 0 ? wait : 0);
-    s->begun = s->ended = 0;
+    s->begun = s->ended = s->last = 0;
     s->end.asked = 0;
     return 1;
 }

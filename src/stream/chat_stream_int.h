@@ -94,6 +94,8 @@ typedef struct chat_source_t {
     /* When fire() wants to be called, 0 never; NULL: not driven by time. */
     chat_tick_t (*due)(const chat_stream_t *s);
     void (*fire)(chat_stream_t *s);
+    /* 1: nothing of the call is still to be sent. NULL: there is no call. */
+    int (*taken)(const chat_stream_t *s);
     /* Let go of the upstream; it can be started again. Idempotent. */
     void (*stop)(chat_stream_t *s);
 } chat_source_t;

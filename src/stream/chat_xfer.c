@@ -17,6 +17,8 @@
 
 /* One read from an upstream's socket; also what curl holds per transfer. */
 #define READ_BYTES 4096L
+/* What curl takes for a long request, and keeps until the answer is over. */
+#define WRITE_BYTES 16384L
 /* No piece that curl gives is larger. */
 #define GATHER_BYTES CURL_MAX_WRITE_SIZE
 /* Kernel memory for an upstream that we do not read at the moment. */
@@ -269,6 +271,7 @@ static void set_transport(chat_stream_t *s)
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(h, CURLOPT_BUFFERSIZE, READ_BYTES);
+    curl_easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, WRITE_BYTES);
     curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
     /* The connection of a call that has just failed may be closed any moment,
      * with or without a word. */
@@ -326,7 +329,7 @@ static void xfer_start(chat_stream_t *s)
     if (!s->head)
         s->head = apr_table_make(s->r->pool, 16);
     apr_table_clear(s->head);
-    s->head_done = s->posted = s->last = 0;
+    s->head_done = s->posted = 0;
     set_transport(s);
     set_request(s);
     if (!s->headers ||
@@ -351,6 +354,18 @@ static int was_asked(const chat_stream_t *s)
     return connected > 0 || s->posted;
 }
 
+/* Then curl does not look at it again. */
+static int xfer_taken(const chat_stream_t *s)
+{
+    curl_off_t sent = 0;
+
+    if (curl_easy_getinfo(s->easy, CURLINFO_SIZE_UPLOAD_T, &sent) ||
+        sent < (curl_off_t)s->call->body_len)
+        return 0;
+    curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, "");
+    return 1;
+}
+
 static void xfer_stop(chat_stream_t *s)
 {
     if (s->easy) {
@@ -368,6 +383,7 @@ static void xfer_stop(chat_stream_t *s)
 const chat_source_t chat_source_xfer = {
     .start = xfer_start,
     .resume = xfer_resume,
+    .taken = xfer_taken,
     .stop = xfer_stop,
 };
 
