@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "chat_limit_redis_url.h"
+#include "chat_limit_text.h"
 #include "chat_log.h"
 
 #define IDLE_MAX 32
@@ -45,19 +46,52 @@ static const char *trouble(const redisContext *c, apr_pool_t *p)
     return apr_pstrdup(p, c->errstr);
 }
 
+/* "$LEN\r\nWORD\r\n". */
+static char *put_word(char *at, const char *word)
+{
+    apr_size_t len = strlen(word);
+
+    *at++ = '$';
+    at = stpcpy(chat_limit_put_number(at, (apr_int64_t)len), "\r\n");
+    memcpy(at, word, len);
+    return stpcpy(at + len, "\r\n");
+}
+
+/* hiredis would do the same, with a printf for each word. */
+static apr_size_t format(char **pcommand, int argc, const char **argv,
+                         apr_pool_t *p)
+{
+    apr_size_t size = CHAT_LIMIT_NUMBER_MAX + 4;
+    char *at;
+    int i;
+
+    for (i = 0; i < argc; i++)
+        size += strlen(argv[i]) + CHAT_LIMIT_NUMBER_MAX + 5;
+    at = *pcommand = apr_palloc(p, size);
+    *at++ = '*';
+    at = stpcpy(chat_limit_put_number(at, argc), "\r\n");
+    for (i = 0; i < argc; i++)
+        at = put_word(at, argv[i]);
+    return (apr_size_t)(at - *pcommand);
+}
+
 redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
                            const char **pwhy, apr_pool_t *p)
 {
-    redisReply *reply;
+    void *reply = NULL;
+    char *command;
+    apr_size_t len = format(&command, argc, argv, p);
 
     if (redis->shared) {
         apr_int64_t left = redis->deadline - chat_limit_now();
 
         set_wait(redis->c, left > 1000 ? left : 1000);
     }
-    reply = redisCommandArgv(redis->c, argc, argv, NULL);
-    if (!reply)
+    if (redisAppendFormattedCommand(redis->c, command, len) != REDIS_OK ||
+        redisGetReply(redis->c, &reply) != REDIS_OK) {
         *pwhy = trouble(redis->c, p);
+        return NULL;
+    }
     return reply;
 }
 
