@@ -141,19 +141,22 @@ $_->absent($house) for $tls eq 'on' ? () : @peers;
 pin_away($$);
 
 my $result = $tls eq 'on' ? undef : measure('', $rounds, \%size, \@work, @peers);
-if ($tls ne 'off') {
+my @tls_peers = grep { $wanted->{ $_->name } } tls_peers();
+my %same = map { $_ => 1 } qw(idle streams short);
+my @tls_work = grep { $same{ $_->[0] } } @work;
+if ($tls ne 'off' && @tls_peers && @tls_work) {
     my %most = (%size, idle => min($size{idle}, 3000));
-    my %same = map { $_ => 1 } qw(idle streams short);
-    my $part = measure(', TLS', $tls_rounds, \%most, [ grep { $same{ $_->[0] } } @work ],
-        grep { $wanted->{ $_->name } } tls_peers());
+    my $part = measure(', TLS', $tls_rounds, \%most, \@tls_work, @tls_peers);
+    $part->{suffix} = ', TLS on both sides';
     $result ? ($result->{tls} = $part) : ($result = $part);
 }
 
-if ($asked->{many} && $wanted->{governed} && $size{many} > 0 && !$house->no_stores) {
+if ($tls ne 'on' && $asked->{many} && $wanted->{governed} && $size{many} > 0 && !$house->no_stores) {
     say_that('many streams');
     $result->{many} = many($house, \%size);
 }
 
+die "BENCH_TLS=on: nothing of that is measured over TLS\n" if !$result;
 report($house->dir, { %$result, machine => $machine });
 $house->stop;
 done_testing;

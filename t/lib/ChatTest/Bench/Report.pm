@@ -188,8 +188,9 @@ sub _failures ($r) {
     return @lines ? ('### What failed', '', @lines, '') : ();
 }
 
-sub _tables ($r, $suffix) {
+sub _tables ($r) {
     my @text;
+    my $suffix = $r->{suffix} // '';
     my %asked = map { $_ => 1 } $r->{work}->@*;
     for my $work (grep { $asked{$_} } qw(streams arrivals short prompts idle storm refused)) {
         my ($title, $empty, @columns) = $TABLE{$work}->@*;
@@ -229,10 +230,12 @@ sub _many ($r) {
 sub _markdown ($r, @plots) {
     my $size = $r->{size};
     my @text = ('### The run', '', machine_lines($r),
-        "- $size->{events} events every $size->{pace} ms in each live stream, $size->{clients} clients in closed loops", '', _tables($r, ''));
-    push @text, _tables($r->{tls}, ', TLS on both sides') if $r->{tls};
+        "- $size->{events} events every $size->{pace} ms in each live stream, $size->{clients} clients in closed loops", '', _tables($r));
+    push @text, _tables($r->{tls}) if $r->{tls};
     push @text, _many($r) if $r->{many};
-    push @text, '### Promised and kept', '', _budget($r), _failures($r), @plots, '';
+    # Promises are about what goes without TLS.
+    push @text, '### Promised and kept', '', _budget($r) if !$r->{suffix};
+    push @text, _failures($r), @plots, '';
     return join "\n", @text;
 }
 
