@@ -116,6 +116,10 @@ void chat_json_push_integer(chat_json_t *array, apr_int64_t n);
 const char *chat_json_text(const chat_json_t *v, apr_size_t *plen,
                            apr_pool_t *p);
 
+/* So many bytes does text begin with that stand for themselves in a JSON
+ * string: ASCII without control characters, quote and backslash. */
+apr_size_t chat_json_plain(const char *text, apr_size_t len);
+
 /* A string as a JSON string literal with its quotes. */
 const char *chat_json_quote(const char *text, apr_pool_t *p);
 

@@ -17,6 +17,9 @@ struct json_object *chat_json_raw(const chat_json_t *v);
 /* The value that json-c's object stands for. */
 chat_json_t *chat_json_wrap(struct json_object *raw);
 
+/* As chat_json_plain(), past ASCII as well. */
+apr_size_t chat_json_unescaped(const char *text, apr_size_t len);
+
 /* strtod(), whatever locale another module has set. */
 double chat_json_decimal(const char *text);
 

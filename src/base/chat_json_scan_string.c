@@ -99,20 +99,20 @@ static const byte_t *step_tail(chat_json_scan_t *s, const byte_t *at,
     return at;
 }
 
-static int is_plain(byte_t c)
-{
-    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
 static const byte_t *step_string(chat_json_scan_t *s, const byte_t *at,
                                  const byte_t *end)
 {
-    while (at < end && is_plain(*at))
-        at++;
+    at += chat_json_plain((const char *)at, end - at);
+    while (at < end && *at >= 0x80) {
+        at = open_tail(s, at);
+        if (s->status == APR_SUCCESS)
+            at = step_tail(s, at, end);
+        if (s->status != APR_SUCCESS || s->state != AT_STRING)
+            return at;
+        at += chat_json_plain((const char *)at, end - at);
+    }
     if (at == end)
         return at;
-    if (*at >= 0x80)
-        return open_tail(s, at);
     if (*at < 0x20)
         return chat_json_scan_refuse(s, at, "control character in a string");
     if (*at == '"')

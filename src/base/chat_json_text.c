@@ -2,8 +2,9 @@
 /*
  * JSON values as text. Not json-c's own writer: that one keeps its buffer in
  * the value, for as long as the value lives, and so writes to what others may
- * be reading. Here the text is measured first and then written once, straight
- * into the pool.
+ * be reading. Here a text that is short, as most are, is written to the stack
+ * and copied into the pool; of a longer one that tells the length, and it is
+ * written once more.
  */
 #include "chat_json.h"
 
@@ -14,14 +15,17 @@
 
 #include "chat_json_int.h"
 
+#define SHORT 2048
+
 typedef struct out_t {
-    char *to; /* NULL while measuring */
+    char *to;
+    apr_size_t room; /* what does not fit is counted alone */
     apr_size_t len;
 } out_t;
 
 static void put(out_t *out, const char *text, apr_size_t len)
 {
-    if (out->to)
+    if (out->len + len <= out->room)
         memcpy(out->to + out->len, text, len);
     out->len += len;
 }
@@ -44,11 +48,6 @@ static void put_escape(out_t *out, unsigned char c)
     }
 }
 
-static int is_plain(unsigned char c)
-{
-    return c >= 0x20 && c != '"' && c != '\\';
-}
-
 static void put_string(out_t *out, const char *text, apr_size_t len)
 {
     const char *end = text + len;
@@ -57,8 +56,7 @@ static void put_string(out_t *out, const char *text, apr_size_t len)
     while (text < end) {
         const char *plain = text;
 
-        while (text < end && is_plain(*text))
-            text++;
+        text += chat_json_unescaped(text, end - text);
         put(out, plain, text - plain);
         if (text < end)
             put_escape(out, *text++);
@@ -150,30 +148,52 @@ static void put_value(out_t *out, struct json_object *raw)
     }
 }
 
+/* The text is in the room on the stack, or has to be written where it is. */
+static char *take(out_t *out, apr_pool_t *p)
+{
+    char *text = apr_palloc(p, out->len + 1);
+
+    text[out->len] = '\0';
+    if (out->len <= out->room) {
+        memcpy(text, out->to, out->len);
+        return text;
+    }
+    out->to = text;
+    out->room = out->len;
+    out->len = 0;
+    return NULL;
+}
+
 const char *chat_json_text(const chat_json_t *v, apr_size_t *plen,
                            apr_pool_t *p)
 {
-    out_t out = {NULL, 0};
+    char room[SHORT];
+    out_t out = {room, sizeof(room), 0};
+    const char *text;
 
     put_value(&out, chat_json_raw(v));
-    out.to = apr_palloc(p, out.len + 1);
-    out.len = 0;
-    put_value(&out, chat_json_raw(v));
-    out.to[out.len] = '\0';
+    text = take(&out, p);
+    if (!text) {
+        put_value(&out, chat_json_raw(v));
+        text = out.to;
+    }
     if (plen)
         *plen = out.len;
-    return out.to;
+    return text;
 }
 
 const char *chat_json_quote(const char *text, apr_pool_t *p)
 {
+    char room[SHORT];
+    out_t out = {room, sizeof(room), 0};
     apr_size_t len = strlen(text);
-    out_t out = {NULL, 0};
+    const char *quoted;
 
     put_string(&out, text, len);
-    out.to = apr_palloc(p, out.len + 1);
-    out.len = 0;
-    put_string(&out, text, len);
-    out.to[out.len] = '\0';
-    return out.to;
+    quoted = take(&out, p);
+    if (!quoted) {
+        put_string(&out, text, len);
+        quoted = out.to;
+    }
+    return quoted;
 }

@@ -84,19 +84,13 @@ static int character(const char *at, const char *end)
     return len;
 }
 
-static int is_plain(char c)
-{
-    return (byte_t)c >= 0x20 && (byte_t)c < 0x80 && c != '"' && c != '\\';
-}
-
 /* A run without quote and escape, up to s->at. */
 static void run(chat_scan_t *s)
 {
     int len;
 
     for (;;) {
-        while (s->at < s->end && is_plain(*s->at))
-            s->at++;
+        s->at += chat_json_plain(s->at, s->end - s->at);
         if (s->at == s->end || (byte_t)*s->at < 0x20)
             break;
         if (*s->at == '"' || *s->at == '\\')

@@ -779,6 +779,51 @@ START_TEST(a_quoted_text_is_a_json_string)
 }
 END_TEST
 
+/* Every byte in every place of a word, alone and before its like. */
+START_TEST(what_stands_for_itself_is_told_from_the_rest)
+{
+    int dull = _i >= 0x20 && _i < 0x80 && _i != '"' && _i != '\\';
+    char text[24];
+    apr_size_t at, len;
+
+    for (len = 1; len < sizeof(text); len++) {
+        for (at = 0; at < len; at++) {
+            memset(text, '!', len);
+            text[at] = (char)_i;
+            ck_assert_uint_eq(chat_json_plain(text, len), dull ? len : at);
+            memset(text + at, _i, len - at);
+            ck_assert_uint_eq(chat_json_plain(text, len), dull ? len : at);
+        }
+    }
+    ck_assert_uint_eq(chat_json_plain("", 0), 0);
+}
+END_TEST
+
+/* Where the room for short ones ends, and wherever in a word it is. */
+START_TEST(a_text_of_any_length_is_written_whole)
+{
+    static const chat_json_limits_t wide = {1024 * 1024, 8, 64};
+    static const char *const ends[] = {"", "\n", "\x01", "\xc3\xa9", "\"\\"};
+    const char *end = ends[_i], *quoted, *text;
+    apr_size_t len, written;
+    chat_json_t *v;
+
+    for (len = 2020; len < 2060; len++) {
+        const char *plain =
+            apr_pstrcat(pool, repeat("x", (int)(len - strlen(end))), end, NULL);
+
+        quoted = chat_json_quote(plain, pool);
+        ck_assert_int_eq(
+            chat_json_parse(&v, quoted, strlen(quoted), &wide, pool),
+            APR_SUCCESS);
+        ck_assert(strcmp(chat_json_string(v), plain) == 0);
+        text = chat_json_text(v, &written, pool);
+        ck_assert(strcmp(text, quoted) == 0);
+        ck_assert_uint_eq(written, strlen(quoted));
+    }
+}
+END_TEST
+
 /* The reader's pool goes first, or the new object's: both ways. */
 START_TEST(a_value_given_away_outlives_the_pool_it_was_read_in)
 {
@@ -832,6 +877,9 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, every_json_text_is_read_in_whatever_pieces_it_comes,
                         0, COUNT(accepted));
     tcase_add_loop_test(tc, what_is_long_is_put_together_from_its_pieces, 0, 7);
+    tcase_add_loop_test(tc, what_stands_for_itself_is_told_from_the_rest, 0,
+                        256);
+    tcase_add_loop_test(tc, a_text_of_any_length_is_written_whole, 0, 5);
     tcase_add_loop_test(
         tc, anything_else_is_refused_with_its_place_and_none_of_its_text, 0,
         COUNT(refused));
