@@ -67,11 +67,15 @@ static int visible(const char *text)
     return 1;
 }
 
+static void add_line(chat_call_t *call, const char *line)
+{
+    APR_ARRAY_PUSH(call->headers, const char *) = line;
+}
+
 void chat_provider_call_header(chat_call_t *call, const char *name,
                                const char *value, apr_pool_t *p)
 {
-    APR_ARRAY_PUSH(call->headers, const char *) =
-        apr_pstrcat(p, name, ": ", value, NULL);
+    add_line(call, apr_pstrcat(p, name, ": ", value, NULL));
 }
 
 static void add_key(chat_call_t *call, int auth, const char *key, apr_pool_t *p)
@@ -98,15 +102,15 @@ static void add_headers(chat_call_t *call, int usual, const chat_turn_t *turn,
     call->headers = apr_array_make(p, 10, sizeof(const char *));
     if (up->key && *up->key)
         add_key(call, auth, up->key, p);
-    chat_provider_call_header(call, "Content-Type", "application/json", p);
-    chat_provider_call_header(
-        call, "Accept", whole ? "application/json" : "text/event-stream", p);
-    chat_provider_call_header(call, "Accept-Encoding", "identity", p);
-    chat_provider_call_header(call, "User-Agent", "mod_chat/" CHAT_VERSION, p);
+    add_line(call, "Content-Type: application/json");
+    add_line(call,
+             whole ? "Accept: application/json" : "Accept: text/event-stream");
+    add_line(call, "Accept-Encoding: identity");
+    add_line(call, "User-Agent: mod_chat/" CHAT_VERSION);
     if (turn->request_id && *turn->request_id)
         chat_provider_call_header(call, "X-Request-ID", turn->request_id, p);
     /* Without this curl waits up to a second for "100 Continue". */
-    APR_ARRAY_PUSH(call->headers, const char *) = "Expect:";
+    add_line(call, "Expect:");
 }
 
 apr_status_t chat_provider_call(chat_call_t *call, const char *path, int usual,
