@@ -118,7 +118,7 @@ sub _until_open ($want, @mocks) {
     my ($most, $open, $at) = (0, 0, time);
     while (($open = sum0 map { $_->stats->{open} } @mocks) < $want) {
         ($most, $at) = ($open, time) if $open > $most;
-        last if time > $at + 2;
+        last if time > $at + 2 && $open > $want / 2 || time > $at + 15;
         sleep 0.2;
     }
     return $open;
