@@ -21,25 +21,25 @@ our @EXPORT_OK = qw(many mpm);
 my $THREADS = 128;
 my $SPARE   = 1000;    # files of a process that are not for streams
 
-# How many, and what keeps it from being more.
-sub _fitting ($wanted) {
+# How many connections one process of the load and one of the mock can have: of
+# its files, and of ports to one address, half of which Linux finds at once. For
+# each of the others it searches them all.
+sub _each () {
     my ($low, $high) = slurp('/proc/sys/net/ipv4/ip_local_port_range') =~ /(\d+)\s+(\d+)/;
-    my $ports = $high ? int 0.9 * ($high - $low) : $wanted;
-    return $wanted <= $ports ? ($wanted, '') : ($ports, "the range of outgoing ports allows $ports to one address");
+    return min(open_files() - $SPARE, $high ? int 0.45 * ($high - $low) : 10000);
 }
 
 # [title, streams, children, streams of each that it takes, note]
 sub _shapes ($wanted) {
     my $files = open_files();
     my $child = max(1, int(($files - $SPARE) / 3));
-    my ($all, $note) = _fitting($wanted);
-    my $one = min($all, $child, 9000);
-    my $why = $one == $child && $child < 9000 ? "$files open files allow $child" : $note;
+    my $one = min($wanted, $child, 9000);
+    my $why = $one == $child && $child < 9000 ? "$files open files allow $child" : '';
     # Children take connections as they come, not in turn: each has room for
     # more than its share.
-    my $children = max(2, ceil($all / (0.7 * $child)));
+    my $children = max(2, ceil($wanted / (0.7 * $child)));
     return ([ 'one child', $one, 1, $one + 100, $why ],
-        [ "$children children", $all, $children, min($child, ceil(1.4 * $all / $children) + 100), $note ]);
+        [ "$children children", $wanted, $children, min($child, ceil(1.4 * $wanted / $children) + 100), '' ]);
 }
 
 # Room for so many streams in each child, before it leaves more to the others.
@@ -62,7 +62,7 @@ ListenBacklog 8192
 END
 }
 
-# A provider and a location for each mock. Chat Completions, whose streams have
+# An address, a provider and a location for each mock. Chat Completions, whose streams have
 # the fewest events that say nothing.
 sub _conf ($each, @mocks) {
     return join '', "ChatStreamMax $each\n", map { <<"END" } 0 .. $#mocks;
@@ -75,6 +75,7 @@ sub _conf ($each, @mocks) {
 <Location /many$_>
     ChatUse many$_
 </Location>
+Listen 127.0.0.@{[ $_ + 2 ]}:%%PORT%%
 END
 }
 
@@ -104,12 +105,16 @@ sub _mocks ($count) {
     return @mocks;
 }
 
+sub _url ($peer, $mock) {
+    return $peer->url("/many$mock") =~ s{//127\.0\.0\.1:}{'//127.0.0.' . ($mock + 2) . ':'}er;
+}
+
 # One load for each mock; together 1,500 new streams a second.
 sub _begin ($house, $peer, $size, $streams, $mocks) {
     my $each = ceil($streams / $mocks);
     my ($ramp, $pace) = (max(1, int $streams / 1.5), $size->{many_pace});
     my %cookie = $peer->{load}->($house);
-    return map { load_start($peer->url("/many$_"), %cookie, a => 'completions', r => $ramp, t => 60 + int 12 * $pace / 1000,
+    return map { load_start(_url($peer, $_), %cookie, a => 'completions', r => $ramp, t => 60 + int 12 * $pace / 1000,
         c => min($each, $streams - $_ * $each), b => $peer->body("n=4;pace=$pace;ts=1")) } 0 .. $mocks - 1;
 }
 
@@ -137,7 +142,7 @@ sub _together (@results) {
 
 sub _measure ($house, $size, $shape) {
     my ($title, $streams, $children, $each, $note) = @$shape;
-    my @mocks = _mocks(ceil($streams / (open_files() - $SPARE)));
+    my @mocks = _mocks(ceil($streams / _each()));
     my $peer = governed_as($title, mpm($children, $each), _conf($each, @mocks))->start($house);
     my $before = _footprint($peer->{pid});
     my $cpu = $peer->cpu_now;
