@@ -261,10 +261,12 @@ static struct curl_slist *header_list(const apr_array_header_t *lines)
  * from 7.87 on. */
 static void set_authorities(CURL *h)
 {
+#if LIBCURL_VERSION_NUM >= 0x075700
     const curl_version_info_data *is = curl_version_info(CURLVERSION_NOW);
 
     if (is->age >= CURLVERSION_SEVENTH && is->cainfo)
         curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
+#endif
 }
 
 static void set_transport(chat_stream_t *s)
