@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions to Redis that come while others are on their way wait for one to
- * be back and then go together: one write, one answer to wake up for, however
- * many they are. Any thread; called by chat_limit_redis.c.
+ * Questions to Redis that come while one is on its way wait for it to be back
+ * and then go together: one write, one answer to wake up for, however many
+ * they are. Any thread; called by chat_limit_redis.c.
  *
- * Nobody waits for long: if none on its way is back soon, the next goes
+ * Nobody waits for long: if the one on its way is not back soon, the next goes
  * by another connection and takes along who waits. So each has the whole
  * deadline for itself, and a Redis that hangs for one hangs for those alone
  * that went with it.
@@ -17,9 +17,7 @@
 #include <pthread.h>
 #include <time.h>
 
-/* As many go without waiting: as long as Redis is quick that is nearly all. */
-#define LINES 2
-/* How long one waits, in microseconds, for one of those. */
+/* How long, in microseconds, for the one before. */
 #define PATIENCE 2000
 
 typedef enum { WAITS, GOES, IS_BACK } state_e;
@@ -120,8 +118,7 @@ static void stand_by(question_t *q)
     struct timespec t = {until / 1000000, until % 1000000 * 1000};
     int late = 0;
 
-    while (q->state == GOES ||
-           (q->state == WAITS && under_way >= LINES && !late)) {
+    while (q->state == GOES || (q->state == WAITS && under_way && !late)) {
         if (q->state == GOES)
             pthread_cond_wait(&q->wake, &lock);
         else
