@@ -34,28 +34,23 @@ static void say(words_t *w, const char *word)
 
 /* ---- asking ---- */
 
-static int is_unknown_script(const redisReply *reply)
+static redisReply *call(chat_redis_t *redis, words_t *w,
+                        const chat_redis_script_t *script, const char **pwhy,
+                        apr_pool_t *p)
 {
-    return reply && reply->type == REDIS_REPLY_ERROR &&
-           !strncmp(reply->str, "NOSCRIPT", 8);
-}
-
-/* Both commands together have the time of one. */
-static redisReply *call(words_t *w, const chat_redis_script_t *script,
-                        const char **pwhy, apr_pool_t *p)
-{
-    apr_int64_t deadline = 0;
     redisReply *reply;
 
     w->word[0] = "EVALSHA";
     w->word[1] = script->sha1;
-    reply = chat_redis_line_ask(w->n, w->word, &deadline, pwhy, p);
-    if (!is_unknown_script(reply))
+    reply = chat_redis_ask(redis, w->n, w->word, pwhy, p);
+    if (!reply || reply->type != REDIS_REPLY_ERROR ||
+        strncmp(reply->str, "NOSCRIPT", 8) != 0)
         return reply;
     freeReplyObject(reply);
+    chat_redis_share_deadline(redis);
     w->word[0] = "EVAL";
     w->word[1] = script->text;
-    return chat_redis_line_ask(w->n, w->word, &deadline, pwhy, p);
+    return chat_redis_ask(redis, w->n, w->word, pwhy, p);
 }
 
 /* Redis is well, but under this request's key stands what is no counter. That
@@ -67,11 +62,6 @@ static int is_about_key(const redisReply *reply)
            strstr(reply->str, "WRONGTYPE") != NULL;
 }
 
-int chat_redis_is_ours(const redisReply *reply)
-{
-    return is_unknown_script(reply) || is_about_key(reply);
-}
-
 static void tell_about_key(request_rec *r, const char *why)
 {
     if (chat_limit_may_log() >= 0)
@@ -81,33 +71,37 @@ static void tell_about_key(request_rec *r, const char *why)
                       ap_escape_logitem(r->pool, why));
 }
 
-/* Without a reply the breaker knows already. */
-static void tell_breaker(request_rec *r, const char *why, int has_reply)
+static void tell_breaker(request_rec *r, const char *why)
 {
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                   CHATNO(1013) "Redis did not count: %s",
                   ap_escape_logitem(r->pool, why));
-    if (has_reply)
-        chat_redis_breaker_bad(why);
+    chat_redis_breaker_bad(why);
 }
 
 /* The reply, or NULL with the breaker told. */
 static redisReply *run(words_t *w, const chat_redis_script_t *script,
                        request_rec *r)
 {
+    chat_redis_t redis = {0};
     const char *why = "no reason";
-    redisReply *reply = call(w, script, &why, r->pool);
-    int answered = reply != NULL, about_key = is_about_key(reply);
-    int failed = !answered || reply->type == REDIS_REPLY_ERROR;
+    redisReply *reply = NULL;
+    int about_key, failed;
 
-    if (answered && failed) {
+    if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
+        reply = call(&redis, w, script, &why, r->pool);
+    failed = !reply || reply->type == REDIS_REPLY_ERROR;
+    about_key = is_about_key(reply);
+    if (reply && failed) {
         why = apr_pstrndup(r->pool, reply->str, 100);
         freeReplyObject(reply);
     }
     if (failed && !about_key) {
-        tell_breaker(r, why, answered);
+        chat_redis_drop(&redis);
+        tell_breaker(r, why);
         return NULL;
     }
+    chat_redis_keep(&redis);
     chat_redis_breaker_good();
     if (about_key)
         tell_about_key(r, why);
@@ -234,24 +228,26 @@ static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
 apr_status_t chat_limit_redis_ping(request_rec *r)
 {
     static const char *word = "PING";
+    chat_redis_t redis = {0};
     const char *why = "no reason";
-    apr_int64_t deadline = 0;
-    redisReply *reply;
-    int fine, answered;
+    redisReply *reply = NULL;
+    int fine;
 
     if (!chat_redis_breaker_ready())
         return APR_EGENERAL;
-    reply = chat_redis_line_ask(1, &word, &deadline, &why, r->pool);
-    answered = reply != NULL;
+    if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
+        reply = chat_redis_ask(&redis, 1, &word, &why, r->pool);
     fine = reply && reply->type == REDIS_REPLY_STATUS;
     if (reply && !fine && reply->type == REDIS_REPLY_ERROR)
         why = apr_pstrndup(r->pool, reply->str, 100);
     if (reply)
         freeReplyObject(reply);
     if (!fine) {
-        tell_breaker(r, why, answered);
+        chat_redis_drop(&redis);
+        tell_breaker(r, why);
         return APR_EGENERAL;
     }
+    chat_redis_keep(&redis);
     chat_redis_breaker_good();
     return APR_SUCCESS;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Redis counter from the inside: connections (_pool), who asks together
- * (_line), whether it is worth asking (_breaker), the scripts (_script), and
- * the counter itself.
+ * The Redis counter from the inside: connections (_pool), whether it is worth
+ * asking (_breaker), the scripts (_script), and the counter itself.
  */
 #ifndef CHAT_LIMIT_REDIS_INT_H
 #define CHAT_LIMIT_REDIS_INT_H
@@ -18,7 +17,6 @@
 typedef struct chat_redis_t {
     redisContext *c;
     int shared;           /* several commands, one deadline */
-    int read_one;         /* reply, at least */
     apr_int64_t deadline; /* monotonic us */
 } chat_redis_t;
 
@@ -36,32 +34,12 @@ void chat_redis_keep(chat_redis_t *redis);
 /* Whatever may still come on it would answer another's question: away. */
 void chat_redis_drop(chat_redis_t *redis);
 
-/* A command as it is sent, in p; how long it is. */
-apr_size_t chat_redis_format(char **pcommand, int argc, const char **argv,
-                             apr_pool_t *p);
-/* Goes with the first read. What is wrong is told by that. */
-void chat_redis_say(chat_redis_t *redis, const char *command, apr_size_t len);
-/* The reply to the next command that was said, within the deadline, which is
- * one for all. NULL: *pwhy. */
-redisReply *chat_redis_read(chat_redis_t *redis, const char **pwhy,
-                            apr_pool_t *p);
+/* Send a command and read its reply within the deadline. NULL: *pwhy. */
+redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
+                           const char **pwhy, apr_pool_t *p);
 
 apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_redis_pool_child_init(apr_pool_t *pchild);
-
-/* ---- who asks at the same time asks together (_line) ---- */
-
-/*
- * A command and its reply, within the deadlines and two milliseconds. NULL:
- * *pwhy, and the breaker has been told. *pdeadline is 0, and then the one it
- * had; with that (monotonic us) another command goes alone and has no longer.
- */
-redisReply *chat_redis_line_ask(int argc, const char **argv,
-                                apr_int64_t *pdeadline, const char **pwhy,
-                                apr_pool_t *p);
-
-/* An error that is about the question, not about the connection. */
-int chat_redis_is_ours(const redisReply *reply);
 
 /* ---- TLS, for rediss:// ---- */
 

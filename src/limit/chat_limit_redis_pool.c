@@ -58,8 +58,8 @@ static char *put_word(char *at, const char *word)
 }
 
 /* hiredis would do the same, with a printf for each word. */
-apr_size_t chat_redis_format(char **pcommand, int argc, const char **argv,
-                             apr_pool_t *p)
+static apr_size_t format(char **pcommand, int argc, const char **argv,
+                         apr_pool_t *p)
 {
     apr_size_t size = CHAT_LIMIT_NUMBER_MAX + 4;
     char *at;
@@ -75,44 +75,33 @@ apr_size_t chat_redis_format(char **pcommand, int argc, const char **argv,
     return (apr_size_t)(at - *pcommand);
 }
 
-void chat_redis_say(chat_redis_t *redis, const char *command, apr_size_t len)
-{
-    redisAppendFormattedCommand(redis->c, command, len);
-}
-
-redisReply *chat_redis_read(chat_redis_t *redis, const char **pwhy,
-                            apr_pool_t *p)
+redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
+                           const char **pwhy, apr_pool_t *p)
 {
     void *reply = NULL;
+    char *command;
+    apr_size_t len = format(&command, argc, argv, p);
 
-    /* It may have come with the one before. */
-    if (redis->read_one && !redis->c->err &&
-        redisGetReplyFromReader(redis->c, &reply) == REDIS_OK && reply)
-        return reply;
-    redis->shared |= redis->read_one;
-    redis->read_one = 1;
     if (redis->shared) {
         apr_int64_t left = redis->deadline - chat_limit_now();
 
         set_wait(redis->c, left > 1000 ? left : 1000);
     }
-    if (redisGetReply(redis->c, &reply) == REDIS_OK)
-        return reply;
-    *pwhy = trouble(redis->c, p);
-    return NULL;
+    if (redisAppendFormattedCommand(redis->c, command, len) != REDIS_OK ||
+        redisGetReply(redis->c, &reply) != REDIS_OK) {
+        *pwhy = trouble(redis->c, p);
+        return NULL;
+    }
+    return reply;
 }
 
 /* A command whose answer is only yes or no. */
 static apr_status_t do_command(chat_redis_t *redis, int argc, const char **argv,
                                const char **pwhy, apr_pool_t *p)
 {
+    redisReply *reply = chat_redis_ask(redis, argc, argv, pwhy, p);
     apr_status_t rv = APR_EGENERAL;
-    redisReply *reply;
-    char *command;
-    apr_size_t len = chat_redis_format(&command, argc, argv, p);
 
-    chat_redis_say(redis, command, len);
-    reply = chat_redis_read(redis, pwhy, p);
     if (!reply)
         return rv;
     if (reply->type == REDIS_REPLY_ERROR)
