@@ -12,6 +12,7 @@
 
 #include "chat_auth.h"
 #include "chat_config.h"
+#include "chat_crypto.h"
 #include "chat_facts.h"
 #include "chat_handler.h"
 #include "chat_limit.h"
@@ -26,6 +27,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     /* The first of two passes at start-up only checks the configuration. */
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
+    chat_crypto_init();
     if (chat_stream_post_config(pconf, s) != APR_SUCCESS ||
         chat_store_post_config(pconf, s) != APR_SUCCESS ||
         chat_auth_post_config(pconf, s) != APR_SUCCESS ||

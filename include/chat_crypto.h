@@ -21,6 +21,10 @@ apr_status_t chat_crypto_sha256(unsigned char out[CHAT_SHA256_LEN],
 /* 1 when equal. Takes the same time wherever they differ. */
 int chat_crypto_equal(const void *a, const void *b, apr_size_t len);
 
+/* Look up what is looked up once. Otherwise the first call of another does;
+ * checkers of threads do not see that it is safe. [before there are threads] */
+void chat_crypto_init(void);
+
 /* Random bytes for secrets; APR_EGENERAL when the system has none. */
 apr_status_t chat_crypto_random(void *out, apr_size_t len);
 

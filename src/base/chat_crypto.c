@@ -41,9 +41,14 @@ static void find_once(void)
     pthread_atfork(NULL, NULL, note_fork);
 }
 
-static const EVP_MD *sha256(void)
+void chat_crypto_init(void)
 {
     pthread_once(&once, find_once);
+}
+
+static const EVP_MD *sha256(void)
+{
+    chat_crypto_init();
     return digest_md;
 }
 
@@ -118,7 +123,7 @@ apr_status_t chat_crypto_id(void *out, apr_size_t len)
 
     if (len > STOCK_LEN)
         return APR_EINVAL;
-    pthread_once(&once, find_once);
+    chat_crypto_init();
     if (stock.left < len || stock.forks != forks) {
         stock.left = 0;
         if (chat_crypto_random(stock.bytes, STOCK_LEN) != APR_SUCCESS)

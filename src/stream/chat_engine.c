@@ -332,7 +332,7 @@ static int wait_ms(const chat_engine_t *e)
 {
     chat_tick_t at = APR_INT64_MAX, now = chat_tick_now();
 
-    if (!TAILQ_EMPTY(&e->later))
+    if (!TAILQ_EMPTY(&e->later) || !TAILQ_EMPTY(&e->gone))
         return 0;
     if (e->curl_at >= 0)
         at = e->curl_at;

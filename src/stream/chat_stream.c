@@ -390,7 +390,7 @@ void chat_stream_register_hooks(apr_pool_t *p)
 
 apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    curl_global_init(CURL_GLOBAL_ALL);
+    chat_driver_global();
     return chat_counters_post_config(pconf, s);
 }
 

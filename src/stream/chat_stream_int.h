@@ -256,6 +256,8 @@ struct chat_driver_t {
     unsigned nclosed;
 };
 
+/* [main thread, before any other] What curl needs once in a process. */
+void chat_driver_global(void);
 apr_status_t chat_driver_init(chat_driver_t *d, long max_connects);
 void chat_driver_destroy(chat_driver_t *d);
 /* [D] After each call of curl's that may have read: curl gives bytes in small

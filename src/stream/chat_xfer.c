@@ -34,6 +34,19 @@
 
 /* ---- the driver's handles ---- */
 
+/* With a folder of authorities besides their file, as in Debian, curl reads
+ * both anew for each connection: 15 ms and a megabyte. The file alone it keeps,
+ * from 7.87 on. */
+static int has_bundle; /* written before there are threads */
+
+void chat_driver_global(void)
+{
+    curl_global_init(CURL_GLOBAL_ALL);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    has_bundle = curl_version_info(CURLVERSION_NOW)->cainfo != NULL;
+#endif
+}
+
 apr_status_t chat_driver_init(chat_driver_t *d, long max_connects)
 {
     memset(d, 0, sizeof(*d));
@@ -256,19 +269,6 @@ static struct curl_slist *header_list(const apr_array_header_t *lines)
     return list;
 }
 
-/* With a folder of authorities besides their file, as in Debian, curl reads
- * both anew for each connection: 15 ms and a megabyte. The file alone it keeps,
- * from 7.87 on. */
-static void set_authorities(CURL *h)
-{
-#if LIBCURL_VERSION_NUM >= 0x075700
-    const curl_version_info_data *is = curl_version_info(CURLVERSION_NOW);
-
-    if (is->age >= CURLVERSION_SEVENTH && is->cainfo)
-        curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
-#endif
-}
-
 static void set_transport(chat_stream_t *s)
 {
     CURL *h = s->easy;
@@ -283,7 +283,8 @@ static void set_transport(chat_stream_t *s)
     /* h1 keep-alive: cheaper per event than many streams on one h2. */
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    set_authorities(h);
+    if (has_bundle)
+        curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
     curl_easy_setopt(h, CURLOPT_BUFFERSIZE, READ_BYTES);
     curl_easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, WRITE_BYTES);
     curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
