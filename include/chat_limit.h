@@ -16,6 +16,7 @@
 #include <apr_tables.h>
 
 #include "chat_err.h"
+#include "chat_gate.h"
 #include "chat_types.h"
 
 typedef struct chat_limit_ask_t {
@@ -31,23 +32,33 @@ typedef struct chat_limit_ask_t {
 typedef struct chat_limit_ticket_t chat_limit_ticket_t;
 
 /*
- * Ask every policy that applies. Request thread; waits for Redis at most its
- * deadlines.
+ * Ask every policy that applies. Request thread. *pticket is set in any case,
+ * and chat_limit_settle() must be called once, whatever happens.
  *
- * APR_SUCCESS   *pticket is set (also when nothing applied) and
- *               chat_limit_settle() must be called once, whatever happens.
- * APR_EGENERAL  refused: err says 429 with Retry-After, or 503 when Redis
- *               could not be asked and a policy says fail=closed. Nothing is
- *               charged, nothing to settle; *pticket is set for its headers.
+ * APR_SUCCESS     allowed, also when nothing applied.
+ * APR_INCOMPLETE  Redis has to be asked: chat_limit_gate with the ticket as its
+ *                 question. Asked at most once; if never, nothing is charged.
+ * APR_EGENERAL    refused, nothing is charged: err says 429 with Retry-After,
+ * or 500 when a policy cannot be applied.
  */
 apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
                              const chat_limit_ask_t *ask, chat_err_t *err);
 
+/* Waits for Redis at most its deadlines, on an engine only that of a command.
+ */
+extern const chat_gate_t chat_limit_gate;
+
+/* Why the gate is shut: 429 with Retry-After, or 503 when Redis could not be
+ * asked and a policy says fail=closed. Nothing is charged then. */
+const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket);
+
 /* RateLimit, RateLimit-Policy, X-RateLimit-* as they stood when it was
- * taken: names and values for the response, refused or not. May be empty. */
+ * taken: names and values for the response, refused or not. May be empty, and
+ * is as long as the gate was not asked. */
 const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket);
 
-/* 1 when some policy wants to know what the answer costs. */
+/* 1 when some policy wants to know what the answer costs. Known, as what is
+ * reserved, before Redis has been asked. */
 int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket);
 
 /* How many tokens of answer are reserved, APR_INT64_MAX when none had to be:
@@ -55,7 +66,8 @@ int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket);
 apr_int64_t chat_limit_reserved(const chat_limit_ticket_t *ticket);
 
 /* How many tokens the running answer may still have by the policies with
- * cut=on, APR_INT64_MAX when none has. Any thread that owns the request. */
+ * cut=on, APR_INT64_MAX when none has. Once it is allowed; any thread that owns
+ * the request. */
 apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);
 
 /*
@@ -66,9 +78,10 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);
  */
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens);
 
-/* The tier by which this user is limited: of ChatLimitTier, else of the account,
- * else its roles ("user,admin"), else "user" or "guest". Never NULL: empty, so
- * that nobody's, where the expression fails. Lives in r->pool. Request thread. */
+/* The tier by which this user is limited: of ChatLimitTier, else of the
+ * account, else its roles ("user,admin"), else "user" or "guest". Never NULL:
+ * empty, so that nobody's, where the expression fails. Lives in r->pool.
+ * Request thread. */
 const char *chat_limit_tier(request_rec *r, const chat_user_t *user);
 
 /* APR_SUCCESS: Redis answers. APR_ENOTIMPL: none is set up. Request thread,

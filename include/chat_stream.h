@@ -8,9 +8,10 @@
  * parked: an engine thread carries the stream and no worker is held. Elsewhere
  * the request's own thread drives the same callbacks and blocks.
  *
- * The life of a stream: start -> head -> data ... -> complete. complete runs
- * exactly once for every stream that was started, whatever happened: end,
- * error, time-out, client gone, the MPM closing the connection, shutdown.
+ * The life of a stream: start -> [admitted ->] head -> data ... -> complete.
+ * complete runs exactly once for every stream that was started, whatever
+ * happened: end, error, time-out, client gone, the MPM closing the connection,
+ * shutdown.
  */
 #ifndef CHAT_STREAM_H
 #define CHAT_STREAM_H
@@ -18,6 +19,7 @@
 #include <httpd.h>
 
 #include "chat_err.h"
+#include "chat_gate.h"
 #include "chat_types.h"
 
 typedef enum {
@@ -29,6 +31,7 @@ typedef enum {
     CHAT_END_UNREACHED, /* no connection to the upstream */
     CHAT_END_BROKEN,    /* the upstream's connection failed */
     CHAT_END_TIMEOUT,   /* the upstream took too long */
+    CHAT_END_REFUSED,   /* the gate is shut: no call was made */
     CHAT_END_SHUTDOWN   /* the server stops: nothing more can be sent */
 } chat_end_e;
 
@@ -43,6 +46,10 @@ typedef struct chat_end_t {
 } chat_end_t;
 
 typedef struct chat_stream_cb_t {
+    /* [driver thread, or the request's] The gate is open; the call follows.
+     * Never without a gate. */
+    void (*admitted)(void *ctx);
+
     /*
      * [driver thread] The upstream answered; headers are its own, lower-case
      * names, valid during the call. Not called for a script. The body follows
@@ -72,9 +79,9 @@ typedef struct chat_stream_cb_t {
     int (*again)(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                  apr_interval_time_t *pwait);
 
-    /* [driver thread] The call is being answered, and the upstream has taken all
-     * of it: what it points to is needed only if again() asks for it once more.
-     * At most once for each call, after data(). NULL: never. */
+    /* [driver thread] The call is being answered, and the upstream has taken
+     * all of it: what it points to is needed only if again() asks for it once
+     * more. At most once for each call, after data(). NULL: never. */
     void (*taken)(void *ctx);
 
     /* [as complete, just before it] The source ended by itself: was that an
@@ -99,6 +106,8 @@ typedef struct chat_script_t {
 typedef struct chat_stream_spec_t {
     const chat_call_t *call;     /* this, its host resolved, ... */
     const chat_script_t *script; /* ... or this */
+    const chat_gate_t *gate;     /* asked before it, or NULL, ... */
+    void *question;              /* ... this; may the call be made? */
     const chat_stream_cb_t *cb;
     void *ctx;
     apr_interval_time_t heartbeat; /* 0: silence() is never called */

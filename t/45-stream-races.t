@@ -23,11 +23,13 @@ BEGIN {
 use ChatTest;
 use ChatTest::BetterAuth;
 use ChatTest::Load qw(load_start load_wait load_ok);
+use ChatTest::Redis;
 use ChatTest::Streams;
 use ChatTest::Upstream;
 use Time::HiRes qw(sleep);
 
 my $SECRET = 'a-secret-for-the-race-detector-0123456789';
+my $redis = ChatTest::Redis->new->start;
 my $up = ChatTest::Upstream->new(lean => 1)->start;
 my $by_name = $up->url =~ s/127\.0\.0\.1/localhost/r;
 
@@ -108,6 +110,7 @@ END
             early    => { url => $by_name, location => 'ChatStreamEarlyHeaders on' },
             blocking => { url => $by_name, location => "SetOutputFilter RATE_LIMIT\nChatRetry 2 backoff=50ms" },
             ) . <<"END");
+ChatRedis @{[ $redis->url ]} command=5s
 ChatStreamEngines 2
 DBDriver sqlite3
 DBDParams "%%DIR%%/app.db"

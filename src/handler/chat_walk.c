@@ -16,6 +16,7 @@
 #include "chat_store.h"
 
 static const chat_stream_cb_t callbacks = {
+    .admitted = chat_walk_admitted,
     .head = chat_walk_head,
     .data = chat_walk_data,
     .silence = chat_walk_silence,
@@ -183,6 +184,14 @@ static apr_status_t ask_how(chat_walk_t *w, chat_err_t *err)
                          w->input_tokens, err);
 }
 
+void chat_walk_admitted(void *ctx)
+{
+    chat_walk_t *w = ctx;
+
+    chat_reply_headers(w->r, chat_limit_headers(w->ticket));
+    w->cut_after = chat_limit_cut_after(w->ticket);
+}
+
 static apr_status_t ask_whether(chat_walk_t *w, chat_err_t *err)
 {
     chat_limit_ask_t ask = {
@@ -195,8 +204,12 @@ static apr_status_t ask_whether(chat_walk_t *w, chat_err_t *err)
     apr_status_t rv = chat_limit_take(&w->ticket, w->r, &ask, err);
     apr_int64_t reserved = chat_limit_reserved(w->ticket);
 
-    chat_reply_headers(w->r, chat_limit_headers(w->ticket));
-    w->cut_after = chat_limit_cut_after(w->ticket);
+    if (rv == APR_INCOMPLETE) {
+        w->gate = &chat_limit_gate;
+        rv = APR_SUCCESS;
+    }
+    else
+        chat_walk_admitted(w);
     /* Or a budget could be overdrawn by what nobody reserved. */
     if (!w->turn.max_output_tokens && reserved < APR_INT64_MAX)
         w->turn.max_output_tokens = reserved < w->conf->max_output_tokens
@@ -211,6 +224,8 @@ static apr_status_t start(chat_walk_t *w, int *prc, chat_err_t *err)
 {
     const chat_stream_spec_t spec = {
         .call = &w->call,
+        .gate = w->gate,
+        .question = w->ticket,
         .cb = &callbacks,
         .ctx = w,
         .heartbeat = w->whole ? 0 : w->conf->heartbeat,

@@ -229,6 +229,15 @@ static void settle_nothing(chat_walk_t *w)
     tell(w, 499, CHAT_OUTCOME_CANCELLED);
 }
 
+/* The limits said no, before any call. */
+static void settle_refused(chat_walk_t *w)
+{
+    chat_reply_headers(w->r, chat_limit_headers(w->ticket));
+    w->facts.provider = w->facts.model = NULL;
+    chat_handler_refuse(w->r, w->conf, &w->facts,
+                        chat_limit_refusal(w->ticket));
+}
+
 /* ---- all of it ---- */
 
 void chat_walk_complete(void *ctx, const chat_end_t *end)
@@ -237,6 +246,10 @@ void chat_walk_complete(void *ctx, const chat_end_t *end)
 
     chat_walk_look(w);
     chat_walk_tell(w, end);
+    if (end->why == CHAT_END_REFUSED) {
+        settle_refused(w);
+        return;
+    }
     w->facts.ttft = w->try.streaming ? end->first : -1;
     w->facts.duration = apr_time_now() - w->r->request_time;
     w->facts.detail = end->detail;

@@ -4,14 +4,16 @@
  * upstream. Its files, in the order of the way:
  *
  *   chat_walk.c         who asks, what, of which model, whether they may; start
+ *                       (where Redis has to say so, the stream asks: the gate)
  *   chat_walk_models.c  which models and upstreams could answer, in order
  *   chat_walk_tries.c   one call after another until one answers
  *   chat_walk_stream.c  what happens while it streams
  *   chat_walk_end.c     how it ended, and what the client is told
  *   chat_walk_tokens.c  tokens, before anybody has counted them
  *
- * Up to chat_stream_start() the request thread; head, data, silence and again
- * run on the stream's driver; complete on whoever owns the request then.
+ * Up to chat_stream_start() the request thread; admitted, head, data, silence
+ * and again run on the stream's driver; complete on whoever owns the request
+ * then.
  */
 #ifndef CHAT_WALK_INT_H
 #define CHAT_WALK_INT_H
@@ -83,6 +85,7 @@ typedef struct chat_walk_t {
     chat_buf_t said; /* the text of the answer, with a session */
 
     chat_limit_ticket_t *ticket;
+    const chat_gate_t *gate;  /* that still has to let it pass, or NULL */
     apr_int64_t input_tokens; /* estimate */
     apr_int64_t cut_after;    /* tokens of answer, then the budget is gone */
     int cut;                  /* ... and was */
@@ -151,6 +154,9 @@ apr_status_t chat_walk_say(chat_walk_t *w);
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_walk_look(chat_walk_t *w);
+
+/* [driver thread, or the request's] chat_stream_cb_t.admitted */
+void chat_walk_admitted(void *ctx);
 
 /* What the client is told when the upstream gave it no answer. */
 void chat_walk_explain(chat_err_t *err, chat_walk_t *w, const chat_end_t *end);

@@ -16,11 +16,14 @@
 #include "chat_log.h"
 
 struct chat_limit_ticket_t {
+    chat_question_t question; /* about what is shared; the first member */
     request_rec *r;
     chat_counts_t shared; /* charged in Redis */
     chat_counts_t local;  /* charged in our own table */
     apr_int64_t input_tokens;
     apr_table_t *headers;
+    chat_err_t refusal;
+    int open; /* Redis has to be asked, or was and has not answered */
     int settled;
 };
 
@@ -133,21 +136,6 @@ static apr_status_t count_local(chat_limit_ticket_t *t, chat_err_t *err)
     return unavailable(err);
 }
 
-static apr_status_t count_all(chat_limit_ticket_t *t, chat_err_t *err)
-{
-    if (!chat_config_server(ap_server_conf)->redis_url) {
-        t->local = t->shared;
-        t->shared.n = 0;
-        return count_local(t, err);
-    }
-    if (chat_limit_redis_ready() &&
-        chat_limit_redis.take(&t->shared, t->r) == APR_SUCCESS)
-        return APR_SUCCESS;
-    if (degrade(t, err) != APR_SUCCESS)
-        return APR_EGENERAL;
-    return count_local(t, err);
-}
-
 /* ---- the answer ---- */
 
 static void note(const chat_counts_t *counts)
@@ -212,6 +200,25 @@ static apr_status_t judge(chat_limit_ticket_t *t, chat_err_t *err)
     return refuse(t, no, err);
 }
 
+static apr_status_t take_local(chat_limit_ticket_t *t, chat_err_t *err)
+{
+    apr_status_t rv = count_local(t, err);
+
+    return rv == APR_SUCCESS && (t->shared.n || t->local.n) ? judge(t, err)
+                                                            : rv;
+}
+
+chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv)
+{
+    chat_limit_ticket_t *t = (chat_limit_ticket_t *)question;
+
+    t->open = 0;
+    if (rv != APR_SUCCESS && degrade(t, &t->refusal) != APR_SUCCESS)
+        return CHAT_GATE_SHUT;
+    return take_local(t, &t->refusal) == APR_SUCCESS ? CHAT_GATE_OPEN
+                                                     : CHAT_GATE_SHUT;
+}
+
 static void note_exempt(const chat_limit_asking_t *a)
 {
     const apr_array_header_t *list = a->conf->limits;
@@ -246,9 +253,20 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
         return rv;
     t->shared.lease = chat_limit_leases(&t->shared) ? lease_name(r->pool) : "";
     t->shared.lasts = ask->lasts;
-    rv = count_all(t, err);
-    return rv == APR_SUCCESS && (t->shared.n || t->local.n) ? judge(t, err)
-                                                            : rv;
+    if (chat_config_server(ap_server_conf)->redis_url) {
+        t->open = 1;
+        t->question.r = r;
+        t->question.counts = &t->shared;
+        return APR_INCOMPLETE;
+    }
+    t->local = t->shared;
+    t->shared.n = 0;
+    return take_local(t, err);
+}
+
+const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket)
+{
+    return &ticket->refusal;
 }
 
 const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket)
@@ -309,7 +327,7 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket)
 
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
 {
-    if (!ticket || ticket->settled)
+    if (!ticket || ticket->settled || ticket->open)
         return;
     ticket->settled = 1;
     /* What cannot be settled now expires with its lease. */

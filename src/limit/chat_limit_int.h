@@ -10,6 +10,7 @@
 #include <httpd.h>
 
 #include <pthread.h>
+#include <sys/queue.h>
 
 #include "chat_config.h"
 #include "chat_limit.h"
@@ -85,6 +86,25 @@ typedef struct chat_counter_t {
 extern const chat_counter_t chat_limit_redis;
 extern const chat_counter_t chat_limit_local;
 
+/* What chat_limit_gate is asked, and on its way to Redis: the beginning of a
+ * ticket. The owner of the request's. */
+typedef struct chat_question_t {
+    request_rec *r;
+    chat_counts_t *counts;
+    /* chat_limit_redis_line.c */
+    const char **word; /* the command */
+    int nwords;
+    int whole;                    /* ... with the script's text */
+    struct redisContext *brought; /* for a line that has none, or NULL */
+    apr_int64_t deadline;         /* monotonic us */
+    void *asker;
+    chat_gate_answered_fn *answered;
+    STAILQ_ENTRY(chat_question_t) link;
+} chat_question_t;
+
+/* How Redis counted, with the result of take(): what its ticket makes of it. */
+chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv);
+
 /*
  * Memory that begins with a pthread_mutex_t and that all children share, now
  * and after a restart; zeroed when *pnew, NULL when there is none. Another
@@ -99,8 +119,6 @@ void chat_limit_leave(pthread_mutex_t *lock);
 /* CLOCK_MONOTONIC in microseconds (chat_limit_local.c). */
 apr_int64_t chat_limit_now(void);
 
-/* 1 when ChatRedis is set and its breaker lets a request through. */
-int chat_limit_redis_ready(void);
 /* APR_SUCCESS: it answers. The breaker is asked, and told, as by a count. */
 apr_status_t chat_limit_redis_ping(request_rec *r);
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s);

@@ -2,7 +2,8 @@
 /*
  * The counter that many servers share: one script call per question, one per
  * settling. What goes wrong is told to the breaker and to whoever asked; what
- * that means is for each policy to say. Request thread or worker.
+ * that means is for each policy to say. Request thread or worker; an engine
+ * has a line of its own (chat_limit_redis_line.c), with the same words.
  */
 #include "chat_limit_redis_int.h"
 
@@ -12,13 +13,6 @@
 #include "chat_limit_text.h"
 #include "chat_log.h"
 
-/* Words of a command: EVALSHA, its script, two keys and five words a count. */
-typedef struct words_t {
-    const char **word;
-    int n;
-    int nkeys;
-} words_t;
-
 static const char *number(apr_int64_t n, apr_pool_t *p)
 {
     char *text = apr_palloc(p, CHAT_LIMIT_NUMBER_MAX);
@@ -27,29 +21,39 @@ static const char *number(apr_int64_t n, apr_pool_t *p)
     return text;
 }
 
-static void say(words_t *w, const char *word)
+static void say(chat_redis_words_t *w, const char *word)
 {
     w->word[w->n++] = word;
 }
 
 /* ---- asking ---- */
 
-static redisReply *call(chat_redis_t *redis, words_t *w,
+void chat_redis_name_script(chat_redis_words_t *w,
+                            const chat_redis_script_t *script, int whole)
+{
+    w->word[0] = whole ? "EVAL" : "EVALSHA";
+    w->word[1] = whole ? script->text : script->sha1;
+}
+
+int chat_redis_lacks_script(const redisReply *reply)
+{
+    return reply->type == REDIS_REPLY_ERROR &&
+           strncmp(reply->str, "NOSCRIPT", 8) == 0;
+}
+
+static redisReply *call(chat_redis_t *redis, chat_redis_words_t *w,
                         const chat_redis_script_t *script, const char **pwhy,
                         apr_pool_t *p)
 {
     redisReply *reply;
 
-    w->word[0] = "EVALSHA";
-    w->word[1] = script->sha1;
+    chat_redis_name_script(w, script, 0);
     reply = chat_redis_ask(redis, w->n, w->word, pwhy, p);
-    if (!reply || reply->type != REDIS_REPLY_ERROR ||
-        strncmp(reply->str, "NOSCRIPT", 8) != 0)
+    if (!reply || !chat_redis_lacks_script(reply))
         return reply;
     freeReplyObject(reply);
     chat_redis_share_deadline(redis);
-    w->word[0] = "EVAL";
-    w->word[1] = script->text;
+    chat_redis_name_script(w, script, 1);
     return chat_redis_ask(redis, w->n, w->word, pwhy, p);
 }
 
@@ -79,33 +83,45 @@ static void tell_breaker(request_rec *r, const char *why)
     chat_redis_breaker_bad(why);
 }
 
+apr_status_t chat_redis_hear(const redisReply *reply, const char *why,
+                             request_rec *r)
+{
+    int failed = !reply || reply->type == REDIS_REPLY_ERROR;
+    int about_key = is_about_key(reply);
+
+    if (reply && failed)
+        why = apr_pstrndup(r->pool, reply->str, 100);
+    if (failed && !about_key) {
+        tell_breaker(r, why);
+        return APR_EGENERAL;
+    }
+    chat_redis_breaker_good();
+    if (about_key)
+        tell_about_key(r, why);
+    return about_key ? APR_EINVAL : APR_SUCCESS;
+}
+
 /* The reply, or NULL with the breaker told. */
-static redisReply *run(words_t *w, const chat_redis_script_t *script,
+static redisReply *run(chat_redis_words_t *w, const chat_redis_script_t *script,
                        request_rec *r)
 {
     chat_redis_t redis = {0};
     const char *why = "no reason";
     redisReply *reply = NULL;
-    int about_key, failed;
+    apr_status_t rv;
 
     if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
         reply = call(&redis, w, script, &why, r->pool);
-    failed = !reply || reply->type == REDIS_REPLY_ERROR;
-    about_key = is_about_key(reply);
-    if (reply && failed) {
-        why = apr_pstrndup(r->pool, reply->str, 100);
-        freeReplyObject(reply);
-    }
-    if (failed && !about_key) {
+    rv = chat_redis_hear(reply, why, r);
+    if (rv == APR_EGENERAL)
         chat_redis_drop(&redis);
-        tell_breaker(r, why);
-        return NULL;
-    }
-    chat_redis_keep(&redis);
-    chat_redis_breaker_good();
-    if (about_key)
-        tell_about_key(r, why);
-    return failed ? NULL : reply;
+    else
+        chat_redis_keep(&redis);
+    if (rv == APR_SUCCESS)
+        return reply;
+    if (reply)
+        freeReplyObject(reply);
+    return NULL;
 }
 
 /* The leases of a counter of tokens: a key of the same slot that no counter
@@ -117,9 +133,12 @@ static const char *leases_key(const char *key, apr_pool_t *p)
 }
 
 /* EVALSHA sha nkeys key ... */
-static words_t begin(const chat_counts_t *counts, apr_pool_t *p, int settling)
+static chat_redis_words_t begin(const chat_counts_t *counts, apr_pool_t *p,
+                                int settling)
 {
-    words_t w = {apr_palloc(p, (5 + 7 * counts->n) * sizeof(char *)), 3, 0};
+    /* Two keys and five words for each. */
+    chat_redis_words_t w = {apr_palloc(p, (5 + 7 * counts->n) * sizeof(char *)),
+                            3};
     int i;
 
     for (i = 0; i < counts->n; i++) {
@@ -131,8 +150,7 @@ static words_t begin(const chat_counts_t *counts, apr_pool_t *p, int settling)
         if (count->policy->unit == CHAT_LIMIT_TOKENS)
             say(&w, leases_key(count->key, p));
     }
-    w.nkeys = w.n - 3;
-    w.word[2] = number(w.nkeys, p);
+    w.word[2] = number(w.n - 3, p);
     say(&w, counts->lease);
     return w;
 }
@@ -150,7 +168,8 @@ static apr_int64_t element(const redisReply *reply, size_t i)
     return n > most ? most : n < -most ? -most : n;
 }
 
-static apr_status_t read_answer(chat_counts_t *counts, const redisReply *reply)
+apr_status_t chat_redis_take_read(chat_counts_t *counts,
+                                  const redisReply *reply)
 {
     int i;
 
@@ -168,28 +187,34 @@ static apr_status_t read_answer(chat_counts_t *counts, const redisReply *reply)
     return APR_SUCCESS;
 }
 
-static apr_status_t take(chat_counts_t *counts, request_rec *r)
+chat_redis_words_t chat_redis_take_words(const chat_counts_t *counts,
+                                         apr_pool_t *p)
 {
-    words_t w = begin(counts, r->pool, 0);
-    redisReply *reply;
-    apr_status_t rv;
+    chat_redis_words_t w = begin(counts, p, 0);
     int i;
 
-    say(&w,
-        number(chat_limit_leases(counts) ? counts->lasts / 1000 : 0, r->pool));
+    say(&w, number(chat_limit_leases(counts) ? counts->lasts / 1000 : 0, p));
     for (i = 0; i < counts->n; i++) {
         const chat_limit_conf_t *policy = counts->count[i].policy;
 
         say(&w, chat_limit_unit[policy->unit]);
-        say(&w, number(policy->points, r->pool));
-        say(&w, number(policy->window, r->pool));
-        say(&w, number(counts->count[i].amount, r->pool));
+        say(&w, number(policy->points, p));
+        say(&w, number(policy->window, p));
+        say(&w, number(counts->count[i].amount, p));
         say(&w, policy->shadow ? "1" : "0");
     }
-    reply = run(&w, &chat_redis_take, r);
+    return w;
+}
+
+static apr_status_t take(chat_counts_t *counts, request_rec *r)
+{
+    chat_redis_words_t w = chat_redis_take_words(counts, r->pool);
+    redisReply *reply = run(&w, &chat_redis_take, r);
+    apr_status_t rv;
+
     if (!reply)
         return APR_EGENERAL;
-    rv = read_answer(counts, reply);
+    rv = chat_redis_take_read(counts, reply);
     freeReplyObject(reply);
     return rv;
 }
@@ -199,7 +224,7 @@ static apr_status_t take(chat_counts_t *counts, request_rec *r)
 static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
                            request_rec *r)
 {
-    words_t w;
+    chat_redis_words_t w;
     redisReply *reply;
     int i;
 
@@ -257,11 +282,6 @@ const chat_counter_t chat_limit_redis = {
     .take = take,
     .settle = settle,
 };
-
-int chat_limit_redis_ready(void)
-{
-    return chat_redis_breaker_ready();
-}
 
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The Redis counter from the inside: connections (_pool), whether it is worth
- * asking (_breaker), the scripts (_script), and the counter itself.
+ * asking (_breaker), the scripts (_script), the counter itself, and the line
+ * by which an engine asks it (_line).
  */
 #ifndef CHAT_LIMIT_REDIS_INT_H
 #define CHAT_LIMIT_REDIS_INT_H
@@ -37,6 +38,9 @@ void chat_redis_drop(chat_redis_t *redis);
 /* Send a command and read its reply within the deadline. NULL: *pwhy. */
 redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
                            const char **pwhy, apr_pool_t *p);
+/* As it goes over the wire, in p: its length. */
+apr_size_t chat_redis_format(char **pcommand, int argc, const char **argv,
+                             apr_pool_t *p);
 
 apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_redis_pool_child_init(apr_pool_t *pchild);
@@ -73,5 +77,32 @@ extern chat_redis_script_t chat_redis_settle;
 
 /* [post_config] */
 void chat_redis_scripts_init(void);
+
+/* ---- what is said and heard (chat_limit_redis.c) ---- */
+
+/* A command: EVALSHA, its script, the number of keys ... */
+typedef struct chat_redis_words_t {
+    const char **word;
+    int n;
+} chat_redis_words_t;
+
+/* All of it but the script. */
+chat_redis_words_t chat_redis_take_words(const chat_counts_t *counts,
+                                         apr_pool_t *p);
+void chat_redis_name_script(chat_redis_words_t *w,
+                            const chat_redis_script_t *script, int whole);
+/* 1: it has to be asked once more, with the whole script. */
+int chat_redis_lacks_script(const redisReply *reply);
+
+/*
+ * A reply, or NULL and why there is none: the breaker and the log are told.
+ * APR_SUCCESS: it answers. APR_EINVAL: it does not, but Redis is well. Else the
+ * connection is of no use any more.
+ */
+apr_status_t chat_redis_hear(const redisReply *reply, const char *why,
+                             request_rec *r);
+/* Read it into counts. Not APR_SUCCESS: it is none of ours. */
+apr_status_t chat_redis_take_read(chat_counts_t *counts,
+                                  const redisReply *reply);
 
 #endif

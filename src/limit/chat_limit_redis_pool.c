@@ -58,8 +58,8 @@ static char *put_word(char *at, const char *word)
 }
 
 /* hiredis would do the same, with a printf for each word. */
-static apr_size_t format(char **pcommand, int argc, const char **argv,
-                         apr_pool_t *p)
+apr_size_t chat_redis_format(char **pcommand, int argc, const char **argv,
+                             apr_pool_t *p)
 {
     apr_size_t size = CHAT_LIMIT_NUMBER_MAX + 4;
     char *at;
@@ -80,7 +80,7 @@ redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
 {
     void *reply = NULL;
     char *command;
-    apr_size_t len = format(&command, argc, argv, p);
+    apr_size_t len = chat_redis_format(&command, argc, argv, p);
 
     if (redis->shared) {
         apr_int64_t left = redis->deadline - chat_limit_now();

@@ -79,6 +79,7 @@ static int is_final(const chat_stream_t *s)
     switch (s->end.why) {
     case CHAT_END_GONE:
     case CHAT_END_STALLED:
+    case CHAT_END_REFUSED:
     case CHAT_END_SHUTDOWN:
         return 1;
     default:

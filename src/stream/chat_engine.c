@@ -51,6 +51,13 @@ void chat_engine_watch(chat_engine_t *e, chat_stream_t *s)
     chat_engine_schedule(e, s);
 }
 
+static void unwatch(chat_engine_t *e, chat_stream_t *s)
+{
+    if (s->watched)
+        chat_engine_poll(e, EPOLL_CTL_DEL, s->client_fd, 0, NULL);
+    s->watched = 0;
+}
+
 /* ---- the client's side ---- */
 
 static void drained(chat_engine_t *e, chat_stream_t *s)
@@ -68,6 +75,8 @@ static void client_event(chat_engine_t *e, chat_stream_t *s, uint32_t events)
 {
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         chat_stream_cut(s, CHAT_END_GONE, NULL);
+        if (s->asking) /* it stays, but is not heard of any more */
+            unwatch(e, s);
         return;
     }
     if (!(events & EPOLLOUT) || !s->out.len)
@@ -102,7 +111,10 @@ static void begin(chat_engine_t *e, chat_stream_t *s)
         return;
     }
     s->watched = 1;
-    chat_stream_begin(s);
+    if (s->line)
+        chat_engine_ask(e, s);
+    else
+        chat_stream_begin(s);
     chat_engine_schedule(e, s);
 }
 
@@ -208,7 +220,7 @@ static void resume_later(chat_engine_t *e)
 
 void chat_engine_ended(chat_engine_t *e, chat_stream_t *s)
 {
-    if (s->ending)
+    if (s->ending || s->asking)
         return;
     s->ending = 1;
     TAILQ_INSERT_TAIL(&e->ended, s, ended_link);
@@ -219,13 +231,6 @@ static int drains(const chat_stream_t *s)
 {
     return s->out.len && !s->held && s->watched &&
            s->end.why != CHAT_END_GONE && s->end.why != CHAT_END_STALLED;
-}
-
-static void unwatch(chat_engine_t *e, chat_stream_t *s)
-{
-    if (s->watched)
-        chat_engine_poll(e, EPOLL_CTL_DEL, s->client_fd, 0, NULL);
-    s->watched = 0;
 }
 
 /* The engine's last touch of s, r and c is in here, under the lock. The kick
@@ -338,6 +343,8 @@ static int wait_ms(const chat_engine_t *e)
         at = e->curl_at;
     if (e->deadlines.n && e->deadlines.heap[0]->due < at)
         at = e->deadlines.heap[0]->due;
+    if (e->wants.due && e->wants.due < at)
+        at = e->wants.due;
     if (at == APR_INT64_MAX)
         return -1;
     if (at <= now)
@@ -348,18 +355,18 @@ static int wait_ms(const chat_engine_t *e)
 static void dispatch(chat_engine_t *e, const struct epoll_event *x)
 {
     chat_event_t *ev = x->data.ptr;
-    uint64_t drop;
 
     switch (ev->kind) {
-    case CHAT_EVENT_WAKE:
-        if (read(ev->fd, &drop, sizeof(drop)) < 0)
-            return;
+    case CHAT_EVENT_WAKE: /* each kick is an edge: nobody has to read it */
         break;
     case CHAT_EVENT_UPSTREAM:
         chat_engine_curl_event(e, ev, x->events);
         break;
     case CHAT_EVENT_CLIENT:
         client_event(e, ev->stream, x->events);
+        break;
+    case CHAT_EVENT_GATE:
+        chat_engine_hear(e);
         break;
     case CHAT_EVENT_DEAD:
         break;
@@ -377,6 +384,7 @@ static void turn(chat_engine_t *e)
     for (i = 0; i < n; i++)
         dispatch(e, &events[i]);
     take_inbox(e);
+    chat_engine_tell(e);
     chat_engine_curl_timer(e); /* begins what came just now */
     chat_driver_reap(&e->driver);
     check_deadlines(e);

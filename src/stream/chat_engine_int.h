@@ -37,12 +37,17 @@ struct chat_engine_t {
     int busy_turns;                  /* E  that these have waited */
     struct chat_event_list_t dead;   /* E  socket records to free */
     chat_deadlines_t deadlines;      /* E */
+    chat_event_t gate_event;         /* E  of the line's descriptor */
+    chat_gate_wants_t wants;         /* E  of the line, as was last seen */
+    int asked;                       /* E  in this turn */
 
     pthread_mutex_t lock;
     pthread_cond_t recalled;         /* K  some killed stream is DONE */
     struct chat_stream_list_t inbox; /* K  by link */
     struct chat_stream_list_t kills; /* K  by kill_link */
     chat_eventfds_t spare;           /* K  of streams that are gone */
+    const chat_gate_t *gate;         /* K  until there is a line, then C */
+    void *line;                      /* ... to it */
     int stopping;                    /* K */
     int nstreams;                    /* atomic: adopted, not yet DONE */
 };
@@ -57,6 +62,15 @@ void chat_engine_kick(int fd);
 void *chat_engine_main(void *baton);
 /* [E] Free the records of sockets that curl has let go. */
 void chat_engine_bury(chat_engine_t *e);
+
+/* ---- the gate (chat_stream_gate.c), all E ---- */
+
+/* Ask for a stream that came just now. */
+void chat_engine_ask(chat_engine_t *e, chat_stream_t *s);
+/* What this turn asked goes out, what is overdue is given up. */
+void chat_engine_tell(chat_engine_t *e);
+/* The line's descriptor is ready. */
+void chat_engine_hear(chat_engine_t *e);
 
 /* [K] -1 with errno: there is none. */
 int chat_eventfds_take(chat_eventfds_t *spare);

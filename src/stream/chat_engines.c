@@ -39,6 +39,20 @@ chat_driver_t *chat_engine_driver(chat_engine_t *e)
     return &e->driver;
 }
 
+void *chat_engine_line(chat_engine_t *e, const chat_gate_t *gate)
+{
+    void *line;
+
+    pthread_mutex_lock(&e->lock);
+    if (!e->line) {
+        e->gate = gate;
+        e->line = gate->open();
+    }
+    line = e->line;
+    pthread_mutex_unlock(&e->lock);
+    return line;
+}
+
 int chat_engine_take_eventfd(chat_engine_t *e)
 {
     int fd;
@@ -115,10 +129,12 @@ static int engine_open(chat_engine_t *e)
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->recalled, NULL);
     e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    e->wants.fd = -1;
     e->wake.kind = CHAT_EVENT_WAKE;
     e->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (e->epoll_fd < 0 || e->wake.fd < 0 ||
-        chat_engine_poll(e, EPOLL_CTL_ADD, e->wake.fd, EPOLLIN, &e->wake) ||
+        chat_engine_poll(e, EPOLL_CTL_ADD, e->wake.fd, EPOLLIN | EPOLLET,
+                         &e->wake) ||
         chat_driver_init(&e->driver, IDLE_CONNECTIONS) != APR_SUCCESS ||
         chat_netfilter_open(&e->driver) != APR_SUCCESS)
         return 0;
@@ -140,6 +156,8 @@ static void engine_abandon(chat_engine_t *e)
 {
     chat_stream_t *s;
 
+    if (e->line)
+        e->gate->close(e->line);
     TAILQ_CONCAT(&e->live, &e->inbox, link);
     while ((s = TAILQ_FIRST(&e->live))) {
         TAILQ_REMOVE(&e->live, s, link);

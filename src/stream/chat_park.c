@@ -156,7 +156,6 @@ apr_status_t chat_park(chat_stream_t *s)
         rv = apr_os_sock_get(&fd, ap_get_conn_socket(s->c));
     if (rv != APR_SUCCESS)
         return rv;
-    s->engine = chat_engine_choose();
     s->park_fd = chat_engine_take_eventfd(s->engine);
     if (s->park_fd < 0)
         return errno;

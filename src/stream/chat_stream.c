@@ -172,16 +172,27 @@ static chat_count_id_e end_counter(const chat_stream_t *s)
         return CHAT_COUNT_UPSTREAM;
     case CHAT_END_TIMEOUT:
         return CHAT_COUNT_TIMEOUT;
+    case CHAT_END_REFUSED:
     case CHAT_END_SHUTDOWN:
         break;
     }
     return CHAT_COUNT_SHUTDOWN;
 }
 
-void chat_stream_complete(chat_stream_t *s)
+/* What the gate refused never was a stream; any other end has a start. */
+static void count_end(chat_stream_t *s)
 {
+    if (s->end.why == CHAT_END_REFUSED)
+        return;
+    if (!s->went)
+        chat_counters_add(CHAT_COUNT_STARTED, 1);
     chat_counters_add(end_counter(s), 1);
     chat_counters_add(CHAT_COUNT_BYTES, s->end.bytes);
+}
+
+void chat_stream_complete(chat_stream_t *s)
+{
+    count_end(s);
     chat_counters_add(CHAT_COUNT_LIVE, -1);
     s->spec.cb->complete(s->spec.ctx, &s->end);
 }
@@ -194,6 +205,8 @@ chat_tick_t chat_stream_due(const chat_stream_t *s)
 
     if (s->tick_at)
         due = s->tick_at;
+    if (s->asking) /* the line has a time-out of its own */
+        return due;
     if (s->out.len) {
         chat_tick_sooner(&due, s->progress_at, s->spec.stall);
     }
@@ -217,6 +230,8 @@ void chat_stream_check(chat_stream_t *s, chat_tick_t now)
 {
     chat_tick_t at;
 
+    if (s->asking)
+        return;
     if (s->out.len) {
         if (s->spec.stall && s->progress_at + s->spec.stall <= now) {
             chat_stream_cut(s, CHAT_END_STALLED, "the client takes no bytes");
@@ -237,6 +252,8 @@ void chat_stream_check(chat_stream_t *s, chat_tick_t now)
 
 void chat_stream_begin(chat_stream_t *s)
 {
+    s->went = 1;
+    chat_counters_add(CHAT_COUNT_STARTED, 1);
     if (s->spec.early)
         beat(s, s->driver->now);
     if (!s->ended)
@@ -290,10 +307,8 @@ static int places;
 
 static apr_status_t admit(request_rec *r, chat_err_t *err)
 {
-    if (chat_counters_admit(places)) {
-        chat_counters_add(CHAT_COUNT_STARTED, 1);
+    if (chat_counters_admit(places))
         return APR_SUCCESS;
-    }
     chat_counters_add(CHAT_COUNT_REFUSED, 1);
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                   CHATNO(0503) "all places for streams are taken");
@@ -303,10 +318,12 @@ static apr_status_t admit(request_rec *r, chat_err_t *err)
 }
 
 #if CHAT_PARKING
-/* 1 when the stream was parked or failed to be; 0: drive it from here. */
+/* 1 when the stream was parked, refused, or failed to be parked; 0: drive it
+ * from here. */
 static int try_to_park(int *phandler, apr_status_t *prv, chat_stream_t *s,
                        chat_err_t *err)
 {
+    chat_engine_t *e = chat_engine_choose();
     const char *why;
 
     if (!chat_park_possible(s->r, &why)) {
@@ -314,6 +331,13 @@ static int try_to_park(int *phandler, apr_status_t *prv, chat_stream_t *s,
                       CHATNO(0504) "not parked: %s", why);
         return 0;
     }
+    *prv = APR_SUCCESS;
+    if (!chat_stream_prepare(s, e)) {
+        *phandler = OK;
+        chat_stream_complete(s);
+        return 1;
+    }
+    s->engine = e;
     *prv = chat_park(s);
     if (*prv == APR_SUCCESS) {
         *phandler = SUSPENDED;
@@ -348,7 +372,10 @@ apr_status_t chat_stream_start(int *phandler, request_rec *r,
         return rv;
 #endif
     *phandler = OK;
-    chat_blocking_run(s);
+    if (chat_stream_pass(s))
+        chat_blocking_run(s);
+    else
+        chat_stream_complete(s);
     return APR_SUCCESS;
 }
 

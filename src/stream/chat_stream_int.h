@@ -120,6 +120,7 @@ typedef enum {
     CHAT_EVENT_WAKE,
     CHAT_EVENT_UPSTREAM,
     CHAT_EVENT_CLIENT,
+    CHAT_EVENT_GATE,
     CHAT_EVENT_DEAD
 } chat_event_e;
 
@@ -143,7 +144,11 @@ struct chat_stream_t {
     chat_state_e state; /* K once queued, see chat_stream_move() */
     int killed;         /* K  the MPM waits for DONE */
 
+    void *line; /* C  of the engine, to the gate; NULL: not asked there */
+
     /* D from here on */
+    int asking;              /* the gate has not answered */
+    int went;                /* past it */
     const chat_call_t *call; /* the one that is made, or waited for; NULL: a
                                 script */
     chat_tick_t again_at;    /* when it is to be made, 0: it was */
@@ -192,7 +197,7 @@ struct chat_stream_t {
  * refused with an error in the log. Under engine->lock once parked. */
 void chat_stream_move(chat_stream_t *s, chat_state_e to);
 
-/* [D] The driver has it: go. May end it at once. */
+/* [D] The driver has it, and the gate is open: go. May end it at once. */
 void chat_stream_begin(chat_stream_t *s);
 
 /* [D] The source has so many bytes. OK: it must give them to chat_stream_take()
@@ -209,6 +214,16 @@ void chat_stream_end(chat_stream_t *s, chat_end_e why, const char *detail);
 
 /* [D] The client cannot take the rest: overrules an end that was decided. */
 void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail);
+
+/* ---- its gate (chat_stream_gate.c) ---- */
+
+/* [request thread] Ask and wait. 1: go on; 0: the stream has ended. */
+int chat_stream_pass(chat_stream_t *s);
+#if CHAT_PARKING
+/* [request thread] It goes to that engine, which will ask, unless the gate has
+ * answered by now. Result as above. */
+int chat_stream_prepare(chat_stream_t *s, chat_engine_t *e);
+#endif
 
 /* 1 once the server stops and does not wait for streams. */
 int chat_stream_stopping(void);
@@ -329,6 +344,8 @@ chat_driver_t *chat_engine_driver(chat_engine_t *e);
 apr_status_t chat_engine_child_init(apr_pool_t *pchild, server_rec *s);
 /* [any] The engine for one more stream: the one with the fewest. */
 chat_engine_t *chat_engine_choose(void);
+/* [any] Its line to that gate, there can be but one. NULL: no memory. */
+void *chat_engine_line(chat_engine_t *e, const chat_gate_t *gate);
 /* [any] The eventfd of a stream to be parked: -1 with errno when there is none.
  * Given back, it may still be kicked. */
 int chat_engine_take_eventfd(chat_engine_t *e);

@@ -65,7 +65,6 @@ sub thaw ($self)   { return $self->_signal('CONT') }
 
 sub stop ($self) {
     my $pid = delete $self->{pid} // return $self;
-    kill 'CONT', $pid;
     kill 'KILL', $pid;
     waitpid $pid, 0;
     return $self;
