@@ -38,6 +38,8 @@ typedef enum {
 typedef struct chat_end_t {
     chat_end_e why;
     const char *detail;        /* for the log, no secrets; may be NULL */
+    int made;                  /* 1: the call was begun; 0: it was waited for,
+                                  or the gate did not open */
     int asked;                 /* 1: the upstream was connected to, so that it
                                   may have got the request (this call) */
     apr_interval_time_t first; /* start -> first data (this call), -1 */

@@ -322,10 +322,10 @@ static chat_call_verdict_e judge(const chat_walk_t *w, const chat_end_t *end)
 {
     int status = w->try.status;
 
-    if (took_too_long(w, end))
+    if (!end->made || took_too_long(w, end))
         return CHAT_CALL_UNKNOWN;
     if (end->why == CHAT_END_GONE || end->why == CHAT_END_STALLED ||
-        end->why == CHAT_END_SHUTDOWN || end->why == CHAT_END_REFUSED)
+        end->why == CHAT_END_SHUTDOWN)
         return status && status < 500 ? CHAT_CALL_FINE : CHAT_CALL_UNKNOWN;
     if (status >= 500 || end->why == CHAT_END_TIMEOUT ||
         end->why == CHAT_END_BROKEN || is_neither(w, end))

@@ -68,6 +68,7 @@ void chat_call_start(chat_stream_t *s)
     s->begun = 0;
     s->end.first = -1;
     s->end.bytes = 0;
+    s->end.made = 1;
     s->end.asked = 0;
     s->source->start(s);
     s->again_at = 0;
@@ -103,6 +104,6 @@ int chat_call_again(chat_stream_t *s)
     s->call = call;
     s->again_at = chat_tick_now() + (wait > 0 ? wait : 0);
     s->begun = s->ended = s->last = 0;
-    s->end.asked = 0;
+    s->end.made = s->end.asked = 0;
     return 1;
 }
