@@ -39,7 +39,8 @@ typedef struct chat_limit_ticket_t chat_limit_ticket_t;
  * APR_INCOMPLETE  Redis has to be asked: chat_limit_gate with the ticket as its
  *                 question. Asked at most once; if never, nothing is charged.
  * APR_EGENERAL    refused, nothing is charged: err says 429 with Retry-After,
- * or 500 when a policy cannot be applied.
+ *                 503 when our own table is full, 500 when a policy cannot be
+ *                 applied.
  */
 apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
                              const chat_limit_ask_t *ask, chat_err_t *err);
