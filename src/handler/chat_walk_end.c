@@ -232,6 +232,7 @@ static void settle_nothing(chat_walk_t *w)
 /* The limits said no, before any call. */
 static void settle_refused(chat_walk_t *w)
 {
+    chat_limit_settle(w->ticket, 0);
     chat_reply_headers(w->r, chat_limit_headers(w->ticket));
     w->facts.provider = w->facts.model = NULL;
     chat_handler_refuse(w->r, w->conf, &w->facts,

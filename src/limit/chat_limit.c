@@ -23,6 +23,9 @@ struct chat_limit_ticket_t {
     apr_int64_t input_tokens;
     apr_table_t *headers;
     chat_err_t refusal;
+    chat_counts_t told;     /* all that was asked, for the telemetry ... */
+    int ntold;              /* ... which knows of so many */
+    const chat_count_t *no; /* the one that refused, until it is logged */
     int open; /* Redis has to be asked, or was and has not answered */
     int settled;
 };
@@ -115,7 +118,7 @@ static apr_status_t degrade(chat_limit_ticket_t *t, chat_err_t *err)
     for (i = 0; i < asked.n; i++) {
         const chat_limit_conf_t *policy = asked.count[i].policy;
 
-        chat_limit_tally(policy, asked.count[i].key, CHAT_TALLY_DEGRADED);
+        chat_limit_tally(policy, asked.count[i].key, CHAT_TALLY_DEGRADED, 1);
         if (policy->fail == CHAT_LIMIT_FAIL_LOCAL)
             t->local.count[t->local.n++] = asked.count[i];
         closed |= policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow;
@@ -138,18 +141,20 @@ static apr_status_t count_local(chat_limit_ticket_t *t, chat_err_t *err)
 
 /* ---- the answer ---- */
 
-static void note(const chat_counts_t *counts)
+/* By an engine as far as it need not wait, by whoever settles the rest. */
+static void note(chat_limit_ticket_t *t, int wait)
 {
-    int i;
+    for (; t->ntold < t->told.n; t->ntold++) {
+        const chat_count_t *count = &t->told.count[t->ntold];
+        chat_tally_e what = !count->refused         ? CHAT_TALLY_ALLOWED
+                            : count->policy->shadow ? CHAT_TALLY_SHADOWED
+                                                    : CHAT_TALLY_REFUSED;
 
-    for (i = 0; i < counts->n; i++) {
-        const chat_count_t *count = &counts->count[i];
-
-        chat_limit_tally(count->policy, count->key,
-                         !count->refused         ? CHAT_TALLY_ALLOWED
-                         : count->policy->shadow ? CHAT_TALLY_SHADOWED
-                                                 : CHAT_TALLY_REFUSED);
+        if (!chat_limit_tally(count->policy, count->key, what, wait))
+            return;
     }
+    if (wait && t->no)
+        chat_limit_log_refusal(t->r, t->no);
 }
 
 /* The refusing policy that lasts longest: after it all may be well. */
@@ -176,7 +181,7 @@ static apr_status_t refuse(chat_limit_ticket_t *t, const chat_count_t *no,
 
     if (wait < 1)
         wait = 1;
-    chat_limit_log_refusal(t->r, no);
+    t->no = no;
     err->retry_after = apr_psprintf(t->r->pool, "%" APR_INT64_T_FMT, wait);
     return chat_err_set(
         err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS, "rate_limited",
@@ -193,7 +198,8 @@ static apr_status_t judge(chat_limit_ticket_t *t, chat_err_t *err)
     const chat_count_t *no = longest_no(counts);
 
     t->headers = chat_limit_headers_make(counts, apr_time_now(), t->r->pool);
-    note(counts);
+    t->told = *counts;
+    note(t, 0);
     if (!no)
         return APR_SUCCESS;
     t->shared.n = t->local.n = 0; /* none is charged */
@@ -226,7 +232,7 @@ static void note_exempt(const chat_limit_asking_t *a)
 
     for (i = 0; i < list->nelts; i++)
         chat_limit_tally(APR_ARRAY_IDX(list, i, const chat_limit_conf_t *),
-                         NULL, CHAT_TALLY_EXEMPT);
+                         NULL, CHAT_TALLY_EXEMPT, 1);
 }
 
 apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
@@ -327,9 +333,12 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket)
 
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
 {
-    if (!ticket || ticket->settled || ticket->open)
+    if (!ticket || ticket->settled)
         return;
     ticket->settled = 1;
+    note(ticket, 1);
+    if (ticket->open)
+        return;
     /* What cannot be settled now expires with its lease. */
     if (chat_limit_leases(&ticket->shared))
         chat_limit_redis.settle(&ticket->shared, tokens, ticket->r);

@@ -114,6 +114,9 @@ chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv);
 void *chat_limit_shared(int *pnew, const char *key, apr_size_t size);
 /* 1 when whoever held the lock died in it: what he did may be half done. */
 int chat_limit_enter(pthread_mutex_t *lock);
+/* 1 when it is ours now, for what cannot be half done. An engine must not wait
+ * for a lock whose holder may wait for the processor. */
+int chat_limit_try(pthread_mutex_t *lock);
 void chat_limit_leave(pthread_mutex_t *lock);
 
 /* CLOCK_MONOTONIC in microseconds (chat_limit_local.c). */
@@ -136,8 +139,9 @@ typedef enum {
     CHAT_TALLY_SHADOWED
 } chat_tally_e;
 
-void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
-                      chat_tally_e what);
+/* 1 when it was counted; with wait it always is. */
+int chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
+                     chat_tally_e what, int wait);
 apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s);
 
 /* How many lines were kept back since the last one if a line may be written

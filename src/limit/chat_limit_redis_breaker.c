@@ -60,9 +60,14 @@ void chat_redis_breaker_good(void)
 {
     int was_open;
 
+    /* Mostly all is well, and then an engine need not wait for the lock. */
+    if (!__atomic_load_n(&breaker->is_open, __ATOMIC_RELAXED) &&
+        !__atomic_load_n(&breaker->failures, __ATOMIC_RELAXED))
+        return;
     chat_limit_enter(&breaker->lock);
     was_open = breaker->is_open;
-    breaker->is_open = breaker->failures = 0;
+    __atomic_store_n(&breaker->is_open, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&breaker->failures, 0, __ATOMIC_RELAXED);
     chat_limit_leave(&breaker->lock);
     if (was_open)
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
@@ -73,9 +78,10 @@ void chat_redis_breaker_good(void)
  * then change nothing any more. */
 static int note_failure(void)
 {
-    if (breaker->is_open || ++breaker->failures < FAILURES)
+    if (breaker->is_open ||
+        __atomic_add_fetch(&breaker->failures, 1, __ATOMIC_RELAXED) < FAILURES)
         return 0;
-    breaker->is_open = 1;
+    __atomic_store_n(&breaker->is_open, 1, __ATOMIC_RELAXED);
     breaker->pause = FIRST_PAUSE;
     breaker->try_at = chat_limit_now() + jitter(breaker->pause);
     return 1;

@@ -57,6 +57,15 @@ int chat_limit_enter(pthread_mutex_t *lock)
     return 1;
 }
 
+int chat_limit_try(pthread_mutex_t *lock)
+{
+    int rv = pthread_mutex_trylock(lock);
+
+    if (rv == EOWNERDEAD)
+        pthread_mutex_consistent(lock);
+    return rv == 0 || rv == EOWNERDEAD;
+}
+
 void chat_limit_leave(pthread_mutex_t *lock)
 {
     pthread_mutex_unlock(lock);

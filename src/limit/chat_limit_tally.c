@@ -164,20 +164,24 @@ static void count_key(const char *key, apr_uint64_t id, chat_tally_e what)
     row->refused += what == CHAT_TALLY_REFUSED;
 }
 
-void chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
-                      chat_tally_e what)
+int chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
+                     chat_tally_e what, int wait)
 {
     int counts = key && what != CHAT_TALLY_DEGRADED;
     apr_uint64_t id;
 
     if (!board)
-        return;
+        return 1;
     id = counts ? id_of(key) : 0;
-    enter();
+    if (wait)
+        enter();
+    else if (!chat_limit_try(&board->lock))
+        return 0;
     count_policy(policy->name, what);
     if (counts)
         count_key(key, id, what);
     leave();
+    return 1;
 }
 
 apr_int64_t chat_limit_may_log(void)
