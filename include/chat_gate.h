@@ -36,8 +36,8 @@ typedef struct chat_gate_t {
      * here. ASK; or OPEN or SHUT where that is known already. */
     chat_gate_e (*prepare)(void *line, void *question);
 
-    /* [engine] For who asks. answered() is called once, in tell() or hear();
-     * until then question and asker have to stay. */
+    /* [engine] For who asks. answered() is called once, later, in any of these
+     * three; until then question and asker have to stay. */
     void (*ask)(void *line, void *question, void *asker,
                 chat_gate_answered_fn *answered);
     /* [engine] Send what was asked, give up what is overdue. */

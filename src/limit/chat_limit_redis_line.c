@@ -18,10 +18,11 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 typedef struct line_t {
     redisContext *c; /* NULL: none */
-    int up;          /* atomic: there is one, for workers */
+    int fd;          /* atomic: of c, for workers; -1 */
     int unsent;      /* some of what is asked has not gone out */
     int repeated;    /* of waiting, so many are asked for the second time */
     STAILQ_HEAD(, chat_question_t) waiting; /* in the order they were sent */
@@ -31,9 +32,21 @@ static void *line_open(void)
 {
     line_t *l = calloc(1, sizeof(*l));
 
-    if (l)
+    if (l) {
         STAILQ_INIT(&l->waiting);
+        l->fd = -1;
+    }
     return l;
+}
+
+/* There is a connection, and Redis has not closed it. Any thread. */
+static int stands(const line_t *l)
+{
+    int fd = __atomic_load_n(&l->fd, __ATOMIC_RELAXED);
+    char byte;
+
+    return fd >= 0 && (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ||
+                       errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 /* ---- answers ---- */
@@ -57,7 +70,7 @@ static void hang_up(line_t *l)
         redisFree(l->c);
     l->c = NULL;
     l->unsent = 0;
-    __atomic_exchange_n(&l->up, 0, __ATOMIC_RELAXED);
+    __atomic_exchange_n(&l->fd, -1, __ATOMIC_RELAXED);
 }
 
 /* Whoever waits asked in vain. */
@@ -105,14 +118,16 @@ static void adopt(line_t *l, chat_question_t *q)
     chat_redis_t redis = {.c = q->brought, .shared = 1};
 
     q->brought = NULL;
-    if (l->c) {
+    if (l->c && stands(l)) {
         chat_redis_keep(&redis);
         return;
     }
+    /* Nobody may take the answers of the new one for his. */
+    lose(l, "the connection was lost");
     l->c = redis.c;
     l->c->flags &= ~REDIS_BLOCK;
     fcntl(l->c->fd, F_SETFL, fcntl(l->c->fd, F_GETFL) | O_NONBLOCK);
-    __atomic_exchange_n(&l->up, 1, __ATOMIC_RELAXED);
+    __atomic_exchange_n(&l->fd, (int)l->c->fd, __ATOMIC_RELAXED);
 }
 
 static void ask(void *line, void *question, void *asker,
@@ -276,7 +291,7 @@ static chat_gate_e prepare(void *line, void *question)
 
     if (!chat_redis_breaker_ready())
         return chat_limit_conclude(q, APR_EGENERAL);
-    if (!__atomic_load_n(&l->up, __ATOMIC_RELAXED) && bring(q) != APR_SUCCESS)
+    if (!stands(l) && bring(q) != APR_SUCCESS)
         return chat_limit_conclude(q, APR_EGENERAL);
     words = chat_redis_take_words(q->counts, q->r->pool);
     q->word = words.word;
