@@ -43,10 +43,13 @@ static void *line_open(void)
 static int stands(const line_t *l)
 {
     int fd = __atomic_load_n(&l->fd, __ATOMIC_RELAXED);
+    ssize_t n;
     char byte;
 
-    return fd >= 0 && (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0 ||
-                       errno == EAGAIN || errno == EWOULDBLOCK);
+    if (fd < 0)
+        return 0;
+    n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
 /* ---- answers ---- */
