@@ -114,8 +114,8 @@ chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv);
 void *chat_limit_shared(int *pnew, const char *key, apr_size_t size);
 /* 1 when whoever held the lock died in it: what he did may be half done. */
 int chat_limit_enter(pthread_mutex_t *lock);
-/* 1 when it is ours now, for what cannot be half done. An engine must not wait
- * for a lock whose holder may wait for the processor. */
+/* 1 when it is ours now, for what cannot be half done. While all is well an
+ * engine does not wait for a lock whose holder may wait for the processor. */
 int chat_limit_try(pthread_mutex_t *lock);
 void chat_limit_leave(pthread_mutex_t *lock);
 
