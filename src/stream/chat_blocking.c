@@ -18,8 +18,6 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* Upstream connections that each driver keeps. */
-#define IDLE_CONNECTIONS 4L
 /* An HTTP/2 stream has no socket to watch: look at its connection so often. */
 #define LOOK_MS 20
 /* Nothing wakes us when the server stops: look so often. */
@@ -57,8 +55,7 @@ static blocking_t *blocking_take(void)
     if (!b)
         return NULL;
     b->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (b->epoll_fd >= 0 &&
-        chat_driver_init(&b->driver, IDLE_CONNECTIONS) == APR_SUCCESS)
+    if (b->epoll_fd >= 0 && chat_driver_init(&b->driver, NULL) == APR_SUCCESS)
         return b;
     blocking_free(b);
     return NULL;
@@ -104,10 +101,10 @@ static int wait_ms(const chat_stream_t *s)
 static void turn(blocking_t *b, chat_stream_t *s)
 {
     struct curl_waitfd client = {.fd = b->epoll_fd, .events = CURL_WAIT_POLLIN};
+    chat_multi_t *m = b->driver.multis[0];
     int running;
 
-    curl_multi_poll(b->driver.multi, &client, s->client_fd >= 0, wait_ms(s),
-                    NULL);
+    curl_multi_poll(m->curl, &client, s->client_fd >= 0, wait_ms(s), NULL);
     b->driver.now = chat_tick_now();
     b->driver.turn++;
     if (client.revents || s->c->aborted)
@@ -116,9 +113,9 @@ static void turn(blocking_t *b, chat_stream_t *s)
         chat_stream_end(s, CHAT_END_SHUTDOWN, "the server stopped");
     if (s->waiting)
         s->source->resume(s);
-    curl_multi_perform(b->driver.multi, &running);
+    curl_multi_perform(m->curl, &running);
     chat_driver_flush(&b->driver);
-    chat_driver_reap(&b->driver);
+    chat_multi_reap(m);
     chat_stream_check(s, b->driver.now);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An engine: one thread, one epoll set, one CURLM, thousands of streams. It
+ * An engine: one thread, one epoll set, thousands of streams. It
  * never waits for anything but epoll: not for a client, a name, a database or
  * a worker. So whoever waits for the engine (chat_engine_recall) cannot be
  * waited for.
@@ -335,17 +335,15 @@ void chat_engine_bury(chat_engine_t *e)
 
 static int wait_ms(const chat_engine_t *e)
 {
-    chat_tick_t at = APR_INT64_MAX, now = chat_tick_now();
+    chat_tick_t at = e->driver.curl_at, now = chat_tick_now();
 
     if (!TAILQ_EMPTY(&e->later) || !TAILQ_EMPTY(&e->gone))
         return 0;
-    if (e->curl_at >= 0)
-        at = e->curl_at;
     if (e->deadlines.n && e->deadlines.heap[0]->due < at)
         at = e->deadlines.heap[0]->due;
     if (e->wants.due && e->wants.due < at)
         at = e->wants.due;
-    if (at == APR_INT64_MAX)
+    if (at == CHAT_TICK_NEVER)
         return -1;
     if (at <= now)
         return 0;
@@ -386,7 +384,6 @@ static void turn(chat_engine_t *e)
     take_inbox(e);
     chat_engine_tell(e);
     chat_engine_curl_timer(e); /* begins what came just now */
-    chat_driver_reap(&e->driver);
     check_deadlines(e);
     take_kills(e);
     finish_ended(e, n == TURN_EVENTS);

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An engine's dealings with curl: its sockets in the engine's epoll set, its
- * one timer, in the way of curl_multi_socket_action(). Engine's thread.
+ * An engine's dealings with curl: the sockets of its multi handles in the
+ * engine's epoll set, and their timers, in the way of
+ * curl_multi_socket_action(). Engine's thread.
  */
 #include "chat_engine_int.h"
 
 #if CHAT_PARKING
 
+#define IDLE_TICKS apr_time_from_sec(CHAT_IDLE_SECONDS)
+
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *baton,
                           void *record)
 {
-    chat_engine_t *e = baton;
+    chat_multi_t *m = baton;
+    chat_engine_t *e = m->driver->engine;
     chat_event_t *ev = record;
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) |
                       (what & CURL_POLL_OUT ? EPOLLOUT : 0);
@@ -19,7 +23,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *baton,
         if (!ev)
             return 0;
         chat_engine_poll(e, EPOLL_CTL_DEL, fd, 0, ev);
-        curl_multi_assign(e->driver.multi, fd, NULL);
+        curl_multi_assign(m->curl, fd, NULL);
         /* An event of this batch may still point here. */
         ev->kind = CHAT_EVENT_DEAD;
         SLIST_INSERT_HEAD(&e->dead, ev, dead);
@@ -32,24 +36,38 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *baton,
         return -1;
     ev->kind = CHAT_EVENT_UPSTREAM;
     ev->fd = fd;
-    curl_multi_assign(e->driver.multi, fd, ev);
+    ev->multi = m;
+    curl_multi_assign(m->curl, fd, ev);
     return chat_engine_poll(e, EPOLL_CTL_ADD, fd, events, ev);
 }
 
 static int on_curl_timer(CURLM *multi, long ms, void *baton)
 {
-    chat_engine_t *e = baton;
+    chat_multi_t *m = baton;
+    chat_driver_t *d = m->driver;
 
-    e->curl_at = ms < 0    ? -1
-                 : ms == 0 ? e->driver.now
-                           : chat_tick_now() + ms * 1000;
+    m->at = ms < 0    ? CHAT_TICK_NEVER
+            : ms == 0 ? d->now
+                      : chat_tick_now() + ms * 1000;
+    if (m->at < d->curl_at)
+        d->curl_at = m->at;
     return 0;
+}
+
+static void act(chat_multi_t *m, int fd, int mask)
+{
+    int running;
+
+    curl_multi_socket_action(m->curl, fd, mask, &running);
+    chat_multi_running(m, running);
+    chat_multi_reap(m); /* first: these may be the last bytes */
+    chat_driver_flush(m->driver);
 }
 
 void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
                             uint32_t events)
 {
-    int mask = 0, running;
+    int mask = 0;
 
     if (events & EPOLLIN)
         mask |= CURL_CSELECT_IN;
@@ -57,31 +75,41 @@ void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
         mask |= CURL_CSELECT_OUT;
     if (events & (EPOLLERR | EPOLLHUP))
         mask |= CURL_CSELECT_IN | CURL_CSELECT_ERR;
-    curl_multi_socket_action(e->driver.multi, ev->fd, mask, &running);
-    chat_driver_reap(&e->driver); /* first: these may be the last bytes */
-    chat_driver_flush(&e->driver);
+    act(ev->multi, ev->fd, mask);
 }
 
 void chat_engine_curl_timer(chat_engine_t *e)
 {
-    int running;
+    chat_driver_t *d = &e->driver;
+    chat_multi_t *m;
+    int i;
 
-    if (e->curl_at < 0 || e->curl_at > e->driver.now)
+    if (d->curl_at > d->now)
         return;
-    e->curl_at = -1;
-    curl_multi_socket_action(e->driver.multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    chat_driver_flush(&e->driver);
+    d->curl_at = CHAT_TICK_NEVER;
+    for (i = d->nmultis - 1; i >= 0; i--) {
+        m = d->multis[i];
+        if (!m->calls && m->left_at + IDLE_TICKS <= d->now) {
+            chat_multi_close(m);
+            continue;
+        }
+        if (m->at <= d->now) {
+            m->at = CHAT_TICK_NEVER;
+            act(m, CURL_SOCKET_TIMEOUT, 0);
+        }
+        if (m->at < d->curl_at)
+            d->curl_at = m->at;
+        if (!m->calls)
+            chat_tick_sooner(&d->curl_at, m->left_at, IDLE_TICKS);
+    }
 }
 
-void chat_engine_curl_init(chat_engine_t *e)
+void chat_engine_curl_tie(chat_multi_t *m)
 {
-    CURLM *multi = e->driver.multi;
-
-    e->curl_at = -1;
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, e);
-    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, e);
+    curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
+    curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
 }
 
 #endif

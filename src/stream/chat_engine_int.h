@@ -29,7 +29,6 @@ struct chat_engine_t {
     int epoll_fd;                    /* C */
     chat_event_t wake;               /* C */
     pthread_t thread;                /* C */
-    chat_tick_t curl_at;             /* E  when curl wants a call, -1 never */
     struct chat_stream_list_t live;  /* E  by link */
     struct chat_stream_list_t later; /* E  over their budget, by later_link */
     struct chat_stream_list_t ended; /* E  to let go, by ended_link */
@@ -80,8 +79,6 @@ int chat_eventfds_give(chat_eventfds_t *spare, int fd);
 void chat_eventfds_trim(chat_eventfds_t *spare);
 void chat_eventfds_close(chat_eventfds_t *spare);
 
-/* Tie e->driver's CURLM to the loop. */
-void chat_engine_curl_init(chat_engine_t *e);
 /* [E] A socket of curl's is ready. */
 void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
                             uint32_t events);

@@ -11,9 +11,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
-/* Connections to upstreams that an engine keeps open for the next call. */
-#define IDLE_CONNECTIONS 256L
-
 static chat_engine_t *engines;
 static int nengines;
 
@@ -135,10 +132,9 @@ static int engine_open(chat_engine_t *e)
     if (e->epoll_fd < 0 || e->wake.fd < 0 ||
         chat_engine_poll(e, EPOLL_CTL_ADD, e->wake.fd, EPOLLIN | EPOLLET,
                          &e->wake) ||
-        chat_driver_init(&e->driver, IDLE_CONNECTIONS) != APR_SUCCESS ||
+        chat_driver_init(&e->driver, e) != APR_SUCCESS ||
         chat_netfilter_open(&e->driver) != APR_SUCCESS)
         return 0;
-    chat_engine_curl_init(e);
     return 1;
 }
 

@@ -201,7 +201,7 @@ void chat_stream_complete(chat_stream_t *s)
 
 chat_tick_t chat_stream_due(const chat_stream_t *s)
 {
-    chat_tick_t due = APR_INT64_MAX, at;
+    chat_tick_t due = CHAT_TICK_NEVER, at;
 
     if (s->tick_at)
         due = s->tick_at;
@@ -417,7 +417,8 @@ void chat_stream_register_hooks(apr_pool_t *p)
 
 apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    chat_driver_global();
+    curl_global_init(CURL_GLOBAL_ALL); /* before there are threads */
+    chat_trust_global(pconf);
     return chat_counters_post_config(pconf, s);
 }
 

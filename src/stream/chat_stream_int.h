@@ -37,10 +37,13 @@
 
 typedef struct chat_engine_t chat_engine_t;
 typedef struct chat_driver_t chat_driver_t;
+typedef struct chat_multi_t chat_multi_t;
 typedef struct chat_stream_t chat_stream_t;
 
 /* Monotonic microseconds; 0 means "not set". */
 typedef apr_int64_t chat_tick_t;
+
+#define CHAT_TICK_NEVER APR_INT64_MAX
 
 chat_tick_t chat_tick_now(void);
 /* Have *due at from + wait if that is sooner; a wait of 0 is none. */
@@ -128,6 +131,7 @@ typedef struct chat_event_t {
     chat_event_e kind;
     int fd;
     chat_stream_t *stream;          /* of a client */
+    chat_multi_t *multi;            /* of an upstream */
     SLIST_ENTRY(chat_event_t) dead; /* of an upstream socket let go */
 } chat_event_t;
 
@@ -155,6 +159,7 @@ struct chat_stream_t {
     chat_tick_t call_at;     /* when it was */
     int begun;               /* ... and the upstream has really answered */
     CURL *easy;
+    chat_multi_t *multi; /* that easy is in, or NULL */
     struct curl_slist *headers;
     struct curl_slist *hosts;
     apr_table_t *head; /* the upstream's headers while they come */
@@ -249,13 +254,26 @@ void chat_call_begun(chat_stream_t *s);
 chat_tick_t chat_call_due(const chat_stream_t *s);
 void chat_call_check(chat_stream_t *s, chat_tick_t now);
 
-/* ---- a thread that makes transfers (chat_xfer.c) ---- */
+/* ---- a thread that makes transfers (chat_driver.c) ---- */
 
 #define CHAT_CLOSED_KEPT 64
 
+/* A multi handle, and some of a driver's calls. */
+struct chat_multi_t {
+    CURLM *curl;
+    chat_driver_t *driver;
+    int calls;           /* in it */
+    int running;         /* of them, by curl, when it was last asked */
+    chat_tick_t left_at; /* when the last one was taken out */
+    chat_tick_t at;      /* when curl wants a call, CHAT_TICK_NEVER */
+};
+
 struct chat_driver_t {
-    CURLM *multi;
-    chat_tick_t now; /* of this turn */
+    chat_engine_t *engine; /* C  NULL: blocking */
+    chat_multi_t **multis; /* a blocking driver has one */
+    int nmultis;
+    chat_tick_t curl_at; /* not after any of their at */
+    chat_tick_t now;     /* of this turn */
     apr_uint64_t turn;
     CURL *spare[64]; /* easy handles to use again */
     int nspare;
@@ -271,15 +289,43 @@ struct chat_driver_t {
     unsigned nclosed;
 };
 
-/* [main thread, before any other] What curl needs once in a process. */
-void chat_driver_global(void);
-apr_status_t chat_driver_init(chat_driver_t *d, long max_connects);
+/* A connection that was idle for longer is not used again: servers close theirs
+ * after a minute or so, and a request must not meet that. A multi handle of an
+ * engine that had no call for so long is closed with what it has. */
+#define CHAT_IDLE_SECONDS 30
+
+/* [before it has a thread] e: the engine that it is of, or NULL. */
+apr_status_t chat_driver_init(chat_driver_t *d, chat_engine_t *e);
+/* No call is running. */
 void chat_driver_destroy(chat_driver_t *d);
 /* [D] After each call of curl's that may have read: curl gives bytes in small
  * pieces, and each that is passed on costs a packet. */
 void chat_driver_flush(chat_driver_t *d);
-/* [D] Streams whose transfer has ended are told so. */
-void chat_driver_reap(chat_driver_t *d);
+/* [D] Such a piece, after chat_stream_offer(). */
+void chat_driver_gather(chat_stream_t *s, const char *data, apr_size_t len);
+
+/* [D] The multi handle for one more call, and that it is over. NULL: no memory.
+ */
+chat_multi_t *chat_multi_take(chat_driver_t *d);
+void chat_multi_give(chat_multi_t *m);
+/* [D] curl has n running now, so it may keep so many connections. */
+void chat_multi_running(chat_multi_t *m, int n);
+/* [D] It has no calls and goes, with its connections. */
+void chat_multi_close(chat_multi_t *m);
+/* [D] Streams whose transfer in it has ended are told so. (chat_xfer.c) */
+void chat_multi_reap(chat_multi_t *m);
+
+/* [D] NULL: no memory. */
+CURL *chat_easy_take(chat_driver_t *d);
+void chat_easy_give(chat_driver_t *d, CURL *easy);
+
+/* ---- whom certificates are checked by (chat_trust.c) ---- */
+
+/* [main thread, after curl_global_init()] Read the authorities; until pconf is
+ * cleared. */
+void chat_trust_global(apr_pool_t *pconf);
+/* [any] For a transfer that may be over TLS. */
+void chat_trust_set(CURL *easy);
 
 /* ---- names (chat_resolver.c) ---- */
 
@@ -358,6 +404,7 @@ int chat_engine_returned(chat_engine_t *e, chat_stream_t *s);
 void chat_engine_recall(chat_engine_t *e, chat_stream_t *s);
 
 /* [D] For the code that both drivers share. */
+void chat_engine_curl_tie(chat_multi_t *m); /* to its driver's engine */
 void chat_engine_ended(chat_engine_t *e, chat_stream_t *s);
 void chat_engine_later(chat_engine_t *e, chat_stream_t *s);
 void chat_engine_schedule(chat_engine_t *e, chat_stream_t *s);

@@ -19,76 +19,13 @@
 #define READ_BYTES 4096L
 /* What curl takes for a long request, and keeps until the answer is over. */
 #define WRITE_BYTES 16384L
-/* No piece that curl gives is larger. */
-#define GATHER_BYTES CURL_MAX_WRITE_SIZE
 /* Kernel memory for an upstream that we do not read at the moment. */
 #define UPSTREAM_RCVBUF (64 * 1024)
-/* A connection that was idle for longer is not used again: servers close theirs
- * after a minute or so, and a request must not meet that. */
-#define IDLE_SECONDS 30L
 /* An upstream that vanished without a word is noticed in about a minute. */
 #define KEEPALIVE_IDLE 30L
 #define KEEPALIVE_INTERVAL 10L
 /* Headers that are kept of an answer. */
 #define HEADERS_MAX 64
-
-/* ---- the driver's handles ---- */
-
-/* With a folder of authorities besides their file, as in Debian, curl reads
- * both anew for each connection: 15 ms and a megabyte. The file alone it keeps,
- * from 7.87 on. */
-static int has_bundle; /* written before there are threads */
-
-void chat_driver_global(void)
-{
-    curl_global_init(CURL_GLOBAL_ALL);
-#if LIBCURL_VERSION_NUM >= 0x075700
-    has_bundle = curl_version_info(CURLVERSION_NOW)->cainfo != NULL;
-#endif
-}
-
-apr_status_t chat_driver_init(chat_driver_t *d, long max_connects)
-{
-    memset(d, 0, sizeof(*d));
-    d->multi = curl_multi_init();
-    if (!d->multi)
-        return APR_ENOMEM;
-    curl_multi_setopt(d->multi, CURLMOPT_MAXCONNECTS, max_connects);
-    curl_multi_setopt(d->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    d->gather = malloc(GATHER_BYTES);
-    if (!d->gather)
-        return APR_ENOMEM;
-    d->now = chat_tick_now();
-    return APR_SUCCESS;
-}
-
-void chat_driver_destroy(chat_driver_t *d)
-{
-    while (d->nspare > 0)
-        curl_easy_cleanup(d->spare[--d->nspare]);
-    if (d->multi)
-        curl_multi_cleanup(d->multi);
-    d->multi = NULL;
-    free(d->gather);
-    free(d->cork);
-    d->gather = d->cork = NULL;
-}
-
-static CURL *take_easy(chat_driver_t *d)
-{
-    return d->nspare > 0 ? d->spare[--d->nspare] : curl_easy_init();
-}
-
-static void give_easy(chat_driver_t *d, CURL *easy)
-{
-    if (d->nspare == (int)(sizeof(d->spare) / sizeof(d->spare[0]))) {
-        curl_easy_cleanup(easy);
-        return;
-    }
-    /* Also forgets the key, which stood in the header lines. */
-    curl_easy_reset(easy);
-    d->spare[d->nspare++] = easy;
-}
 
 /* ---- what the upstream says ---- */
 
@@ -137,29 +74,6 @@ static size_t on_header(char *line, size_t size, size_t n, void *baton)
     return len;
 }
 
-void chat_driver_flush(chat_driver_t *d)
-{
-    chat_stream_t *s = d->gathering;
-    apr_size_t len = d->gathered;
-
-    d->gathering = NULL;
-    d->gathered = 0;
-    if (s)
-        chat_stream_take(s, d->gather, len);
-}
-
-static void gather(chat_driver_t *d, chat_stream_t *s, const char *data,
-                   size_t len)
-{
-    if (d->gathering != s || d->gathered + len > GATHER_BYTES)
-        chat_driver_flush(d);
-    if (s->ended)
-        return;
-    memcpy(d->gather + d->gathered, data, len);
-    d->gathering = s;
-    d->gathered += len;
-}
-
 static size_t on_data(char *data, size_t size, size_t n, void *baton)
 {
     chat_stream_t *s = baton;
@@ -167,7 +81,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *baton)
 
     switch (chat_stream_offer(s, len)) {
     case CHAT_TAKE_OK:
-        gather(s->driver, s, data, len);
+        chat_driver_gather(s, data, len);
         return len;
     case CHAT_TAKE_LATER:
         return CURL_WRITEFUNC_PAUSE;
@@ -283,11 +197,10 @@ static void set_transport(chat_stream_t *s)
     /* h1 keep-alive: cheaper per event than many streams on one h2. */
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (has_bundle)
-        curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
+    chat_trust_set(h);
     curl_easy_setopt(h, CURLOPT_BUFFERSIZE, READ_BYTES);
     curl_easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, WRITE_BYTES);
-    curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
+    curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, (long)CHAT_IDLE_SECONDS);
     /* The connection of a call that has just failed may be closed any moment,
      * with or without a word. */
     curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, (long)(s->again_at != 0));
@@ -336,8 +249,9 @@ static void set_request(chat_stream_t *s)
 
 static void xfer_start(chat_stream_t *s)
 {
-    s->easy = take_easy(s->driver);
-    if (!s->easy) {
+    s->easy = chat_easy_take(s->driver);
+    s->multi = s->easy ? chat_multi_take(s->driver) : NULL;
+    if (!s->multi) {
         chat_stream_end(s, CHAT_END_UNREACHED, "out of memory");
         return;
     }
@@ -348,7 +262,7 @@ static void xfer_start(chat_stream_t *s)
     set_transport(s);
     set_request(s);
     if (!s->headers ||
-        curl_multi_add_handle(s->driver->multi, s->easy) != CURLM_OK)
+        curl_multi_add_handle(s->multi->curl, s->easy) != CURLM_OK)
         chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
 }
 
@@ -383,12 +297,15 @@ static int xfer_taken(const chat_stream_t *s)
 
 static void xfer_stop(chat_stream_t *s)
 {
-    if (s->easy) {
+    if (s->multi) {
         s->end.asked = was_asked(s);
-        curl_multi_remove_handle(s->driver->multi, s->easy);
-        give_easy(s->driver, s->easy);
-        s->easy = NULL;
+        curl_multi_remove_handle(s->multi->curl, s->easy);
+        chat_multi_give(s->multi);
+        s->multi = NULL;
     }
+    if (s->easy)
+        chat_easy_give(s->driver, s->easy);
+    s->easy = NULL;
     curl_slist_free_all(s->headers);
     curl_slist_free_all(s->hosts);
     s->headers = s->hosts = NULL;
@@ -421,13 +338,14 @@ static void call_ended(chat_stream_t *s, CURLcode rc)
                     curl_easy_strerror(rc));
 }
 
-void chat_driver_reap(chat_driver_t *d)
+void chat_multi_reap(chat_multi_t *m)
 {
+    chat_driver_t *d = m->driver;
     chat_stream_t *s;
     CURLMsg *msg;
     int left;
 
-    while ((msg = curl_multi_info_read(d->multi, &left))) {
+    while ((msg = curl_multi_info_read(m->curl, &left))) {
         if (msg->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&s);
