@@ -46,7 +46,7 @@ sub printed ($sub) {
 }
 
 my %made_up = (
-    machine => { map { $_ => 1 } qw(date kernel cpu cores memory files load pinned own) },
+    machine => { map { $_ => 1 } qw(date kernel cpu cores memory files load pinned own policy) },
     minutes => 1,
     size    => { events => 1, pace => 1, clients => 1 },
     rounds  => 3,
@@ -97,6 +97,7 @@ local @ENV{qw(BENCH_PEERS BENCH_ROUNDS BENCH_STREAMS BENCH_IDLE BENCH_EVENTS BEN
 my $said = qx("$^X" "$FindBin::Bin/bench/run.pl" 2>"$dir/stderr");
 is $?, 0, 'the benchmark runs' or diag do { local (@ARGV, $/) = "$dir/stderr"; <> };
 my $res = JSON::PP::decode_json(do { local (@ARGV, $/) = "$dir/result.json"; <> });
+is $res->{machine}{policy}, 'batch', '... with peers scheduled as the docs advise';
 is_deeply $res->{failed}, {}, 'nothing of it failed' or diag explain $res->{failed};
 is $res->{result}{governed}{streams}{count}[0], 8, 'so many streams as asked for';
 is $res->{result}{proxy}{idle}{count}[0], 12, '... and silent ones';

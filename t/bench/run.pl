@@ -19,6 +19,8 @@
 #   BENCH_MANY BENCH_MANY_PACE    streams over several children, once, governed,
 #                    and ms between their events; 0 for none (20000, 5000)
 #   BENCH_SECONDS    of a closed loop (1.5)
+#   BENCH_SCHED      how peers are scheduled: batch, as docs/tuning.md has it, or other,
+#                    the kernel's default (batch)
 #   BENCH_OUT        folder of result.json, result.md and the plots (build/bench)
 use v5.36;
 use FindBin;
@@ -26,7 +28,7 @@ use List::Util qw(min);
 use Test::More;
 use lib "$FindBin::Bin/../lib";
 use ChatTest;
-use ChatTest::Bench qw(raise_files pin_away machine);
+use ChatTest::Bench qw(raise_files pin_away schedule_as machine);
 use ChatTest::Bench::House;
 use ChatTest::Bench::Many qw(many);
 use ChatTest::Bench::Peers qw(peers tls_peers);
@@ -34,6 +36,7 @@ use ChatTest::Bench::Report qw(report);
 use ChatTest::Bench::Workloads qw(workloads warm_up settled);
 
 raise_files(40000);
+schedule_as($ENV{BENCH_SCHED} || 'batch');
 $SIG{INT} = $SIG{TERM} = sub { exit 130 };
 
 # Starts and stops of httpd are tests of their own elsewhere.

@@ -11,6 +11,7 @@
 #   BENCH_SCALE_RATE      no more events a second than this (40000)
 #   BENCH_SCALE_STREAMS   no more streams than this (6000)
 #   BENCH_SECONDS         of a closed loop (1.5)
+#   BENCH_SCHED           how mod_chat is scheduled: batch or other (batch)
 #   BENCH_OUT             folder of scale.json, scale.md and plots (build/bench)
 #
 # mod_chat has half of the cores, four at most; mock and load have the others.
@@ -20,13 +21,14 @@ use List::Util qw(max min);
 use Test::More;
 use lib "$FindBin::Bin/../lib";
 use ChatTest;
-use ChatTest::Bench qw(raise_files pin_away peer_cores cores machine);
+use ChatTest::Bench qw(raise_files pin_away schedule_as peer_cores cores machine);
 use ChatTest::Bench::House;
 use ChatTest::Bench::Peers qw(governed_as);
 use ChatTest::Bench::Scale qw(sweeps);
 use ChatTest::Bench::ScaleReport qw(report_scale);
 
 raise_files(40000);
+schedule_as($ENV{BENCH_SCHED} || 'batch');
 $SIG{INT} = $SIG{TERM} = sub { exit 130 };
 Test::More->builder->output('/dev/null');
 Test::More->builder->failure_output(\*STDERR);

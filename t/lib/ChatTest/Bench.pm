@@ -10,7 +10,7 @@ use Exporter 'import';
 use POSIX       ();
 use Time::HiRes ();
 
-our @EXPORT_OK = qw(cores peer_cores pin pin_away busy_clock busy_since cpu tree pss median summary ratios open_files raise_files machine now_ns
+our @EXPORT_OK = qw(cores peer_cores pin pin_away schedule_as schedule busy_clock busy_since cpu tree pss median summary ratios open_files raise_files machine now_ns
     first_line slurp);
 
 sub slurp ($file) {
@@ -90,6 +90,21 @@ sub pin (@roots) {
     return _taskset('0-' . ($OWN - 1), tree(@roots));
 }
 
+# How a peer is scheduled: batch, as docs/tuning.md has it, or other, the
+# kernel's default. Threads that it makes later are, too.
+my $POLICY = 'other';
+sub schedule_as ($policy) {
+    die "BENCH_SCHED is batch or other, not \"$policy\"\n" if $policy !~ /^(?:batch|other)$/;
+    $POLICY = $policy if $policy eq 'other' || first_line('chrt', '--batch', '0', 'echo', 'yes') eq 'yes';
+    return;
+}
+
+sub schedule (@roots) {
+    return if $POLICY eq 'other';
+    system('sh', '-c', 'exec chrt --batch --all-tasks --pid 0 "$1" >/dev/null 2>&1', 'sh', $_) for tree(@roots);
+    return;
+}
+
 # Mock, load and stores, other machines in real life, share the others.
 sub pin_away (@pids) {
     return _taskset("$OWN-" . (cores() - 1), @pids);
@@ -158,6 +173,7 @@ sub machine () {
         cores  => cores(),
         pinned => _can_pin() ? 1 : 0,
         own    => $OWN,
+        policy => $POLICY,
         memory => sprintf('%.1f GiB', ($memory // 0) / 1048576),
         files  => open_files(),
         load   => (slurp('/proc/loadavg') =~ /^(\S+)/)[0],

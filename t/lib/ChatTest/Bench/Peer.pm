@@ -9,7 +9,7 @@ use POSIX qw(WNOHANG);
 use File::Path qw(make_path remove_tree);
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
-use ChatTest::Bench qw(pin cpu pss slurp);
+use ChatTest::Bench qw(pin schedule cpu pss slurp);
 use ChatTest::Httpd ();
 
 my $OWNER = $$;
@@ -48,7 +48,10 @@ sub start ($self, $bench) {
     if (my $t = $self->{httpd}) {
         @$self{qw(pid port)} = ($t->pid, $self->{tls} ? $t->tls_port : $t->port);
     }
-    pin($self->{pid}) if $self->{pid};
+    if ($self->{pid}) {
+        pin($self->{pid});
+        schedule($self->{pid});
+    }
     return $self;
 }
 

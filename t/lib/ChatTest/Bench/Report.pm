@@ -173,10 +173,11 @@ sub machine_lines ($r) {
     my @versions = grep { $_ && !$seen{$_}++ } map { ($_->{versions} // [])->@* } $r->{peers}->@*;
     my $curl = first_line('curl-config', '--version') || first_line('curl', '--version');
     my $own = $m->{own} == 1 ? 'one core' : "$m->{own} cores";
+    my $policy = $m->{policy} eq 'batch' ? ', scheduled as SCHED_BATCH' : '';
     my $first = $m->{pinned} ? "the peer has $own for itself" : 'the peer shares its cores with everything else';
     return
         "- $m->{date}, " . _rounds($r) . ($r->{tls} ? ', with TLS ' . _rounds($r->{tls}) : '') . "; load average before: $m->{load}",
-        "- $m->{cpu}, $m->{cores} cores, $m->{memory}, $m->{kernel}; $first; $m->{files} open files",
+        "- $m->{cpu}, $m->{cores} cores, $m->{memory}, $m->{kernel}; $first$policy; $m->{files} open files",
         '- ' . join('; ', @versions, $curl);
 }
 

@@ -14,7 +14,7 @@ use Time::HiRes qw(sleep time);
 use ChatTest::Bench            qw(open_files slurp tree busy_clock busy_since);
 use ChatTest::Bench::Many      qw(mpm);
 use ChatTest::Bench::Peers     qw(governed_as);
-use ChatTest::Bench::Workloads qw(closed_loop warm_up);
+use ChatTest::Bench::Workloads qw(closed_loop settled warm_up);
 use ChatTest::Load             qw(load_start load_wait);
 
 our @EXPORT_OK = qw(sweeps);
@@ -77,6 +77,19 @@ sub _prompt ($house, $peer, $size, $kb) {
     return { us => $is{us}, rps => $is{rps}, load => $is{busy}, first_p99 => $is{first_p99} };
 }
 
+# Short requests while so many other streams are open and silent.
+sub _beside ($house, $peer, $size, $streams) {
+    my $job = load_start($peer->url, $peer->{load}->($house), t => 120, c => $streams, r => int $streams / 2,
+        b => $peer->body('n=1000;pace=60000'));
+    my %is = eval { _wait_open($peer->mock($house), $streams); _short($house, $peer, $size) };
+    my $why = $@;
+    kill 'KILL', $job->{pid};
+    load_wait($job);
+    die $why if $why;
+    settled($peer->mock($house), 10);
+    return %is;
+}
+
 sub _short ($house, $peer, $size) {
     my %is = closed_loop($house, $peer, $size, 'short requests', $peer->{path}, script => 'n=1');
     return (short_us => $is{us}, rps => $is{rps});
@@ -90,7 +103,10 @@ sub _plan ($size) {
     my $rate = min(10000, $size->{rate_most});
     return (
         [ events  => map { [ $_, @base, $live->(1000, $_) ] } grep { $_ <= $size->{rate_most} } 2000, 5000, 10000, 20000, 40000 ],
-        [ streams => map { [ $_, @base, $live->($_, min(5000, $rate)) ] } grep { $_ <= $most && $_ <= $size->{streams_most} } 100, 1000, 3000, 6000 ],
+        [ streams => map { my $count = $_; [ $_, @base, sub ($house, $peer) {
+            my $live = $live->($count, min(5000, $rate))->($house, $peer);
+            return { %$live, _beside($house, $peer, $size, $count) };
+        } ] } grep { $_ <= $most && $_ <= $size->{streams_most} } 100, 1000, 3000, 6000 ],
         [ prompts => map { my $kb = $_; [ $kb, @base, sub ($house, $peer) { _prompt($house, $peer, $size, $kb) } ] } 1, 10, 100, 400 ],
         [ engines => map { [ $_, $_, 1, $live->(1000, $rate) ] } 1, 2, 4 ],
         [ children => map { [ $_, 1, $_, sub ($house, $peer) {

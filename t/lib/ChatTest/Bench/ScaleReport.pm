@@ -27,7 +27,8 @@ my @REQUESTS = ([ 'requests/s', 'rps' ], [ 'CPU us per request', 'us' ], [ 'load
 # name, title, what is changed, columns.
 my @SWEEPS = (
     [ events   => 'Events a second, in 1000 streams',     'events/s asked for', @LIVE ],
-    [ streams  => 'Streams, with 5000 events a second',   'streams',      @LIVE ],
+    [ streams  => 'Streams, with 5000 events a second',   'streams',      @LIVE,
+        [ 'short requests/s beside as many silent ones', 'rps' ], [ 'CPU us per request', 'short_us' ] ],
     [ prompts  => 'Prompts',                              'KB of prompt', @REQUESTS ],
     [ engines  => 'Engines of a child, 1000 streams with 10000 events a second', 'ChatStreamEngines', @LIVE ],
     [ children => 'Children, 1000 streams with 10000 events a second', 'children', @LIVE,
