@@ -2,7 +2,8 @@
 #
 # An upstream over TLS is who it says it is, or nothing is sent to it: its
 # certificate has to be for the host of ChatProviderURL, and from an authority
-# that this machine trusts. Parked, and on a thread of its own.
+# that this machine trusts. Parked, and on a thread of its own. A host that is
+# known need not prove it by its certificate once more.
 use v5.36;
 use Test::More;
 use FindBin;
@@ -42,6 +43,8 @@ for my $mpm (qw(event prefork)) {
     is $res->{status}, 200, "$mpm: an authority that is trusted" or diag $res->{body};
     is scalar($res->{events}->@*), 13, '... its answer comes';
     load_ok('... and many more', $t->url('/known'), c => $mpm eq 'event' ? $MANY : 5, t => scaled(60), b => load_body($t, 'n=3'));
+    # Blocking drivers know each other's connections as little as their sessions.
+    cmp_ok $up{known}->stats->{resumed}, '>', $MANY / 2, '... whose connections need no full handshake' if $mpm eq 'event';
 
     for my $wrong ([ alien => 'one that is not' ], [ other => 'a certificate for another host' ]) {
         my ($name, $what) = @$wrong;

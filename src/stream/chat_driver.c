@@ -134,7 +134,14 @@ void chat_multi_close(chat_multi_t *m)
 
 CURL *chat_easy_take(chat_driver_t *d)
 {
-    return d->nspare > 0 ? d->spare[--d->nspare] : curl_easy_init();
+    CURL *easy;
+
+    if (d->nspare > 0)
+        return d->spare[--d->nspare];
+    easy = curl_easy_init();
+    if (easy) /* for good: curl_easy_reset() leaves it */
+        curl_easy_setopt(easy, CURLOPT_SHARE, d->share);
+    return easy;
 }
 
 void chat_easy_give(chat_driver_t *d, CURL *easy)
@@ -157,7 +164,12 @@ apr_status_t chat_driver_init(chat_driver_t *d, chat_engine_t *e)
     d->now = chat_tick_now();
     d->curl_at = CHAT_TICK_NEVER;
     d->gather = malloc(GATHER_BYTES);
-    return d->gather && multi_add(d) ? APR_SUCCESS : APR_ENOMEM;
+    d->share = curl_share_init();
+    if (!d->gather || !d->share || !multi_add(d))
+        return APR_ENOMEM;
+    /* A new connection to a host that is known needs no full handshake. */
+    curl_share_setopt(d->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    return APR_SUCCESS;
 }
 
 void chat_driver_destroy(chat_driver_t *d)
@@ -166,10 +178,12 @@ void chat_driver_destroy(chat_driver_t *d)
         curl_easy_cleanup(d->spare[--d->nspare]);
     while (d->nmultis > 0)
         multi_free(d->multis[--d->nmultis]);
+    curl_share_cleanup(d->share);
     free(d->multis);
     free(d->gather);
     free(d->cork);
     d->multis = NULL;
+    d->share = NULL;
     d->gather = d->cork = NULL;
 }
 

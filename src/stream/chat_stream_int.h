@@ -277,6 +277,7 @@ struct chat_driver_t {
     apr_uint64_t turn;
     CURL *spare[64]; /* easy handles to use again */
     int nspare;
+    CURLSH *share;            /* TLS sessions with upstreams */
     chat_stream_t *gathering; /* the stream whose bytes are in gather */
     apr_size_t gathered;
     char *gather;

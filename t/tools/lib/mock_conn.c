@@ -524,6 +524,8 @@ static void shake(conn_t *c)
     else if (rc < 0)
         drop(c);
     else {
+        if (c->wire.ssl && SSL_session_reused(c->wire.ssl))
+            mock.stats.resumed++;
         c->state = READING;
         watch(c, EPOLLIN | EPOLLRDHUP);
         readable(c);

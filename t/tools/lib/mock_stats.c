@@ -55,12 +55,14 @@ void mock_stats_json(buf_t *out, const mock_stats_t *s)
 
     buf_printf(out,
                "{\"connections\":%d,\"open\":%d,\"open_max\":%d,"
-               "\"accepted\":%lld,\"requests\":%lld,\"done\":%lld,"
+               "\"accepted\":%lld,\"resumed\":%lld,"
+               "\"requests\":%lld,\"done\":%lld,"
                "\"bad\":%lld,\"trapped\":%lld,\"events\":%lld,"
                "\"closed_by_peer\":[",
                s->connections, s->open, s->open_max, (long long)s->accepted,
-               (long long)s->requests, (long long)s->done, (long long)s->bad,
-               (long long)s->trapped, (long long)s->events);
+               (long long)s->resumed, (long long)s->requests,
+               (long long)s->done, (long long)s->bad, (long long)s->trapped,
+               (long long)s->events);
     for (i = 0; i < s->nclosed; i++)
         buf_printf(out, "%s{\"seed\":%lld,\"ns\":%lld,\"events\":%d}",
                    i ? "," : "", (long long)s->closes[i].seed,
@@ -88,7 +90,7 @@ static void forget_calls(mock_stats_t *s)
 void mock_stats_reset(mock_stats_t *s)
 {
     s->open_max = s->open;
-    s->accepted = s->requests = s->done = s->bad = 0;
+    s->accepted = s->resumed = s->requests = s->done = s->bad = 0;
     s->trapped = s->events = 0;
     s->nclosed = 0;
     forget_calls(s);

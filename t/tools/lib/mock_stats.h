@@ -14,7 +14,7 @@ typedef struct mock_close_t {
 
 typedef struct mock_stats_t {
     int connections, open, open_max; /* now, now, highest */
-    int64_t accepted, requests, done, bad, trapped, events;
+    int64_t accepted, resumed, requests, done, bad, trapped, events;
     mock_close_t *closes; /* streams that the peer closed, in order */
     size_t nclosed, cap;
     tally_t paths; /* calls, by the path as it came */
