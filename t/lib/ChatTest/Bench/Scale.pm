@@ -81,12 +81,13 @@ sub _prompt ($house, $peer, $size, $kb) {
 sub _beside ($house, $peer, $size, $streams) {
     my $job = load_start($peer->url, $peer->{load}->($house), t => 120, c => $streams, r => int $streams / 2,
         b => $peer->body('n=1000;pace=60000'));
-    my %is = eval { _wait_open($peer->mock($house), $streams); _short($house, $peer, $size) };
+    my %is = eval { _wait_open($peer->mock($house), $streams); sleep 0.5; _short($house, $peer, $size) };
     my $why = $@;
     kill 'KILL', $job->{pid};
     load_wait($job);
     die $why if $why;
     settled($peer->mock($house), 10);
+    $peer->mock($house)->reset; # what it says of each that left takes long to read
     return %is;
 }
 
