@@ -10,6 +10,7 @@
  */
 #include "chat_stream_int.h"
 
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #define CURL_WITH_CAINFO 0x074600 /* curl_version_info()->cainfo */
@@ -51,8 +52,10 @@ void chat_trust_global(apr_pool_t *pconf)
     /* curl's own flags: an intermediate that is trusted is enough. */
     X509_STORE_set_flags(store,
                          X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
-    if (X509_STORE_load_locations(store, file, NULL) != 1)
+    if (X509_STORE_load_locations(store, file, NULL) != 1) {
         forget(NULL); /* curl will say what is wrong with it */
+        ERR_clear_error();
+    }
 }
 
 static CURLcode use_store(CURL *easy, void *ssl, void *unused)
