@@ -9,10 +9,11 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
-use ChatTest::Load qw(load_ok);
+use ChatTest::Load qw(load_ok load_start load_wait);
 use ChatTest::Streams;
 use ChatTest::Upstream;
 use File::Temp qw(tempdir);
+use Time::HiRes qw(sleep);
 
 my $DIR = tempdir('chat-tls-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $MANY = 200; # at once: an engine takes several multi handles for them
@@ -33,6 +34,18 @@ for my $name (qw(known other)) {
 }
 close $out or die "$DIR/trusted.pem: $!\n";
 
+# The connection of the stream before is taken, and a second one is needed. (A
+# ticket serves once, and the next one comes with an answer.)
+sub resumes ($t) {
+    my $job = load_start($t->url('/known'), c => 1, t => scaled(60), b => load_body($t, 'n=1000;pace=60000'));
+    wait_for('a stream to be open', sub { sleep 0.05; return $up{known}->stats->{open} == 1 }, 30);
+    my $before = $up{known}->stats->{resumed};
+    is $t->sse('/known', $t->turn(n => 5))->{status}, 200, 'a new connection to the same host';
+    is $up{known}->stats->{resumed} - $before, 1, '... resumes the session of the one before';
+    kill 'KILL', $job->{pid};
+    load_wait($job);
+}
+
 for my $mpm (qw(event prefork)) {
     my %checker = checker()->env($DIR);
     my $t = ChatTest->new(mpm => $mpm, modules => ['status'],
@@ -42,9 +55,8 @@ for my $mpm (qw(event prefork)) {
     my $res = $t->sse('/known', $t->turn(n => 5));
     is $res->{status}, 200, "$mpm: an authority that is trusted" or diag $res->{body};
     is scalar($res->{events}->@*), 13, '... its answer comes';
-    load_ok('... and many more', $t->url('/known'), c => $mpm eq 'event' ? $MANY : 5, t => scaled(60), b => load_body($t, 'n=3'));
-    # Blocking drivers know each other's connections as little as their sessions.
-    cmp_ok $up{known}->stats->{resumed}, '>', $MANY / 2, '... whose connections need no full handshake' if $mpm eq 'event';
+    resumes($t) if $mpm eq 'event';
+    load_ok("$mpm: many at once", $t->url('/known'), c => $mpm eq 'event' ? $MANY : 5, t => scaled(60), b => load_body($t, 'n=3'));
 
     for my $wrong ([ alien => 'one that is not' ], [ other => 'a certificate for another host' ]) {
         my ($name, $what) = @$wrong;

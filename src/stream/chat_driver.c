@@ -167,7 +167,9 @@ apr_status_t chat_driver_init(chat_driver_t *d, chat_engine_t *e)
     d->share = curl_share_init();
     if (!d->gather || !d->share || !multi_add(d))
         return APR_ENOMEM;
-    /* A new connection to a host that is known needs no full handshake. */
+    /* A new connection to a host that is known mostly needs no full handshake:
+     * OpenSSL uses a ticket until one that has it is connected, and the next
+     * one comes with an answer. */
     curl_share_setopt(d->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     return APR_SUCCESS;
 }
