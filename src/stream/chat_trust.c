@@ -71,6 +71,6 @@ void chat_trust_set(CURL *easy)
         curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, use_store);
     }
     /* The file alone curl keeps, from 7.87 on. */
-    if (store || has_file)
+    if (has_file)
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 }
