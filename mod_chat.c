@@ -13,12 +13,14 @@
 #include "chat_auth.h"
 #include "chat_config.h"
 #include "chat_crypto.h"
-#include "chat_facts.h"
-#include "chat_handler.h"
+#include "chat_telemetry.h"
 #include "chat_limit.h"
 #include "chat_log.h"
+#include "chat_route.h"
+#include "chat_scratch.h"
 #include "chat_store.h"
 #include "chat_stream.h"
+#include "chat_telemetry.h"
 #include "chat_upstream.h"
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
@@ -42,7 +44,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     chat_auth_child_init(pchild, s);
     chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);
-    chat_handler_child_init();
+    chat_scratch_init();
 }
 
 static void register_hooks(apr_pool_t *p)
@@ -55,11 +57,11 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_authn(chat_auth_check_authn, NULL, NULL, APR_HOOK_MIDDLE,
                         AP_AUTH_INTERNAL_PER_CONF);
-    ap_hook_handler(chat_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(chat_route_handler, NULL, NULL, APR_HOOK_MIDDLE);
     chat_store_context_register_hooks(p);
     chat_limit_register_hooks(p);
     chat_stream_register_hooks(p);
-    chat_facts_register_hooks(p);
+    chat_telemetry_register_hooks(p);
 }
 
 /* AP_DECLARE_MODULE would clash with APLOG_USE_MODULE in chat_log.h. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who is asking. One function resolves it, once per request; the corridor and
- * the AuthType Chat hook both call it.
+ * Who is asking. One function resolves it, once per request; the routes and the
+ * AuthType Chat hook both call it.
  */
 #ifndef CHAT_AUTH_H
 #define CHAT_AUTH_H
@@ -20,7 +20,8 @@
  *               bad credentials) or 403 (banned; foreign origin).
  * otherwise     it cannot be told now: err says 503. Never a 401.
  *
- * The outcome is remembered for the request and for its internal redirects.
+ * The outcome is remembered for the request (chat_ctx_t.user) and for its
+ * internal redirects.
  */
 apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
                                 chat_err_t *err);

@@ -17,17 +17,22 @@
 #include <apr_network_io.h>
 #include <apr_optional.h>
 
+#include "chat_json.h"
 #include "chat_types.h"
 
 #define CHAT_UNSET (-1)
 
 typedef enum {
     CHAT_ROUTE_NONE = CHAT_UNSET,
-#define CHAT_ROUTE(id, name) CHAT_ROUTE_##id,
+#define CHAT_ROUTE(id, name, handler, flags) CHAT_ROUTE_##id,
 #include "chat_route_list.h"
 #undef CHAT_ROUTE
     CHAT_ROUTE_COUNT
 } chat_route_e;
+
+/* Flags of a route: its bytes are those of the provider type it is named after,
+ * which pass unchanged. */
+#define CHAT_ROUTE_PASSTHROUGH 1u
 
 typedef enum {
 #define CHAT_PROVIDER(id, name) CHAT_PROVIDER_##id,
@@ -100,18 +105,22 @@ typedef struct chat_limit_exempt_t {
     const ap_expr_info_t *expr; /* a boolean expression, or NULL */
 } chat_limit_exempt_t;
 
-/* What a model cannot do (ChatModel without=), as bits. */
+/* What a model lacks (ChatModel without=): bits of chat_model_conf_t.without. */
 typedef enum {
-    CHAT_CAN_TEMPERATURE = 1 << 0,
-    CHAT_CAN_TOP_P = 1 << 1,
-    CHAT_CAN_STOP = 1 << 2,
-    CHAT_CAN_EFFORT = 1 << 3,
-    CHAT_CAN_SYSTEM = 1 << 4,
-    CHAT_CAN_TOOLS = 1 << 5,
-    CHAT_CAN_JSON = 1 << 6,   /* "any JSON" */
-    CHAT_CAN_SCHEMA = 1 << 7, /* JSON by a schema */
-    CHAT_CAN_PARTS = 1 << 8   /* images and the like */
-} chat_can_e;
+#define CHAT_CAPABILITY(id, name) CHAT_CAPABILITY_##id,
+#include "chat_capability_list.h"
+#undef CHAT_CAPABILITY
+    CHAT_CAPABILITY_COUNT
+} chat_capability_e;
+
+typedef enum {
+#define CHAT_CAPABILITY(id, name) CHAT_LACKS_##id = 1 << CHAT_CAPABILITY_##id,
+#include "chat_capability_list.h"
+#undef CHAT_CAPABILITY
+} chat_lacks_e;
+
+/* "temperature" and so on, in the order of chat_capability_e; NULL ends it. */
+extern const char *const chat_config_capability_names[];
 
 /* One ChatModel line. Complete when it is read. The same name may have several
  * lines, each with another provider. */
@@ -127,7 +136,7 @@ typedef struct chat_model_conf_t {
     apr_array_header_t *aliases;  /* const char *: other names of it */
     apr_array_header_t *fallback; /* const char *: names of models to ask when
                                      this one fails */
-    unsigned without;             /* chat_can_e: what it cannot do */
+    unsigned without;             /* chat_lacks_e: what it cannot do */
     int refuse;                   /* params=refuse: 400 where a parameter would
                                      have to be left out */
     const char *defined_at;       /* "file:line" */
@@ -282,6 +291,11 @@ APR_DECLARE_OPTIONAL_FN(const char *, chat_store_session_layouts, (void));
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);
+/* CHAT_ROUTE_PASSTHROUGH or 0. */
+unsigned chat_config_route_flags(int route);
 const char *chat_config_auth_name(int scheme);
+
+/* The limits of a request's body (ChatRequestBody, Depth, Values). */
+chat_json_limits_t chat_config_json_limits(const chat_dir_conf_t *conf);
 
 #endif

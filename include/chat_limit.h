@@ -15,6 +15,7 @@
 #include <httpd.h>
 #include <apr_tables.h>
 
+#include "chat_ctx.h"
 #include "chat_err.h"
 #include "chat_gate.h"
 #include "chat_types.h"
@@ -79,17 +80,19 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);
  */
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens);
 
-/* The tier by which this user is limited: of ChatLimitTier, else of the
- * account, else its roles ("user,admin"), else "user" or "guest". Never NULL:
- * empty, so that nobody's, where the expression fails. Lives in r->pool.
+/* The tier by which the user of ctx is limited: of ChatLimitTier, else of the
+ * account, else its roles, else "user" or "guest". One word, or several with
+ * commas between ("user,admin"), any of which will do (chat_words.h). Never
+ * NULL: empty, so that nobody's, where the expression fails (then
+ * ctx->tier_failed is set). Looked up once and kept in ctx; ctx->user is set.
  * Request thread. */
-const char *chat_limit_tier(request_rec *r, const chat_user_t *user);
+const char *chat_limit_tier(chat_ctx_t *ctx);
 
 /* APR_SUCCESS: Redis answers. APR_ENOTIMPL: none is set up. Request thread,
  * waits at most the deadlines. */
 apr_status_t chat_limit_ping(request_rec *r);
 
-/* One row per policy since the server was started, for facts/. */
+/* One row per policy since the server was started, for telemetry/. */
 typedef struct chat_limit_stats_t {
     char name[33];
     apr_uint64_t allowed, refused, exempt, degraded, shadowed;

@@ -3,8 +3,8 @@
  * Log ids. Every message at DEBUG or above starts with CHATNO(nnnn): unique,
  * never reused, in blocks by room:
  *   01xx config   02xx store   03xx auth     04xx request   05xx stream
- *   06xx provider 07xx reply   08xx handler  09xx facts    10xx limit
- *   11xx upstream
+ *   06xx provider 07xx reply   08xx run and route       09xx telemetry
+ *   10xx limit    11xx upstream
  * ERR: an operator must act. INFO: the one line per request. DEBUG: decisions.
  * Never prompts, answers, cookies, tokens or keys.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What goes to the client: headers, error bodies, stream bytes, and the three
- * ways an answer ends. Only this room and handler/ turn a status into HTTP.
+ * ways an answer ends. Only this room, run/ and route/ turn a status into HTTP.
  */
 #ifndef CHAT_REPLY_H
 #define CHAT_REPLY_H

@@ -21,6 +21,15 @@ struct request_rec;
  * a Content-Encoding. */
 apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
 
+/* 405 unless GET or HEAD (with Allow). */
+apr_status_t chat_request_check_get(const struct request_rec *r,
+                                    chat_err_t *err);
+
+/* What stands behind the path of the location that the route is configured in:
+ * "" or "/ID". location NULL, or of a pattern: NULL, nobody can tell. */
+const char *chat_request_rest(const struct request_rec *r,
+                              const char *location);
+
 /*
  * Read the body from the input filters, parsing while it arrives. *pbody
  * lives in p.
@@ -34,7 +43,14 @@ apr_status_t chat_request_read(chat_json_t **pbody, struct request_rec *r,
                                const chat_json_limits_t *limits,
                                chat_err_t *err, apr_pool_t *p);
 
-/* ---- pure: the schema of POST /api/chat-openai (APR and chat_json) ---- */
+/* ---- pure: the schemas of the routes (APR and chat_json) ---- */
+
+/* A request of a client, read. What it points to lives as long as its body. */
+typedef struct chat_request_t {
+    chat_turn_t turn;
+    int usage;           /* 1: the client wants token counts (completions) */
+    const char *session; /* that it goes on with (message), or NULL */
+} chat_request_t;
 
 typedef struct chat_request_clamps_t {
     int messages;          /* at most so many */

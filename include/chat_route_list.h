@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The routes: CHAT_ROUTE(name in C, name in ChatRoute). No include guard, on
- * purpose: expanded for the enum, for the directive and for the corridor.
+ * The routes: CHAT_ROUTE(name in C, name in ChatRoute, handler, flags). The
+ * handler is a chat_route_fn (chat_route.h), the flags are CHAT_ROUTE_* of
+ * chat_config.h. Every dialect is a route, too: those are in
+ * chat_dialect_list.h. No include guard, on purpose: expanded for the enum, for
+ * the directive and for the table of handlers.
  */
-CHAT_ROUTE(openai, "openai")
-CHAT_ROUTE(anthropic, "anthropic")
-CHAT_ROUTE(gemini, "gemini")
-CHAT_ROUTE(openrouter, "openrouter")
-CHAT_ROUTE(deepseek, "deepseek")
-CHAT_ROUTE(stream, "stream")
-CHAT_ROUTE(message, "message")
-CHAT_ROUTE(completions, "completions")
-CHAT_ROUTE(models, "models")
-CHAT_ROUTE(health, "health")
-CHAT_ROUTE(mock, "mock")
-CHAT_ROUTE(limits, "limits")
+CHAT_ROUTE(openai, "openai", chat_run_handler, CHAT_ROUTE_PASSTHROUGH)
+CHAT_ROUTE(anthropic, "anthropic", chat_run_handler, CHAT_ROUTE_PASSTHROUGH)
+CHAT_ROUTE(gemini, "gemini", chat_run_handler, CHAT_ROUTE_PASSTHROUGH)
+CHAT_ROUTE(openrouter, "openrouter", chat_run_handler, CHAT_ROUTE_PASSTHROUGH)
+CHAT_ROUTE(deepseek, "deepseek", chat_run_handler, CHAT_ROUTE_PASSTHROUGH)
+#define CHAT_DIALECT(id, name) CHAT_ROUTE(id, name, chat_run_handler, 0)
+#include "chat_dialect_list.h"
+#undef CHAT_DIALECT
+CHAT_ROUTE(models, "models", chat_route_models, 0)
+CHAT_ROUTE(health, "health", chat_route_health, 0)
+CHAT_ROUTE(mock, "mock", chat_mock_handler, 0)
+CHAT_ROUTE(limits, "limits", chat_route_limits, 0)

@@ -22,31 +22,6 @@
 #include "chat_gate.h"
 #include "chat_types.h"
 
-typedef enum {
-    CHAT_END_COMPLETE,  /* the source ended by itself; is it whole? the
-                           caller knows the provider's terminal event */
-    CHAT_END_STOPPED,   /* a callback asked for the end */
-    CHAT_END_GONE,      /* the client left */
-    CHAT_END_STALLED,   /* the client took nothing for the stall time */
-    CHAT_END_UNREACHED, /* no connection to the upstream */
-    CHAT_END_BROKEN,    /* the upstream's connection failed */
-    CHAT_END_TIMEOUT,   /* the upstream took too long */
-    CHAT_END_REFUSED,   /* the gate is shut: no call was made */
-    CHAT_END_SHUTDOWN   /* the server stops: nothing more can be sent */
-} chat_end_e;
-
-typedef struct chat_end_t {
-    chat_end_e why;
-    const char *detail;        /* for the log, no secrets; may be NULL */
-    int made;                  /* 1: the call was begun; 0: it was waited for,
-                                  or the gate did not open */
-    int asked;                 /* 1: the upstream was connected to, so that it
-                                  may have got the request (this call) */
-    apr_interval_time_t first; /* start -> first data (this call), -1 */
-    apr_interval_time_t total; /* start of the stream -> end */
-    apr_off_t bytes;           /* data from the source (this call) */
-} chat_end_t;
-
 typedef struct chat_stream_cb_t {
     /* [driver thread, or the request's] The gate is open; the call follows.
      * Never without a gate. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which upstreams and keys may be asked now, by what became of earlier calls:
- * a breaker for each <ChatProvider>, a bench for each of its keys. In shared
+ * a breaker for each <ChatProvider>, and which of its keys are suspended. In shared
  * memory: all children of a server see the same. Survives a graceful restart
  * no more than it has to: a fresh start asks everybody again.
  *
@@ -14,30 +14,29 @@
 
 #include "chat_config.h"
 
-/*
- * May it be asked? 1: yes, and chat_upstream_tell() must follow once, whatever
- * happens. 2: the same, and it is a trial: CHAT_CALL_BEGAN may be told before
- * that. 0: its breaker is open; *pwait is how long it still will be. After
- * that time one call is let through to try; the others are told 0 until that
- * one has succeeded.
- */
-int chat_upstream_may(const chat_provider_conf_t *conf,
-                      apr_interval_time_t *pwait);
-
 typedef enum {
-    CHAT_CALL_FINE,    /* it works: any answer that is not its own failure */
-    CHAT_CALL_FAILED,  /* not reached, timed out, broke off, 5xx */
-    CHAT_CALL_UNKNOWN, /* the client left before anything could be known */
-    CHAT_CALL_BEGAN    /* the trial is being answered: others need not wait
-                          until it is over */
-} chat_call_verdict_e;
+    CHAT_PERMIT_NO,       /* the breaker is open */
+    CHAT_PERMIT_YES,
+    CHAT_PERMIT_HALF_OPEN /* yes, and by this call it is seen whether the
+                             upstream works again: CHAT_VERDICT_BEGAN may be
+                             reported before the call is over */
+} chat_permit_e;
+
+/*
+ * May it be called? With a permit chat_upstream_report() must follow once,
+ * whatever happens. CHAT_PERMIT_NO: *pwait is how long the breaker still is
+ * open. After that time one call is let through as a probe; the others get
+ * none until that one has succeeded.
+ */
+chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
+                                  apr_interval_time_t *pwait);
 
 /* What became of a call. Logs each change of the breaker's state, once. */
-void chat_upstream_tell(const chat_provider_conf_t *conf,
-                        chat_call_verdict_e verdict, request_rec *r);
+void chat_upstream_report(const chat_provider_conf_t *conf,
+                        chat_verdict_e verdict, request_rec *r);
 
 /* The key to use: its index in conf->keys, in turn, without those that are
- * benched. -1 when there is none, or all are benched. */
+ * suspended. -1 when there is none, or all are. */
 int chat_upstream_key(const chat_provider_conf_t *conf);
 
 /*
@@ -46,17 +45,17 @@ int chat_upstream_key(const chat_provider_conf_t *conf);
  * last key that is left stays. Logged by its place in the configuration, never
  * by what it is.
  */
-int chat_upstream_bench(const chat_provider_conf_t *conf, int key, int sure,
+int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
                         request_rec *r);
 
 typedef struct chat_upstream_stats_t {
     const char *name;             /* of the provider */
     const char *state;            /* "closed", "open" or "trying" */
-    apr_uint64_t calls, failures; /* let through, CHAT_CALL_FAILED; since the
+    apr_uint64_t calls, failures; /* let through, CHAT_VERDICT_FAILED; since the
                                      server was (re)started */
     apr_uint64_t opened;          /* times that the breaker opened; trials
                                      that failed do not count */
-    int keys, benched;            /* now */
+    int keys, suspended;            /* now */
 } chat_upstream_stats_t;
 
 /* Up to max rows, by name; how many there are. */

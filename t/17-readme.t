@@ -63,7 +63,7 @@ subtest 'what the README names exists' => sub {
 
     my $directives = slurp('docs/directives.md');
     for my $name (sort { $a cmp $b } keys %{ { map { $_ => 1 } $readme =~ /\b(Chat[A-Z]\w+)\b/g } }) {
-        next if source('src/facts/chat_facts_status.c') =~ /"$name"/;
+        next if source('src/telemetry/chat_telemetry_status.c') =~ /"$name"/;
         like $directives, qr/\*\*`?<?$name>?`?\*\*/, "$name is a directive, or a number of mod_status";
     }
 
@@ -72,7 +72,7 @@ subtest 'what the README names exists' => sub {
 };
 
 subtest 'the variables for LogFormat are those that are set' => sub {
-    my %set = map { $_ => 1 } slurp('src/facts/chat_facts.c') =~ /"(CHAT_[A-Z_]+)"/g;
+    my %set = map { $_ => 1 } slurp('src/telemetry/chat_telemetry.c') =~ /"(CHAT_[A-Z_]+)"/g;
     my %told = map { $_ => 1 } grep { !/^CHAT_PORT$/ } $readme =~ /\b(CHAT_[A-Z_]+)\b/g;
     is_deeply [ sort keys %told ], [ sort keys %set ], 'no more and no fewer';
 };

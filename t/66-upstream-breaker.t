@@ -207,11 +207,11 @@ subtest 'a key that is not accepted' => sub {
     my @used = map { is ask($t, '/keys')->{status}, 200, "answer $_"; $key->() } 1 .. 9;
     is "@used", 'one three one three one three one three one', 'the others are used in turn' or diag "@used";
     is $up->stats->{requests}, 10, '... and that one once';
-    like row($t, 'keys'), qr/^closed 10 0 0 3 1$/, '... it is on the bench';
+    like row($t, 'keys'), qr/^closed 10 0 0 3 1$/, '... it is suspended';
 
     $up->reset;
     is ask($t, '/none')->{status}, 502, 'no key is accepted';
-    is row($t, 'none') =~ s/.* //r, 2, '... all are on the bench';
+    is row($t, 'none') =~ s/.* //r, 2, '... all are suspended';
     my $asked = $up->stats->{requests};
     is ask($t, '/none')->{status}, 502, 'then there is none to ask with';
     is $up->stats->{requests}, $asked, '... and nobody is asked';

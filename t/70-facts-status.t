@@ -142,7 +142,7 @@ sub open_streams ($t, $n, %mock) {
         { map { $_->[0] => $is->{ $_->[0] } } grep { $_->[0] ne 'ChatBytes' } @rows }, '... and the same numbers';
 
     my ($table) = $html->{body} =~ m{<table border="0"><tr><th>provider</th>(.*?)</table>}s;
-    is $table =~ s/<[^>]*>/ /gr =~ s/ +/ /gr, " breaker calls failures opened keys benched \n openai closed 11 2 0 1 0 \n"
+    is $table =~ s/<[^>]*>/ /gr =~ s/ +/ /gr, " breaker calls failures opened keys suspended \n openai closed 11 2 0 1 0 \n"
         . " secret closed 0 0 0 1 0 \n", '... and the providers, by name; the fifth one was let through, too';
 
     # What else the pages show while there is something to show.

@@ -2,7 +2,7 @@
 #
 # What one client asks for, or how it reads, must not take a provider away from
 # all others: an answer that took all its time opened the breaker, and a
-# question that the provider will not answer put the keys on the bench.
+# question that the provider will not answer suspend the keys.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who is asking: the schemes of ChatAuth in their order, once per request. The
- * corridor calls chat_auth_identify(), AuthType Chat its hook; a scheme is one
+ * routes call chat_auth_identify(), AuthType Chat its hook; a scheme is one
  * file beside this one and a line in chat_auth_list.h. Request thread, but for
  * the start-up steps at the end.
  */
@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "chat_auth_int.h"
+#include "chat_ctx.h"
 #include "chat_log.h"
 
 static const chat_auth_scheme_t *const schemes[CHAT_AUTH_COUNT] = {
@@ -23,7 +24,7 @@ static const chat_auth_scheme_t *const schemes[CHAT_AUTH_COUNT] = {
 };
 
 /* What was found for a request, and what it was found under. */
-typedef struct outcome_t {
+typedef struct chat_auth_outcome_t {
     const chat_dir_conf_t *conf;
     int safe; /* the method changes nothing */
     apr_status_t rv;
@@ -73,13 +74,13 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
  * one it is a part of. It counts only under the same rules: a redirect may
  * lead from a location for guests into one for users.
  */
-static const outcome_t *recall(request_rec *r, const chat_dir_conf_t *conf)
+static const outcome_t *cached_outcome(request_rec *r, const chat_dir_conf_t *conf)
 {
     const request_rec *q;
 
     for (q = r; q; q = q->prev ? q->prev : q->main) {
-        const outcome_t *o =
-            ap_get_module_config(q->request_config, &chat_module);
+        const chat_ctx_t *ctx = chat_ctx_peek(q);
+        const outcome_t *o = ctx ? ctx->auth : NULL;
 
         if (o && o->safe == chat_auth_origin_safe(r) &&
             same_rules(o->conf, conf))
@@ -137,18 +138,19 @@ static const outcome_t *find_out(request_rec *r, const chat_dir_conf_t *conf)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       CHATNO(0302) "not let in: %d %s", o->err.status,
                       o->err.code);
-    ap_set_module_config(r->request_config, &chat_module, o);
     return o;
 }
 
 apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
                                 chat_err_t *err)
 {
-    const chat_dir_conf_t *conf = chat_config_dir(r);
-    const outcome_t *o = recall(r, conf);
+    chat_ctx_t *ctx = chat_ctx(r);
+    const outcome_t *o = cached_outcome(r, ctx->dir);
 
     if (!o)
-        o = find_out(r, conf);
+        o = find_out(r, ctx->dir);
+    ctx->auth = o;
+    ctx->user = o->rv == APR_SUCCESS ? o->user : NULL;
     *puser = o->rv == APR_SUCCESS ? o->user : NULL;
     *err = o->err;
     return o->rv;

@@ -249,23 +249,14 @@ void chat_config_server_defaults(chat_server_conf_t *conf)
     conf->limit_keys_clear = pick(0, conf->limit_keys_clear);
 }
 
-/* Named after a kind of provider, whose own bytes it passes on. */
-static int is_passthrough(int route)
-{
-    int type;
-
-    return route != CHAT_ROUTE_NONE &&
-           chat_config_find(&type, chat_config_route_name(route),
-                            chat_config_provider_names);
-}
-
 const chat_dir_conf_t *chat_config_dir(request_rec *r)
 {
     void *conf = ap_get_module_config(r->per_dir_config, &chat_module);
     chat_dir_conf_t *full =
         chat_config_dir_merge(r->pool, (void *)&dir_defaults, conf);
 
-    if (full->use->nelts == 0 && is_passthrough(full->route)) {
+    if (full->use->nelts == 0 &&
+        chat_config_route_flags(full->route) & CHAT_ROUTE_PASSTHROUGH) {
         full->use = apr_array_make(r->pool, 1, sizeof(const char *));
         APR_ARRAY_PUSH(full->use, const char *) =
             chat_config_route_name(full->route);
@@ -298,7 +289,29 @@ const char *chat_config_route_name(int route)
     return chat_config_route_names[route];
 }
 
+unsigned chat_config_route_flags(int route)
+{
+    static const unsigned flags_of[] = {
+#define CHAT_ROUTE(id, name, handler, flags) flags,
+#include "chat_route_list.h"
+#undef CHAT_ROUTE
+    };
+
+    return route == CHAT_ROUTE_NONE ? 0 : flags_of[route];
+}
+
 const char *chat_config_auth_name(int scheme)
 {
     return chat_config_auth_names[scheme];
+}
+
+chat_json_limits_t chat_config_json_limits(const chat_dir_conf_t *conf)
+{
+    chat_json_limits_t limits = {
+        .bytes = conf->body,
+        .depth = conf->depth,
+        .values = conf->values,
+    };
+
+    return limits;
 }

@@ -33,10 +33,11 @@ static const char *const option_names[] = {
     "upstream", "label", "context",  "max-output", "price-in", "price-out",
     "tier",     "alias", "fallback", "without",    "params",   NULL};
 
-/* In the order of the bits of chat_can_e. */
-static const char *const can_names[] = {
-    "temperature", "top-p", "stop",   "effort", "system",
-    "tools",       "json",  "schema", "parts",  NULL};
+const char *const chat_config_capability_names[] = {
+#define CHAT_CAPABILITY(id, name) name,
+#include "chat_capability_list.h"
+#undef CHAT_CAPABILITY
+    NULL};
 
 static const char *const params_names[] = {"drop", "refuse", NULL};
 
@@ -91,7 +92,7 @@ static const char *parse_without(unsigned *pwithout, const char *value,
         const char *comma = strchr(rest, ',');
         const char *word = comma ? apr_pstrmemdup(p, rest, comma - rest) : rest;
 
-        why = chat_config_parse_name(&bit, "ChatModel without", word, can_names,
+        why = chat_config_parse_name(&bit, "ChatModel without", word, chat_config_capability_names,
                                      p);
         *pwithout |= 1u << bit;
         rest = comma ? comma + 1 : NULL;

@@ -17,7 +17,7 @@
 #define ALNUM CAPITALS LETTERS DIGITS
 
 const char *const chat_config_route_names[] = {
-#define CHAT_ROUTE(id, name) name,
+#define CHAT_ROUTE(id, name, handler, flags) name,
 #include "chat_route_list.h"
 #undef CHAT_ROUTE
     NULL};

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The voices of all dialects: which there are, how an answer is gathered, and
- * that one ends once. The dialects are in files of their own. Pure; a voice is
- * used by whichever thread owns the request.
+ * Which dialects there are, and what several of them read and write. Each is in
+ * a file of its own. Pure, any thread.
  */
 #include "chat_dialect_int.h"
 
@@ -13,7 +12,7 @@
 #include "chat_json.h"
 
 static const chat_dialect_t *const dialects[] = {
-#define CHAT_DIALECT(name) &chat_dialect_##name,
+#define CHAT_DIALECT(id, name) &chat_dialect_##id,
 #include "chat_dialect_list.h"
 #undef CHAT_DIALECT
 };
@@ -28,111 +27,17 @@ const chat_dialect_t *chat_dialect_get(const char *name)
     return NULL;
 }
 
-/* ---- voices ---- */
-
-chat_voice_t *chat_voice_create(const chat_dialect_t *dialect,
-                                const chat_answer_t *answer, apr_pool_t *p)
-{
-    chat_voice_t *v = apr_pcalloc(p, sizeof(*v));
-
-    v->dialect = dialect;
-    v->answer = answer;
-    v->pool = p;
-    if (answer->whole) {
-        chat_buf_init(&v->text, p);
-        chat_buf_init(&v->reasoning, p);
-        chat_buf_init(&v->refusal, p);
-        v->calls = apr_array_make(p, 4, sizeof(chat_gathered_call_t *));
-    }
-    return v;
-}
-
-void chat_voice_delta(chat_voice_t *v, chat_buf_t *out,
-                      const chat_delta_t *delta)
-{
-    if (!v->over)
-        v->dialect->delta(v, out, delta);
-}
-
-void chat_voice_finish(chat_voice_t *v, chat_buf_t *out, chat_finish_e why,
-                       const chat_usage_t *usage)
-{
-    if (!v->over)
-        v->dialect->finish(v, out, why, usage);
-    v->over = 1;
-}
-
-void chat_voice_fail(chat_voice_t *v, chat_buf_t *out, const chat_err_t *err)
-{
-    if (!v->over && !v->answer->whole)
-        v->dialect->fail(v, out, err);
-    v->over = 1;
-}
-
-int chat_voice_overflows(const chat_voice_t *v)
-{
-    return v->gathered > CHAT_DIALECT_WHOLE_MAX;
-}
-
-/* ---- gathering ---- */
-
-static void keep(chat_voice_t *v, chat_buf_t *buf, const chat_delta_t *delta)
-{
-    apr_size_t before = buf->len;
-
-    chat_buf_escape(buf, delta->text, delta->len);
-    v->gathered += buf->len - before;
-}
-
-static void keep_call(chat_voice_t *v, const chat_delta_t *delta)
-{
-    chat_gathered_call_t *call = apr_pcalloc(v->pool, sizeof(*call));
-
-    call->id = apr_pstrdup(v->pool, delta->id);
-    call->name = apr_pstrdup(v->pool, delta->name);
-    chat_buf_init(&call->arguments, v->pool);
-    APR_ARRAY_PUSH(v->calls, chat_gathered_call_t *) = call;
-    v->gathered += sizeof(*call) + strlen(call->id) + strlen(call->name);
-}
-
-static void keep_arguments(chat_voice_t *v, const chat_delta_t *delta)
-{
-    if (delta->index < v->calls->nelts)
-        keep(v,
-             &APR_ARRAY_IDX(v->calls, delta->index, chat_gathered_call_t *)
-                  ->arguments,
-             delta);
-}
-
-void chat_dialect_gather(chat_voice_t *v, const chat_delta_t *delta)
-{
-    if (chat_voice_overflows(v))
-        return;
-    switch (delta->kind) {
-    case CHAT_DELTA_TEXT:
-        keep(v, &v->text, delta);
-        break;
-    case CHAT_DELTA_REASONING:
-        keep(v, &v->reasoning, delta);
-        break;
-    case CHAT_DELTA_REFUSAL:
-        keep(v, &v->refusal, delta);
-        break;
-    case CHAT_DELTA_CALL:
-        keep_call(v, delta);
-        break;
-    case CHAT_DELTA_ARGUMENTS:
-        keep_arguments(v, delta);
-        break;
-    }
-}
-
 /* ---- what all dialects write ---- */
 
-void chat_dialect_phrase(chat_phrase_t *phrase, const char *text)
+int chat_dialect_wants_whole(const chat_json_t *body)
 {
-    phrase->text = text;
-    phrase->len = strlen(text);
+    return chat_json_boolean(chat_json_get(body, "stream")) == 0;
+}
+
+void chat_dialect_prefix(chat_prefix_t *prefix, const char *text)
+{
+    prefix->text = text;
+    prefix->len = strlen(text);
 }
 
 const char *chat_dialect_reason(chat_finish_e why)

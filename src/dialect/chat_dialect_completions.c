@@ -3,7 +3,7 @@
  * The dialect of the completions route: OpenAI's Chat Completions, byte for
  * byte where its SDKs look, so that they need only another base URL. Failures
  * are in _completions_error.c. system_fingerprint and service_tier are left
- * out: what they tell is not ours to say. Pure, whichever thread owns v.
+ * out: what they tell is not ours to say. Pure, whichever thread owns e.
  */
 #include "chat_dialect_completions_int.h"
 
@@ -11,35 +11,35 @@
 
 /* ---- what every chunk, and the whole, has in common ---- */
 
-static void put_names(const chat_voice_t *v, chat_buf_t *out,
+static void put_names(const chat_encoder_t *e, chat_buf_t *out,
                       const char *object)
 {
     CHAT_PUT(out, "{\"id\":\"chatcmpl-");
-    chat_buf_puts(out, v->answer->id);
+    chat_buf_puts(out, e->answer->id);
     CHAT_PUT(out, "\",");
     chat_dialect_string(out, "object", object);
     CHAT_PUT(out, ",\"created\":");
-    chat_buf_integer(out, apr_time_sec(v->answer->created));
+    chat_buf_integer(out, apr_time_sec(e->answer->created));
     CHAT_PUT(out, ",");
-    chat_dialect_string(out, "model", v->answer->model);
+    chat_dialect_string(out, "model", e->answer->model);
 }
 
-static void put_chunk(const chat_voice_t *v, chat_buf_t *out)
+static void put_chunk(const chat_encoder_t *e, chat_buf_t *out)
 {
     CHAT_PUT(out, "data: ");
-    put_names(v, out, "chat.completion.chunk");
+    put_names(e, out, "chat.completion.chunk");
 }
 
 /* OpenAI says null in every chunk, once asked for the counts. */
-static const char *no_usage(const chat_voice_t *v)
+static const char *no_usage(const chat_encoder_t *e)
 {
-    return v->answer->usage ? ",\"usage\":null}\n\n" : "}\n\n";
+    return e->answer->usage ? ",\"usage\":null}\n\n" : "}\n\n";
 }
 
-static void put_choice(const chat_voice_t *v, chat_buf_t *out,
+static void put_choice(const chat_encoder_t *e, chat_buf_t *out,
                        const char *delta, const char *reason)
 {
-    put_chunk(v, out);
+    put_chunk(e, out);
     CHAT_PUT(out, ",\"choices\":[{\"index\":0,\"delta\":");
     chat_buf_puts(out, delta);
     CHAT_PUT(out, ",\"logprobs\":null,\"finish_reason\":");
@@ -48,12 +48,12 @@ static void put_choice(const chat_voice_t *v, chat_buf_t *out,
     else
         CHAT_PUT(out, "null");
     CHAT_PUT(out, "}]");
-    chat_buf_puts(out, no_usage(v));
+    chat_buf_puts(out, no_usage(e));
 }
 
 /* ---- chunks ---- */
 
-static void make_heads(chat_voice_t *v, chat_buf_t *out)
+static void make_heads(chat_encoder_t *e, chat_buf_t *out)
 {
     static const char *const members[CHAT_DELTA_KINDS] = {
         [CHAT_DELTA_TEXT] = "\"content\":\"",
@@ -66,27 +66,27 @@ static void make_heads(chat_voice_t *v, chat_buf_t *out)
     const char *chunk;
     int i;
 
-    put_chunk(v, out);
-    chunk = apr_pstrmemdup(v->pool, out->data + before, out->len - before);
+    put_chunk(e, out);
+    chunk = apr_pstrmemdup(e->pool, out->data + before, out->len - before);
     out->len = before;
     for (i = 0; i < CHAT_DELTA_KINDS; i++)
-        chat_dialect_phrase(
-            &v->heads[i], apr_pstrcat(v->pool, chunk,
+        chat_dialect_prefix(
+            &e->heads[i], apr_pstrcat(e->pool, chunk,
                                       ",\"choices\":[{\"index\":0,\"delta\":{",
                                       members[i], NULL));
-    chat_dialect_phrase(
-        &v->tail,
-        apr_pstrcat(v->pool, "\"},\"logprobs\":null,\"finish_reason\":null}]",
-                    no_usage(v), NULL));
+    chat_dialect_prefix(
+        &e->tail,
+        apr_pstrcat(e->pool, "\"},\"logprobs\":null,\"finish_reason\":null}]",
+                    no_usage(e), NULL));
 }
 
 /* An answer that begins with a call has no content: that is not an empty one,
  * for a client that gives the message back as it got it. */
-static void begin(chat_voice_t *v, chat_buf_t *out, int calls)
+static void begin(chat_encoder_t *e, chat_buf_t *out, int calls)
 {
-    v->begun = 1;
-    make_heads(v, out);
-    put_choice(v, out,
+    e->begun = 1;
+    make_heads(e, out);
+    put_choice(e, out,
                calls ? "{\"role\":\"assistant\",\"content\":null,"
                        "\"refusal\":null}"
                      : "{\"role\":\"assistant\",\"content\":\"\","
@@ -94,10 +94,10 @@ static void begin(chat_voice_t *v, chat_buf_t *out, int calls)
                NULL);
 }
 
-static void put_call(const chat_voice_t *v, chat_buf_t *out,
+static void put_call(const chat_encoder_t *e, chat_buf_t *out,
                      const chat_delta_t *delta)
 {
-    const chat_phrase_t *head = &v->heads[delta->kind];
+    const chat_prefix_t *head = &e->heads[delta->kind];
 
     chat_buf_put(out, head->text, head->len);
     chat_buf_integer(out, delta->index);
@@ -114,22 +114,22 @@ static void put_call(const chat_voice_t *v, chat_buf_t *out,
         CHAT_PUT(out, "\"}}]");
     }
     /* The tail closes a string, which here is closed. */
-    chat_buf_put(out, v->tail.text + 1, v->tail.len - 1);
+    chat_buf_put(out, e->tail.text + 1, e->tail.len - 1);
 }
 
-static void say_delta(chat_voice_t *v, chat_buf_t *out,
+static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
                       const chat_delta_t *delta)
 {
-    if (v->answer->whole) {
-        chat_dialect_gather(v, delta);
+    if (e->answer->whole) {
+        chat_encoder_gather(e, delta);
         return;
     }
-    if (!v->begun)
-        begin(v, out, delta->kind == CHAT_DELTA_CALL);
+    if (!e->begun)
+        begin(e, out, delta->kind == CHAT_DELTA_CALL);
     if (delta->kind == CHAT_DELTA_CALL || delta->kind == CHAT_DELTA_ARGUMENTS)
-        put_call(v, out, delta);
+        put_call(e, out, delta);
     else
-        chat_dialect_text(v, out, delta);
+        chat_dialect_text(e, out, delta);
 }
 
 /* ---- the end ---- */
@@ -166,32 +166,32 @@ static int put_usage(chat_buf_t *out, const chat_usage_t *usage)
     return 1;
 }
 
-static void put_last(chat_voice_t *v, chat_buf_t *out, const char *reason,
+static void put_last(chat_encoder_t *e, chat_buf_t *out, const char *reason,
                      const chat_usage_t *usage)
 {
     apr_size_t before;
 
-    if (!v->begun)
-        begin(v, out, 0);
-    put_choice(v, out, "{}", reason);
+    if (!e->begun)
+        begin(e, out, 0);
+    put_choice(e, out, "{}", reason);
     before = out->len;
-    put_chunk(v, out);
+    put_chunk(e, out);
     CHAT_PUT(out, ",\"choices\":[]");
-    if (v->answer->usage && put_usage(out, usage))
+    if (e->answer->usage && put_usage(out, usage))
         CHAT_PUT(out, "}\n\n");
     else
         out->len = before;
     CHAT_PUT(out, "data: [DONE]\n\n");
 }
 
-static void put_calls(const chat_voice_t *v, chat_buf_t *out)
+static void put_calls(const chat_encoder_t *e, chat_buf_t *out)
 {
     int i;
 
     CHAT_PUT(out, ",\"tool_calls\":[");
-    for (i = 0; i < v->calls->nelts; i++) {
+    for (i = 0; i < e->calls->nelts; i++) {
         const chat_gathered_call_t *call =
-            APR_ARRAY_IDX(v->calls, i, chat_gathered_call_t *);
+            APR_ARRAY_IDX(e->calls, i, chat_gathered_call_t *);
 
         chat_buf_puts(out, i ? ",{" : "{");
         chat_dialect_string(out, "id", call->id);
@@ -214,26 +214,26 @@ static void put_text(chat_buf_t *out, const char *member,
         chat_dialect_gathered(out, member, text);
 }
 
-static void put_message(const chat_voice_t *v, chat_buf_t *out)
+static void put_message(const chat_encoder_t *e, chat_buf_t *out)
 {
-    int calls = v->calls->nelts, refused = v->refusal.len > 0;
+    int calls = e->calls->nelts, refused = e->refusal.len > 0;
 
     CHAT_PUT(out, "{\"role\":\"assistant\"");
-    put_text(out, "content", &v->text, !v->text.len && (calls || refused));
-    put_text(out, "refusal", &v->refusal, !refused);
-    if (v->reasoning.len)
-        put_text(out, "reasoning_content", &v->reasoning, 0);
+    put_text(out, "content", &e->text, !e->text.len && (calls || refused));
+    put_text(out, "refusal", &e->refusal, !refused);
+    if (e->reasoning.len)
+        put_text(out, "reasoning_content", &e->reasoning, 0);
     if (calls)
-        put_calls(v, out);
+        put_calls(e, out);
     CHAT_PUT(out, "}");
 }
 
-static void put_gathered(const chat_voice_t *v, chat_buf_t *out,
+static void put_gathered(const chat_encoder_t *e, chat_buf_t *out,
                          const char *reason, const chat_usage_t *usage)
 {
-    put_names(v, out, "chat.completion");
+    put_names(e, out, "chat.completion");
     CHAT_PUT(out, ",\"choices\":[{\"index\":0,\"message\":");
-    put_message(v, out);
+    put_message(e, out);
     CHAT_PUT(out, ",\"logprobs\":null,\"finish_reason\":");
     chat_buf_quote(out, reason);
     CHAT_PUT(out, "}]");
@@ -241,28 +241,37 @@ static void put_gathered(const chat_voice_t *v, chat_buf_t *out,
     CHAT_PUT(out, "}");
 }
 
-static void say_finish(chat_voice_t *v, chat_buf_t *out, chat_finish_e why,
+static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
                        const chat_usage_t *usage)
 {
     const char *reason = chat_dialect_reason(why);
 
-    if (v->answer->whole)
-        put_gathered(v, out, reason, usage);
+    if (e->answer->whole)
+        put_gathered(e, out, reason, usage);
     else
-        put_last(v, out, reason, usage);
+        put_last(e, out, reason, usage);
 }
 
-static void say_fail(chat_voice_t *v, chat_buf_t *out, const chat_err_t *err)
+static void encode_fail(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err)
 {
     CHAT_PUT(out, "data: ");
-    chat_buf_puts(out, chat_dialect_completions_error(err, v->pool));
+    chat_buf_puts(out, chat_dialect_completions_error(err, e->pool));
     CHAT_PUT(out, "\n\n");
+}
+
+static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
+                                 const chat_request_clamps_t *clamps,
+                                 chat_err_t *err, apr_pool_t *p)
+{
+    return chat_request_completions(&request->turn, &request->usage, body,
+                                    clamps, err, p);
 }
 
 const chat_dialect_t chat_dialect_completions = {
     .name = "completions",
-    .delta = say_delta,
-    .finish = say_finish,
-    .fail = say_fail,
+    .read = read_request,
+    .delta = encode_delta,
+    .finish = encode_finish,
+    .fail = encode_fail,
     .refusal = chat_dialect_completions_refusal,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the dialects share: the voice, what an answer is gathered in, and how
+ * What the dialects share: the encoder, what an answer is gathered in, and how
  * numbers and failures are written.
  */
 #ifndef CHAT_DIALECT_INT_H
@@ -11,10 +11,10 @@
 #include "chat_dialect.h"
 
 /* Bytes that are said again and again, made once. */
-typedef struct chat_phrase_t {
+typedef struct chat_prefix_t {
     const char *text;
     apr_size_t len;
-} chat_phrase_t;
+} chat_prefix_t;
 
 #define CHAT_DELTA_KINDS (CHAT_DELTA_ARGUMENTS + 1)
 
@@ -24,7 +24,7 @@ typedef struct chat_gathered_call_t {
     chat_buf_t arguments; /* as below */
 } chat_gathered_call_t;
 
-struct chat_voice_t {
+struct chat_encoder_t {
     const chat_dialect_t *dialect;
     const chat_answer_t *answer;
     apr_pool_t *pool;
@@ -33,8 +33,8 @@ struct chat_voice_t {
 
     /* A stream: what stands before and behind that which changes from one
      * delta to the next. Made by the dialect when it begins. */
-    chat_phrase_t heads[CHAT_DELTA_KINDS];
-    chat_phrase_t tail;
+    chat_prefix_t heads[CHAT_DELTA_KINDS];
+    chat_prefix_t tail;
 
     /* Gathered: texts as they stand inside the quotes of a JSON string, so
      * that what is bounded is the size of the answer. */
@@ -43,28 +43,32 @@ struct chat_voice_t {
     apr_size_t gathered;       /* bytes of all the above */
 };
 
-#define CHAT_DIALECT(name) extern const chat_dialect_t chat_dialect_##name;
+#define CHAT_DIALECT(id, name) extern const chat_dialect_t chat_dialect_##id;
 #include "chat_dialect_list.h"
 #undef CHAT_DIALECT
 
 /* A literal, whose length the compiler knows. */
 #define CHAT_PUT(out, literal) chat_buf_put(out, literal, sizeof(literal) - 1)
 
-void chat_dialect_phrase(chat_phrase_t *phrase, const char *text);
+void chat_dialect_prefix(chat_prefix_t *prefix, const char *text);
+
+/* 1 when the client wants no stream: {"stream": false} says so in every form of
+ * request. */
+int chat_dialect_wants_whole(const chat_json_t *body);
 
 /* The event of a delta whose text is all that changes. */
-static inline void chat_dialect_text(const chat_voice_t *v, chat_buf_t *out,
+static inline void chat_dialect_text(const chat_encoder_t *e, chat_buf_t *out,
                                      const chat_delta_t *delta)
 {
-    const chat_phrase_t *head = &v->heads[delta->kind];
+    const chat_prefix_t *head = &e->heads[delta->kind];
 
     chat_buf_put(out, head->text, head->len);
     chat_buf_escape(out, delta->text, delta->len);
-    chat_buf_put(out, v->tail.text, v->tail.len);
+    chat_buf_put(out, e->tail.text, e->tail.len);
 }
 
-/* Keep a delta for the end. Nothing more is kept once the voice overflows. */
-void chat_dialect_gather(chat_voice_t *v, const chat_delta_t *delta);
+/* Keep a delta for the end. Nothing more is kept once the encoder overflows. */
+void chat_encoder_gather(chat_encoder_t *e, const chat_delta_t *delta);
 
 /* "stop", "length", "tool_calls" or "content_filter". */
 const char *chat_dialect_reason(chat_finish_e why);

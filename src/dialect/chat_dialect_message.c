@@ -3,36 +3,36 @@
  * The dialect of the message route, for clients that want text and no more:
  * {"chunk","id"} ..., {"status":"done","usage"}, in unnamed events. Thoughts
  * are left out; why a model will not answer is text as well. There are no
- * calls: a request with tools was refused. Pure, whichever thread owns v.
+ * calls: a request with tools was refused. Pure, whichever thread owns e.
  */
 #include "chat_dialect_int.h"
 
 #include <apr_strings.h>
 
-static void begin(chat_voice_t *v)
+static void begin(chat_encoder_t *e)
 {
-    v->begun = 1;
-    chat_dialect_phrase(&v->heads[CHAT_DELTA_TEXT], "data: {\"chunk\":\"");
-    v->heads[CHAT_DELTA_REFUSAL] = v->heads[CHAT_DELTA_TEXT];
-    chat_dialect_phrase(&v->tail, apr_pstrcat(v->pool, "\",\"id\":\"",
-                                              v->answer->id, "\"}\n\n", NULL));
+    e->begun = 1;
+    chat_dialect_prefix(&e->heads[CHAT_DELTA_TEXT], "data: {\"chunk\":\"");
+    e->heads[CHAT_DELTA_REFUSAL] = e->heads[CHAT_DELTA_TEXT];
+    chat_dialect_prefix(&e->tail, apr_pstrcat(e->pool, "\",\"id\":\"",
+                                              e->answer->id, "\"}\n\n", NULL));
 }
 
-static void say_delta(chat_voice_t *v, chat_buf_t *out,
+static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
                       const chat_delta_t *delta)
 {
     if (delta->kind != CHAT_DELTA_TEXT && delta->kind != CHAT_DELTA_REFUSAL)
         return;
-    if (v->answer->whole) {
+    if (e->answer->whole) {
         chat_delta_t text = *delta;
 
         text.kind = CHAT_DELTA_TEXT;
-        chat_dialect_gather(v, &text);
+        chat_encoder_gather(e, &text);
         return;
     }
-    if (!v->begun)
-        begin(v);
-    chat_dialect_text(v, out, delta);
+    if (!e->begun)
+        begin(e);
+    chat_dialect_text(e, out, delta);
 }
 
 static void put_usage(chat_buf_t *out, const chat_usage_t *usage)
@@ -46,16 +46,16 @@ static void put_usage(chat_buf_t *out, const chat_usage_t *usage)
     CHAT_PUT(out, "}}");
 }
 
-static void say_finish(chat_voice_t *v, chat_buf_t *out, chat_finish_e why,
+static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
                        const chat_usage_t *usage)
 {
-    if (v->answer->whole) {
+    if (e->answer->whole) {
         CHAT_PUT(out, "{");
-        chat_dialect_string(out, "id", v->answer->id);
+        chat_dialect_string(out, "id", e->answer->id);
         CHAT_PUT(out, ",");
-        chat_dialect_gathered(out, "message", &v->text);
+        chat_dialect_gathered(out, "message", &e->text);
         CHAT_PUT(out, ",");
-        chat_dialect_string(out, "model", v->answer->model);
+        chat_dialect_string(out, "model", e->answer->model);
         put_usage(out, usage);
         return;
     }
@@ -64,21 +64,33 @@ static void say_finish(chat_voice_t *v, chat_buf_t *out, chat_finish_e why,
     CHAT_PUT(out, "\n\n");
 }
 
-static void say_fail(chat_voice_t *v, chat_buf_t *out, const chat_err_t *err)
+static void encode_fail(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err)
 {
     CHAT_PUT(out, "data: {\"status\":\"error\",");
     chat_dialect_string(out, "code", err->code);
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "message", err->message);
     CHAT_PUT(out, ",");
-    chat_dialect_string(out, "id", v->answer->id);
+    chat_dialect_string(out, "id", e->answer->id);
     CHAT_PUT(out, "}\n\n");
+}
+
+static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
+                                 const chat_request_clamps_t *clamps,
+                                 chat_err_t *err, apr_pool_t *p)
+{
+    apr_status_t rv = chat_request_message(&request->turn, &request->session,
+                                           body, clamps, err, p);
+
+    request->turn.whole = chat_dialect_wants_whole(body);
+    return rv;
 }
 
 const chat_dialect_t chat_dialect_message = {
     .name = "message",
-    .delta = say_delta,
-    .finish = say_finish,
-    .fail = say_fail,
+    .read = read_request,
+    .delta = encode_delta,
+    .finish = encode_finish,
+    .fail = encode_fail,
     .refusal = chat_dialect_refusal,
 };

@@ -2,7 +2,7 @@
 /*
  * The dialect of the stream route: the same typed events whichever provider
  * answers. docs/stream.md is its contract, docs/schemas/ has a schema of each
- * event; what changes here changes there. Pure, whichever thread owns v.
+ * event; what changes here changes there. Pure, whichever thread owns e.
  */
 #include "chat_dialect_int.h"
 
@@ -53,10 +53,10 @@ static void put_known(chat_buf_t *out, const char *member, apr_int64_t n)
     chat_dialect_count(out, member, n);
 }
 
-static void put_usage(const chat_voice_t *v, chat_buf_t *out,
+static void put_usage(const chat_encoder_t *e, chat_buf_t *out,
                       const chat_usage_t *usage)
 {
-    apr_int64_t parts = cost(v->answer, usage);
+    apr_int64_t parts = cost(e->answer, usage);
 
     CHAT_PUT(out, ",\"usage\":{");
     chat_dialect_count(out, "inputTokens", usage->input);
@@ -73,27 +73,27 @@ static void put_usage(const chat_voice_t *v, chat_buf_t *out,
 
 /* ---- events ---- */
 
-static void put_head(const chat_voice_t *v, chat_buf_t *out, const char *type)
+static void put_head(const chat_encoder_t *e, chat_buf_t *out, const char *type)
 {
     CHAT_PUT(out, "event: ");
     chat_buf_puts(out, type);
     CHAT_PUT(out, "\ndata: {\"type\":\"");
     chat_buf_puts(out, type);
     CHAT_PUT(out, "\",\"id\":");
-    chat_buf_quote(out, v->answer->id);
+    chat_buf_quote(out, e->answer->id);
 }
 
-static void put_names(const chat_voice_t *v, chat_buf_t *out)
+static void put_names(const chat_encoder_t *e, chat_buf_t *out)
 {
     CHAT_PUT(out, ",");
-    chat_dialect_string(out, "model", v->answer->model);
+    chat_dialect_string(out, "model", e->answer->model);
     CHAT_PUT(out, ",");
-    chat_dialect_string(out, "provider", v->answer->provider);
+    chat_dialect_string(out, "provider", e->answer->provider);
     CHAT_PUT(out, ",\"created\":");
-    chat_buf_integer(out, apr_time_sec(v->answer->created));
+    chat_buf_integer(out, apr_time_sec(e->answer->created));
 }
 
-static void make_heads(chat_voice_t *v)
+static void make_heads(chat_encoder_t *e)
 {
     static const struct {
         const char *type, *member;
@@ -107,79 +107,79 @@ static void make_heads(chat_voice_t *v)
     int i;
 
     for (i = 0; i < CHAT_DELTA_KINDS; i++)
-        chat_dialect_phrase(&v->heads[i],
-                            apr_pstrcat(v->pool, "event: ", kinds[i].type,
+        chat_dialect_prefix(&e->heads[i],
+                            apr_pstrcat(e->pool, "event: ", kinds[i].type,
                                         "\ndata: {\"type\":\"", kinds[i].type,
-                                        "\",\"id\":\"", v->answer->id, "\",",
+                                        "\",\"id\":\"", e->answer->id, "\",",
                                         kinds[i].member, NULL));
-    chat_dialect_phrase(&v->tail, "\"}\n\n");
+    chat_dialect_prefix(&e->tail, "\"}\n\n");
 }
 
-static void begin(chat_voice_t *v, chat_buf_t *out)
+static void begin(chat_encoder_t *e, chat_buf_t *out)
 {
-    v->begun = 1;
-    make_heads(v);
-    put_head(v, out, "start");
-    put_names(v, out);
+    e->begun = 1;
+    make_heads(e);
+    put_head(e, out, "start");
+    put_names(e, out);
     CHAT_PUT(out, "}\n\n");
 }
 
-static void put_index(const chat_voice_t *v, chat_buf_t *out,
+static void put_index(const chat_encoder_t *e, chat_buf_t *out,
                       const chat_delta_t *delta)
 {
-    const chat_phrase_t *head = &v->heads[delta->kind];
+    const chat_prefix_t *head = &e->heads[delta->kind];
 
     chat_buf_put(out, head->text, head->len);
     chat_buf_integer(out, delta->index);
     CHAT_PUT(out, ",");
 }
 
-static void put_call(const chat_voice_t *v, chat_buf_t *out,
+static void put_call(const chat_encoder_t *e, chat_buf_t *out,
                      const chat_delta_t *delta)
 {
-    put_index(v, out, delta);
+    put_index(e, out, delta);
     chat_dialect_string(out, "callId", delta->id);
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "name", delta->name);
     CHAT_PUT(out, "}\n\n");
 }
 
-static void put_arguments(const chat_voice_t *v, chat_buf_t *out,
+static void put_arguments(const chat_encoder_t *e, chat_buf_t *out,
                           const chat_delta_t *delta)
 {
-    put_index(v, out, delta);
+    put_index(e, out, delta);
     CHAT_PUT(out, "\"text\":\"");
     chat_buf_escape(out, delta->text, delta->len);
     CHAT_PUT(out, "\"}\n\n");
 }
 
-static void say_delta(chat_voice_t *v, chat_buf_t *out,
+static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
                       const chat_delta_t *delta)
 {
-    if (v->answer->whole) {
-        chat_dialect_gather(v, delta);
+    if (e->answer->whole) {
+        chat_encoder_gather(e, delta);
         return;
     }
-    if (!v->begun)
-        begin(v, out);
+    if (!e->begun)
+        begin(e, out);
     if (delta->kind == CHAT_DELTA_CALL)
-        put_call(v, out, delta);
+        put_call(e, out, delta);
     else if (delta->kind == CHAT_DELTA_ARGUMENTS)
-        put_arguments(v, out, delta);
+        put_arguments(e, out, delta);
     else
-        chat_dialect_text(v, out, delta);
+        chat_dialect_text(e, out, delta);
 }
 
 /* ---- the end ---- */
 
-static void put_calls(const chat_voice_t *v, chat_buf_t *out)
+static void put_calls(const chat_encoder_t *e, chat_buf_t *out)
 {
     int i;
 
     CHAT_PUT(out, ",\"toolCalls\":[");
-    for (i = 0; i < v->calls->nelts; i++) {
+    for (i = 0; i < e->calls->nelts; i++) {
         const chat_gathered_call_t *call =
-            APR_ARRAY_IDX(v->calls, i, chat_gathered_call_t *);
+            APR_ARRAY_IDX(e->calls, i, chat_gathered_call_t *);
 
         chat_buf_puts(out, i ? ",{" : "{");
         chat_dialect_string(out, "id", call->id);
@@ -192,52 +192,52 @@ static void put_calls(const chat_voice_t *v, chat_buf_t *out)
     CHAT_PUT(out, "]");
 }
 
-static void put_gathered(const chat_voice_t *v, chat_buf_t *out)
+static void put_gathered(const chat_encoder_t *e, chat_buf_t *out)
 {
     CHAT_PUT(out, "{");
-    chat_dialect_string(out, "id", v->answer->id);
-    put_names(v, out);
+    chat_dialect_string(out, "id", e->answer->id);
+    put_names(e, out);
     CHAT_PUT(out, ",");
-    chat_dialect_gathered(out, "text", &v->text);
-    if (v->reasoning.len) {
+    chat_dialect_gathered(out, "text", &e->text);
+    if (e->reasoning.len) {
         CHAT_PUT(out, ",");
-        chat_dialect_gathered(out, "reasoning", &v->reasoning);
+        chat_dialect_gathered(out, "reasoning", &e->reasoning);
     }
-    if (v->refusal.len) {
+    if (e->refusal.len) {
         CHAT_PUT(out, ",");
-        chat_dialect_gathered(out, "refusal", &v->refusal);
+        chat_dialect_gathered(out, "refusal", &e->refusal);
     }
-    if (v->calls->nelts)
-        put_calls(v, out);
+    if (e->calls->nelts)
+        put_calls(e, out);
     CHAT_PUT(out, ",");
 }
 
-static void say_finish(chat_voice_t *v, chat_buf_t *out, chat_finish_e why,
+static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
                        const chat_usage_t *usage)
 {
-    if (v->answer->whole) {
-        put_gathered(v, out);
+    if (e->answer->whole) {
+        put_gathered(e, out);
         chat_dialect_string(out, "finishReason", chat_dialect_reason(why));
-        put_usage(v, out, usage);
+        put_usage(e, out, usage);
         CHAT_PUT(out, "}");
         return;
     }
-    if (!v->begun)
-        begin(v, out);
-    put_head(v, out, "done");
+    if (!e->begun)
+        begin(e, out);
+    put_head(e, out, "done");
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "finishReason", chat_dialect_reason(why));
     CHAT_PUT(out, ",");
-    chat_dialect_string(out, "model", v->answer->model);
-    put_usage(v, out, usage);
+    chat_dialect_string(out, "model", e->answer->model);
+    put_usage(e, out, usage);
     CHAT_PUT(out, "}\n\n");
 }
 
-static void say_fail(chat_voice_t *v, chat_buf_t *out, const chat_err_t *err)
+static void encode_fail(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err)
 {
     const char *after = chat_dialect_seconds(err);
 
-    put_head(v, out, "error");
+    put_head(e, out, "error");
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "code", err->code);
     CHAT_PUT(out, ",");
@@ -249,10 +249,22 @@ static void say_fail(chat_voice_t *v, chat_buf_t *out, const chat_err_t *err)
     CHAT_PUT(out, "}\n\n");
 }
 
+static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
+                                 const chat_request_clamps_t *clamps,
+                                 chat_err_t *err, apr_pool_t *p)
+{
+    apr_status_t rv =
+        chat_request_validate_tools(&request->turn, body, clamps, err, p);
+
+    request->turn.whole = chat_dialect_wants_whole(body);
+    return rv;
+}
+
 const chat_dialect_t chat_dialect_stream = {
     .name = "stream",
-    .delta = say_delta,
-    .finish = say_finish,
-    .fail = say_fail,
+    .read = read_request,
+    .delta = encode_delta,
+    .finish = encode_finish,
+    .fail = encode_fail,
     .refusal = chat_dialect_refusal,
 };

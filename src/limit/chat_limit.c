@@ -239,7 +239,8 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
                              const chat_limit_ask_t *ask, chat_err_t *err)
 {
     chat_limit_ticket_t *t = apr_pcalloc(r->pool, sizeof(*t));
-    chat_limit_asking_t a = {.r = r, .conf = chat_config_dir(r), .ask = ask};
+    chat_ctx_t *ctx = chat_ctx(r);
+    chat_limit_asking_t a = {.r = r, .conf = ctx->dir, .ask = ask};
     apr_status_t rv;
 
     *pticket = t;
@@ -252,7 +253,8 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
         note_exempt(&a);
         return APR_SUCCESS;
     }
-    if (!chat_limit_find_tier(&a))
+    a.tier = chat_limit_tier(ctx);
+    if (ctx->tier_failed) /* policies of every tier would be off */
         return misconfigured(err);
     rv = collect(&t->shared, &a, err);
     if (rv != APR_SUCCESS || !t->shared.n)

@@ -3,7 +3,7 @@
  * What a client is told about its limits: RateLimit and RateLimit-Policy as
  * the IETF's draft has them (structured fields, after -08), and the three
  * X-RateLimit-* that clients know best, for the policy that is nearest to its
- * end. Values only; handler/ and reply/ send them.
+ * end. Values only; run/ and reply/ send them.
  */
 #include "chat_limit_int.h"
 

@@ -21,15 +21,12 @@ typedef struct chat_limit_asking_t {
     request_rec *r;
     const chat_dir_conf_t *conf;
     const chat_limit_ask_t *ask;
-    const char *tier;
-    int tier_is_roles; /* as an account has them: "user,admin" */
+    const char *tier; /* one word, or several */
 } chat_limit_asking_t;
 
 /* ---- which policies, and whom they count (chat_limit_policy.c) ---- */
 
 int chat_limit_exempt(const chat_limit_asking_t *a);
-/* 0 when it cannot be told: policies of every tier would be off. */
-int chat_limit_find_tier(chat_limit_asking_t *a);
 int chat_limit_applies(const chat_limit_conf_t *policy,
                        const chat_limit_asking_t *a);
 /* The counter's name, in r->pool; NULL when it cannot be made. */

@@ -10,22 +10,9 @@
 #include "chat_crypto.h"
 #include "chat_limit_text.h"
 #include "chat_log.h"
+#include "chat_words.h"
 
 /* ---- exemptions and tiers ---- */
-
-static int has_role(const char *roles, const char *role)
-{
-    apr_size_t len = strlen(role);
-    const char *at = roles;
-
-    while (at && (at = strstr(at, role))) {
-        if ((at == roles || at[-1] == ',' || at[-1] == ' ') &&
-            (!at[len] || at[len] == ',' || at[len] == ' '))
-            return 1;
-        at += len;
-    }
-    return 0;
-}
 
 static int holds(const chat_limit_exempt_t *x, const chat_limit_asking_t *a)
 {
@@ -33,7 +20,7 @@ static int holds(const chat_limit_exempt_t *x, const chat_limit_asking_t *a)
     const char *err = NULL;
 
     if (x->role)
-        return has_role(user->role, x->role);
+        return chat_words_has(user->role, x->role);
     if (x->user)
         return user->id && !strcmp(user->id, x->user);
     if (x->net)
@@ -66,11 +53,12 @@ static const char *eval(request_rec *r, const ap_expr_info_t *expr,
 }
 
 /* NULL when the expression for it fails. */
-static const char *tier_of(request_rec *r, const chat_dir_conf_t *conf,
-                           const chat_user_t *user)
+static const char *tier_of(const chat_ctx_t *ctx)
 {
-    if (conf->tier)
-        return eval(r, conf->tier, "ChatLimitTier");
+    const chat_user_t *user = ctx->user;
+
+    if (ctx->dir->tier)
+        return eval(ctx->r, ctx->dir->tier, "ChatLimitTier");
     if (user->tier)
         return user->tier;
     if (user->id && user->role)
@@ -78,29 +66,21 @@ static const char *tier_of(request_rec *r, const chat_dir_conf_t *conf,
     return user->id ? "user" : "guest";
 }
 
-const char *chat_limit_tier(request_rec *r, const chat_user_t *user)
+const char *chat_limit_tier(chat_ctx_t *ctx)
 {
-    const char *tier = tier_of(r, chat_config_dir(r), user);
-
-    return tier ? tier : "";
-}
-
-int chat_limit_find_tier(chat_limit_asking_t *a)
-{
-    a->tier = tier_of(a->r, a->conf, a->ask->user);
-    a->tier_is_roles = a->tier == a->ask->user->role;
-    return a->tier != NULL;
-}
-
-static int is_of_tier(const chat_limit_asking_t *a, const char *tier)
-{
-    return a->tier_is_roles ? has_role(a->tier, tier) : !strcmp(a->tier, tier);
+    if (!ctx->tier) {
+        ctx->tier = tier_of(ctx);
+        ctx->tier_failed = !ctx->tier;
+    }
+    if (!ctx->tier)
+        ctx->tier = "";
+    return ctx->tier;
 }
 
 int chat_limit_applies(const chat_limit_conf_t *policy,
                        const chat_limit_asking_t *a)
 {
-    return (!policy->tier || is_of_tier(a, policy->tier)) &&
+    return (!policy->tier || chat_words_has(a->tier, policy->tier)) &&
            (!policy->model || !strcmp(policy->model, a->ask->model));
 }
 

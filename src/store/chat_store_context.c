@@ -2,7 +2,7 @@
 /*
  * What was said before in a session (ChatContext), kept in one of httpd's
  * shared object caches (ChatContextStore) under a digest of whose session it
- * is. Called by handler/. Neighbours: chat_store_context_entry.c for the bytes,
+ * is. Called by run/. Neighbours: chat_store_context_entry.c for the bytes,
  * chat_store_cache.c for the cache. Request threads and workers of all
  * children at once; the start-up steps at the end.
  */
@@ -17,6 +17,7 @@
 
 #include "chat_config.h"
 #include "chat_crypto.h"
+#include "chat_ctx.h"
 #include "chat_log.h"
 #include "chat_store_context_entry.h"
 #include "chat_types.h"
@@ -76,7 +77,7 @@ static apr_status_t make_key(entry_t *entry, const char *owner,
 static apr_status_t begin(entry_t *entry, request_rec *r, const char *owner,
                           const char *session)
 {
-    const chat_dir_conf_t *conf = chat_config_dir(r);
+    const chat_dir_conf_t *conf = chat_ctx(r)->dir;
 
     entry->r = r;
     entry->bounds.messages = conf->context_messages;
@@ -177,7 +178,7 @@ apr_status_t chat_store_context_load(apr_array_header_t **pmessages,
     apr_status_t rv;
 
     *pmessages = apr_array_make(p, 1, sizeof(chat_message_t));
-    if (chat_config_dir(r)->context_messages <= 0)
+    if (chat_ctx(r)->dir->context_messages <= 0)
         return APR_SUCCESS;
     if (!cache) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
@@ -237,7 +238,7 @@ void chat_store_context_add(request_rec *r, const char *owner,
     entry_t entry;
     apr_status_t rv;
 
-    if (!cache || chat_config_dir(r)->context_messages <= 0)
+    if (!cache || chat_ctx(r)->dir->context_messages <= 0)
         return;
     rv = begin(&entry, r, owner, session);
     if (rv == APR_SUCCESS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The breakers and benches of all providers, in memory that the children of a
+ * The breakers of all providers, and which of their keys are suspended,, in memory that the children of a
  * server share. One slot for each provider, one lock for each slot, held for a
  * few instructions. Any thread; start-up on the main thread.
  *
@@ -24,7 +24,7 @@
 _Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
                "each key has its place");
 
-#define BENCH_TIME apr_time_from_sec(60)
+#define SUSPEND_TIME apr_time_from_sec(60)
 
 /* Aligned so that two providers never share a cache line. */
 typedef struct slot_t {
@@ -64,8 +64,8 @@ static void leave(slot_t *slot)
 
 /* ---- the breaker ---- */
 
-int chat_upstream_may(const chat_provider_conf_t *conf,
-                      apr_interval_time_t *pwait)
+chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
+                                  apr_interval_time_t *pwait)
 {
     slot_t *slot = slot_of(conf);
     chat_breaker_change_e change;
@@ -73,19 +73,19 @@ int chat_upstream_may(const chat_provider_conf_t *conf,
 
     *pwait = 0;
     if (!slot)
-        return 1;
+        return CHAT_PERMIT_YES;
     enter(slot);
     may = chat_upstream_breaker_may(&slot->breaker, now_us(),
                                     conf->breaker_cooldown, pwait, &change);
     slot->calls += may;
     leave(slot);
     if (change != CHAT_BREAKER_TRIES)
-        return may;
+        return may ? CHAT_PERMIT_YES : CHAT_PERMIT_NO;
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
                  CHATNO(1102) "provider %s: one call tries whether it works "
                               "again",
                  conf->name);
-    return 2;
+    return CHAT_PERMIT_HALF_OPEN;
 }
 
 static void log_change(const chat_provider_conf_t *conf,
@@ -120,24 +120,24 @@ static void log_change(const chat_provider_conf_t *conf,
 /* In the lock. */
 static chat_breaker_change_e note(slot_t *slot,
                                   const chat_provider_conf_t *conf,
-                                  chat_call_verdict_e verdict)
+                                  chat_verdict_e verdict)
 {
     chat_breaker_change_e change;
 
     switch (verdict) {
-    case CHAT_CALL_FINE:
+    case CHAT_VERDICT_OK:
         return chat_upstream_breaker_fine(&slot->breaker);
-    case CHAT_CALL_FAILED:
+    case CHAT_VERDICT_FAILED:
         slot->failures++;
         change = chat_upstream_breaker_failed(&slot->breaker, now_us(),
                                               conf->breaker_failures,
                                               conf->breaker_cooldown);
         slot->opened += change == CHAT_BREAKER_OPENS;
         return change;
-    case CHAT_CALL_UNKNOWN:
+    case CHAT_VERDICT_UNKNOWN:
         chat_upstream_breaker_unknown(&slot->breaker, now_us());
         break;
-    case CHAT_CALL_BEGAN:
+    case CHAT_VERDICT_BEGAN:
         if (slot->breaker.state == CHAT_BREAKER_TRYING)
             return chat_upstream_breaker_fine(&slot->breaker);
         break;
@@ -145,8 +145,8 @@ static chat_breaker_change_e note(slot_t *slot,
     return CHAT_BREAKER_SAME;
 }
 
-void chat_upstream_tell(const chat_provider_conf_t *conf,
-                        chat_call_verdict_e verdict, request_rec *r)
+void chat_upstream_report(const chat_provider_conf_t *conf,
+                        chat_verdict_e verdict, request_rec *r)
 {
     slot_t *slot = slot_of(conf);
     chat_breaker_change_e change;
@@ -176,32 +176,32 @@ int chat_upstream_key(const chat_provider_conf_t *conf)
     return key;
 }
 
-int chat_upstream_bench(const chat_provider_conf_t *conf, int key, int sure,
+int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
                         request_rec *r)
 {
     slot_t *slot = slot_of(conf);
     apr_int64_t now = now_us();
-    int n = conf->keys->nelts, fresh, benched;
+    int n = conf->keys->nelts, fresh, suspended;
 
     if (!slot)
         return 0;
     enter(slot);
-    benched = chat_upstream_keys_benched(&slot->keys, n, now);
-    if (!sure && n - benched < 2) {
+    suspended = chat_upstream_keys_suspended(&slot->keys, n, now);
+    if (!sure && n - suspended < 2) {
         leave(slot);
         return 0;
     }
     fresh =
-        chat_upstream_keys_bench(&slot->keys, n, key, now, now + BENCH_TIME);
-    benched = chat_upstream_keys_benched(&slot->keys, n, now);
+        chat_upstream_keys_suspend(&slot->keys, n, key, now, now + SUSPEND_TIME);
+    suspended = chat_upstream_keys_suspended(&slot->keys, n, now);
     leave(slot);
     if (fresh)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       CHATNO(1106) "provider %s does not accept key number %d "
                                    "of %d: it is not used for %d s, and %d "
                                    "are left",
-                      conf->name, key + 1, n, (int)apr_time_sec(BENCH_TIME),
-                      n - benched);
+                      conf->name, key + 1, n, (int)apr_time_sec(SUSPEND_TIME),
+                      n - suspended);
     return 1;
 }
 
@@ -223,7 +223,7 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
     row->calls = slot->calls;
     row->failures = slot->failures;
     row->opened = slot->opened;
-    row->benched = chat_upstream_keys_benched(&slot->keys, row->keys, now_us());
+    row->suspended = chat_upstream_keys_suspended(&slot->keys, row->keys, now_us());
     leave(slot);
 }
 

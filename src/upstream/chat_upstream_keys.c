@@ -17,7 +17,7 @@ int chat_upstream_keys_next(chat_upstream_keys_t *k, int n, apr_int64_t now)
     n = at_most(n);
     for (i = 0; i < n; i++) {
         key = (int)((k->next + i) % n);
-        if (k->benched_until[key] > now)
+        if (k->suspended_until[key] > now)
             continue;
         k->next = (key + 1) % n;
         return key;
@@ -25,24 +25,24 @@ int chat_upstream_keys_next(chat_upstream_keys_t *k, int n, apr_int64_t now)
     return -1;
 }
 
-int chat_upstream_keys_bench(chat_upstream_keys_t *k, int n, int key,
+int chat_upstream_keys_suspend(chat_upstream_keys_t *k, int n, int key,
                              apr_int64_t now, apr_int64_t until)
 {
     int was;
 
     if (key < 0 || key >= at_most(n))
         return 0;
-    was = k->benched_until[key] > now;
-    k->benched_until[key] = until;
+    was = k->suspended_until[key] > now;
+    k->suspended_until[key] = until;
     return !was;
 }
 
-int chat_upstream_keys_benched(const chat_upstream_keys_t *k, int n,
+int chat_upstream_keys_suspended(const chat_upstream_keys_t *k, int n,
                                apr_int64_t now)
 {
-    int i, benched = 0;
+    int i, suspended = 0;
 
     for (i = 0; i < at_most(n); i++)
-        benched += k->benched_until[i] > now;
-    return benched;
+        suspended += k->suspended_until[i] > now;
+    return suspended;
 }

@@ -14,18 +14,18 @@
 /* Zeroed: all may be used. */
 typedef struct chat_upstream_keys_t {
     unsigned next; /* whose turn it is */
-    apr_int64_t benched_until[CHAT_UPSTREAM_KEYS_MAX];
+    apr_int64_t suspended_until[CHAT_UPSTREAM_KEYS_MAX];
 } chat_upstream_keys_t;
 
-/* One of n keys, in turn, without those on the bench; -1: none. */
+/* One of n keys, in turn, without those on the suspend; -1: none. */
 int chat_upstream_keys_next(chat_upstream_keys_t *k, int n, apr_int64_t now);
 
-/* 1 when it was not on the bench before. No such key: 0. */
-int chat_upstream_keys_bench(chat_upstream_keys_t *k, int n, int key,
+/* 1 when it was not on the suspend before. No such key: 0. */
+int chat_upstream_keys_suspend(chat_upstream_keys_t *k, int n, int key,
                              apr_int64_t now, apr_int64_t until);
 
-/* How many of n are on the bench. */
-int chat_upstream_keys_benched(const chat_upstream_keys_t *k, int n,
+/* How many of n are on the suspend. */
+int chat_upstream_keys_suspended(const chat_upstream_keys_t *k, int n,
                                apr_int64_t now);
 
 #endif

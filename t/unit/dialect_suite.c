@@ -52,7 +52,7 @@ talk_t *talk_start(int whole)
     t->answer.whole = whole;
     t->answer.price_in = t->answer.price_out = -1;
     chat_buf_init(&t->out, dialect_pool);
-    t->voice = chat_voice_create(dialect, &t->answer, dialect_pool);
+    t->encoder = chat_encoder_create(dialect, &t->answer, dialect_pool);
     return t;
 }
 
@@ -69,7 +69,7 @@ static void say(talk_t *t, chat_delta_t delta, const char *text)
         delta.id = id = strdup(delta.id);
         delta.name = name = strdup(delta.name);
     }
-    chat_voice_delta(t->voice, &t->out, &delta);
+    chat_encoder_delta(t->encoder, &t->out, &delta);
     if (id)
         memset(id, '#', strlen(id));
     if (name)
@@ -110,12 +110,12 @@ void talk_two_calls(talk_t *t)
 
 void talk_finish(talk_t *t, chat_finish_e why, chat_usage_t usage)
 {
-    chat_voice_finish(t->voice, &t->out, why, &usage);
+    chat_encoder_finish(t->encoder, &t->out, why, &usage);
 }
 
 void talk_fail(talk_t *t, chat_err_t err)
 {
-    chat_voice_fail(t->voice, &t->out, &err);
+    chat_encoder_fail(t->encoder, &t->out, &err);
 }
 
 const char *talk_refusal(chat_err_t err)
@@ -137,7 +137,7 @@ void talk_is_steady(talk_t *t, chat_delta_e kind)
     int i;
 
     for (i = 0; i < 20000; i++) {
-        chat_voice_delta(t->voice, &t->out, &delta);
+        chat_encoder_delta(t->encoder, &t->out, &delta);
         if (i % 10 == 9)
             chat_buf_clear(&t->out);
         if (i == 100)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Talks for the tests of the dialects: an answer is given to a voice, piece by
+ * Talks for the tests of the dialects: an answer is given to a encoder, piece by
  * piece, and what the client would get is read.
  */
 #ifndef DIALECT_SUITE_H
@@ -15,7 +15,7 @@
 
 typedef struct talk_t {
     chat_answer_t answer; /* id "req_1", model "gpt-x", provider "main" */
-    chat_voice_t *voice;
+    chat_encoder_t *encoder;
     chat_buf_t out;
 } talk_t;
 

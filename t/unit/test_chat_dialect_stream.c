@@ -314,11 +314,11 @@ START_TEST(what_is_gathered_has_a_limit)
     memset(text, '"', half);
     text[half] = '\0';
     talk_text(t, CHAT_DELTA_TEXT, text + 1);
-    ck_assert_int_eq(chat_voice_overflows(t->voice), 0);
+    ck_assert_int_eq(chat_encoder_overflows(t->encoder), 0);
     talk_text(t, CHAT_DELTA_REASONING, "ab");
-    ck_assert_int_eq(chat_voice_overflows(t->voice), 0);
+    ck_assert_int_eq(chat_encoder_overflows(t->encoder), 0);
     talk_text(t, CHAT_DELTA_REFUSAL, "c");
-    ck_assert_int_eq(chat_voice_overflows(t->voice), 1);
+    ck_assert_int_eq(chat_encoder_overflows(t->encoder), 1);
     talk_text(t, CHAT_DELTA_REFUSAL, "d");
     talk_finish(t, CHAT_FINISH_STOP, talk_usage);
     ck_assert_str_eq(talk_string(talk_heard_json(t), "refusal"), "c");
@@ -330,9 +330,9 @@ START_TEST(calls_count_for_the_limit)
     talk_t *t = talk_start(1);
     int i;
 
-    for (i = 0; i < 1000000 && !chat_voice_overflows(t->voice); i++)
+    for (i = 0; i < 1000000 && !chat_encoder_overflows(t->encoder); i++)
         talk_call(t, i, "call", "f");
-    ck_assert_int_eq(chat_voice_overflows(t->voice), 1);
+    ck_assert_int_eq(chat_encoder_overflows(t->encoder), 1);
     ck_assert_int_lt(i, 1000000);
 }
 END_TEST

@@ -9,7 +9,7 @@
 
 #include <apr_strings.h>
 
-#include "../../src/handler/chat_mock_script.h"
+#include "../../src/mock/chat_mock_script.h"
 #include "chat_provider.h"
 #include "chat_sse.h"
 

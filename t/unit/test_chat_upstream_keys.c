@@ -38,43 +38,43 @@ START_TEST(they_are_used_in_turn)
 }
 END_TEST
 
-START_TEST(one_on_the_bench_is_left_out)
+START_TEST(one_that_is_suspended_is_left_out)
 {
-    ck_assert_int_eq(chat_upstream_keys_bench(&k, 3, 1, NOW, NOW + 10), 1);
+    ck_assert_int_eq(chat_upstream_keys_suspend(&k, 3, 1, NOW, NOW + 10), 1);
     are_next(3, NOW, "acacac");
-    ck_assert_int_eq(chat_upstream_keys_benched(&k, 3, NOW), 1);
+    ck_assert_int_eq(chat_upstream_keys_suspended(&k, 3, NOW), 1);
     are_next(3, NOW + 9, "ac");
     are_next(3, NOW + 10, "abc");
-    ck_assert_int_eq(chat_upstream_keys_benched(&k, 3, NOW + 10), 0);
+    ck_assert_int_eq(chat_upstream_keys_suspended(&k, 3, NOW + 10), 0);
 }
 END_TEST
 
-START_TEST(all_may_be_on_the_bench)
+START_TEST(all_may_be_suspended)
 {
-    chat_upstream_keys_bench(&k, 2, 0, NOW, NOW + 10);
-    chat_upstream_keys_bench(&k, 2, 1, NOW, NOW + 20);
+    chat_upstream_keys_suspend(&k, 2, 0, NOW, NOW + 10);
+    chat_upstream_keys_suspend(&k, 2, 1, NOW, NOW + 20);
     are_next(2, NOW, "--");
-    ck_assert_int_eq(chat_upstream_keys_benched(&k, 2, NOW), 2);
+    ck_assert_int_eq(chat_upstream_keys_suspended(&k, 2, NOW), 2);
     are_next(2, NOW + 10, "aa");
 }
 END_TEST
 
 START_TEST(being_sent_there_again_is_no_news)
 {
-    ck_assert_int_eq(chat_upstream_keys_bench(&k, 2, 0, NOW, NOW + 10), 1);
-    ck_assert_int_eq(chat_upstream_keys_bench(&k, 2, 0, NOW + 5, NOW + 15), 0);
+    ck_assert_int_eq(chat_upstream_keys_suspend(&k, 2, 0, NOW, NOW + 10), 1);
+    ck_assert_int_eq(chat_upstream_keys_suspend(&k, 2, 0, NOW + 5, NOW + 15), 0);
     are_next(2, NOW + 14, "bb");
-    ck_assert_int_eq(chat_upstream_keys_bench(&k, 2, 0, NOW + 15, NOW + 25), 1);
+    ck_assert_int_eq(chat_upstream_keys_suspend(&k, 2, 0, NOW + 15, NOW + 25), 1);
 }
 END_TEST
 
 START_TEST(keys_that_are_none_have_no_place)
 {
-    ck_assert_int_eq(chat_upstream_keys_bench(&k, 2, -1, NOW, NOW + 10), 0);
-    ck_assert_int_eq(chat_upstream_keys_bench(&k, 2, 2, NOW, NOW + 10), 0);
-    ck_assert_int_eq(chat_upstream_keys_bench(&k, MOST + 9, MOST, NOW, NOW + 9),
+    ck_assert_int_eq(chat_upstream_keys_suspend(&k, 2, -1, NOW, NOW + 10), 0);
+    ck_assert_int_eq(chat_upstream_keys_suspend(&k, 2, 2, NOW, NOW + 10), 0);
+    ck_assert_int_eq(chat_upstream_keys_suspend(&k, MOST + 9, MOST, NOW, NOW + 9),
                      0);
-    ck_assert_int_eq(chat_upstream_keys_benched(&k, MOST + 9, NOW), 0);
+    ck_assert_int_eq(chat_upstream_keys_suspended(&k, MOST + 9, NOW), 0);
 }
 END_TEST
 
@@ -94,8 +94,8 @@ Suite *unit_suite(void)
 
     tcase_add_checked_fixture(t, set_up, NULL);
     tcase_add_test(t, they_are_used_in_turn);
-    tcase_add_test(t, one_on_the_bench_is_left_out);
-    tcase_add_test(t, all_may_be_on_the_bench);
+    tcase_add_test(t, one_that_is_suspended_is_left_out);
+    tcase_add_test(t, all_may_be_suspended);
     tcase_add_test(t, being_sent_there_again_is_no_news);
     tcase_add_test(t, keys_that_are_none_have_no_place);
     tcase_add_test(t, more_keys_than_places_are_not_used);

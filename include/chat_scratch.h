@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory for what does not live as long as its request. A connection keeps for
+ * itself what was freed of its memory, and it may stay open for long: thousands
+ * of streams would each keep the room of a prompt that nobody needs. So that
+ * room is shared by all requests of a process, and by its threads.
+ */
+#ifndef CHAT_SCRATCH_H
+#define CHAT_SCRATCH_H
+
+#include <apr_pools.h>
+
+/* [child_init] */
+void chat_scratch_init(void);
+
+/* The parent of short-lived subpools, which any thread may make and destroy.
+ * Never allocated from directly. */
+apr_pool_t *chat_scratch(void);
+
+/* A pool that is destroyed with parent, or sooner, and whose memory goes back
+ * to the scratch. */
+apr_pool_t *chat_scratch_pool(apr_pool_t *parent);
+
+#endif

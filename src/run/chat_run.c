@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stages of a chat, in their order, up to its stream. Cheap refusals come
+ * first: nobody costs the database a question before the limits have let them
+ * in, nor a limit a point before the request is known to be right. Request
+ * thread.
+ */
+#include "chat_run_int.h"
+
+#include "chat_auth.h"
+#include "chat_model.h"
+#include "chat_reply.h"
+#include "chat_scratch.h"
+
+/* A stream without a total time-out still ends within a day. */
+#define LASTS_MAX apr_time_from_sec(86400)
+/* Time between the end of a call and the settling of what it took. */
+#define LASTS_LONGER apr_time_from_sec(60)
+
+/* ---- who ---- */
+
+static apr_status_t identify(chat_run_t *run, chat_err_t *err)
+{
+    const chat_user_t *user;
+    apr_status_t rv = chat_auth_identify(&user, run->r, err);
+
+    if (rv == APR_SUCCESS)
+        run->record.user = user->id;
+    return rv;
+}
+
+/* ---- what ---- */
+
+/* In the words of the provider whose route this is. */
+static apr_status_t read_native(chat_run_t *run, chat_json_t *body,
+                                chat_err_t *err)
+{
+    const chat_provider_conf_t *conf = NULL;
+    const char *rest = chat_request_rest(run->r, run->conf->location);
+    chat_turn_t *turn = &run->request.turn;
+    chat_upstream_t up;
+    apr_status_t rv;
+
+    if (run->conf->use->nelts)
+        conf = chat_config_provider(
+            run->r->server, APR_ARRAY_IDX(run->conf->use, 0, const char *));
+    if (!conf) /* chat_run_find() says so */
+        return APR_SUCCESS;
+    chat_run_describe(&up, conf, NULL);
+    rv = chat_provider_get(conf->type)
+             ->adopt(turn, body, rest ? rest : run->r->uri, &up, err,
+                     run->request_pool);
+    if (turn->max_output_tokens > run->conf->max_output_tokens)
+        turn->max_output_tokens = run->conf->max_output_tokens;
+    return rv;
+}
+
+static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
+                              chat_err_t *err)
+{
+    const chat_request_clamps_t clamps = {
+        .messages = run->conf->messages,
+        .message_length = run->conf->message_length,
+        .count_utf16 = run->conf->message_count == CHAT_COUNT_UTF16,
+        .total_length = run->conf->total_length,
+        .max_output_tokens = run->conf->max_output_tokens,
+    };
+
+    if (run->dialect)
+        return run->dialect->read(&run->request, body, &clamps, err,
+                                  run->request_pool);
+    if (run->conf->request_own)
+        return read_native(run, body, err);
+    return chat_request_validate(&run->request.turn, body, &clamps, err,
+                                 run->request_pool);
+}
+
+static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
+{
+    const chat_json_limits_t limits = chat_config_json_limits(run->conf);
+    chat_json_t *body;
+    apr_status_t rv;
+
+    run->request_pool = chat_scratch_pool(run->r->pool);
+    rv = chat_request_read(&body, run->r, &limits, err, run->request_pool);
+    if (rv == APR_SUCCESS)
+        rv = read_turn(run, body, err);
+    run->request.turn.request_id = run->ctx->request_id;
+    run->whole = run->request.turn.whole;
+    return rv;
+}
+
+/* Would the first that is asked understand it? Before it costs a point. */
+static apr_status_t check_fit(chat_run_t *run, chat_err_t *err)
+{
+    chat_turn_t unused;
+
+    run->input_tokens = chat_run_cost_input(&run->request.turn);
+    return chat_model_fit(&unused, &run->request.turn, run->candidates[0].model,
+                          run->input_tokens, err);
+}
+
+/* ---- whether ---- */
+
+static apr_interval_time_t longest(const chat_run_t *run)
+{
+    apr_interval_time_t most = 0;
+    int i;
+
+    for (i = 0; i < run->ncandidates; i++) {
+        apr_interval_time_t total = run->candidates[i].conf->timeouts.total;
+
+        if (total <= 0)
+            return LASTS_MAX;
+        if (total > most)
+            most = total;
+    }
+    return most + LASTS_LONGER;
+}
+
+/* [request thread, or the driver] chat_stream_cb_t.admitted */
+static void admitted(void *ctx)
+{
+    chat_run_t *run = ctx;
+
+    chat_run_move(run, CHAT_RUN_ADMITTED);
+    chat_reply_headers(run->r, chat_limit_headers(run->ticket));
+}
+
+/* Or a budget could be overdrawn by what nobody reserved. */
+static void clamp_output(chat_run_t *run)
+{
+    apr_int64_t reserved = chat_limit_reserved(run->ticket);
+    int most = run->conf->max_output_tokens;
+
+    if (!run->request.turn.max_output_tokens && reserved < APR_INT64_MAX)
+        run->request.turn.max_output_tokens =
+            reserved < most ? (int)reserved : most;
+}
+
+/*
+ * The limits. Where Redis has to be asked, the stream does that: *pgate is what
+ * it asks. But where a tap will wait for a database the answer is waited for
+ * first.
+ */
+static apr_status_t ask_limits(chat_run_t *run, const chat_gate_t **pgate,
+                               chat_err_t *err)
+{
+    const chat_limit_ask_t ask = {
+        .user = run->ctx->user,
+        .model = run->candidates[0].name,
+        .input_tokens = run->input_tokens,
+        .max_tokens = run->request.turn.max_output_tokens,
+        .lasts = longest(run),
+    };
+    apr_status_t rv = chat_limit_take(&run->ticket, run->r, &ask, err);
+
+    if (rv == APR_INCOMPLETE && chat_run_tap_blocks(run)) {
+        rv = chat_limit_gate.wait(run->ticket) == CHAT_GATE_OPEN ? APR_SUCCESS
+                                                                 : APR_EGENERAL;
+        if (rv != APR_SUCCESS)
+            *err = *chat_limit_refusal(run->ticket);
+    }
+    clamp_output(run);
+    if (rv == APR_INCOMPLETE) {
+        *pgate = &chat_limit_gate;
+        return APR_SUCCESS;
+    }
+    if (rv == APR_SUCCESS)
+        admitted(run);
+    else
+        chat_reply_headers(run->r, chat_limit_headers(run->ticket));
+    return rv;
+}
+
+/* What a tap has put before the turn counts, too. */
+static apr_status_t begin_taps(chat_run_t *run, chat_err_t *err)
+{
+    int messages = run->request.turn.nmessages;
+    apr_status_t rv = chat_run_tap_begin(run, err);
+
+    return rv == APR_SUCCESS && run->request.turn.nmessages != messages
+               ? check_fit(run, err)
+               : rv;
+}
+
+/* ---- the first call ---- */
+
+static const chat_stream_cb_t callbacks = {
+    .admitted = admitted,
+    .head = chat_run_head,
+    .data = chat_run_data,
+    .silence = chat_run_silence,
+    .again = chat_run_again,
+    .taken = chat_run_taken,
+    .failed = chat_run_failed,
+    .complete = chat_run_complete,
+};
+
+static apr_status_t start(chat_run_t *run, const chat_gate_t *gate, int *prc,
+                          chat_err_t *err)
+{
+    const chat_stream_spec_t spec = {
+        .call = &run->call.http,
+        .gate = gate,
+        .question = run->ticket,
+        .cb = &callbacks,
+        .ctx = run,
+        .heartbeat = run->whole ? 0 : run->conf->heartbeat,
+        .early = run->conf->early_headers && !run->whole,
+        .stall = run->conf->stall,
+    };
+    apr_status_t rv = chat_run_first(run, err);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = chat_stream_start(prc, run->r, &spec, err);
+    if (rv != APR_SUCCESS)
+        chat_run_drop(run);
+    return rv;
+}
+
+int chat_run_handler(chat_ctx_t *ctx)
+{
+    chat_run_t *run = apr_pcalloc(ctx->r->pool, sizeof(*run));
+    const chat_gate_t *gate = NULL;
+    chat_err_t err = {0};
+    int rc = OK;
+
+    run->ctx = ctx;
+    run->r = ctx->r;
+    run->conf = ctx->dir;
+    run->dialect = chat_dialect_get(chat_config_route_name(ctx->dir->route));
+    chat_telemetry_record(&run->record, ctx->request_id);
+    if (chat_request_check(run->r, &err) != APR_SUCCESS ||
+        identify(run, &err) != APR_SUCCESS ||
+        read_request(run, &err) != APR_SUCCESS ||
+        chat_run_find(run, &err) != APR_SUCCESS ||
+        check_fit(run, &err) != APR_SUCCESS ||
+        ask_limits(run, &gate, &err) != APR_SUCCESS ||
+        begin_taps(run, &err) != APR_SUCCESS ||
+        start(run, gate, &rc, &err) != APR_SUCCESS)
+        return chat_run_refuse(run, &err);
+    return rc;
+}

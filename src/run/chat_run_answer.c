@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * While a call is answered: its bytes become the client's, unchanged or by way
+ * of deltas. The only file that knows that order: SSE parser, provider, dialect
+ * or observer, taps, reply. Runs on the stream's driver.
+ */
+#include "chat_run_int.h"
+
+#include <ctype.h>
+
+#include <apr_strings.h>
+
+#include "chat_reply.h"
+#include "chat_scratch.h"
+
+/* What is read of an answer that is none, to learn what went wrong. */
+#define REFUSAL_MAX 8192
+
+#define COMMENT ": ping\n\n"
+
+/* ---- events ---- */
+
+static void on_delta(void *ctx, const chat_delta_t *delta)
+{
+    chat_run_t *run = ctx;
+
+    if (delta->kind != CHAT_DELTA_CALL) {
+        run->answer.seen->deltas++;
+        run->answer.seen->text += delta->len;
+    }
+    chat_run_tap_delta(run, delta);
+    chat_encoder_delta(run->answer.encoder, &run->answer.out, delta);
+}
+
+static void on_event(void *ctx, const chat_sse_event_t *event)
+{
+    chat_run_t *run = ctx;
+    chat_attempt_t *attempt = &run->attempt;
+    const chat_provider_t *provider = attempt->candidate->provider;
+
+    if (run->answer.events++ == 0 && attempt->permit == CHAT_PERMIT_HALF_OPEN)
+        chat_upstream_report(attempt->candidate->conf, CHAT_VERDICT_BEGAN,
+                             run->r);
+    if (run->dialect)
+        provider->parse(run->answer.parse, event, &attempt->upstream,
+                        chat_scratch());
+    else
+        provider->observe(run->answer.seen, event, &attempt->upstream,
+                          chat_scratch());
+}
+
+/* ---- before a call ---- */
+
+static chat_answer_t *describe_answer(const chat_run_t *run, apr_pool_t *p)
+{
+    const chat_candidate_t *c = run->attempt.candidate;
+    chat_answer_t *answer = apr_pcalloc(p, sizeof(*answer));
+
+    answer->id = run->ctx->request_id;
+    answer->model = c->name;
+    answer->provider = c->conf->name;
+    answer->created = run->r->request_time;
+    answer->whole = run->whole;
+    answer->usage = run->request.usage;
+    answer->price_in = c->model ? c->model->price_in : -1;
+    answer->price_out = c->model ? c->model->price_out : -1;
+    return answer;
+}
+
+static void make_encoder(chat_run_t *run)
+{
+    apr_pool_t *p = run->r->pool;
+
+    /* What a failed call left half gathered is not kept until the end. */
+    if (run->whole) {
+        if (run->answer.encoder_pool)
+            apr_pool_destroy(run->answer.encoder_pool);
+        apr_pool_create(&run->answer.encoder_pool, p);
+        p = run->answer.encoder_pool;
+    }
+    run->answer.encoder =
+        chat_encoder_create(run->dialect, describe_answer(run, p), p);
+}
+
+static void make_parser(chat_run_t *run)
+{
+    apr_pool_t *p = run->r->pool;
+    chat_run_answer_t *answer = &run->answer;
+
+    answer->sse = chat_sse_create(on_event, run, p);
+    if (run->dialect) {
+        answer->parse = apr_pcalloc(p, sizeof(*answer->parse));
+        answer->seen = &answer->parse->seen;
+    }
+    else
+        answer->seen = apr_pcalloc(p, sizeof(*answer->seen));
+    if (run->dialect || run->whole)
+        chat_buf_init(&answer->out, p);
+}
+
+void chat_run_listen(chat_run_t *run)
+{
+    chat_run_answer_t *answer = &run->answer;
+
+    if (!answer->sse)
+        make_parser(run);
+    chat_sse_reset(answer->sse);
+    chat_buf_clear(&answer->out);
+    chat_run_tap_restart(run);
+    answer->events = 0;
+    if (answer->parse) {
+        memset(answer->parse, 0, sizeof(*answer->parse));
+        answer->parse->on_delta = on_delta;
+        answer->parse->ctx = run;
+        make_encoder(run);
+    }
+    else
+        memset(answer->seen, 0, sizeof(*answer->seen));
+    answer->seen->usage.input = answer->seen->usage.output = -1;
+    answer->seen->usage.cached = answer->seen->usage.reasoning = -1;
+    /* Deltas are counted one by one, bytes that pass only where a tap asks. */
+    answer->seen->measure = !run->dialect && run->progress_taps;
+    run->attempt.status = run->record.upstream_status = 0;
+    run->record.upstream_id = NULL;
+    run->attempt.retry_after = NULL;
+    run->attempt.refusal_len = 0;
+}
+
+/* ---- the head ---- */
+
+static int is_type(const apr_table_t *headers, const char *want)
+{
+    const char *type = apr_table_get(headers, "content-type");
+    apr_size_t len = strlen(want);
+
+    return type && !strncasecmp(type, want, len) &&
+           (!type[len] || type[len] == ';' ||
+            isspace((unsigned char)type[len]));
+}
+
+/* Encoded bytes we could not read, and the client would not know of it. */
+static int is_plain(const apr_table_t *headers)
+{
+    const char *encoding = apr_table_get(headers, "content-encoding");
+
+    return !encoding || !strcasecmp(encoding, "identity");
+}
+
+/* Is this what was asked for? */
+static int is_answer(const chat_run_t *run, const apr_table_t *headers)
+{
+    return is_plain(headers) &&
+           is_type(headers, run->whole && !run->dialect ? "application/json"
+                                                    : "text/event-stream");
+}
+
+/* Retry-After as RFC 9110 has it, and nothing else that a header could hold. */
+static const char *safe_retry_after(const chat_run_t *run, const char *value)
+{
+    static const char fit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "abcdefghijklmnopqrstuvwxyz0123456789,: ";
+
+    if (!value || strlen(value) > 40 || strspn(value, fit) != strlen(value))
+        return NULL;
+    return apr_pstrdup(run->r->pool, value);
+}
+
+/* The id by which the provider knows the call: each has a name of its own. */
+static const char *find_id(const chat_run_t *run, const apr_table_t *headers)
+{
+    static const char *const names[] = {"x-request-id", "request-id",
+                                        "x-generation-id", "apim-request-id"};
+    const char *id = NULL;
+    apr_size_t i;
+
+    for (i = 0; !id && i < sizeof(names) / sizeof(*names); i++)
+        id = apr_table_get(headers, names[i]);
+    return id ? apr_pstrdup(run->r->pool, id) : NULL;
+}
+
+void chat_run_head(void *ctx, int status, const apr_table_t *headers)
+{
+    chat_run_t *run = ctx;
+
+    run->attempt.status = run->record.upstream_status = status;
+    run->record.upstream_id = find_id(run, headers);
+    run->attempt.retry_after =
+        safe_retry_after(run, apr_table_get(headers, "retry-after"));
+    if (status == HTTP_OK && is_answer(run, headers))
+        chat_run_move(run, CHAT_RUN_ANSWERING);
+}
+
+/* ---- bytes ---- */
+
+void chat_run_answer_headers(chat_run_t *run)
+{
+    const char *at = run->attempt.candidate->name;
+    apr_table_t *more;
+
+    /* Where no ChatModel names it the client did: it may be anything. */
+    while (*at > ' ' && *at < 127)
+        at++;
+    if (!*at)
+        chat_reply_header(run->r, "X-Chat-Model", run->attempt.candidate->name);
+    if (!run->dialect || !run->dialect->headers)
+        return;
+    more = apr_table_make(run->r->pool, 2);
+    run->dialect->headers(more, describe_answer(run, run->r->pool));
+    chat_reply_headers(run->r, more);
+}
+
+static apr_status_t send_bytes(chat_run_t *run, const char *data,
+                               apr_size_t len)
+{
+    if (!run->answer.sent) {
+        /* Before its answer begins it may still be another's. */
+        if (run->phase == CHAT_RUN_ANSWERING || run->ncandidates == 1)
+            chat_run_answer_headers(run);
+        chat_reply_stream_head(run->r);
+        run->answer.sent = 1;
+    }
+    if (run->phase == CHAT_RUN_ANSWERING)
+        chat_run_move(run, CHAT_RUN_STREAMING);
+    return chat_reply_stream_write(run->r, data, len);
+}
+
+apr_status_t chat_run_send_out(chat_run_t *run)
+{
+    return run->answer.out.len
+               ? send_bytes(run, run->answer.out.data, run->answer.out.len)
+               : APR_SUCCESS;
+}
+
+static apr_status_t keep_refusal(chat_run_t *run, const char *data,
+                                 apr_size_t len)
+{
+    chat_attempt_t *attempt = &run->attempt;
+    apr_size_t left = REFUSAL_MAX - attempt->refusal_len;
+
+    if (!attempt->refusal)
+        attempt->refusal = apr_palloc(run->r->pool, REFUSAL_MAX);
+    if (len > left)
+        len = left;
+    memcpy(attempt->refusal + attempt->refusal_len, data, len);
+    attempt->refusal_len += len;
+    return attempt->refusal_len < REFUSAL_MAX ? APR_SUCCESS : APR_EOF;
+}
+
+/* Unchanged: a cut is written as this upstream itself would break off. */
+static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
+{
+    const chat_cut_t *cut;
+    const char *event;
+    apr_status_t rv;
+
+    chat_sse_feed(run->answer.sse, data, len);
+    rv = send_bytes(run, data, len);
+    cut = chat_run_tap_progress(run);
+    if (rv != APR_SUCCESS || !cut || !chat_sse_between(run->answer.sse))
+        return rv != APR_SUCCESS || run->answer.events ? rv : APR_INCOMPLETE;
+    run->answer.cut = cut;
+    event = run->attempt.candidate->provider->cut(
+        &run->attempt.upstream, cut->code, cut->message, run->r->pool);
+    send_bytes(run, event, strlen(event));
+    return APR_EOF;
+}
+
+/* By way of deltas. The end, good or bad, is written when the call is over. */
+static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
+{
+    chat_run_answer_t *answer = &run->answer;
+    apr_status_t rv;
+
+    chat_buf_clear(&answer->out);
+    chat_sse_feed(answer->sse, data, len);
+    rv = chat_run_send_out(run);
+    if (rv != APR_SUCCESS)
+        return rv;
+    answer->cut = chat_run_tap_progress(run);
+    if (answer->cut || answer->seen->failed ||
+        chat_encoder_overflows(answer->encoder) ||
+        (answer->seen->ended && !run->attempt.candidate->provider->trails))
+        return APR_EOF;
+    return answer->events ? APR_SUCCESS : APR_INCOMPLETE;
+}
+
+/* Unchanged and whole: looked at when it is over, see chat_run_look(). */
+static apr_status_t gather(chat_run_t *run, const char *data, apr_size_t len)
+{
+    if (run->answer.out.len + len > CHAT_DIALECT_WHOLE_MAX)
+        return APR_EOF;
+    chat_buf_put(&run->answer.out, data, len);
+    return APR_SUCCESS;
+}
+
+void chat_run_look(chat_run_t *run)
+{
+    if (run->whole && !run->dialect && chat_run_is_answering(run) &&
+        !run->answer.seen->ended)
+        run->attempt.candidate->provider->whole(
+            run->answer.seen, run->answer.out.data, run->answer.out.len,
+            &run->attempt.upstream, run->r->pool);
+}
+
+void chat_run_result(chat_result_t *result, chat_err_t *refusal,
+                     const chat_run_t *run, const chat_end_t *end)
+{
+    const chat_attempt_t *attempt = &run->attempt;
+
+    memset(refusal, 0, sizeof(*refusal));
+    memset(result, 0, sizeof(*result));
+    result->end = end;
+    result->seen = run->answer.seen;
+    result->status = attempt->status;
+    result->answering = chat_run_is_answering(run);
+    result->sent = run->answer.sent;
+    result->whole = run->whole;
+    result->unread = run->whole && !run->dialect;
+    result->total = attempt->upstream.timeouts.total;
+    result->refusal = refusal;
+    if (!attempt->status || (result->answering && run->answer.events))
+        return;
+    attempt->candidate->provider->refused(refusal, attempt->status,
+                                          attempt->refusal,
+                                          attempt->refusal_len, run->r->pool);
+    if (attempt->retry_after &&
+        (refusal->status == HTTP_TOO_MANY_REQUESTS ||
+         refusal->status == HTTP_SERVICE_UNAVAILABLE))
+        refusal->retry_after = attempt->retry_after;
+}
+
+apr_status_t chat_run_data(void *ctx, const char *data, apr_size_t len)
+{
+    chat_run_t *run = ctx;
+
+    if (!chat_run_is_answering(run))
+        return keep_refusal(run, data, len);
+    if (run->dialect)
+        return translate(run, data, len);
+    return run->whole ? gather(run, data, len) : pass_on(run, data, len);
+}
+
+/* Before the upstream has answered nothing can be said: its status decides
+ * ours, unless ChatStreamEarlyHeaders settles that. */
+apr_status_t chat_run_silence(void *ctx)
+{
+    chat_run_t *run = ctx;
+
+    if (!chat_run_is_answering(run) && !run->conf->early_headers)
+        return APR_SUCCESS;
+    if (!run->dialect && !chat_sse_between(run->answer.sse))
+        return APR_SUCCESS;
+    return send_bytes(run, COMMENT, sizeof(COMMENT) - 1);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One call after another until one answers: which upstream, which of its keys,
+ * and what follows when a call has failed before the client got anything. What
+ * a failure means says chat_run_failure.c; a call that the upstream may have
+ * accepted is made once more only with "unsafe=on". The request thread makes
+ * the first call, the stream's driver all others.
+ */
+#include "chat_run_int.h"
+
+#include <apr_strings.h>
+
+#include "chat_crypto.h"
+#include "chat_log.h"
+#include "chat_model.h"
+
+/* ---- making a call ---- */
+
+static const char *find_key(const chat_attempt_t *attempt)
+{
+    const apr_array_header_t *keys = attempt->candidate->conf->keys;
+
+    return attempt->key >= 0 ? APR_ARRAY_IDX(keys, attempt->key, const char *)
+                             : NULL;
+}
+
+/* A new call to the candidate of the attempt, with its key. The one before is
+ * over. */
+static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
+{
+    const chat_candidate_t *c = run->attempt.candidate;
+    chat_upstream_t *up = &run->attempt.upstream;
+    chat_run_call_t *call = &run->call;
+    chat_turn_t fit;
+    apr_status_t rv = chat_model_fit(&fit, &run->request.turn, c->model,
+                                     run->input_tokens, err);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    fit.model = c->upstream;
+    chat_run_describe(up, c->conf, find_key(&run->attempt));
+    if (call->pool)
+        apr_pool_destroy(call->pool);
+    memset(call, 0, sizeof(*call));
+    rv = c->provider->build(&call->http, &fit, up, err, run->request_pool);
+    call->http.resolve = c->resolve;
+    return rv;
+}
+
+static apr_status_t refuse_open(chat_err_t *err, apr_interval_time_t wait,
+                                apr_pool_t *p)
+{
+    err->retry_after = apr_itoa(p, (int)apr_time_sec(wait) + 1);
+    return chat_err_set(err, APR_EAGAIN, HTTP_SERVICE_UNAVAILABLE,
+                        "upstream_unavailable",
+                        "The provider fails at the moment.");
+}
+
+/* Turn to a candidate, if it can be asked now. With APR_SUCCESS the breaker
+ * waits for a report. */
+static apr_status_t turn_to(chat_run_t *run, chat_candidate_t *c,
+                            chat_err_t *err)
+{
+    chat_attempt_t *attempt = &run->attempt;
+    apr_interval_time_t wait;
+    apr_status_t rv;
+
+    attempt->candidate = c;
+    attempt->number = 1;
+    attempt->key = chat_upstream_key(c->conf);
+    if (attempt->key < 0 && c->conf->keys->nelts > 0)
+        return chat_err_set(err, APR_EGENERAL, HTTP_BAD_GATEWAY,
+                            "upstream_auth",
+                            "The provider does not accept this server.");
+    rv = build_call(run, err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    attempt->permit = chat_upstream_allow(c->conf, &wait);
+    return attempt->permit ? APR_SUCCESS
+                           : refuse_open(err, wait, run->r->pool);
+}
+
+/* The call of the attempt is about to be made. */
+static void prepare_call(chat_run_t *run)
+{
+    if (!run->call.pool)
+        chat_run_keep_call(run);
+    run->call.taken = 0;
+    run->record.provider = run->attempt.candidate->conf->name;
+    run->record.model = run->attempt.candidate->name;
+    chat_run_listen(run);
+    /* With a gate the limits will be asked before it is made. */
+    if (run->phase != CHAT_RUN_ASKED)
+        chat_run_move(run, CHAT_RUN_CALLING);
+}
+
+/* ---- the first ---- */
+
+/* An engine never waits for a name. */
+static apr_status_t resolve(chat_run_t *run, chat_candidate_t *c,
+                            chat_err_t *err)
+{
+    return chat_stream_resolve(&c->resolve, run->r, c->conf->host,
+                               c->conf->port, c->conf->timeouts.connect, err);
+}
+
+/* Nobody waits for the name of one that may never be asked. */
+static apr_status_t resolve_spare(chat_run_t *run, chat_candidate_t *c)
+{
+    return chat_stream_resolved(&c->resolve, run->r, c->conf->host,
+                                c->conf->port);
+}
+
+apr_status_t chat_run_first(chat_run_t *run, chat_err_t *err)
+{
+    apr_status_t rv = APR_EGENERAL;
+    int i;
+
+    for (i = 0; i < run->ncandidates; i++) {
+        chat_candidate_t *c = &run->candidates[i];
+        chat_err_t why = {0};
+        apr_status_t is = resolve(run, c, &why);
+
+        if (is == APR_SUCCESS)
+            is = turn_to(run, c, &why);
+        if (is == APR_SUCCESS) {
+            while (++i < run->ncandidates)
+                resolve_spare(run, &run->candidates[i]);
+            memset(err, 0, sizeof(*err));
+            prepare_call(run);
+            return APR_SUCCESS;
+        }
+        if (i == 0) {
+            *err = why;
+            rv = is;
+        }
+    }
+    return rv;
+}
+
+/* ---- what became of a call ---- */
+
+static void report(chat_run_t *run, chat_verdict_e verdict)
+{
+    if (run->attempt.permit)
+        chat_upstream_report(run->attempt.candidate->conf, verdict, run->r);
+    run->attempt.permit = CHAT_PERMIT_NO;
+}
+
+void chat_run_drop(chat_run_t *run)
+{
+    report(run, CHAT_VERDICT_UNKNOWN);
+}
+
+void chat_run_report(chat_run_t *run, const chat_end_t *end)
+{
+    chat_result_t result;
+    chat_err_t refusal;
+
+    chat_run_result(&result, &refusal, run, end);
+    report(run, chat_run_failure_verdict(&result));
+}
+
+/* ---- the next ---- */
+
+static apr_interval_time_t backoff(const chat_run_t *run)
+{
+    unsigned char noise;
+
+    chat_crypto_random(&noise, sizeof(noise));
+    return chat_run_failure_backoff(run->conf->retry_backoff,
+                                    run->conf->retry_wait, run->attempt.number,
+                                    noise);
+}
+
+/* The same upstream, with its next key if there are several. */
+static int call_again(chat_run_t *run)
+{
+    chat_attempt_t *attempt = &run->attempt;
+    const chat_provider_conf_t *conf = attempt->candidate->conf;
+    apr_interval_time_t unused;
+    chat_err_t err;
+
+    if (conf->keys->nelts > 1) {
+        attempt->key = chat_upstream_key(conf);
+        if (attempt->key < 0 || build_call(run, &err) != APR_SUCCESS)
+            return 0;
+    }
+    attempt->permit = chat_upstream_allow(conf, &unused);
+    return attempt->permit != CHAT_PERMIT_NO;
+}
+
+/* If there is a call left, and it may be soon. */
+static int repeat(chat_run_t *run, const chat_result_t *result,
+                  apr_interval_time_t *pwait)
+{
+    apr_interval_time_t asked;
+    chat_err_t err;
+
+    chat_run_failure_no_answer(&err, result);
+    asked = chat_run_failure_retry_after(err.retry_after, apr_time_now());
+    if (run->attempt.number >= run->conf->retry_attempts ||
+        asked > run->conf->retry_wait)
+        return 0;
+    *pwait = backoff(run);
+    if (asked > *pwait)
+        *pwait = asked;
+    run->attempt.number++;
+    return call_again(run);
+}
+
+/* Without the key that was not accepted. */
+static int change_key(chat_run_t *run)
+{
+    const chat_provider_conf_t *conf = run->attempt.candidate->conf;
+
+    if (conf->keys->nelts < 2)
+        return 0;
+    /* A 403 may be about the question, whatever its words are. */
+    return chat_upstream_suspend(conf, run->attempt.key,
+                                 run->attempt.status != HTTP_FORBIDDEN,
+                                 run->r) &&
+           call_again(run);
+}
+
+static int change_candidate(chat_run_t *run)
+{
+    const chat_candidate_t *end = run->candidates + run->ncandidates;
+    chat_candidate_t *c =
+        run->candidates + (run->attempt.candidate - run->candidates);
+
+    while (++c < end) {
+        chat_err_t err = {0};
+
+        if (resolve_spare(run, c) == APR_SUCCESS &&
+            turn_to(run, c, &err) == APR_SUCCESS)
+            return 1;
+    }
+    return 0;
+}
+
+static int choose_next(chat_run_t *run, const chat_result_t *result,
+                       apr_interval_time_t *pwait)
+{
+    chat_remedy_e remedy = chat_run_failure_remedy(result);
+
+    *pwait = 0;
+    if (remedy == CHAT_REMEDY_ACCEPTED)
+        remedy = run->conf->retry_unsafe ? CHAT_REMEDY_SAME : CHAT_REMEDY_NONE;
+    if (remedy == CHAT_REMEDY_NONE)
+        return 0;
+    if (remedy == CHAT_REMEDY_SAME && repeat(run, result, pwait))
+        return 1;
+    *pwait = 0;
+    if (remedy == CHAT_REMEDY_KEY && change_key(run))
+        return 1;
+    return change_candidate(run);
+}
+
+int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
+                   apr_interval_time_t *pwait)
+{
+    chat_run_t *run = ctx;
+    chat_attempt_t before;
+    chat_result_t result;
+    chat_err_t refusal;
+
+    /* It may be large, and this an engine: only where it matters. */
+    if (run->conf->retry_unsafe)
+        chat_run_look(run);
+    chat_run_result(&result, &refusal, run, end);
+    report(run, chat_run_failure_verdict(&result));
+    before = run->attempt;
+    if (run->answer.cut || !choose_next(run, &result, pwait)) {
+        /* What is told to the client is what the last call came to. */
+        run->attempt = before;
+        return 0;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, run->r,
+                  CHATNO(0803) "provider %s failed (status %d%s%s): %s %s in "
+                               "%" APR_TIME_T_FMT " ms",
+                  before.candidate->conf->name, before.status,
+                  end->detail ? ", " : "", end->detail ? end->detail : "",
+                  run->attempt.candidate == before.candidate ? "again" : "now",
+                  run->attempt.candidate->conf->name, apr_time_as_msec(*pwait));
+    prepare_call(run);
+    *pcall = &run->call.http;
+    return 1;
+}

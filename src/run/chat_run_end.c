@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a run ended: what it was, what it cost, what the client is told. On
+ * whoever owns the request then, a thread that may wait.
+ */
+#include "chat_run_int.h"
+
+#include "chat_reply.h"
+
+/* What is still said to the client. */
+typedef enum {
+    TELL_NOTHING, /* it is gone, or a passing stream is over */
+    TELL_ERROR,   /* nothing was sent: a status and err */
+    TELL_WHOLE,   /* the one JSON text that it wanted */
+    TELL_LAST     /* the last event of the stream's form, and how it ends */
+} tell_e;
+
+typedef struct ending_t {
+    tell_e tell;
+    chat_err_t err; /* of TELL_ERROR, and of a TELL_LAST that is no good end */
+} ending_t;
+
+int chat_run_failed(void *ctx)
+{
+    chat_run_t *run = ctx;
+    const chat_seen_t *seen = run->answer.seen;
+
+    chat_run_look(run);
+    return !run->answer.cut &&
+           (!chat_run_is_answering(run) || seen->failed || !seen->ended);
+}
+
+/* ---- what it was ---- */
+
+static void explain_cut(chat_err_t *err, const chat_cut_t *cut)
+{
+    memset(err, 0, sizeof(*err));
+    chat_err_set(err, APR_EGENERAL, cut->status, cut->code, cut->message);
+}
+
+static chat_outcome_e find_outcome(chat_run_t *run, const chat_result_t *result)
+{
+    const chat_cut_t *cut = run->answer.cut;
+
+    if (!cut)
+        return chat_run_failure_outcome(result, &run->record.detail);
+    run->record.detail = cut->detail;
+    return cut->outcome;
+}
+
+static void end_with_error(chat_run_t *run, ending_t *ending,
+                           chat_outcome_e outcome)
+{
+    ending->tell = TELL_ERROR;
+    run->record.outcome = outcome;
+    run->record.status = ending->err.status;
+    if (!run->record.detail)
+        run->record.detail = ending->err.code;
+}
+
+/* The upstream gave no answer. */
+static void end_refused(chat_run_t *run, ending_t *ending,
+                        const chat_result_t *result)
+{
+    chat_run_failure_no_answer(&ending->err, result);
+    end_with_error(run, ending,
+                   ending->err.status == HTTP_GATEWAY_TIME_OUT
+                       ? CHAT_OUTCOME_TIMEOUT
+                       : CHAT_OUTCOME_UPSTREAM_ERROR);
+}
+
+static void explain(chat_run_t *run, ending_t *ending,
+                    const chat_result_t *result)
+{
+    if (run->answer.cut)
+        explain_cut(&ending->err, run->answer.cut);
+    else if (result->answering)
+        chat_run_failure_broken(&ending->err, result);
+    else
+        chat_run_failure_no_answer(&ending->err, result);
+}
+
+/* The client has bytes, or is to get an event stream all the same. */
+static void end_stream(chat_run_t *run, ending_t *ending,
+                       const chat_result_t *result, chat_outcome_e outcome)
+{
+    ending->tell = TELL_LAST;
+    run->record.outcome = outcome;
+    run->record.status = run->r->status;
+    if (outcome != CHAT_OUTCOME_COMPLETE)
+        explain(run, ending, result);
+}
+
+/* An answer of which nothing has been sent, because it was gathered or empty:
+ * what went wrong can still be a status. What a tap has cut is told as far as
+ * it went. */
+static void end_unsent(chat_run_t *run, ending_t *ending,
+                       const chat_result_t *result)
+{
+    chat_outcome_e outcome = find_outcome(run, result);
+    int is_told = outcome == CHAT_OUTCOME_COMPLETE ||
+                  (outcome == CHAT_OUTCOME_LIMITED && run->dialect);
+
+    if (!run->whole && outcome == CHAT_OUTCOME_COMPLETE) {
+        end_stream(run, ending, result, outcome);
+        return;
+    }
+    if (run->whole && is_told) {
+        ending->tell = TELL_WHOLE;
+        run->record.outcome = outcome;
+        run->record.status = HTTP_OK;
+        return;
+    }
+    if (run->answer.events == 0 && run->answer.out.len == 0) {
+        end_refused(run, ending, result);
+        return;
+    }
+    explain(run, ending, result);
+    end_with_error(run, ending, outcome);
+}
+
+static void find_ending(chat_run_t *run, ending_t *ending,
+                        const chat_result_t *result)
+{
+    run->record.usage = run->answer.seen->usage;
+    if (run->answer.sent)
+        end_stream(run, ending, result, find_outcome(run, result));
+    else if (run->r->connection->aborted) {
+        /* 499 is what others log for a client that has left. */
+        run->r->status = run->record.status = 499;
+        run->record.outcome = CHAT_OUTCOME_CANCELLED;
+    }
+    else if (result->answering)
+        end_unsent(run, ending, result);
+    else
+        end_refused(run, ending, result);
+}
+
+/* ---- what the client gets ---- */
+
+/* The end of the answer in the dialect's form, or why there is none. */
+static void send_last(chat_run_t *run, const ending_t *ending)
+{
+    chat_run_answer_t *answer = &run->answer;
+
+    if (!run->dialect || run->end.why == CHAT_END_SHUTDOWN ||
+        run->end.why == CHAT_END_STALLED || run->r->connection->aborted)
+        return;
+    chat_buf_clear(&answer->out);
+    if (run->record.outcome == CHAT_OUTCOME_COMPLETE)
+        chat_encoder_finish(answer->encoder, &answer->out,
+                            answer->parse->finish, &answer->seen->usage);
+    else
+        chat_encoder_fail(answer->encoder, &answer->out, &ending->err);
+    chat_run_send_out(run);
+}
+
+static void send_whole(chat_run_t *run)
+{
+    chat_run_answer_t *answer = &run->answer;
+
+    if (run->dialect) {
+        chat_buf_clear(&answer->out);
+        chat_encoder_finish(
+            answer->encoder, &answer->out,
+            answer->cut ? CHAT_FINISH_LENGTH : answer->parse->finish,
+            &answer->seen->usage);
+    }
+    chat_run_answer_headers(run);
+    chat_buf_put(&answer->out, "", 1);
+    chat_reply_json(run->r, HTTP_OK, answer->out.data);
+}
+
+static void tell(chat_run_t *run, const ending_t *ending)
+{
+    switch (ending->tell) {
+    case TELL_NOTHING:
+        return;
+    case TELL_ERROR:
+        chat_run_error(run->ctx, &ending->err);
+        return;
+    case TELL_WHOLE:
+        send_whole(run);
+        return;
+    case TELL_LAST:
+        send_last(run, ending);
+        if (run->record.outcome != CHAT_OUTCOME_COMPLETE &&
+            run->end.why != CHAT_END_SHUTDOWN)
+            chat_reply_break(run->r);
+        return;
+    }
+}
+
+/* ---- all of it ---- */
+
+/* The limits said no, before any call. */
+static void complete_limited(chat_run_t *run)
+{
+    chat_reply_headers(run->r, chat_limit_headers(run->ticket));
+    run->record.provider = run->record.model = NULL;
+    chat_run_refuse(run, chat_limit_refusal(run->ticket));
+}
+
+void chat_run_complete(void *ctx, const chat_end_t *end)
+{
+    chat_run_t *run = ctx;
+    ending_t ending = {TELL_NOTHING};
+    chat_result_t result;
+    chat_err_t refusal;
+
+    chat_run_look(run);
+    chat_run_report(run, end);
+    run->end = *end;
+    if (end->why == CHAT_END_REFUSED) {
+        complete_limited(run);
+        return;
+    }
+    chat_run_result(&result, &refusal, run, end);
+    chat_run_move(run, CHAT_RUN_ENDING);
+    run->record.ttft = result.answering ? end->first : -1;
+    run->record.detail = end->detail;
+    find_ending(run, &ending, &result);
+    chat_run_tap_end(run);
+    tell(run, &ending);
+    chat_sse_reset(run->answer.sse);
+    chat_run_move(run, CHAT_RUN_DONE);
+}

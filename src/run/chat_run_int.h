@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A run and its files, in the order in which a request passes them:
+ *
+ *   chat_run.c             the stages: who asks, what, of which model, whether
+ *                          they may, the first call
+ *   chat_run_candidates.c  which models and upstreams could answer, in order
+ *   chat_run_attempts.c    one call after another until one answers
+ *   chat_run_answer.c      what happens while an upstream answers
+ *   chat_run_end.c         how it ended, and what the client is told
+ *
+ * and what these ask:
+ *
+ *   chat_run_state.c       the phases; how long the prompt is kept
+ *   chat_run_failure.c     what a call that ended means (pure)
+ *   chat_run_cost.c        tokens, where nobody has counted them
+ *   chat_run_refuse.c      errors in the form of the route
+ *   chat_run_tap.c         what else wants to know of an answer
+ *
+ * Up to chat_stream_start() the request thread; admitted, head, data, silence
+ * and again run on the stream's driver; complete on whoever owns the request
+ * then.
+ */
+#ifndef CHAT_RUN_INT_H
+#define CHAT_RUN_INT_H
+
+#include "chat_buf.h"
+#include "chat_ctx.h"
+#include "chat_dialect.h"
+#include "chat_limit.h"
+#include "chat_provider.h"
+#include "chat_request.h"
+#include "chat_run.h"
+#include "chat_run_failure.h"
+#include "chat_run_tap.h"
+#include "chat_stream.h"
+#include "chat_telemetry.h"
+#include "chat_upstream.h"
+
+/* How far a run is; only chat_run_move() changes it. */
+typedef enum {
+    CHAT_RUN_ASKED,     /* the request is read; no limit has said yes */
+    CHAT_RUN_ADMITTED,  /* they have; no call has been made */
+    CHAT_RUN_CALLING,   /* calls are made; none has been answered */
+    CHAT_RUN_ANSWERING, /* one is; another one may still take its place */
+    CHAT_RUN_STREAMING, /* the client has bytes of its answer: none may */
+    CHAT_RUN_ENDING,    /* no call will follow */
+    CHAT_RUN_DONE
+} chat_run_phase_e;
+
+/* One upstream that could answer, under the name it has for the model. */
+typedef struct chat_candidate_t {
+    const chat_model_conf_t *model; /* NULL: no ChatModel names it */
+    const char *name;               /* as clients say it */
+    const char *upstream;           /* ... and as the upstream does */
+    const chat_provider_conf_t *conf;
+    const chat_provider_t *provider;
+    const char *resolve; /* of its host, once looked up */
+} chat_candidate_t;
+
+/* The call that is being made, and what came of it so far. */
+typedef struct chat_attempt_t {
+    const chat_candidate_t *candidate;
+    chat_upstream_t upstream;
+    int key;                 /* index of upstream.key, -1: none is sent */
+    int number;              /* of this candidate's, from 1 */
+    chat_permit_e permit;    /* of the breaker; CHAT_PERMIT_NO: it knows what
+                                became of the call */
+    int status;              /* of the upstream, 0: it has not answered */
+    const char *retry_after; /* ... its header, or NULL */
+    char *refusal;           /* the beginning of a body that is no answer */
+    apr_size_t refusal_len;
+} chat_attempt_t;
+
+/* The HTTP call of the attempt, and the memory of it. */
+typedef struct chat_run_call_t {
+    chat_call_t http;
+    apr_pool_t *pool; /* of http; NULL: it lies in request_pool, or is gone */
+    int taken;        /* the upstream has taken all of it */
+} chat_run_call_t;
+
+/* What the upstream says, and what becomes of it. Of the last attempt, but for
+ * sent. */
+typedef struct chat_run_answer_t {
+    chat_sse_t *sse;
+    chat_parse_t *parse; /* of a dialect; seen is its, then */
+    chat_seen_t *seen;
+    int events;              /* of the upstream's stream */
+    chat_encoder_t *encoder; /* of a dialect */
+    apr_pool_t *encoder_pool; /* ... when it gathers */
+    chat_buf_t out;          /* what the encoder wrote; or, where the upstream's
+                                bytes are gathered, these */
+    const chat_cut_t *cut;   /* why a tap has ended it, or NULL */
+    int sent;                /* the client has got bytes, or at least may */
+} chat_run_answer_t;
+
+typedef struct chat_run_t {
+    chat_ctx_t *ctx;
+    request_rec *r;                /* ctx->r */
+    const chat_dir_conf_t *conf;   /* ctx->dir */
+    const chat_dialect_t *dialect; /* NULL: the upstream's own bytes */
+    chat_run_phase_e phase;
+    chat_run_phase_e reached; /* the last one before ENDING */
+    chat_record_t record;
+
+    chat_request_t request;
+    apr_pool_t *request_pool; /* what request points into; NULL once nobody
+                                 needs it */
+    int whole;                /* 1: the client wants one JSON text */
+
+    chat_candidate_t *candidates; /* ncandidates of them, best first */
+    int ncandidates;
+
+    chat_limit_ticket_t *ticket;
+    apr_int64_t input_tokens; /* estimate */
+
+    chat_attempt_t attempt;
+    chat_run_call_t call;
+    chat_run_answer_t answer;
+    chat_end_t end; /* of the last call, once the run is ENDING */
+
+    void *tap_state[CHAT_TAP_COUNT];
+    unsigned delta_taps, progress_taps; /* bits: those that have one */
+} chat_run_t;
+
+/* ---- chat_run_state.c ---- */
+
+/* To a later phase, or from ANSWERING back to CALLING. */
+void chat_run_move(chat_run_t *run, chat_run_phase_e to);
+
+/* 1 when what the upstream gives, or gave last, is the answer that was asked
+ * for. */
+int chat_run_is_answering(const chat_run_t *run);
+
+/* A call that was built is about to be made; the one before is over. */
+void chat_run_keep_call(chat_run_t *run);
+/* [driver] chat_stream_cb_t.taken */
+void chat_run_taken(void *ctx);
+
+/* ---- chat_run_candidates.c: request thread ---- */
+
+/*
+ * Fill candidates with all that may answer turn.model (or the default), first
+ * the model itself at each of its providers, then what stands in for it.
+ * Fails with 400 (no such model, none named), 403 (not for this user), 500
+ * (nothing is configured).
+ */
+apr_status_t chat_run_find(chat_run_t *run, chat_err_t *err);
+
+/* All that a provider may know of its section; key NULL: none is sent. */
+void chat_run_describe(chat_upstream_t *up, const chat_provider_conf_t *conf,
+                       const char *key);
+
+/* ---- chat_run_attempts.c ---- */
+
+/* Prepare the first call that can be made. Request thread. Fails when there is
+ * none, with what kept the first candidate from it. */
+apr_status_t chat_run_first(chat_run_t *run, chat_err_t *err);
+
+/* It will not be made after all. */
+void chat_run_drop(chat_run_t *run);
+
+/* [driver] chat_stream_cb_t.again */
+int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
+                   apr_interval_time_t *pwait);
+
+/* The last call is over: the breaker must know. Once more does no harm. */
+void chat_run_report(chat_run_t *run, const chat_end_t *end);
+
+/* ---- chat_run_answer.c: the driver ---- */
+
+void chat_run_listen(chat_run_t *run); /* before each call */
+void chat_run_head(void *ctx, int status, const apr_table_t *headers);
+apr_status_t chat_run_data(void *ctx, const char *data, apr_size_t len);
+apr_status_t chat_run_silence(void *ctx);
+
+/* Which model it is that answers, and what the dialect adds, as headers. */
+void chat_run_answer_headers(chat_run_t *run);
+/* Pass on what is in out. APR_SUCCESS, or the client is gone. */
+apr_status_t chat_run_send_out(chat_run_t *run);
+
+/* An answer that was gathered unchanged is looked at once it is there: only
+ * then seen tells how it ended. Once more does no harm. Any thread. */
+void chat_run_look(chat_run_t *run);
+
+/* All that is known of the call that ended; *refusal is where result->refusal
+ * is put, in r->pool. */
+void chat_run_result(chat_result_t *result, chat_err_t *refusal,
+                     const chat_run_t *run, const chat_end_t *end);
+
+/* ---- chat_run_end.c ---- */
+
+int chat_run_failed(void *ctx);
+void chat_run_complete(void *ctx, const chat_end_t *end);
+
+/* ---- chat_run_refuse.c ---- */
+
+/* No stream was started: log and answer; what the handler returns. An err
+ * without a status means that httpd has answered already. */
+int chat_run_refuse(chat_run_t *run, const chat_err_t *err);
+
+/* ---- chat_run_cost.c ---- */
+
+apr_int64_t chat_run_cost_input(const chat_turn_t *turn);
+apr_int64_t chat_run_cost_output(const chat_seen_t *seen);
+/* What the run cost: as billed, else as estimated, and nothing when the
+ * provider never began, unless the client did not wait for that. */
+apr_int64_t chat_run_cost(const chat_run_t *run);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls the taps of a run. Threads as in chat_run_tap.h. */
+#include "chat_run_int.h"
+
+static const chat_tap_t *const taps[CHAT_TAP_COUNT] = {
+#define CHAT_TAP(id) &chat_run_##id,
+#include "chat_run_tap_list.h"
+#undef CHAT_TAP
+};
+
+static int is_wanted(const chat_tap_t *tap, const chat_run_t *run)
+{
+    return !tap->wanted || tap->wanted(run);
+}
+
+int chat_run_tap_blocks(const chat_run_t *run)
+{
+    int i;
+
+    for (i = 0; i < CHAT_TAP_COUNT; i++)
+        if (taps[i]->blocks && is_wanted(taps[i], run))
+            return 1;
+    return 0;
+}
+
+apr_status_t chat_run_tap_begin(chat_run_t *run, chat_err_t *err)
+{
+    int i;
+
+    for (i = 0; i < CHAT_TAP_COUNT; i++) {
+        const chat_tap_t *tap = taps[i];
+        apr_status_t rv;
+
+        if (!tap->begin || !is_wanted(tap, run))
+            continue;
+        rv = tap->begin(&run->tap_state[i], run, err);
+        if (rv != APR_SUCCESS)
+            return rv;
+        if (!run->tap_state[i])
+            continue;
+        if (tap->delta)
+            run->delta_taps |= 1u << i;
+        if (tap->progress)
+            run->progress_taps |= 1u << i;
+    }
+    return APR_SUCCESS;
+}
+
+void chat_run_tap_restart(chat_run_t *run)
+{
+    int i;
+
+    for (i = 0; i < CHAT_TAP_COUNT; i++)
+        if (taps[i]->restart && run->tap_state[i])
+            taps[i]->restart(run->tap_state[i]);
+}
+
+void chat_run_tap_delta(chat_run_t *run, const chat_delta_t *delta)
+{
+    unsigned left = run->delta_taps;
+    int i;
+
+    for (i = 0; left; i++, left >>= 1)
+        if (left & 1)
+            taps[i]->delta(run->tap_state[i], delta);
+}
+
+const chat_cut_t *chat_run_tap_progress(chat_run_t *run)
+{
+    unsigned left = run->progress_taps;
+    const chat_cut_t *cut = NULL;
+    int i;
+
+    for (i = 0; left && !cut; i++, left >>= 1)
+        if (left & 1)
+            cut = taps[i]->progress(run->tap_state[i]);
+    return cut;
+}
+
+void chat_run_tap_end(chat_run_t *run)
+{
+    int i;
+
+    for (i = 0; i < CHAT_TAP_COUNT; i++)
+        if (taps[i]->end)
+            taps[i]->end(run, run->tap_state[i]);
+}

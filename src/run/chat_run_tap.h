@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Taps: what wants to know of every answer, without being in its way. A tap is
+ * one file and one line in chat_run_tap_list.h; the order of the lines is the
+ * order of the calls. A run to which no tap with delta() or progress() is
+ * mounted pays nothing for them.
+ *
+ * begin() and end() have a thread that may wait: a database is asked there and
+ * nowhere else. The others run on the stream's driver, mostly an engine that
+ * carries thousands of streams, and never block.
+ */
+#ifndef CHAT_RUN_TAP_H
+#define CHAT_RUN_TAP_H
+
+#include "chat_delta.h"
+#include "chat_err.h"
+#include "chat_types.h"
+
+struct chat_run_t;
+
+/* Why a tap ended an answer that the upstream had not finished. */
+typedef struct chat_cut_t {
+    int status;             /* for a client that has not got any byte */
+    const char *code;       /* stable word for programs */
+    const char *message;    /* a sentence for people */
+    chat_outcome_e outcome; /* what it is in the log */
+    const char *detail;     /* ... and its reason there */
+} chat_cut_t;
+
+typedef struct chat_tap_t {
+    const char *name;
+
+    /* 1: begin() waits for a database or a cache. The limits are asked before
+     * it then, by the request's thread: who is refused costs no look-up. */
+    int blocks;
+
+    /* [request thread] Is it mounted to this run, whose request has been read?
+     * NULL: to every one. */
+    int (*wanted)(const struct chat_run_t *run);
+
+    /* [request thread] Before the first call. What it leaves in *pstate comes
+     * back in the following; NULL means that none of them but end() is called.
+     * It may change the turn. Fails: the request is refused as err says. NULL:
+     * nothing to do. */
+    apr_status_t (*begin)(void **pstate, struct chat_run_t *run,
+                          chat_err_t *err);
+
+    /* [request thread, then the driver] A call begins: what came of the one
+     * before is void. NULL: nothing to do. */
+    void (*restart)(void *state);
+
+    /* [driver] A piece of the answer, valid during the call. Not called where
+     * the upstream's bytes pass unchanged. NULL: nothing to do. */
+    void (*delta)(void *state, const chat_delta_t *delta);
+
+    /* [driver] More of the answer has been seen, in whatever form it passes:
+     * NULL to go on, else why it ends here. NULL: nothing to do. */
+    const chat_cut_t *(*progress)(void *state);
+
+    /* [a worker, or the request's thread] Once for every run, before the client
+     * learns how it ended; state is NULL where begin() left none or was not
+     * reached. run->record is complete. NULL: nothing to do. */
+    void (*end)(struct chat_run_t *run, void *state);
+} chat_tap_t;
+
+#define CHAT_TAP(id) extern const chat_tap_t chat_run_##id;
+#include "chat_run_tap_list.h"
+#undef CHAT_TAP
+
+enum {
+#define CHAT_TAP(id) CHAT_TAP_##id,
+#include "chat_run_tap_list.h"
+#undef CHAT_TAP
+    CHAT_TAP_COUNT
+};
+
+/* ---- called by the run: all taps that are mounted, in their order ---- */
+
+/* [request thread] 1 when one of them blocks. */
+int chat_run_tap_blocks(const struct chat_run_t *run);
+/* [request thread] Stops at the first that fails. */
+apr_status_t chat_run_tap_begin(struct chat_run_t *run, chat_err_t *err);
+void chat_run_tap_restart(struct chat_run_t *run);
+void chat_run_tap_delta(struct chat_run_t *run, const chat_delta_t *delta);
+/* The first that wants the answer to end says why; NULL: none does. */
+const chat_cut_t *chat_run_tap_progress(struct chat_run_t *run);
+void chat_run_tap_end(struct chat_run_t *run);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The taps, in the order in which they are called: CHAT_TAP(name). Each is one
+ * chat_tap_t, chat_run_<name>, in chat_run_<name>.c. No include guard, on
+ * purpose.
+ *
+ * budget stands first: what an answer cost is settled before anything else may
+ * fail. record is the last, so that it tells what the others made of it.
+ */
+CHAT_TAP(budget)
+CHAT_TAP(session)
+CHAT_TAP(record)

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request, told: the INFO line and the variables for LogFormat. Whatever
+ * thread owns the request.
+ */
+#include "chat_telemetry.h"
+
+#include <apr_strings.h>
+
+#include "chat_log.h"
+
+static const char *const outcomes[] = {
+    [CHAT_OUTCOME_COMPLETE] = "complete",
+    [CHAT_OUTCOME_CANCELLED] = "cancelled",
+    [CHAT_OUTCOME_UPSTREAM_ERROR] = "upstream_error",
+    [CHAT_OUTCOME_TRUNCATED] = "truncated",
+    [CHAT_OUTCOME_REFUSED] = "refused",
+    [CHAT_OUTCOME_LIMITED] = "limited",
+    [CHAT_OUTCOME_TIMEOUT] = "timeout",
+};
+
+/* A client may name a model as long as its body may be. */
+#define TEXT_MAX 256
+
+static void set_text(request_rec *r, const char *name, const char *value)
+{
+    if (value)
+        apr_table_setn(r->subprocess_env, name,
+                       apr_pstrndup(r->pool, value, TEXT_MAX));
+}
+
+static void set_number(request_rec *r, const char *name, apr_int64_t n)
+{
+    if (n >= 0)
+        apr_table_setn(r->subprocess_env, name,
+                       apr_psprintf(r->pool, "%" APR_INT64_T_FMT, n));
+}
+
+static apr_int64_t ms(apr_interval_time_t t)
+{
+    return t < 0 ? -1 : (t + 500) / 1000;
+}
+
+static void set_variables(request_rec *r, const chat_record_t *f)
+{
+    set_text(r, "CHAT_REQUEST_ID", f->request_id);
+    set_text(r, "CHAT_USER", f->user);
+    set_text(r, "CHAT_MODEL", f->model);
+    set_text(r, "CHAT_PROVIDER", f->provider);
+    set_text(r, "CHAT_OUTCOME", outcomes[f->outcome]);
+    set_number(r, "CHAT_STATUS", f->status);
+    set_number(r, "CHAT_TTFT_MS", ms(f->ttft));
+    set_number(r, "CHAT_DURATION_MS", ms(f->duration));
+    set_number(r, "CHAT_INPUT_TOKENS", f->usage.input);
+    set_number(r, "CHAT_OUTPUT_TOKENS", f->usage.output);
+}
+
+/* A number, or "-" where it is not known. */
+static const char *known(request_rec *r, apr_int64_t n)
+{
+    return n < 0 ? "-" : apr_psprintf(r->pool, "%" APR_INT64_T_FMT, n);
+}
+
+/*
+ * What came from outside is one word of the line, whatever it holds: visible
+ * ASCII as it is, the rest percent-encoded.
+ */
+static const char *word(request_rec *r, const char *text)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const char *end;
+    char *out, *to;
+
+    if (!text || !*text)
+        return "-";
+    end = text + strnlen(text, TEXT_MAX);
+    out = to = apr_palloc(r->pool, 3 * (end - text) + 1);
+    for (; text < end; text++) {
+        if (*text > ' ' && *text < 0x7f && !strchr("%\"\\", *text)) {
+            *to++ = *text;
+            continue;
+        }
+        *to++ = '%';
+        *to++ = hex[(unsigned char)*text >> 4];
+        *to++ = hex[(unsigned char)*text & 15];
+    }
+    *to = '\0';
+    return out;
+}
+
+static void log_failure(request_rec *r, const chat_record_t *f)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  CHATNO(0902) "id=%s provider=%s upstream=%s "
+                               "upstream-id=%s %s: %s",
+                  f->request_id, word(r, f->provider),
+                  f->upstream_status ? known(r, f->upstream_status) : "-",
+                  word(r, f->upstream_id), outcomes[f->outcome],
+                  f->detail ? f->detail : "-");
+}
+
+void chat_telemetry_record(chat_record_t *record, const char *request_id)
+{
+    memset(record, 0, sizeof(*record));
+    record->request_id = request_id;
+    record->ttft = -1;
+    record->usage.input = record->usage.output = -1;
+    record->outcome = CHAT_OUTCOME_REFUSED;
+}
+
+void chat_telemetry_write(request_rec *r, const chat_record_t *f)
+{
+    set_variables(r, f);
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  CHATNO(0901) "id=%s user=%s model=%s provider=%s status=%d "
+                               "outcome=%s ttft=%s ms=%s in=%s out=%s",
+                  f->request_id, word(r, f->user), word(r, f->model),
+                  word(r, f->provider), f->status, outcomes[f->outcome],
+                  known(r, ms(f->ttft)), known(r, ms(f->duration)),
+                  known(r, f->usage.input), known(r, f->usage.output));
+    if (f->outcome == CHAT_OUTCOME_UPSTREAM_ERROR ||
+        f->outcome == CHAT_OUTCOME_TRUNCATED ||
+        f->outcome == CHAT_OUTCOME_TIMEOUT)
+        log_failure(r, f);
+}

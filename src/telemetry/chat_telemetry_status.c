@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The section in mod_status: the counters of engines, limits and providers, for
+ * people and (?auto) for programs. Request thread.
+ */
+#include "chat_telemetry.h"
+
+#include <http_protocol.h>
+#include <mod_status.h>
+
+#include "chat_limit.h"
+#include "chat_stream.h"
+#include "chat_upstream.h"
+
+typedef struct row_t {
+    const char *name;  /* in ?auto */
+    const char *label; /* in the page */
+    apr_uint64_t value;
+} row_t;
+
+#define POLICIES_MAX 64
+#define PROVIDERS_MAX 64
+
+static void show_limits(request_rec *r, int brief)
+{
+    chat_limit_stats_t rows[POLICIES_MAX];
+    int i, n = chat_limit_stats(rows, POLICIES_MAX);
+
+    if (n && !brief)
+        ap_rputs("<table border=\"0\"><tr><th>limit</th><th>allowed</th>"
+                 "<th>refused</th><th>exempt</th><th>degraded</th>"
+                 "<th>shadowed</th></tr>\n",
+                 r);
+    for (i = 0; i < n; i++)
+        ap_rprintf(r,
+                   brief ? "ChatLimit-%s: %" APR_UINT64_T_FMT
+                           " %" APR_UINT64_T_FMT " %" APR_UINT64_T_FMT
+                           " %" APR_UINT64_T_FMT " %" APR_UINT64_T_FMT "\n"
+                         : "<tr><td>%s</td><td>%" APR_UINT64_T_FMT
+                           "</td><td>%" APR_UINT64_T_FMT
+                           "</td><td>%" APR_UINT64_T_FMT
+                           "</td><td>%" APR_UINT64_T_FMT
+                           "</td><td>%" APR_UINT64_T_FMT "</td></tr>\n",
+                   rows[i].name, rows[i].allowed, rows[i].refused,
+                   rows[i].exempt, rows[i].degraded, rows[i].shadowed);
+    if (n && !brief)
+        ap_rputs("</table>\n", r);
+}
+
+static void show_providers(request_rec *r, int brief)
+{
+    chat_upstream_stats_t rows[PROVIDERS_MAX];
+    int i, n = chat_upstream_stats(rows, PROVIDERS_MAX);
+
+    if (n && !brief)
+        ap_rputs("<table border=\"0\"><tr><th>provider</th><th>breaker</th>"
+                 "<th>calls</th><th>failures</th><th>opened</th><th>keys</th>"
+                 "<th>suspended</th></tr>\n",
+                 r);
+    for (i = 0; i < n; i++)
+        ap_rprintf(
+            r,
+            brief ? "ChatProvider-%s: %s %" APR_UINT64_T_FMT
+                    " %" APR_UINT64_T_FMT " %" APR_UINT64_T_FMT " %d %d\n"
+                  : "<tr><td>%s</td><td>%s</td><td>%" APR_UINT64_T_FMT
+                    "</td><td>%" APR_UINT64_T_FMT "</td><td>%" APR_UINT64_T_FMT
+                    "</td><td>%d</td><td>%d</td></tr>\n",
+            rows[i].name, rows[i].state, rows[i].calls, rows[i].failures,
+            rows[i].opened, rows[i].keys, rows[i].suspended);
+    if (n && !brief)
+        ap_rputs("</table>\n", r);
+}
+
+static int show_status(request_rec *r, int flags)
+{
+    chat_stream_stats_t s;
+    apr_size_t i;
+
+    chat_stream_stats(&s);
+    const row_t rows[] = {
+        {"ChatLive", "streams open", s.live},
+        {"ChatQueued", "waiting for an engine", s.queued},
+        {"ChatParked", "held by an engine", s.parked},
+        {"ChatStarted", "started", s.started},
+        {"ChatDone", "done", s.done},
+        {"ChatCancelled", "cancelled by the client", s.cancelled},
+        {"ChatStalled", "given up: client takes nothing", s.stalled},
+        {"ChatUpstreamErrors", "upstream errors", s.upstream_errors},
+        {"ChatTimeouts", "upstream time-outs", s.timeouts},
+        {"ChatShutdown", "cut by a stop of the server", s.shutdown},
+        {"ChatRefused", "refused: all places taken", s.refused},
+        {"ChatBytes", "bytes streamed", s.bytes},
+    };
+
+    if (!(flags & AP_STATUS_SHORT))
+        ap_rputs("<hr />\n<h2>mod_chat</h2>\n<table>\n", r);
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        ap_rprintf(r,
+                   flags & AP_STATUS_SHORT
+                       ? "%s: %" APR_UINT64_T_FMT "\n"
+                       : "<tr><td>%s</td><td align=\"right\">%" APR_UINT64_T_FMT
+                         "</td></tr>\n",
+                   flags & AP_STATUS_SHORT ? rows[i].name : rows[i].label,
+                   rows[i].value);
+    if (!(flags & AP_STATUS_SHORT))
+        ap_rputs("</table>\n", r);
+    show_limits(r, flags & AP_STATUS_SHORT);
+    show_providers(r, flags & AP_STATUS_SHORT);
+    return OK;
+}
+
+void chat_telemetry_register_hooks(apr_pool_t *p)
+{
+    APR_OPTIONAL_HOOK(ap, status_hook, show_status, NULL, NULL,
+                      APR_HOOK_MIDDLE);
+}
