@@ -27,11 +27,25 @@ apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
                                 chat_err_t *err);
 
 /*
- * One scheme, in one file. identify() as above, plus
- * APR_NOTFOUND  no credentials of this kind that hold: try the next scheme.
+ * One scheme, in one file, and one line in chat_auth_list.h. Request thread.
  */
 typedef struct chat_auth_scheme_t {
-    const char *name;
+    const char *name; /* as in ChatAuth, and in chat_user_t */
+
+    /* 1: a browser adds these credentials by itself (a cookie, Basic, a client
+     * certificate), so that they prove nothing about who made the request. Who
+     * is identified by them must come from a page of this site, or of one in
+     * ChatAuthOrigin; chat_auth.c sees to it. */
+    int ambient;
+
+    /* 1: the request has a credential that the client means for this scheme,
+     * good or bad. Then only schemes that claim one are asked, in the order of
+     * ChatAuth, and nobody falls through to another one or to guest. NULL:
+     * never. */
+    int (*claims)(const request_rec *r);
+
+    /* As chat_auth_identify(), and
+     * APR_NOTFOUND  no credentials of this kind that hold: try the next. */
     apr_status_t (*identify)(const chat_user_t **puser, request_rec *r,
                              const chat_dir_conf_t *conf, chat_err_t *err);
 } chat_auth_scheme_t;

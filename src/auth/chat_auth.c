@@ -89,33 +89,42 @@ static const outcome_t *cached_outcome(request_rec *r, const chat_dir_conf_t *co
     return NULL;
 }
 
-static int has_scheme(const chat_dir_conf_t *conf, int scheme)
+static const chat_auth_scheme_t *scheme_at(const chat_dir_conf_t *conf, int i)
+{
+    return schemes[APR_ARRAY_IDX(conf->auth, i, int)];
+}
+
+static int claims(const chat_auth_scheme_t *scheme, const request_rec *r)
+{
+    return scheme->claims && scheme->claims(r);
+}
+
+/* Who sends a credential on purpose means it: a bad one is never made good by a
+ * cookie that happens to be there, nor is its sender a guest. */
+static int is_claimed(const request_rec *r, const chat_dir_conf_t *conf)
 {
     int i;
 
-    for (i = 0; i < conf->auth->nelts; i++) {
-        if (APR_ARRAY_IDX(conf->auth, i, int) == scheme)
+    for (i = 0; i < conf->auth->nelts; i++)
+        if (claims(scheme_at(conf, i), r))
             return 1;
-    }
     return 0;
 }
 
-/* Who sends a Bearer token means it: a bad one is never made good by a cookie
- * that happens to be there. */
 static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
                             const chat_dir_conf_t *conf, chat_err_t *err)
 {
-    int bearer_alone =
-        has_scheme(conf, CHAT_AUTH_bearer) && chat_auth_bearer_present(r);
-    int i;
+    int claimed = is_claimed(r, conf), i;
 
     for (i = 0; i < conf->auth->nelts; i++) {
-        int scheme = APR_ARRAY_IDX(conf->auth, i, int);
+        const chat_auth_scheme_t *scheme = scheme_at(conf, i);
         apr_status_t rv;
 
-        if (bearer_alone && scheme != CHAT_AUTH_bearer)
+        if (claimed && !claims(scheme, r))
             continue;
-        rv = schemes[scheme]->identify(puser, r, conf, err);
+        rv = scheme->identify(puser, r, conf, err);
+        if (rv == APR_SUCCESS && scheme->ambient)
+            rv = chat_auth_origin_check(r, conf, err);
         if (rv != APR_NOTFOUND)
             return rv;
     }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ChatAuth bearer: a better-auth token in Authorization, as its bearer plugin
- * hands it out. A browser never sends it by itself, so the origin is not
- * asked for. Neighbours: chat_auth_token.c, chat_auth_session.c. Request
+ * hands it out. A browser never sends it by itself. Neighbours: chat_auth_token.c, chat_auth_session.c. Request
  * thread.
  */
 #include "chat_auth_int.h"
@@ -34,7 +33,7 @@ static const char *credentials(const request_rec *r)
     return header;
 }
 
-int chat_auth_bearer_present(const request_rec *r)
+static int claims(const request_rec *r)
 {
     return credentials(r) != NULL;
 }
@@ -65,5 +64,6 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
 const chat_auth_scheme_t chat_auth_bearer = {
     .name = "bearer",
+    .claims = claims,
     .identify = identify,
 };

@@ -92,8 +92,6 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
         rv = read_cookie(&token, r, conf, header, name, err);
         if (rv == APR_SUCCESS)
-            rv = chat_auth_origin_check(r, conf, err);
-        if (rv == APR_SUCCESS)
             rv = chat_auth_session_user(puser, r, token,
                                         chat_auth_better_auth.name, err);
         if (rv != APR_NOTFOUND)
@@ -104,5 +102,6 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
 const chat_auth_scheme_t chat_auth_better_auth = {
     .name = "better-auth",
+    .ambient = 1,
     .identify = identify,
 };

@@ -17,9 +17,6 @@
 #include "chat_auth_list.h"
 #undef CHAT_AUTH
 
-/* 1 when the request says "Authorization: Bearer", whatever follows. */
-int chat_auth_bearer_present(const request_rec *r);
-
 /* ---- chat_auth_session.c: from a token that holds to a user ---- */
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a request with a browser's own credentials comes from: Origin, or
- * Sec-Fetch-Site where there is none. Called by the schemes whose credentials
- * a browser adds by itself. Request thread.
+ * Sec-Fetch-Site where there is none. Asked by chat_auth.c for schemes whose
+ * credentials a browser adds by itself. Request thread.
  */
 #include "chat_auth_int.h"
 

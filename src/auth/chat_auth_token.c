@@ -12,49 +12,20 @@
 
 #include <apr_strings.h>
 
+#include "chat_base64.h"
 #include "chat_cookie.h"
 #include "chat_crypto.h"
 
 #define SIGNATURE_LEN 44
 
-/* Bearer credentials may be written in base64url and without padding. */
-typedef enum { STRICT, LENIENT } alphabet_e;
-
-static int sextet(char c, alphabet_e alphabet)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+' || (alphabet == LENIENT && c == '-'))
-        return 62;
-    if (c == '/' || (alphabet == LENIENT && c == '_'))
-        return 63;
-    return -1;
-}
-
-/* The two low bits of the last character belong to no byte. atob() ignores
- * them, so they may be anything here too. */
+/* The bytes of a signature without its padding. */
 static int decode(unsigned char mac[CHAT_SHA256_LEN], const char *text,
-                  alphabet_e alphabet)
+                  chat_base64_e alphabet)
 {
-    unsigned int bits = 0;
-    int i, have = 0, value;
+    apr_size_t len;
 
-    for (i = 0; i < SIGNATURE_LEN - 1; i++) {
-        value = sextet(text[i], alphabet);
-        if (value < 0)
-            return 0;
-        bits = bits << 6 | (unsigned int)value;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            *mac++ = (unsigned char)(bits >> have);
-        }
-    }
-    return 1;
+    return chat_base64_decode(mac, &len, text, SIGNATURE_LEN - 1, alphabet) &&
+           len == CHAT_SHA256_LEN;
 }
 
 /* Every secret is tried, so that the time does not tell which one fits. */
@@ -79,7 +50,7 @@ static apr_status_t check(const unsigned char mac[CHAT_SHA256_LEN],
 
 static apr_status_t verify(const char **ptoken, const char *token,
                            apr_size_t len, const char *signature,
-                           alphabet_e alphabet,
+                           chat_base64_e alphabet,
                            const apr_array_header_t *secrets, apr_pool_t *p)
 {
     unsigned char mac[CHAT_SHA256_LEN];
@@ -102,7 +73,7 @@ apr_status_t chat_auth_token_cookie(const char **ptoken, const char *value,
 
     if (!dot || strlen(dot + 1) != SIGNATURE_LEN || dot[SIGNATURE_LEN] != '=')
         return APR_EACCES;
-    return verify(ptoken, value, (apr_size_t)(dot - value), dot + 1, STRICT,
+    return verify(ptoken, value, (apr_size_t)(dot - value), dot + 1, CHAT_BASE64_STRICT,
                   secrets, p);
 }
 
@@ -144,6 +115,6 @@ apr_status_t chat_auth_token_bearer(const char **ptoken, const char *value,
         len--;
     if (len != SIGNATURE_LEN - 1)
         return APR_EACCES;
-    return verify(ptoken, text, (apr_size_t)(dot - text), dot + 1, LENIENT,
+    return verify(ptoken, text, (apr_size_t)(dot - text), dot + 1, CHAT_BASE64_URL,
                   secrets, p);
 }

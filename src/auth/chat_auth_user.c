@@ -11,17 +11,11 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
                              const chat_dir_conf_t *conf, chat_err_t *err)
 {
     chat_user_t *user;
-    apr_status_t rv;
 
     /* A name that AuthType Chat has set came from another scheme of ours. */
     if (!r->user || !*r->user ||
         (r->ap_auth_type && !ap_cstr_casecmp(r->ap_auth_type, "Chat")))
         return APR_NOTFOUND;
-
-    /* Whatever it was, a browser may have sent it by itself. */
-    rv = chat_auth_origin_check(r, conf, err);
-    if (rv != APR_SUCCESS)
-        return rv;
 
     user = apr_pcalloc(r->pool, sizeof(*user));
     user->id = apr_pstrdup(r->pool, r->user);
@@ -32,5 +26,6 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
 const chat_auth_scheme_t chat_auth_user = {
     .name = "user",
+    .ambient = 1, /* whatever it was, a browser may have sent it by itself */
     .identify = identify,
 };
