@@ -9,6 +9,6 @@ CHAT_CAPABILITY(STOP, "stop")
 CHAT_CAPABILITY(EFFORT, "effort")
 CHAT_CAPABILITY(SYSTEM, "system")
 CHAT_CAPABILITY(TOOLS, "tools")
-CHAT_CAPABILITY(JSON, "json") /* any JSON */
+CHAT_CAPABILITY(JSON, "json")     /* any JSON */
 CHAT_CAPABILITY(SCHEMA, "schema") /* JSON by a schema */
-CHAT_CAPABILITY(PARTS, "parts") /* images and the like */
+CHAT_CAPABILITY(PARTS, "parts")   /* images and the like */

@@ -105,7 +105,8 @@ typedef struct chat_limit_exempt_t {
     const ap_expr_info_t *expr; /* a boolean expression, or NULL */
 } chat_limit_exempt_t;
 
-/* What a model lacks (ChatModel without=): bits of chat_model_conf_t.without. */
+/* What a model lacks (ChatModel without=): bits of chat_model_conf_t.without.
+ */
 typedef enum {
 #define CHAT_CAPABILITY(id, name) CHAT_CAPABILITY_##id,
 #include "chat_capability_list.h"

@@ -21,7 +21,7 @@ typedef struct chat_ctx_t {
     request_rec *r;
     const chat_dir_conf_t *dir;       /* merged, with its defaults */
     const chat_server_conf_t *server; /* of the request's virtual host */
-    const char *request_id; /* X-Request-ID; NULL until the handler runs */
+    const char *request_id;  /* X-Request-ID; NULL until the handler runs */
     const chat_user_t *user; /* NULL until chat_auth_identify() succeeded */
     const char *tier;        /* NULL until chat_limit_tier() was asked */
     int tier_failed;         /* 1: ... and ChatLimitTier could not tell */

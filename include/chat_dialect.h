@@ -2,8 +2,8 @@
 /*
  * The forms in which clients get an answer, whichever provider gives it: a
  * dialect makes its bytes of deltas. Pure: values in, bytes out; no httpd, no
- * logging, no globals. Links alone into tests. An encoder belongs to one request
- * and to whichever thread owns that.
+ * logging, no globals. Links alone into tests. An encoder belongs to one
+ * request and to whichever thread owns that.
  */
 #ifndef CHAT_DIALECT_H
 #define CHAT_DIALECT_H
@@ -22,7 +22,8 @@
 /* Longest answer that is gathered for a client that wants it whole. */
 #define CHAT_DIALECT_WHOLE_MAX (16 * 1024 * 1024)
 
-/* What is known of the answer before its first byte. All outlives the encoder. */
+/* What is known of the answer before its first byte. All outlives the encoder.
+ */
 typedef struct chat_answer_t {
     const char *id;       /* of the request: letters, digits, "._-" */
     const char *model;    /* that answers, as clients know it */
@@ -52,7 +53,8 @@ typedef struct chat_dialect_t {
      * What opens a stream comes with its first delta (or its end), so that
      * nothing is said until there is something to say. For an answer that is
      * gathered out stays empty until finish. */
-    void (*delta)(chat_encoder_t *e, chat_buf_t *out, const chat_delta_t *delta);
+    void (*delta)(chat_encoder_t *e, chat_buf_t *out,
+                  const chat_delta_t *delta);
 
     /* The answer is whole: the last thing that is said, or all of it. */
     void (*finish)(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
@@ -73,15 +75,16 @@ const chat_dialect_t *chat_dialect_get(const char *name);
 
 /* An encoder of that dialect; all it holds is freed with p. */
 chat_encoder_t *chat_encoder_create(const chat_dialect_t *dialect,
-                                const chat_answer_t *answer, apr_pool_t *p);
+                                    const chat_answer_t *answer, apr_pool_t *p);
 
 /* delta, finish and fail of its dialect. After finish or fail nothing is said
  * any more, whatever is called. */
 void chat_encoder_delta(chat_encoder_t *e, chat_buf_t *out,
-                      const chat_delta_t *delta);
+                        const chat_delta_t *delta);
 void chat_encoder_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
-                       const chat_usage_t *usage);
-void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err);
+                         const chat_usage_t *usage);
+void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out,
+                       const chat_err_t *err);
 
 /* 1 when what was gathered has grown over CHAT_DIALECT_WHOLE_MAX, as JSON has
  * it: no more is kept. */

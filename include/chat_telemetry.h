@@ -14,17 +14,17 @@
 /* Zeroed means unknown, but for the two times, usage and outcome. */
 typedef struct chat_record_t {
     const char *request_id;
-    const char *user;      /* id, or NULL: guest or nobody */
+    const char *user; /* id, or NULL: guest or nobody */
     const char *model;
     const char *provider;
-    int status;            /* what the client was told */
-    int upstream_status;   /* what the provider said, 0: nothing */
-    const char *upstream_id; /* the provider's own request id */
-    apr_interval_time_t ttft;     /* -1 unknown */
+    int status;               /* what the client was told */
+    int upstream_status;      /* what the provider said, 0: nothing */
+    const char *upstream_id;  /* the provider's own request id */
+    apr_interval_time_t ttft; /* -1 unknown */
     apr_interval_time_t duration;
     chat_usage_t usage;
     chat_outcome_e outcome;
-    const char *detail;    /* why it did not end well, or NULL */
+    const char *detail; /* why it did not end well, or NULL */
 } chat_record_t;
 
 /* A record of a request of which nothing is known yet but its id. */

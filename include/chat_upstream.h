@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which upstreams and keys may be asked now, by what became of earlier calls:
- * a breaker for each <ChatProvider>, and which of its keys are suspended. In shared
- * memory: all children of a server see the same. Survives a graceful restart
- * no more than it has to: a fresh start asks everybody again.
+ * a breaker for each <ChatProvider>, and which of its keys are suspended. In
+ * shared memory: all children of a server see the same. Survives a graceful
+ * restart no more than it has to: a fresh start asks everybody again.
  *
  * Any thread; nothing here waits.
  */
@@ -15,7 +15,7 @@
 #include "chat_config.h"
 
 typedef enum {
-    CHAT_PERMIT_NO,       /* the breaker is open */
+    CHAT_PERMIT_NO, /* the breaker is open */
     CHAT_PERMIT_YES,
     CHAT_PERMIT_HALF_OPEN /* yes, and by this call it is seen whether the
                              upstream works again: CHAT_VERDICT_BEGAN may be
@@ -33,7 +33,7 @@ chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
 
 /* What became of a call. Logs each change of the breaker's state, once. */
 void chat_upstream_report(const chat_provider_conf_t *conf,
-                        chat_verdict_e verdict, request_rec *r);
+                          chat_verdict_e verdict, request_rec *r);
 
 /* The key to use: its index in conf->keys, in turn, without those that are
  * suspended. -1 when there is none, or all are. */
@@ -46,7 +46,7 @@ int chat_upstream_key(const chat_provider_conf_t *conf);
  * by what it is.
  */
 int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
-                        request_rec *r);
+                          request_rec *r);
 
 typedef struct chat_upstream_stats_t {
     const char *name;             /* of the provider */
@@ -55,7 +55,7 @@ typedef struct chat_upstream_stats_t {
                                      server was (re)started */
     apr_uint64_t opened;          /* times that the breaker opened; trials
                                      that failed do not count */
-    int keys, suspended;            /* now */
+    int keys, suspended;          /* now */
 } chat_upstream_stats_t;
 
 /* Up to max rows, by name; how many there are. */

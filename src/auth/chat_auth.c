@@ -74,7 +74,8 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
  * one it is a part of. It counts only under the same rules: a redirect may
  * lead from a location for guests into one for users.
  */
-static const outcome_t *cached_outcome(request_rec *r, const chat_dir_conf_t *conf)
+static const outcome_t *cached_outcome(request_rec *r,
+                                       const chat_dir_conf_t *conf)
 {
     const request_rec *q;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ChatAuth bearer: a better-auth token in Authorization, as its bearer plugin
- * hands it out. A browser never sends it by itself. Neighbours: chat_auth_token.c, chat_auth_session.c. Request
- * thread.
+ * hands it out. A browser never sends it by itself. Neighbours:
+ * chat_auth_token.c, chat_auth_session.c. Request thread.
  */
 #include "chat_auth_int.h"
 

@@ -73,8 +73,8 @@ apr_status_t chat_auth_token_cookie(const char **ptoken, const char *value,
 
     if (!dot || strlen(dot + 1) != SIGNATURE_LEN || dot[SIGNATURE_LEN] != '=')
         return APR_EACCES;
-    return verify(ptoken, value, (apr_size_t)(dot - value), dot + 1, CHAT_BASE64_STRICT,
-                  secrets, p);
+    return verify(ptoken, value, (apr_size_t)(dot - value), dot + 1,
+                  CHAT_BASE64_STRICT, secrets, p);
 }
 
 /* An unsigned token goes to the database as it is: what cannot be in one must
@@ -115,6 +115,6 @@ apr_status_t chat_auth_token_bearer(const char **ptoken, const char *value,
         len--;
     if (len != SIGNATURE_LEN - 1)
         return APR_EACCES;
-    return verify(ptoken, text, (apr_size_t)(dot - text), dot + 1, CHAT_BASE64_URL,
-                  secrets, p);
+    return verify(ptoken, text, (apr_size_t)(dot - text), dot + 1,
+                  CHAT_BASE64_URL, secrets, p);
 }

@@ -92,8 +92,8 @@ static const char *parse_without(unsigned *pwithout, const char *value,
         const char *comma = strchr(rest, ',');
         const char *word = comma ? apr_pstrmemdup(p, rest, comma - rest) : rest;
 
-        why = chat_config_parse_name(&bit, "ChatModel without", word, chat_config_capability_names,
-                                     p);
+        why = chat_config_parse_name(&bit, "ChatModel without", word,
+                                     chat_config_capability_names, p);
         *pwithout |= 1u << bit;
         rest = comma ? comma + 1 : NULL;
     } while (rest && !why);

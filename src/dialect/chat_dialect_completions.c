@@ -118,7 +118,7 @@ static void put_call(const chat_encoder_t *e, chat_buf_t *out,
 }
 
 static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
-                      const chat_delta_t *delta)
+                         const chat_delta_t *delta)
 {
     if (e->answer->whole) {
         chat_encoder_gather(e, delta);
@@ -242,7 +242,7 @@ static void put_gathered(const chat_encoder_t *e, chat_buf_t *out,
 }
 
 static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
-                       const chat_usage_t *usage)
+                          const chat_usage_t *usage)
 {
     const char *reason = chat_dialect_reason(why);
 
@@ -252,7 +252,8 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
         put_last(e, out, reason, usage);
 }
 
-static void encode_fail(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err)
+static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
+                        const chat_err_t *err)
 {
     CHAT_PUT(out, "data: ");
     chat_buf_puts(out, chat_dialect_completions_error(err, e->pool));

@@ -19,7 +19,7 @@ static void begin(chat_encoder_t *e)
 }
 
 static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
-                      const chat_delta_t *delta)
+                         const chat_delta_t *delta)
 {
     if (delta->kind != CHAT_DELTA_TEXT && delta->kind != CHAT_DELTA_REFUSAL)
         return;
@@ -47,7 +47,7 @@ static void put_usage(chat_buf_t *out, const chat_usage_t *usage)
 }
 
 static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
-                       const chat_usage_t *usage)
+                          const chat_usage_t *usage)
 {
     if (e->answer->whole) {
         CHAT_PUT(out, "{");
@@ -64,7 +64,8 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
     CHAT_PUT(out, "\n\n");
 }
 
-static void encode_fail(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err)
+static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
+                        const chat_err_t *err)
 {
     CHAT_PUT(out, "data: {\"status\":\"error\",");
     chat_dialect_string(out, "code", err->code);

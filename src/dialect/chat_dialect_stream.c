@@ -154,7 +154,7 @@ static void put_arguments(const chat_encoder_t *e, chat_buf_t *out,
 }
 
 static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
-                      const chat_delta_t *delta)
+                         const chat_delta_t *delta)
 {
     if (e->answer->whole) {
         chat_encoder_gather(e, delta);
@@ -213,7 +213,7 @@ static void put_gathered(const chat_encoder_t *e, chat_buf_t *out)
 }
 
 static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
-                       const chat_usage_t *usage)
+                          const chat_usage_t *usage)
 {
     if (e->answer->whole) {
         put_gathered(e, out);
@@ -233,7 +233,8 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
     CHAT_PUT(out, "}\n\n");
 }
 
-static void encode_fail(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err)
+static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
+                        const chat_err_t *err)
 {
     const char *after = chat_dialect_seconds(err);
 

@@ -11,7 +11,7 @@
 #include <apr_strings.h>
 
 chat_encoder_t *chat_encoder_create(const chat_dialect_t *dialect,
-                                const chat_answer_t *answer, apr_pool_t *p)
+                                    const chat_answer_t *answer, apr_pool_t *p)
 {
     chat_encoder_t *e = apr_pcalloc(p, sizeof(*e));
 
@@ -28,21 +28,22 @@ chat_encoder_t *chat_encoder_create(const chat_dialect_t *dialect,
 }
 
 void chat_encoder_delta(chat_encoder_t *e, chat_buf_t *out,
-                      const chat_delta_t *delta)
+                        const chat_delta_t *delta)
 {
     if (!e->over)
         e->dialect->delta(e, out, delta);
 }
 
 void chat_encoder_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
-                       const chat_usage_t *usage)
+                         const chat_usage_t *usage)
 {
     if (!e->over)
         e->dialect->finish(e, out, why, usage);
     e->over = 1;
 }
 
-void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err)
+void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out,
+                       const chat_err_t *err)
 {
     if (!e->over && !e->answer->whole)
         e->dialect->fail(e, out, err);

@@ -2,8 +2,8 @@
 /*
  * The mock route: OpenAI's two APIs, answered without a model, for demos and
  * load. It streams as the real ones do, on an engine, and asks nobody who
- * they are: keep it on loopback. Request thread; the callbacks of its script run on
- * the stream's driver, on_complete on whoever owns the request then.
+ * they are: keep it on loopback. Request thread; the callbacks of its script
+ * run on the stream's driver, on_complete on whoever owns the request then.
  */
 #include <apr_strings.h>
 
@@ -48,7 +48,7 @@ static void on_complete(void *ctx, const chat_end_t *end)
     m->record.ttft = end->first;
     m->record.duration = apr_time_now() - m->r->request_time;
     m->record.outcome = end->why == CHAT_END_COMPLETE ? CHAT_OUTCOME_COMPLETE
-                                                     : CHAT_OUTCOME_CANCELLED;
+                                                      : CHAT_OUTCOME_CANCELLED;
     chat_telemetry_write(m->r, &m->record);
 }
 

@@ -219,7 +219,7 @@ static const char *json_answer(const chat_json_t *body, apr_pool_t *p)
 }
 
 void chat_mock_request_read(chat_mock_request_t *wish, const chat_json_t *body,
-                         const chat_json_t *messages, apr_pool_t *p)
+                            const chat_json_t *messages, apr_pool_t *p)
 {
     const chat_json_t *tool = wanted_tool(body, last_message(messages));
 

@@ -22,6 +22,6 @@ typedef struct chat_mock_request_t {
  * bounds and patterns. messages: the request's. The result lives in p.
  */
 void chat_mock_request_read(chat_mock_request_t *wish, const chat_json_t *body,
-                         const chat_json_t *messages, apr_pool_t *p);
+                            const chat_json_t *messages, apr_pool_t *p);
 
 #endif

@@ -39,9 +39,10 @@ static unsigned wanted_of(const chat_turn_t *turn)
     for (i = 0; i < turn->nmessages; i++) {
         const chat_message_t *m = &turn->messages[i];
 
-        wanted |= (m->role == CHAT_ROLE_SYSTEM ? CHAT_LACKS_SYSTEM : 0) |
-                  (m->parts ? CHAT_LACKS_PARTS : 0) |
-                  (m->ncalls || m->role == CHAT_ROLE_TOOL ? CHAT_LACKS_TOOLS : 0);
+        wanted |=
+            (m->role == CHAT_ROLE_SYSTEM ? CHAT_LACKS_SYSTEM : 0) |
+            (m->parts ? CHAT_LACKS_PARTS : 0) |
+            (m->ncalls || m->role == CHAT_ROLE_TOOL ? CHAT_LACKS_TOOLS : 0);
     }
     return wanted;
 }
@@ -60,8 +61,8 @@ static apr_status_t refuse_first(unsigned lacks, chat_err_t *err)
 }
 
 apr_status_t chat_model_fit(chat_turn_t *fit, const chat_turn_t *turn,
-                           const chat_model_conf_t *model,
-                           apr_int64_t input_tokens, chat_err_t *err)
+                            const chat_model_conf_t *model,
+                            apr_int64_t input_tokens, chat_err_t *err)
 {
     unsigned lacks, most;
 

@@ -151,7 +151,7 @@ static int is_answer(const chat_run_t *run, const apr_table_t *headers)
 {
     return is_plain(headers) &&
            is_type(headers, run->whole && !run->dialect ? "application/json"
-                                                    : "text/event-stream");
+                                                        : "text/event-stream");
 }
 
 /* Retry-After as RFC 9110 has it, and nothing else that a header could hold. */
@@ -323,9 +323,8 @@ void chat_run_result(chat_result_t *result, chat_err_t *refusal,
     attempt->candidate->provider->refused(refusal, attempt->status,
                                           attempt->refusal,
                                           attempt->refusal_len, run->r->pool);
-    if (attempt->retry_after &&
-        (refusal->status == HTTP_TOO_MANY_REQUESTS ||
-         refusal->status == HTTP_SERVICE_UNAVAILABLE))
+    if (attempt->retry_after && (refusal->status == HTTP_TOO_MANY_REQUESTS ||
+                                 refusal->status == HTTP_SERVICE_UNAVAILABLE))
         refusal->retry_after = attempt->retry_after;
 }
 

@@ -76,8 +76,7 @@ static apr_status_t turn_to(chat_run_t *run, chat_candidate_t *c,
     if (rv != APR_SUCCESS)
         return rv;
     attempt->permit = chat_upstream_allow(c->conf, &wait);
-    return attempt->permit ? APR_SUCCESS
-                           : refuse_open(err, wait, run->r->pool);
+    return attempt->permit ? APR_SUCCESS : refuse_open(err, wait, run->r->pool);
 }
 
 /* The call of the attempt is about to be made. */

@@ -222,8 +222,8 @@ static const char *find_missing(const search_t *s)
         const char *name = APR_ARRAY_IDX(run->conf->use, i, const char *);
 
         if (!chat_config_provider(run->r->server, name))
-            return apr_pstrcat(run->r->pool, "no <ChatProvider> is named ", name,
-                               NULL);
+            return apr_pstrcat(run->r->pool, "no <ChatProvider> is named ",
+                               name, NULL);
     }
     return i || s->models->nelts ? NULL : "no ChatUse and no ChatModel";
 }
@@ -254,8 +254,8 @@ static apr_status_t refuse(const search_t *s, const char *name, chat_err_t *err)
 apr_status_t chat_run_find(chat_run_t *run, chat_err_t *err)
 {
     const chat_turn_t *turn = &run->request.turn;
-    const char *name = turn->model && *turn->model ? turn->model
-                                                   : run->conf->model_default;
+    const char *name =
+        turn->model && *turn->model ? turn->model : run->conf->model_default;
     search_t s = {
         .run = run,
         .models = chat_config_models(run->r->server),

@@ -161,10 +161,10 @@ static void send_whole(chat_run_t *run)
 
     if (run->dialect) {
         chat_buf_clear(&answer->out);
-        chat_encoder_finish(
-            answer->encoder, &answer->out,
-            answer->cut ? CHAT_FINISH_LENGTH : answer->parse->finish,
-            &answer->seen->usage);
+        chat_encoder_finish(answer->encoder, &answer->out,
+                            answer->cut ? CHAT_FINISH_LENGTH
+                                        : answer->parse->finish,
+                            &answer->seen->usage);
     }
     chat_run_answer_headers(run);
     chat_buf_put(&answer->out, "", 1);

@@ -39,8 +39,8 @@ chat_remedy_e chat_run_failure_remedy(const chat_result_t *result);
 
 chat_verdict_e chat_run_failure_verdict(const chat_result_t *result);
 
-/* What it is in the log, of an answer that no tap has cut. *pdetail is set where
- * there is a better reason than that of the stream. */
+/* What it is in the log, of an answer that no tap has cut. *pdetail is set
+ * where there is a better reason than that of the stream. */
 chat_outcome_e chat_run_failure_outcome(const chat_result_t *result,
                                         const char **pdetail);
 

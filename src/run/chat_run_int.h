@@ -85,13 +85,13 @@ typedef struct chat_run_answer_t {
     chat_sse_t *sse;
     chat_parse_t *parse; /* of a dialect; seen is its, then */
     chat_seen_t *seen;
-    int events;              /* of the upstream's stream */
-    chat_encoder_t *encoder; /* of a dialect */
+    int events;               /* of the upstream's stream */
+    chat_encoder_t *encoder;  /* of a dialect */
     apr_pool_t *encoder_pool; /* ... when it gathers */
-    chat_buf_t out;          /* what the encoder wrote; or, where the upstream's
-                                bytes are gathered, these */
-    const chat_cut_t *cut;   /* why a tap has ended it, or NULL */
-    int sent;                /* the client has got bytes, or at least may */
+    chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
+                              bytes are gathered, these */
+    const chat_cut_t *cut; /* why a tap has ended it, or NULL */
+    int sent;              /* the client has got bytes, or at least may */
 } chat_run_answer_t;
 
 typedef struct chat_run_t {

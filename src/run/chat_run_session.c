@@ -71,10 +71,9 @@ static void session_end(chat_run_t *run, void *ctx)
     const state_t *state = ctx;
 
     if (state && run->record.outcome == CHAT_OUTCOME_COMPLETE)
-        chat_store_context_add(run->r, run->ctx->user->id, state->name,
-                               state->question,
-                               state->answer.data ? state->answer.data : "",
-                               state->answer.len);
+        chat_store_context_add(
+            run->r, run->ctx->user->id, state->name, state->question,
+            state->answer.data ? state->answer.data : "", state->answer.len);
 }
 
 const chat_tap_t chat_run_session = {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The breakers of all providers, and which of their keys are suspended,, in memory that the children of a
- * server share. One slot for each provider, one lock for each slot, held for a
- * few instructions. Any thread; start-up on the main thread.
+ * The breakers of all providers, and which of their keys are suspended,, in
+ * memory that the children of a server share. One slot for each provider, one
+ * lock for each slot, held for a few instructions. Any thread; start-up on the
+ * main thread.
  *
  * The memory belongs to one reading of the configuration. Children of the
  * generation before a restart keep theirs: their slots are others.
@@ -118,9 +119,8 @@ static void log_change(const chat_provider_conf_t *conf,
 }
 
 /* In the lock. */
-static chat_breaker_change_e note(slot_t *slot,
-                                  const chat_provider_conf_t *conf,
-                                  chat_verdict_e verdict)
+static chat_breaker_change_e
+note(slot_t *slot, const chat_provider_conf_t *conf, chat_verdict_e verdict)
 {
     chat_breaker_change_e change;
 
@@ -146,7 +146,7 @@ static chat_breaker_change_e note(slot_t *slot,
 }
 
 void chat_upstream_report(const chat_provider_conf_t *conf,
-                        chat_verdict_e verdict, request_rec *r)
+                          chat_verdict_e verdict, request_rec *r)
 {
     slot_t *slot = slot_of(conf);
     chat_breaker_change_e change;
@@ -177,7 +177,7 @@ int chat_upstream_key(const chat_provider_conf_t *conf)
 }
 
 int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
-                        request_rec *r)
+                          request_rec *r)
 {
     slot_t *slot = slot_of(conf);
     apr_int64_t now = now_us();
@@ -191,8 +191,8 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
         leave(slot);
         return 0;
     }
-    fresh =
-        chat_upstream_keys_suspend(&slot->keys, n, key, now, now + SUSPEND_TIME);
+    fresh = chat_upstream_keys_suspend(&slot->keys, n, key, now,
+                                       now + SUSPEND_TIME);
     suspended = chat_upstream_keys_suspended(&slot->keys, n, now);
     leave(slot);
     if (fresh)
@@ -223,7 +223,8 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
     row->calls = slot->calls;
     row->failures = slot->failures;
     row->opened = slot->opened;
-    row->suspended = chat_upstream_keys_suspended(&slot->keys, row->keys, now_us());
+    row->suspended =
+        chat_upstream_keys_suspended(&slot->keys, row->keys, now_us());
     leave(slot);
 }
 

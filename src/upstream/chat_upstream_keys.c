@@ -26,7 +26,7 @@ int chat_upstream_keys_next(chat_upstream_keys_t *k, int n, apr_int64_t now)
 }
 
 int chat_upstream_keys_suspend(chat_upstream_keys_t *k, int n, int key,
-                             apr_int64_t now, apr_int64_t until)
+                               apr_int64_t now, apr_int64_t until)
 {
     int was;
 
@@ -38,7 +38,7 @@ int chat_upstream_keys_suspend(chat_upstream_keys_t *k, int n, int key,
 }
 
 int chat_upstream_keys_suspended(const chat_upstream_keys_t *k, int n,
-                               apr_int64_t now)
+                                 apr_int64_t now)
 {
     int i, suspended = 0;
 

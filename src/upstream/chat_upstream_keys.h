@@ -22,10 +22,10 @@ int chat_upstream_keys_next(chat_upstream_keys_t *k, int n, apr_int64_t now);
 
 /* 1 when it was not on the suspend before. No such key: 0. */
 int chat_upstream_keys_suspend(chat_upstream_keys_t *k, int n, int key,
-                             apr_int64_t now, apr_int64_t until);
+                               apr_int64_t now, apr_int64_t until);
 
 /* How many of n are on the suspend. */
 int chat_upstream_keys_suspended(const chat_upstream_keys_t *k, int n,
-                               apr_int64_t now);
+                                 apr_int64_t now);
 
 #endif
