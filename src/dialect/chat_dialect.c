@@ -118,7 +118,7 @@ void chat_dialect_gather(chat_voice_t *v, const chat_delta_t *delta)
     case CHAT_DELTA_REFUSAL:
         keep(v, &v->refusal, delta);
         break;
-    case CHAT_DELTA_CALL:
+    case CHAT_DELTA_TOOL:
         keep_call(v, delta);
         break;
     case CHAT_DELTA_ARGUMENTS:

@@ -101,7 +101,7 @@ static void make_heads(chat_voice_t *v)
         [CHAT_DELTA_TEXT] = {"text", "\"text\":\""},
         [CHAT_DELTA_REASONING] = {"reasoning", "\"text\":\""},
         [CHAT_DELTA_REFUSAL] = {"refusal", "\"text\":\""},
-        [CHAT_DELTA_CALL] = {"tool_call", "\"index\":"},
+        [CHAT_DELTA_TOOL] = {"tool_call", "\"index\":"},
         [CHAT_DELTA_ARGUMENTS] = {"tool_arguments", "\"index\":"},
     };
     int i;
@@ -162,7 +162,7 @@ static void say_delta(chat_voice_t *v, chat_buf_t *out,
     }
     if (!v->begun)
         begin(v, out);
-    if (delta->kind == CHAT_DELTA_CALL)
+    if (delta->kind == CHAT_DELTA_TOOL)
         put_call(v, out, delta);
     else if (delta->kind == CHAT_DELTA_ARGUMENTS)
         put_arguments(v, out, delta);

@@ -103,8 +103,8 @@ static const chat_dialect_t *find_words(const chat_dir_conf_t *conf)
     if (dialect)
         return dialect;
     return chat_dialect_get(
-        conf->request_own && routes[conf->route] == chat_walk ? "completions"
-                                                              : "stream");
+        conf->request_native && routes[conf->route] == chat_walk ? "completions"
+                                                                 : "stream");
 }
 
 void chat_handler_error(request_rec *r, const chat_dir_conf_t *conf,

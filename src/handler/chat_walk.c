@@ -62,9 +62,9 @@ static apr_status_t adopt(chat_walk_t *w, chat_json_t *body, chat_err_t *err)
         return APR_SUCCESS;
     up.completions = conf->api == CHAT_API_COMPLETIONS;
     up.version = conf->version;
-    rv =
-        chat_provider_get(conf->type)
-            ->adopt(&w->turn, body, rest ? rest : w->r->uri, &up, err, w->body);
+    rv = chat_provider_get(conf->type)
+             ->read_native(&w->turn, body, rest ? rest : w->r->uri, &up, err,
+                           w->body);
     if (w->turn.max_output_tokens > most)
         w->turn.max_output_tokens = most;
     return rv;
@@ -106,9 +106,10 @@ static apr_status_t read_turn(chat_walk_t *w, chat_json_t *body,
         w->turn.whole = wants_whole(body);
         return rv;
     default:
-        return w->conf->request_own ? adopt(w, body, err)
-                                    : chat_request_validate(
-                                          &w->turn, body, clamps, err, w->body);
+        return w->conf->request_native
+                   ? adopt(w, body, err)
+                   : chat_request_validate(&w->turn, body, clamps, err,
+                                           w->body);
     }
 }
 

@@ -26,8 +26,8 @@ void chat_walk_explain(chat_err_t *err, chat_walk_t *w, const chat_end_t *end)
                      "The provider cannot be reached right now.");
         return;
     }
-    try->candidate->provider->refused(err, try->status, try->refusal,
-                                      try->refusal_len, w->r->pool);
+    try->candidate->provider->map_error(err, try->status, try->refusal,
+                                        try->refusal_len, w->r->pool);
     if (try->retry_after && (err->status == HTTP_TOO_MANY_REQUESTS ||
                              err->status == HTTP_SERVICE_UNAVAILABLE))
         err->retry_after = try->retry_after;
@@ -38,9 +38,11 @@ static void explain_stream(chat_err_t *err, chat_walk_t *w,
                            const chat_end_t *end)
 {
     memset(err, 0, sizeof(*err));
-    if (w->cut)
+    if (w->cut) {
+        err->cause = CHAT_CAUSE_BUDGET;
         chat_err_set(err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS,
                      "budget_exhausted", "The token budget ended this answer.");
+    }
     else if (w->seen->failed)
         chat_err_set(err, APR_EGENERAL, HTTP_BAD_GATEWAY, "upstream_error",
                      "The provider ended its answer with an error.");
@@ -101,8 +103,8 @@ static chat_outcome_e judge(chat_walk_t *w, const chat_end_t *end)
 void chat_walk_look(chat_walk_t *w)
 {
     if (w->whole && !w->dialect && w->try.streaming && !w->seen->ended)
-        w->try.candidate->provider->whole(w->seen, w->out.data, w->out.len,
-                                          &w->try.upstream, w->r->pool);
+        w->try.candidate->provider->observe_body(
+            w->seen, w->out.data, w->out.len, &w->try.upstream, w->r->pool);
 }
 
 int chat_walk_failed(void *ctx)

@@ -103,7 +103,7 @@ typedef struct chat_walk_t {
 apr_status_t chat_walk_find(chat_walk_t *w, chat_err_t *err);
 
 /* How the bytes of its streams look. */
-chat_wire_e chat_walk_wire(const chat_candidate_t *c);
+const char *chat_walk_wire(const chat_candidate_t *c);
 
 /*
  * What that model makes of the turn: parameters that it does not know are left

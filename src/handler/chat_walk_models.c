@@ -161,12 +161,12 @@ static void look_for_fallbacks(search_t *s)
 
 /* A request in a provider's own words is in those of the first that is used,
  * whoever has its model. */
-static chat_wire_e wanted_wire(const search_t *s)
+static const char *wanted_wire(const search_t *s)
 {
     const chat_walk_t *w = s->w;
     chat_candidate_t first = APR_ARRAY_IDX(s->found, 0, chat_candidate_t);
 
-    if (w->turn.own) {
+    if (w->turn.native) {
         first.conf = chat_config_provider(
             w->r->server, APR_ARRAY_IDX(w->conf->use, 0, const char *));
         first.provider = chat_provider_get(first.conf->type);
@@ -179,13 +179,13 @@ static void keep_wire(search_t *s)
 {
     chat_candidate_t *all = (chat_candidate_t *)s->found->elts;
     int i, kept = 0;
-    chat_wire_e want;
+    const char *want;
 
     if (s->w->dialect || s->found->nelts == 0)
         return;
     want = wanted_wire(s);
     for (i = 0; i < s->found->nelts; i++) {
-        if (chat_walk_wire(&all[i]) == want)
+        if (strcmp(chat_walk_wire(&all[i]), want) == 0)
             all[kept++] = all[i];
     }
     s->found->nelts = kept;
@@ -193,14 +193,14 @@ static void keep_wire(search_t *s)
 
 /* ---- all of it ---- */
 
-chat_wire_e chat_walk_wire(const chat_candidate_t *c)
+const char *chat_walk_wire(const chat_candidate_t *c)
 {
     const chat_upstream_t up = {
         .completions = c->conf->api == CHAT_API_COMPLETIONS,
         .version = c->conf->version,
     };
 
-    return c->provider->wire(&up);
+    return c->provider->wire_format(&up);
 }
 
 /* What configtest cannot see: a .htaccess, or a location without a word of it.

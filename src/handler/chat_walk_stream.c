@@ -31,7 +31,7 @@ static void on_delta(void *ctx, const chat_delta_t *delta)
 {
     chat_walk_t *w = ctx;
 
-    if (delta->kind != CHAT_DELTA_CALL) {
+    if (delta->kind != CHAT_DELTA_TOOL) {
         w->seen->deltas++;
         w->seen->text += delta->len;
     }
@@ -47,11 +47,11 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
     if (w->events++ == 0)
         chat_walk_hear(w);
     if (w->dialect)
-        provider->parse(w->parse, event, &w->try.upstream,
-                        chat_handler_scratch());
+        provider->parse_event(w->parse, event, &w->try.upstream,
+                              chat_handler_scratch());
     else
-        provider->observe(w->seen, event, &w->try.upstream,
-                          chat_handler_scratch());
+        provider->observe_event(w->seen, event, &w->try.upstream,
+                                chat_handler_scratch());
 }
 
 /* ---- before a call ---- */
@@ -252,7 +252,7 @@ static apr_status_t pass_on(chat_walk_t *w, const char *data, apr_size_t len)
     if (rv != APR_SUCCESS || !is_spent(w) || !chat_sse_between(w->sse))
         return rv != APR_SUCCESS || w->events ? rv : APR_INCOMPLETE;
     w->cut = 1;
-    event = w->try.candidate->provider->cut(
+    event = w->try.candidate->provider->make_cut_event(
         &w->try.upstream, "budget_exhausted",
         "The token budget ended this answer.", w->r->pool);
     send_bytes(w, event, strlen(event));
@@ -272,7 +272,7 @@ static apr_status_t translate(chat_walk_t *w, const char *data, apr_size_t len)
     if (is_spent(w))
         w->cut = 1;
     if (w->cut || w->seen->failed || chat_voice_overflows(w->voice) ||
-        (w->seen->ended && !w->try.candidate->provider->trails))
+        (w->seen->ended && !w->try.candidate->provider->usage_trails))
         return APR_EOF;
     return w->events ? APR_SUCCESS : APR_INCOMPLETE;
 }

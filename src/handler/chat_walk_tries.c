@@ -59,7 +59,8 @@ static apr_status_t build(chat_walk_t *w, chat_err_t *err)
     fit.model = c->upstream;
     describe(&w->try.upstream, &w->try);
     memset(&w->call, 0, sizeof(w->call));
-    rv = c->provider->build(&w->call, &fit, &w->try.upstream, err, w->body);
+    rv =
+        c->provider->build_call(&w->call, &fit, &w->try.upstream, err, w->body);
     w->call.resolve = c->resolve;
     w->built = 1;
     return rv;
@@ -288,9 +289,9 @@ static cure_e find_cure(chat_walk_t *w, const chat_end_t *end)
         return end->asked ? ACCEPTED : SAME;
     /* The provider's words say more than its status. */
     chat_walk_explain(&err, w, end);
-    if (strcmp(err.code, "upstream_auth") == 0)
+    if (err.cause == CHAT_CAUSE_AUTH)
         return KEY;
-    if (strcmp(err.code, "upstream_quota") == 0)
+    if (err.cause == CHAT_CAUSE_QUOTA)
         return ANOTHER;
     /* About what was asked, which is the client's: no key is worse for it. */
     if (w->try.status == HTTP_FORBIDDEN)

@@ -6,7 +6,7 @@
  * chat_json.c: what is not plainly the same is put off and left to that. Runs
  * on the stream's driver. Pure.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_scan.h"
 
 #include <string.h>
 

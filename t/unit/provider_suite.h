@@ -105,7 +105,8 @@ typedef struct provider_suite_t {
 
 #define PROVIDER_PLAIN "The provider refused the request."
 
-#define CHAT_PROVIDER(id, name) extern const chat_provider_t chat_provider_##id;
+#define CHAT_PROVIDER(id, name, caps)                                          \
+    extern const chat_provider_t chat_provider_##id;
 #include "chat_provider_list.h"
 #undef CHAT_PROVIDER
 

@@ -56,8 +56,8 @@ START_TEST(a_flagged_question_is_told_so)
                                "{\"reasons\":[\"hate\"]}}}";
     chat_err_t err = {0};
 
-    chat_provider_openrouter.refused(&err, 403, body, sizeof(body) - 1,
-                                     provider_suite_pool);
+    chat_provider_openrouter.map_error(&err, 403, body, sizeof(body) - 1,
+                                       provider_suite_pool);
     ck_assert_str_eq(err.message,
                      "The provider refused the request: moderation.");
 }
