@@ -109,8 +109,8 @@ typedef struct chat_provider_t {
     void (*observe_body)(chat_seen_t *seen, const char *body, apr_size_t len,
                          const chat_upstream_t *up, apr_pool_t *p);
 
-    /* An event that tells the client that its budget ended the answer, in the
-     * words of this API. */
+    /* An event of this API that tells the client that its budget ended the
+     * answer: a string of p, with its empty line. */
     const char *(*make_cut_event)(const chat_upstream_t *up, const char *code,
                                   const char *message, apr_pool_t *p);
 

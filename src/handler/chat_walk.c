@@ -55,13 +55,12 @@ static apr_status_t adopt(chat_walk_t *w, chat_json_t *body, chat_err_t *err)
         name ? chat_config_provider(w->r->server, name) : NULL;
     int most = w->conf->max_output_tokens;
     const char *rest = chat_get_rest(w->r, w->conf);
-    chat_upstream_t up = {0};
+    chat_upstream_t up;
     apr_status_t rv;
 
     if (!conf) /* chat_walk_find() says so */
         return APR_SUCCESS;
-    up.completions = conf->api == CHAT_API_COMPLETIONS;
-    up.version = conf->version;
+    up = chat_walk_upstream(conf, NULL);
     rv = chat_provider_get(conf->type)
              ->read_native(&w->turn, body, rest ? rest : w->r->uri, &up, err,
                            w->body);

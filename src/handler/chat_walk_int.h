@@ -116,6 +116,10 @@ apr_status_t chat_walk_fit(chat_turn_t *fit, const chat_turn_t *turn,
 
 /* ---- chat_walk_tries.c ---- */
 
+/* All that a provider may ask of its section. key NULL: no call is made. */
+chat_upstream_t chat_walk_upstream(const chat_provider_conf_t *conf,
+                                   const char *key);
+
 /* Prepare the first call that can be made. Request thread. Fails when there is
  * none, with what kept the first candidate from it. */
 apr_status_t chat_walk_first(chat_walk_t *w, chat_err_t *err);

@@ -195,10 +195,7 @@ static void keep_wire(search_t *s)
 
 const char *chat_walk_wire(const chat_candidate_t *c)
 {
-    const chat_upstream_t up = {
-        .completions = c->conf->api == CHAT_API_COMPLETIONS,
-        .version = c->conf->version,
-    };
+    const chat_upstream_t up = chat_walk_upstream(c->conf, NULL);
 
     return c->provider->wire_format(&up);
 }

@@ -33,17 +33,20 @@ static const char *find_key(const chat_try_t *try)
     return try->key >= 0 ? APR_ARRAY_IDX(keys, try->key, const char *) : NULL;
 }
 
-static void describe(chat_upstream_t *up, const chat_try_t *try)
+chat_upstream_t chat_walk_upstream(const chat_provider_conf_t *conf,
+                                   const char *key)
 {
-    const chat_provider_conf_t *conf = try->candidate->conf;
+    const chat_upstream_t up = {
+        .url = conf->url,
+        .key = key,
+        .auth = conf->auth,
+        .version = conf->version,
+        .completions = conf->api == CHAT_API_COMPLETIONS,
+        .store = conf->store,
+        .timeouts = conf->timeouts,
+    };
 
-    up->url = conf->url;
-    up->key = find_key(try);
-    up->auth = conf->auth;
-    up->version = conf->version;
-    up->completions = conf->api == CHAT_API_COMPLETIONS;
-    up->store = conf->store;
-    up->timeouts = conf->timeouts;
+    return up;
 }
 
 /* A new call to the candidate of try, with its key. */
@@ -57,7 +60,7 @@ static apr_status_t build(chat_walk_t *w, chat_err_t *err)
     if (rv != APR_SUCCESS)
         return rv;
     fit.model = c->upstream;
-    describe(&w->try.upstream, &w->try);
+    w->try.upstream = chat_walk_upstream(c->conf, find_key(&w->try));
     memset(&w->call, 0, sizeof(w->call));
     rv =
         c->provider->build_call(&w->call, &fit, &w->try.upstream, err, w->body);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Anthropic: a turn becomes a call of the Messages API. What comes back is
- * watched in _anthropic_observe.c. Pure, any thread.
+ * Anthropic: a turn becomes a call of the Messages API. What comes back is read
+ * in _anthropic_events.c. Pure, any thread.
  */
 #include "chat_provider_anthropic_int.h"
 
@@ -144,7 +144,7 @@ static chat_json_t *make_body(const chat_turn_t *turn,
     return body;
 }
 
-/* The client's own body, but for what is ours to say. */
+/* The client's own body, but for the members that this server sets. */
 static chat_json_t *make_native(const chat_turn_t *turn, apr_pool_t *p)
 {
     chat_json_t *body = chat_provider_native_copy(turn->native, NULL, p);
@@ -203,7 +203,7 @@ static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
     return APR_SUCCESS;
 }
 
-/* ---- a request in Anthropic's own words ---- */
+/* ---- a native request ---- */
 
 static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
                                 const char *path, const chat_upstream_t *up,

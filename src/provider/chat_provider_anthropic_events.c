@@ -37,7 +37,7 @@ static const chat_usage_field_t fields[] = {
     {NULL, NULL},
 };
 
-/* ... where they are in the first event, and in every other. */
+/* Where the usage is in the first event, and in every other. */
 static const char *const in_message[] = {"message", "usage", NULL};
 static const char *const in_usage[] = {"usage", NULL};
 
@@ -90,7 +90,7 @@ static void observe(chat_watch_t *w)
     }
     chat_provider_usage_watch(&usage, kind == START ? in_message : in_usage, w);
     count_input(w->seen, &usage);
-    /* At the start it is a first guess, which would pass for the bill of a
+    /* At the start it is a first guess, which would pass for the usage of a
      * stream that is cut. */
     if (kind == DELTA)
         count_output(w->seen, &usage);

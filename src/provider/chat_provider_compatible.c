@@ -7,6 +7,7 @@
 
 static const chat_provider_completions_t common = {
     .most = "max_tokens",
+    .effort = "reasoning_effort",
     .usage = 1,
     .schema = 1,
     .required = "required",
@@ -15,6 +16,7 @@ static const chat_provider_completions_t common = {
 /* An api-version means Azure, whose reasoning models refuse the older name. */
 static const chat_provider_completions_t azure = {
     .most = "max_completion_tokens",
+    .effort = "reasoning_effort",
     .usage = 1,
     .schema = 1,
     .required = "required",

@@ -2,9 +2,8 @@
 /*
  * A call of the Chat Completions API, as OpenAI and many others have it. In
  * what they differ is said by a chat_provider_completions_t; messages and tools
- * are put into it by _completions_messages.c. What comes back is taken apart in
- * _completions_parse.c, watched in _completions_observe.c and explained in
- * _completions_refused.c. Pure, any thread.
+ * are put into it by _completions_messages.c. What comes back is read in
+ * _completions_events.c. Pure, any thread.
  */
 #include "chat_provider_completions_int.h"
 
@@ -113,19 +112,10 @@ static void add_stop(chat_json_t *body, const chat_turn_t *turn, apr_pool_t *p)
 }
 
 static void add_effort(chat_json_t *body, const chat_turn_t *turn,
-                       const chat_provider_completions_t *kind, apr_pool_t *p)
+                       const chat_provider_completions_t *kind)
 {
-    chat_json_t *reasoning;
-
-    if (!turn->effort || chat_provider_completions_plain(turn->model))
-        return;
-    if (kind->effort == CHAT_EFFORT_WORD) {
-        chat_json_add_string(body, "reasoning_effort", turn->effort);
-        return;
-    }
-    reasoning = chat_json_object(p);
-    chat_json_add_string(reasoning, "effort", turn->effort);
-    chat_json_add(body, "reasoning", reasoning);
+    if (kind->effort && !chat_provider_completions_plain(turn->model))
+        chat_json_add_string(body, kind->effort, turn->effort);
 }
 
 static void add_format(chat_json_t *body, const chat_turn_t *turn,
@@ -201,8 +191,8 @@ static const char *find_name(const char *name,
     return name;
 }
 
-/* Members of the client's that we do not know. What we know is said by us, and
- * a member that is renamed has the say over one that has that name already. */
+/* Members of the client's that are unknown here. Those that are known have been
+ * set already, and one that is renamed wins over one that has that name. */
 static void add_extra(chat_json_t *body, const chat_turn_t *turn,
                       const chat_provider_completions_t *kind)
 {
@@ -242,7 +232,7 @@ static chat_json_t *make_body(const chat_turn_t *turn,
     if (turn->max_output_tokens > 0)
         chat_json_add_integer(body, kind->most, turn->max_output_tokens);
     add_stop(body, turn, p);
-    add_effort(body, turn, kind, p);
+    add_effort(body, turn, kind);
     add_format(body, turn, kind, p);
     chat_json_add_boolean(body, "stream", 1);
     if (kind->store)

@@ -170,8 +170,11 @@ static void scan_chunk(chat_scan_t *s, chunk_t *chunk)
     }
 }
 
-/* Of two equal names the last one holds, which for a text or a bill is so by
- * itself; who sends more than one of the others is to be parsed. */
+/*
+ * 1: chunk has all of the event. 0: it has to be parsed.
+ * Of two equal names the last one holds, which for a text or a usage is so by
+ * itself; who sends more than one of the others is to be parsed.
+ */
 static int scan_event(chunk_t *chunk, const chat_sse_event_t *event)
 {
     static const chat_piece_t none = {NULL, 0};
@@ -207,6 +210,8 @@ static const chat_json_t *find_failure(const chat_json_t *root)
     return NULL;
 }
 
+/* The error and the token counts of a chunk; root NULL: it is no JSON. 1: it
+ * was an error. */
 static int observe_json(chat_watch_t *w, const chat_json_t *root)
 {
     static const char *const path[] = {"usage", NULL};
@@ -384,7 +389,8 @@ static void take_finish(chat_parse_t *parse, const char *reason, apr_size_t len)
     }
 }
 
-/* 1: this was all. Thoughts come first: they were there first. */
+/* 1: all of the event is handed on. Thoughts come first: they were there first.
+ */
 static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
 {
     chunk_t chunk;

@@ -49,7 +49,7 @@ void chat_provider_completions_tools(chat_json_t *body, const chat_turn_t *turn,
 
 /* ---- chat_provider_completions_native.c ---- */
 
-/* Our say in a body of the client's: the model, stream and, where the API keeps
+/* Set in a body of the client's: the model, stream and, where the API keeps
  * answers unless told otherwise (store), that. */
 void chat_provider_completions_say(chat_json_t *body, const chat_turn_t *turn,
                                    const chat_upstream_t *up, int store);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests in the words of Chat Completions itself, for clients that speak it
- * to us: all that is not ours to say stays as it came. Pure, any thread.
+ * Native requests of Chat Completions: what a client of that API sent stays as
+ * it came, but for the members that this server sets. Pure, any thread.
  */
 #include "chat_provider_completions_int.h"
 

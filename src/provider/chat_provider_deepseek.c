@@ -8,6 +8,7 @@
 
 static const chat_provider_completions_t completions = {
     .most = "max_tokens",
+    .effort = "reasoning_effort",
     .usage = 1,
     .required = "required",
 };

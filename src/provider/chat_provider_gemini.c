@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Gemini: a turn becomes a call of streamGenerateContent, whose model stands in
- * the path. What comes back is watched in _gemini_observe.c. Pure, any thread.
+ * the path. What comes back is read in _gemini_events.c. Pure, any thread.
  */
 #include "chat_provider_gemini_int.h"
 
@@ -159,7 +159,7 @@ static chat_json_t *make_body(const chat_turn_t *turn, chat_json_t *contents,
     return body;
 }
 
-/* ---- ... in Gemini's own words ---- */
+/* ---- the body of a native request ---- */
 
 /* Google takes all names in both spellings. */
 static const char *const configs[] = {"generationConfig", "generation_config"};
@@ -196,7 +196,7 @@ static chat_json_t *cap_config(const chat_json_t *given, int most,
     return config;
 }
 
-/* The client's own body, but for what is ours to say; the model stands in the
+/* The client's own body, but for what this server sets; the model stands in the
  * path. */
 static chat_json_t *make_native(const chat_turn_t *turn, apr_pool_t *p)
 {
@@ -277,7 +277,7 @@ static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
     return rv;
 }
 
-/* ---- a request in Gemini's own words ---- */
+/* ---- a native request ---- */
 
 /* The model and the streaming stand in the path: .../models/X:method. A path
  * that names no method leaves both to whoever configured the route. */

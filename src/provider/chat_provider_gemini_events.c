@@ -177,8 +177,12 @@ static void scan_chunk(chat_scan_t *s, chunk_t *chunk)
     }
 }
 
-/* Of two equal names the last one holds, which for a text or the bill is so by
- * itself; where there are more of the others it is parsed. */
+/*
+ * 1: chunk has all of the event, but for calls and, of several texts, the last
+ * alone. 0: it has to be parsed.
+ * Of two equal names the last one holds, which for a text or the usage is so by
+ * itself; where there are more of the others it is parsed.
+ */
 static int scan_event(chunk_t *chunk, const chat_sse_event_t *event)
 {
     static const chat_piece_t none = {NULL, 0};
@@ -233,6 +237,7 @@ static int can_matter(const chat_watch_t *w)
            chat_provider_watch_mentions(w, "error");
 }
 
+/* The same of one that was scanned. */
 static void observe_plain(chat_seen_t *seen, const chunk_t *chunk)
 {
     if (chunk->reason.len)
@@ -240,6 +245,7 @@ static void observe_plain(chat_seen_t *seen, const chunk_t *chunk)
     count(seen, &chunk->usage);
 }
 
+/* A chunk that was parsed: errors, the end and the counts. */
 static void observe_json(chat_watch_t *w, const chat_json_t *root)
 {
     if (chat_provider_watch_is_error(root)) {
@@ -415,7 +421,7 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
     return 1;
 }
 
-/* Behind the end there may still be the bill. */
+/* Behind the end there may still be the usage. */
 void chat_provider_gemini_parse_event(chat_parse_t *parse,
                                       const chat_sse_event_t *event,
                                       const chat_upstream_t *up, apr_pool_t *p)

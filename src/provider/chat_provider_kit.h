@@ -23,11 +23,6 @@
 
 /* ---- Chat Completions ---- */
 
-typedef enum {
-    CHAT_EFFORT_WORD,  /* "reasoning_effort": "low" */
-    CHAT_EFFORT_OBJECT /* "reasoning": {"effort": "low"} */
-} chat_effort_e;
-
 /* In what those who speak Chat Completions differ. */
 typedef struct chat_provider_completions_t {
     const char *most;     /* the member for the most output tokens */
@@ -35,11 +30,13 @@ typedef struct chat_provider_completions_t {
     int store;            /* 1: "store" is known, and said */
     int usage;            /* 1: tokens are told only to whom asks for them */
     int schema;           /* 1: takes a JSON schema, 0: promises JSON alone */
-    chat_effort_e effort; /* the form of turn->effort */
+    const char *effort;   /* the member for turn->effort; NULL: it has
+                             another form, see add_members */
     const char *const (*renamed)[2]; /* members of turn->extra: the client's
                                         name, the provider's; ends with NULL */
-    /* The last word on a body that is complete otherwise; not asked where the
-     * body is the client's own (turn->native). NULL: none. */
+    /* Sets members of a body that is complete otherwise: chat_json_add() puts
+     * one in or replaces it. Not called where the body is the client's own
+     * (turn->native). NULL: there are none. */
     void (*add_members)(chat_json_t *body, const chat_turn_t *turn,
                         const chat_upstream_t *up, apr_pool_t *p);
 } chat_provider_completions_t;

@@ -20,6 +20,7 @@ static const char *const renamed[][2] = {{"seed", "random_seed"}, {NULL, NULL}};
 
 static const chat_provider_completions_t completions = {
     .most = "max_tokens",
+    .effort = "reasoning_effort",
     .schema = 1,
     .required = "any",
     .renamed = renamed,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests in the provider's own words (turn->native), for every API: which
- * call a path names, the members that concern us, and our say in the body,
- * which is otherwise passed on as it came. Pure, any thread.
+ * call a path names, the members that concern this server, and what it sets in
+ * the body, which is otherwise passed on as it came. Pure, any thread.
  */
 #include "chat_provider_content.h"
 #include "chat_provider_kit.h"

@@ -11,6 +11,7 @@
 /* Reasoning models refuse the older max_tokens. */
 static const chat_provider_completions_t completions = {
     .most = "max_completion_tokens",
+    .effort = "reasoning_effort",
     .store = 1,
     .usage = 1,
     .schema = 1,
@@ -27,7 +28,7 @@ static const char *wire_format(const chat_upstream_t *up)
 
 static const char most_name[] = "max_output_tokens";
 
-/* The client's own body, but for what is ours to say. */
+/* The client's own body, but for the members that this server sets. */
 static chat_json_t *make_native(const chat_turn_t *turn,
                                 const chat_upstream_t *up, apr_pool_t *p)
 {
@@ -75,7 +76,7 @@ static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
     return rv;
 }
 
-/* ---- a request in the words of the Responses API ---- */
+/* ---- a native request ---- */
 
 static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
                                 const char *path, const chat_upstream_t *up,

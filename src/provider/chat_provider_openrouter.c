@@ -4,13 +4,26 @@
  * no events, its error in mid-stream is a chunk with a choice beside it, and
  * its usage comes unasked. Pure, any thread.
  */
-#include "chat_provider_kit.h"
+#include "chat_provider_completions_int.h"
+
+/* How much to reason is an object: {"reasoning": {"effort": "low"}}. */
+static void add_members(chat_json_t *body, const chat_turn_t *turn,
+                        const chat_upstream_t *up, apr_pool_t *p)
+{
+    chat_json_t *reasoning;
+
+    if (!turn->effort || chat_provider_completions_plain(turn->model))
+        return;
+    reasoning = chat_json_object(p);
+    chat_json_add_string(reasoning, "effort", turn->effort);
+    chat_json_add(body, "reasoning", reasoning);
+}
 
 static const chat_provider_completions_t completions = {
     .most = "max_tokens",
     .schema = 1,
-    .effort = CHAT_EFFORT_OBJECT,
     .required = "required",
+    .add_members = add_members,
 };
 
 static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,

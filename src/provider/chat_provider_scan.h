@@ -21,11 +21,11 @@
 typedef struct chat_scan_t {
     const char *at, *end; /* what is left */
     int off;
-    int fresh;       /* inside a container, before its first value */
-    int passing;     /* inside a text that nobody wants */
-    int depth;       /* of chat_provider_scan_skip() */
-    apr_size_t used; /* of room */
-    char room[1024]; /* for texts that had escapes */
+    int fresh;            /* inside a container, before its first value */
+    int passing;          /* inside a text that nobody wants */
+    int depth;            /* of chat_provider_scan_skip() */
+    apr_size_t used;      /* of unescaped */
+    char unescaped[1024]; /* texts that had escapes */
 } chat_scan_t;
 
 /* A text of an event: as long as the event and its scan are. */

@@ -179,7 +179,7 @@ int chat_provider_watch_is_error(const chat_json_t *root)
     return says(root, "type", "error") || says(root, "object", "error");
 }
 
-/* The first failure is the one to tell of. */
+/* The first failure is the one that is reported. */
 void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
                               apr_size_t ncodes)
 {

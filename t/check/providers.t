@@ -38,7 +38,7 @@ sub sampled ($files) {
     return split /, | or /, $names // '';
 }
 
-sub add_line ($files) { $files->{$LIST} .= "CHAT_PROVIDER(groq, \"groq\", 0)\n" }
+sub add_line ($files) { $files->{$LIST} .= "CHAT_PROVIDER(brandnew, \"brandnew\", 0)\n" }
 
 guard 'every kind of provider is documented, and no other', sub ($files) {
     my @types = types($files) or return "$LIST has no types";
@@ -62,7 +62,7 @@ guard 'every kind of provider has its file and its unit test', sub ($files) {
     return map { "there is no $_" } @bad;
 }, 'a line without a file' => \&add_line, 'a provider without a test' => sub ($files) {
     add_line($files);
-    $files->{'src/provider/chat_provider_groq.c'} = "int x;\n";
+    $files->{'src/provider/chat_provider_brandnew.c'} = "int x;\n";
 };
 
 # What differs by type stands in the line or the provider: a second list would
