@@ -23,8 +23,8 @@
 typedef struct ear_t {
     chat_upstream_t up;
     apr_pool_t *scratch;
-    chat_seen_t seen;   /* by observe() */
-    chat_parse_t parse; /* by parse() */
+    chat_seen_t seen;   /* by observe_event() */
+    chat_parse_t parse; /* by parse_event() */
     int kind, index;    /* of the delta before */
     apr_int64_t pieces, bytes;
     FILE *out;
