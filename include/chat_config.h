@@ -35,7 +35,7 @@ typedef enum {
 #define CHAT_ROUTE_PASSTHROUGH 1u
 
 typedef enum {
-#define CHAT_PROVIDER(id, name) CHAT_PROVIDER_##id,
+#define CHAT_PROVIDER(id, name, caps) CHAT_PROVIDER_##id,
 #include "chat_provider_list.h"
 #undef CHAT_PROVIDER
     CHAT_PROVIDER_COUNT
@@ -206,7 +206,7 @@ typedef struct chat_dir_conf_t {
     const char *model_default; /* ChatModelDefault; NULL: the provider's */
     apr_array_header_t *allow; /* chat_model_allow_t: ChatModelAllow; empty:
                                   every model */
-    int request_own;           /* ChatRequestFormat: 1 the provider's own */
+    int request_native;        /* ChatRequestFormat: 1 the provider's own */
     int retry_attempts;        /* ChatRetry: calls of one upstream at most */
     apr_interval_time_t retry_backoff; /* before the second, doubled then */
     apr_interval_time_t retry_wait;    /* longest wait, also by Retry-After */

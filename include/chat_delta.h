@@ -13,7 +13,7 @@ typedef enum {
     CHAT_DELTA_TEXT,      /* text: a piece of the answer */
     CHAT_DELTA_REASONING, /* text: a piece of the model's thoughts */
     CHAT_DELTA_REFUSAL,   /* text: a piece of why the model will not answer */
-    CHAT_DELTA_CALL,      /* a call of a tool begins: index, id, name */
+    CHAT_DELTA_TOOL,      /* a call of a tool begins: index, id, name */
     CHAT_DELTA_ARGUMENTS  /* text: a piece of the arguments of call index */
 } chat_delta_e;
 

@@ -9,6 +9,15 @@
 
 #include <apr_errno.h>
 
+/* Why an upstream refused, where that decides what is tried next: words of the
+ * answer are for the client alone. */
+typedef enum {
+    CHAT_CAUSE_NONE,  /* nothing but what the status says */
+    CHAT_CAUSE_AUTH,  /* the server's key, not the client's question */
+    CHAT_CAUSE_QUOTA, /* the account behind the key has no money left */
+    CHAT_CAUSE_BUDGET /* the client's own token budget ended the answer */
+} chat_cause_e;
+
 typedef struct chat_err_t {
     int status;          /* HTTP status, 0 while nothing went wrong */
     const char *code;    /* stable word for programs: "unauthorized" */
@@ -17,6 +26,7 @@ typedef struct chat_err_t {
     const char *param;   /* the member of the request that is wrong, or NULL */
     const char *retry_after; /* value for Retry-After, or NULL */
     const char *allow;       /* value for Allow, or NULL */
+    chat_cause_e cause;
 } chat_err_t;
 
 /* Fill err and return rv, so that a failing function can end in one line.

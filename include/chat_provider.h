@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How to speak to one kind of upstream. Pure: bytes in, values out; no
- * httpd, no curl, no logging, no globals. Links alone into tests and fuzzers.
+ * How to speak to one kind of upstream: the contract of a provider. Pure: bytes
+ * in, values out; no httpd, no curl, no logging, no globals. Links alone into
+ * tests and fuzzers. A new one is a file src/provider/chat_provider_<id>.c and
+ * a line in chat_provider_list.h; src/provider/chat_provider_kit.h is what it
+ * is made of.
  */
 #ifndef CHAT_PROVIDER_H
 #define CHAT_PROVIDER_H
@@ -15,7 +18,7 @@
 #include "chat_types.h"
 
 /* More calls of tools in one answer are an error of the provider's. */
-#define CHAT_CALLS_MAX 128
+#define CHAT_TOOL_CALLS_MAX 128
 
 /* What a provider needs to know of its <ChatProvider> section. */
 typedef struct chat_upstream_t {
@@ -31,99 +34,93 @@ typedef struct chat_upstream_t {
 /* What the observer of a passing stream has learnt so far. */
 typedef struct chat_seen_t {
     int ended;          /* the provider's own terminal event came */
-    int failed;         /* ... or an error event: not a success */
-    char error[64];     /* its code, [A-Za-z0-9_.-] only, or "" */
+    int failed;         /* an error event came: not a success */
+    char error[64];     /* the error's code, [A-Za-z0-9_.-] only, or "" */
     chat_usage_t usage; /* -1 until the provider says */
     int measure;        /* set by the caller: count the answer, too */
     apr_int64_t deltas; /* pieces of the answer, with measure */
-    apr_int64_t text;   /* ... and their bytes, as JSON has them */
+    apr_int64_t text;   /* bytes of those pieces, as JSON has them */
 } chat_seen_t;
 
 /* A stream that is taken apart: one per call, zeroed but for on_delta, ctx and
  * seen.usage before it begins. */
 typedef struct chat_parse_t {
-    chat_seen_t seen;     /* as observe() keeps it */
+    chat_seen_t seen;     /* as observe_event() keeps it */
     chat_finish_e finish; /* once seen.ended, unless seen.failed */
     chat_delta_cb *on_delta;
     void *ctx;
     /* the provider's own */
-    int ncalls;                  /* calls of tools that have begun */
-    int call_at[CHAT_CALLS_MAX]; /* where the provider has each: its block,
-                                    item or index */
-    unsigned int call_id[CHAT_CALLS_MAX]; /* a hash of the id it gave */
-    apr_size_t call_len[CHAT_CALLS_MAX];  /* bytes of arguments handed on */
+    int ncalls;                       /* calls of tools that have begun */
+    int call_at[CHAT_TOOL_CALLS_MAX]; /* where the provider has each: its
+                                         block, item or index */
+    unsigned int call_id[CHAT_TOOL_CALLS_MAX]; /* a hash of the id it gave */
+    apr_size_t call_len[CHAT_TOOL_CALLS_MAX];  /* bytes of arguments so far */
 } chat_parse_t;
 
-/* How the bytes of a stream look: providers of the same wire can stand in for
- * each other where their bytes pass unchanged. */
-typedef enum {
-    CHAT_WIRE_RESPONSES,
-    CHAT_WIRE_COMPLETIONS,
-    CHAT_WIRE_MESSAGES,
-    CHAT_WIRE_GEMINI
-} chat_wire_e;
-
 typedef struct chat_provider_t {
-    const char *name;  /* as in ChatProviderType */
     const char *model; /* where neither the client nor the administrator
                           names one; NULL: somebody must */
 
-    /* What it speaks, configured like that. */
-    chat_wire_e (*wire)(const chat_upstream_t *up);
+    /*
+     * How the bytes of its streams look, configured like that: a word such as
+     * "chat-completions". Providers of the same word can stand in for each
+     * other where their bytes pass unchanged.
+     */
+    const char *(*wire_format)(const chat_upstream_t *up);
 
     /*
      * The client's request is in this provider's own words (ChatRequestFormat
-     * provider): take from it what concerns the way, see turn->own. path is
-     * what stands behind the location, or the request's whole where nobody can
-     * tell; one that ends with a call of the API ("/v1/messages") must mean
-     * this one. turn is zeroed; its strings are borrowed from body and path or
-     * made in p. APR_EINVAL: not a request of this API; err says what is wrong
-     * with it.
+     * provider): take from it what concerns this server, see turn->native.
+     * path is what stands behind the location, or the request's whole where
+     * nobody can tell; one that ends with a call of the API ("/v1/messages")
+     * must mean this one. turn is zeroed; its strings are borrowed from body
+     * and path or made in p. APR_EINVAL: not a request of this API; err says
+     * what is wrong with it.
      */
-    apr_status_t (*adopt)(chat_turn_t *turn, chat_json_t *body,
-                          const char *path, const chat_upstream_t *up,
-                          chat_err_t *err, apr_pool_t *p);
+    apr_status_t (*read_native)(chat_turn_t *turn, chat_json_t *body,
+                                const char *path, const chat_upstream_t *up,
+                                chat_err_t *err, apr_pool_t *p);
 
     /* Describe the HTTP call for this turn. turn->model is set. call is
-     * zeroed; its strings live in p. Unless turn->own and turn->whole, the
-     * answer is asked for as a stream.
+     * zeroed; its strings live in p. Unless turn->native and turn->whole,
+     * the answer is asked for as a stream.
      * APR_EINVAL: the upstream cannot do what was asked; err says what. */
-    apr_status_t (*build)(chat_call_t *call, const chat_turn_t *turn,
-                          const chat_upstream_t *up, chat_err_t *err,
-                          apr_pool_t *p);
+    apr_status_t (*build_call)(chat_call_t *call, const chat_turn_t *turn,
+                               const chat_upstream_t *up, chat_err_t *err,
+                               apr_pool_t *p);
 
     /* Look at one event of a stream that passes unchanged. Streams are long:
      * what is made in p to do so is freed again before this returns. */
-    void (*observe)(chat_seen_t *seen, const chat_sse_event_t *event,
-                    const chat_upstream_t *up, apr_pool_t *p);
+    void (*observe_event)(chat_seen_t *seen, const chat_sse_event_t *event,
+                          const chat_upstream_t *up, apr_pool_t *p);
 
     /* Take one event of a stream apart: calls on_delta for what is in it, in
      * order, and keeps seen and finish. After an error, or the end, nothing
-     * comes any more. p as for observe(). */
-    void (*parse)(chat_parse_t *parse, const chat_sse_event_t *event,
-                  const chat_upstream_t *up, apr_pool_t *p);
+     * comes any more. p as for observe_event(). */
+    void (*parse_event)(chat_parse_t *parse, const chat_sse_event_t *event,
+                        const chat_upstream_t *up, apr_pool_t *p);
 
     /* 1: bytes that matter may follow the event that ended the answer (its
      * usage): only the end of the transfer is the end. */
-    int trails;
+    int usage_trails;
 
     /* Look at a whole answer that passes unchanged (turn->whole): seen as
      * after the last event of a stream. */
-    void (*whole)(chat_seen_t *seen, const char *body, apr_size_t len,
-                  const chat_upstream_t *up, apr_pool_t *p);
+    void (*observe_body)(chat_seen_t *seen, const char *body, apr_size_t len,
+                         const chat_upstream_t *up, apr_pool_t *p);
 
-    /* An event that tells the client that its budget ended the answer, in the
-     * words of this API. */
-    const char *(*cut)(const chat_upstream_t *up, const char *code,
-                       const char *message, apr_pool_t *p);
+    /* An event of this API that tells the client that its budget ended the
+     * answer: a string of p, with its empty line. */
+    const char *(*make_cut_event)(const chat_upstream_t *up, const char *code,
+                                  const char *message, apr_pool_t *p);
 
     /*
      * An answer that is no stream: turn the upstream's status and (bounded,
-     * maybe cut) body into what the client may know. Never shows the key,
-     * the organisation or the provider's free text.
+     * maybe cut) body into what the client may know, and err->cause. Never
+     * shows the key, the organisation or the provider's free text.
      */
-    void (*refused)(chat_err_t *err, int status, const char *body,
-                    apr_size_t len, apr_pool_t *p);
+    void (*map_error)(chat_err_t *err, int status, const char *body,
+                      apr_size_t len, apr_pool_t *p);
 } chat_provider_t;
 
 /* The built-in of that index (chat_provider_e). Never NULL. */

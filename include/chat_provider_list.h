@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The providers: CHAT_PROVIDER(name in C, name in ChatProviderType). Each has
- * a file src/provider/chat_provider_<name>.c. No include guard, on purpose.
+ * The providers: CHAT_PROVIDER(name in C, name in ChatProviderType, what its
+ * <ChatProvider> section may hold beyond the rest: chat_provider_caps_e, or 0).
+ * Each has a file src/provider/chat_provider_<name>.c. No include guard, on
+ * purpose.
  */
-CHAT_PROVIDER(openai, "openai")
-CHAT_PROVIDER(anthropic, "anthropic")
-CHAT_PROVIDER(gemini, "gemini")
-CHAT_PROVIDER(openrouter, "openrouter")
-CHAT_PROVIDER(deepseek, "deepseek")
-CHAT_PROVIDER(mistral, "mistral")
-CHAT_PROVIDER(compatible, "compatible")
+CHAT_PROVIDER(openai, "openai", CHAT_PROVIDER_RESPONSES | CHAT_PROVIDER_VERSION)
+CHAT_PROVIDER(anthropic, "anthropic", CHAT_PROVIDER_VERSION)
+CHAT_PROVIDER(gemini, "gemini", 0)
+CHAT_PROVIDER(openrouter, "openrouter", 0)
+CHAT_PROVIDER(deepseek, "deepseek", 0)
+CHAT_PROVIDER(mistral, "mistral", 0)
+CHAT_PROVIDER(compatible, "compatible", CHAT_PROVIDER_VERSION)

@@ -88,17 +88,17 @@ typedef struct chat_turn_t {
     const chat_tool_t *tools;   /* ntools of them */
     int ntools;
     chat_choice_e choice;
-    const char *choice_name;   /* of CHAT_CHOICE_TOOL */
-    int parallel;              /* several calls at once: 1, 0, -1 unsaid */
-    int whole;                 /* 1: the client wants one JSON text, no
-                                  stream */
-    struct chat_json_t *extra; /* members of a Chat Completions request
-                                  that we do not know, for an upstream
-                                  that speaks it too; NULL: none */
-    struct chat_json_t *own;   /* the whole request in the provider's own
-                                  words, or NULL; then only model,
-                                  max_output_tokens and whole of the
-                                  above are set, and override it */
+    const char *choice_name;    /* of CHAT_CHOICE_TOOL */
+    int parallel;               /* several calls at once: 1, 0, -1 unsaid */
+    int whole;                  /* 1: the client wants one JSON text, no
+                                   stream */
+    struct chat_json_t *extra;  /* members of a Chat Completions request
+                                   that we do not know, for an upstream
+                                   that speaks it too; NULL: none */
+    struct chat_json_t *native; /* the whole request in the provider's own
+                                   words, or NULL; then only model,
+                                   max_output_tokens and whole of the
+                                   above are set, and override it */
 } chat_turn_t;
 
 /* Token counts as the provider billed them; -1 where it did not say. */
@@ -117,6 +117,13 @@ typedef enum {
     CHAT_KEY_X_API_KEY, /* x-api-key: Anthropic's */
     CHAT_KEY_X_GOOG     /* x-goog-api-key: Gemini's */
 } chat_key_e;
+
+/* What some types of providers have and others have not, as bits of the lines
+ * of chat_provider_list.h. */
+typedef enum {
+    CHAT_PROVIDER_RESPONSES = 1 << 0, /* a Responses API: its usual one */
+    CHAT_PROVIDER_VERSION = 1 << 1    /* ChatProviderVersion is sent */
+} chat_provider_caps_e;
 
 /* How long an upstream may take; 0 waits for ever. */
 typedef struct chat_timeouts_t {

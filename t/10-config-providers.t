@@ -22,10 +22,31 @@ sub vhost ($name, @lines) {
     return join "\n", '<VirtualHost *:%%PORT%%>', "ServerName $name", @lines, '</VirtualHost>', '';
 }
 
+# The types and what they have, by chat_provider_list.h.
+my @TYPES = do {
+    open my $fh, '<', "$ChatTest::Httpd::ROOT/include/chat_provider_list.h" or die $!;
+    map { /^CHAT_PROVIDER\(\w+, "(\w+)", ([^)]+)\)/ ? { name => $1, caps => $2 } : () } <$fh>;
+};
+
+sub types_with ($cap) { return map { $_->{name} } grep { $_->{caps} =~ /\bCHAT_PROVIDER_$cap\b/ } @TYPES }
+sub types_without ($cap) { return map { $_->{name} } grep { $_->{caps} !~ /\bCHAT_PROVIDER_$cap\b/ } @TYPES }
+
+# "a, b or c"
+sub listed (@names) {
+    my $last = pop @names;
+    return @names ? join(', ', @names) . " or $last" : $last;
+}
+
+cmp_ok scalar @TYPES, '>', 6, 'the list has types';
+is_deeply [ types_with('RESPONSES') ], ['openai'], 'OpenAI alone has a Responses API';
+is_deeply [ sort(types_with('VERSION')) ], [qw(anthropic compatible openai)], 'three have versions';
+
 # ---- what is refused ----
 
-my $INSIDE = qr/accepted there are ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore, ChatProviderTimeout and ChatProviderBreaker$/m;
-my $TYPES = qr/openai, anthropic, gemini, openrouter, deepseek, mistral or compatible/;
+my $INSIDE = qr/accepted there is ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore, ChatProviderTimeout or ChatProviderBreaker$/m;
+my $TYPES = listed(map { $_->{name} } @TYPES);
+my $WITH_VERSION = listed(types_with('VERSION'));
+my $WITH_RESPONSES = listed(types_with('RESPONSES'));
 my $URL_FORM = qr{write https://HOST\[:PORT\]\[/PATH\] or the same with http, as in https://api\.openai\.com/v1$}m;
 my $TIME = qr/write a time from 1ms to 24h with the unit us, ms, s, m or h \(s when there is none\), or off$/m;
 
@@ -60,11 +81,11 @@ my @REFUSED = (
         qr/^ChatProviderVersion does not accept "\Q$_\E": write a version of 1 to 32 letters/m ] }
         '2023-06-01 x', '2023&a=b', '2023?', 'x' x 33),
     (map { [ section($_, $URL, 'ChatProviderVersion 1'),
-        qr/^<ChatProvider $_> has a ChatProviderVersion, which only the types anthropic, compatible and openai know$/m ] }
-        qw(gemini openrouter deepseek mistral)),
+        qr/^<ChatProvider $_> has a ChatProviderVersion, which only a provider of the type $WITH_VERSION knows$/m ] }
+        types_without('VERSION')),
     (map { [ section($_, $URL, 'ChatProviderAPI responses'),
-        qr/^<ChatProvider $_> has "ChatProviderAPI responses", which only the type openai speaks$/m ] }
-        qw(anthropic gemini openrouter deepseek mistral compatible)),
+        qr/^<ChatProvider $_> has "ChatProviderAPI responses", which only a provider of the type $WITH_RESPONSES knows$/m ] }
+        types_without('RESPONSES')),
     [ section('openai', $URL, 'ChatProviderAPI chat'), qr/^ChatProviderAPI does not accept "chat": write responses or chat-completions$/m ],
     [ section('openai', $URL, 'ChatProviderStore maybe'), qr/^ChatProviderStore does not accept "maybe": write on or off$/m ],
 

@@ -35,7 +35,7 @@ my @rows = (
 );
 my @types = do {
     open my $fh, '<', "$ChatTest::Httpd::ROOT/include/chat_provider_list.h" or die $!;
-    map { /^CHAT_PROVIDER\(\w+, "(\w+)"\)/ } <$fh>;
+    map { /^CHAT_PROVIDER\(\w+, "(\w+)",/ } <$fh>;
 };
 my %is_type = map { $_ => 1 } @types;
 @rows = grep { $is_type{ $_->[3] =~ s/\AChatProviderType (\w+).*/$1/sr } } @rows;

@@ -313,7 +313,7 @@ static const char *const bearer_names[] = {"signed", "unsigned", NULL};
 static const name_rule_t bearer = {DIR(bearer_unsigned), bearer_names};
 static const char *const count_names[] = {"codepoints", "utf16", NULL};
 static const char *const format_names[] = {"chat", "provider", NULL};
-static const name_rule_t request_own = {DIR(request_own), format_names};
+static const name_rule_t request_native = {DIR(request_native), format_names};
 static const name_rule_t message_count = {DIR(message_count), count_names};
 
 static const int_rule_t depth = {DIR(depth), 1, 1000};
@@ -373,8 +373,8 @@ const command_rec chat_config_cmds[] = {
     AP_INIT_TAKE1("ChatHealthDetails", chat_config_health, NULL, IDENTITY,
                   "an expression: who sees what is ready"),
 
-    AP_INIT_TAKE1("ChatRequestFormat", set_dir_name, RULE(request_own), CLAMP,
-                  "chat, or provider for the provider's own"),
+    AP_INIT_TAKE1("ChatRequestFormat", set_dir_name, RULE(request_native),
+                  CLAMP, "chat, or provider for the provider's own"),
 
     AP_INIT_TAKE1("ChatRequestBody", set_body, NULL, CLAMP,
                   "the most bytes of a request's body"),

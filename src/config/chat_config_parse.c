@@ -23,7 +23,7 @@ const char *const chat_config_route_names[] = {
     NULL};
 
 const char *const chat_config_provider_names[] = {
-#define CHAT_PROVIDER(id, name) name,
+#define CHAT_PROVIDER(id, name, caps) name,
 #include "chat_provider_list.h"
 #undef CHAT_PROVIDER
     NULL};

@@ -52,17 +52,25 @@ static const char *section_name(const char **pname, const char *args,
     return chat_config_parse_word(pname, SECTION ">", *pname, p);
 }
 
-/* The directives of this file, by their setters. */
-static int belongs(const char *name)
+/* The directives of a section are those that are named after it. */
+static const char *const *section_directives(apr_pool_t *p)
 {
-    static const char *const names[] = {
-        "ChatProviderType",  "ChatProviderURL",     "ChatProviderKey",
-        "ChatProviderAuth",  "ChatProviderVersion", "ChatProviderAPI",
-        "ChatProviderStore", "ChatProviderTimeout", "ChatProviderBreaker"};
-    apr_size_t i;
+    static const char lead[] = "ChatProvider";
+    apr_array_header_t *names = apr_array_make(p, 16, sizeof(const char *));
+    const command_rec *cmd;
 
-    for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        if (strcasecmp(names[i], name) == 0)
+    for (cmd = chat_config_cmds; cmd->name; cmd++) {
+        if (strncmp(cmd->name, lead, sizeof(lead) - 1) == 0)
+            APR_ARRAY_PUSH(names, const char *) = cmd->name;
+    }
+    APR_ARRAY_PUSH(names, const char *) = NULL;
+    return (const char *const *)names->elts;
+}
+
+static int belongs(const char *name, const char *const *names)
+{
+    for (; *names; names++) {
+        if (strcasecmp(*names, name) == 0)
             return 1;
     }
     return 0;
@@ -72,18 +80,16 @@ static int belongs(const char *name)
 static const char *check_children(cmd_parms *cmd, const char *name)
 {
     const ap_directive_t *child = cmd->directive->first_child;
+    const char *const *names = section_directives(cmd->temp_pool);
 
     for (; child; child = child->next) {
-        if (!belongs(child->directive)) {
+        if (!belongs(child->directive, names)) {
             cmd->err_directive = child;
-            return apr_psprintf(
-                cmd->pool,
-                "%s cannot stand in <ChatProvider %s>: accepted there are "
-                "ChatProviderType, ChatProviderURL, ChatProviderKey, "
-                "ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, "
-                "ChatProviderStore, ChatProviderTimeout and "
-                "ChatProviderBreaker",
-                child->directive, name);
+            return apr_psprintf(cmd->pool,
+                                "%s cannot stand in <ChatProvider %s>: "
+                                "accepted there is %s",
+                                child->directive, name,
+                                chat_config_listed(names, cmd->temp_pool));
         }
     }
     return NULL;
@@ -114,25 +120,47 @@ static void fill(apr_interval_time_t *pvalue, apr_interval_time_t value)
         *pvalue = value;
 }
 
+/* What each type has, see chat_provider_list.h. */
+static const unsigned caps[] = {
+#define CHAT_PROVIDER(id, name, caps) caps,
+#include "chat_provider_list.h"
+#undef CHAT_PROVIDER
+};
+
+/* It is written there what only types with that bit have. */
+static const char *refuse_type(cmd_parms *cmd, const chat_provider_conf_t *conf,
+                               const char *what, unsigned cap)
+{
+    apr_array_header_t *names =
+        apr_array_make(cmd->temp_pool, 8, sizeof(const char *));
+    int i;
+
+    for (i = 0; chat_config_provider_names[i]; i++) {
+        if (caps[i] & cap)
+            APR_ARRAY_PUSH(names, const char *) = chat_config_provider_names[i];
+    }
+    APR_ARRAY_PUSH(names, const char *) = NULL;
+    return apr_psprintf(
+        cmd->pool,
+        "<ChatProvider %s> has %s, which only a provider of "
+        "the type %s knows",
+        conf->name, what,
+        chat_config_listed((const char *const *)names->elts, cmd->temp_pool));
+}
+
 /* What belongs to some types only. */
 static const char *complete_api(cmd_parms *cmd, chat_provider_conf_t *conf)
 {
-    int openai = conf->type == CHAT_PROVIDER_openai;
+    int responses = (caps[conf->type] & CHAT_PROVIDER_RESPONSES) != 0;
 
-    if (conf->api == CHAT_API_RESPONSES && !openai)
-        return apr_psprintf(cmd->pool,
-                            "<ChatProvider %s> has \"ChatProviderAPI "
-                            "responses\", which only the type openai speaks",
-                            conf->name);
-    if (conf->version && !openai && conf->type != CHAT_PROVIDER_compatible &&
-        conf->type != CHAT_PROVIDER_anthropic)
-        return apr_psprintf(cmd->pool,
-                            "<ChatProvider %s> has a ChatProviderVersion, "
-                            "which only the types anthropic, compatible and "
-                            "openai know",
-                            conf->name);
+    if (conf->api == CHAT_API_RESPONSES && !responses)
+        return refuse_type(cmd, conf, "\"ChatProviderAPI responses\"",
+                           CHAT_PROVIDER_RESPONSES);
+    if (conf->version && !(caps[conf->type] & CHAT_PROVIDER_VERSION))
+        return refuse_type(cmd, conf, "a ChatProviderVersion",
+                           CHAT_PROVIDER_VERSION);
     if (conf->api == CHAT_UNSET)
-        conf->api = openai ? CHAT_API_RESPONSES : CHAT_API_COMPLETIONS;
+        conf->api = responses ? CHAT_API_RESPONSES : CHAT_API_COMPLETIONS;
     return NULL;
 }
 

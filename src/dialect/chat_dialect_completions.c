@@ -59,7 +59,7 @@ static void make_heads(chat_encoder_t *e, chat_buf_t *out)
         [CHAT_DELTA_TEXT] = "\"content\":\"",
         [CHAT_DELTA_REASONING] = "\"reasoning_content\":\"",
         [CHAT_DELTA_REFUSAL] = "\"refusal\":\"",
-        [CHAT_DELTA_CALL] = "\"tool_calls\":[{\"index\":",
+        [CHAT_DELTA_TOOL] = "\"tool_calls\":[{\"index\":",
         [CHAT_DELTA_ARGUMENTS] = "\"tool_calls\":[{\"index\":",
     };
     apr_size_t before = out->len;
@@ -101,7 +101,7 @@ static void put_call(const chat_encoder_t *e, chat_buf_t *out,
 
     chat_buf_put(out, head->text, head->len);
     chat_buf_integer(out, delta->index);
-    if (delta->kind == CHAT_DELTA_CALL) {
+    if (delta->kind == CHAT_DELTA_TOOL) {
         CHAT_PUT(out, ",");
         chat_dialect_string(out, "id", delta->id);
         CHAT_PUT(out, ",\"type\":\"function\",\"function\":{");
@@ -125,8 +125,8 @@ static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
         return;
     }
     if (!e->begun)
-        begin(e, out, delta->kind == CHAT_DELTA_CALL);
-    if (delta->kind == CHAT_DELTA_CALL || delta->kind == CHAT_DELTA_ARGUMENTS)
+        begin(e, out, delta->kind == CHAT_DELTA_TOOL);
+    if (delta->kind == CHAT_DELTA_TOOL || delta->kind == CHAT_DELTA_ARGUMENTS)
         put_call(e, out, delta);
     else
         chat_dialect_text(e, out, delta);

@@ -18,7 +18,7 @@ static const char *type_of(const chat_err_t *err)
         return "server_error";
     if (err->status != 429)
         return "invalid_request_error";
-    return strcmp(err->code, "budget_exhausted") ? "requests" : "tokens";
+    return err->cause == CHAT_CAUSE_BUDGET ? "tokens" : "requests";
 }
 
 /* OpenAI's words where it has one for the same thing; programs compare them.

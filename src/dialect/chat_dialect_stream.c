@@ -101,7 +101,7 @@ static void make_heads(chat_encoder_t *e)
         [CHAT_DELTA_TEXT] = {"text", "\"text\":\""},
         [CHAT_DELTA_REASONING] = {"reasoning", "\"text\":\""},
         [CHAT_DELTA_REFUSAL] = {"refusal", "\"text\":\""},
-        [CHAT_DELTA_CALL] = {"tool_call", "\"index\":"},
+        [CHAT_DELTA_TOOL] = {"tool_call", "\"index\":"},
         [CHAT_DELTA_ARGUMENTS] = {"tool_arguments", "\"index\":"},
     };
     int i;
@@ -162,7 +162,7 @@ static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
     }
     if (!e->begun)
         begin(e, out);
-    if (delta->kind == CHAT_DELTA_CALL)
+    if (delta->kind == CHAT_DELTA_TOOL)
         put_call(e, out, delta);
     else if (delta->kind == CHAT_DELTA_ARGUMENTS)
         put_arguments(e, out, delta);

@@ -99,7 +99,7 @@ void chat_encoder_gather(chat_encoder_t *e, const chat_delta_t *delta)
     case CHAT_DELTA_REFUSAL:
         keep(e, &e->refusal, delta);
         break;
-    case CHAT_DELTA_CALL:
+    case CHAT_DELTA_TOOL:
         keep_call(e, delta);
         break;
     case CHAT_DELTA_ARGUMENTS:

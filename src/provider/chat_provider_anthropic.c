@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Anthropic: a turn becomes a call of the Messages API. What comes back is
- * watched in _anthropic_observe.c. Pure, any thread.
+ * Anthropic: a turn becomes a call of the Messages API. What comes back is read
+ * in _anthropic_events.c. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_anthropic_int.h"
 
 #include <string.h>
 
@@ -138,19 +138,19 @@ static chat_json_t *make_body(const chat_turn_t *turn,
     chat_json_add(body, "messages", messages);
     add_sampling(body, turn, up);
     add_stop(body, turn, p);
-    chat_provider_anthropic_tools(body, turn, p);
+    chat_provider_anthropic_messages_tools(body, turn, p);
     add_output(body, turn, p);
     chat_json_add_boolean(body, "stream", 1);
     return body;
 }
 
-/* The client's own body, but for what is ours to say. */
-static chat_json_t *make_own(const chat_turn_t *turn, apr_pool_t *p)
+/* The client's own body, but for the members that this server sets. */
+static chat_json_t *make_native(const chat_turn_t *turn, apr_pool_t *p)
 {
-    chat_json_t *body = chat_provider_content_copy(turn->own, NULL, p);
+    chat_json_t *body = chat_provider_native_copy(turn->native, NULL, p);
 
     chat_json_add_string(body, "model", turn->model);
-    chat_provider_content_cap(body, "max_tokens", turn->max_output_tokens);
+    chat_provider_native_cap(body, "max_tokens", turn->max_output_tokens);
     chat_json_add_boolean(body, "stream", !turn->whole);
     return body;
 }
@@ -178,15 +178,15 @@ static apr_status_t check(const chat_turn_t *turn, const chat_json_t *messages,
     return APR_SUCCESS;
 }
 
-static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
-                          const chat_upstream_t *up, chat_err_t *err,
-                          apr_pool_t *p)
+static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
+                               const chat_upstream_t *up, chat_err_t *err,
+                               apr_pool_t *p)
 {
     int usual = is_bearer_version(up) ? CHAT_KEY_BEARER : CHAT_KEY_X_API_KEY;
     chat_json_t *messages = chat_json_array(p);
     apr_status_t rv = APR_SUCCESS;
 
-    if (!turn->own) {
+    if (!turn->native) {
         rv = chat_provider_anthropic_messages(messages, turn, err, p);
         if (rv == APR_SUCCESS)
             rv = check(turn, messages, err);
@@ -196,19 +196,20 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
     if (rv != APR_SUCCESS)
         return rv;
     chat_provider_call_header(call, "anthropic-version", version_of(up), p);
-    chat_provider_call_body(
-        call, turn->own ? make_own(turn, p) : make_body(turn, up, messages, p),
-        p);
+    chat_provider_call_body(call,
+                            turn->native ? make_native(turn, p)
+                                         : make_body(turn, up, messages, p),
+                            p);
     return APR_SUCCESS;
 }
 
-/* ---- a request in Anthropic's own words ---- */
+/* ---- a native request ---- */
 
-static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
-                          const char *path, const chat_upstream_t *up,
-                          chat_err_t *err, apr_pool_t *p)
+static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
+                                const char *path, const chat_upstream_t *up,
+                                chat_err_t *err, apr_pool_t *p)
 {
-    if (!chat_provider_completions_is_path(path, "/messages"))
+    if (!chat_provider_native_is_path(path, "/messages"))
         return chat_provider_call_refuse(
             err, "Of this provider's API only POST /messages is available "
                  "here.");
@@ -216,14 +217,14 @@ static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
         return chat_provider_call_refuse(
             err, "This is no Messages request: it has no messages.");
     turn->max_output_tokens =
-        chat_provider_content_most(chat_json_get(body, "max_tokens"));
-    return chat_provider_completions_take(turn, body, err);
+        chat_provider_native_most(chat_json_get(body, "max_tokens"));
+    return chat_provider_native_take(turn, body, err);
 }
 
 /* ---- what comes back ---- */
 
-static const char *cut(const chat_upstream_t *up, const char *code,
-                       const char *message, apr_pool_t *p)
+static const char *make_cut_event(const chat_upstream_t *up, const char *code,
+                                  const char *message, apr_pool_t *p)
 {
     return apr_pstrcat(
         p, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":",
@@ -240,32 +241,31 @@ static int is_spent(const chat_json_t *root)
     return code && strcmp(code, "enforced_spend_limit_reached") == 0;
 }
 
-static void refused(chat_err_t *err, int status, const char *body,
-                    apr_size_t len, apr_pool_t *p)
+static void map_error(chat_err_t *err, int status, const char *body,
+                      apr_size_t len, apr_pool_t *p)
 {
-    const chat_json_t *root = chat_provider_refused_body(body, len, p);
+    const chat_json_t *root = chat_provider_error_body(body, len, p);
     const chat_json_t *type = chat_json_path(root, "error", "type", NULL);
 
     if (status == 429 && is_spent(root))
-        chat_provider_refused_quota(err);
+        chat_provider_error_quota(err);
     else
-        chat_provider_refused(err, status,
-                              chat_provider_word(type, "", NULL, p), NULL, p);
+        chat_provider_error_status(
+            err, status, chat_provider_error_word(type, "", NULL, p), NULL, p);
 }
 
-static chat_wire_e wire(const chat_upstream_t *up)
+static const char *wire_format(const chat_upstream_t *up)
 {
-    return CHAT_WIRE_MESSAGES;
+    return "messages";
 }
 
 const chat_provider_t chat_provider_anthropic = {
-    .name = "anthropic",
-    .wire = wire,
-    .adopt = adopt,
-    .build = build,
-    .observe = chat_provider_anthropic_observe,
-    .parse = chat_provider_anthropic_parse,
-    .whole = chat_provider_anthropic_whole,
-    .cut = cut,
-    .refused = refused,
+    .wire_format = wire_format,
+    .read_native = read_native,
+    .build_call = build_call,
+    .observe_event = chat_provider_anthropic_observe_event,
+    .parse_event = chat_provider_anthropic_parse_event,
+    .observe_body = chat_provider_anthropic_observe_body,
+    .make_cut_event = make_cut_event,
+    .map_error = map_error,
 };

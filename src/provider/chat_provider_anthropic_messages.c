@@ -3,7 +3,7 @@
  * Anthropic: the messages of a turn, and its tools, in the blocks of the
  * Messages API. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_anthropic_int.h"
 
 #include <string.h>
 
@@ -127,8 +127,8 @@ static apr_status_t add_message(chat_json_t *list, const chat_message_t *m,
 
     if (!m->parts && !m->ncalls) {
         if (m->content && !chat_provider_call_blank(m->content))
-            chat_json_push(
-                list, chat_provider_completions_message(role, m->content, p));
+            chat_json_push(list,
+                           chat_provider_content_message(role, m->content, p));
         return APR_SUCCESS;
     }
     blocks = chat_json_array(p);
@@ -219,8 +219,9 @@ static chat_json_t *make_tools(const chat_turn_t *turn, apr_pool_t *p)
     return list;
 }
 
-void chat_provider_anthropic_tools(chat_json_t *body, const chat_turn_t *turn,
-                                   apr_pool_t *p)
+void chat_provider_anthropic_messages_tools(chat_json_t *body,
+                                            const chat_turn_t *turn,
+                                            apr_pool_t *p)
 {
     static const char *const types[] = {
         [CHAT_CHOICE_UNSAID] = "auto", [CHAT_CHOICE_AUTO] = "auto",

@@ -6,7 +6,7 @@
  * do it: what is answered then still fits the shape, and most likely the rest.
  * Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_anthropic_int.h"
 
 #include <string.h>
 

@@ -4,56 +4,11 @@
  * as text, and how a turn is put into the places that an API has for it. Pure,
  * any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_kit.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
-
-/*
- * Reasoning models answer 400 to any temperature, the others to any effort. A
- * model of this family prefix is one, unless its name also holds the exception.
- */
-typedef struct family_t {
-    const char *prefix;
-    const char *except; /* NULL: none */
-} family_t;
-
-static const family_t reasoning[] = {
-    {"o1", NULL},
-    {"o3", NULL},
-    {"o4", NULL},
-    {"gpt-5", "-chat"},
-};
-
-static const family_t plain[] = {
-    {"gpt-3.5", NULL},
-    {"gpt-4", NULL},
-    {"chatgpt-", NULL},
-};
-
-static int is_any(const char *model, const family_t *families, apr_size_t n)
-{
-    apr_size_t i;
-
-    for (i = 0; i < n; i++) {
-        const char *prefix = families[i].prefix;
-
-        if (strncmp(model, prefix, strlen(prefix)) == 0)
-            return !families[i].except || !strstr(model, families[i].except);
-    }
-    return 0;
-}
-
-int chat_provider_call_reasons(const char *model)
-{
-    return is_any(model, reasoning, sizeof(reasoning) / sizeof(reasoning[0]));
-}
-
-int chat_provider_call_plain(const char *model)
-{
-    return is_any(model, plain, sizeof(plain) / sizeof(plain[0]));
-}
 
 /* Fit for a header line: visible ASCII, so no line can be smuggled in. */
 static int visible(const char *text)
@@ -97,7 +52,7 @@ static void add_headers(chat_call_t *call, int usual, const chat_turn_t *turn,
                         const chat_upstream_t *up, apr_pool_t *p)
 {
     int auth = up->auth == CHAT_KEY_USUAL ? usual : up->auth;
-    int whole = turn->own && turn->whole;
+    int whole = turn->native && turn->whole;
 
     call->headers = apr_array_make(p, 10, sizeof(const char *));
     if (up->key && *up->key)
@@ -118,10 +73,12 @@ apr_status_t chat_provider_call(chat_call_t *call, const char *path, int usual,
                                 const chat_upstream_t *up, chat_err_t *err,
                                 apr_pool_t *p)
 {
-    if (!visible(up->key))
+    if (!visible(up->key)) {
+        err->cause = CHAT_CAUSE_AUTH;
         return chat_err_set(err, APR_EINVAL, 502, "upstream_auth",
                             "The provider's key holds a character that no "
                             "header may carry.");
+    }
     if (!visible(turn->request_id))
         return chat_err_set(err, APR_EINVAL, 500, "request_id",
                             "The request's id holds a character that no "

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A call of the Chat Completions API, as OpenAI and many others have it. In
- * what they differ is said by a chat_completions_t; messages and tools are put
- * into it by _completions_messages.c. What comes back is taken apart in
- * _completions_parse.c, watched in _completions_observe.c and explained in
- * _completions_refused.c. Pure, any thread.
+ * what they differ is said by a chat_provider_completions_t; messages and tools
+ * are put into it by _completions_messages.c. What comes back is read in
+ * _completions_events.c. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_completions_int.h"
 
 #include <string.h>
 
@@ -14,6 +13,55 @@
 
 /* OpenAI demands a name for a schema, where the client gave none. */
 #define SCHEMA_NAME "response"
+
+/* ---- what OpenAI's models take ---- */
+
+/*
+ * Reasoning models answer 400 to any temperature, the others to any effort. A
+ * model of this family prefix is one, unless its name also holds the exception.
+ */
+typedef struct family_t {
+    const char *prefix;
+    const char *except; /* NULL: none */
+} family_t;
+
+static const family_t reasoning[] = {
+    {"o1", NULL},
+    {"o3", NULL},
+    {"o4", NULL},
+    {"gpt-5", "-chat"},
+};
+
+static const family_t plain[] = {
+    {"gpt-3.5", NULL},
+    {"gpt-4", NULL},
+    {"chatgpt-", NULL},
+};
+
+static int is_any(const char *model, const family_t *families, apr_size_t n)
+{
+    apr_size_t i;
+
+    for (i = 0; i < n; i++) {
+        const char *prefix = families[i].prefix;
+
+        if (strncmp(model, prefix, strlen(prefix)) == 0)
+            return !families[i].except || !strstr(model, families[i].except);
+    }
+    return 0;
+}
+
+int chat_provider_completions_reasons(const char *model)
+{
+    return is_any(model, reasoning, sizeof(reasoning) / sizeof(reasoning[0]));
+}
+
+int chat_provider_completions_plain(const char *model)
+{
+    return is_any(model, plain, sizeof(plain) / sizeof(plain[0]));
+}
+
+/* ---- the body ---- */
 
 const char *chat_provider_completions_path(const char *path,
                                            const chat_upstream_t *up,
@@ -24,9 +72,9 @@ const char *chat_provider_completions_path(const char *path,
     return apr_pstrcat(p, path, "?api-version=", up->version, NULL);
 }
 
-chat_wire_e chat_provider_completions_wire(const chat_upstream_t *up)
+const char *chat_provider_completions_wire_format(const chat_upstream_t *up)
 {
-    return CHAT_WIRE_COMPLETIONS;
+    return "chat-completions";
 }
 
 void chat_provider_completions_schema(chat_json_t *into,
@@ -42,7 +90,7 @@ void chat_provider_completions_schema(chat_json_t *into,
 void chat_provider_completions_sampling(chat_json_t *body,
                                         const chat_turn_t *turn)
 {
-    if (chat_provider_call_reasons(turn->model))
+    if (chat_provider_completions_reasons(turn->model))
         return;
     if (turn->has_temperature)
         chat_json_add_number(body, "temperature", turn->temperature);
@@ -64,23 +112,14 @@ static void add_stop(chat_json_t *body, const chat_turn_t *turn, apr_pool_t *p)
 }
 
 static void add_effort(chat_json_t *body, const chat_turn_t *turn,
-                       const chat_completions_t *kind, apr_pool_t *p)
+                       const chat_provider_completions_t *kind)
 {
-    chat_json_t *reasoning;
-
-    if (!turn->effort || chat_provider_call_plain(turn->model))
-        return;
-    if (kind->effort == CHAT_EFFORT_WORD) {
-        chat_json_add_string(body, "reasoning_effort", turn->effort);
-        return;
-    }
-    reasoning = chat_json_object(p);
-    chat_json_add_string(reasoning, "effort", turn->effort);
-    chat_json_add(body, "reasoning", reasoning);
+    if (kind->effort && !chat_provider_completions_plain(turn->model))
+        chat_json_add_string(body, kind->effort, turn->effort);
 }
 
 static void add_format(chat_json_t *body, const chat_turn_t *turn,
-                       const chat_completions_t *kind, apr_pool_t *p)
+                       const chat_provider_completions_t *kind, apr_pool_t *p)
 {
     int with_schema = turn->schema && kind->schema;
     chat_json_t *format, *schema;
@@ -100,7 +139,8 @@ static void add_format(chat_json_t *body, const chat_turn_t *turn,
 
 /* Where a schema cannot be demanded it is asked for. */
 static const char *make_system(const chat_turn_t *turn,
-                               const chat_completions_t *kind, apr_pool_t *p)
+                               const chat_provider_completions_t *kind,
+                               apr_pool_t *p)
 {
     if (!turn->schema || kind->schema)
         return turn->system;
@@ -113,7 +153,7 @@ static const char *make_system(const chat_turn_t *turn,
 
 void chat_provider_completions_usage(chat_json_t *body, apr_pool_t *p)
 {
-    chat_json_t *options = chat_provider_content_copy(
+    chat_json_t *options = chat_provider_native_copy(
         chat_json_get(body, "stream_options"), NULL, p);
 
     chat_json_add_boolean(options, "include_usage", 1);
@@ -138,15 +178,37 @@ static int is_refused(const char *name)
     return 0;
 }
 
-/* What we know is said by us. */
-static void add_extra(chat_json_t *body, const chat_turn_t *turn)
+/* The provider's name of a member that it has under another one. */
+static const char *find_name(const char *name,
+                             const chat_provider_completions_t *kind)
 {
-    int reasons = chat_provider_call_reasons(turn->model);
-    const char *name = NULL;
+    const char *const(*pair)[2] = kind->renamed;
 
-    while ((name = chat_json_next(turn->extra, name)) != NULL) {
-        if (!chat_json_get(body, name) && !(reasons && is_refused(name)))
-            chat_json_add(body, name, chat_json_get(turn->extra, name));
+    for (; pair && (*pair)[0]; pair++) {
+        if (strcmp((*pair)[0], name) == 0)
+            return (*pair)[1];
+    }
+    return name;
+}
+
+/* Members of the client's that are unknown here. Those that are known have been
+ * set already, and one that is renamed wins over one that has that name. */
+static void add_extra(chat_json_t *body, const chat_turn_t *turn,
+                      const chat_provider_completions_t *kind)
+{
+    int reasons = chat_provider_completions_reasons(turn->model);
+    int renamed;
+
+    for (renamed = 1; renamed >= 0; renamed--) {
+        const char *said = NULL;
+
+        while ((said = chat_json_next(turn->extra, said)) != NULL) {
+            const char *name = find_name(said, kind);
+
+            if ((name != said) == renamed && !chat_json_get(body, name) &&
+                !(reasons && is_refused(said)))
+                chat_json_add(body, name, chat_json_get(turn->extra, said));
+        }
     }
 }
 
@@ -154,8 +216,10 @@ static void add_extra(chat_json_t *body, const chat_turn_t *turn)
  * store is said wherever it is known: OpenAI keeps Chat Completions of newer
  * accounts unless told otherwise.
  */
-static chat_json_t *make_body(const chat_turn_t *turn, int store,
-                              const chat_completions_t *kind, apr_pool_t *p)
+static chat_json_t *make_body(const chat_turn_t *turn,
+                              const chat_upstream_t *up,
+                              const chat_provider_completions_t *kind,
+                              apr_pool_t *p)
 {
     chat_json_t *body = chat_json_object(p);
     const char *system = make_system(turn, kind, p);
@@ -168,38 +232,38 @@ static chat_json_t *make_body(const chat_turn_t *turn, int store,
     if (turn->max_output_tokens > 0)
         chat_json_add_integer(body, kind->most, turn->max_output_tokens);
     add_stop(body, turn, p);
-    add_effort(body, turn, kind, p);
+    add_effort(body, turn, kind);
     add_format(body, turn, kind, p);
     chat_json_add_boolean(body, "stream", 1);
     if (kind->store)
-        chat_json_add_boolean(body, "store", store);
+        chat_json_add_boolean(body, "store", up->store);
     if (kind->usage)
         chat_provider_completions_usage(body, p);
-    add_extra(body, turn);
+    add_extra(body, turn, kind);
+    if (kind->add_members)
+        kind->add_members(body, turn, up, p);
     return body;
 }
 
 /* What is asked for and cannot be had there. */
 static const char *find_unsupported(const chat_turn_t *turn,
-                                    const chat_completions_t *kind)
+                                    const chat_provider_completions_t *kind)
 {
     if (turn->schema && !kind->schema && turn->schema_strict == 1)
         return "This provider cannot promise a strict JSON schema: leave "
                "strict out, or set it to false.";
-    if (turn->nstop && chat_provider_call_reasons(turn->model))
+    if (turn->nstop && chat_provider_completions_reasons(turn->model))
         return "This model does not take stop texts.";
     return NULL;
 }
 
-apr_status_t chat_provider_completions(chat_call_t *call,
-                                       const chat_turn_t *turn,
-                                       const chat_upstream_t *up,
-                                       const chat_completions_t *kind,
-                                       chat_err_t *err, apr_pool_t *p)
+apr_status_t chat_provider_completions_build_call(
+    chat_call_t *call, const chat_turn_t *turn, const chat_upstream_t *up,
+    const chat_provider_completions_t *kind, chat_err_t *err, apr_pool_t *p)
 {
     const char *path =
         chat_provider_completions_path("/chat/completions", up, p);
-    const char *why = turn->own ? NULL : find_unsupported(turn, kind);
+    const char *why = turn->native ? NULL : find_unsupported(turn, kind);
     apr_status_t rv;
 
     if (why)
@@ -209,19 +273,70 @@ apr_status_t chat_provider_completions(chat_call_t *call,
         return rv;
     chat_provider_call_body(
         call,
-        turn->own ? chat_provider_completions_own(turn, up, kind, p)
-                  : make_body(turn, up->store, kind, p),
+        turn->native ? chat_provider_completions_native(turn, up, kind, p)
+                     : make_body(turn, up, kind, p),
         p);
     return APR_SUCCESS;
 }
 
 /* As the provider itself would break off: an error for a chunk. */
-const char *chat_provider_completions_cut(const chat_upstream_t *up,
-                                          const char *code, const char *message,
-                                          apr_pool_t *p)
+const char *chat_provider_completions_make_cut_event(const chat_upstream_t *up,
+                                                     const char *code,
+                                                     const char *message,
+                                                     apr_pool_t *p)
 {
     return apr_pstrcat(p, "data: {\"error\":{\"type\":\"budget\",\"code\":",
                        chat_json_quote(code, p),
                        ",\"message\":", chat_json_quote(message, p),
                        ",\"param\":null}}\n\n", NULL);
+}
+
+/* ---- an answer that is no stream ---- */
+
+static int is_word(const chat_json_t *v, const char *word)
+{
+    const char *text = chat_json_string(v);
+
+    return text && strcmp(text, word) == 0;
+}
+
+/* The error of the body, NULL when there is none. vLLM of old sends it bare. */
+static const chat_json_t *find_error(const chat_json_t *root)
+{
+    if (is_word(chat_json_get(root, "object"), "error"))
+        return root;
+    return chat_json_get(root, "error");
+}
+
+static int is_quota(const chat_json_t *error)
+{
+    return is_word(chat_json_get(error, "code"), "insufficient_quota") ||
+           is_word(chat_json_get(error, "type"), "insufficient_quota");
+}
+
+/* A model that this account may not use is the question's fault, as one that
+ * does not exist is: OpenAI says 403 to the one and 404 to the other. */
+static int is_model(const chat_json_t *error)
+{
+    return is_word(chat_json_get(error, "code"), "model_not_found");
+}
+
+void chat_provider_completions_map_error(chat_err_t *err, int status,
+                                         const char *body, apr_size_t len,
+                                         apr_pool_t *p)
+{
+    const chat_json_t *error =
+        find_error(chat_provider_error_body(body, len, p));
+
+    if (status == 429 && is_quota(error)) {
+        chat_provider_error_quota(err);
+        return;
+    }
+    if (status == 403 && is_model(error))
+        status = 404;
+    chat_provider_error_status(
+        err, status,
+        chat_provider_error_word(chat_json_get(error, "code"), "", NULL, p),
+        chat_provider_error_word(chat_json_get(error, "param"), "[]", NULL, p),
+        p);
 }

@@ -4,7 +4,7 @@
  * and what tools gave, and the tools. OpenAI's own forms, which is what the
  * turn's parts and schemas are in. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_completions_int.h"
 
 static const char *const roles[] = {
     [CHAT_ROLE_USER] = "user",
@@ -41,23 +41,12 @@ static chat_json_t *make_calls(const chat_message_t *m, apr_pool_t *p)
     return list;
 }
 
-chat_json_t *chat_provider_completions_message(const char *role,
-                                               const char *content,
-                                               apr_pool_t *p)
-{
-    chat_json_t *message = chat_json_object(p);
-
-    chat_json_add_string(message, "role", role);
-    chat_json_add_string(message, "content", content);
-    return message;
-}
-
 /* The content is null where there is none but calls, and never left out. */
 static chat_json_t *make_message(const chat_message_t *m, apr_pool_t *p)
 {
     const char *content = m->content || m->ncalls ? m->content : "";
     chat_json_t *message =
-        chat_provider_completions_message(roles[m->role], content, p);
+        chat_provider_content_message(roles[m->role], content, p);
 
     if (m->parts)
         chat_json_add(message, "content", m->parts);
@@ -103,7 +92,7 @@ static chat_json_t *make_tool(const chat_tool_t *tool, apr_pool_t *p)
 }
 
 static void add_choice(chat_json_t *body, const chat_turn_t *turn,
-                       const chat_completions_t *kind, apr_pool_t *p)
+                       const chat_provider_completions_t *kind, apr_pool_t *p)
 {
     const char *const words[] = {
         [CHAT_CHOICE_AUTO] = "auto",
@@ -127,7 +116,7 @@ static void add_choice(chat_json_t *body, const chat_turn_t *turn,
 
 /* Without tools, to say how to use them is an error. */
 void chat_provider_completions_tools(chat_json_t *body, const chat_turn_t *turn,
-                                     const chat_completions_t *kind,
+                                     const chat_provider_completions_t *kind,
                                      apr_pool_t *p)
 {
     chat_json_t *list;

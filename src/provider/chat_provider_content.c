@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a message may hold beyond plain text, and a request or an answer in the
- * provider's own words: read for APIs that have forms of their own for it.
- * Pure, any thread.
+ * What a message may hold beyond plain text, read for APIs that have forms of
+ * their own for it, and an answer that is one JSON text. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_content.h"
+#include "chat_provider_kit.h"
 
 #include <string.h>
 
@@ -95,41 +95,18 @@ chat_json_t *chat_provider_content_arguments(const chat_tool_call_t *call,
     return chat_provider_content_object(call->arguments, p);
 }
 
-/* ---- in the provider's own words ---- */
+chat_json_t *chat_provider_content_message(const char *role,
+                                           const char *content, apr_pool_t *p)
+{
+    chat_json_t *message = chat_json_object(p);
 
-chat_json_t *chat_provider_content_whole(chat_watch_t *w)
+    chat_json_add_string(message, "role", role);
+    chat_json_add_string(message, "content", content);
+    return message;
+}
+
+chat_json_t *chat_provider_content_body(chat_watch_t *w)
 {
     return read_json(w->event->data, w->event->data_len,
                      chat_provider_watch_pool(w));
-}
-
-chat_json_t *chat_provider_content_copy(const chat_json_t *object,
-                                        const char *except, apr_pool_t *p)
-{
-    chat_json_t *copy = chat_json_object(p);
-    const char *key;
-
-    for (key = chat_json_next(object, NULL); key;
-         key = chat_json_next(object, key)) {
-        if (!except || strcmp(key, except) != 0)
-            chat_json_add(copy, key, chat_json_get(object, key));
-    }
-    return copy;
-}
-
-void chat_provider_content_cap(chat_json_t *object, const char *key, int most)
-{
-    apr_int64_t said = chat_json_integer(chat_json_get(object, key), -1);
-
-    if (most > 0 && (said < 0 || said > most))
-        chat_json_add_integer(object, key, most);
-}
-
-int chat_provider_content_most(const chat_json_t *v)
-{
-    apr_int64_t most = chat_json_integer(v, 0);
-
-    if (most < 0)
-        return 0;
-    return most > APR_INT32_MAX ? APR_INT32_MAX : (int)most;
 }

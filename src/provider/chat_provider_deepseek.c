@@ -4,29 +4,25 @@
  * without a schema, which is therefore put into the system's words. Pure, any
  * thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_kit.h"
 
-static const chat_completions_t completions = {
+static const chat_provider_completions_t completions = {
     .most = "max_tokens",
+    .effort = "reasoning_effort",
     .usage = 1,
     .required = "required",
 };
 
-static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
-                          const chat_upstream_t *up, chat_err_t *err,
-                          apr_pool_t *p)
+static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
+                               const chat_upstream_t *up, chat_err_t *err,
+                               apr_pool_t *p)
 {
-    return chat_provider_completions(call, turn, up, &completions, err, p);
+    return chat_provider_completions_build_call(call, turn, up, &completions,
+                                                err, p);
 }
 
 const chat_provider_t chat_provider_deepseek = {
-    .name = "deepseek",
-    .wire = chat_provider_completions_wire,
-    .adopt = chat_provider_completions_adopt,
-    .build = build,
-    .observe = chat_provider_completions_observe,
-    .parse = chat_provider_completions_parse,
-    .whole = chat_provider_completions_whole,
-    .cut = chat_provider_completions_cut,
-    .refused = chat_provider_completions_refused,
+    CHAT_PROVIDER_COMPLETIONS,
+    .build_call = build_call,
+    .map_error = chat_provider_completions_map_error,
 };

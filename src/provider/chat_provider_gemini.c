@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Gemini: a turn becomes a call of streamGenerateContent, whose model stands in
- * the path. What comes back is watched in _gemini_observe.c. Pure, any thread.
+ * the path. What comes back is read in _gemini_events.c. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_gemini_int.h"
 
 #include <string.h>
 
@@ -153,13 +153,13 @@ static chat_json_t *make_body(const chat_turn_t *turn, chat_json_t *contents,
     chat_json_add(body, "contents", contents);
     if (system)
         chat_json_add(body, "systemInstruction", make_instruction(system, p));
-    chat_provider_gemini_tools(body, turn, p);
+    chat_provider_gemini_contents_tools(body, turn, p);
     if (chat_json_next(config, NULL))
         chat_json_add(body, "generationConfig", config);
     return body;
 }
 
-/* ---- ... in Gemini's own words ---- */
+/* ---- the body of a native request ---- */
 
 /* Google takes all names in both spellings. */
 static const char *const configs[] = {"generationConfig", "generation_config"};
@@ -171,7 +171,7 @@ static int read_most(const chat_json_t *config)
     int i, most = 0;
 
     for (i = 0; i < 2; i++) {
-        int said = chat_provider_content_most(chat_json_get(config, mosts[i]));
+        int said = chat_provider_native_most(chat_json_get(config, mosts[i]));
 
         most = said > most ? said : most;
     }
@@ -182,25 +182,25 @@ static int read_most(const chat_json_t *config)
 static chat_json_t *cap_config(const chat_json_t *given, int most,
                                apr_pool_t *p)
 {
-    chat_json_t *config = chat_provider_content_copy(given, NULL, p);
+    chat_json_t *config = chat_provider_native_copy(given, NULL, p);
     int i, found = 0;
 
     for (i = 0; i < 2; i++) {
         if (chat_json_get(config, mosts[i])) {
-            chat_provider_content_cap(config, mosts[i], most);
+            chat_provider_native_cap(config, mosts[i], most);
             found = 1;
         }
     }
     if (!found)
-        chat_provider_content_cap(config, mosts[0], most);
+        chat_provider_native_cap(config, mosts[0], most);
     return config;
 }
 
-/* The client's own body, but for what is ours to say; the model stands in the
+/* The client's own body, but for what this server sets; the model stands in the
  * path. */
-static chat_json_t *make_own(const chat_turn_t *turn, apr_pool_t *p)
+static chat_json_t *make_native(const chat_turn_t *turn, apr_pool_t *p)
 {
-    chat_json_t *body = chat_provider_content_copy(turn->own, "model", p);
+    chat_json_t *body = chat_provider_native_copy(turn->native, "model", p);
     int i, most = turn->max_output_tokens, found = 0;
 
     for (i = 0; most > 0 && i < 2; i++) {
@@ -242,15 +242,15 @@ static const char *make_path(const chat_turn_t *turn, const char *model,
                              apr_pool_t *p)
 {
     return apr_pstrcat(p, "/models/", model,
-                       turn->own && turn->whole
+                       turn->native && turn->whole
                            ? ":generateContent"
                            : ":streamGenerateContent?alt=sse",
                        NULL);
 }
 
-static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
-                          const chat_upstream_t *up, chat_err_t *err,
-                          apr_pool_t *p)
+static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
+                               const chat_upstream_t *up, chat_err_t *err,
+                               apr_pool_t *p)
 {
     chat_json_t *contents = chat_json_array(p);
     const char *model = path_name(turn->model);
@@ -260,7 +260,7 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
         return chat_provider_call_refuse(
             err, "This provider has no model of such a name: it is made of "
                  "letters, digits, dots, hyphens and underscores.");
-    if (!turn->own) {
+    if (!turn->native) {
         rv = chat_provider_gemini_contents(contents, turn, err, p);
         if (rv == APR_SUCCESS)
             rv = check(turn, model, contents, err);
@@ -270,13 +270,14 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
                                 CHAT_KEY_X_GOOG, turn, up, err, p);
     if (rv == APR_SUCCESS)
         chat_provider_call_body(call,
-                                turn->own ? make_own(turn, p)
-                                          : make_body(turn, contents, model, p),
+                                turn->native
+                                    ? make_native(turn, p)
+                                    : make_body(turn, contents, model, p),
                                 p);
     return rv;
 }
 
-/* ---- a request in Gemini's own words ---- */
+/* ---- a native request ---- */
 
 /* The model and the streaming stand in the path: .../models/X:method. A path
  * that names no method leaves both to whoever configured the route. */
@@ -303,9 +304,9 @@ static apr_status_t read_path(chat_turn_t *turn, const char *path,
     return APR_SUCCESS;
 }
 
-static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
-                          const char *path, const chat_upstream_t *up,
-                          chat_err_t *err, apr_pool_t *p)
+static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
+                                const char *path, const chat_upstream_t *up,
+                                chat_err_t *err, apr_pool_t *p)
 {
     apr_status_t rv;
     int i;
@@ -316,7 +317,7 @@ static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
     rv = read_path(turn, path, err, p);
     if (rv != APR_SUCCESS)
         return rv;
-    turn->own = body;
+    turn->native = body;
     for (i = 0; i < 2; i++) {
         const chat_json_t *config = chat_json_get(body, configs[i]);
         int most = read_most(config);
@@ -333,8 +334,8 @@ static apr_status_t adopt(chat_turn_t *turn, chat_json_t *body,
 
 /* ---- what comes back ---- */
 
-static const char *cut(const chat_upstream_t *up, const char *code,
-                       const char *message, apr_pool_t *p)
+static const char *make_cut_event(const chat_upstream_t *up, const char *code,
+                                  const char *message, apr_pool_t *p)
 {
     return apr_pstrcat(
         p, "data: {\"error\":{\"code\":429,\"message\":",
@@ -388,40 +389,39 @@ static const char *read_delay(const chat_json_t *delay, apr_pool_t *p)
     return apr_off_t_toa(p, apr_atoi64(text) + (text[digits] == '.'));
 }
 
-static void refused(chat_err_t *err, int status, const char *body,
-                    apr_size_t len, apr_pool_t *p)
+static void map_error(chat_err_t *err, int status, const char *body,
+                      apr_size_t len, apr_pool_t *p)
 {
     const chat_json_t *error =
-        find_error(chat_provider_refused_body(body, len, p));
+        find_error(chat_provider_error_body(body, len, p));
     const char *reason =
-        chat_provider_word(find_detail(error, "reason"), "", NULL, p);
+        chat_provider_error_word(find_detail(error, "reason"), "", NULL, p);
 
     if (is_key(reason)) {
-        chat_provider_refused_auth(err);
+        chat_provider_error_auth(err);
         return;
     }
     if (!reason)
-        reason =
-            chat_provider_word(chat_json_get(error, "status"), "", NULL, p);
-    chat_provider_refused(err, status, reason, NULL, p);
+        reason = chat_provider_error_word(chat_json_get(error, "status"), "",
+                                          NULL, p);
+    chat_provider_error_status(err, status, reason, NULL, p);
     if (err->status == 429 || err->status == 503)
         err->retry_after = read_delay(find_detail(error, "retryDelay"), p);
 }
 
-static chat_wire_e wire(const chat_upstream_t *up)
+static const char *wire_format(const chat_upstream_t *up)
 {
-    return CHAT_WIRE_GEMINI;
+    return "gemini";
 }
 
 const chat_provider_t chat_provider_gemini = {
-    .name = "gemini",
-    .wire = wire,
-    .adopt = adopt,
-    .build = build,
-    .observe = chat_provider_gemini_observe,
-    .parse = chat_provider_gemini_parse,
-    .trails = 1,
-    .whole = chat_provider_gemini_whole,
-    .cut = cut,
-    .refused = refused,
+    .wire_format = wire_format,
+    .read_native = read_native,
+    .build_call = build_call,
+    .observe_event = chat_provider_gemini_observe_event,
+    .parse_event = chat_provider_gemini_parse_event,
+    .usage_trails = 1,
+    .observe_body = chat_provider_gemini_observe_body,
+    .make_cut_event = make_cut_event,
+    .map_error = map_error,
 };

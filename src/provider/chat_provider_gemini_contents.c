@@ -3,7 +3,7 @@
  * Gemini: the messages of a turn, and its tools, in the parts of
  * generateContent. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_gemini_int.h"
 
 #include <string.h>
 
@@ -259,8 +259,8 @@ static void add_choice(chat_json_t *body, const chat_turn_t *turn,
     chat_json_add(body, "toolConfig", config);
 }
 
-void chat_provider_gemini_tools(chat_json_t *body, const chat_turn_t *turn,
-                                apr_pool_t *p)
+void chat_provider_gemini_contents_tools(chat_json_t *body,
+                                         const chat_turn_t *turn, apr_pool_t *p)
 {
     chat_json_t *list, *tool;
 

@@ -5,7 +5,7 @@
  * does not know. Its usage comes unasked, and thoughts are parts of the
  * content. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_kit.h"
 
 #include <string.h>
 
@@ -16,10 +16,14 @@
 /* Clients say up to 2, as OpenAI has it. */
 #define MOST_TEMPERATURE 1.5
 
-static const chat_completions_t completions = {
+static const char *const renamed[][2] = {{"seed", "random_seed"}, {NULL, NULL}};
+
+static const chat_provider_completions_t completions = {
     .most = "max_tokens",
+    .effort = "reasoning_effort",
     .schema = 1,
     .required = "any",
+    .renamed = renamed,
 };
 
 static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -101,20 +105,9 @@ static void fit_effort(chat_turn_t *turn)
     }
 }
 
-/* Another name for the same. */
-static void fit_seed(chat_turn_t *turn, apr_pool_t *p)
-{
-    chat_json_t *seed = chat_json_get(turn->extra, "seed");
-
-    if (!seed)
-        return;
-    turn->extra = chat_provider_content_copy(turn->extra, "seed", p);
-    chat_json_add(turn->extra, "random_seed", seed);
-}
-
-static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
-                          const chat_upstream_t *up, chat_err_t *err,
-                          apr_pool_t *p)
+static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
+                               const chat_upstream_t *up, chat_err_t *err,
+                               apr_pool_t *p)
 {
     chat_turn_t fit = *turn;
 
@@ -123,8 +116,8 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
     fit_messages(&fit, p);
     fit_tools(&fit, p);
     fit_effort(&fit);
-    fit_seed(&fit, p);
-    return chat_provider_completions(call, &fit, up, &completions, err, p);
+    return chat_provider_completions_build_call(call, &fit, up, &completions,
+                                                err, p);
 }
 
 /* The first of {"detail":[{"type","loc":["body","temperature"]}]}. */
@@ -137,32 +130,26 @@ static const chat_json_t *find_detail(const chat_json_t *root)
     return chat_json_at(detail, 0);
 }
 
-static void refused(chat_err_t *err, int status, const char *body,
-                    apr_size_t len, apr_pool_t *p)
+static void map_error(chat_err_t *err, int status, const char *body,
+                      apr_size_t len, apr_pool_t *p)
 {
     const chat_json_t *detail =
-        find_detail(chat_provider_refused_body(body, len, p));
+        find_detail(chat_provider_error_body(body, len, p));
     const chat_json_t *place = chat_json_get(detail, "loc");
 
     if (status != 422 || !detail) {
-        chat_provider_completions_refused(err, status, body, len, p);
+        chat_provider_completions_map_error(err, status, body, len, p);
         return;
     }
     place = chat_json_at(place, chat_json_length(place) - 1);
-    chat_provider_refused(
+    chat_provider_error_status(
         err, status,
-        chat_provider_word(chat_json_get(detail, "type"), "", NULL, p),
-        chat_provider_word(place, "", NULL, p), p);
+        chat_provider_error_word(chat_json_get(detail, "type"), "", NULL, p),
+        chat_provider_error_word(place, "", NULL, p), p);
 }
 
 const chat_provider_t chat_provider_mistral = {
-    .name = "mistral",
-    .wire = chat_provider_completions_wire,
-    .adopt = chat_provider_completions_adopt,
-    .build = build,
-    .observe = chat_provider_completions_observe,
-    .parse = chat_provider_completions_parse,
-    .whole = chat_provider_completions_whole,
-    .cut = chat_provider_completions_cut,
-    .refused = refused,
+    CHAT_PROVIDER_COMPLETIONS,
+    .build_call = build_call,
+    .map_error = map_error,
 };

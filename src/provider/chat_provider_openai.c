@@ -1,25 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OpenAI: a turn becomes a call of the Responses API (_openai_body.c) or, by
- * configuration, of Chat Completions (_completions.c). What comes back is taken
- * apart in _openai_parse.c and watched in _openai_observe.c. Pure, any thread.
+ * configuration, of Chat Completions (_completions.c). What comes back is read
+ * in _openai_events.c. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_openai_int.h"
 
 #include <apr_strings.h>
 
 /* Reasoning models refuse the older max_tokens. */
-static const chat_completions_t completions = {
+static const chat_provider_completions_t completions = {
     .most = "max_completion_tokens",
+    .effort = "reasoning_effort",
     .store = 1,
     .usage = 1,
     .schema = 1,
     .required = "required",
 };
 
-static chat_wire_e wire(const chat_upstream_t *up)
+static const char *wire_format(const chat_upstream_t *up)
 {
-    return up->completions ? CHAT_WIRE_COMPLETIONS : CHAT_WIRE_RESPONSES;
+    return up->completions ? chat_provider_completions_wire_format(up)
+                           : "responses";
+}
+
+/* ---- the call ---- */
+
+static const char most_name[] = "max_output_tokens";
+
+/* The client's own body, but for the members that this server sets. */
+static chat_json_t *make_native(const chat_turn_t *turn,
+                                const chat_upstream_t *up, apr_pool_t *p)
+{
+    chat_json_t *body = chat_provider_native_copy(turn->native, NULL, p);
+
+    chat_provider_completions_say(body, turn, up, 1);
+    chat_provider_native_cap(
+        body, most_name,
+        chat_provider_openai_body_least(turn->max_output_tokens));
+    return body;
 }
 
 static apr_status_t build_responses(chat_call_t *call, const chat_turn_t *turn,
@@ -30,8 +49,8 @@ static apr_status_t build_responses(chat_call_t *call, const chat_turn_t *turn,
     apr_status_t rv = APR_SUCCESS;
     chat_json_t *body;
 
-    if (turn->own)
-        body = chat_provider_openai_own(turn, up, p);
+    if (turn->native)
+        body = make_native(turn, up, p);
     else
         rv = chat_provider_openai_body(&body, turn, up, err, p);
     if (rv == APR_SUCCESS)
@@ -41,15 +60,15 @@ static apr_status_t build_responses(chat_call_t *call, const chat_turn_t *turn,
     return rv;
 }
 
-static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
-                          const chat_upstream_t *up, chat_err_t *err,
-                          apr_pool_t *p)
+static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
+                               const chat_upstream_t *up, chat_err_t *err,
+                               apr_pool_t *p)
 {
     const char *id = turn->request_id;
-    apr_status_t rv =
-        up->completions
-            ? chat_provider_completions(call, turn, up, &completions, err, p)
-            : build_responses(call, turn, up, err, p);
+    apr_status_t rv = up->completions
+                          ? chat_provider_completions_build_call(
+                                call, turn, up, &completions, err, p)
+                          : build_responses(call, turn, up, err, p);
 
     /* The name under which OpenAI's support finds a request. */
     if (rv == APR_SUCCESS && id && *id)
@@ -57,12 +76,42 @@ static apr_status_t build(chat_call_t *call, const chat_turn_t *turn,
     return rv;
 }
 
-/* As the provider itself would break off. */
-static const char *cut(const chat_upstream_t *up, const char *code,
-                       const char *message, apr_pool_t *p)
+/* ---- a native request ---- */
+
+static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
+                                const char *path, const chat_upstream_t *up,
+                                chat_err_t *err, apr_pool_t *p)
 {
     if (up->completions)
-        return chat_provider_completions_cut(up, code, message, p);
+        return chat_provider_completions_read_native(turn, body, path, up, err,
+                                                     p);
+    if (!chat_provider_native_is_path(path, "/responses"))
+        return chat_provider_call_refuse(
+            err, "Of this provider's API only POST /responses is available "
+                 "here.");
+    if (chat_json_kind(body) != CHAT_JSON_OBJECT ||
+        (chat_json_get(body, "messages") && !chat_json_get(body, "input")))
+        return chat_provider_call_refuse(
+            err, "This is no request of the Responses API: it has no input.");
+    if (chat_json_boolean(chat_json_get(body, "background")) == 1) {
+        err->param = "background";
+        return chat_provider_call_refuse(
+            err, "An answer in the background would go on, and cost, when "
+                 "nobody waits for it any more.");
+    }
+    turn->max_output_tokens =
+        chat_provider_native_most(chat_json_get(body, most_name));
+    return chat_provider_native_take(turn, body, err);
+}
+
+/* ---- what comes back ---- */
+
+/* As the provider itself would break off. */
+static const char *make_cut_event(const chat_upstream_t *up, const char *code,
+                                  const char *message, apr_pool_t *p)
+{
+    if (up->completions)
+        return chat_provider_completions_make_cut_event(up, code, message, p);
     return apr_pstrcat(p, "event: error\ndata: {\"type\":\"error\",\"code\":",
                        chat_json_quote(code, p),
                        ",\"message\":", chat_json_quote(message, p),
@@ -70,14 +119,13 @@ static const char *cut(const chat_upstream_t *up, const char *code,
 }
 
 const chat_provider_t chat_provider_openai = {
-    .name = "openai",
     .model = "gpt-4o-mini",
-    .wire = wire,
-    .adopt = chat_provider_openai_adopt,
-    .build = build,
-    .observe = chat_provider_openai_observe,
-    .parse = chat_provider_openai_parse,
-    .whole = chat_provider_openai_whole,
-    .cut = cut,
-    .refused = chat_provider_completions_refused,
+    .wire_format = wire_format,
+    .read_native = read_native,
+    .build_call = build_call,
+    .observe_event = chat_provider_openai_observe_event,
+    .parse_event = chat_provider_openai_parse_event,
+    .observe_body = chat_provider_openai_observe_body,
+    .make_cut_event = make_cut_event,
+    .map_error = chat_provider_completions_map_error,
 };

@@ -4,14 +4,14 @@
  * list of items there, of which a message may give several, and tools and
  * formats are flat. Pure, any thread.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_openai_int.h"
 
 #include <string.h>
 
 /* The Responses API answers 400 to less. */
 #define LEAST_OUTPUT_TOKENS 16
 
-int chat_provider_openai_least(int most)
+int chat_provider_openai_body_least(int most)
 {
     return most > 0 && most < LEAST_OUTPUT_TOKENS ? LEAST_OUTPUT_TOKENS : most;
 }
@@ -251,7 +251,7 @@ static void add_effort(chat_json_t *body, const chat_turn_t *turn,
 {
     chat_json_t *reasoning;
 
-    if (!turn->effort || chat_provider_call_plain(turn->model))
+    if (!turn->effort || chat_provider_completions_plain(turn->model))
         return;
     reasoning = chat_json_object(p);
     chat_json_add_string(reasoning, "effort", turn->effort);
@@ -260,7 +260,7 @@ static void add_effort(chat_json_t *body, const chat_turn_t *turn,
 
 static void add_limits(chat_json_t *body, const chat_turn_t *turn)
 {
-    int most = chat_provider_openai_least(turn->max_output_tokens);
+    int most = chat_provider_openai_body_least(turn->max_output_tokens);
 
     chat_provider_completions_sampling(body, turn);
     if (most > 0)

@@ -4,7 +4,7 @@
  * found, so that the rules of chat_delta.h are kept in one place. Runs on the
  * stream's driver, once per event. Pure.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_event.h"
 
 #include <string.h>
 
@@ -74,7 +74,7 @@ int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
     int index = parse->ncalls;
     char made[32];
     chat_delta_t delta = {
-        .kind = CHAT_DELTA_CALL,
+        .kind = CHAT_DELTA_TOOL,
         .text = "",
         .index = index,
         .id = id,
@@ -83,7 +83,7 @@ int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
 
     if (parse->seen.failed)
         return -1;
-    if (index == CHAT_CALLS_MAX) {
+    if (index == CHAT_TOOL_CALLS_MAX) {
         chat_provider_parse_fail(parse, "too_many_calls");
         return -1;
     }

@@ -6,7 +6,7 @@
  * chat_json.c: what is not plainly the same is put off and left to that. Runs
  * on the stream's driver. Pure.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_scan.h"
 
 #include <string.h>
 
@@ -107,11 +107,11 @@ static void keep(chat_scan_t *s, const char *text, apr_size_t len)
 {
     if (s->passing)
         return;
-    if (len > sizeof(s->room) - s->used) {
+    if (len > sizeof(s->unescaped) - s->used) {
         put_off(s);
         return;
     }
-    memcpy(s->room + s->used, text, len);
+    memcpy(s->unescaped + s->used, text, len);
     s->used += len;
 }
 
@@ -134,7 +134,7 @@ static unsigned int read_unit(chat_scan_t *s)
     return unit;
 }
 
-/* ... of a character, which may need a second one: 0 when it is none. */
+/* The escape of a character, which may need a second one; 0: it is none. */
 static unsigned int read_units(chat_scan_t *s)
 {
     unsigned int unit = read_unit(s), low;
@@ -213,11 +213,11 @@ static void read_string(chat_scan_t *s, const char **ptext, apr_size_t *plen)
         return;
     keep(s, from, s->at - from);
     s->at += !s->off;
-    *ptext = s->room + kept;
+    *ptext = s->unescaped + kept;
     *plen = s->used - kept;
 }
 
-/* ... that nobody wants to have; the quote is at. */
+/* The text is one that nobody wants to have; its quote is at. */
 static void pass_string(chat_scan_t *s)
 {
     s->passing = 1;

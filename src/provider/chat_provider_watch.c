@@ -9,7 +9,8 @@
  * never found inside a text: a search misses nothing, and what it finds by
  * accident (a deeper member) the parse sorts out.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_event.h"
+#include "chat_provider_kit.h"
 
 #include <string.h>
 
@@ -178,7 +179,7 @@ int chat_provider_watch_is_error(const chat_json_t *root)
     return says(root, "type", "error") || says(root, "object", "error");
 }
 
-/* The first failure is the one to tell of. */
+/* The first failure is the one that is reported. */
 void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
                               apr_size_t ncodes)
 {
@@ -189,8 +190,8 @@ void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
     seen->ended = 1;
     seen->failed = 1;
     for (i = 0; !code && i < ncodes; i++)
-        code = chat_provider_word(codes[i], "", w->up->key,
-                                  chat_provider_watch_pool(w));
+        code = chat_provider_error_word(codes[i], "", w->up->key,
+                                        chat_provider_watch_pool(w));
     if (code && !*seen->error)
         strncpy(seen->error, code, sizeof(seen->error) - 1);
 }

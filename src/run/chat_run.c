@@ -48,7 +48,7 @@ static apr_status_t read_native(chat_run_t *run, chat_json_t *body,
         return APR_SUCCESS;
     chat_run_describe(&up, conf, NULL);
     rv = chat_provider_get(conf->type)
-             ->adopt(turn, body, rest ? rest : run->r->uri, &up, err,
+             ->read_native(turn, body, rest ? rest : run->r->uri, &up, err,
                      run->request_pool);
     if (turn->max_output_tokens > run->conf->max_output_tokens)
         turn->max_output_tokens = run->conf->max_output_tokens;
@@ -69,7 +69,7 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
     if (run->dialect)
         return run->dialect->read(&run->request, body, &clamps, err,
                                   run->request_pool);
-    if (run->conf->request_own)
+    if (run->conf->request_native)
         return read_native(run, body, err);
     return chat_request_validate(&run->request.turn, body, &clamps, err,
                                  run->request_pool);

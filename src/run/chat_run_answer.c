@@ -24,7 +24,7 @@ static void on_delta(void *ctx, const chat_delta_t *delta)
 {
     chat_run_t *run = ctx;
 
-    if (delta->kind != CHAT_DELTA_CALL) {
+    if (delta->kind != CHAT_DELTA_TOOL) {
         run->answer.seen->deltas++;
         run->answer.seen->text += delta->len;
     }
@@ -42,10 +42,10 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
         chat_upstream_report(attempt->candidate->conf, CHAT_VERDICT_BEGAN,
                              run->r);
     if (run->dialect)
-        provider->parse(run->answer.parse, event, &attempt->upstream,
+        provider->parse_event(run->answer.parse, event, &attempt->upstream,
                         chat_scratch());
     else
-        provider->observe(run->answer.seen, event, &attempt->upstream,
+        provider->observe_event(run->answer.seen, event, &attempt->upstream,
                           chat_scratch());
 }
 
@@ -259,7 +259,7 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     if (rv != APR_SUCCESS || !cut || !chat_sse_between(run->answer.sse))
         return rv != APR_SUCCESS || run->answer.events ? rv : APR_INCOMPLETE;
     run->answer.cut = cut;
-    event = run->attempt.candidate->provider->cut(
+    event = run->attempt.candidate->provider->make_cut_event(
         &run->attempt.upstream, cut->code, cut->message, run->r->pool);
     send_bytes(run, event, strlen(event));
     return APR_EOF;
@@ -279,7 +279,7 @@ static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
     answer->cut = chat_run_tap_progress(run);
     if (answer->cut || answer->seen->failed ||
         chat_encoder_overflows(answer->encoder) ||
-        (answer->seen->ended && !run->attempt.candidate->provider->trails))
+        (answer->seen->ended && !run->attempt.candidate->provider->usage_trails))
         return APR_EOF;
     return answer->events ? APR_SUCCESS : APR_INCOMPLETE;
 }
@@ -297,7 +297,7 @@ void chat_run_look(chat_run_t *run)
 {
     if (run->whole && !run->dialect && chat_run_is_answering(run) &&
         !run->answer.seen->ended)
-        run->attempt.candidate->provider->whole(
+        run->attempt.candidate->provider->observe_body(
             run->answer.seen, run->answer.out.data, run->answer.out.len,
             &run->attempt.upstream, run->r->pool);
 }
@@ -320,7 +320,7 @@ void chat_run_result(chat_result_t *result, chat_err_t *refusal,
     result->refusal = refusal;
     if (!attempt->status || (result->answering && run->answer.events))
         return;
-    attempt->candidate->provider->refused(refusal, attempt->status,
+    attempt->candidate->provider->map_error(refusal, attempt->status,
                                           attempt->refusal,
                                           attempt->refusal_len, run->r->pool);
     if (attempt->retry_after && (refusal->status == HTTP_TOO_MANY_REQUESTS ||

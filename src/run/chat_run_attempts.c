@@ -42,7 +42,7 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     if (call->pool)
         apr_pool_destroy(call->pool);
     memset(call, 0, sizeof(*call));
-    rv = c->provider->build(&call->http, &fit, up, err, run->request_pool);
+    rv = c->provider->build_call(&call->http, &fit, up, err, run->request_pool);
     call->http.resolve = c->resolve;
     return rv;
 }
@@ -68,10 +68,12 @@ static apr_status_t turn_to(chat_run_t *run, chat_candidate_t *c,
     attempt->candidate = c;
     attempt->number = 1;
     attempt->key = chat_upstream_key(c->conf);
-    if (attempt->key < 0 && c->conf->keys->nelts > 0)
+    if (attempt->key < 0 && c->conf->keys->nelts > 0) {
+        err->cause = CHAT_CAUSE_AUTH;
         return chat_err_set(err, APR_EGENERAL, HTTP_BAD_GATEWAY,
                             "upstream_auth",
                             "The provider does not accept this server.");
+    }
     rv = build_call(run, err);
     if (rv != APR_SUCCESS)
         return rv;

@@ -13,6 +13,7 @@ typedef struct state_t {
 
 static const chat_cut_t exhausted = {
     .status = HTTP_TOO_MANY_REQUESTS,
+    .cause = CHAT_CAUSE_BUDGET,
     .code = "budget_exhausted",
     .message = "The token budget ended this answer.",
     .outcome = CHAT_OUTCOME_LIMITED,

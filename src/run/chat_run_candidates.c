@@ -160,21 +160,21 @@ static void look_for_fallbacks(search_t *s)
 }
 
 /* How the bytes of its streams look. */
-static chat_wire_e wire_of(const chat_provider_conf_t *conf)
+static const char *wire_of(const chat_provider_conf_t *conf)
 {
     chat_upstream_t up;
 
     chat_run_describe(&up, conf, NULL);
-    return chat_provider_get(conf->type)->wire(&up);
+    return chat_provider_get(conf->type)->wire_format(&up);
 }
 
 /* A request in a provider's own words is in those of the first that is used,
  * whoever has its model. */
-static chat_wire_e wanted_wire(const search_t *s)
+static const char *wanted_wire(const search_t *s)
 {
     const chat_run_t *run = s->run;
 
-    if (run->request.turn.own)
+    if (run->request.turn.native)
         return wire_of(chat_config_provider(
             run->r->server, APR_ARRAY_IDX(run->conf->use, 0, const char *)));
     return wire_of(APR_ARRAY_IDX(s->found, 0, chat_candidate_t).conf);
@@ -185,13 +185,13 @@ static void keep_wire(search_t *s)
 {
     chat_candidate_t *all = (chat_candidate_t *)s->found->elts;
     int i, kept = 0;
-    chat_wire_e want;
+    const char *want;
 
     if (s->run->dialect || s->found->nelts == 0)
         return;
     want = wanted_wire(s);
     for (i = 0; i < s->found->nelts; i++) {
-        if (wire_of(all[i].conf) == want)
+        if (strcmp(wire_of(all[i].conf), want) == 0)
             all[kept++] = all[i];
     }
     s->found->nelts = kept;

@@ -80,7 +80,7 @@ apr_int64_t chat_run_cost_input(const chat_turn_t *turn)
     weight_t sum = {.bytes = length(turn->system)};
     int i;
 
-    weigh(&sum, "", turn->own);
+    weigh(&sum, "", turn->native);
     for (i = 0; i < turn->nmessages; i++)
         weigh_message(&sum, &turn->messages[i]);
     for (i = 0; i < turn->ntools; i++) {

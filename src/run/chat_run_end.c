@@ -35,6 +35,7 @@ int chat_run_failed(void *ctx)
 static void explain_cut(chat_err_t *err, const chat_cut_t *cut)
 {
     memset(err, 0, sizeof(*err));
+    err->cause = cut->cause;
     chat_err_set(err, APR_EGENERAL, cut->status, cut->code, cut->message);
 }
 

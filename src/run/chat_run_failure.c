@@ -61,9 +61,9 @@ chat_remedy_e chat_run_failure_remedy(const chat_result_t *x)
     if (!x->status)
         return x->end->asked ? CHAT_REMEDY_ACCEPTED : CHAT_REMEDY_SAME;
     /* The provider's words say more than its status. */
-    if (strcmp(x->refusal->code, "upstream_auth") == 0)
+    if (x->refusal->cause == CHAT_CAUSE_AUTH)
         return CHAT_REMEDY_KEY;
-    if (strcmp(x->refusal->code, "upstream_quota") == 0)
+    if (x->refusal->cause == CHAT_CAUSE_QUOTA)
         return CHAT_REMEDY_ANOTHER;
     /* About what was asked, which is the client's: no key is worse for it. */
     if (x->status == 403)

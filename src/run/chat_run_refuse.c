@@ -28,7 +28,7 @@ static const chat_dialect_t *find_form(const chat_dir_conf_t *conf)
 {
     const chat_dialect_t *dialect =
         chat_dialect_get(chat_config_route_name(conf->route));
-    int native = conf->request_own && (chat_config_route_flags(conf->route) &
+    int native = conf->request_native && (chat_config_route_flags(conf->route) &
                                        CHAT_ROUTE_PASSTHROUGH);
 
     return dialect ? dialect

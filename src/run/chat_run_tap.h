@@ -21,6 +21,7 @@ struct chat_run_t;
 /* Why a tap ended an answer that the upstream had not finished. */
 typedef struct chat_cut_t {
     int status;             /* for a client that has not got any byte */
+    chat_cause_e cause;     /* of chat_err.h */
     const char *code;       /* stable word for programs */
     const char *message;    /* a sentence for people */
     chat_outcome_e outcome; /* what it is in the log */

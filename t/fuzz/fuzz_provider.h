@@ -17,7 +17,8 @@
 #include "chat_provider.h"
 #include "chat_sse.h"
 
-#define CHAT_PROVIDER(id, name) extern const chat_provider_t chat_provider_##id;
+#define CHAT_PROVIDER(id, name, caps)                                          \
+    extern const chat_provider_t chat_provider_##id;
 #include "chat_provider_list.h"
 #undef CHAT_PROVIDER
 
@@ -39,7 +40,7 @@ static inline void fuzz_hear(void *ctx, const chat_delta_t *delta)
     const char *quoted;
 
     MUST(!w->over && !w->parse.seen.failed);
-    if (delta->kind == CHAT_DELTA_CALL) {
+    if (delta->kind == CHAT_DELTA_TOOL) {
         MUST(delta->index == w->parse.ncalls - 1 && delta->name);
         MUST(delta->id && *delta->id);
         return;
@@ -58,9 +59,9 @@ static inline void fuzz_watch_event(void *ctx, const chat_sse_event_t *event)
     fuzz_watch_t *w = ctx;
     chat_seen_t before = w->seen;
 
-    w->provider->observe(&w->seen, event, &w->up, w->scratch);
-    w->provider->parse(&w->parse, event, &w->up, w->scratch);
-    if (w->parse.seen.ended && !w->provider->trails)
+    w->provider->observe_event(&w->seen, event, &w->up, w->scratch);
+    w->provider->parse_event(&w->parse, event, &w->up, w->scratch);
+    if (w->parse.seen.ended && !w->provider->usage_trails)
         w->over = 1;
     MUST(w->parse.seen.ended || !w->parse.seen.failed);
     apr_pool_clear(w->scratch);
@@ -107,7 +108,7 @@ static inline void fuzz_read_refusal(const chat_provider_t *provider,
     chat_err_t err = {0};
     const char *c;
 
-    provider->refused(&err, status, data, len, p);
+    provider->map_error(&err, status, data, len, p);
     MUST(err.status >= 400 && err.status <= 504);
     fuzz_check_word(err.code);
     MUST(strlen(err.message) < 256);

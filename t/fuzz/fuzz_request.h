@@ -77,7 +77,7 @@ static inline void fuzz_turn(const chat_turn_t *turn)
         MUST(chat_json_kind(turn->schema) == CHAT_JSON_OBJECT && !turn->json);
     MUST(turn->schema_strict >= -1 && turn->schema_strict <= 1);
     MUST(turn->parallel >= -1 && turn->parallel <= 1);
-    MUST(!turn->own);
+    MUST(!turn->native);
 }
 
 static inline void fuzz_issues(const chat_err_t *err, apr_pool_t *p)

@@ -89,7 +89,7 @@ void talk_call(talk_t *t, int index, const char *id, const char *name)
 {
     say(t,
         (chat_delta_t){
-            .kind = CHAT_DELTA_CALL, .index = index, .id = id, .name = name},
+            .kind = CHAT_DELTA_TOOL, .index = index, .id = id, .name = name},
         "");
 }
 

@@ -86,7 +86,7 @@ chat_call_t provider_suite_build(const chat_turn_t *turn,
     chat_call_t call = {0};
     chat_err_t err = {0};
 
-    ck_assert_int_eq(spec->provider->build(&call, turn, up, &err, pool),
+    ck_assert_int_eq(spec->provider->build_call(&call, turn, up, &err, pool),
                      APR_SUCCESS);
     ck_assert_int_eq(err.status, 0);
     ck_assert_uint_eq(call.body_len, strlen(call.body));
@@ -99,7 +99,7 @@ chat_err_t provider_suite_refusal(const chat_turn_t *turn,
     chat_call_t call = {0};
     chat_err_t err = {0};
 
-    ck_assert_int_eq(spec->provider->build(&call, turn, up, &err, pool),
+    ck_assert_int_eq(spec->provider->build_call(&call, turn, up, &err, pool),
                      APR_EINVAL);
     ck_assert_ptr_nonnull(err.message);
     return err;
@@ -111,8 +111,8 @@ apr_status_t provider_suite_adopt(chat_turn_t *turn, const char *body,
 {
     memset(turn, 0, sizeof(*turn));
     memset(err, 0, sizeof(*err));
-    return spec->provider->adopt(turn, provider_suite_json(body), path, up, err,
-                                 pool);
+    return spec->provider->read_native(turn, provider_suite_json(body), path,
+                                       up, err, pool);
 }
 
 const char *provider_suite_headers(const chat_call_t *call)
@@ -135,11 +135,11 @@ START_TEST(the_contract_is_kept_to_the_last_member)
     const chat_provider_t *provider = spec->provider;
     chat_upstream_t up = provider_suite_upstream(_i);
 
-    ck_assert_ptr_nonnull(provider->name);
-    ck_assert(provider->adopt && provider->build && provider->observe);
-    ck_assert(provider->parse && provider->whole);
-    ck_assert(provider->cut && provider->refused);
-    ck_assert_int_le(provider->wire(&up), CHAT_WIRE_GEMINI);
+    ck_assert(provider->read_native && provider->build_call &&
+              provider->observe_event);
+    ck_assert(provider->parse_event && provider->observe_body);
+    ck_assert(provider->make_cut_event && provider->map_error);
+    ck_assert_ptr_nonnull(provider->wire_format(&up));
 }
 END_TEST
 
@@ -154,7 +154,7 @@ START_TEST(what_is_accepted_is_what_is_asked_for)
     call = provider_suite_build(&turn, &up);
     ck_assert_ptr_nonnull(
         strstr(provider_suite_headers(&call), "\nAccept: text/event-stream\n"));
-    turn.own = provider_suite_json("{}");
+    turn.native = provider_suite_json("{}");
     call = provider_suite_build(&turn, &up);
     ck_assert_ptr_nonnull(
         strstr(provider_suite_headers(&call), "\nAccept: application/json\n"));
@@ -240,6 +240,7 @@ START_TEST(a_key_that_would_break_the_header_is_refused)
     err = provider_suite_refusal(&turn, &up);
     ck_assert_int_eq(err.status, 502);
     ck_assert_str_eq(err.code, "upstream_auth");
+    ck_assert_int_eq(err.cause, CHAT_CAUSE_AUTH);
     ck_assert_ptr_null(strstr(err.message, unfit[_i]));
 }
 END_TEST
@@ -263,7 +264,7 @@ static chat_err_t refuse(int status, const char *body, apr_size_t len)
 {
     chat_err_t err = {0};
 
-    spec->provider->refused(&err, status, body, len, pool);
+    spec->provider->map_error(&err, status, body, len, pool);
     return err;
 }
 
@@ -273,6 +274,10 @@ static void check_refusal(const provider_refusal_t *row)
 
     ck_assert_msg(err.status == row->mapped && strcmp(err.code, row->code) == 0,
                   "%d %s: %d %s", row->status, row->body, err.status, err.code);
+    ck_assert_int_eq(
+        err.cause, strcmp(err.code, "upstream_auth") == 0    ? CHAT_CAUSE_AUTH
+                   : strcmp(err.code, "upstream_quota") == 0 ? CHAT_CAUSE_QUOTA
+                                                             : CHAT_CAUSE_NONE);
     ck_assert_pstr_eq(err.retry_after, row->retry_after);
     ck_assert_ptr_null(strstr(err.message, "org-"));
     ck_assert_ptr_null(strstr(err.message, "sk-"));

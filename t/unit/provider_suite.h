@@ -24,8 +24,8 @@ typedef struct provider_sight_t {
 } provider_sight_t;
 
 /*
- * heard: what parse() makes of it, pieces of one kind joined, each kind with
- * its tag: "<text>Hello<reasoning>...<refusal>...<call 0 call_1 name>
+ * heard: what parse_event() makes of it, pieces of one kind joined, each kind
+ * with its tag: "<text>Hello<reasoning>...<refusal>...<call 0 call_1 name>
  * <arguments 0>{}", and when the answer is over "<stop 9 3 0 -1>" (why; input,
  * output, cached and reasoning tokens) or "<failed server_error>".
  */
@@ -82,11 +82,12 @@ typedef struct provider_sentence_t {
 
 typedef struct provider_suite_t {
     const chat_provider_t *provider;
-    const char *dir;       /* of its transcripts in t/data */
-    const char *url;       /* a base */
-    int apis;              /* 1, or 2 with .completions */
-    const char *leak;      /* an error whose code is "bad-plainkey" */
-    const char *cut_error; /* the code that its own cut() is seen with */
+    const char *dir;  /* of its transcripts in t/data */
+    const char *url;  /* a base */
+    int apis;         /* 1, or 2 with .completions */
+    const char *leak; /* an error whose code is "bad-plainkey" */
+    const char
+        *cut_error; /* the code that its own make_cut_event() is seen with */
     const provider_transcript_t *transcripts;
     int ntranscripts;
     const provider_shape_t *shapes;
@@ -105,7 +106,8 @@ typedef struct provider_suite_t {
 
 #define PROVIDER_PLAIN "The provider refused the request."
 
-#define CHAT_PROVIDER(id, name) extern const chat_provider_t chat_provider_##id;
+#define CHAT_PROVIDER(id, name, caps)                                          \
+    extern const chat_provider_t chat_provider_##id;
 #include "chat_provider_list.h"
 #undef CHAT_PROVIDER
 
@@ -148,10 +150,10 @@ chat_json_t *provider_suite_json(const char *text);
 
 chat_seen_t provider_suite_watch(int completions, const char *text);
 
-/* What parse() makes of it, see provider_transcript_t. */
+/* What parse_event() makes of it, see provider_transcript_t. */
 const char *provider_suite_hear(int completions, const char *text);
 
-/* adopt() of that body at that path. */
+/* read_native() of that body at that path. */
 apr_status_t provider_suite_adopt(chat_turn_t *turn, const char *body,
                                   const char *path, const chat_upstream_t *up,
                                   chat_err_t *err);

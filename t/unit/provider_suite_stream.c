@@ -23,8 +23,8 @@
 typedef struct ear_t {
     chat_upstream_t up;
     apr_pool_t *scratch;
-    chat_seen_t seen;   /* by observe() */
-    chat_parse_t parse; /* by parse() */
+    chat_seen_t seen;   /* by observe_event() */
+    chat_parse_t parse; /* by parse_event() */
     int kind, index;    /* of the delta before */
     apr_int64_t pieces, bytes;
     FILE *out;
@@ -33,7 +33,7 @@ typedef struct ear_t {
 
 static const char *const kinds[] = {
     [CHAT_DELTA_TEXT] = "text",           [CHAT_DELTA_REASONING] = "reasoning",
-    [CHAT_DELTA_REFUSAL] = "refusal",     [CHAT_DELTA_CALL] = "call",
+    [CHAT_DELTA_REFUSAL] = "refusal",     [CHAT_DELTA_TOOL] = "call",
     [CHAT_DELTA_ARGUMENTS] = "arguments",
 };
 
@@ -69,7 +69,7 @@ static void check_delta(const ear_t *ear, const chat_delta_t *delta)
     int calls = ear->parse.ncalls;
 
     ck_assert_msg(!ear->parse.seen.failed, "a delta after a failure");
-    if (delta->kind == CHAT_DELTA_CALL) {
+    if (delta->kind == CHAT_DELTA_TOOL) {
         ck_assert_int_eq(delta->index, calls - 1);
         ck_assert_ptr_nonnull(delta->id);
         ck_assert_ptr_nonnull(delta->name);
@@ -87,7 +87,7 @@ static void hear(void *ctx, const chat_delta_t *delta)
     ear_t *ear = ctx;
 
     check_delta(ear, delta);
-    if (delta->kind == CHAT_DELTA_CALL) {
+    if (delta->kind == CHAT_DELTA_TOOL) {
         fprintf(ear->out, "<call %d %s %s>", delta->index, delta->id,
                 delta->name);
         ear->kind = -1;
@@ -109,8 +109,8 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
 {
     ear_t *ear = ctx;
 
-    spec->provider->observe(&ear->seen, event, &ear->up, ear->scratch);
-    spec->provider->parse(&ear->parse, event, &ear->up, ear->scratch);
+    spec->provider->observe_event(&ear->seen, event, &ear->up, ear->scratch);
+    spec->provider->parse_event(&ear->parse, event, &ear->up, ear->scratch);
     apr_pool_clear(ear->scratch);
 }
 
@@ -292,7 +292,7 @@ START_TEST(nothing_comes_after_the_end)
     ear_t ear = listen_at_once(t->completions,
                                apr_pstrcat(pool, text, "\n\n", text, NULL));
 
-    if (t->sight.ended && !spec->provider->trails)
+    if (t->sight.ended && !spec->provider->usage_trails)
         ck_assert_str_eq(ear.heard, t->heard);
 }
 END_TEST
@@ -396,7 +396,7 @@ START_TEST(a_giant_event_behind_the_end_changes_nothing)
     ear_t ear = listen_at_once(
         t->completions, apr_pstrcat(pool, text, "\n\n", make_giant(), NULL));
 
-    if (t->sight.ended && !spec->provider->trails)
+    if (t->sight.ended && !spec->provider->usage_trails)
         check(t, &ear, 0);
 }
 END_TEST
@@ -471,7 +471,8 @@ START_TEST(a_whole_answer_is_seen_right)
     chat_upstream_t up = provider_suite_upstream(row->completions);
     chat_seen_t seen = {.usage = {-1, -1, -1, -1}};
 
-    spec->provider->whole(&seen, row->body, strlen(row->body), &up, pool);
+    spec->provider->observe_body(&seen, row->body, strlen(row->body), &up,
+                                 pool);
     check_seen(row->body, &row->sight, &seen, 0);
 }
 END_TEST
@@ -506,8 +507,8 @@ END_TEST
 START_TEST(an_answer_that_is_cut_is_a_failure_in_the_provider_s_own_words)
 {
     chat_upstream_t up = provider_suite_upstream(_i);
-    const char *text = spec->provider->cut(&up, "budget_exhausted",
-                                           "The \"budget\" is gone.", pool);
+    const char *text = spec->provider->make_cut_event(
+        &up, "budget_exhausted", "The \"budget\" is gone.", pool);
     chat_seen_t seen = provider_suite_watch(_i, text);
 
     ck_assert_int_eq(seen.failed, 1);

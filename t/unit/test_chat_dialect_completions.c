@@ -315,7 +315,10 @@ static const struct {
     {{.status = 429, .code = "upstream_rate_limited", .message = "Later."},
      "\"message\":\"Later.\",\"type\":\"requests\",\"param\":null,"
      "\"code\":\"rate_limit_exceeded\""},
-    {{.status = 429, .code = "budget_exhausted", .message = "Spent."},
+    {{.status = 429,
+      .code = "budget_exhausted",
+      .message = "Spent.",
+      .cause = CHAT_CAUSE_BUDGET},
      "\"message\":\"Spent.\",\"type\":\"tokens\",\"param\":null,"
      "\"code\":\"budget_exhausted\""},
     {{.status = 500, .code = "request_id", .message = "No."},

@@ -87,7 +87,8 @@ static void note_event(void *ctx, const chat_sse_event_t *event)
     played->type[played->n] = apr_pstrndup(pool, event->type, event->type_len);
     played->data[played->n] = parse(event->data, event->data_len);
     played->n++;
-    chat_provider_get(0)->observe(&played->seen, event, &played->up, pool);
+    chat_provider_get(0)->observe_event(&played->seen, event, &played->up,
+                                        pool);
 }
 
 static played_t *play(chat_mock_script_t *script, int completions)

@@ -464,7 +464,7 @@ START_TEST(a_whole_answer_may_be_larger_than_an_event)
                     "\"cache_read_input_tokens\":2,\"output_tokens\":3,"
                     "\"output_tokens_details\":{\"thinking_tokens\":4}}}",
                     NULL);
-    chat_provider_anthropic.whole(&seen, body, strlen(body), &up, pool);
+    chat_provider_anthropic.observe_body(&seen, body, strlen(body), &up, pool);
     ck_assert_int_eq(seen.ended, 1);
     ck_assert_int_eq(seen.usage.cached, 2);
     ck_assert_int_eq(seen.usage.reasoning, 4);
@@ -478,7 +478,7 @@ START_TEST(more_calls_than_there_is_room_for_are_an_error)
     const char *text = "";
     int i;
 
-    for (i = 0; i < CHAT_CALLS_MAX; i++)
+    for (i = 0; i < CHAT_TOOL_CALLS_MAX; i++)
         text = apr_pstrcat(pool, text, TOOL("0", "", ""), NULL);
     ck_assert_ptr_null(strstr(provider_suite_hear(0, text), "<failed"));
     text = apr_pstrcat(pool, text, TOOL("0", "", ""), TEXT("a"), NULL);
@@ -491,8 +491,8 @@ START_TEST(its_streams_are_those_of_messages)
 {
     chat_upstream_t up = provider_suite_upstream(0);
 
-    ck_assert_int_eq(chat_provider_anthropic.wire(&up), CHAT_WIRE_MESSAGES);
-    ck_assert_int_eq(chat_provider_anthropic.trails, 0);
+    ck_assert_str_eq(chat_provider_anthropic.wire_format(&up), "messages");
+    ck_assert_int_eq(chat_provider_anthropic.usage_trails, 0);
 }
 END_TEST
 

@@ -450,7 +450,7 @@ static chat_turn_t adopt(const char *body, const char *path)
 
     ck_assert_int_eq(provider_suite_adopt(&turn, body, path, &up, &err),
                      APR_SUCCESS);
-    ck_assert_ptr_nonnull(turn.own);
+    ck_assert_ptr_nonnull(turn.native);
     return turn;
 }
 
@@ -510,7 +510,7 @@ static const struct {
 START_TEST(its_own_request_is_sent_as_it_is_but_for_the_way)
 {
     chat_turn_t turn = adopt(OWN, "/v1/messages");
-    const char *before = chat_json_text(turn.own, NULL, pool), *rest, *body;
+    const char *before = chat_json_text(turn.native, NULL, pool), *rest, *body;
 
     turn.model = "claude-b";
     turn.whole = ways[_i].whole;
@@ -522,7 +522,7 @@ START_TEST(its_own_request_is_sent_as_it_is_but_for_the_way)
                           ways[_i].tokens, ",\"stream\":", ways[_i].stream,
                           rest, NULL));
     /* The next candidate gets it as it came. */
-    ck_assert_str_eq(chat_json_text(turn.own, NULL, pool), before);
+    ck_assert_str_eq(chat_json_text(turn.native, NULL, pool), before);
 }
 END_TEST
 

@@ -455,7 +455,7 @@ START_TEST(a_whole_answer_may_be_larger_than_an_event)
         "\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":"
         "{\"cachedContentTokenCount\":2}}",
         NULL);
-    chat_provider_gemini.whole(&seen, body, strlen(body), &up, pool);
+    chat_provider_gemini.observe_body(&seen, body, strlen(body), &up, pool);
     ck_assert_int_eq(seen.ended, 1);
     ck_assert_int_eq(seen.usage.cached, 2);
     ck_assert_int_eq(seen.deltas, 1);
@@ -468,7 +468,7 @@ START_TEST(more_calls_than_there_is_room_for_are_an_error)
     const char *text = "";
     int i;
 
-    for (i = 0; i < CHAT_CALLS_MAX; i++)
+    for (i = 0; i < CHAT_TOOL_CALLS_MAX; i++)
         text =
             apr_pstrcat(pool, text, CHUNK(PARTS(CALL("\"name\":\"a\""))), NULL);
     ck_assert_ptr_null(strstr(provider_suite_hear(0, text), "<failed"));
@@ -483,8 +483,8 @@ START_TEST(its_streams_are_its_own_and_go_on_behind_the_end)
 {
     chat_upstream_t up = provider_suite_upstream(0);
 
-    ck_assert_int_eq(chat_provider_gemini.wire(&up), CHAT_WIRE_GEMINI);
-    ck_assert_int_eq(chat_provider_gemini.trails, 1);
+    ck_assert_str_eq(chat_provider_gemini.wire_format(&up), "gemini");
+    ck_assert_int_eq(chat_provider_gemini.usage_trails, 1);
 }
 END_TEST
 

@@ -367,7 +367,7 @@ static chat_turn_t adopt(const char *body, const char *path)
 
     ck_assert_int_eq(provider_suite_adopt(&turn, body, path, &up, &err),
                      APR_SUCCESS);
-    ck_assert_ptr_nonnull(turn.own);
+    ck_assert_ptr_nonnull(turn.native);
     return turn;
 }
 
@@ -463,7 +463,7 @@ START_TEST(its_own_request_is_sent_as_it_is_but_for_its_cap)
                     caps[_i].sent ? caps[_i].sent : caps[_i].config,
                     "\"brand_new\":[1.50,null]}", NULL));
     /* The next candidate gets it as it came. */
-    ck_assert_str_eq(chat_json_text(turn.own, NULL, pool), given);
+    ck_assert_str_eq(chat_json_text(turn.native, NULL, pool), given);
 }
 END_TEST
 

@@ -92,8 +92,11 @@ START_TEST(a_seed_has_another_name)
     turn.extra = provider_suite_json("{\"seed\":7,\"safe_prompt\":true}");
     ck_assert_ptr_nonnull(
         strstr(build_body(&turn),
-               "\"stream\":true,\"safe_prompt\":true,\"random_seed\":7}"));
+               "\"stream\":true,\"random_seed\":7,\"safe_prompt\":true}"));
     ck_assert_ptr_nonnull(chat_json_get(turn.extra, "seed"));
+    turn.extra = provider_suite_json("{\"random_seed\":1,\"seed\":7}");
+    ck_assert_ptr_nonnull(
+        strstr(build_body(&turn), "\"stream\":true,\"random_seed\":7}"));
 }
 END_TEST
 
@@ -223,8 +226,8 @@ START_TEST(a_member_it_does_not_know_is_named)
     };
     chat_err_t err = {0};
 
-    chat_provider_mistral.refused(&err, 422, bodies[_i], strlen(bodies[_i]),
-                                  provider_suite_pool);
+    chat_provider_mistral.map_error(&err, 422, bodies[_i], strlen(bodies[_i]),
+                                    provider_suite_pool);
     ck_assert_int_eq(err.status, 400);
     ck_assert_str_eq(err.message, messages[_i]);
 }

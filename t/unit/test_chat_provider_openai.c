@@ -652,12 +652,6 @@ static const provider_sentence_t sentences[] = {
     {"{\"error\":{\"code\":\"0123456789abcdef0123456789abcdef\"}}", PLAIN},
 };
 
-START_TEST(the_provider_knows_its_name)
-{
-    ck_assert_str_eq(chat_provider_openai.name, "openai");
-}
-END_TEST
-
 static const provider_measure_t measures[] = {
     {0, "event: response.output_text.delta\ndata: {\"delta\":\"a\\\"b\"}\n\n",
      1, 4},
@@ -702,7 +696,6 @@ static const provider_suite_t spec = {
 
 static void add_build(TCase *tc)
 {
-    tcase_add_test(tc, the_provider_knows_its_name);
     tcase_add_test(tc, a_small_turn_becomes_a_small_responses_body);
     tcase_add_test(tc, a_full_turn_becomes_a_full_responses_body);
     tcase_add_test(tc, a_small_turn_becomes_a_small_completions_body);

@@ -411,7 +411,7 @@ START_TEST(a_request_in_its_own_words_is_adopted)
     ck_assert_int_eq(provider_suite_adopt(&turn, adopted[_i].body,
                                           adopted[_i].path, &up, &err),
                      APR_SUCCESS);
-    ck_assert_ptr_nonnull(turn.own);
+    ck_assert_ptr_nonnull(turn.native);
     ck_assert_pstr_eq(turn.model, adopted[_i].model);
     ck_assert_int_eq(turn.max_output_tokens, adopted[_i].most);
     ck_assert_int_eq(turn.whole, adopted[_i].whole);
@@ -495,13 +495,13 @@ START_TEST(of_a_request_in_its_own_words_all_but_ours_survives)
     chat_upstream_t up = provider_suite_upstream(own[_i].completions);
     chat_turn_t turn = {.request_id = "r", .model = "m"};
 
-    turn.own = provider_suite_json(own[_i].body);
+    turn.native = provider_suite_json(own[_i].body);
     turn.max_output_tokens = own[_i].most;
     turn.whole = own[_i].whole;
     up.store = own[_i].store;
     ck_assert_str_eq(provider_suite_build(&turn, &up).body, own[_i].sent);
     /* It is asked again of the next candidate. */
-    ck_assert_str_eq(chat_json_text(turn.own, NULL, pool), own[_i].body);
+    ck_assert_str_eq(chat_json_text(turn.native, NULL, pool), own[_i].body);
 }
 END_TEST
 
@@ -509,9 +509,9 @@ START_TEST(the_wire_is_that_of_the_api)
 {
     chat_upstream_t up = provider_suite_upstream(_i);
 
-    ck_assert_int_eq(chat_provider_openai.wire(&up),
-                     _i ? CHAT_WIRE_COMPLETIONS : CHAT_WIRE_RESPONSES);
-    ck_assert_int_eq(chat_provider_openai.trails, 0);
+    ck_assert_str_eq(chat_provider_openai.wire_format(&up),
+                     _i ? "chat-completions" : "responses");
+    ck_assert_int_eq(chat_provider_openai.usage_trails, 0);
 }
 END_TEST
 

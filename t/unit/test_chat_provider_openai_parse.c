@@ -203,8 +203,9 @@ static const char *make_calls(int n)
 
 START_TEST(more_calls_than_there_may_be_are_an_error)
 {
-    const char *most = provider_suite_hear(1, make_calls(CHAT_CALLS_MAX));
-    const char *more = provider_suite_hear(1, make_calls(CHAT_CALLS_MAX + 1));
+    const char *most = provider_suite_hear(1, make_calls(CHAT_TOOL_CALLS_MAX));
+    const char *more =
+        provider_suite_hear(1, make_calls(CHAT_TOOL_CALLS_MAX + 1));
 
     ck_assert_ptr_null(strstr(most, "<failed"));
     ck_assert_ptr_nonnull(strstr(most, "<call 127 call_127 f>"));

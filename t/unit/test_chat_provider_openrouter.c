@@ -50,14 +50,34 @@ START_TEST(a_full_turn_becomes_a_full_body)
 }
 END_TEST
 
+START_TEST(an_effort_is_an_object_and_wins_over_the_client_s_member)
+{
+    chat_turn_t turn = provider_suite_turn();
+    chat_upstream_t up = provider_suite_upstream(1);
+
+    turn.extra = provider_suite_json("{\"reasoning\":{\"max_tokens\":9}}");
+    ck_assert_ptr_nonnull(strstr(provider_suite_build(&turn, &up).body,
+                                 "\"reasoning\":{\"max_tokens\":9}"));
+    turn.effort = "low";
+    ck_assert_ptr_nonnull(strstr(provider_suite_build(&turn, &up).body,
+                                 "\"reasoning\":{\"effort\":\"low\"}"));
+    ck_assert_ptr_null(
+        strstr(provider_suite_build(&turn, &up).body, "reasoning_effort"));
+    turn.extra = NULL;
+    turn.model = "gpt-4o";
+    ck_assert_ptr_null(
+        strstr(provider_suite_build(&turn, &up).body, "reasoning"));
+}
+END_TEST
+
 START_TEST(a_flagged_question_is_told_so)
 {
     static const char body[] = "{\"error\":{\"code\":403,\"metadata\":"
                                "{\"reasons\":[\"hate\"]}}}";
     chat_err_t err = {0};
 
-    chat_provider_openrouter.refused(&err, 403, body, sizeof(body) - 1,
-                                     provider_suite_pool);
+    chat_provider_openrouter.map_error(&err, 403, body, sizeof(body) - 1,
+                                       provider_suite_pool);
     ck_assert_str_eq(err.message,
                      "The provider refused the request: moderation.");
 }
@@ -168,6 +188,8 @@ Suite *unit_suite(void)
                               provider_suite_tear_down);
     tcase_add_test(tc, a_small_turn_becomes_a_small_body);
     tcase_add_test(tc, a_full_turn_becomes_a_full_body);
+    tcase_add_test(tc,
+                   an_effort_is_an_object_and_wins_over_the_client_s_member);
     tcase_add_test(tc, a_flagged_question_is_told_so);
     suite_add_tcase(suite, tc);
     provider_suite_add(suite, &spec);

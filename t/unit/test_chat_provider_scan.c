@@ -15,7 +15,8 @@
 #include "chat_provider.h"
 #include "chat_sse.h"
 
-#define CHAT_PROVIDER(id, name) extern const chat_provider_t chat_provider_##id;
+#define CHAT_PROVIDER(id, name, caps)                                          \
+    extern const chat_provider_t chat_provider_##id;
 #include "chat_provider_list.h"
 #undef CHAT_PROVIDER
 
@@ -73,9 +74,9 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
     ear_t *ear = ctx;
 
     made = 0;
-    ear->provider->observe(&ear->seen, event, &ear->up, pool);
+    ear->provider->observe_event(&ear->seen, event, &ear->up, pool);
     if (!ear->deaf)
-        ear->provider->parse(&ear->parse, event, &ear->up, pool);
+        ear->provider->parse_event(&ear->parse, event, &ear->up, pool);
     ear->pools += made;
 }
 

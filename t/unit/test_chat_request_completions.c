@@ -287,7 +287,7 @@ START_TEST(a_request_becomes_a_turn)
     ck_assert_str_eq(show(), a->turn);
     ck_assert_int_eq(err.status, 0);
     ck_assert_ptr_null(turn.system);
-    ck_assert_ptr_null(turn.own);
+    ck_assert_ptr_null(turn.native);
 }
 END_TEST
 

@@ -59,10 +59,10 @@ START_TEST(words_say_more_than_a_status)
 {
     call_t *c = call_of(CHAT_END_COMPLETE, 400, 0);
 
-    c->refusal.code = "upstream_auth";
+    c->refusal.cause = CHAT_CAUSE_AUTH;
     ck_assert_int_eq(chat_run_failure_remedy(&c->result), CHAT_REMEDY_KEY);
     c = call_of(CHAT_END_COMPLETE, 429, 0);
-    c->refusal.code = "upstream_quota";
+    c->refusal.cause = CHAT_CAUSE_QUOTA;
     ck_assert_int_eq(chat_run_failure_remedy(&c->result), CHAT_REMEDY_ANOTHER);
 }
 END_TEST

@@ -1,21 +1,146 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A Messages stream, taken apart: the blocks of the answer become deltas. A
- * piece of text or thought is read in passing, the rest is parsed. What is
- * neither text nor thought nor a call of the client's tools (signatures,
- * citations, tools of the server's) is passed over; ends, errors and counts
- * are seen as in _anthropic_observe.c. Runs on the stream's driver. Pure.
+ * A Messages stream: named events, of which message_stop is the end and error
+ * another one. What the question cost comes with the first, the answer's tokens
+ * with the last but one. The blocks of the answer become deltas: a piece of
+ * text or thought is read in passing, the rest is parsed. What is neither text
+ * nor thought nor a call of the client's tools (signatures, citations, tools of
+ * the server's) is passed over. Runs on the stream's driver. Pure.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_anthropic_int.h"
+#include "chat_provider_scan.h"
 
 #include <string.h>
+
+/* ---- a stream, observed ---- */
+
+static const char *const texts[] = {"text", "thinking", "partial_json", NULL};
+
+enum { START, DELTA, STOP, ERROR };
+
+static const char *const message_kinds[] = {
+    [START] = "message_start",
+    [DELTA] = "message_delta",
+    [STOP] = "message_stop",
+    [ERROR] = "error",
+    NULL,
+};
+
+enum { INPUT, CREATED, CACHED, OUTPUT, THINKING };
+
+static const chat_usage_field_t fields[] = {
+    [INPUT] = {NULL, "input_tokens"},
+    [CREATED] = {NULL, "cache_creation_input_tokens"},
+    [CACHED] = {NULL, "cache_read_input_tokens"},
+    [OUTPUT] = {NULL, "output_tokens"},
+    [THINKING] = {"output_tokens_details", "thinking_tokens"},
+    {NULL, NULL},
+};
+
+/* Where the usage is in the first event, and in every other. */
+static const char *const in_message[] = {"message", "usage", NULL};
+static const char *const in_usage[] = {"usage", NULL};
+
+/* What came out of the cache or went into it is not in input_tokens. */
+static void count_input(chat_seen_t *seen, const chat_usage_counts_t *usage)
+{
+    apr_int64_t input = usage->n[INPUT];
+    int i;
+
+    if (input < 0)
+        return;
+    for (i = CREATED; i <= CACHED; i++) {
+        apr_int64_t n = usage->n[i];
+
+        if (n > 0)
+            input = n > APR_INT64_MAX - input ? APR_INT64_MAX : input + n;
+    }
+    seen->usage.input = input;
+    chat_provider_usage_take(&seen->usage.cached, usage, CACHED);
+}
+
+/* Cumulative: the last one holds. */
+static void count_output(chat_seen_t *seen, const chat_usage_counts_t *usage)
+{
+    chat_provider_usage_take(&seen->usage.output, usage, OUTPUT);
+    chat_provider_usage_take(&seen->usage.reasoning, usage, THINKING);
+}
+
+static void fail(chat_watch_t *w, const chat_json_t *root)
+{
+    const chat_json_t *codes[] = {
+        chat_json_path(root, "error", "type", NULL),
+    };
+
+    chat_provider_watch_fail(w, codes, 1);
+}
+
+static void observe(chat_watch_t *w)
+{
+    int kind = chat_provider_watch_kind(w, message_kinds);
+    chat_usage_counts_t usage = {.fields = fields};
+
+    if (kind == STOP)
+        w->seen->ended = 1;
+    if (kind < 0 || kind == STOP)
+        return;
+    if (kind == ERROR) {
+        fail(w, chat_provider_watch_json(w));
+        return;
+    }
+    chat_provider_usage_watch(&usage, kind == START ? in_message : in_usage, w);
+    count_input(w->seen, &usage);
+    /* At the start it is a first guess, which would pass for the usage of a
+     * stream that is cut. */
+    if (kind == DELTA)
+        count_output(w->seen, &usage);
+}
+
+void chat_provider_anthropic_observe_event(chat_seen_t *seen,
+                                           const chat_sse_event_t *event,
+                                           const chat_upstream_t *up,
+                                           apr_pool_t *p)
+{
+    chat_watch_t w = {.seen = seen, .event = event, .up = up, .parent = p};
+
+    chat_provider_watch_measure(&w, texts);
+    observe(&w);
+    chat_provider_watch_done(&w);
+}
+
+/* A message is its own end; anything else is none, and no success. */
+void chat_provider_anthropic_observe_body(chat_seen_t *seen, const char *body,
+                                          apr_size_t len,
+                                          const chat_upstream_t *up,
+                                          apr_pool_t *p)
+{
+    const chat_sse_event_t event = {.type = "", .data = body, .data_len = len};
+    chat_watch_t w = {.seen = seen, .event = &event, .up = up, .parent = p};
+    chat_usage_counts_t usage = {.fields = fields};
+    const chat_json_t *root;
+
+    chat_provider_watch_measure(&w, texts);
+    root = chat_provider_content_body(&w);
+    if (chat_provider_watch_is_error(root))
+        fail(&w, root);
+    else if (chat_json_kind(chat_json_get(root, "content")) ==
+             CHAT_JSON_ARRAY) {
+        seen->ended = 1;
+        chat_provider_usage_read(&usage, in_usage, root);
+        count_input(seen, &usage);
+        count_output(seen, &usage);
+    }
+    chat_provider_watch_done(&w);
+}
+
+/* ---- a stream, taken apart ---- */
 
 /* What has no number, or one beyond this, is all the same block. */
 #define MOST_BLOCKS (1 << 20)
 
 enum { BLOCK_START, BLOCK_DELTA, BLOCK_STOP, MESSAGE_DELTA };
 
-static const char *const kinds[] = {
+static const char *const block_kinds[] = {
     [BLOCK_START] = "content_block_start",
     [BLOCK_DELTA] = "content_block_delta",
     [BLOCK_STOP] = "content_block_stop",
@@ -178,7 +303,7 @@ static void scan_event(chat_scan_t *s, plain_t *plain, const char *member)
     }
 }
 
-static int take_piece(chat_parse_t *parse, const plain_t *plain, int kind)
+static int take_text(chat_parse_t *parse, const plain_t *plain, int kind)
 {
     static const char *const texts[] = {
         [BLOCK_START] = "text", [BLOCK_DELTA] = "text_delta"};
@@ -217,7 +342,7 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event,
     if (kind == BLOCK_STOP)
         return parse->ncalls == 0;
     if (kind != MESSAGE_DELTA)
-        return take_piece(parse, &plain, kind);
+        return take_text(parse, &plain, kind);
     read_finish(parse, plain.reason.text, plain.reason.len);
     return 1;
 }
@@ -226,7 +351,7 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event,
 
 static void take(chat_parse_t *parse, chat_watch_t *w)
 {
-    int kind = chat_provider_watch_kind(w, kinds);
+    int kind = chat_provider_watch_kind(w, block_kinds);
     const chat_json_t *root;
 
     if (kind < 0 || kind > MESSAGE_DELTA || take_plain(parse, w->event, kind))
@@ -244,9 +369,10 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
         take_finish(parse, root);
 }
 
-void chat_provider_anthropic_parse(chat_parse_t *parse,
-                                   const chat_sse_event_t *event,
-                                   const chat_upstream_t *up, apr_pool_t *p)
+void chat_provider_anthropic_parse_event(chat_parse_t *parse,
+                                         const chat_sse_event_t *event,
+                                         const chat_upstream_t *up,
+                                         apr_pool_t *p)
 {
     chat_watch_t w = {
         .seen = &parse->seen,
@@ -259,6 +385,6 @@ void chat_provider_anthropic_parse(chat_parse_t *parse,
         return;
     take(parse, &w);
     if (!parse->seen.failed)
-        chat_provider_anthropic_look(&w);
+        observe(&w);
     chat_provider_watch_done(&w);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A Responses stream, taken apart. Its items (thoughts, text, calls) come in
- * any number and order, each event says by its type what it is, and the end is
- * exactly one of four events, which _openai_observe.c understands. Runs on the
- * stream's driver. Pure.
+ * A Responses stream: each event says by its type what it is. Its items
+ * (thoughts, text, calls of tools) come in any number and order, and the end is
+ * exactly one of four events. Runs on the stream's driver. Pure.
  */
-#include "chat_provider_int.h"
+#include "chat_provider_openai_int.h"
+#include "chat_provider_scan.h"
 
 #include <string.h>
 
@@ -24,6 +24,7 @@ enum {
     ERROR
 };
 
+/* Those that end the stream come last, so that they are a table, too. */
 static const char *const kinds[] = {
     [TEXT] = "response.output_text.delta",
     [SUMMARY] = "response.reasoning_summary_text.delta",
@@ -39,6 +40,128 @@ static const char *const kinds[] = {
     [ERROR] = "error",
     NULL,
 };
+
+/* ---- observed ---- */
+
+enum { INPUT, OUTPUT, CACHED, REASONING };
+
+static const chat_usage_field_t fields[] = {
+    [INPUT] = {NULL, "input_tokens"},
+    [OUTPUT] = {NULL, "output_tokens"},
+    [CACHED] = {"input_tokens_details", "cached_tokens"},
+    [REASONING] = {"output_tokens_details", "reasoning_tokens"},
+    {NULL, NULL},
+};
+
+static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
+{
+    chat_usage_t *n = &seen->usage;
+
+    chat_provider_usage_take(&n->input, usage, INPUT);
+    chat_provider_usage_take(&n->output, usage, OUTPUT);
+    chat_provider_usage_take(&n->cached, usage, CACHED);
+    chat_provider_usage_take(&n->reasoning, usage, REASONING);
+}
+
+static void count_json(chat_seen_t *seen, const chat_json_t *usage)
+{
+    static const char *const here[] = {NULL};
+    chat_usage_counts_t counts = {.fields = fields};
+
+    chat_provider_usage_read(&counts, here, usage);
+    count(seen, &counts);
+}
+
+/* A terminal event whose JSON we refuse (too large, a lone surrogate in the
+ * answer) still is the end; only its usage stays unknown. */
+static void observe_end(chat_watch_t *w, const chat_json_t *root, int failed)
+{
+    w->seen->ended = 1;
+    if (failed) {
+        const chat_json_t *codes[] = {
+            chat_json_path(root, "response", "error", "code", NULL),
+            chat_json_path(root, "error", "code", NULL),
+            chat_json_get(root, "code"),
+            chat_json_path(root, "error", "type", NULL),
+        };
+
+        chat_provider_watch_fail(w, codes, 4);
+    }
+    count_json(w->seen, chat_json_path(root, "response", "usage", NULL));
+}
+
+static void observe_plain_end(chat_watch_t *w)
+{
+    static const char *const path[] = {"response", "usage", NULL};
+    chat_usage_counts_t usage = {.fields = fields};
+
+    w->seen->ended = 1;
+    chat_provider_usage_watch(&usage, path, w);
+    count(w->seen, &usage);
+}
+
+static void observe(chat_watch_t *w)
+{
+    int terminal = chat_provider_watch_kind(w, kinds + COMPLETED);
+    int kind = COMPLETED + terminal;
+
+    if (terminal < 0)
+        return;
+    if (kind == FAILED || kind == ERROR)
+        observe_end(w, chat_provider_watch_json(w), 1);
+    else
+        observe_plain_end(w);
+}
+
+void chat_provider_openai_observe_event(chat_seen_t *seen,
+                                        const chat_sse_event_t *event,
+                                        const chat_upstream_t *up,
+                                        apr_pool_t *p)
+{
+    static const char *const texts[] = {"delta", NULL};
+    chat_watch_t w = {.seen = seen, .event = event, .up = up, .parent = p};
+
+    if (up->completions) {
+        chat_provider_completions_observe_event(seen, event, up, p);
+        return;
+    }
+    chat_provider_watch_measure(&w, texts);
+    observe(&w);
+    chat_provider_watch_done(&w);
+}
+
+/* One that only waits, "background", is whole as well: it is all there is. */
+void chat_provider_openai_observe_body(chat_seen_t *seen, const char *body,
+                                       apr_size_t len,
+                                       const chat_upstream_t *up, apr_pool_t *p)
+{
+    static const char *const texts[] = {"text", NULL};
+    const chat_json_t *root, *usage;
+    const char *status;
+    const chat_sse_event_t event = {.type = "", .data = body, .data_len = len};
+    chat_watch_t w = {.seen = seen, .event = &event, .up = up, .parent = p};
+
+    if (up->completions) {
+        chat_provider_completions_observe_body(seen, body, len, up, p);
+        return;
+    }
+    root = chat_provider_content_body(&w);
+    status = chat_json_string(chat_json_get(root, "status"));
+    usage = chat_json_get(root, "usage");
+    chat_provider_watch_measure(&w, texts);
+    seen->ended = status != NULL;
+    if (chat_provider_watch_is_error(root) ||
+        (status && strcmp(status, "failed") == 0)) {
+        const chat_json_t *codes[] = {
+            chat_json_path(root, "error", "code", NULL),
+            chat_json_path(root, "error", "type", NULL),
+        };
+
+        chat_provider_watch_fail(&w, codes, 2);
+    }
+    count_json(seen, usage);
+    chat_provider_watch_done(&w);
+}
 
 /* ---- a piece of text ---- */
 
@@ -161,7 +284,7 @@ static int pass_end(chat_parse_t *parse, chat_watch_t *w, int kind)
 {
     if (kind != COMPLETED || (!parse->ncalls && mentions_call(w)))
         return 0;
-    chat_provider_openai_close(w);
+    observe_plain_end(w);
     parse->finish = finish_of(parse, NULL, kind);
     return 1;
 }
@@ -179,7 +302,7 @@ static void take_end(chat_parse_t *parse, chat_watch_t *w, int kind)
     }
     if (parse->seen.failed)
         return;
-    chat_provider_openai_end(w, root, kind == FAILED || kind == ERROR);
+    observe_end(w, root, kind == FAILED || kind == ERROR);
     parse->finish = finish_of(parse, root, kind);
 }
 
@@ -210,15 +333,15 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
         take_arguments(parse, root, kind);
 }
 
-void chat_provider_openai_parse(chat_parse_t *parse,
-                                const chat_sse_event_t *event,
-                                const chat_upstream_t *up, apr_pool_t *p)
+void chat_provider_openai_parse_event(chat_parse_t *parse,
+                                      const chat_sse_event_t *event,
+                                      const chat_upstream_t *up, apr_pool_t *p)
 {
     chat_watch_t w = {
         .seen = &parse->seen, .event = event, .up = up, .parent = p};
 
     if (up->completions) {
-        chat_provider_completions_parse(parse, event, up, p);
+        chat_provider_completions_parse_event(parse, event, up, p);
         return;
     }
     if (chat_provider_parse_over(parse, event))

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The stream of Chat Completions: unnamed chunks, then "[DONE]". Only that is
+ * the end: a finish_reason before it is not, since the usage is still to come
+ * and a stream cut right there must not pass for whole. A chunk that holds no
+ * more than a piece of text, the reason to finish, the usage, or nothing, as
+ * nearly all do, is read in passing; every other (a call of a tool, a failure,
+ * what has an odd type) is parsed. Runs on the stream's driver. Pure.
+ */
+#include "chat_provider_content.h"
+#include "chat_provider_kit.h"
+#include "chat_provider_scan.h"
+
+#include <string.h>
+
+static const char *const texts[] = {"content", "reasoning_content", "reasoning",
+                                    "refusal", "arguments",         NULL};
+
+/* Reasons to finish that are failures: DeepSeek's, and OpenRouter's. */
+static const char *const failures[] = {"insufficient_system_resource", "error"};
+
+#define NFAILURES (sizeof(failures) / sizeof(failures[0]))
+
+static int is_done(const chat_sse_event_t *event)
+{
+    static const char done[] = "[DONE]";
+
+    return event->data_len >= sizeof(done) - 1 &&
+           memcmp(event->data, done, sizeof(done) - 1) == 0;
+}
+
+static int is_named_error(const chat_sse_event_t *event)
+{
+    static const char name[] = "error";
+
+    return event->type_len == sizeof(name) - 1 &&
+           memcmp(event->type, name, sizeof(name) - 1) == 0;
+}
+
+enum { INPUT, OUTPUT, HIT, CACHED, REASONING };
+
+static const chat_usage_field_t fields[] = {
+    [INPUT] = {NULL, "prompt_tokens"},
+    [OUTPUT] = {NULL, "completion_tokens"},
+    [HIT] = {NULL, "prompt_cache_hit_tokens"},
+    [CACHED] = {"prompt_tokens_details", "cached_tokens"},
+    [REASONING] = {"completion_tokens_details", "reasoning_tokens"},
+    {NULL, NULL},
+};
+
+static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
+{
+    chat_usage_t *n = &seen->usage;
+
+    chat_provider_usage_take(&n->input, usage, INPUT);
+    chat_provider_usage_take(&n->output, usage, OUTPUT);
+    chat_provider_usage_take(&n->cached, usage, HIT);
+    chat_provider_usage_take(&n->cached, usage, CACHED);
+    chat_provider_usage_take(&n->reasoning, usage, REASONING);
+}
+
+static int is_failure(const char *reason, apr_size_t len)
+{
+    apr_size_t i;
+
+    for (i = 0; reason && i < NFAILURES; i++) {
+        if (chat_provider_scan_is(reason, len, failures[i]))
+            return 1;
+    }
+    return 0;
+}
+
+/* ---- a chunk, read in passing ---- */
+
+/* A chunk that is no failure. Not to be zeroed, as its scan. */
+typedef struct chunk_t {
+    chat_piece_t content, thought, other_thought, reason;
+    chat_usage_counts_t usage;
+    int lists, choices, deltas; /* how many were met */
+    chat_scan_t scan;
+} chunk_t;
+
+static void scan_delta(chat_scan_t *s, chunk_t *chunk)
+{
+    const char *name;
+    apr_size_t len;
+
+    chunk->deltas++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "content"))
+            chat_provider_scan_piece(s, &chunk->content);
+        else if (chat_provider_scan_is(name, len, "reasoning_content"))
+            chat_provider_scan_piece(s, &chunk->thought);
+        else if (chat_provider_scan_is(name, len, "reasoning"))
+            chat_provider_scan_piece(s, &chunk->other_thought);
+        else if (chat_provider_scan_is(name, len, "refusal") ||
+                 chat_provider_scan_is(name, len, "tool_calls"))
+            chat_provider_scan_only(s, "null");
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+static void scan_reason(chat_scan_t *s, chat_piece_t *reason)
+{
+    chat_provider_scan_piece(s, reason);
+    if (is_failure(reason->text, reason->len))
+        chat_provider_scan_put_off(s);
+}
+
+static void scan_choice(chat_scan_t *s, chunk_t *chunk)
+{
+    const char *name;
+    apr_size_t len;
+
+    chunk->choices++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "delta"))
+            scan_delta(s, chunk);
+        else if (chat_provider_scan_is(name, len, "finish_reason"))
+            scan_reason(s, &chunk->reason);
+        else if (chat_provider_scan_is(name, len, "index"))
+            chat_provider_scan_only(s, "0");
+        else if (chat_provider_scan_is(name, len, "message"))
+            chat_provider_scan_only(s, "null");
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+static void scan_choices(chat_scan_t *s, chunk_t *chunk)
+{
+    chunk->lists++;
+    chat_provider_scan_open(s, '[');
+    while (chat_provider_scan_item(s))
+        scan_choice(s, chunk);
+}
+
+/* "type" or "object", which may say that it is an error. */
+static void scan_kind(chat_scan_t *s)
+{
+    chat_piece_t kind;
+
+    chat_provider_scan_piece(s, &kind);
+    if (chat_provider_scan_is(kind.text, kind.len, "error"))
+        chat_provider_scan_put_off(s);
+}
+
+static void scan_chunk(chat_scan_t *s, chunk_t *chunk)
+{
+    static const char *const here[] = {NULL};
+    const char *name;
+    apr_size_t len;
+
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "choices"))
+            scan_choices(s, chunk);
+        else if (chat_provider_scan_is(name, len, "usage"))
+            chat_provider_usage_scan(&chunk->usage, here, s);
+        else if (chat_provider_scan_is(name, len, "object") ||
+                 chat_provider_scan_is(name, len, "type"))
+            scan_kind(s);
+        else if (chat_provider_scan_is(name, len, "error"))
+            chat_provider_scan_only(s, "null");
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+/*
+ * 1: chunk has all of the event. 0: it has to be parsed.
+ * Of two equal names the last one holds, which for a text or a usage is so by
+ * itself; who sends more than one of the others is to be parsed.
+ */
+static int scan_event(chunk_t *chunk, const chat_sse_event_t *event)
+{
+    static const chat_piece_t none = {NULL, 0};
+    chat_scan_t *s = &chunk->scan;
+
+    chunk->content = chunk->thought = chunk->other_thought = none;
+    chunk->reason = none;
+    chunk->lists = chunk->choices = chunk->deltas = 0;
+    chunk->usage.fields = fields;
+    chat_provider_usage_clear(&chunk->usage);
+    chat_provider_scan_init(s, event->data, event->data_len);
+    scan_chunk(s, chunk);
+    return chat_provider_scan_done(s) && chunk->lists <= 1 &&
+           chunk->choices <= 1 && chunk->deltas <= 1;
+}
+
+/* ---- a stream, observed ---- */
+
+/* The reason to finish, where it is a failure. */
+static const chat_json_t *find_failure(const chat_json_t *root)
+{
+    const chat_json_t *choices = chat_json_get(root, "choices");
+    int i;
+
+    for (i = 0; i < chat_json_length(choices); i++) {
+        const chat_json_t *v =
+            chat_json_get(chat_json_at(choices, i), "finish_reason");
+        const char *reason = chat_json_string(v);
+
+        if (reason && is_failure(reason, strlen(reason)))
+            return v;
+    }
+    return NULL;
+}
+
+/* The error and the token counts of a chunk; root NULL: it is no JSON. 1: it
+ * was an error. */
+static int observe_json(chat_watch_t *w, const chat_json_t *root)
+{
+    static const char *const path[] = {"usage", NULL};
+    chat_usage_counts_t usage = {.fields = fields};
+    const chat_json_t *failure = find_failure(root);
+    int failed = failure || is_named_error(w->event) ||
+                 chat_provider_watch_is_error(root);
+
+    if (failed) {
+        const chat_json_t *codes[] = {
+            chat_json_path(root, "error", "code", NULL),
+            chat_json_get(root, "code"),
+            chat_json_path(root, "error", "type", NULL),
+            failure,
+        };
+
+        chat_provider_watch_fail(w, codes, 4);
+    }
+    chat_provider_usage_read(&usage, path, root);
+    count(w->seen, &usage);
+    return failed;
+}
+
+static int can_matter(const chat_watch_t *w)
+{
+    return is_named_error(w->event) || chat_provider_watch_object(w, "usage") ||
+           chat_provider_watch_mentions(w, "error") ||
+           chat_provider_watch_mentions(w, "insufficient_system_resource");
+}
+
+static void observe_chunk(chat_watch_t *w)
+{
+    chunk_t chunk;
+
+    if (!is_named_error(w->event) && scan_event(&chunk, w->event))
+        count(w->seen, &chunk.usage);
+    else
+        observe_json(w, chat_provider_watch_json(w));
+}
+
+void chat_provider_completions_observe_event(chat_seen_t *seen,
+                                             const chat_sse_event_t *event,
+                                             const chat_upstream_t *up,
+                                             apr_pool_t *p)
+{
+    chat_watch_t w = {.seen = seen, .event = event, .up = up, .parent = p};
+
+    chat_provider_watch_measure(&w, texts);
+    if (is_done(event))
+        seen->ended = 1;
+    else if (can_matter(&w))
+        observe_chunk(&w);
+    chat_provider_watch_done(&w);
+}
+
+void chat_provider_completions_observe_body(chat_seen_t *seen, const char *body,
+                                            apr_size_t len,
+                                            const chat_upstream_t *up,
+                                            apr_pool_t *p)
+{
+    const chat_sse_event_t event = {.type = "", .data = body, .data_len = len};
+    chat_watch_t w = {.seen = seen, .event = &event, .up = up, .parent = p};
+    const chat_json_t *root;
+
+    chat_provider_watch_measure(&w, texts);
+    root = chat_provider_content_body(&w);
+    observe_json(&w, root);
+    if (chat_json_kind(chat_json_get(root, "choices")) == CHAT_JSON_ARRAY)
+        seen->ended = 1;
+    chat_provider_watch_done(&w);
+}
+
+/* ---- a stream, taken apart ---- */
+
+/* Where it says so itself; servers that make one whole call a chunk may
+ * leave it out, or say 0 of each: these differ by their ids. */
+static int place_of(const chat_json_t *call, int position)
+{
+    apr_int64_t index = chat_json_integer(chat_json_get(call, "index"), -1);
+
+    return index >= 0 && index <= APR_INT32_MAX ? (int)index : position;
+}
+
+/* Some repeat id and name in every piece, others make up an id for each: only
+ * both together, or a place that is new, are another call. */
+static int begins_call(const chat_parse_t *parse, int index, const char *id,
+                       const char *name)
+{
+    return index < 0 ||
+           (name && *name && !chat_provider_parse_is_call(parse, index, id));
+}
+
+static void take_call(chat_parse_t *parse, chat_watch_t *w,
+                      const chat_json_t *call, int position)
+{
+    int at = place_of(call, position);
+    int index = chat_provider_parse_find(parse, at);
+    const chat_json_t *function = chat_json_get(call, "function");
+    const chat_json_t *v = chat_json_get(function, "arguments");
+    const char *id = chat_json_string(chat_json_get(call, "id"));
+    const char *name = chat_json_string(chat_json_get(function, "name"));
+    const char *arguments = chat_json_string(v);
+
+    if (begins_call(parse, index, id, name))
+        index = chat_provider_parse_call(parse, at, id, name);
+    /* Not everybody makes a text of them. */
+    if (chat_json_kind(v) == CHAT_JSON_OBJECT)
+        arguments = chat_json_text(v, NULL, chat_provider_watch_pool(w));
+    if (arguments)
+        chat_provider_parse_arguments(parse, index, arguments,
+                                      strlen(arguments));
+}
+
+/* Also [{"type":"thinking","thinking":[{"type":"text",...}]}, ...]. */
+static void take_content(chat_parse_t *parse, chat_delta_e kind,
+                         const chat_json_t *content)
+{
+    const chat_json_t *part;
+    int i;
+
+    chat_provider_parse_string(parse, kind, content);
+    for (i = 0; (part = chat_json_at(content, i)); i++) {
+        const chat_json_t *thought = chat_json_get(part, "thinking");
+
+        if (!thought)
+            chat_provider_parse_string(parse, kind,
+                                       chat_json_get(part, "text"));
+        else if (kind == CHAT_DELTA_TEXT)
+            take_content(parse, CHAT_DELTA_REASONING, thought);
+    }
+}
+
+static const chat_json_t *thought_of(const chat_json_t *delta)
+{
+    const chat_json_t *thought = chat_json_get(delta, "reasoning_content");
+    const char *text = chat_json_string(thought);
+
+    return text && *text ? thought : chat_json_get(delta, "reasoning");
+}
+
+static void take_delta(chat_parse_t *parse, chat_watch_t *w,
+                       const chat_json_t *delta)
+{
+    const chat_json_t *calls = chat_json_get(delta, "tool_calls");
+    int i;
+
+    chat_provider_parse_string(parse, CHAT_DELTA_REASONING, thought_of(delta));
+    take_content(parse, CHAT_DELTA_TEXT, chat_json_get(delta, "content"));
+    chat_provider_parse_string(parse, CHAT_DELTA_REFUSAL,
+                               chat_json_get(delta, "refusal"));
+    for (i = 0; i < chat_json_length(calls); i++)
+        take_call(parse, w, chat_json_at(calls, i), i);
+}
+
+static const struct {
+    const char *reason;
+    chat_finish_e finish;
+} reasons[] = {
+    {"stop", CHAT_FINISH_STOP},
+    {"length", CHAT_FINISH_LENGTH},
+    {"model_length", CHAT_FINISH_LENGTH},
+    {"tool_calls", CHAT_FINISH_CALLS},
+    {"function_call", CHAT_FINISH_CALLS},
+    {"content_filter", CHAT_FINISH_FILTER},
+};
+
+/* One that is new to us is taken for the model's own end. */
+static void take_finish(chat_parse_t *parse, const char *reason, apr_size_t len)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (chat_provider_scan_is(reason, len, reasons[i].reason))
+            parse->finish = reasons[i].finish;
+    }
+}
+
+/* 1: all of the event is handed on. Thoughts come first: they were there first.
+ */
+static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
+{
+    chunk_t chunk;
+    const chat_piece_t *thought = &chunk.thought;
+
+    if (!scan_event(&chunk, event))
+        return 0;
+    if (!thought->len)
+        thought = &chunk.other_thought;
+    chat_provider_parse_text(parse, CHAT_DELTA_REASONING, thought->text,
+                             thought->len);
+    chat_provider_parse_text(parse, CHAT_DELTA_TEXT, chunk.content.text,
+                             chunk.content.len);
+    take_finish(parse, chunk.reason.text, chunk.reason.len);
+    count(&parse->seen, &chunk.usage);
+    return 1;
+}
+
+/* A server that cannot stream sends what it has as a "message". */
+static void take_choice(chat_parse_t *parse, chat_watch_t *w,
+                        const chat_json_t *choice)
+{
+    const chat_json_t *delta = chat_json_get(choice, "delta");
+    const char *reason =
+        chat_json_string(chat_json_get(choice, "finish_reason"));
+
+    take_delta(parse, w, delta ? delta : chat_json_get(choice, "message"));
+    if (reason)
+        take_finish(parse, reason, strlen(reason));
+}
+
+static void take(chat_parse_t *parse, chat_watch_t *w)
+{
+    const chat_json_t *root = chat_provider_watch_json(w), *choices;
+    int i;
+
+    if (observe_json(w, root))
+        return;
+    if (!root && w->event->data_len && *w->event->data == '{')
+        chat_provider_parse_fail(parse, "event_unreadable");
+    choices = chat_json_get(root, "choices");
+    for (i = 0; i < chat_json_length(choices); i++) {
+        const chat_json_t *choice = chat_json_at(choices, i);
+
+        if (chat_json_integer(chat_json_get(choice, "index"), i) == 0)
+            take_choice(parse, w, choice);
+    }
+}
+
+void chat_provider_completions_parse_event(chat_parse_t *parse,
+                                           const chat_sse_event_t *event,
+                                           const chat_upstream_t *up,
+                                           apr_pool_t *p)
+{
+    chat_watch_t w = {
+        .seen = &parse->seen, .event = event, .up = up, .parent = p};
+
+    if (chat_provider_parse_over(parse, event))
+        return;
+    if (is_done(event))
+        parse->seen.ended = 1;
+    else if (event->type_len || !take_plain(parse, event))
+        take(parse, &w);
+    /* Also where the choice was forced, for which OpenAI says "stop". */
+    if (parse->ncalls && parse->finish == CHAT_FINISH_STOP)
+        parse->finish = CHAT_FINISH_CALLS;
+    chat_provider_watch_done(&w);
+}

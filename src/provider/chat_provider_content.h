@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bodies, for APIs with forms of their own: what a message holds, and requests
+ * in the provider's own words (turn->native). Pure, any thread.
+ */
+#ifndef CHAT_PROVIDER_CONTENT_H
+#define CHAT_PROVIDER_CONTENT_H
+
+#include "chat_json.h"
+#include "chat_provider.h"
+#include "chat_provider_event.h"
+
+/* ---- chat_provider_content.c ---- */
+
+/* The text of a part of type "text"; NULL: it is another. */
+const char *chat_provider_content_text(const chat_json_t *part);
+
+/* An image as OpenAI's parts have it. */
+typedef struct chat_image_t {
+    const char *url;  /* https://...; NULL: the image itself is in data */
+    const char *type; /* its media type */
+    const char *data; /* in base64 */
+} chat_image_t;
+
+/* 0: the part is none, or one that cannot be had. */
+int chat_provider_content_image(chat_image_t *image, const chat_json_t *part,
+                                apr_pool_t *p);
+
+/* {"role","content"} */
+chat_json_t *chat_provider_content_message(const char *role,
+                                           const char *content, apr_pool_t *p);
+
+/* The JSON object that text is, NULL when it is none. */
+chat_json_t *chat_provider_content_object(const char *text, apr_pool_t *p);
+
+/* The arguments of a call of a tool, which may be left out; NULL: they are no
+ * object. */
+chat_json_t *chat_provider_content_arguments(const chat_tool_call_t *call,
+                                             apr_pool_t *p);
+
+/* A whole answer that stands for an event, in w's pool; NULL: it is no JSON. */
+chat_json_t *chat_provider_content_body(chat_watch_t *w);
+
+/* ---- chat_provider_native.c ---- */
+
+/* Is it that call of the API ("/messages"), with or without "/v1" before it, or
+ * none that is known? */
+int chat_provider_native_is_path(const char *path, const char *want);
+
+/* Of a body with model and stream in it: these, and the body as turn->native.
+ * APR_EINVAL: the model is no string. */
+apr_status_t chat_provider_native_take(chat_turn_t *turn, chat_json_t *body,
+                                       chat_err_t *err);
+
+/* An object with the same members but for one (or NULL), to set others in: the
+ * original is needed for the next candidate. */
+chat_json_t *chat_provider_native_copy(const chat_json_t *object,
+                                       const char *except, apr_pool_t *p);
+
+/* Let that member say no more than most (0: whatever it likes). */
+void chat_provider_native_cap(chat_json_t *object, const char *key, int most);
+
+/* A count of tokens as turn->max_output_tokens has it. */
+int chat_provider_native_most(const chat_json_t *v);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading the events of a stream: what is in one (chat_provider_watch_*), and
+ * handing on what it says as deltas (chat_provider_parse_*), so that the rules
+ * of chat_delta.h are kept in one place. Once per event, on the driver's
+ * thread.
+ */
+#ifndef CHAT_PROVIDER_EVENT_H
+#define CHAT_PROVIDER_EVENT_H
+
+#include "chat_json.h"
+#include "chat_provider.h"
+
+/* ---- chat_provider_watch.c ---- */
+
+/* One event being looked at. Zeroed but for the first four. */
+typedef struct chat_watch_t {
+    chat_seen_t *seen;
+    const chat_sse_event_t *event;
+    const chat_upstream_t *up;
+    apr_pool_t *parent;
+    apr_pool_t *pool; /* NULL until needed, which it hardly ever is */
+} chat_watch_t;
+
+/* For what is made while looking at it; chat_provider_watch_done() frees it. */
+apr_pool_t *chat_provider_watch_pool(chat_watch_t *w);
+void chat_provider_watch_done(chat_watch_t *w);
+
+/* The event's JSON, NULL when it is none. */
+chat_json_t *chat_provider_watch_json(chat_watch_t *w);
+
+/*
+ * Which of names the event is, -1 for none: by its event: line, else by the
+ * member "type" of its data. names ends with NULL and holds "error", which an
+ * object with an error in it is, too.
+ */
+int chat_provider_watch_kind(chat_watch_t *w, const char *const *names);
+
+/* Does the name stand in the data, in quotes? */
+int chat_provider_watch_mentions(const chat_watch_t *w, const char *name);
+
+/* Does it stand there as a member whose value is an object? Most chunks say
+ * "usage":null. */
+int chat_provider_watch_object(const chat_watch_t *w, const char *name);
+
+/* {"error":...} and, from some servers, {"object":"error"} or type alone. */
+int chat_provider_watch_is_error(const chat_json_t *root);
+
+/* The stream has failed: take the first of codes that may be repeated. */
+void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
+                              apr_size_t ncodes);
+
+/* Where the caller counts: pieces of the answer are the texts of these
+ * members; names ends with NULL. */
+void chat_provider_watch_measure(chat_watch_t *w, const char *const *names);
+
+/* ---- chat_provider_parse.c ---- */
+
+/* Nothing is to be taken from this event: the answer is over, or the event is
+ * too large, which fails it. */
+int chat_provider_parse_over(chat_parse_t *parse,
+                             const chat_sse_event_t *event);
+
+/* The answer has failed, by a code of ours. One of the provider's is the
+ * business of chat_provider_watch_fail(). */
+void chat_provider_parse_fail(chat_parse_t *parse, const char *code);
+
+/* Hand on a piece of TEXT, REASONING or REFUSAL, if there is any. */
+void chat_provider_parse_text(chat_parse_t *parse, chat_delta_e kind,
+                              const char *text, apr_size_t len);
+
+/* The same out of a JSON value, if it is a string. */
+void chat_provider_parse_string(chat_parse_t *parse, chat_delta_e kind,
+                                const chat_json_t *v);
+
+/* A call of a tool begins. at: where the provider has it (its block, item,
+ * ...); id may be NULL or "", then it gets one. Its index, or -1: too many,
+ * which fails. */
+int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
+                             const char *name);
+
+/* The index of the latest call that began there, or -1. */
+int chat_provider_parse_find(const chat_parse_t *parse, int at);
+
+/* Is the call of that index the one of that id? No id means any. */
+int chat_provider_parse_is_call(const chat_parse_t *parse, int index,
+                                const char *id);
+
+/* A piece of the arguments of the call of that index (-1: of none). */
+void chat_provider_parse_arguments(chat_parse_t *parse, int index,
+                                   const char *text, apr_size_t len);
+
+/* What of all its arguments has not been handed on yet. */
+void chat_provider_parse_rest(chat_parse_t *parse, int index,
+                              const char *arguments);
+
+#endif

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A Gemini stream: unnamed chunks up to one with a finishReason, or, where the
+ * question itself was blocked, with a blockReason. No event is nothing but the
+ * end: the connection is closed behind it. A chunk with a piece of text or
+ * thought, an end that is no failure, and the usage so far, as nearly all are,
+ * is read in passing; every other (a question that was blocked, several
+ * candidates, a call of a tool) is parsed. The parts of the first candidate
+ * become deltas; those that are neither text nor thought nor a call (images,
+ * code that Google ran, signatures) are passed over. Runs on the stream's
+ * driver. Pure.
+ */
+#include "chat_provider_gemini_int.h"
+#include "chat_provider_scan.h"
+
+#include <string.h>
+
+static const char *const texts[] = {"text", NULL};
+
+/* Ends that are failures of the model's: there is no answer to make use of. */
+static int is_failure(const char *reason, apr_size_t len)
+{
+    static const char *const failures[] = {
+        "MALFORMED_FUNCTION_CALL",   "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",       "MALFORMED_RESPONSE",
+        "MISSING_THOUGHT_SIGNATURE",
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        if (chat_provider_scan_is(reason, len, failures[i]))
+            return 1;
+    }
+    return 0;
+}
+
+enum { PROMPT, CACHED, ANSWER, THOUGHTS };
+
+static const chat_usage_field_t fields[] = {
+    [PROMPT] = {NULL, "promptTokenCount"},
+    [CACHED] = {NULL, "cachedContentTokenCount"},
+    [ANSWER] = {NULL, "candidatesTokenCount"},
+    [THOUGHTS] = {NULL, "thoughtsTokenCount"},
+    {NULL, NULL},
+};
+
+/* Cumulative, so the last one holds; thoughts are no part of the candidates. */
+static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
+{
+    apr_int64_t answer = usage->n[ANSWER], thoughts = usage->n[THOUGHTS];
+
+    chat_provider_usage_take(&seen->usage.input, usage, PROMPT);
+    chat_provider_usage_take(&seen->usage.cached, usage, CACHED);
+    chat_provider_usage_take(&seen->usage.reasoning, usage, THOUGHTS);
+    if (answer < 0 && thoughts < 0)
+        return;
+    answer = answer < 0 ? 0 : answer;
+    thoughts = thoughts < 0 ? 0 : thoughts;
+    seen->usage.output =
+        answer > APR_INT64_MAX - thoughts ? APR_INT64_MAX : answer + thoughts;
+}
+
+static void count_json(chat_seen_t *seen, const chat_json_t *root)
+{
+    static const char *const path[] = {"usageMetadata", NULL};
+    chat_usage_counts_t usage = {.fields = fields};
+
+    chat_provider_usage_read(&usage, path, root);
+    count(seen, &usage);
+}
+
+/* ---- a chunk, read in passing ---- */
+
+/* A chunk that is no failure. Not to be zeroed, as its scan. */
+typedef struct chunk_t {
+    chat_piece_t text, reason;
+    int thought; /* 1: the text is one */
+    chat_usage_counts_t usage;
+    int lists, candidates, contents, part_lists, parts; /* that were met */
+    int calls;
+    chat_scan_t scan;
+} chunk_t;
+
+static void scan_part(chat_scan_t *s, chunk_t *chunk)
+{
+    const char *name;
+    apr_size_t len;
+
+    chunk->parts++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "text"))
+            chat_provider_scan_piece(s, &chunk->text);
+        else if (chat_provider_scan_is(name, len, "thought")) {
+            chunk->thought = chat_provider_scan_peek(s) == 't';
+            chat_provider_scan_only(s, chunk->thought ? "true" : "false");
+        }
+        else {
+            chunk->calls += chat_provider_scan_is(name, len, "functionCall");
+            chat_provider_scan_skip(s);
+        }
+    }
+}
+
+static void scan_content(chat_scan_t *s, chunk_t *chunk)
+{
+    const char *name;
+    apr_size_t len;
+
+    chunk->contents++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (!chat_provider_scan_is(name, len, "parts")) {
+            chat_provider_scan_skip(s);
+            continue;
+        }
+        chunk->part_lists++;
+        chat_provider_scan_open(s, '[');
+        while (chat_provider_scan_item(s))
+            scan_part(s, chunk);
+    }
+}
+
+static void scan_reason(chat_scan_t *s, chat_piece_t *reason)
+{
+    chat_provider_scan_piece(s, reason);
+    if (is_failure(reason->text, reason->len))
+        chat_provider_scan_put_off(s);
+}
+
+static void scan_candidate(chat_scan_t *s, chunk_t *chunk)
+{
+    const char *name;
+    apr_size_t len;
+
+    chunk->candidates++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "content"))
+            scan_content(s, chunk);
+        else if (chat_provider_scan_is(name, len, "finishReason"))
+            scan_reason(s, &chunk->reason);
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+/* Members that say something else; the others are there for the curious. */
+static int matters(const char *name, apr_size_t len)
+{
+    return chat_provider_scan_is(name, len, "promptFeedback") ||
+           chat_provider_scan_is(name, len, "error") ||
+           chat_provider_scan_is(name, len, "type") ||
+           chat_provider_scan_is(name, len, "object");
+}
+
+static void scan_chunk(chat_scan_t *s, chunk_t *chunk)
+{
+    static const char *const here[] = {NULL};
+    const char *name;
+    apr_size_t len;
+
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "candidates")) {
+            chunk->lists++;
+            chat_provider_scan_open(s, '[');
+            while (chat_provider_scan_item(s))
+                scan_candidate(s, chunk);
+        }
+        else if (chat_provider_scan_is(name, len, "usageMetadata"))
+            chat_provider_usage_scan(&chunk->usage, here, s);
+        else if (matters(name, len))
+            chat_provider_scan_only(s, "null");
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+/*
+ * 1: chunk has all of the event, but for calls and, of several texts, the last
+ * alone. 0: it has to be parsed.
+ * Of two equal names the last one holds, which for a text or the usage is so by
+ * itself; where there are more of the others it is parsed.
+ */
+static int scan_event(chunk_t *chunk, const chat_sse_event_t *event)
+{
+    static const chat_piece_t none = {NULL, 0};
+    chat_scan_t *s = &chunk->scan;
+
+    chunk->text = chunk->reason = none;
+    chunk->thought = 0;
+    chunk->lists = chunk->candidates = chunk->contents = 0;
+    chunk->part_lists = chunk->parts = chunk->calls = 0;
+    chunk->usage.fields = fields;
+    chat_provider_usage_clear(&chunk->usage);
+    chat_provider_scan_init(s, event->data, event->data_len);
+    scan_chunk(s, chunk);
+    return chat_provider_scan_done(s) && chunk->lists <= 1 &&
+           chunk->candidates <= 1;
+}
+
+/* ---- a stream, observed ---- */
+
+static int has_text(const chat_json_t *v)
+{
+    const char *text = chat_json_string(v);
+
+    return text && *text;
+}
+
+static void observe_end(chat_watch_t *w, const chat_json_t *root)
+{
+    const chat_json_t *candidates = chat_json_get(root, "candidates");
+    int i;
+
+    for (i = 0; i < chat_json_length(candidates); i++) {
+        const chat_json_t *reason =
+            chat_json_get(chat_json_at(candidates, i), "finishReason");
+        const char *text = chat_json_string(reason);
+
+        if (!has_text(reason))
+            continue;
+        w->seen->ended = 1;
+        if (is_failure(text, strlen(text)))
+            chat_provider_watch_fail(w, &reason, 1);
+    }
+    if (has_text(chat_json_path(root, "promptFeedback", "blockReason", NULL)))
+        w->seen->ended = 1;
+}
+
+static int can_matter(const chat_watch_t *w)
+{
+    return chat_provider_watch_object(w, "usageMetadata") ||
+           chat_provider_watch_mentions(w, "finishReason") ||
+           chat_provider_watch_mentions(w, "blockReason") ||
+           chat_provider_watch_mentions(w, "error");
+}
+
+/* The same of one that was scanned. */
+static void observe_plain(chat_seen_t *seen, const chunk_t *chunk)
+{
+    if (chunk->reason.len)
+        seen->ended = 1;
+    count(seen, &chunk->usage);
+}
+
+/* A chunk that was parsed: errors, the end and the counts. */
+static void observe_json(chat_watch_t *w, const chat_json_t *root)
+{
+    if (chat_provider_watch_is_error(root)) {
+        const chat_json_t *codes[] = {
+            chat_json_path(root, "error", "status", NULL),
+            chat_json_path(root, "error", "code", NULL),
+        };
+
+        chat_provider_watch_fail(w, codes, 2);
+    }
+    observe_end(w, root);
+    count_json(w->seen, root);
+}
+
+static void observe_chunk(chat_watch_t *w)
+{
+    chunk_t chunk;
+
+    if (scan_event(&chunk, w->event))
+        observe_plain(w->seen, &chunk);
+    else
+        observe_json(w, chat_provider_watch_json(w));
+}
+
+void chat_provider_gemini_observe_event(chat_seen_t *seen,
+                                        const chat_sse_event_t *event,
+                                        const chat_upstream_t *up,
+                                        apr_pool_t *p)
+{
+    chat_watch_t w = {.seen = seen, .event = event, .up = up, .parent = p};
+
+    chat_provider_watch_measure(&w, texts);
+    if (can_matter(&w))
+        observe_chunk(&w);
+    chat_provider_watch_done(&w);
+}
+
+/* Without alt=sse, what would have been a stream is an array of its chunks. */
+void chat_provider_gemini_observe_body(chat_seen_t *seen, const char *body,
+                                       apr_size_t len,
+                                       const chat_upstream_t *up, apr_pool_t *p)
+{
+    const chat_sse_event_t event = {.type = "", .data = body, .data_len = len};
+    chat_watch_t w = {.seen = seen, .event = &event, .up = up, .parent = p};
+    const chat_json_t *root;
+    int i;
+
+    chat_provider_watch_measure(&w, texts);
+    root = chat_provider_content_body(&w);
+    if (chat_json_kind(root) != CHAT_JSON_ARRAY)
+        observe_json(&w, root);
+    for (i = 0; i < chat_json_length(root); i++)
+        observe_json(&w, chat_json_at(root, i));
+    chat_provider_watch_done(&w);
+}
+
+/* ---- a stream, taken apart ---- */
+
+/* How an answer can end early; what is not here, and no failure, is an end
+ * like any other. */
+static const struct {
+    const char *reason;
+    chat_finish_e finish;
+} finishes[] = {
+    {"MAX_TOKENS", CHAT_FINISH_LENGTH},
+    {"SAFETY", CHAT_FINISH_FILTER},
+    {"RECITATION", CHAT_FINISH_FILTER},
+    {"LANGUAGE", CHAT_FINISH_FILTER},
+    {"BLOCKLIST", CHAT_FINISH_FILTER},
+    {"PROHIBITED_CONTENT", CHAT_FINISH_FILTER},
+    {"SPII", CHAT_FINISH_FILTER},
+    {"OTHER", CHAT_FINISH_FILTER},
+    {"IMAGE_SAFETY", CHAT_FINISH_FILTER},
+    {"IMAGE_PROHIBITED_CONTENT", CHAT_FINISH_FILTER},
+    {"IMAGE_RECITATION", CHAT_FINISH_FILTER},
+    {"IMAGE_OTHER", CHAT_FINISH_FILTER},
+};
+
+/* A call comes whole, mostly without an id. */
+static void take_call(chat_parse_t *parse, const chat_json_t *call,
+                      apr_pool_t *p)
+{
+    const chat_json_t *args = chat_json_get(call, "args");
+    int index = chat_provider_parse_call(
+        parse, parse->ncalls, chat_json_string(chat_json_get(call, "id")),
+        chat_json_string(chat_json_get(call, "name")));
+
+    chat_provider_parse_rest(parse, index,
+                             chat_json_kind(args) == CHAT_JSON_OBJECT
+                                 ? chat_json_text(args, NULL, p)
+                                 : "{}");
+}
+
+static void take_part(chat_parse_t *parse, const chat_json_t *part,
+                      apr_pool_t *p)
+{
+    const chat_json_t *call = chat_json_get(part, "functionCall");
+    const chat_json_t *text = chat_json_get(part, "text");
+    int thought = chat_json_boolean(chat_json_get(part, "thought")) == 1;
+
+    if (chat_json_kind(call) == CHAT_JSON_OBJECT)
+        take_call(parse, call, p);
+    else
+        chat_provider_parse_string(
+            parse, thought ? CHAT_DELTA_REASONING : CHAT_DELTA_TEXT, text);
+}
+
+/* ---- the end ---- */
+
+static chat_finish_e find_finish(const chat_parse_t *parse, const char *reason,
+                                 apr_size_t len)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(finishes) / sizeof(finishes[0]); i++) {
+        if (chat_provider_scan_is(reason, len, finishes[i].reason))
+            return finishes[i].finish;
+    }
+    /* There is no reason of its own for that here. */
+    return parse->ncalls > 0 ? CHAT_FINISH_CALLS : CHAT_FINISH_STOP;
+}
+
+/* What is asked for is one candidate; a second one is none of ours. */
+static void take_candidate(chat_parse_t *parse, const chat_json_t *candidate,
+                           apr_pool_t *p)
+{
+    const chat_json_t *parts =
+        chat_json_path(candidate, "content", "parts", NULL);
+    const char *reason =
+        chat_json_string(chat_json_get(candidate, "finishReason"));
+    int i;
+
+    for (i = 0; i < chat_json_length(parts); i++)
+        take_part(parse, chat_json_at(parts, i), p);
+    if (reason && *reason)
+        parse->finish = find_finish(parse, reason, strlen(reason));
+}
+
+static void take(chat_parse_t *parse, chat_watch_t *w, const chat_json_t *root)
+{
+    const chat_json_t *blocked =
+        chat_json_path(root, "promptFeedback", "blockReason", NULL);
+
+    if (chat_json_kind(root) != CHAT_JSON_OBJECT) {
+        chat_provider_parse_fail(parse, "event_unreadable");
+        return;
+    }
+    if (chat_json_string(blocked))
+        parse->finish = CHAT_FINISH_FILTER;
+    if (!chat_provider_watch_is_error(root))
+        take_candidate(parse,
+                       chat_json_at(chat_json_get(root, "candidates"), 0),
+                       chat_provider_watch_pool(w));
+    if (!parse->seen.failed)
+        observe_json(w, root);
+}
+
+/* 1: this was all. */
+static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
+{
+    chunk_t chunk;
+    const chat_piece_t *reason = &chunk.reason;
+
+    if (!scan_event(&chunk, event) || chunk.contents > 1 ||
+        chunk.part_lists > 1 || chunk.parts > 1 || chunk.calls)
+        return 0;
+    chat_provider_parse_text(
+        parse, chunk.thought ? CHAT_DELTA_REASONING : CHAT_DELTA_TEXT,
+        chunk.text.text, chunk.text.len);
+    if (reason->len)
+        parse->finish = find_finish(parse, reason->text, reason->len);
+    observe_plain(&parse->seen, &chunk);
+    return 1;
+}
+
+/* Behind the end there may still be the usage. */
+void chat_provider_gemini_parse_event(chat_parse_t *parse,
+                                      const chat_sse_event_t *event,
+                                      const chat_upstream_t *up, apr_pool_t *p)
+{
+    chat_watch_t w = {
+        .seen = &parse->seen,
+        .event = event,
+        .up = up,
+        .parent = p,
+    };
+
+    if (parse->seen.ended && !parse->seen.failed)
+        count_json(&parse->seen, chat_provider_watch_json(&w));
+    else if (!chat_provider_parse_over(parse, event) &&
+             !take_plain(parse, event))
+        take(parse, &w, chat_provider_watch_json(&w));
+    chat_provider_watch_done(&w);
+}
