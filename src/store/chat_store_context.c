@@ -8,7 +8,6 @@
  */
 #include "chat_store.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <http_config.h>
@@ -19,6 +18,7 @@
 #include "chat_crypto.h"
 #include "chat_ctx.h"
 #include "chat_log.h"
+#include "chat_scratch.h"
 #include "chat_store_context_entry.h"
 #include "chat_types.h"
 
@@ -31,8 +31,11 @@
 #define DEFAULT_ARGS "(16777216)"
 #define USUAL_ENTRY 2048
 
-/* What ChatContext allows at most, and some for the lengths. */
+/* What ChatContext allows at most, and some for the lengths: of an entry, and
+ * of a message in it. */
 #define ENTRY_MAX (1024 * 1024 + 64 * 1024)
+#define ENTRY_FRAME 1024
+#define MESSAGE_FRAME 16
 
 /* Caches count whole seconds; the entry itself knows its end. */
 #define LONGER apr_time_from_sec(1)
@@ -46,16 +49,11 @@ typedef struct entry_t {
     request_rec *r;
     apr_pool_t *pool;
     unsigned char key[CHAT_SHA256_LEN];
-    unsigned char *data; /* room for the largest; malloc, freed with pool */
+    unsigned char *data; /* of size bytes, in pool */
+    apr_size_t size;     /* of what this location keeps at most */
     chat_store_bounds_t bounds;
     chat_store_history_t history;
 } entry_t;
-
-static apr_status_t free_data(void *data)
-{
-    free(data);
-    return APR_SUCCESS;
-}
 
 /*
  * The entry's name: a digest, so that no id lies in the cache. Other sites
@@ -84,14 +82,12 @@ static apr_status_t begin(entry_t *entry, request_rec *r, const char *owner,
     entry->bounds.bytes = (apr_size_t)conf->context_bytes;
     entry->bounds.age = conf->context_age;
 
-    apr_pool_create(&entry->pool, r->pool);
+    entry->size = entry->bounds.bytes + ENTRY_FRAME +
+                  (apr_size_t)entry->bounds.messages * MESSAGE_FRAME;
+    entry->pool = chat_scratch_pool(r->pool);
     apr_pool_tag(entry->pool, "chat_store_context");
     chat_store_context_none(&entry->history, entry->pool);
-    entry->data = malloc(ENTRY_MAX);
-    if (!entry->data)
-        return APR_ENOMEM;
-    apr_pool_cleanup_register(entry->pool, entry->data, free_data,
-                              apr_pool_cleanup_null);
+    entry->data = apr_palloc(entry->pool, entry->size);
     return make_key(entry, owner, session);
 }
 
@@ -100,14 +96,27 @@ static void end(entry_t *entry)
     apr_pool_destroy(entry->pool);
 }
 
+static apr_status_t get(entry_t *entry, apr_size_t *plen)
+{
+    *plen = entry->size;
+    return chat_store_cache_get(cache, entry->r->server, entry->key,
+                                entry->data, plen, entry->pool);
+}
+
 /* The history as it is in the cache. A missing, a damaged and a foreign entry
- * are the same: nothing was said. Under the cache's lock. */
+ * are the same: nothing was said. One that is larger than what this location
+ * keeps is of another one, or of an earlier configuration. Under the cache's
+ * lock. */
 static apr_status_t fetch(entry_t *entry)
 {
-    apr_size_t len = ENTRY_MAX;
-    apr_status_t rv = chat_store_cache_get(cache, entry->r->server, entry->key,
-                                           entry->data, &len, entry->pool);
+    apr_size_t len;
+    apr_status_t rv = get(entry, &len);
 
+    if (APR_STATUS_IS_ENOSPC(rv) && entry->size < ENTRY_MAX) {
+        entry->size = ENTRY_MAX;
+        entry->data = apr_palloc(entry->pool, entry->size);
+        rv = get(entry, &len);
+    }
     if (APR_STATUS_IS_NOTFOUND(rv))
         return chat_store_cache_ping(cache, entry->r->server, entry->pool);
     if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOSPC(rv))

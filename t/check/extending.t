@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What docs/extending.md promises: a provider, a dialect, an identity scheme, a
+# tap and a route are one file and one line each. The examples of that page, as
+# printed, are added to a copy of the tree, which is built and driven.
+use v5.36;
+use Digest::SHA    qw(hmac_sha256_base64);
+use File::Basename qw(dirname);
+use File::Path     qw(make_path);
+use File::Temp     ();
+use JSON::PP       ();
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use ChatTest;
+use ChatTest::Guard;
+use ChatTest::Upstream;
+
+plan skip_all => 'the sources are the same in every variant'
+    if ($ENV{CHAT_VARIANT} || 'plain') ne 'plain' || $ENV{CHAT_VALGRIND};
+
+my $tree = File::Temp->newdir('chat-extending-XXXXXX', TMPDIR => 1);
+chmod 0755, "$tree";
+my ($out, $ok) = shell("git ls-files -z --cached --others --exclude-standard -- Makefile.apxs mod_chat.c include src t/unit t/data"
+    . " | xargs -0 cp --parents -t '$tree' 2>&1");
+BAIL_OUT("no copy of the tree: $out") if !-e "$tree/Makefile.apxs";
+
+# ---- what the page says ----
+
+my $page = tree()->{'docs/extending.md'};
+my (%file, %line);
+while ($page =~ /^(File|Line in) `([^`]+)`:\n\n```c\n(.*?)^```$/msg) {
+    my ($kind, $path, $text) = ($1, $2, $3);
+    ($kind eq 'File' ? \%file : \%line)->{$path} = $text;
+}
+is_deeply [ sort map { m{^(?:src|t)/(\w+)/} } keys %file ], [qw(auth dialect provider route run unit)],
+    'the page has a whole file for each';
+is_deeply [ sort keys %line ],
+    [ (map { "include/chat_${_}_list.h" } qw(auth dialect provider route)), 'src/run/chat_run_tap_list.h' ],
+    '... and a line for each';
+is scalar(grep { tr/\n// != 1 } values %line), 0, '... which is one line';
+
+sub add ($path, $mode, $text) {
+    make_path("$tree/" . dirname($path));
+    open my $fh, $mode, "$tree/$path" or die "$path: $!";
+    print $fh $text;
+    close $fh;
+}
+
+sub build (@targets) {
+    return shell("make -s -j2 -C '$tree' -f Makefile.apxs CFLAGS=-O0 @targets 2>&1");
+}
+
+# ---- a line without its file ----
+
+add($_, '>>', $line{$_}) for sort keys %line;
+($out, $ok) = build('all');
+ok !$ok, 'lines without their files are no module';
+like $out, qr/\b\Q$_\E\b/, "... $_ is missed by name"
+    for qw(chat_provider_groq chat_dialect_words chat_auth_signed_name chat_run_characters chat_route_whoami);
+
+# ---- all of it ----
+
+add($_, '>', $file{$_}) for sort keys %file;
+($out, $ok) = build('all', 'build/plain/unit/test_chat_provider_groq');
+ok $ok, 'with them it builds, without a warning' or diag $out;
+($out, $ok) = shell("cd '$tree' && build/plain/unit/test_chat_provider_groq");
+ok $ok, 'the unit test of the provider passes' or diag $out;
+
+my $up = ChatTest::Upstream->new(n => 3)->start;
+my $t = ChatTest->new(
+    module => "$tree/build/plain/mod_chat.so",
+    env    => { NAMES => 'the secret that names are signed with' },
+    conf   => <<"END")->start;
+<ChatProvider groq>
+    ChatProviderType groq
+    ChatProviderURL  ${\$up->url}
+    ChatProviderKey  env:CHAT_CANARY_KEY
+</ChatProvider>
+LogFormat "characters=%{CHAT_CHARACTERS}e" characters
+CustomLog "%%DIR%%/characters.log" characters
+SetHandler chat
+ChatUse groq
+ChatModelDefault m
+ChatAuthSecret env:NAMES
+ChatAuth signed-name guest
+<Location /words>
+    ChatRoute words
+</Location>
+<Location /me>
+    ChatRoute whoami
+</Location>
+END
+
+my $turn = { messages => [ { role => 'user', content => 'hello' } ] };
+my $res = $t->sse('/words', $turn);
+is $res->{status}, 200, 'the new provider answers in the new dialect';
+is $res->{headers}{'x-words'}, 'stream', '... with the header of the dialect';
+like $res->{body}, qr/\A(?:data: "[^"\n]*"\n\n){3}data: \[DONE\]\n\n\z/, '... in its form' or diag $res->{body};
+my $sent = $up->last;
+is $sent->{headers}{'groq-model-version'}, 'latest', 'the provider sends its header';
+is JSON::PP->new->decode($sent->{body})->{reasoning_format}, 'parsed', '... and its member';
+my $words = join '', $res->{body} =~ /^data: "(.*)"$/mg;
+wait_for('the request to be logged', sub { $t->slurp('characters.log') =~ /\n/ });
+is $t->slurp('characters.log'), 'characters=' . length($words) . "\n", 'the tap has counted';
+
+$res = $t->post_json('/words', { %$turn, stream => JSON::PP::false });
+is $res->{headers}{'x-words'}, 'whole', 'an answer in one piece';
+is_deeply [ sort keys $res->{json}->%* ], ['words'], '... in the form of the dialect';
+$res = $t->post_json('/words', { messages => [] });
+is $res->{status}, 400, 'what the dialect does not read is refused';
+
+my $signature = hmac_sha256_base64('ada', 'the secret that names are signed with') =~ tr{+/}{-_}r;
+sub me ($credential) {
+    return $t->get('/me', headers => { $credential ? (Authorization => $credential) : () });
+}
+is_deeply me("Token ada.$signature")->{json}, { scheme => 'signed-name', id => 'ada' }, 'the scheme knows who it is, the route says so';
+is_deeply me('')->{json}, { scheme => 'guest' }, '... and who it is not';
+for ("Token eve.$signature", 'Token ada.' . ('A' x 43), 'Token ada', 'Token ') {
+    is me($_)->{status}, 401, 'a forged credential is no guest';
+}
+$t->stop;
+$up->stop;
+done_testing;
