@@ -34,7 +34,7 @@ my @LIBRARY = (
     [ 'curl',    qr{^<curl/},                qr{^src/stream/} ],
     [ 'json-c',  qr{^<(?:json-c/|json\.h)},  qr{^src/base/chat_json} ],
     [ 'SQL',     qr{^<(?:apr_dbd|mod_dbd)},  qr{^src/store/} ],
-    [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|limit/chat_limit_redis_tls|stream/chat_trust)\.c$} ],
+    [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|limit/chat_limit_redis_tls|stream/chat_(?:idle|trust))\.c$} ],
     [ 'hiredis', qr{^<hiredis/},             qr{^src/limit/} ],
 );
 
