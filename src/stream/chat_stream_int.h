@@ -389,6 +389,7 @@ typedef struct chat_conn_t {
     unsigned inner : 1;     /* inside our process_connection wrapper */
     unsigned streaming : 1; /* the engine writes, core must not */
     unsigned tuned : 1;     /* socket options are set */
+    unsigned awaited : 1;   /* a graceful stop waits for it */
     ap_filter_t *net;       /* our filter on it */
 } chat_conn_t;
 
