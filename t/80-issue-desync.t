@@ -6,7 +6,7 @@
 # two requests or before the first, by plain TCP and by TLS, parked and on a
 # thread of its own: everybody gets the answer to what he asked.
 #
-# CHAT_TEST_REQUESTS=10000 is the long form.
+# CHAT_TEST_REQUESTS=10000 is the long form (make stress).
 use v5.36;
 use Test::More;
 use FindBin;
