@@ -36,7 +36,7 @@ MaxRequestWorkers 64
 AsyncRequestWorkerFactor 400
 $mpm_conf
 END
-        conf => "ChatRedis @{[ $redis->url ]}\n" . chat_conf(chat => { url => $up->url, location => 'ChatLimit open 100000 ip unit=streams' }));
+        conf => "ChatRedis @{[ $redis->url ]} connect=5s command=5s\n" . chat_conf(chat => { url => $up->url, location => 'ChatLimit open 100000 ip unit=streams' }));
     return $t->start;
 }
 
@@ -76,6 +76,7 @@ END
 
 # All clients are served until $often has been done for so long.
 sub none_cut ($name, $mpm_conf, $often) {
+    $redis->ask('FLUSHALL');
     my $t = server($mpm_conf);
     my $job = load_start($t->url('/chat'), c => fewer($STREAMS), m => 100_000, r => 500, k => 1, H => 'Connection: close', t => $SECONDS + scaled(120),
         b => load_body($t, 'n=20;pace=50'), p => 'lean=1;n=20;pace=50');
