@@ -100,7 +100,9 @@ sub answered (@conns) {
 # is still waiting.
 sub told ($but, @conns) {
     my @some;
-    wait_for('answers', sub { @some = answered(@conns); @some >= @conns - $but });
+    # Nothing that follows would be answered either.
+    wait_for('answers', sub { @some = answered(@conns); @some >= @conns - $but })
+        or die "the server waits for its database\n";
     my %is = map { $_ => 1 } @some;
     return [ map { $_->response } @some ], grep { !$is{$_} } @conns;
 }
