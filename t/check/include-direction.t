@@ -10,7 +10,7 @@ use ChatTest::Guard;
 # Headers by the room that owns them; the rest of include/ is named after it.
 my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_gate => 'types', chat_log => 'log',
-    map { ("chat_$_" => 'base') } qw(buf json sse crypto cookie redact time),
+    map { ("chat_$_" => 'base') } qw(buf circuit lock json sse crypto cookie redact time),
 );
 
 my @PURE  = qw(types base);
