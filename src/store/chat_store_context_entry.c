@@ -133,9 +133,9 @@ static int is_genuine(const unsigned char *key, const unsigned char *data,
     unsigned char mac[CHAT_SHA256_LEN];
 
     return len >= BODY_AT + TIME_LEN &&
-           memcmp(data, magic, sizeof(magic)) == 0 &&
+           chat_crypto_equal(data, magic, sizeof(magic)) &&
            make_mac(mac, key, data, len) == APR_SUCCESS &&
-           memcmp(data + MAC_AT, mac, MAC_LEN) == 0;
+           chat_crypto_equal(data + MAC_AT, mac, MAC_LEN);
 }
 
 /* The exchange that begins here; NULL when it does not end before end. */
