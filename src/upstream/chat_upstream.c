@@ -20,6 +20,7 @@
 
 #include "chat_circuit.h"
 #include "chat_lock.h"
+#include "chat_clock.h"
 #include "chat_log.h"
 #include "chat_upstream_keys.h"
 
@@ -38,14 +39,6 @@ typedef struct slot_t {
 
 static slot_t *slots;
 static int nslots;
-
-static apr_int64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static slot_t *slot_of(const chat_provider_conf_t *conf)
 {
@@ -76,8 +69,8 @@ chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
     if (!slot)
         return CHAT_PERMIT_YES;
     enter(slot);
-    may = chat_circuit_may(&slot->breaker, now_us(), conf->breaker_cooldown,
-                           pwait, &change);
+    may = chat_circuit_may(&slot->breaker, chat_clock_now(),
+                           conf->breaker_cooldown, pwait, &change);
     slot->calls += may;
     leave(slot);
     if (change != CHAT_CIRCUIT_TRIES)
@@ -130,12 +123,12 @@ note(slot_t *slot, const chat_provider_conf_t *conf, chat_verdict_e verdict)
     case CHAT_VERDICT_FAILED:
         slot->failures++;
         change =
-            chat_circuit_failed(&slot->breaker, now_us(),
+            chat_circuit_failed(&slot->breaker, chat_clock_now(),
                                 conf->breaker_failures, conf->breaker_cooldown);
         slot->opened += change == CHAT_CIRCUIT_OPENS;
         return change;
     case CHAT_VERDICT_UNKNOWN:
-        chat_circuit_unknown(&slot->breaker, now_us());
+        chat_circuit_unknown(&slot->breaker, chat_clock_now());
         break;
     case CHAT_VERDICT_BEGAN:
         if (slot->breaker.state == CHAT_CIRCUIT_TRYING)
@@ -171,7 +164,8 @@ int chat_upstream_key(const chat_provider_conf_t *conf)
     if (!slot)
         return conf->keys->nelts > 0 ? 0 : -1;
     enter(slot);
-    key = chat_upstream_keys_next(&slot->keys, conf->keys->nelts, now_us());
+    key = chat_upstream_keys_next(&slot->keys, conf->keys->nelts,
+                                  chat_clock_now());
     leave(slot);
     return key;
 }
@@ -180,7 +174,7 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
                           request_rec *r)
 {
     slot_t *slot = slot_of(conf);
-    apr_int64_t now = now_us();
+    apr_int64_t now = chat_clock_now();
     int n = conf->keys->nelts, fresh, suspended;
 
     if (!slot)
@@ -224,7 +218,7 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
     row->failures = slot->failures;
     row->opened = slot->opened;
     row->suspended =
-        chat_upstream_keys_suspended(&slot->keys, row->keys, now_us());
+        chat_upstream_keys_suspended(&slot->keys, row->keys, chat_clock_now());
     leave(slot);
 }
 
