@@ -29,7 +29,9 @@ typedef struct chat_session_t {
  * APR_NOTFOUND  no such session, or an expired one.
  * otherwise     the database could not say: err is filled with a 503.
  *
- * Request thread. The token is a secret and is never logged.
+ * Request thread. Waits half a second at most for its turn; a look-up that has
+ * begun lasts as long as mod_dbd's driver makes it, but there are few of them
+ * at a time, and none is begun while the database stands still. The token is a secret and is never logged.
  */
 apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
                                      const char *token, chat_err_t *err);
@@ -125,11 +127,13 @@ apr_status_t chat_store_cache_ping(chat_store_cache_t *cache, server_rec *s,
 
 /* ---- readiness ---- */
 
-/* APR_SUCCESS: the database answers. APR_ENOTIMPL: none is set up for this
- * server. Request thread. */
+/* APR_SUCCESS: the database answers, now or within the last second; it is
+ * asked by one request at a time of all children. APR_ENOTIMPL: none is set up
+ * for this server. Request thread. */
 apr_status_t chat_store_ping(request_rec *r);
 
-/* post_config: fetches mod_dbd's functions, says so when they are missing. */
+/* post_config: fetches mod_dbd's functions, says so when they are missing, and
+ * makes the places of look-ups. */
 apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s);
 
 #endif

@@ -44,7 +44,7 @@ put_conf() {
 
 load_file() {
     cat <<LOAD
-# Depends: dbd socache_shmcb
+# Depends: dbd socache_shmcb authz_host
 LoadModule chat_module $modules/mod_chat.so
 LOAD
 }

@@ -28,7 +28,7 @@ sub keys_for ($t) {
 # ---- chat.conf ----
 
 {
-    my $t = ChatTest->new(modules => [qw(dbd socache_shmcb env)]);
+    my $t = ChatTest->new(modules => [qw(dbd socache_shmcb authz_host env)]);
     my $conf = "Define APACHE_LOG_DIR %%DIR%%\n" . sample($t, 'chat.conf');
 
     my ($ok, $said) = $t->configtest($conf);
@@ -49,7 +49,7 @@ sub keys_for ($t) {
 # What it opens, with the line for guests: a mock answers, and there are no users.
 {
     my $up = ChatTest::Upstream->new(n => 2)->start;
-    my $t = ChatTest->new(modules => [qw(dbd socache_shmcb env)]);
+    my $t = ChatTest->new(modules => [qw(dbd socache_shmcb authz_host env)]);
     keys_for($t);
     my $conf = sample($t, 'chat.conf');
     $conf =~ s{^ +\K#(?=ChatAuth better-auth bearer guest$)}{}m or die 'no line for guests';

@@ -15,6 +15,7 @@ my $CANARY = 'sk-c0nf1g-' . join '', map { ('a' .. 'z')[rand 26] } 1 .. 40;
 
 my $t = ChatTest->new(modules => ['info'], env => {
     GOOD  => $CANARY,
+    OTHER => $CANARY,    # which no env: takes out
     EMPTY => '',
     LINES => "$CANARY\n$CANARY",
     BELL  => "$CANARY\a",
@@ -47,7 +48,7 @@ POSIX::mkfifo($t->dir . '/fifo', 0600) or die "mkfifo: $!";
 mkdir $t->dir . '/folder', 0700 or die $!;
 
 script('say', 'echo "$1$2"');
-script('env', 'echo "$GOOD"');
+script('env', 'echo "$OTHER"');
 script('fail', "echo $CANARY; exit 3");
 script('die', "echo $CANARY; kill -9 \$\$");
 script('silent', 'exit 0');
@@ -119,9 +120,15 @@ for my $spec ('env:GOOD', 'file:good', 'file:full', 'file:crlf', "file:@{[ $t->d
     (map { "file:mode$_" } qw(400 600 440 640)), '"exec:say 0123456789abcdef0123456789abcdef two"', 'exec:env')
 {
     for my $conf (provider($spec), "ChatAuthSecret $spec\n") {
+        my ($d) = $conf =~ /(Chat\w+(?:Key|Secret))/;
         my ($ok, $said) = $t->configtest($conf);
-        ok $ok && $said eq "Syntax OK\n", ($conf =~ /(Chat\w+(?:Key|Secret))/)[0] . " $spec is accepted" or diag $said;
+        my $advice = $spec =~ /^env:/ ? qr/[^\n]*CHAT0112: $d $spec at \S+:\d+: what starts the server holds the secret in its environment too; file:PATH, with mode 600, is in none[^\n]*\n/ : '';
+        ok $ok && $said =~ /^${advice}Syntax OK\n\z/, ($conf =~ /(Chat\w+(?:Key|Secret))/)[0] . " $spec is accepted" or diag $said;
     }
+}
+{
+    my ($ok, $said) = $t->configtest(provider('env:GOOD') . "ChatAuthSecret env:GOOD\n");
+    is scalar(() = $said =~ /CHAT0112/g), 1, 'file: is advised once, not for each secret' or diag $said;
 }
 {
     my ($ok, $said) = $t->configtest('ChatAuthSecret "exec:say short"');
@@ -199,6 +206,7 @@ unlike $info, qr/\Q$CANARY\E/, '... and without the key';
     unlike $dump, qr/\Q$CANARY\E/, '... and not the key';
 }
 unlike $t->error_log, qr/\Q$CANARY\E/, 'no log line has a key';
+unlike $t->error_log, qr/CHAT0112/, '... and file: is advised to nobody but configtest';
 
 {
     my $said = do { local $/; <$slow> };

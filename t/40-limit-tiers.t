@@ -97,6 +97,15 @@ for my $cache ('off', '60s') {
         my @hits = $t->error_log =~ /CHAT0309: session cache: hit/g;
         cmp_ok scalar @hits, '>', 10, 'and most of that came from the cache';
     }
+
+    # A role is a whole word: what only contains the name of one is another.
+    for my $role ('xadmin', 'adminx', 'user-admin', 'admin-user', 'xadmin,adminx', 'Admin', 'user,xadmin') {
+        my $user = $auth->sign_up(($role =~ s/,/./r) . "-$cache\@roles.example.test");
+        sql(qq{update "user" set role = '$role' where id = '$user->{id}'});
+        is statuses($t, 2, '/exempt', $user), '200 429', "cache $cache: $role is not exempt as admin is";
+        is statuses($t, 5, '/tiers', $user), $role =~ /\buser,/ ? '200 200 429 429 429' : '200 200 200 200 200',
+            "cache $cache: $role is not of admin's tier";
+    }
     $t->stop;
 }
 

@@ -47,7 +47,7 @@ sub all_closed ($name, $res, $before, $others = 0) {
         $c = counters($t);
         $stats = $up->stats;
         return !$c->{Live} && !$stats->{open};
-    });
+    }) or die "no other case is tried: each would wait for what is still open\n";
     my ($ms, $lost) = close_latency($res, $stats);
     is $stats->{closed_by_peer}->@*, $stats->{requests} - $others, '... and so do their calls';
     cmp_ok @$ms, '>', $count / 2, '... which had begun' if scaled(1) == 1;

@@ -114,6 +114,8 @@ $t->stop;
 server($DATABASE, 'dbd');
 is details(ready()), 'ok none ok', 'the database answers';
 $pg->stop;
+# What was heard of it is good for a second.
+wait_for('the news', sub { ready()->{status} == 503 });
 $res = ready();
 is $res->{status}, 503, 'without it the server is not ready';
 is details($res), 'down none ok', '... and says why';

@@ -187,8 +187,11 @@ int chat_auth_check_authn(request_rec *r)
     if (!type || ap_cstr_casecmp(type, "Chat"))
         return DECLINED;
 
-    if (chat_auth_identify(&user, r, &err) != APR_SUCCESS)
+    if (chat_auth_identify(&user, r, &err) != APR_SUCCESS) {
+        if (err.retry_after)
+            apr_table_setn(r->err_headers_out, "Retry-After", err.retry_after);
         return err.status;
+    }
     if (!user->id)
         return HTTP_UNAUTHORIZED;
 

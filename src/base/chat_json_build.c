@@ -5,54 +5,9 @@
  */
 #include "chat_json_build.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include <json-c/json.h>
 
 #include "chat_json_int.h"
-
-/* ---- texts ---- */
-
-void chat_json_gather_init(chat_json_gather_t *g)
-{
-    g->text = g->small;
-    g->len = 0;
-    g->room = sizeof(g->small);
-}
-
-void chat_json_gather_free(chat_json_gather_t *g)
-{
-    if (g->text != g->small)
-        free(g->text);
-    chat_json_gather_init(g);
-}
-
-static int grow(chat_json_gather_t *g, apr_size_t least)
-{
-    apr_size_t room = 2 * g->room > least ? 2 * g->room : least;
-    char *text = realloc(g->text == g->small ? NULL : g->text, room);
-
-    if (!text)
-        return 0;
-    if (g->text == g->small)
-        memcpy(text, g->small, g->len);
-    g->text = text;
-    g->room = room;
-    return 1;
-}
-
-int chat_json_gather_put(chat_json_gather_t *g, const void *text,
-                         apr_size_t len)
-{
-    if (len > g->room - g->len && !grow(g, g->len + len))
-        return 0;
-    memcpy(g->text + g->len, text, len);
-    g->len += len;
-    return 1;
-}
-
-/* ---- values ---- */
 
 void chat_json_build_init(chat_json_build_t *b, int depth, apr_pool_t *p)
 {

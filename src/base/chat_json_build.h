@@ -9,20 +9,9 @@
 
 #include <apr_pools.h>
 
+#include "chat_json_gather.h"
+
 struct json_object;
-
-/* A text that grows, as the pieces of one come. */
-typedef struct chat_json_gather_t {
-    char *text; /* room bytes, len of them in use */
-    apr_size_t len, room;
-    char small[120]; /* where it is while it fits */
-} chat_json_gather_t;
-
-void chat_json_gather_init(chat_json_gather_t *g);
-/* 0: no memory. */
-int chat_json_gather_put(chat_json_gather_t *g, const void *text,
-                         apr_size_t len);
-void chat_json_gather_free(chat_json_gather_t *g);
 
 typedef struct chat_json_build_t {
     struct json_object *root;

@@ -7,6 +7,7 @@
  */
 #include "chat_config_int.h"
 
+#include <http_core.h>
 #include <http_log.h>
 #include <apr_strings.h>
 
@@ -113,6 +114,19 @@ static void hint(server_rec *s, const chat_server_conf_t *conf,
                  route->name, route->where);
 }
 
+/* Only for who asks: the environment is all that some have, as containers. */
+static void advise(server_rec *s, const need_t *env)
+{
+    if (!env || ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST)
+        return;
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                 CHATNO(0112) "%s at %s: what starts the server holds the "
+                              "secret in its environment too; file:PATH, "
+                              "with mode 600, is in none, and a reload reads "
+                              "it anew",
+                 env->name, env->where);
+}
+
 static int loopback(const char *host)
 {
     return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
@@ -197,6 +211,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                       server_rec *s)
 {
     const chat_server_conf_t *main_conf = chat_config_server(s);
+    const need_t *env = NULL;
     server_rec *host;
     int faults = 0;
 
@@ -213,6 +228,8 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         number(conf, ptemp);
         redis_needed |= find(conf, CHAT_NEED_REDIS) != NULL;
         faults += check_server(ptemp, host, main_conf);
+        env = env ? env : find(conf, CHAT_HAVE_ENV);
     }
+    advise(s, env);
     return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }

@@ -89,6 +89,13 @@ const char *chat_config_refuse(const char *what, const char *value,
 /* Give every unset member its default, in place. */
 void chat_config_server_defaults(chat_server_conf_t *conf);
 
+/* ---- chat_config_env.c ---- */
+
+/* The value of an environment variable as it was when httpd was started, or
+ * NULL. It lives as long as httpd. The variable is gone from the environment
+ * afterwards, for everybody but this function. Start-up, main thread. */
+const char *chat_config_env(cmd_parms *cmd, const char *name);
+
 /* ---- chat_config_secret.c ---- */
 
 /*
@@ -203,7 +210,8 @@ typedef enum {
     CHAT_NEED_REDIS,    /* a policy refuses without it */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
     CHAT_NEED_AUTH,     /* a route that somebody must be let in to */
-    CHAT_HAVE_AUTH      /* ChatAuth is written */
+    CHAT_HAVE_AUTH,     /* ChatAuth is written */
+    CHAT_HAVE_ENV       /* a secret is given as env: */
 } chat_need_e;
 
 /* Remember it for check_config; nothing happens in .htaccess. */

@@ -105,10 +105,22 @@ static const char *parse_key(cmd_parms *cmd, chat_limit_conf_t *policy,
                               cmd->pool);
 }
 
+/* Of a key that another application has in Redis, the server's own files alone
+ * dispose: with prefix= and an expression it may be any. */
+static const char *check_compat(cmd_parms *cmd)
+{
+    return ap_check_cmd_context(cmd, NOT_IN_HTACCESS)
+               ? "ChatLimit: compat= and prefix= cannot be written in "
+                 ".htaccess: write such a policy in the server's "
+                 "configuration, in <Directory> or <Location>"
+               : NULL;
+}
+
 static const char *parse_option(cmd_parms *cmd, chat_limit_conf_t *policy,
                                 option_e option, const char *value)
 {
     apr_pool_t *p = cmd->pool;
+    const char *why;
     int only;
 
     switch (option) {
@@ -134,11 +146,13 @@ static const char *parse_option(cmd_parms *cmd, chat_limit_conf_t *policy,
                                      value, 1, 10000000, p);
     case OPT_COMPAT:
         policy->compat = 1;
-        return chat_config_parse_name(&only, "ChatLimit compat", value,
-                                      compat_names, p);
+        why = check_compat(cmd);
+        return why ? why
+                   : chat_config_parse_name(&only, "ChatLimit compat", value,
+                                            compat_names, p);
     case OPT_PREFIX:
         policy->prefix = value;
-        return NULL;
+        return check_compat(cmd);
     case OPT_IPV4:
         return chat_config_parse_int(&policy->ipv4_bits, "ChatLimit ipv4",
                                      value, 8, 32, p);

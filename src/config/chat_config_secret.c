@@ -2,7 +2,8 @@
 /*
  * Secrets: read while the configuration is read, so as root where httpd is
  * started as root, from the environment, a file or a program's output. A
- * graceful restart reads them again. The copy is overwritten when the
+ * graceful restart reads them again; from the environment, see
+ * chat_config_env.c. The copy is overwritten when the
  * configuration is thrown away. Main thread only; never for .htaccess.
  */
 #include "chat_config_int.h"
@@ -43,7 +44,7 @@ static const char *fail(cmd_parms *cmd, const char *from, const char *path,
 /* A name that is none may be the secret itself, so it is not repeated. */
 static const char *from_env(raw_t *raw, cmd_parms *cmd, const char *name)
 {
-    const char *value = getenv(name);
+    const char *value;
     apr_size_t head = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                    "abcdefghijklmnopqrstuvwxyz_"
                                    "0123456789");
@@ -55,6 +56,7 @@ static const char *from_env(raw_t *raw, cmd_parms *cmd, const char *name)
                             "env:OPENAI_API_KEY",
                             cmd->cmd->name);
     }
+    value = chat_config_env(cmd, name);
     if (!value) {
         return apr_psprintf(cmd->pool,
                             "%s: the environment variable %.100s is not set "
@@ -65,6 +67,9 @@ static const char *from_env(raw_t *raw, cmd_parms *cmd, const char *name)
     if (raw->len > SECRET_MAX)
         raw->len = SECRET_MAX + 1;
     memcpy(raw->data, value, raw->len);
+    chat_config_need(cmd, CHAT_HAVE_ENV,
+                     apr_pstrcat(cmd->pool, cmd->cmd->name, " env:", name,
+                                 NULL));
     return NULL;
 }
 

@@ -18,6 +18,7 @@
 struct chat_limit_ticket_t {
     chat_question_t question; /* about what is shared; the first member */
     request_rec *r;
+    chat_counts_t asked;  /* of Redis, whatever it said */
     chat_counts_t shared; /* charged in Redis */
     chat_counts_t local;  /* charged in our own table */
     apr_int64_t input_tokens;
@@ -26,7 +27,8 @@ struct chat_limit_ticket_t {
     chat_counts_t told;     /* all that was asked, for the telemetry ... */
     int ntold;              /* ... which knows of so many */
     const chat_count_t *no; /* the one that refused, until it is logged */
-    int open; /* Redis has to be asked, or was and has not answered */
+    int open;    /* Redis has to be asked, or was and has not answered */
+    int unheard; /* it was asked, and nobody waits for what it says */
     int settled;
 };
 
@@ -42,6 +44,12 @@ int chat_limit_leases(const chat_counts_t *counts)
         if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
             return 1;
     return 0;
+}
+
+/* Refuses when Redis cannot be asked. */
+static int is_closed(const chat_limit_conf_t *policy)
+{
+    return policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow;
 }
 
 static apr_int64_t amount(const chat_limit_asking_t *a,
@@ -90,6 +98,7 @@ static apr_status_t collect(chat_counts_t *counts, const chat_limit_asking_t *a,
             counts->n = 0;
             return misconfigured(err);
         }
+        counts->closed |= is_closed(policy);
         counts->n++;
     }
     return APR_SUCCESS;
@@ -121,7 +130,7 @@ static apr_status_t degrade(chat_limit_ticket_t *t, chat_err_t *err)
         chat_limit_tally(policy, asked.count[i].key, CHAT_TALLY_DEGRADED, 1);
         if (policy->fail == CHAT_LIMIT_FAIL_LOCAL)
             t->local.count[t->local.n++] = asked.count[i];
-        closed |= policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow;
+        closed |= is_closed(policy);
     }
     t->local.lease = asked.lease;
     t->local.lasts = asked.lasts;
@@ -219,6 +228,9 @@ chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv)
     chat_limit_ticket_t *t = (chat_limit_ticket_t *)question;
 
     t->open = 0;
+    /* What stood under a key of ours was no counter: nothing is charged. */
+    if (rv != APR_SUCCESS && rv != APR_EINVAL)
+        t->unheard = !chat_redis_lease_unheard(&t->asked, 0);
     if (rv != APR_SUCCESS && degrade(t, &t->refusal) != APR_SUCCESS)
         return CHAT_GATE_SHUT;
     return take_local(t, &t->refusal) == APR_SUCCESS ? CHAT_GATE_OPEN
@@ -242,6 +254,7 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
     chat_ctx_t *ctx = chat_ctx(r);
     chat_limit_asking_t a = {.r = r, .conf = ctx->dir, .ask = ask};
     apr_status_t rv;
+    int redis;
 
     *pticket = t;
     t->r = r;
@@ -259,12 +272,17 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
     rv = collect(&t->shared, &a, err);
     if (rv != APR_SUCCESS || !t->shared.n)
         return rv;
-    t->shared.lease = chat_limit_leases(&t->shared) ? lease_name(r->pool) : "";
+    redis = chat_config_server(ap_server_conf)->redis_url != NULL;
+    t->shared.lease =
+        chat_limit_leases(&t->shared) || (redis && t->shared.closed)
+            ? lease_name(r->pool)
+            : "";
     t->shared.lasts = ask->lasts;
-    if (chat_config_server(ap_server_conf)->redis_url) {
+    if (redis) {
         t->open = 1;
+        t->asked = t->shared;
         t->question.r = r;
-        t->question.counts = &t->shared;
+        t->question.counts = &t->asked;
         return APR_INCOMPLETE;
     }
     t->local = t->shared;
@@ -333,17 +351,25 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket)
     return least_reserved(ticket, 1);
 }
 
+/* A ticket whose question is still on its way, or was answered too late, gives
+ * all back. Nothing is lost that cannot be settled now: it is tried again. */
+static void settle_redis(chat_limit_ticket_t *t, apr_int64_t tokens)
+{
+    if (t->unheard || (t->open && t->question.asked))
+        chat_redis_lease_unheard(&t->asked, 1);
+    else if (t->shared.n)
+        chat_limit_redis.settle(&t->shared, tokens, t->r);
+    else
+        chat_redis_lease_strike(&t->asked);
+}
+
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
 {
     if (!ticket || ticket->settled)
         return;
     ticket->settled = 1;
     note(ticket, 1);
-    if (ticket->open)
-        return;
-    /* What cannot be settled now expires with its lease. */
-    if (chat_limit_leases(&ticket->shared))
-        chat_limit_redis.settle(&ticket->shared, tokens, ticket->r);
+    settle_redis(ticket, tokens);
     if (chat_limit_leases(&ticket->local))
         chat_limit_local.settle(&ticket->local, tokens, ticket->r);
 }
@@ -376,4 +402,5 @@ void chat_limit_child_init(apr_pool_t *pchild, server_rec *s)
 void chat_limit_register_hooks(apr_pool_t *p)
 {
     chat_limit_local_register_hooks();
+    chat_limit_redis_register_hooks();
 }

@@ -52,15 +52,18 @@ typedef struct chat_count_t {
     /* in our own table */
     apr_uint64_t digest[2]; /* of its key */
     int place;              /* of its lease */
+    /* in the list of leases in Redis */
+    int noted; /* 0: it is not */
 } chat_count_t;
 
 /* All of a request's, charged together. */
 typedef struct chat_counts_t {
     chat_count_t *count;
     int n;
-    const char *lease; /* names the request, unique for ever; "" when none of
-                          them leases */
+    const char *lease; /* names the request, unique for ever; "" when there is
+                          nothing that might have to be given back */
     apr_interval_time_t lasts; /* of the lease */
+    int closed; /* the request is refused when Redis does not answer */
 } chat_counts_t;
 
 /* 1 when one of them has to be settled, and so leases what it takes. */
@@ -81,6 +84,14 @@ typedef struct chat_counter_t {
 } chat_counter_t;
 
 extern const chat_counter_t chat_limit_redis;
+
+/* Redis was asked to take them and did not answer: it may have, or will. Then
+ * all is given back. With wait, or on no engine, always 1; else 0 when it has
+ * to be called again. */
+int chat_redis_lease_unheard(chat_counts_t *counts, int wait);
+/* [not an engine] They are settled, or are none. */
+void chat_redis_lease_strike(chat_counts_t *counts);
+
 extern const chat_counter_t chat_limit_local;
 
 /* What chat_limit_gate is asked, and on its way to Redis: the beginning of a
@@ -91,6 +102,7 @@ typedef struct chat_question_t {
     /* chat_limit_redis_line.c */
     const char **word; /* the command */
     int nwords;
+    int asked;                    /* it is on its way */
     int whole;                    /* ... with the script's text */
     struct redisContext *brought; /* for a line that has none, or NULL */
     apr_int64_t deadline;         /* monotonic us */
@@ -123,6 +135,7 @@ apr_int64_t chat_limit_now(void);
 apr_status_t chat_limit_redis_ping(request_rec *r);
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s);
+void chat_limit_redis_register_hooks(void);
 
 apr_status_t chat_limit_local_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_limit_local_register_hooks(void);

@@ -154,15 +154,21 @@ static cell_t *fetch(const chat_count_t *count, apr_int64_t now)
     return cell;
 }
 
-static void look(chat_count_t *count, apr_int64_t now)
+static void look(chat_count_t *count, apr_int64_t now,
+                 apr_interval_time_t lasts)
 {
     cell_t *cell = fetch(count, now);
+    apr_int64_t over = cell->used + count->amount - count->policy->points;
+    int streams = cell->window_end == NO_END;
+    apr_int64_t end = streams ? now + lasts / 1000 : cell->window_end;
 
     count->used = cell->used;
     count->window_end = cell->window_end;
-    count->reset_ms =
-        cell->window_end == NO_END ? 1000 : cell->window_end - now;
-    count->refused = cell->used + count->amount > count->policy->points;
+    count->refused = over > 0;
+    /* What is reserved comes back when its lease ends, if not before. */
+    if (streams || (over > 0 && cell->leases >= 0))
+        end = chat_limit_lease_frees(cell, over > 0 ? over : 1, end);
+    count->reset_ms = end - now;
 }
 
 static void charge(chat_count_t *count, apr_uint64_t lease, apr_int64_t now,
@@ -283,7 +289,7 @@ static apr_status_t take(chat_counts_t *counts, request_rec *r)
     name_all(counts, name);
     chat_limit_local_enter();
     for (i = 0; i < counts->n; i++)
-        look(&counts->count[i], now);
+        look(&counts->count[i], now, counts->lasts);
     if (!forbids(counts) && !room_for(counts))
         rv = APR_ENOMEM;
     else if (!forbids(counts))

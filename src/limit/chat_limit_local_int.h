@@ -69,6 +69,9 @@ int chat_limit_lease_add(cell_t *cell, apr_uint64_t name, apr_int64_t amount,
 void chat_limit_lease_give_back(cell_t *cell, int which);
 /* Those that have expired. */
 void chat_limit_lease_sweep(cell_t *cell, apr_int64_t now);
+/* When so much is given back by leases that end, or end if that is sooner. */
+apr_int64_t chat_limit_lease_frees(const cell_t *cell, apr_int64_t amount,
+                                   apr_int64_t end);
 /* All of a counter that is forgotten. */
 void chat_limit_lease_forget(cell_t *cell);
 /* Those of a child that has died. */

@@ -5,6 +5,7 @@
  */
 #include "chat_limit_local_int.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 static void chain(cell_t *cell, int which)
@@ -94,6 +95,37 @@ void chat_limit_lease_sweep(cell_t *cell, apr_int64_t now)
         else if (lease->expires < cell->sweep_at)
             cell->sweep_at = lease->expires;
     }
+}
+
+/* Of more leases than these, only the first is of interest. */
+#define LOOK_MAX 64
+
+static int by_end(const void *a, const void *b)
+{
+    const lease_t *x = chat_limit_lease(*(const int *)a);
+    const lease_t *y = chat_limit_lease(*(const int *)b);
+
+    return x->expires < y->expires ? -1 : x->expires > y->expires;
+}
+
+apr_int64_t chat_limit_lease_frees(const cell_t *cell, apr_int64_t amount,
+                                   apr_int64_t end)
+{
+    int all[LOOK_MAX], n = 0, i, which = cell->leases;
+
+    for (; which >= 0 && n < LOOK_MAX; which = chat_limit_lease(which)->next)
+        all[n++] = which;
+    if (which >= 0) /* none of them expires sooner */
+        return cell->window_end == NO_END && cell->sweep_at < end
+                   ? cell->sweep_at
+                   : end;
+    qsort(all, n, sizeof(*all), by_end);
+    for (i = 0; i < n && amount > 0; i++) {
+        amount -= chat_limit_lease(all[i])->amount;
+        if (amount <= 0 && chat_limit_lease(all[i])->expires < end)
+            end = chat_limit_lease(all[i])->expires;
+    }
+    return end;
 }
 
 int chat_limit_lease_add(cell_t *cell, apr_uint64_t name, apr_int64_t amount,

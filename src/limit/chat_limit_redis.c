@@ -8,6 +8,7 @@
 #include "chat_limit_redis_int.h"
 
 #include <http_main.h>
+#include <mpm_common.h>
 #include <apr_strings.h>
 
 #include "chat_limit_text.h"
@@ -41,9 +42,9 @@ int chat_redis_lacks_script(const redisReply *reply)
            strncmp(reply->str, "NOSCRIPT", 8) == 0;
 }
 
-static redisReply *call(chat_redis_t *redis, chat_redis_words_t *w,
-                        const chat_redis_script_t *script, const char **pwhy,
-                        apr_pool_t *p)
+redisReply *chat_redis_call(chat_redis_t *redis, chat_redis_words_t *w,
+                            const chat_redis_script_t *script,
+                            const char **pwhy, apr_pool_t *p)
 {
     redisReply *reply;
 
@@ -60,7 +61,7 @@ static redisReply *call(chat_redis_t *redis, chat_redis_words_t *w,
 /* Redis is well, but under this request's key stands what is no counter. That
  * must not count as a failure of Redis: who can choose a key could switch off
  * everybody's limits. Redis 6 puts its words in front of a script's. */
-static int is_about_key(const redisReply *reply)
+int chat_redis_is_about_key(const redisReply *reply)
 {
     return reply && reply->type == REDIS_REPLY_ERROR &&
            strstr(reply->str, "WRONGTYPE") != NULL;
@@ -87,7 +88,7 @@ apr_status_t chat_redis_hear(const redisReply *reply, const char *why,
                              request_rec *r)
 {
     int failed = !reply || reply->type == REDIS_REPLY_ERROR;
-    int about_key = is_about_key(reply);
+    int about_key = chat_redis_is_about_key(reply);
 
     if (reply && failed)
         why = apr_pstrndup(r->pool, reply->str, 100);
@@ -101,9 +102,9 @@ apr_status_t chat_redis_hear(const redisReply *reply, const char *why,
     return about_key ? APR_EINVAL : APR_SUCCESS;
 }
 
-/* The reply, or NULL with the breaker told. */
-static redisReply *run(chat_redis_words_t *w, const chat_redis_script_t *script,
-                       request_rec *r)
+/* The reply, with APR_SUCCESS; or as chat_redis_hear(). */
+static apr_status_t run(redisReply **preply, chat_redis_words_t *w,
+                        const chat_redis_script_t *script, request_rec *r)
 {
     chat_redis_t redis = {0};
     const char *why = "no reason";
@@ -111,25 +112,47 @@ static redisReply *run(chat_redis_words_t *w, const chat_redis_script_t *script,
     apr_status_t rv;
 
     if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
-        reply = call(&redis, w, script, &why, r->pool);
+        reply = chat_redis_call(&redis, w, script, &why, r->pool);
     rv = chat_redis_hear(reply, why, r);
     if (rv == APR_EGENERAL)
         chat_redis_drop(&redis);
     else
         chat_redis_keep(&redis);
-    if (rv == APR_SUCCESS)
-        return reply;
-    if (reply)
+    *preply = reply;
+    if (rv != APR_SUCCESS && reply)
         freeReplyObject(reply);
-    return NULL;
+    return rv;
 }
 
-/* The leases of a counter of tokens: a key of the same slot that no counter
+/* ---- counts as the scripts have them ---- */
+
+const char *chat_redis_unit(const chat_counts_t *counts,
+                            const chat_count_t *count)
+{
+    return counts->closed && count->policy->unit == CHAT_LIMIT_REQUESTS
+               ? "c"
+               : chat_limit_unit[count->policy->unit];
+}
+
+int chat_redis_leased(const chat_counts_t *counts, const chat_count_t *count)
+{
+    return *chat_redis_unit(counts, count) != 'r';
+}
+
+/* The leases beside a counter: a key of the same slot that no counter
  * can have, whatever its user is called. */
 static const char *leases_key(const char *key, apr_pool_t *p)
 {
     return strchr(key, '{') ? apr_pstrcat(p, "chat-leases:", key, NULL)
                             : apr_pstrcat(p, "chat-leases:{", key, "}", NULL);
+}
+
+static void put_keys(chat_redis_words_t *w, char unit, const char *key,
+                     apr_pool_t *p)
+{
+    say(w, key);
+    if (unit == 't' || unit == 'c')
+        say(w, leases_key(key, p));
 }
 
 /* EVALSHA sha nkeys key ... */
@@ -146,9 +169,7 @@ static chat_redis_words_t begin(const chat_counts_t *counts, apr_pool_t *p,
 
         if (settling && count->policy->unit == CHAT_LIMIT_REQUESTS)
             continue;
-        say(&w, count->key);
-        if (count->policy->unit == CHAT_LIMIT_TOKENS)
-            say(&w, leases_key(count->key, p));
+        put_keys(&w, *chat_redis_unit(counts, count), count->key, p);
     }
     w.word[2] = number(w.n - 3, p);
     say(&w, counts->lease);
@@ -193,11 +214,11 @@ chat_redis_words_t chat_redis_take_words(const chat_counts_t *counts,
     chat_redis_words_t w = begin(counts, p, 0);
     int i;
 
-    say(&w, number(chat_limit_leases(counts) ? counts->lasts / 1000 : 0, p));
+    say(&w, number(*counts->lease ? counts->lasts / 1000 : 0, p));
     for (i = 0; i < counts->n; i++) {
         const chat_limit_conf_t *policy = counts->count[i].policy;
 
-        say(&w, chat_limit_unit[policy->unit]);
+        say(&w, chat_redis_unit(counts, &counts->count[i]));
         say(&w, number(policy->points, p));
         say(&w, number(policy->window, p));
         say(&w, number(counts->count[i].amount, p));
@@ -209,11 +230,13 @@ chat_redis_words_t chat_redis_take_words(const chat_counts_t *counts,
 static apr_status_t take(chat_counts_t *counts, request_rec *r)
 {
     chat_redis_words_t w = chat_redis_take_words(counts, r->pool);
-    redisReply *reply = run(&w, &chat_redis_take, r);
+    redisReply *reply;
     apr_status_t rv;
 
-    if (!reply)
-        return APR_EGENERAL;
+    chat_redis_lease_note(counts, r->pool);
+    rv = run(&reply, &w, &chat_redis_take, r);
+    if (rv != APR_SUCCESS)
+        return rv;
     rv = chat_redis_take_read(counts, reply);
     freeReplyObject(reply);
     return rv;
@@ -221,31 +244,60 @@ static apr_status_t take(chat_counts_t *counts, request_rec *r)
 
 /* ---- settle ---- */
 
-static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
-                           request_rec *r)
+static chat_redis_words_t settle_words(const chat_counts_t *counts,
+                                       apr_int64_t tokens, apr_pool_t *p)
 {
-    chat_redis_words_t w;
-    redisReply *reply;
+    chat_redis_words_t w = begin(counts, p, 1);
     int i;
 
-    if (!chat_redis_breaker_ready())
-        return APR_EGENERAL;
-    w = begin(counts, r->pool, 1);
-    say(&w, number(tokens, r->pool));
+    say(&w, number(tokens, p));
     for (i = 0; i < counts->n; i++) {
         const chat_count_t *count = &counts->count[i];
 
         if (count->policy->unit == CHAT_LIMIT_REQUESTS)
             continue;
         say(&w, chat_limit_unit[count->policy->unit]);
-        say(&w, number(count->amount, r->pool));
-        say(&w, number(count->window_end, r->pool));
+        say(&w, number(count->amount, p));
+        say(&w, number(count->window_end, p));
     }
-    reply = run(&w, &chat_redis_settle, r);
-    if (!reply)
-        return APR_EGENERAL;
-    freeReplyObject(reply);
-    return APR_SUCCESS;
+    return w;
+}
+
+/* A trace of requests needs no settling once its answer was heard. */
+static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
+                           request_rec *r)
+{
+    apr_status_t rv = APR_EGENERAL;
+    redisReply *reply = NULL;
+    chat_redis_words_t w;
+
+    if (!chat_limit_leases(counts)) {
+        chat_redis_lease_strike(counts);
+        return APR_SUCCESS;
+    }
+    if (chat_redis_breaker_ready()) {
+        w = settle_words(counts, tokens, r->pool);
+        rv = run(&reply, &w, &chat_redis_settle, r);
+    }
+    if (rv == APR_SUCCESS)
+        freeReplyObject(reply);
+    if (rv == APR_EGENERAL)
+        chat_redis_lease_owe(counts, tokens);
+    else
+        chat_redis_lease_strike(counts);
+    return rv;
+}
+
+void chat_redis_lease_words(chat_redis_words_t *w,
+                            const chat_redis_lease_t *lease, apr_pool_t *p)
+{
+    put_keys(w, lease->unit, lease->key, p);
+    w->word[2] = number(w->n - 3, p);
+    say(w, lease->name);
+    say(w, number(lease->tokens, p));
+    say(w, apr_pstrmemdup(p, &lease->unit, 1));
+    say(w, number(lease->amount, p));
+    say(w, number(lease->window_end, p));
 }
 
 /* ---- is it there? ---- */
@@ -288,12 +340,28 @@ apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
     if (!chat_config_server(s)->redis_url)
         return APR_SUCCESS;
     chat_redis_scripts_init();
-    return chat_redis_breaker_post_config(s) == APR_SUCCESS
-               ? chat_redis_pool_post_config(pconf, s)
-               : APR_ENOMEM;
+    if (chat_redis_breaker_post_config(s) != APR_SUCCESS ||
+        chat_redis_lease_post_config(s) != APR_SUCCESS)
+        return APR_ENOMEM;
+    return chat_redis_pool_post_config(pconf, s);
 }
 
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s)
 {
+    if (!chat_config_server(s)->redis_url)
+        return;
     chat_redis_pool_child_init(pchild);
+    chat_redis_settler_child_init(pchild, s);
+}
+
+static void child_status(server_rec *s, pid_t pid, ap_generation_t gen,
+                         int slot, mpm_child_status state)
+{
+    if (state == MPM_CHILD_EXITED)
+        chat_redis_lease_bury(pid);
+}
+
+void chat_limit_redis_register_hooks(void)
+{
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -69,9 +69,11 @@ void chat_redis_breaker_good(void)
     __atomic_store_n(&breaker->is_open, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&breaker->failures, 0, __ATOMIC_RELAXED);
     chat_limit_leave(&breaker->lock);
-    if (was_open)
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
-                     CHATNO(1010) "Redis answers again");
+    if (!was_open)
+        return;
+    chat_redis_settler_wake();
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
+                 CHATNO(1010) "Redis answers again");
 }
 
 /* In the lock. 1 when this failure opens it. Those that were on their way

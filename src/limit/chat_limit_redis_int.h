@@ -78,6 +78,43 @@ extern chat_redis_script_t chat_redis_settle;
 /* [post_config] */
 void chat_redis_scripts_init(void);
 
+/* ---- what Redis has on lease (chat_limit_redis_lease.c) ---- */
+
+/* In place of the end of a window: it was not heard whether it is charged. */
+#define CHAT_REDIS_UNHEARD (-1)
+
+/* All that it takes to settle one. */
+typedef struct chat_redis_lease_t {
+    char unit; /* 't', 's' or 'c', as the scripts have it */
+    apr_int64_t amount, window_end, tokens;
+    char name[64];
+    char key[224];
+} chat_redis_lease_t;
+
+/* [request thread] Before Redis is asked for them. */
+void chat_redis_lease_note(chat_counts_t *counts, apr_pool_t *p);
+/* [not an engine] They could not be settled. */
+void chat_redis_lease_owe(chat_counts_t *counts, apr_int64_t tokens);
+/* Some thread has to settle it: another number than 0, that one says what came
+ * of it; none: 0. */
+int chat_redis_lease_claim(chat_redis_lease_t *lease);
+/* Redis was asked. Known: it had it, or never will. */
+void chat_redis_lease_settled(int claimed, int known);
+/* It could not be asked. */
+void chat_redis_lease_unclaim(int claimed);
+/* 1 when there may be something to claim, soon. Any thread. */
+int chat_redis_lease_is_owed(void);
+/* [parent] All that a child had. */
+void chat_redis_lease_bury(pid_t pid);
+/* [post_config] */
+apr_status_t chat_redis_lease_post_config(server_rec *s);
+
+/* ---- ... and is owed (chat_limit_redis_settler.c) ---- */
+
+/* Any thread. */
+void chat_redis_settler_wake(void);
+void chat_redis_settler_child_init(apr_pool_t *pchild, server_rec *s);
+
 /* ---- what is said and heard (chat_limit_redis.c) ---- */
 
 /* A command: EVALSHA, its script, the number of keys ... */
@@ -93,6 +130,22 @@ void chat_redis_name_script(chat_redis_words_t *w,
                             const chat_redis_script_t *script, int whole);
 /* 1: it has to be asked once more, with the whole script. */
 int chat_redis_lacks_script(const redisReply *reply);
+/* 1: Redis is well, but under a key stands what is no counter. */
+int chat_redis_is_about_key(const redisReply *reply);
+
+/* "r", "t", "s", or "c": what a count is to the scripts. */
+const char *chat_redis_unit(const chat_counts_t *counts,
+                            const chat_count_t *count);
+/* 1 when Redis keeps something for it that can be given back. */
+int chat_redis_leased(const chat_counts_t *counts, const chat_count_t *count);
+
+/* All that settles it but the script: 10 words. */
+void chat_redis_lease_words(chat_redis_words_t *w,
+                            const chat_redis_lease_t *lease, apr_pool_t *p);
+/* The reply, or NULL and why; with the whole script where Redis lacks it. */
+redisReply *chat_redis_call(chat_redis_t *redis, chat_redis_words_t *w,
+                            const chat_redis_script_t *script,
+                            const char **pwhy, apr_pool_t *p);
 
 /*
  * A reply, or NULL and why there is none: the breaker and the log are told.

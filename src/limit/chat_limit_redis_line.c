@@ -140,6 +140,7 @@ static void ask(void *line, void *question, void *asker,
 
     q->asker = asker;
     q->answered = answered;
+    q->asked = 1;
     q->deadline =
         chat_limit_now() + chat_config_server(ap_server_conf)->redis_command;
     if (q->brought)
@@ -299,6 +300,7 @@ static chat_gate_e prepare(void *line, void *question)
     words = chat_redis_take_words(q->counts, q->r->pool);
     q->word = words.word;
     q->nwords = words.n;
+    chat_redis_lease_note(q->counts, q->r->pool);
     return CHAT_GATE_ASK;
 }
 

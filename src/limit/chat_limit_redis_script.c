@@ -9,8 +9,19 @@
  * "lease:amount" by the time they expire. A counter of open streams is such a
  * set alone. A set lives as long as the lease that ends last.
  *
+ * A lease of tokens that has expired is given back and leaves "lease:0" until
+ * its window ends. So whoever settles finds one of the two, or nothing: then it
+ * was settled before, or Redis has lost it, and nothing is charged. A settling
+ * may therefore be sent any number of times, and arrive in any order.
+ *
+ * A request that is refused when Redis does not answer in time leaves a trace
+ * in its counters of requests, too: a minute long the same "lease:1" in a set
+ * beside the counter. Redis may have counted it late, and has to take it back.
+ *
  * Nothing is charged before every counter has been looked at, so that one that
  * is none (an application's, of the same name) leaves the others as they were.
+ * A key that is not in our own name space, as with compat, is counted in and no
+ * more: one that has no end gets none from us.
  */
 #include "chat_limit_redis_int.h"
 
@@ -18,11 +29,13 @@
 #include <apr_strings.h>
 
 /*
- * KEYS  per count: its key; for tokens its leases too.
+ * KEYS  per count: its key; for tokens, and requests with a trace, its leases
+ *       too.
  * ARGV  lease, milliseconds it lasts (0: nothing is leased); per count: unit
- * (r, t, s), points, seconds of the window, amount, shadow (0, 1). Gives 1 or 0
- * (charged or not), then per count: used, ms until reset, ms when the window
- * ends, refused (0, 1).
+ * (r, t, s; c: requests with a trace), points, seconds of the window, amount,
+ * shadow (0, 1). Gives 1 or 0 (charged or not), then per count: used, ms until
+ * it may be asked again at the latest, ms when the window ends (0: it does
+ * not), refused (0, 1).
  */
 static const char take_text[] =
     "local lease, lasts, now = ARGV[1], tonumber(ARGV[2]), 0\n"
@@ -31,6 +44,34 @@ static const char take_text[] =
     "  if redis.call('PTTL', key) < ms then\n"
     "    redis.call('PEXPIRE', key, ms)\n"
     "  end\n"
+    "end\n"
+    "local function expire(c)\n"
+    "  local late = redis.call('ZRANGEBYSCORE', c.leases, '-inf', now)\n"
+    "  for _, m in ipairs(late) do\n"
+    "    redis.call('ZREM', c.leases, m)\n"
+    "    local name, amount = string.match(m, '^(.*):(%d+)$')\n"
+    "    if c.unit == 't' and amount ~= '0' then\n"
+    "      redis.call('DECRBY', c.key, amount)\n"
+    "      redis.call('ZADD', c.leases, now + c.ttl, name .. ':0')\n"
+    "      last(c.leases, c.ttl)\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    /* Until enough is given back, if that is before the window ends. Leases
+       beyond the first hundred are not looked at. */
+    "local function wait(c)\n"
+    "  local need = c.used + c.amount - c.points\n"
+    "  local set, from, to = c.leases, 0, 99\n"
+    "  if c.unit == 's' then\n"
+    "    set, from = c.key, math.max(need, 1) - 1\n"
+    "    to, need = from, 1\n"
+    "  end\n"
+    "  local m = redis.call('ZRANGE', set, from, to, 'WITHSCORES')\n"
+    "  for i = 1, #m, 2 do\n"
+    "    need = need - (c.unit == 's' and 1 or string.match(m[i], '%d+$'))\n"
+    "    if need <= 0 then return math.min(c.ttl, m[i + 1] - now) end\n"
+    "  end\n"
+    "  return c.ttl\n"
     "end\n"
     "if ARGV[2] ~= '0' then\n"
     "  local time = redis.call('TIME')\n"
@@ -41,10 +82,13 @@ static const char take_text[] =
     "             window = ARGV[a + 2], amount = ARGV[a + 3],\n"
     "             shadow = ARGV[a + 4] == '1', key = KEYS[k]}\n"
     "  k = k + 1\n"
-    "  if c.unit == 't' then c.leases = KEYS[k]; k = k + 1 end\n"
+    "  if c.unit == 't' or c.unit == 'c' then\n"
+    "    c.leases = KEYS[k]\n"
+    "    k = k + 1\n"
+    "  end\n"
     "  if c.unit == 's' then\n"
     "    redis.call('ZREMRANGEBYSCORE', c.key, '-inf', now)\n"
-    "    c.used, c.ttl = redis.call('ZCARD', c.key), 1000\n"
+    "    c.used, c.ttl = redis.call('ZCARD', c.key), lasts\n"
     "  else\n"
     "    local value = redis.call('GET', c.key)\n"
     "    if value and (#value > 18 or value ~= '0' and\n"
@@ -52,25 +96,27 @@ static const char take_text[] =
     "      return redis.error_reply('WRONGTYPE a counter is no number')\n"
     "    end\n"
     "    c.old = value and true\n"
-    "    c.ttl = value and redis.call('PTTL', c.key)\n"
-    "    if c.ttl == -1 then\n"
-    "      redis.call('EXPIRE', c.key, c.window)\n"
+    "    c.ttl = value and redis.call('PTTL', c.key) or c.window * 1000\n"
+    "    if c.ttl < 0 then\n"
+    "      if string.sub(c.key, 1, 7) == '{chat}:' then\n"
+    "        redis.call('EXPIRE', c.key, c.window)\n"
+    "      else\n"
+    "        c.endless = true\n"
+    "      end\n"
     "      c.ttl = c.window * 1000\n"
     "    end\n"
     "    if not value then\n"
-    "      c.ttl = c.window * 1000\n"
     "      if c.leases then redis.call('DEL', c.leases) end\n"
     "    elseif c.leases then\n"
-    "      local late = redis.call('ZRANGEBYSCORE', c.leases, '-inf', now)\n"
-    "      for _, m in ipairs(late) do\n"
-    "        redis.call('ZREM', c.leases, m)\n"
-    "        redis.call('DECRBY', c.key, string.match(m, '%d+$'))\n"
-    "      end\n"
+    "      expire(c)\n"
     "      value = redis.call('GET', c.key)\n"
     "    end\n"
     "    c.used = tonumber(value or '0')\n"
     "  end\n"
     "  c.over = c.used + c.amount > c.points\n"
+    "  if c.unit == 's' or c.unit == 't' and c.over then\n"
+    "    c.wait = wait(c)\n"
+    "  end\n"
     "  no = no or (c.over and not c.shadow)\n"
     "  counts[#counts + 1] = c\n"
     "end\n"
@@ -87,45 +133,51 @@ static const char take_text[] =
     "    end\n"
     "    c.used = c.used + c.amount\n"
     "    if c.leases then\n"
-    "      redis.call('ZADD', c.leases, now + lasts,\n"
-    "                 lease .. ':' .. c.amount)\n"
-    "      last(c.leases, c.ttl + lasts)\n"
+    "      local ms = c.unit == 'c' and 60000 or lasts\n"
+    "      redis.call('ZADD', c.leases, now + ms, lease .. ':' .. c.amount)\n"
+    "      last(c.leases, c.unit == 'c' and ms or c.ttl + ms)\n"
     "    end\n"
     "  end\n"
     "  out[#out + 1] = c.used\n"
-    "  out[#out + 1] = c.ttl\n"
-    "  out[#out + 1] = now + c.ttl\n"
+    "  out[#out + 1] = c.wait or c.ttl\n"
+    "  out[#out + 1] = c.endless and 0 or now + c.ttl\n"
     "  out[#out + 1] = c.over and 1 or 0\n"
     "end\n"
     "return out\n";
 
 /*
- * KEYS  per count: its key; for tokens its leases too.
- * ARGV  lease, tokens used (-1: nobody knows); per count: unit (t, s), amount
- *       reserved, ms when the window ends that it was charged to.
+ * KEYS  per count: its key; for tokens, and requests with a trace, its leases
+ *       too.
+ * ARGV  lease, tokens used (-1: nobody knows); per count: unit (t, s, c),
+ *       amount reserved, ms when the window ends that it was charged to (0: it
+ *       does not; -1: nobody knows, for it was not heard whether it was
+ *       charged).
+ * Gives how many leases were there.
  */
 static const char settle_text[] =
     "local time = redis.call('TIME')\n"
     "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
-    "local lease, used, k = ARGV[1], tonumber(ARGV[2]), 1\n"
+    "local lease, used, k, found = ARGV[1], tonumber(ARGV[2]), 1, 0\n"
     "for a = 3, #ARGV, 3 do\n"
-    "  local key = KEYS[k]\n"
+    "  local key, amount, ends = KEYS[k], ARGV[a + 1], tonumber(ARGV[a + 2])\n"
     "  k = k + 1\n"
     "  if ARGV[a] == 's' then\n"
-    "    redis.call('ZREM', key, lease)\n"
+    "    found = found + redis.call('ZREM', key, lease)\n"
     "  else\n"
-    "    local had = redis.call('ZREM', KEYS[k], lease .. ':' .. ARGV[a + 1])\n"
+    "    local had = redis.call('ZREM', KEYS[k], lease .. ':' .. amount)\n"
+    "    local was = redis.call('ZREM', KEYS[k], lease .. ':0')\n"
     "    k = k + 1\n"
     "    local ttl = redis.call('PTTL', key)\n"
-    "    local same = ttl > 0\n"
-    "                 and math.abs(now + ttl - ARGV[a + 2]) <= 1500\n"
-    "    if same and used >= 0 then\n"
-    "      local delta = used - (had == 1 and ARGV[a + 1] or 0)\n"
+    "    local same = ttl > 0 and math.abs(now + ttl - ends) <= 1500\n"
+    "                 or ttl == -1 and ends == 0 or ttl ~= -2 and ends < 0\n"
+    "    if same and used >= 0 and had + was > 0 then\n"
+    "      local delta = used - (had == 1 and amount or 0)\n"
     "      redis.call('INCRBY', key, string.format('%.0f', delta))\n"
     "    end\n"
+    "    found = found + had + was\n"
     "  end\n"
     "end\n"
-    "return 1\n";
+    "return found\n";
 
 chat_redis_script_t chat_redis_take = {.text = take_text};
 chat_redis_script_t chat_redis_settle = {.text = settle_text};

@@ -16,7 +16,7 @@
 #define TYPES "one of a string or array of objects"
 
 typedef struct message_t {
-    chat_completions_t *c;
+    chat_request_completions_t *c;
     chat_message_t *message;
     const char *param; /* "messages[3]" */
 } message_t;
@@ -39,22 +39,23 @@ static const char *text_name(const message_t *m, const chat_json_t *part)
 static apr_status_t check_part(const message_t *m, const char **ptext,
                                const chat_json_t *part, const char *param)
 {
-    const char *at = chat_completions_at(m->c, param, "type");
+    const char *at = chat_request_completions_at(m->c, param, "type");
     const char *name;
     apr_status_t rv;
 
     *ptext = NULL;
-    if ((rv = chat_completions_is(m->c, part, CHAT_JSON_OBJECT, "an object",
-                                  param)) != APR_SUCCESS ||
-        (rv = chat_completions_is(m->c, chat_json_get(part, "type"),
-                                  CHAT_JSON_STRING, "a string", at)) !=
+    if ((rv = chat_request_completions_is(m->c, part, CHAT_JSON_OBJECT,
+                                          "an object", param)) != APR_SUCCESS ||
+        (rv = chat_request_completions_is(m->c, chat_json_get(part, "type"),
+                                          CHAT_JSON_STRING, "a string", at)) !=
             APR_SUCCESS)
         return rv;
     if ((name = text_name(m, part)) != NULL)
-        return chat_completions_text(m->c, ptext, chat_json_get(part, name),
-                                     chat_completions_at(m->c, param, name));
+        return chat_request_completions_text(
+            m->c, ptext, chat_json_get(part, name),
+            chat_request_completions_at(m->c, param, name));
     if (m->message->role != CHAT_ROLE_USER)
-        return chat_completions_refuse(
+        return chat_request_completions_refuse(
             m->c, "invalid_value", at,
             "Invalid value for '%s'. Supported values are: 'text'.", at);
     return APR_SUCCESS;
@@ -66,12 +67,13 @@ static apr_status_t take_parts(const message_t *m, chat_json_t *v,
 {
     int i, n = chat_json_length(v), all = 1;
     apr_array_header_t *texts = apr_array_make(m->c->p, n, sizeof(char *));
-    apr_status_t rv = chat_completions_array(m->c, v, 1, INT_MAX, "", param);
+    apr_status_t rv =
+        chat_request_completions_array(m->c, v, 1, INT_MAX, "", param);
     const char *text;
 
     for (i = 0; i < n && rv == APR_SUCCESS; i++) {
         rv = check_part(m, &text, chat_json_at(v, i),
-                        chat_completions_index(m->c, param, i));
+                        chat_request_completions_index(m->c, param, i));
         all = all && text;
         if (text)
             APR_ARRAY_PUSH(texts, const char *) = text;
@@ -81,7 +83,8 @@ static apr_status_t take_parts(const message_t *m, chat_json_t *v,
         m->message->content = text;
     else
         m->message->parts = v;
-    return rv == APR_SUCCESS ? chat_completions_short(m->c, text, param) : rv;
+    return rv == APR_SUCCESS ? chat_request_completions_short(m->c, text, param)
+                             : rv;
 }
 
 /* The assistant may say nothing but a refusal, or call tools. */
@@ -91,28 +94,29 @@ static apr_status_t take_nothing(const message_t *m, const chat_json_t *v,
     const chat_json_t *refusal = chat_json_get(v, "refusal");
     int assistant = m->message->role == CHAT_ROLE_ASSISTANT;
 
-    if (assistant && chat_completions_has(refusal))
-        return chat_completions_text(
+    if (assistant && chat_request_completions_has(refusal))
+        return chat_request_completions_text(
             m->c, &m->message->content, refusal,
-            chat_completions_at(m->c, m->param, "refusal"));
-    if (assistant && chat_completions_has(chat_json_get(v, "tool_calls")))
+            chat_request_completions_at(m->c, m->param, "refusal"));
+    if (assistant &&
+        chat_request_completions_has(chat_json_get(v, "tool_calls")))
         return APR_SUCCESS;
-    return chat_completions_mistyped(m->c, content, TYPES, param);
+    return chat_request_completions_mistyped(m->c, content, TYPES, param);
 }
 
 static apr_status_t take_content(const message_t *m, const chat_json_t *v)
 {
-    const char *param = chat_completions_at(m->c, m->param, "content");
+    const char *param = chat_request_completions_at(m->c, m->param, "content");
     chat_json_t *content = chat_json_get(v, "content");
 
-    if (!chat_completions_has(content))
+    if (!chat_request_completions_has(content))
         return take_nothing(m, v, content, param);
     if (chat_json_kind(content) == CHAT_JSON_ARRAY)
         return take_parts(m, content, param);
     if (chat_json_kind(content) == CHAT_JSON_STRING)
-        return chat_completions_text(m->c, &m->message->content, content,
-                                     param);
-    return chat_completions_mistyped(m->c, content, TYPES, param);
+        return chat_request_completions_text(m->c, &m->message->content,
+                                             content, param);
+    return chat_request_completions_mistyped(m->c, content, TYPES, param);
 }
 
 /* ---- calls of tools ---- */
@@ -123,10 +127,10 @@ static apr_status_t take_id(const message_t *m, const char **pid,
     const char *id = *pid = chat_json_string(v);
 
     if (!id)
-        return chat_completions_mistyped(m->c, v, "a string", param);
+        return chat_request_completions_mistyped(m->c, v, "a string", param);
     if (!*id ||
         chat_request_length(id, m->c->clamps) > CHAT_REQUEST_CALL_ID_MAX)
-        return chat_completions_refuse(
+        return chat_request_completions_refuse(
             m->c, *id ? "string_above_max_length" : "empty_string", param,
             "Invalid '%s': expected a string of 1 to %d characters.", param,
             CHAT_REQUEST_CALL_ID_MAX);
@@ -137,16 +141,17 @@ static apr_status_t check_kind(const message_t *m, const chat_json_t *v,
                                const char *param)
 {
     static const char *const types[] = {"function", "custom", NULL};
-    const char *at = chat_completions_at(m->c, param, "type");
+    const char *at = chat_request_completions_at(m->c, param, "type");
     apr_status_t rv;
     int type;
 
-    if ((rv = chat_completions_is(m->c, v, CHAT_JSON_OBJECT, "an object",
-                                  param)) != APR_SUCCESS ||
-        (rv = chat_completions_word(m->c, &type, chat_json_get(v, "type"),
-                                    types, "'function'", at)) != APR_SUCCESS)
+    if ((rv = chat_request_completions_is(m->c, v, CHAT_JSON_OBJECT,
+                                          "an object", param)) != APR_SUCCESS ||
+        (rv = chat_request_completions_word(m->c, &type,
+                                            chat_json_get(v, "type"), types,
+                                            "'function'", at)) != APR_SUCCESS)
         return rv;
-    return type ? chat_completions_unsupported(
+    return type ? chat_request_completions_unsupported(
                       m->c, at, "Only tools of the type 'function' are.")
                 : APR_SUCCESS;
 }
@@ -155,40 +160,42 @@ static apr_status_t take_call(const message_t *m, chat_tool_call_t *call,
                               const chat_json_t *v, const char *param)
 {
     const chat_json_t *function = chat_json_get(v, "function");
-    const char *at = chat_completions_at(m->c, param, "function");
+    const char *at = chat_request_completions_at(m->c, param, "function");
     apr_status_t rv;
 
     if ((rv = check_kind(m, v, param)) != APR_SUCCESS ||
         (rv = take_id(m, &call->id, chat_json_get(v, "id"),
-                      chat_completions_at(m->c, param, "id"))) != APR_SUCCESS ||
-        (rv = chat_completions_is(m->c, function, CHAT_JSON_OBJECT, "an object",
-                                  at)) != APR_SUCCESS ||
-        (rv = chat_completions_name(
+                      chat_request_completions_at(m->c, param, "id"))) !=
+            APR_SUCCESS ||
+        (rv = chat_request_completions_is(m->c, function, CHAT_JSON_OBJECT,
+                                          "an object", at)) != APR_SUCCESS ||
+        (rv = chat_request_completions_name(
              m->c, &call->name, chat_json_get(function, "name"),
-             chat_completions_at(m->c, at, "name"))) != APR_SUCCESS)
+             chat_request_completions_at(m->c, at, "name"))) != APR_SUCCESS)
         return rv;
     apr_hash_set(m->c->calls, call->id, APR_HASH_KEY_STRING, call);
-    return chat_completions_text(m->c, &call->arguments,
-                                 chat_json_get(function, "arguments"),
-                                 chat_completions_at(m->c, at, "arguments"));
+    return chat_request_completions_text(
+        m->c, &call->arguments, chat_json_get(function, "arguments"),
+        chat_request_completions_at(m->c, at, "arguments"));
 }
 
 static apr_status_t take_calls(const message_t *m, const chat_json_t *v)
 {
     const chat_json_t *list = chat_json_get(v, "tool_calls");
-    const char *param = chat_completions_at(m->c, m->param, "tool_calls");
+    const char *param =
+        chat_request_completions_at(m->c, m->param, "tool_calls");
     int i, n = chat_json_length(list);
     chat_tool_call_t *calls;
     apr_status_t rv;
 
-    if (!chat_completions_has(list))
+    if (!chat_request_completions_has(list))
         return APR_SUCCESS;
-    rv = chat_completions_array(m->c, list, 1, CHAT_REQUEST_TOOLS_MAX,
-                                "objects", param);
+    rv = chat_request_completions_array(m->c, list, 1, CHAT_REQUEST_TOOLS_MAX,
+                                        "objects", param);
     calls = apr_pcalloc(m->c->p, n * sizeof(*calls));
     for (i = 0; i < n && rv == APR_SUCCESS; i++)
         rv = take_call(m, &calls[i], chat_json_at(list, i),
-                       chat_completions_index(m->c, param, i));
+                       chat_request_completions_index(m->c, param, i));
     m->message->calls = calls;
     m->message->ncalls = n;
     return rv;
@@ -197,26 +204,27 @@ static apr_status_t take_calls(const message_t *m, const chat_json_t *v)
 /* What OpenAI once had, and what only its own ears can follow. */
 static apr_status_t refuse_old(const message_t *m, const chat_json_t *v)
 {
-    if (chat_completions_has(chat_json_get(v, "function_call")))
-        return chat_completions_unsupported(
-            m->c, chat_completions_at(m->c, m->param, "function_call"),
+    if (chat_request_completions_has(chat_json_get(v, "function_call")))
+        return chat_request_completions_unsupported(
+            m->c, chat_request_completions_at(m->c, m->param, "function_call"),
             "Use 'tool_calls' instead.");
-    if (chat_completions_has(chat_json_get(v, "audio")))
-        return chat_completions_unsupported(
-            m->c, chat_completions_at(m->c, m->param, "audio"),
+    if (chat_request_completions_has(chat_json_get(v, "audio")))
+        return chat_request_completions_unsupported(
+            m->c, chat_request_completions_at(m->c, m->param, "audio"),
             "Answers are text.");
     return APR_SUCCESS;
 }
 
 static apr_status_t take_answered(const message_t *m, const chat_json_t *v)
 {
-    const char *param = chat_completions_at(m->c, m->param, "tool_call_id");
+    const char *param =
+        chat_request_completions_at(m->c, m->param, "tool_call_id");
     apr_status_t rv = take_id(m, &m->message->call_id,
                               chat_json_get(v, "tool_call_id"), param);
 
     if (rv == APR_SUCCESS &&
         !apr_hash_get(m->c->calls, m->message->call_id, APR_HASH_KEY_STRING))
-        return chat_completions_refuse(
+        return chat_request_completions_refuse(
             m->c, "invalid_value", param,
             "Invalid parameter: messages with role 'tool' must be a response "
             "to a preceding message with 'tool_calls'.");
@@ -232,22 +240,23 @@ static apr_status_t take_role(const message_t *m, const chat_json_t *v)
     static const chat_role_e roles[] = {CHAT_ROLE_USER, CHAT_ROLE_ASSISTANT,
                                         CHAT_ROLE_SYSTEM, CHAT_ROLE_TOOL,
                                         CHAT_ROLE_SYSTEM};
-    const char *param = chat_completions_at(m->c, m->param, "role");
+    const char *param = chat_request_completions_at(m->c, m->param, "role");
     int role = 0;
-    apr_status_t rv =
-        chat_completions_word(m->c, &role, chat_json_get(v, "role"), words,
-                              "'system', 'developer', 'user', 'assistant', and "
-                              "'tool'",
-                              param);
+    apr_status_t rv = chat_request_completions_word(
+        m->c, &role, chat_json_get(v, "role"), words,
+        "'system', 'developer', 'user', 'assistant', and "
+        "'tool'",
+        param);
 
     if (rv != APR_SUCCESS)
         return rv;
     if (!words[role + 1])
-        return chat_completions_refuse(m->c, "unsupported", param,
-                                       "Unsupported value: '%s' does not "
-                                       "support 'function'. Use 'tool' "
-                                       "instead.",
-                                       param);
+        return chat_request_completions_refuse(
+            m->c, "unsupported", param,
+            "Unsupported value: '%s' does not "
+            "support 'function'. Use 'tool' "
+            "instead.",
+            param);
     m->message->role = roles[role];
     return APR_SUCCESS;
 }
@@ -256,8 +265,9 @@ static apr_status_t take_message(const message_t *m, const chat_json_t *v)
 {
     apr_status_t rv;
 
-    if ((rv = chat_completions_is(m->c, v, CHAT_JSON_OBJECT, "an object",
-                                  m->param)) != APR_SUCCESS ||
+    if ((rv = chat_request_completions_is(m->c, v, CHAT_JSON_OBJECT,
+                                          "an object", m->param)) !=
+            APR_SUCCESS ||
         (rv = take_role(m, v)) != APR_SUCCESS ||
         (rv = take_content(m, v)) != APR_SUCCESS)
         return rv;
@@ -267,26 +277,28 @@ static apr_status_t take_message(const message_t *m, const chat_json_t *v)
                                               : APR_SUCCESS;
 }
 
-apr_status_t chat_completions_messages(chat_completions_t *c, chat_json_t *v,
-                                       const char *param)
+apr_status_t chat_request_completions_messages(chat_request_completions_t *c,
+                                               chat_json_t *v,
+                                               const char *param)
 {
     int i, n = chat_json_length(v), max = c->clamps->total_length;
     chat_message_t *messages;
-    apr_status_t rv =
-        chat_completions_array(c, v, 1, c->clamps->messages, "objects", param);
+    apr_status_t rv = chat_request_completions_array(
+        c, v, 1, c->clamps->messages, "objects", param);
 
     if (rv != APR_SUCCESS)
         return rv;
     messages = apr_pcalloc(c->p, n * sizeof(*messages));
     for (i = 0; i < n && rv == APR_SUCCESS; i++) {
-        message_t m = {c, &messages[i], chat_completions_index(c, param, i)};
+        message_t m = {c, &messages[i],
+                       chat_request_completions_index(c, param, i)};
 
         rv = take_message(&m, chat_json_at(v, i));
     }
     c->turn->messages = messages;
     c->turn->nmessages = n;
     if (rv == APR_SUCCESS && c->total > max)
-        return chat_completions_refuse(
+        return chat_request_completions_refuse(
             c, "string_above_max_length", param,
             "Invalid '%s': too much text. Expected at most %d characters in "
             "all messages, but got %" APR_INT64_T_FMT " instead.",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the readers of requests share: how texts are measured, and (chat_zod_*)
- * the kinds of zod's schemas with the issues that zod would give. Pure (APR and
- * chat_json), any thread. No issue holds anything that the client sent.
+ * What the readers of requests share: how texts are measured, and
+ * (chat_request_zod_*) the kinds of zod's schemas with the issues that zod
+ * would give. Pure (APR and chat_json), any thread. No issue holds anything
+ * that the client sent.
  */
 #ifndef CHAT_REQUEST_INT_H
 #define CHAT_REQUEST_INT_H
@@ -31,66 +32,71 @@ int chat_request_is_word(const char *text, apr_size_t max, const char *more);
 
 /* ---- issues ---- */
 
-typedef struct chat_zod_t {
+typedef struct chat_request_zod_t {
     apr_array_header_t *list; /* of const char *, one JSON object each */
     int aborted; /* one of them says that the value has the wrong shape */
     apr_pool_t *p;
-} chat_zod_t;
+} chat_request_zod_t;
 
-void chat_zod_init(chat_zod_t *zod, apr_pool_t *p);
+void chat_request_zod_init(chat_request_zod_t *zod, apr_pool_t *p);
 
 /* All of them, as a JSON array. */
-const char *chat_zod_text(const chat_zod_t *zod);
+const char *chat_request_zod_text(const chat_request_zod_t *zod);
 
 /* facts are the members before the path; message is JSON inside quotes. */
-void chat_zod_issue(chat_zod_t *zod, const char *facts, const char *path,
-                    const char *message);
-void chat_zod_custom(chat_zod_t *zod, const char *path, const char *message);
-void chat_zod_type(chat_zod_t *zod, const char *expected, const chat_json_t *v,
-                   const char *path);
+void chat_request_zod_issue(chat_request_zod_t *zod, const char *facts,
+                            const char *path, const char *message);
+void chat_request_zod_custom(chat_request_zod_t *zod, const char *path,
+                             const char *message);
+void chat_request_zod_type(chat_request_zod_t *zod, const char *expected,
+                           const chat_json_t *v, const char *path);
 
 /* The value has the right shape, but its size or length is over max. */
-void chat_zod_big(chat_zod_t *zod, const char *origin, int max,
-                  const char *what, const char *unit, const char *path);
-void chat_zod_small(chat_zod_t *zod, const char *origin, int min, int inclusive,
-                    const char *what, const char *unit, const char *path);
+void chat_request_zod_big(chat_request_zod_t *zod, const char *origin, int max,
+                          const char *what, const char *unit, const char *path);
+void chat_request_zod_small(chat_request_zod_t *zod, const char *origin,
+                            int min, int inclusive, const char *what,
+                            const char *unit, const char *path);
 
 /* ---- kinds of schema: 1 when v is of it, else an issue says what is wrong */
 
-int chat_zod_is(chat_zod_t *zod, const chat_json_t *v, chat_json_kind_e kind,
-                const char *expected, const char *path);
+int chat_request_zod_is(chat_request_zod_t *zod, const chat_json_t *v,
+                        chat_json_kind_e kind, const char *expected,
+                        const char *path);
 
 /* z.literal(): one word and no other. */
-int chat_zod_literal(chat_zod_t *zod, const chat_json_t *v, const char *word,
-                     const char *path);
+int chat_request_zod_literal(chat_request_zod_t *zod, const chat_json_t *v,
+                             const char *word, const char *path);
 
 /* z.enum(): the index of the word in the list, which ends with NULL; -1 when
  * it is none of them. */
-int chat_zod_enum(chat_zod_t *zod, const chat_json_t *v,
-                  const char *const *words, const char *path);
+int chat_request_zod_enum(chat_request_zod_t *zod, const chat_json_t *v,
+                          const char *const *words, const char *path);
 
 /* z.string().optional() */
-const char *chat_zod_optional(chat_zod_t *zod, const chat_json_t *v,
-                              const char *path);
+const char *chat_request_zod_optional(chat_request_zod_t *zod,
+                                      const chat_json_t *v, const char *path);
 
 /* z.string().regex(): chat_request_is_word(), written as pattern. */
-const char *chat_zod_word(chat_zod_t *zod, const chat_json_t *v, apr_size_t max,
-                          const char *more, const char *pattern,
-                          const char *path);
+const char *chat_request_zod_word(chat_request_zod_t *zod, const chat_json_t *v,
+                                  apr_size_t max, const char *more,
+                                  const char *pattern, const char *path);
 
 /* z.number(), z.number().int() */
-int chat_zod_number(chat_zod_t *zod, const chat_json_t *v, const char *path);
-int chat_zod_integer(chat_zod_t *zod, const chat_json_t *v, const char *path);
+int chat_request_zod_number(chat_request_zod_t *zod, const chat_json_t *v,
+                            const char *path);
+int chat_request_zod_integer(chat_request_zod_t *zod, const chat_json_t *v,
+                             const char *path);
 
 /* .min(min).max(max) of strings and arrays; min is 0 or 1. */
-void chat_zod_length(chat_zod_t *zod, const chat_json_t *v,
-                     const chat_request_clamps_t *clamps, int min, int max,
-                     const char *path);
+void chat_request_zod_length(chat_request_zod_t *zod, const chat_json_t *v,
+                             const chat_request_clamps_t *clamps, int min,
+                             int max, const char *path);
 
 /* ---- the schema of the chat routes ---- */
 
 typedef struct chat_request_check_t {
-    chat_zod_t zod;
+    chat_request_zod_t zod;
     const chat_request_clamps_t *clamps;
     apr_int64_t total; /* UTF-16 units of all texts */
     apr_hash_t *calls; /* the ids that may be answered; NULL: no tools here */
@@ -104,7 +110,8 @@ apr_status_t chat_request_check_body(chat_turn_t *turn, chat_json_t *body,
                                      apr_pool_t *p);
 
 /* 400 with the issues of zod. */
-apr_status_t chat_request_refuse(chat_err_t *err, const chat_zod_t *zod);
+apr_status_t chat_request_refuse(chat_err_t *err,
+                                 const chat_request_zod_t *zod);
 
 /* The path of a message's member; key is "" or ",\"content\"". */
 const char *chat_request_message_path(const chat_request_check_t *check,

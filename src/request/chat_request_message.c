@@ -94,35 +94,37 @@ static apr_status_t refuse_more(const chat_json_t *body, chat_err_t *err)
     return APR_SUCCESS;
 }
 
-static void check_total(chat_zod_t *zod, const char *text, int max)
+static void check_total(chat_request_zod_t *zod, const char *text, int max)
 {
     apr_int64_t points, units;
 
     chat_request_count(text, &points, &units);
     if (units > max)
-        chat_zod_custom(zod, "[\"message\"]",
-                        apr_psprintf(zod->p,
-                                     "Total content length must be at most %d "
-                                     "characters",
-                                     max));
+        chat_request_zod_custom(
+            zod, "[\"message\"]",
+            apr_psprintf(zod->p,
+                         "Total content length must be at most %d "
+                         "characters",
+                         max));
 }
 
-static const char *check_message(chat_zod_t *zod, const chat_json_t *v,
+static const char *check_message(chat_request_zod_t *zod, const chat_json_t *v,
                                  const chat_request_clamps_t *clamps)
 {
     static const char path[] = "[\"message\"]";
     const char *text = chat_json_string(v);
     int max = clamps->message_length;
 
-    chat_zod_is(zod, v, CHAT_JSON_STRING, "string", path);
+    chat_request_zod_is(zod, v, CHAT_JSON_STRING, "string", path);
     if (text && chat_request_length(text, clamps) <= max && is_blank(text))
-        chat_zod_small(zod, "string", 1, 1, "string to have", " characters",
-                       path);
-    chat_zod_length(zod, v, clamps, 0, max, path);
+        chat_request_zod_small(zod, "string", 1, 1, "string to have",
+                               " characters", path);
+    chat_request_zod_length(zod, v, clamps, 0, max, path);
     if (text && has_control(text))
-        chat_zod_custom(zod, path,
-                        "Control characters other than tab, line feed and "
-                        "carriage return are not allowed");
+        chat_request_zod_custom(
+            zod, path,
+            "Control characters other than tab, line feed and "
+            "carriage return are not allowed");
     if (text)
         check_total(zod, text, clamps->total_length);
     return text;
@@ -136,20 +138,21 @@ apr_status_t chat_request_message(chat_turn_t *turn, const char **psession,
     chat_message_t *message = apr_pcalloc(p, sizeof(*message));
     const char *model = NULL, *session = NULL;
     apr_status_t rv;
-    chat_zod_t zod;
+    chat_request_zod_t zod;
 
     *psession = NULL;
-    chat_zod_init(&zod, p);
-    if (chat_zod_is(&zod, body, CHAT_JSON_OBJECT, "object", "[]")) {
+    chat_request_zod_init(&zod, p);
+    if (chat_request_zod_is(&zod, body, CHAT_JSON_OBJECT, "object", "[]")) {
         if ((rv = refuse_more(body, err)) != APR_SUCCESS)
             return rv;
         message->content =
             check_message(&zod, chat_json_get(body, "message"), clamps);
-        model =
-            chat_zod_optional(&zod, get(body, "model_id"), "[\"model_id\"]");
+        model = chat_request_zod_optional(&zod, get(body, "model_id"),
+                                          "[\"model_id\"]");
         if (get(body, "session_id"))
-            session = chat_zod_word(&zod, get(body, "session_id"), SESSION_MAX,
-                                    "._-", SESSION_PATTERN, "[\"session_id\"]");
+            session = chat_request_zod_word(&zod, get(body, "session_id"),
+                                            SESSION_MAX, "._-", SESSION_PATTERN,
+                                            "[\"session_id\"]");
     }
     if (zod.list->nelts)
         return chat_request_refuse(err, &zod);

@@ -17,11 +17,11 @@
 
 #define NAME_PATTERN "/^[A-Za-z0-9_-]{1,64}$/"
 
-static const char *check_name(chat_zod_t *zod, const chat_json_t *v,
+static const char *check_name(chat_request_zod_t *zod, const chat_json_t *v,
                               const char *path)
 {
-    return chat_zod_word(zod, v, CHAT_REQUEST_NAME_MAX, "_-", NAME_PATTERN,
-                         path);
+    return chat_request_zod_word(zod, v, CHAT_REQUEST_NAME_MAX, "_-",
+                                 NAME_PATTERN, path);
 }
 
 /* ---- messages ---- */
@@ -29,9 +29,9 @@ static const char *check_name(chat_zod_t *zod, const chat_json_t *v,
 static const char *check_id(chat_request_check_t *check, const chat_json_t *v,
                             const char *path)
 {
-    chat_zod_is(&check->zod, v, CHAT_JSON_STRING, "string", path);
-    chat_zod_length(&check->zod, v, check->clamps, 1, CHAT_REQUEST_CALL_ID_MAX,
-                    path);
+    chat_request_zod_is(&check->zod, v, CHAT_JSON_STRING, "string", path);
+    chat_request_zod_length(&check->zod, v, check->clamps, 1,
+                            CHAT_REQUEST_CALL_ID_MAX, path);
     return chat_json_string(v);
 }
 
@@ -41,8 +41,8 @@ static void check_call(chat_request_check_t *check, chat_tool_call_t *call,
     const char *key = apr_psprintf(check->p, ",\"toolCalls\",%d", number);
     const char *id, *name, *arguments;
 
-    if (!chat_zod_is(&check->zod, v, CHAT_JSON_OBJECT, "object",
-                     chat_request_message_path(check, index, key)))
+    if (!chat_request_zod_is(&check->zod, v, CHAT_JSON_OBJECT, "object",
+                             chat_request_message_path(check, index, key)))
         return;
     id = apr_pstrcat(check->p, key, ",\"id\"", NULL);
     name = apr_pstrcat(check->p, key, ",\"name\"", NULL);
@@ -64,7 +64,7 @@ static void check_calls(chat_request_check_t *check, chat_message_t *message,
     chat_tool_call_t *calls;
     int i;
 
-    chat_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", path);
+    chat_request_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", path);
     if (n <= CHAT_REQUEST_TOOLS_MAX) {
         calls = apr_pcalloc(check->p, n * sizeof(*calls));
         for (i = 0; i < n; i++)
@@ -72,8 +72,8 @@ static void check_calls(chat_request_check_t *check, chat_message_t *message,
         message->calls = calls;
         message->ncalls = n;
     }
-    chat_zod_length(&check->zod, v, check->clamps, 1, CHAT_REQUEST_TOOLS_MAX,
-                    path);
+    chat_request_zod_length(&check->zod, v, check->clamps, 1,
+                            CHAT_REQUEST_TOOLS_MAX, path);
 }
 
 void chat_request_tools_message(chat_request_check_t *check,
@@ -89,9 +89,9 @@ void chat_request_tools_message(chat_request_check_t *check,
     };
     const chat_json_t *content = chat_json_get(v, "content");
     const chat_json_t *calls = chat_json_get(v, "toolCalls");
-    int role =
-        chat_zod_enum(&check->zod, chat_json_get(v, "role"), roles,
-                      chat_request_message_path(check, index, ",\"role\""));
+    int role = chat_request_zod_enum(
+        &check->zod, chat_json_get(v, "role"), roles,
+        chat_request_message_path(check, index, ",\"role\""));
     int calling = role == CHAT_ROLE_ASSISTANT && calls;
 
     message->role = role < 0 ? CHAT_ROLE_USER : role;
@@ -120,7 +120,7 @@ void chat_request_tools_answers(chat_request_check_t *check,
                          APR_HASH_KEY_STRING, message);
         if (message->call_id &&
             !apr_hash_get(check->calls, message->call_id, APR_HASH_KEY_STRING))
-            chat_zod_custom(
+            chat_request_zod_custom(
                 &check->zod,
                 chat_request_message_path(check, i, ",\"toolCallId\""),
                 "No message before this one has a call of that id");
@@ -135,17 +135,18 @@ static void check_tool(chat_request_check_t *check, chat_tool_t *tool,
     const char *at = apr_psprintf(check->p, "[\"tools\",%d", index);
     chat_json_t *parameters = chat_json_get(v, "parameters");
 
-    if (!chat_zod_is(&check->zod, v, CHAT_JSON_OBJECT, "object",
-                     apr_pstrcat(check->p, at, "]", NULL)))
+    if (!chat_request_zod_is(&check->zod, v, CHAT_JSON_OBJECT, "object",
+                             apr_pstrcat(check->p, at, "]", NULL)))
         return;
     tool->name = check_name(&check->zod, chat_json_get(v, "name"),
                             apr_pstrcat(check->p, at, ",\"name\"]", NULL));
-    tool->description =
-        chat_zod_optional(&check->zod, chat_json_get(v, "description"),
-                          apr_pstrcat(check->p, at, ",\"description\"]", NULL));
+    tool->description = chat_request_zod_optional(
+        &check->zod, chat_json_get(v, "description"),
+        apr_pstrcat(check->p, at, ",\"description\"]", NULL));
     if (parameters)
-        chat_zod_is(&check->zod, parameters, CHAT_JSON_OBJECT, "record",
-                    apr_pstrcat(check->p, at, ",\"parameters\"]", NULL));
+        chat_request_zod_is(
+            &check->zod, parameters, CHAT_JSON_OBJECT, "record",
+            apr_pstrcat(check->p, at, ",\"parameters\"]", NULL));
     tool->parameters = parameters;
     tool->strict = -1;
 }
@@ -159,7 +160,7 @@ static void check_unique(chat_request_check_t *check, const chat_turn_t *turn)
         const chat_tool_t *tool = &turn->tools[i];
 
         if (apr_hash_get(names, tool->name, APR_HASH_KEY_STRING))
-            chat_zod_custom(
+            chat_request_zod_custom(
                 &check->zod,
                 apr_psprintf(check->p, "[\"tools\",%d,\"name\"]", i),
                 "A tool before this one has the same name");
@@ -178,7 +179,8 @@ static void check_tools(chat_request_check_t *check, chat_turn_t *turn,
     if (!v)
         return;
     check->zod.aborted = 0;
-    chat_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", "[\"tools\"]");
+    chat_request_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array",
+                        "[\"tools\"]");
     if (n <= CHAT_REQUEST_TOOLS_MAX) {
         tools = apr_pcalloc(check->p, n * sizeof(*tools));
         for (i = 0; i < n; i++)
@@ -186,8 +188,8 @@ static void check_tools(chat_request_check_t *check, chat_turn_t *turn,
         turn->tools = tools;
         turn->ntools = n;
     }
-    chat_zod_length(&check->zod, v, check->clamps, 0, CHAT_REQUEST_TOOLS_MAX,
-                    "[\"tools\"]");
+    chat_request_zod_length(&check->zod, v, check->clamps, 0,
+                            CHAT_REQUEST_TOOLS_MAX, "[\"tools\"]");
     if (!check->zod.aborted)
         check_unique(check, turn);
     check->zod.aborted |= aborted;
@@ -195,14 +197,16 @@ static void check_tools(chat_request_check_t *check, chat_turn_t *turn,
 
 /* ---- which of them ---- */
 
-static void add_union(chat_request_check_t *check, const chat_zod_t *word,
-                      const chat_zod_t *object)
+static void add_union(chat_request_check_t *check,
+                      const chat_request_zod_t *word,
+                      const chat_request_zod_t *object)
 {
     check->zod.aborted = 1;
-    chat_zod_issue(
+    chat_request_zod_issue(
         &check->zod,
         apr_pstrcat(check->p, "\"code\":\"invalid_union\",\"errors\":[",
-                    chat_zod_text(word), ",", chat_zod_text(object), "]", NULL),
+                    chat_request_zod_text(word), ",",
+                    chat_request_zod_text(object), "]", NULL),
         "[\"toolChoice\"]", "Invalid input");
 }
 
@@ -213,11 +217,11 @@ static void check_choice(chat_request_check_t *check, chat_turn_t *turn,
 {
     static const char *const words[] = {"auto", "none", "required", NULL};
     const chat_json_t *name = chat_json_get(v, "name");
-    chat_zod_t word, object;
+    chat_request_zod_t word, object;
     int choice;
 
-    chat_zod_init(&word, check->p);
-    chat_zod_init(&object, check->p);
+    chat_request_zod_init(&word, check->p);
+    chat_request_zod_init(&object, check->p);
     if (!v)
         return;
     if (chat_json_string(name)) {
@@ -225,10 +229,10 @@ static void check_choice(chat_request_check_t *check, chat_turn_t *turn,
         turn->choice_name =
             check_name(&check->zod, name, "[\"toolChoice\",\"name\"]");
     }
-    else if ((choice = chat_zod_enum(&word, v, words, "[]")) >= 0)
+    else if ((choice = chat_request_zod_enum(&word, v, words, "[]")) >= 0)
         turn->choice = CHAT_CHOICE_AUTO + choice;
     else {
-        if (chat_zod_is(&object, v, CHAT_JSON_OBJECT, "object", "[]"))
+        if (chat_request_zod_is(&object, v, CHAT_JSON_OBJECT, "object", "[]"))
             check_name(&object, name, "[\"name\"]");
         add_union(check, &word, &object);
     }
@@ -248,11 +252,11 @@ static int has_tool(const chat_turn_t *turn, const char *name)
 static void check_possible(chat_request_check_t *check, chat_turn_t *turn)
 {
     if (turn->choice == CHAT_CHOICE_TOOL && !has_tool(turn, turn->choice_name))
-        chat_zod_custom(&check->zod, "[\"toolChoice\",\"name\"]",
-                        "No tool has that name");
+        chat_request_zod_custom(&check->zod, "[\"toolChoice\",\"name\"]",
+                                "No tool has that name");
     if (turn->choice == CHAT_CHOICE_REQUIRED && !turn->ntools)
-        chat_zod_custom(&check->zod, "[\"toolChoice\"]",
-                        "There is no tool to be called");
+        chat_request_zod_custom(&check->zod, "[\"toolChoice\"]",
+                                "There is no tool to be called");
     if (!turn->ntools)
         turn->choice = CHAT_CHOICE_UNSAID;
 }

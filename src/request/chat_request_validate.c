@@ -44,8 +44,8 @@ const char *chat_request_check_text(chat_request_check_t *check,
         return text;
 
     path = chat_request_message_path(check, index, key);
-    chat_zod_is(&check->zod, v, CHAT_JSON_STRING, "string", path);
-    chat_zod_length(&check->zod, v, check->clamps, min, max, path);
+    chat_request_zod_is(&check->zod, v, CHAT_JSON_STRING, "string", path);
+    chat_request_zod_length(&check->zod, v, check->clamps, min, max, path);
     return text;
 }
 
@@ -62,8 +62,8 @@ static void check_message(chat_request_check_t *check, chat_message_t *message,
     int i;
 
     if (chat_json_kind(v) != CHAT_JSON_OBJECT) {
-        chat_zod_type(&check->zod, "object", v,
-                      chat_request_message_path(check, index, ""));
+        chat_request_zod_type(&check->zod, "object", v,
+                              chat_request_message_path(check, index, ""));
         return;
     }
     if (check->calls) {
@@ -75,8 +75,9 @@ static void check_message(chat_request_check_t *check, chat_message_t *message,
     if (role && roles[i])
         message->role = i;
     else
-        chat_zod_enum(&check->zod, chat_json_get(v, "role"), roles,
-                      chat_request_message_path(check, index, ",\"role\""));
+        chat_request_zod_enum(
+            &check->zod, chat_json_get(v, "role"), roles,
+            chat_request_message_path(check, index, ",\"role\""));
     message->content = chat_request_check_text(
         check, chat_json_get(v, "content"), 1, index, ",\"content\"");
 }
@@ -86,11 +87,12 @@ static void check_total(chat_request_check_t *check)
     int max = check->clamps->total_length;
 
     if (check->total > max)
-        chat_zod_custom(&check->zod, "[\"messages\"]",
-                        apr_psprintf(check->p,
-                                     "Total content length must be at most %d "
-                                     "characters",
-                                     max));
+        chat_request_zod_custom(
+            &check->zod, "[\"messages\"]",
+            apr_psprintf(check->p,
+                         "Total content length must be at most %d "
+                         "characters",
+                         max));
 }
 
 static void check_messages(chat_request_check_t *check, chat_turn_t *turn,
@@ -102,7 +104,7 @@ static void check_messages(chat_request_check_t *check, chat_turn_t *turn,
     chat_message_t *messages;
     int i;
 
-    chat_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", path);
+    chat_request_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", path);
     if (n <= max) {
         messages = apr_pcalloc(check->p, n * sizeof(*messages));
         for (i = 0; i < n; i++)
@@ -110,7 +112,7 @@ static void check_messages(chat_request_check_t *check, chat_turn_t *turn,
         turn->messages = messages;
         turn->nmessages = n;
     }
-    chat_zod_length(&check->zod, v, check->clamps, 1, max, path);
+    chat_request_zod_length(&check->zod, v, check->clamps, 1, max, path);
     if (check->zod.aborted)
         return;
     check_total(check);
@@ -126,12 +128,14 @@ static void check_temperature(chat_request_check_t *check, chat_turn_t *turn,
     static const char path[] = "[\"temperature\"]";
     double n = chat_json_number(v);
 
-    if (!v || !chat_zod_number(&check->zod, v, path))
+    if (!v || !chat_request_zod_number(&check->zod, v, path))
         return;
     if (n < 0)
-        chat_zod_small(&check->zod, "number", 0, 1, "number to be", "", path);
+        chat_request_zod_small(&check->zod, "number", 0, 1, "number to be", "",
+                               path);
     if (n > 2)
-        chat_zod_big(&check->zod, "number", 2, "number to be", "", path);
+        chat_request_zod_big(&check->zod, "number", 2, "number to be", "",
+                             path);
     turn->has_temperature = 1;
     turn->temperature = n;
 }
@@ -143,30 +147,34 @@ static void check_max_output_tokens(chat_request_check_t *check,
     int max = check->clamps->max_output_tokens;
     double n = chat_json_number(v);
 
-    if (!v || !chat_zod_integer(&check->zod, v, path))
+    if (!v || !chat_request_zod_integer(&check->zod, v, path))
         return;
     if (n <= 0)
-        chat_zod_small(&check->zod, "number", 0, 0, "number to be", "", path);
+        chat_request_zod_small(&check->zod, "number", 0, 0, "number to be", "",
+                               path);
     if (n > max)
-        chat_zod_big(&check->zod, "number", max, "number to be", "", path);
+        chat_request_zod_big(&check->zod, "number", max, "number to be", "",
+                             path);
     else if (n > 0)
         turn->max_output_tokens = (int)n;
 }
 
 /* The second branch of the union: {type: "json_schema", schema, strict?}. */
-static int check_format_object(chat_zod_t *zod, chat_turn_t *turn,
+static int check_format_object(chat_request_zod_t *zod, chat_turn_t *turn,
                                const chat_json_t *v)
 {
     chat_json_t *schema = chat_json_get(v, "schema");
     chat_json_t *strict = chat_json_get(v, "strict");
 
-    if (!chat_zod_is(zod, v, CHAT_JSON_OBJECT, "object", "[]"))
+    if (!chat_request_zod_is(zod, v, CHAT_JSON_OBJECT, "object", "[]"))
         return 0;
-    chat_zod_literal(zod, chat_json_get(v, "type"), "json_schema",
-                     "[\"type\"]");
-    chat_zod_is(zod, schema, CHAT_JSON_OBJECT, "record", "[\"schema\"]");
+    chat_request_zod_literal(zod, chat_json_get(v, "type"), "json_schema",
+                             "[\"type\"]");
+    chat_request_zod_is(zod, schema, CHAT_JSON_OBJECT, "record",
+                        "[\"schema\"]");
     if (strict)
-        chat_zod_is(zod, strict, CHAT_JSON_BOOLEAN, "boolean", "[\"strict\"]");
+        chat_request_zod_is(zod, strict, CHAT_JSON_BOOLEAN, "boolean",
+                            "[\"strict\"]");
     turn->schema = schema;
     turn->schema_strict = chat_json_boolean(strict);
     return zod->list->nelts == 0;
@@ -175,29 +183,30 @@ static int check_format_object(chat_zod_t *zod, chat_turn_t *turn,
 static void check_response_format(chat_request_check_t *check,
                                   chat_turn_t *turn, const chat_json_t *v)
 {
-    chat_zod_t text, json, object;
+    chat_request_zod_t text, json, object;
     const char *errors;
 
-    chat_zod_init(&text, check->p);
-    chat_zod_init(&json, check->p);
-    chat_zod_init(&object, check->p);
-    if (!v || chat_zod_literal(&text, v, "text", "[]"))
+    chat_request_zod_init(&text, check->p);
+    chat_request_zod_init(&json, check->p);
+    chat_request_zod_init(&object, check->p);
+    if (!v || chat_request_zod_literal(&text, v, "text", "[]"))
         return;
-    if (check->calls && chat_zod_literal(&json, v, "json", "[]")) {
+    if (check->calls && chat_request_zod_literal(&json, v, "json", "[]")) {
         turn->json = 1;
         return;
     }
     if (check_format_object(&object, turn, v))
         return;
-    errors = apr_pstrcat(check->p, chat_zod_text(&text), ",",
-                         check->calls ? chat_zod_text(&json) : "",
-                         check->calls ? "," : "", chat_zod_text(&object), NULL);
+    errors = apr_pstrcat(check->p, chat_request_zod_text(&text), ",",
+                         check->calls ? chat_request_zod_text(&json) : "",
+                         check->calls ? "," : "",
+                         chat_request_zod_text(&object), NULL);
     check->zod.aborted = 1;
-    chat_zod_issue(&check->zod,
-                   apr_pstrcat(check->p,
-                               "\"code\":\"invalid_union\",\"errors\":[",
-                               errors, "]", NULL),
-                   "[\"responseFormat\"]", "Invalid input");
+    chat_request_zod_issue(
+        &check->zod,
+        apr_pstrcat(check->p, "\"code\":\"invalid_union\",\"errors\":[", errors,
+                    "]", NULL),
+        "[\"responseFormat\"]", "Invalid input");
 }
 
 /* ---- the body ---- */
@@ -205,13 +214,14 @@ static void check_response_format(chat_request_check_t *check,
 static void check_body(chat_request_check_t *check, chat_turn_t *turn,
                        const chat_json_t *body)
 {
-    if (!chat_zod_is(&check->zod, body, CHAT_JSON_OBJECT, "object", "[]"))
+    if (!chat_request_zod_is(&check->zod, body, CHAT_JSON_OBJECT, "object",
+                             "[]"))
         return;
     check_messages(check, turn, chat_json_get(body, "messages"));
-    turn->system = chat_zod_optional(&check->zod, chat_json_get(body, "system"),
-                                     "[\"system\"]");
-    turn->model = chat_zod_optional(&check->zod, chat_json_get(body, "model"),
-                                    "[\"model\"]");
+    turn->system = chat_request_zod_optional(
+        &check->zod, chat_json_get(body, "system"), "[\"system\"]");
+    turn->model = chat_request_zod_optional(
+        &check->zod, chat_json_get(body, "model"), "[\"model\"]");
     check_temperature(check, turn, chat_json_get(body, "temperature"));
     check_max_output_tokens(check, turn,
                             chat_json_get(body, "maxOutputTokens"));
@@ -220,9 +230,9 @@ static void check_body(chat_request_check_t *check, chat_turn_t *turn,
         chat_request_tools_body(check, turn, body);
 }
 
-apr_status_t chat_request_refuse(chat_err_t *err, const chat_zod_t *zod)
+apr_status_t chat_request_refuse(chat_err_t *err, const chat_request_zod_t *zod)
 {
-    err->issues = chat_zod_text(zod);
+    err->issues = chat_request_zod_text(zod);
     return chat_err_set(err, APR_EINVAL, 400, "invalid_request",
                         "Request validation failed.");
 }
@@ -239,7 +249,7 @@ apr_status_t chat_request_check_body(chat_turn_t *turn, chat_json_t *body,
     };
     chat_request_check_t check = {.clamps = clamps, .calls = calls, .p = p};
 
-    chat_zod_init(&check.zod, p);
+    chat_request_zod_init(&check.zod, p);
     check_body(&check, &found, body);
     if (check.zod.list->nelts)
         return chat_request_refuse(err, &check.zod);

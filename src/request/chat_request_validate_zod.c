@@ -17,26 +17,26 @@
 
 /* ---- issues ---- */
 
-void chat_zod_init(chat_zod_t *zod, apr_pool_t *p)
+void chat_request_zod_init(chat_request_zod_t *zod, apr_pool_t *p)
 {
     zod->list = apr_array_make(p, 4, sizeof(const char *));
     zod->aborted = 0;
     zod->p = p;
 }
 
-const char *chat_zod_text(const chat_zod_t *zod)
+const char *chat_request_zod_text(const chat_request_zod_t *zod)
 {
     return apr_pstrcat(zod->p, "[", apr_array_pstrcat(zod->p, zod->list, ','),
                        "]", NULL);
 }
 
-static void push(chat_zod_t *zod, const char *text)
+static void push(chat_request_zod_t *zod, const char *text)
 {
     APR_ARRAY_PUSH(zod->list, const char *) = text;
 }
 
-void chat_zod_issue(chat_zod_t *zod, const char *facts, const char *path,
-                    const char *message)
+void chat_request_zod_issue(chat_request_zod_t *zod, const char *facts,
+                            const char *path, const char *message)
 {
     push(zod, apr_pstrcat(zod->p, "{", facts, ",\"path\":", path,
                           ",\"message\":\"", message, "\"}", NULL));
@@ -57,28 +57,30 @@ static const char *received(const chat_json_t *v)
     return names[chat_json_kind(v)];
 }
 
-void chat_zod_custom(chat_zod_t *zod, const char *path, const char *message)
+void chat_request_zod_custom(chat_request_zod_t *zod, const char *path,
+                             const char *message)
 {
     push(zod, apr_pstrcat(zod->p, "{\"code\":\"custom\",\"message\":\"",
                           message, "\",\"path\":", path, "}", NULL));
 }
 
-void chat_zod_type(chat_zod_t *zod, const char *expected, const chat_json_t *v,
-                   const char *path)
+void chat_request_zod_type(chat_request_zod_t *zod, const char *expected,
+                           const chat_json_t *v, const char *path)
 {
     zod->aborted = 1;
-    chat_zod_issue(zod,
-                   apr_pstrcat(zod->p, "\"expected\":\"", expected,
-                               "\",\"code\":\"invalid_type\"", NULL),
-                   path,
-                   apr_pstrcat(zod->p, "Invalid input: expected ", expected,
-                               ", received ", received(v), NULL));
+    chat_request_zod_issue(zod,
+                           apr_pstrcat(zod->p, "\"expected\":\"", expected,
+                                       "\",\"code\":\"invalid_type\"", NULL),
+                           path,
+                           apr_pstrcat(zod->p, "Invalid input: expected ",
+                                       expected, ", received ", received(v),
+                                       NULL));
 }
 
-void chat_zod_big(chat_zod_t *zod, const char *origin, int max,
-                  const char *what, const char *unit, const char *path)
+void chat_request_zod_big(chat_request_zod_t *zod, const char *origin, int max,
+                          const char *what, const char *unit, const char *path)
 {
-    chat_zod_issue(
+    chat_request_zod_issue(
         zod,
         apr_psprintf(zod->p,
                      "\"origin\":\"%s\",\"code\":\"too_big\","
@@ -88,50 +90,53 @@ void chat_zod_big(chat_zod_t *zod, const char *origin, int max,
         apr_psprintf(zod->p, "Too big: expected %s <=%d%s", what, max, unit));
 }
 
-void chat_zod_small(chat_zod_t *zod, const char *origin, int min, int inclusive,
-                    const char *what, const char *unit, const char *path)
+void chat_request_zod_small(chat_request_zod_t *zod, const char *origin,
+                            int min, int inclusive, const char *what,
+                            const char *unit, const char *path)
 {
-    chat_zod_issue(zod,
-                   apr_psprintf(zod->p,
-                                "\"origin\":\"%s\",\"code\":\"too_small\","
-                                "\"minimum\":%d,\"inclusive\":%s",
-                                origin, min, inclusive ? "true" : "false"),
-                   path,
-                   apr_psprintf(zod->p, "Too small: expected %s >%s%d%s", what,
-                                inclusive ? "=" : "", min, unit));
+    chat_request_zod_issue(
+        zod,
+        apr_psprintf(zod->p,
+                     "\"origin\":\"%s\",\"code\":\"too_small\","
+                     "\"minimum\":%d,\"inclusive\":%s",
+                     origin, min, inclusive ? "true" : "false"),
+        path,
+        apr_psprintf(zod->p, "Too small: expected %s >%s%d%s", what,
+                     inclusive ? "=" : "", min, unit));
 }
 
 /* ---- kinds of schema ---- */
 
-int chat_zod_is(chat_zod_t *zod, const chat_json_t *v, chat_json_kind_e kind,
-                const char *expected, const char *path)
+int chat_request_zod_is(chat_request_zod_t *zod, const chat_json_t *v,
+                        chat_json_kind_e kind, const char *expected,
+                        const char *path)
 {
     if (chat_json_kind(v) == kind)
         return 1;
-    chat_zod_type(zod, expected, v, path);
+    chat_request_zod_type(zod, expected, v, path);
     return 0;
 }
 
-int chat_zod_literal(chat_zod_t *zod, const chat_json_t *v, const char *word,
-                     const char *path)
+int chat_request_zod_literal(chat_request_zod_t *zod, const chat_json_t *v,
+                             const char *word, const char *path)
 {
     const char *text = chat_json_string(v);
 
     if (text && strcmp(text, word) == 0)
         return 1;
     zod->aborted = 1;
-    chat_zod_issue(zod,
-                   apr_pstrcat(zod->p,
-                               "\"code\":\"invalid_value\",\"values\":[\"",
-                               word, "\"]", NULL),
-                   path,
-                   apr_pstrcat(zod->p, "Invalid input: expected \\\"", word,
-                               "\\\"", NULL));
+    chat_request_zod_issue(
+        zod,
+        apr_pstrcat(zod->p, "\"code\":\"invalid_value\",\"values\":[\"", word,
+                    "\"]", NULL),
+        path,
+        apr_pstrcat(zod->p, "Invalid input: expected \\\"", word, "\\\"",
+                    NULL));
     return 0;
 }
 
-int chat_zod_enum(chat_zod_t *zod, const chat_json_t *v,
-                  const char *const *words, const char *path)
+int chat_request_zod_enum(chat_request_zod_t *zod, const chat_json_t *v,
+                          const char *const *words, const char *path)
 {
     const char *text = chat_json_string(v);
     const char *values = "", *options = "";
@@ -147,7 +152,7 @@ int chat_zod_enum(chat_zod_t *zod, const chat_json_t *v,
                               "\\\"", NULL);
     }
     zod->aborted = 1;
-    chat_zod_issue(
+    chat_request_zod_issue(
         zod,
         apr_pstrcat(zod->p, "\"code\":\"invalid_value\",\"values\":[", values,
                     "]", NULL),
@@ -156,44 +161,46 @@ int chat_zod_enum(chat_zod_t *zod, const chat_json_t *v,
     return -1;
 }
 
-const char *chat_zod_optional(chat_zod_t *zod, const chat_json_t *v,
-                              const char *path)
+const char *chat_request_zod_optional(chat_request_zod_t *zod,
+                                      const chat_json_t *v, const char *path)
 {
     if (v)
-        chat_zod_is(zod, v, CHAT_JSON_STRING, "string", path);
+        chat_request_zod_is(zod, v, CHAT_JSON_STRING, "string", path);
     return chat_json_string(v);
 }
 
-const char *chat_zod_word(chat_zod_t *zod, const chat_json_t *v, apr_size_t max,
-                          const char *more, const char *pattern,
-                          const char *path)
+const char *chat_request_zod_word(chat_request_zod_t *zod, const chat_json_t *v,
+                                  apr_size_t max, const char *more,
+                                  const char *pattern, const char *path)
 {
     const char *text = chat_json_string(v);
 
-    if (!chat_zod_is(zod, v, CHAT_JSON_STRING, "string", path) ||
+    if (!chat_request_zod_is(zod, v, CHAT_JSON_STRING, "string", path) ||
         chat_request_is_word(text, max, more))
         return text;
-    chat_zod_issue(zod,
-                   apr_pstrcat(zod->p,
-                               "\"origin\":\"string\","
-                               "\"code\":\"invalid_format\","
-                               "\"format\":\"regex\",\"pattern\":\"",
-                               pattern, "\"", NULL),
-                   path,
-                   apr_pstrcat(zod->p, "Invalid string: must match pattern ",
-                               pattern, NULL));
+    chat_request_zod_issue(zod,
+                           apr_pstrcat(zod->p,
+                                       "\"origin\":\"string\","
+                                       "\"code\":\"invalid_format\","
+                                       "\"format\":\"regex\",\"pattern\":\"",
+                                       pattern, "\"", NULL),
+                           path,
+                           apr_pstrcat(zod->p,
+                                       "Invalid string: must match pattern ",
+                                       pattern, NULL));
     return text;
 }
 
 /* z.number() takes no infinity, which JSON can still spell: 1e400. */
-int chat_zod_number(chat_zod_t *zod, const chat_json_t *v, const char *path)
+int chat_request_zod_number(chat_request_zod_t *zod, const chat_json_t *v,
+                            const char *path)
 {
-    if (!chat_zod_is(zod, v, CHAT_JSON_NUMBER, "number", path))
+    if (!chat_request_zod_is(zod, v, CHAT_JSON_NUMBER, "number", path))
         return 0;
     if (isfinite(chat_json_number(v)))
         return 1;
     zod->aborted = 1;
-    chat_zod_issue(
+    chat_request_zod_issue(
         zod,
         apr_pstrcat(zod->p,
                     "\"expected\":\"number\",\"code\":\"invalid_type\","
@@ -207,29 +214,31 @@ int chat_zod_number(chat_zod_t *zod, const chat_json_t *v, const char *path)
 
 /* z.number().int(): an integer at all; one that a double cannot hold exactly
  * is an issue, but the checks after it still run. */
-int chat_zod_integer(chat_zod_t *zod, const chat_json_t *v, const char *path)
+int chat_request_zod_integer(chat_request_zod_t *zod, const chat_json_t *v,
+                             const char *path)
 {
     double n = chat_json_number(v);
 
-    if (!chat_zod_number(zod, v, path))
+    if (!chat_request_zod_number(zod, v, path))
         return 0;
     if (n != floor(n)) {
         zod->aborted = 1;
-        chat_zod_issue(zod,
-                       "\"expected\":\"int\",\"format\":\"safeint\","
-                       "\"code\":\"invalid_type\"",
-                       path, "Invalid input: expected int, received number");
+        chat_request_zod_issue(zod,
+                               "\"expected\":\"int\",\"format\":\"safeint\","
+                               "\"code\":\"invalid_type\"",
+                               path,
+                               "Invalid input: expected int, received number");
         return 0;
     }
     if (n > SAFE_INTEGER_MAX)
-        chat_zod_issue(
+        chat_request_zod_issue(
             zod,
             "\"code\":\"too_big\",\"maximum\":" SAFE_INTEGER_TEXT
             ",\"note\":\"Integers must be within the safe integer range.\","
             "\"origin\":\"int\",\"inclusive\":true",
             path, "Too big: expected int to be <=" SAFE_INTEGER_TEXT);
     else if (n < -SAFE_INTEGER_MAX)
-        chat_zod_issue(
+        chat_request_zod_issue(
             zod,
             "\"code\":\"too_small\",\"minimum\":-" SAFE_INTEGER_TEXT
             ",\"note\":\"Integers must be within the safe integer range.\","
@@ -243,9 +252,9 @@ int chat_zod_integer(chat_zod_t *zod, const chat_json_t *v, const char *path)
  * the value had the right type: they run on anything that has a length, be it
  * a member of that name.
  */
-void chat_zod_length(chat_zod_t *zod, const chat_json_t *v,
-                     const chat_request_clamps_t *clamps, int min, int max,
-                     const char *path)
+void chat_request_zod_length(chat_request_zod_t *zod, const chat_json_t *v,
+                             const chat_request_clamps_t *clamps, int min,
+                             int max, const char *path)
 {
     const char *origin = "unknown", *what = "unknown to be", *unit = "";
     double length;
@@ -268,10 +277,10 @@ void chat_zod_length(chat_zod_t *zod, const chat_json_t *v,
         return;
     /* NaN is neither long nor short enough. */
     if (min && !(length >= 1))
-        chat_zod_small(zod, origin, 1, 1, what, unit, path);
+        chat_request_zod_small(zod, origin, 1, 1, what, unit, path);
     if (length <= max)
         return;
-    chat_zod_big(zod, origin, max, what, unit, path);
+    chat_request_zod_big(zod, origin, max, what, unit, path);
     if (chat_json_kind(v) == CHAT_JSON_ARRAY)
         zod->aborted = 1; /* nobody looked at what is in it */
 }

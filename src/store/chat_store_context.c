@@ -86,7 +86,7 @@ static apr_status_t begin(entry_t *entry, request_rec *r, const char *owner,
                   (apr_size_t)entry->bounds.messages * MESSAGE_FRAME;
     entry->pool = chat_scratch_pool(r->pool);
     apr_pool_tag(entry->pool, "chat_store_context");
-    chat_store_context_none(&entry->history, entry->pool);
+    chat_store_context_entry_none(&entry->history, entry->pool);
     entry->data = apr_palloc(entry->pool, entry->size);
     return make_key(entry, owner, session);
 }
@@ -122,8 +122,8 @@ static apr_status_t fetch(entry_t *entry)
     if (rv != APR_SUCCESS && !APR_STATUS_IS_ENOSPC(rv))
         return rv;
     if (rv != APR_SUCCESS ||
-        chat_store_context_read(&entry->history, entry->key, entry->data, len,
-                                entry->pool) != APR_SUCCESS)
+        chat_store_context_entry_read(&entry->history, entry->key, entry->data,
+                                      len, entry->pool) != APR_SUCCESS)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, entry->r,
                       CHATNO(0210) "what is kept of the session cannot be "
                                    "read: it begins anew");
@@ -139,13 +139,13 @@ static apr_status_t keep(entry_t *entry)
     apr_status_t rv;
 
     do {
-        rv = chat_store_context_write(&data, &len, entry->key, &entry->history,
-                                      entry->pool);
+        rv = chat_store_context_entry_write(&data, &len, entry->key,
+                                            &entry->history, entry->pool);
         if (rv == APR_SUCCESS)
             rv = chat_store_cache_put(cache, entry->r->server, entry->key,
                                       until, data, len, entry->pool);
     } while (APR_STATUS_IS_ENOSPC(rv) &&
-             chat_store_context_halve(&entry->history));
+             chat_store_context_entry_halve(&entry->history));
     return rv;
 }
 
@@ -203,7 +203,8 @@ apr_status_t chat_store_context_load(apr_array_header_t **pmessages,
         chat_store_cache_unlock(cache, CHAT_STORE_CACHE_ONCE);
     }
     if (rv == APR_SUCCESS) {
-        chat_store_context_bound(&entry.history, &entry.bounds, apr_time_now());
+        chat_store_context_entry_bound(&entry.history, &entry.bounds,
+                                       apr_time_now());
         *pmessages = messages_of(&entry.history, p);
     }
     end(&entry);
@@ -225,8 +226,8 @@ static apr_status_t add(entry_t *entry, const chat_store_exchange_t *exchange)
 
     if (rv != APR_SUCCESS)
         return rv;
-    if (!chat_store_context_append(&entry->history, exchange, &entry->bounds,
-                                   apr_time_now())) {
+    if (!chat_store_context_entry_append(&entry->history, exchange,
+                                         &entry->bounds, apr_time_now())) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, entry->r,
                       CHATNO(0213) "an exchange of %" APR_SIZE_T_FMT
                                    " bytes is not kept in its session: it is "

@@ -18,7 +18,7 @@ static const unsigned char magic[4] = {'C', 'H', 'x', 1};
 #define TIME_LEN 8
 #define LENGTH_LEN 4
 
-void chat_store_context_none(chat_store_history_t *history, apr_pool_t *p)
+void chat_store_context_entry_none(chat_store_history_t *history, apr_pool_t *p)
 {
     history->last = 0;
     history->exchanges = apr_array_make(p, 8, sizeof(chat_store_exchange_t));
@@ -46,8 +46,9 @@ static void drop(chat_store_history_t *history, int n)
             (apr_size_t)exchanges->nelts * (apr_size_t)exchanges->elt_size);
 }
 
-void chat_store_context_bound(chat_store_history_t *history,
-                              const chat_store_bounds_t *bounds, apr_time_t now)
+void chat_store_context_entry_bound(chat_store_history_t *history,
+                                    const chat_store_bounds_t *bounds,
+                                    apr_time_t now)
 {
     int total = history->exchanges->nelts, kept = 0;
     apr_size_t bytes = 0;
@@ -65,23 +66,24 @@ void chat_store_context_bound(chat_store_history_t *history,
     drop(history, total - kept);
 }
 
-int chat_store_context_append(chat_store_history_t *history,
-                              const chat_store_exchange_t *exchange,
-                              const chat_store_bounds_t *bounds, apr_time_t now)
+int chat_store_context_entry_append(chat_store_history_t *history,
+                                    const chat_store_exchange_t *exchange,
+                                    const chat_store_bounds_t *bounds,
+                                    apr_time_t now)
 {
     int keep = exchange->question_len > 0 && exchange->answer_len > 0 &&
                size_of(exchange) <= bounds->bytes;
 
-    chat_store_context_bound(history, bounds, now);
+    chat_store_context_entry_bound(history, bounds, now);
     history->last = now;
     if (!keep)
         return 0;
     APR_ARRAY_PUSH(history->exchanges, chat_store_exchange_t) = *exchange;
-    chat_store_context_bound(history, bounds, now);
+    chat_store_context_entry_bound(history, bounds, now);
     return history->exchanges->nelts > 0;
 }
 
-int chat_store_context_halve(chat_store_history_t *history)
+int chat_store_context_entry_halve(chat_store_history_t *history)
 {
     int total = history->exchanges->nelts;
 
@@ -131,9 +133,9 @@ static int is_genuine(const unsigned char *key, const unsigned char *data,
     unsigned char mac[CHAT_SHA256_LEN];
 
     return len >= BODY_AT + TIME_LEN &&
-           memcmp(data, magic, sizeof(magic)) == 0 &&
+           chat_crypto_equal(data, magic, sizeof(magic)) &&
            make_mac(mac, key, data, len) == APR_SUCCESS &&
-           memcmp(data + MAC_AT, mac, MAC_LEN) == 0;
+           chat_crypto_equal(data + MAC_AT, mac, MAC_LEN);
 }
 
 /* The exchange that begins here; NULL when it does not end before end. */
@@ -157,14 +159,14 @@ static const unsigned char *read_exchange(chat_store_exchange_t *exchange,
     return (const unsigned char *)exchange->answer + exchange->answer_len;
 }
 
-apr_status_t chat_store_context_read(chat_store_history_t *history,
-                                     const unsigned char *key,
-                                     const unsigned char *data, apr_size_t len,
-                                     apr_pool_t *p)
+apr_status_t chat_store_context_entry_read(chat_store_history_t *history,
+                                           const unsigned char *key,
+                                           const unsigned char *data,
+                                           apr_size_t len, apr_pool_t *p)
 {
     const unsigned char *end = data + len;
 
-    chat_store_context_none(history, p);
+    chat_store_context_entry_none(history, p);
     if (!is_genuine(key, data, len))
         return APR_EINVAL;
     history->last = (apr_time_t)get_number(data + BODY_AT, TIME_LEN);
@@ -173,7 +175,7 @@ apr_status_t chat_store_context_read(chat_store_history_t *history,
 
         data = read_exchange(&exchange, data, end);
         if (!data) {
-            chat_store_context_none(history, p);
+            chat_store_context_entry_none(history, p);
             return APR_EINVAL;
         }
         APR_ARRAY_PUSH(history->exchanges, chat_store_exchange_t) = exchange;
@@ -181,11 +183,11 @@ apr_status_t chat_store_context_read(chat_store_history_t *history,
     return APR_SUCCESS;
 }
 
-apr_status_t chat_store_context_write(const unsigned char **pdata,
-                                      apr_size_t *plen,
-                                      const unsigned char *key,
-                                      const chat_store_history_t *history,
-                                      apr_pool_t *p)
+apr_status_t chat_store_context_entry_write(const unsigned char **pdata,
+                                            apr_size_t *plen,
+                                            const unsigned char *key,
+                                            const chat_store_history_t *history,
+                                            apr_pool_t *p)
 {
     unsigned char mac[CHAT_SHA256_LEN], *data, *to;
     apr_size_t len = BODY_AT + TIME_LEN;

@@ -34,35 +34,36 @@ typedef struct chat_store_bounds_t {
 } chat_store_bounds_t;
 
 /* Nothing was said yet. */
-void chat_store_context_none(chat_store_history_t *history, apr_pool_t *p);
+void chat_store_context_entry_none(chat_store_history_t *history,
+                                   apr_pool_t *p);
 
 /* The history in an entry; its texts are those in data. APR_EINVAL: it is none
  * of this version, or not as it was written; history is none then. */
-apr_status_t chat_store_context_read(chat_store_history_t *history,
-                                     const unsigned char *key,
-                                     const unsigned char *data, apr_size_t len,
-                                     apr_pool_t *p);
+apr_status_t chat_store_context_entry_read(chat_store_history_t *history,
+                                           const unsigned char *key,
+                                           const unsigned char *data,
+                                           apr_size_t len, apr_pool_t *p);
 
 /* Leave out what is over the bounds now, the oldest first. */
-void chat_store_context_bound(chat_store_history_t *history,
-                              const chat_store_bounds_t *bounds,
-                              apr_time_t now);
+void chat_store_context_entry_bound(chat_store_history_t *history,
+                                    const chat_store_bounds_t *bounds,
+                                    apr_time_t now);
 
 /* Add an exchange within the bounds, at the expense of the oldest. 0: it is
  * not kept, because it is empty or larger than they are. */
-int chat_store_context_append(chat_store_history_t *history,
-                              const chat_store_exchange_t *exchange,
-                              const chat_store_bounds_t *bounds,
-                              apr_time_t now);
+int chat_store_context_entry_append(chat_store_history_t *history,
+                                    const chat_store_exchange_t *exchange,
+                                    const chat_store_bounds_t *bounds,
+                                    apr_time_t now);
 
 /* Leave out the older half, but the last one; 0: nothing is left to drop. */
-int chat_store_context_halve(chat_store_history_t *history);
+int chat_store_context_entry_halve(chat_store_history_t *history);
 
 /* The entry, in p. */
-apr_status_t chat_store_context_write(const unsigned char **pdata,
-                                      apr_size_t *plen,
-                                      const unsigned char *key,
-                                      const chat_store_history_t *history,
-                                      apr_pool_t *p);
+apr_status_t chat_store_context_entry_write(const unsigned char **pdata,
+                                            apr_size_t *plen,
+                                            const unsigned char *key,
+                                            const chat_store_history_t *history,
+                                            apr_pool_t *p);
 
 #endif

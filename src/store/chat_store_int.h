@@ -44,4 +44,26 @@ const char *chat_store_query_text(const chat_store_query_t *q, int column);
 /* Give the connection back and free the rows. */
 void chat_store_query_close(chat_store_query_t *q);
 
+/* ---- chat_store_turn.c: who may ask now ---- */
+
+/*
+ * A place at the database of this server, around a query from open to close.
+ * Waits for one for half a second at most. APR_SUCCESS:
+ * chat_store_turn_give() MUST follow. APR_TIMEUP: waited in vain. APR_EAGAIN:
+ * the database stands still and is not asked. *pwhy is a sentence then, in
+ * r->pool. Request thread.
+ */
+apr_status_t chat_store_turn_take(int *pplace, const char **pwhy,
+                                  request_rec *r);
+
+/* The same to see whether the database answers; never waits. APR_EAGAIN: it
+ * need not be asked, *pgood is 1 when it answers as far as is known. */
+apr_status_t chat_store_turn_probe(int *pplace, int *pgood, request_rec *r);
+
+/* The query is closed. good: the database has answered it. */
+void chat_store_turn_give(int place, int good, request_rec *r);
+
+/* Start-up; as the function of chat_store.h. */
+apr_status_t chat_store_turn_post_config(apr_pool_t *pconf, server_rec *s);
+
 #endif

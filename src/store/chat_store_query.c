@@ -231,5 +231,5 @@ apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s)
                                   "not loaded: nobody can sign in");
         break;
     }
-    return APR_SUCCESS;
+    return chat_store_turn_post_config(pconf, s);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The session of a token, by the statement of ChatAuthSession. Neighbours:
- * auth/ above, chat_store_query.c below. Request thread.
+ * auth/ above, chat_store_query.c below, when chat_store_turn.c lets it.
+ * Request thread.
  */
 #include "chat_store.h"
 
@@ -12,6 +13,9 @@
 #include "chat_config.h"
 #include "chat_log.h"
 #include "chat_store_int.h"
+
+/* Seconds, when the database cannot be asked. */
+#define RETRY_AFTER "5"
 
 enum { USER_ID, EXPIRES, ROLE, BANNED, TIER };
 
@@ -59,15 +63,16 @@ static const char *read_row(chat_session_t *session,
 }
 
 /* NULL, or why the database could not say. *psession stays NULL when there is
- * no such session. */
-static const char *ask(chat_session_t **psession, request_rec *r,
-                       const char *sql, const char *token)
+ * no such session. In a turn. */
+static const char *ask(chat_session_t **psession, int *panswered,
+                       request_rec *r, const char *sql, const char *token)
 {
     chat_store_query_t q;
     const char *why = NULL;
     int rows;
 
-    if (chat_store_query_open(&q, r, sql, token) != APR_SUCCESS)
+    *panswered = chat_store_query_open(&q, r, sql, token) == APR_SUCCESS;
+    if (!*panswered)
         why = q.why;
     /* On to the end also after a hit: the driver frees the result with it. */
     for (rows = 0; !why && chat_store_query_next(&q) == APR_SUCCESS; rows++) {
@@ -79,22 +84,44 @@ static const char *ask(chat_session_t **psession, request_rec *r,
     return why;
 }
 
+static apr_status_t unavailable(chat_err_t *err)
+{
+    err->retry_after = RETRY_AFTER;
+    return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
+                        "store_unavailable",
+                        "Sign-in cannot be checked right now.");
+}
+
+/* That the database is left alone has been logged when it began. */
+static apr_status_t no_turn(request_rec *r, apr_status_t rv, const char *why,
+                            chat_err_t *err)
+{
+    ap_log_rerror(APLOG_MARK, rv == APR_EAGAIN ? APLOG_INFO : APLOG_ERR, 0, r,
+                  CHATNO(0204) "session look-up not begun: %s", why);
+    return unavailable(err);
+}
+
 apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
                                      const char *token, chat_err_t *err)
 {
     const char *sql = chat_config_server(r->server)->session_sql;
     chat_session_t *session = NULL;
     const char *why = "no ChatAuthSession says where sessions are";
+    apr_status_t rv;
+    int place, answered;
 
     *psession = NULL;
-    if (sql)
-        why = ask(&session, r, sql, token);
+    if (sql) {
+        rv = chat_store_turn_take(&place, &why, r);
+        if (rv != APR_SUCCESS)
+            return no_turn(r, rv, why, err);
+        why = ask(&session, &answered, r, sql, token);
+        chat_store_turn_give(place, answered, r);
+    }
     if (why) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       CHATNO(0203) "session look-up failed: %s", why);
-        return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
-                            "store_unavailable",
-                            "Sign-in cannot be checked right now.");
+        return unavailable(err);
     }
     if (!session || session->expires <= apr_time_now())
         return APR_NOTFOUND;
@@ -107,13 +134,17 @@ apr_status_t chat_store_ping(request_rec *r)
 {
     chat_store_query_t q;
     apr_status_t rv;
+    int place, good;
 
     if (!chat_config_server(r->server)->session_sql)
         return APR_ENOTIMPL;
+    if (chat_store_turn_probe(&place, &good, r) != APR_SUCCESS)
+        return good ? APR_SUCCESS : APR_EGENERAL;
     rv = chat_store_query_ping(&q, r);
     if (rv != APR_SUCCESS)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       CHATNO(0205) "no answer: %s", q.why);
     chat_store_query_close(&q);
+    chat_store_turn_give(place, rv == APR_SUCCESS, r);
     return rv == APR_SUCCESS ? rv : APR_EGENERAL;
 }

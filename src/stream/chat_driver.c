@@ -12,6 +12,9 @@
  */
 #include "chat_stream_int.h"
 
+#include <sys/epoll.h>
+#include <unistd.h>
+
 /* Calls that a multi handle makes at a time. */
 #define CALLS_MAX 128
 /* Idle connections that all of an engine's keep, as far as it can be divided;
@@ -163,9 +166,10 @@ apr_status_t chat_driver_init(chat_driver_t *d, chat_engine_t *e)
     d->engine = e;
     d->now = chat_tick_now();
     d->curl_at = CHAT_TICK_NEVER;
+    d->idle_fd = e ? epoll_create1(EPOLL_CLOEXEC) : -1;
     d->gather = malloc(GATHER_BYTES);
     d->share = curl_share_init();
-    if (!d->gather || !d->share || !multi_add(d))
+    if (!d->gather || !d->share || (e && d->idle_fd < 0) || !multi_add(d))
         return APR_ENOMEM;
     /* A new connection to a host that is known mostly needs no full handshake:
      * OpenSSL uses a ticket until one that has it is connected, and the next
@@ -181,6 +185,8 @@ void chat_driver_destroy(chat_driver_t *d)
     while (d->nmultis > 0)
         multi_free(d->multis[--d->nmultis]);
     curl_share_cleanup(d->share);
+    if (d->idle_fd >= 0)
+        close(d->idle_fd);
     free(d->multis);
     free(d->gather);
     free(d->cork);

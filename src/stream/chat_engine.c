@@ -360,6 +360,9 @@ static void dispatch(chat_engine_t *e, const struct epoll_event *x)
     case CHAT_EVENT_UPSTREAM:
         chat_engine_curl_event(e, ev, x->events);
         break;
+    case CHAT_EVENT_IDLE:
+        chat_idle_sweep(&e->driver);
+        break;
     case CHAT_EVENT_CLIENT:
         client_event(e, ev->stream, x->events);
         break;

@@ -28,6 +28,7 @@ struct chat_engine_t {
     chat_driver_t driver;            /* E */
     int epoll_fd;                    /* C */
     chat_event_t wake;               /* C */
+    chat_event_t idle;               /* C  of the driver's idle_fd */
     pthread_t thread;                /* C */
     struct chat_stream_list_t live;  /* E  by link */
     struct chat_stream_list_t later; /* E  over their budget, by later_link */

@@ -128,11 +128,14 @@ static int engine_open(chat_engine_t *e)
     e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     e->wants.fd = -1;
     e->wake.kind = CHAT_EVENT_WAKE;
+    e->idle.kind = CHAT_EVENT_IDLE;
     e->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (e->epoll_fd < 0 || e->wake.fd < 0 ||
         chat_engine_poll(e, EPOLL_CTL_ADD, e->wake.fd, EPOLLIN | EPOLLET,
                          &e->wake) ||
         chat_driver_init(&e->driver, e) != APR_SUCCESS ||
+        chat_engine_poll(e, EPOLL_CTL_ADD, e->driver.idle_fd, EPOLLIN,
+                         &e->idle) ||
         chat_netfilter_open(&e->driver) != APR_SUCCESS)
         return 0;
     return 1;

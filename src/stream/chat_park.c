@@ -101,6 +101,8 @@ int chat_park_possible(request_rec *r, const char **pwhy)
         *pwhy = "no engine is running";
     else if (!chat_conn_get(c))
         *pwhy = "the connection did not pass pre_connection";
+    else if (!chat_conn_get(c)->awaited)
+        *pwhy = "the child was stopping when the connection began";
     else if (r->main || r->prev)
         *pwhy = "a subrequest or an internal redirect";
     else if ((filter = foreign_filter(r->output_filters)))
@@ -278,6 +280,22 @@ static apr_status_t connection_dies(void *baton)
     return APR_SUCCESS;
 }
 
+/*
+ * A child that stops gracefully waits for the connections that it has counted,
+ * and it counts one when a worker begins with it, just before pre_connection.
+ * Those that were accepted but had to wait for a worker it may not wait for:
+ * then nobody is left who would hear of a parked one, and it is cut. Stopping
+ * is said before the count is looked at, so where it was not said yet, the
+ * connection is counted.
+ */
+static int is_awaited(void)
+{
+    int state;
+
+    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS &&
+           state != AP_MPMQ_STOPPING;
+}
+
 static int pre_connection(conn_rec *c, void *csd)
 {
     chat_conn_t *cc;
@@ -285,6 +303,7 @@ static int pre_connection(conn_rec *c, void *csd)
     if (c->master || !mpm_can_wait)
         return OK;
     cc = apr_pcalloc(c->pool, sizeof(*cc));
+    cc->awaited = is_awaited();
     ap_set_module_config(c->conn_config, &chat_module, cc);
     apr_pool_pre_cleanup_register(c->pool, c, connection_dies);
     chat_netfilter_add(c, cc);

@@ -443,8 +443,14 @@ static void count_places(server_rec *s)
 
 void chat_stream_child_init(apr_pool_t *pchild, server_rec *s)
 {
+    apr_status_t rv;
+
     count_places(s);
     chat_counters_child_init(s);
+    if ((rv = chat_idle_child_init()) != APR_SUCCESS)
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                     CHATNO(0513) "no socket: each call to an upstream will "
+                                  "have a connection of its own");
 #if CHAT_PARKING
     if (chat_park_child_init() &&
         chat_engine_child_init(pchild, s) != APR_SUCCESS)

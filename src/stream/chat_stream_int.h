@@ -39,6 +39,7 @@ typedef struct chat_engine_t chat_engine_t;
 typedef struct chat_driver_t chat_driver_t;
 typedef struct chat_multi_t chat_multi_t;
 typedef struct chat_stream_t chat_stream_t;
+typedef struct chat_link_t chat_link_t;
 
 /* Monotonic microseconds; 0 means "not set". */
 typedef apr_int64_t chat_tick_t;
@@ -122,6 +123,7 @@ typedef enum { CHAT_TAKE_OK, CHAT_TAKE_LATER, CHAT_TAKE_STOP } chat_take_e;
 typedef enum {
     CHAT_EVENT_WAKE,
     CHAT_EVENT_UPSTREAM,
+    CHAT_EVENT_IDLE,
     CHAT_EVENT_CLIENT,
     CHAT_EVENT_GATE,
     CHAT_EVENT_DEAD
@@ -134,6 +136,13 @@ typedef struct chat_event_t {
     chat_multi_t *multi;            /* of an upstream */
     SLIST_ENTRY(chat_event_t) dead; /* of an upstream socket let go */
 } chat_event_t;
+
+/* What a connection is when a request is about to be sent on it. */
+typedef enum {
+    CHAT_FIT,
+    CHAT_FIT_STALE, /* it was kept, and is not to be used again */
+    CHAT_FIT_EARLY  /* a new one, but the upstream has spoken already */
+} chat_fit_e;
 
 struct chat_stream_t {
     request_rec *r;              /* C, the pointee is the owner's */
@@ -164,6 +173,10 @@ struct chat_stream_t {
     struct curl_slist *hosts;
     apr_table_t *head; /* the upstream's headers while they come */
     int head_done;
+    apr_size_t trailers; /* bytes that came after the answer */
+    int fd;              /* the socket that curl has opened last, or -1 */
+    chat_link_t *via;    /* the connection that has the request, or NULL */
+    chat_fit_e fit;      /* what the last one was that was looked at */
     int posted;       /* times that curl sent, or wanted to send, the request */
     int port;         /* ours, of the connection that got it last */
     unsigned nclosed; /* the driver's, then */
@@ -266,6 +279,7 @@ struct chat_multi_t {
     int running;         /* of them, by curl, when it was last asked */
     chat_tick_t left_at; /* when the last one was taken out */
     chat_tick_t at;      /* when curl wants a call, CHAT_TICK_NEVER */
+    LIST_HEAD(, chat_link_t) links; /* connections that got a request */
 };
 
 struct chat_driver_t {
@@ -278,6 +292,7 @@ struct chat_driver_t {
     CURL *spare[64]; /* easy handles to use again */
     int nspare;
     CURLSH *share;            /* TLS sessions with upstreams */
+    int idle_fd;              /* an engine's: epoll set of idle connections */
     chat_stream_t *gathering; /* the stream whose bytes are in gather */
     apr_size_t gathered;
     char *gather;
@@ -320,6 +335,26 @@ void chat_multi_reap(chat_multi_t *m);
 CURL *chat_easy_take(chat_driver_t *d);
 void chat_easy_give(chat_driver_t *d, CURL *easy);
 
+/* ---- kept connections to upstreams (chat_idle.c) ---- */
+
+/* [main thread] Not APR_SUCCESS: no connection will be kept. */
+apr_status_t chat_idle_child_init(void);
+/* [D] s is about to send its request on that connection. CHAT_FIT: it has it
+ * until chat_idle_give(). Otherwise the transfer must be broken off. */
+chat_fit_e chat_idle_take(chat_stream_t *s, const char *theirs, int their_port,
+                          int our_port);
+/* [D] The transfer of s is over: if its connection was kept, it is nobody's.
+ * Idempotent. */
+void chat_idle_give(chat_stream_t *s);
+/* [D] Some connections of idle_fd are readable: close them. */
+void chat_idle_sweep(chat_driver_t *d);
+/* [D] The head of the answer is over: from now on bytes that are too many have
+ * the connection closed. */
+void chat_idle_listen(CURL *easy);
+/* [D] curl closes a connection. Its local port if the upstream is still there
+ * and may have got a request, or 0. */
+int chat_idle_closed(chat_multi_t *m, int fd);
+
 /* ---- whom certificates are checked by (chat_trust.c) ---- */
 
 /* [main thread, after curl_global_init()] Read the authorities; until pconf is
@@ -354,6 +389,7 @@ typedef struct chat_conn_t {
     unsigned inner : 1;     /* inside our process_connection wrapper */
     unsigned streaming : 1; /* the engine writes, core must not */
     unsigned tuned : 1;     /* socket options are set */
+    unsigned awaited : 1;   /* a graceful stop waits for it */
     ap_filter_t *net;       /* our filter on it */
 } chat_conn_t;
 

@@ -9,9 +9,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include <arpa/inet.h>
 #include <linux/sockios.h>
-#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -26,6 +24,8 @@
 #define KEEPALIVE_INTERVAL 10L
 /* Headers that are kept of an answer. */
 #define HEADERS_MAX 64
+/* Bytes of headers that may follow an answer: curl keeps them all. */
+#define TRAILERS_MAX (64 * 1024)
 
 /* ---- what the upstream says ---- */
 
@@ -59,8 +59,12 @@ static size_t on_header(char *line, size_t size, size_t n, void *baton)
     size_t len = size * n;
     long status = 0;
 
-    if (s->head_done || s->ended)
-        return len; /* trailers */
+    if (s->head_done) {
+        s->trailers += len;
+        return s->trailers <= TRAILERS_MAX ? len : 0;
+    }
+    if (s->ended)
+        return len;
     if (len > 2 || (len && *line != '\r' && *line != '\n')) {
         note_header(s, line, len);
         return len;
@@ -69,6 +73,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *baton)
     if (status < 200)
         return len;
     s->head_done = 1;
+    chat_idle_listen(s->easy);
     if (s->spec.cb->head)
         s->spec.cb->head(s->spec.ctx, (int)status, s->head);
     return len;
@@ -93,8 +98,10 @@ static size_t on_data(char *data, size_t size, size_t n, void *baton)
 
 static int on_socket(void *baton, curl_socket_t fd, curlsocktype purpose)
 {
+    chat_stream_t *s = baton;
     int bytes = UPSTREAM_RCVBUF;
 
+    s->fd = fd;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     return CURL_SOCKOPT_OK;
 }
@@ -112,26 +119,18 @@ static int on_socket(void *baton, curl_socket_t fd, curlsocktype purpose)
 /* curl's own farewell, a TLS alert, may be unacknowledged at any time. */
 #define FAREWELL_BYTES 128
 
-static int port_of(curl_socket_t fd)
-{
-    struct sockaddr_storage us;
-    socklen_t len = sizeof(us);
-
-    if (getsockname(fd, (struct sockaddr *)&us, &len))
-        return 0;
-    return us.ss_family == AF_INET6
-               ? ntohs(((struct sockaddr_in6 *)&us)->sin6_port)
-               : ntohs(((struct sockaddr_in *)&us)->sin_port);
-}
-
 static int on_close(void *baton, curl_socket_t fd)
 {
-    chat_driver_t *d = baton;
-    int i = d->nclosed++ % CHAT_CLOSED_KEPT;
+    chat_multi_t *m = baton;
+    chat_driver_t *d = m->driver;
+    int i, port = chat_idle_closed(m, fd);
 
-    d->closed[i].port = port_of(fd);
-    if (ioctl(fd, SIOCOUTQ, &d->closed[i].unread))
-        d->closed[i].unread = 0;
+    if (port) {
+        i = d->nclosed++ % CHAT_CLOSED_KEPT;
+        d->closed[i].port = port;
+        if (ioctl(fd, SIOCOUTQ, &d->closed[i].unread))
+            d->closed[i].unread = 0;
+    }
     return close(fd);
 }
 
@@ -157,8 +156,13 @@ static int on_request(void *baton, char *theirs, char *ours, int their_port,
 {
     chat_stream_t *s = baton;
 
-    if (s->posted++ && !was_unread(s))
+    s->fit = CHAT_FIT;
+    if (s->posted && !was_unread(s))
         return CURL_PREREQFUNC_ABORT;
+    s->fit = chat_idle_take(s, theirs, their_port, our_port);
+    if (s->fit != CHAT_FIT)
+        return CURL_PREREQFUNC_ABORT;
+    s->posted++;
     s->port = our_port;
     s->nclosed = s->driver->nclosed;
     return CURL_PREREQFUNC_OK;
@@ -205,8 +209,9 @@ static void set_transport(chat_stream_t *s)
      * with or without a word. */
     curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, (long)(s->again_at != 0));
     curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(h, CURLOPT_SOCKOPTDATA, s);
     curl_easy_setopt(h, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-    curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, s->driver);
+    curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, s->multi);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
@@ -240,6 +245,9 @@ static void set_request(chat_stream_t *s)
 #if LIBCURL_VERSION_NUM >= 0x075000
     curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(h, CURLOPT_PREREQDATA, s);
+#else
+    /* No way to look at a connection before it is used again. */
+    curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
 #endif
     curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(h, CURLOPT_HEADERDATA, s);
@@ -259,10 +267,23 @@ static void xfer_start(chat_stream_t *s)
         s->head = apr_table_make(s->r->pool, 16);
     apr_table_clear(s->head);
     s->head_done = s->posted = 0;
+    s->trailers = 0;
+    s->fd = -1;
+    s->fit = CHAT_FIT;
     set_transport(s);
     set_request(s);
     if (!s->headers ||
         curl_multi_add_handle(s->multi->curl, s->easy) != CURLM_OK)
+        chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
+}
+
+/* Nothing was sent: the same transfer on a new connection. */
+static void start_afresh(chat_stream_t *s)
+{
+    s->fit = CHAT_FIT;
+    curl_multi_remove_handle(s->multi->curl, s->easy);
+    curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, 1L);
+    if (curl_multi_add_handle(s->multi->curl, s->easy) != CURLM_OK)
         chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
 }
 
@@ -300,6 +321,7 @@ static void xfer_stop(chat_stream_t *s)
     if (s->multi) {
         s->end.asked = was_asked(s);
         curl_multi_remove_handle(s->multi->curl, s->easy);
+        chat_idle_give(s);
         chat_multi_give(s->multi);
         s->multi = NULL;
     }
@@ -334,8 +356,15 @@ static void call_ended(chat_stream_t *s, CURLcode rc)
     default:
         break;
     }
-    chat_stream_end(s, was_asked(s) ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
-                    curl_easy_strerror(rc));
+    if (s->fit == CHAT_FIT_EARLY)
+        chat_stream_end(s, CHAT_END_BROKEN,
+                        "the upstream answered before it was asked");
+    else if (s->trailers > TRAILERS_MAX)
+        chat_stream_end(s, CHAT_END_BROKEN,
+                        "more than 64 KiB of headers after the answer");
+    else
+        chat_stream_end(s, was_asked(s) ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
+                        curl_easy_strerror(rc));
 }
 
 void chat_multi_reap(chat_multi_t *m)
@@ -343,16 +372,23 @@ void chat_multi_reap(chat_multi_t *m)
     chat_driver_t *d = m->driver;
     chat_stream_t *s;
     CURLMsg *msg;
+    CURLcode rc;
     int left;
 
     while ((msg = curl_multi_info_read(m->curl, &left))) {
         if (msg->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&s);
+        rc = msg->data.result;
+        if (s->fit == CHAT_FIT_STALE && !s->ended) {
+            start_afresh(s);
+            continue;
+        }
+        chat_idle_give(s);
         if (d->gathering == s) {
-            s->last = msg->data.result == CURLE_OK;
+            s->last = rc == CURLE_OK;
             chat_driver_flush(d);
         }
-        call_ended(s, msg->data.result);
+        call_ended(s, rc);
     }
 }

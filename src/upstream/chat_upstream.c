@@ -18,8 +18,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "chat_circuit.h"
+#include "chat_lock.h"
+#include "chat_clock.h"
 #include "chat_log.h"
-#include "chat_upstream_breaker.h"
 #include "chat_upstream_keys.h"
 
 _Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
@@ -30,21 +32,13 @@ _Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
 /* Aligned so that two providers never share a cache line. */
 typedef struct slot_t {
     pthread_mutex_t lock; /* over all of it */
-    chat_upstream_breaker_t breaker;
+    chat_circuit_t breaker;
     chat_upstream_keys_t keys;
     apr_uint64_t calls, failures, opened;
 } __attribute__((aligned(64))) slot_t;
 
 static slot_t *slots;
 static int nslots;
-
-static apr_int64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static slot_t *slot_of(const chat_provider_conf_t *conf)
 {
@@ -54,13 +48,12 @@ static slot_t *slot_of(const chat_provider_conf_t *conf)
 /* What a child that was killed in here leaves is numbers, and good enough. */
 static void enter(slot_t *slot)
 {
-    if (pthread_mutex_lock(&slot->lock) == EOWNERDEAD)
-        pthread_mutex_consistent(&slot->lock);
+    chat_lock_enter(&slot->lock);
 }
 
 static void leave(slot_t *slot)
 {
-    pthread_mutex_unlock(&slot->lock);
+    chat_lock_leave(&slot->lock);
 }
 
 /* ---- the breaker ---- */
@@ -69,18 +62,18 @@ chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
                                   apr_interval_time_t *pwait)
 {
     slot_t *slot = slot_of(conf);
-    chat_breaker_change_e change;
+    chat_circuit_change_e change;
     int may;
 
     *pwait = 0;
     if (!slot)
         return CHAT_PERMIT_YES;
     enter(slot);
-    may = chat_upstream_breaker_may(&slot->breaker, now_us(),
-                                    conf->breaker_cooldown, pwait, &change);
+    may = chat_circuit_may(&slot->breaker, chat_clock_now(),
+                           conf->breaker_cooldown, pwait, &change);
     slot->calls += may;
     leave(slot);
-    if (change != CHAT_BREAKER_TRIES)
+    if (change != CHAT_CIRCUIT_TRIES)
         return may ? CHAT_PERMIT_YES : CHAT_PERMIT_NO;
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
                  CHATNO(1102) "provider %s: one call tries whether it works "
@@ -90,66 +83,66 @@ chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
 }
 
 static void log_change(const chat_provider_conf_t *conf,
-                       chat_breaker_change_e change, int failures,
+                       chat_circuit_change_e change, int failures,
                        request_rec *r)
 {
     double pause = (double)conf->breaker_cooldown / APR_USEC_PER_SEC;
 
     switch (change) {
-    case CHAT_BREAKER_OPENS:
+    case CHAT_CIRCUIT_OPENS:
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       CHATNO(1103) "provider %s has failed %d times in a row: "
                                    "it is not asked for %g s",
                       conf->name, failures, pause);
         return;
-    case CHAT_BREAKER_REOPENS:
+    case CHAT_CIRCUIT_REOPENS:
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
                       CHATNO(1104) "provider %s still fails: it is not asked "
                                    "for another %g s",
                       conf->name, pause);
         return;
-    case CHAT_BREAKER_CLOSES:
+    case CHAT_CIRCUIT_CLOSES:
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
                       CHATNO(1105) "provider %s works again", conf->name);
         return;
-    case CHAT_BREAKER_TRIES:
-    case CHAT_BREAKER_SAME:
+    case CHAT_CIRCUIT_TRIES:
+    case CHAT_CIRCUIT_SAME:
         return;
     }
 }
 
 /* In the lock. */
-static chat_breaker_change_e
+static chat_circuit_change_e
 note(slot_t *slot, const chat_provider_conf_t *conf, chat_verdict_e verdict)
 {
-    chat_breaker_change_e change;
+    chat_circuit_change_e change;
 
     switch (verdict) {
     case CHAT_VERDICT_OK:
-        return chat_upstream_breaker_fine(&slot->breaker);
+        return chat_circuit_fine(&slot->breaker);
     case CHAT_VERDICT_FAILED:
         slot->failures++;
-        change = chat_upstream_breaker_failed(&slot->breaker, now_us(),
-                                              conf->breaker_failures,
-                                              conf->breaker_cooldown);
-        slot->opened += change == CHAT_BREAKER_OPENS;
+        change =
+            chat_circuit_failed(&slot->breaker, chat_clock_now(),
+                                conf->breaker_failures, conf->breaker_cooldown);
+        slot->opened += change == CHAT_CIRCUIT_OPENS;
         return change;
     case CHAT_VERDICT_UNKNOWN:
-        chat_upstream_breaker_unknown(&slot->breaker, now_us());
+        chat_circuit_unknown(&slot->breaker, chat_clock_now());
         break;
     case CHAT_VERDICT_BEGAN:
-        if (slot->breaker.state == CHAT_BREAKER_TRYING)
-            return chat_upstream_breaker_fine(&slot->breaker);
+        if (slot->breaker.state == CHAT_CIRCUIT_TRYING)
+            return chat_circuit_fine(&slot->breaker);
         break;
     }
-    return CHAT_BREAKER_SAME;
+    return CHAT_CIRCUIT_SAME;
 }
 
 void chat_upstream_report(const chat_provider_conf_t *conf,
                           chat_verdict_e verdict, request_rec *r)
 {
     slot_t *slot = slot_of(conf);
-    chat_breaker_change_e change;
+    chat_circuit_change_e change;
     int failures;
 
     if (!slot)
@@ -171,7 +164,8 @@ int chat_upstream_key(const chat_provider_conf_t *conf)
     if (!slot)
         return conf->keys->nelts > 0 ? 0 : -1;
     enter(slot);
-    key = chat_upstream_keys_next(&slot->keys, conf->keys->nelts, now_us());
+    key = chat_upstream_keys_next(&slot->keys, conf->keys->nelts,
+                                  chat_clock_now());
     leave(slot);
     return key;
 }
@@ -180,7 +174,7 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
                           request_rec *r)
 {
     slot_t *slot = slot_of(conf);
-    apr_int64_t now = now_us();
+    apr_int64_t now = chat_clock_now();
     int n = conf->keys->nelts, fresh, suspended;
 
     if (!slot)
@@ -208,9 +202,9 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
 /* ---- numbers ---- */
 
 static const char *const state_names[] = {
-    [CHAT_BREAKER_CLOSED] = "closed",
-    [CHAT_BREAKER_OPEN] = "open",
-    [CHAT_BREAKER_TRYING] = "trying",
+    [CHAT_CIRCUIT_CLOSED] = "closed",
+    [CHAT_CIRCUIT_OPEN] = "open",
+    [CHAT_CIRCUIT_TRYING] = "trying",
 };
 
 static void fill(chat_upstream_stats_t *row, slot_t *slot,
@@ -224,7 +218,7 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
     row->failures = slot->failures;
     row->opened = slot->opened;
     row->suspended =
-        chat_upstream_keys_suspended(&slot->keys, row->keys, now_us());
+        chat_upstream_keys_suspended(&slot->keys, row->keys, chat_clock_now());
     leave(slot);
 }
 
@@ -246,19 +240,6 @@ int chat_upstream_stats(chat_upstream_stats_t *rows, int max)
 }
 
 /* ---- start-up ---- */
-
-static int init_lock(pthread_mutex_t *lock)
-{
-    pthread_mutexattr_t attr;
-    int failed;
-
-    pthread_mutexattr_init(&attr);
-    failed = pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED) ||
-             pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST) ||
-             pthread_mutex_init(lock, &attr);
-    pthread_mutexattr_destroy(&attr);
-    return !failed;
-}
 
 static pid_t owner;
 
@@ -301,7 +282,7 @@ apr_status_t chat_upstream_post_config(apr_pool_t *pconf, server_rec *s)
     owner = getpid();
     apr_pool_cleanup_register(pconf, NULL, unmap, apr_pool_cleanup_null);
     for (i = 0; i < n; i++)
-        if (!init_lock(&slots[i].lock))
+        if (!chat_lock_init(&slots[i].lock))
             return refuse(APR_ENOLOCK, s, size);
     return APR_SUCCESS;
 }

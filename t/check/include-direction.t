@@ -11,7 +11,7 @@ use ChatTest::Guard;
 my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_gate => 'types', chat_log => 'log',
     chat_ctx => 'shared', chat_capability => 'config',
-    map { ("chat_$_" => 'base') } qw(base64 buf json sse crypto cookie scratch words),
+    map { ("chat_$_" => 'base') } qw(base64 buf circuit clock lock json sse crypto cookie scratch words),
 );
 
 my @PURE  = qw(types base);
@@ -40,7 +40,7 @@ my @LIBRARY = (
     [ 'curl',    qr{^<curl/},                qr{^src/stream/} ],
     [ 'json-c',  qr{^<(?:json-c/|json\.h)},  qr{^src/base/chat_json} ],
     [ 'SQL',     qr{^<(?:apr_dbd|mod_dbd)},  qr{^src/store/} ],
-    [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|limit/chat_limit_redis_tls|stream/chat_trust)\.c$} ],
+    [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|limit/chat_limit_redis_tls|stream/chat_(?:idle|trust))\.c$} ],
     [ 'hiredis', qr{^<hiredis/},             qr{^src/limit/} ],
 );
 

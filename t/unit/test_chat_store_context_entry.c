@@ -24,7 +24,7 @@ static chat_store_history_t history;
 static void setup(void)
 {
     apr_pool_create(&pool, NULL);
-    chat_store_context_none(&history, pool);
+    chat_store_context_entry_none(&history, pool);
 }
 
 static void teardown(void)
@@ -38,7 +38,7 @@ static int say(const char *question, const char *answer,
     chat_store_exchange_t e = {question, answer, strlen(question),
                                strlen(answer)};
 
-    return chat_store_context_append(&history, &e, bounds, now);
+    return chat_store_context_entry_append(&history, &e, bounds, now);
 }
 
 /* "question answer|question answer" */
@@ -64,7 +64,7 @@ static unsigned char *written(apr_size_t *plen)
     const unsigned char *data;
     unsigned char *copy;
 
-    ck_assert_int_eq(chat_store_context_write(&data, plen, key, &history, pool),
+    ck_assert_int_eq(chat_store_context_entry_write(&data, plen, key, &history, pool),
                      APR_SUCCESS);
     copy = malloc(*plen);
     ck_assert_ptr_nonnull(copy);
@@ -113,7 +113,7 @@ START_TEST(a_location_with_less_room_shows_less)
 
     say("q1", "a1", &roomy, NOW);
     say("q2", "a2", &roomy, NOW);
-    chat_store_context_bound(&history, &narrow, NOW);
+    chat_store_context_entry_bound(&history, &narrow, NOW);
     ck_assert_str_eq(told(&history), "q2 a2");
 }
 END_TEST
@@ -141,9 +141,9 @@ START_TEST(a_session_ends_its_time_after_the_last_message)
 {
     say("q1", "a1", &roomy, NOW);
     say("q2", "a2", &roomy, NOW + HOUR - 1);
-    chat_store_context_bound(&history, &roomy, NOW + 2 * HOUR - 2);
+    chat_store_context_entry_bound(&history, &roomy, NOW + 2 * HOUR - 2);
     ck_assert_str_eq(told(&history), "q1 a1|q2 a2");
-    chat_store_context_bound(&history, &roomy, NOW + 2 * HOUR - 1);
+    chat_store_context_entry_bound(&history, &roomy, NOW + 2 * HOUR - 1);
     ck_assert_str_eq(told(&history), "");
 }
 END_TEST
@@ -162,11 +162,11 @@ START_TEST(halves_go_until_one_exchange_is_left)
 
     for (i = 1; i <= 7; i++)
         say(apr_itoa(pool, i), "a", &roomy, NOW);
-    ck_assert_int_eq(chat_store_context_halve(&history), 1);
+    ck_assert_int_eq(chat_store_context_entry_halve(&history), 1);
     ck_assert_str_eq(told(&history), "5 a|6 a|7 a");
-    ck_assert_int_eq(chat_store_context_halve(&history), 1);
+    ck_assert_int_eq(chat_store_context_entry_halve(&history), 1);
     ck_assert_str_eq(told(&history), "7 a");
-    ck_assert_int_eq(chat_store_context_halve(&history), 0);
+    ck_assert_int_eq(chat_store_context_entry_halve(&history), 0);
     ck_assert_str_eq(told(&history), "7 a");
 }
 END_TEST
@@ -185,7 +185,7 @@ START_TEST(what_was_written_is_read)
 
     fill();
     data = written(&len);
-    ck_assert_int_eq(chat_store_context_read(&read, key, data, len, pool),
+    ck_assert_int_eq(chat_store_context_entry_read(&read, key, data, len, pool),
                      APR_SUCCESS);
     ck_assert_str_eq(told(&read), told(&history));
     ck_assert_int_eq(read.last, NOW + 1);
@@ -220,7 +220,7 @@ START_TEST(an_entry_of_another_session_is_none)
 
     fill();
     data = written(&len);
-    ck_assert_int_eq(chat_store_context_read(&read, other_key, data, len, pool),
+    ck_assert_int_eq(chat_store_context_entry_read(&read, other_key, data, len, pool),
                      APR_EINVAL);
     ck_assert_str_eq(told(&read), "");
     free(data);
@@ -240,7 +240,7 @@ START_TEST(an_entry_that_is_cut_off_is_none)
 
         ck_assert_ptr_nonnull(part);
         memcpy(part, data, cut);
-        ck_assert_int_eq(chat_store_context_read(&read, key, part, cut, pool),
+        ck_assert_int_eq(chat_store_context_entry_read(&read, key, part, cut, pool),
                          APR_EINVAL);
         ck_assert_str_eq(told(&read), "");
         free(part);
@@ -259,11 +259,11 @@ START_TEST(an_entry_with_one_other_bit_is_none)
     data = written(&len);
     for (i = 0; i < 8 * len; i++) {
         data[i / 8] ^= (unsigned char)(1 << i % 8);
-        ck_assert_int_eq(chat_store_context_read(&read, key, data, len, pool),
+        ck_assert_int_eq(chat_store_context_entry_read(&read, key, data, len, pool),
                          APR_EINVAL);
         data[i / 8] ^= (unsigned char)(1 << i % 8);
     }
-    ck_assert_int_eq(chat_store_context_read(&read, key, data, len, pool),
+    ck_assert_int_eq(chat_store_context_entry_read(&read, key, data, len, pool),
                      APR_SUCCESS);
     free(data);
 }
@@ -297,7 +297,7 @@ START_TEST(lengths_that_lie_are_not_believed)
                                       (const char *)data + 12, len - 12),
                      APR_SUCCESS);
     memcpy(data + 4, mac, 8);
-    ck_assert_int_eq(chat_store_context_read(&read, key, data, len, pool),
+    ck_assert_int_eq(chat_store_context_entry_read(&read, key, data, len, pool),
                      APR_EINVAL);
     ck_assert_str_eq(told(&read), "");
     free(data);

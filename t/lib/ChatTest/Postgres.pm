@@ -107,6 +107,27 @@ sub _end ($self, $signal) {
 sub stop ($self)    { $self->_end('INT'); return $self }
 sub restart ($self) { return $self->stop->start }
 
+# The server and one process for each connection; each has a group of its own.
+sub _processes ($self) {
+    my @found = $self->{pid};
+    for my $stat (glob '/proc/[0-9]*/stat') {
+        push @found, $1 if _slurp($stat) =~ /^(\d+) \(.*\) \S (\d+) /s && $2 == $self->{pid};
+    }
+    return @found;
+}
+
+# It takes connections and questions, as its kernel does for it, and answers
+# none. The server itself goes first: then no process is added.
+sub freeze ($self) {
+    CORE::kill 'STOP', $_ for $self->{pid}, $self->_processes;
+    return $self;
+}
+
+sub thaw ($self) {
+    CORE::kill 'CONT', $_ for reverse $self->_processes;
+    return $self;
+}
+
 # As a crash: nobody says goodbye to the clients.
 sub kill ($self) {
     $self->_end('KILL');
@@ -176,6 +197,10 @@ PostgreSQL. The database is C<chat>, its owner too.
 =item stop, restart, kill
 
 stop ends all sessions in order; kill is SIGKILL for all its processes.
+
+=item freeze, thaw
+
+SIGSTOP and SIGCONT for all its processes.
 
 =item params, url, dir
 

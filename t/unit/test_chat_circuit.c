@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of src/upstream/chat_upstream_breaker.c, on a clock of their own. */
-#include "../../src/upstream/chat_upstream_breaker.h"
+/* Tests of src/base/chat_circuit.c, on a clock of their own. */
+#include "chat_circuit.h"
 #include "unit.h"
 
 #define MOST 3
 #define COOLDOWN 1000
 
-static chat_upstream_breaker_t b;
+static chat_circuit_t b;
 static apr_int64_t now;
 
 static void set_up(void)
 {
-    static const chat_upstream_breaker_t closed;
+    static const chat_circuit_t closed;
 
     b = closed;
     now = 5000000;
@@ -20,16 +20,16 @@ static void set_up(void)
 /* ---- steps ---- */
 
 static apr_interval_time_t waits;
-static chat_breaker_change_e change;
+static chat_circuit_change_e change;
 
 static int may(void)
 {
-    return chat_upstream_breaker_may(&b, now, COOLDOWN, &waits, &change);
+    return chat_circuit_may(&b, now, COOLDOWN, &waits, &change);
 }
 
-static chat_breaker_change_e fails(void)
+static chat_circuit_change_e fails(void)
 {
-    return chat_upstream_breaker_failed(&b, now, MOST, COOLDOWN);
+    return chat_circuit_failed(&b, now, MOST, COOLDOWN);
 }
 
 static void open_it(void)
@@ -37,8 +37,8 @@ static void open_it(void)
     int i;
 
     for (i = 1; i < MOST; i++)
-        ck_assert_int_eq(fails(), CHAT_BREAKER_SAME);
-    ck_assert_int_eq(fails(), CHAT_BREAKER_OPENS);
+        ck_assert_int_eq(fails(), CHAT_CIRCUIT_SAME);
+    ck_assert_int_eq(fails(), CHAT_CIRCUIT_OPENS);
 }
 
 static void let_try(void)
@@ -46,7 +46,7 @@ static void let_try(void)
     open_it();
     now += COOLDOWN;
     ck_assert_int_eq(may(), 1);
-    ck_assert_int_eq(change, CHAT_BREAKER_TRIES);
+    ck_assert_int_eq(change, CHAT_CIRCUIT_TRIES);
 }
 
 /* ---- tests ---- */
@@ -54,7 +54,7 @@ static void let_try(void)
 START_TEST(it_lets_calls_through_at_first)
 {
     ck_assert_int_eq(may(), 1);
-    ck_assert_int_eq(change, CHAT_BREAKER_SAME);
+    ck_assert_int_eq(change, CHAT_CIRCUIT_SAME);
     ck_assert_int_eq(waits, 0);
 }
 END_TEST
@@ -76,9 +76,9 @@ START_TEST(failures_that_are_not_in_a_row_do_not)
     int i;
 
     for (i = 0; i < 10 * MOST; i++) {
-        ck_assert_int_eq(fails(), CHAT_BREAKER_SAME);
+        ck_assert_int_eq(fails(), CHAT_CIRCUIT_SAME);
         if (i % (MOST - 1) == MOST - 2)
-            ck_assert_int_eq(chat_upstream_breaker_fine(&b), CHAT_BREAKER_SAME);
+            ck_assert_int_eq(chat_circuit_fine(&b), CHAT_CIRCUIT_SAME);
     }
     ck_assert_int_eq(may(), 1);
 }
@@ -88,8 +88,8 @@ START_TEST(one_that_says_nothing_does_not_interrupt_the_row)
 {
     fails();
     fails();
-    chat_upstream_breaker_unknown(&b, now);
-    ck_assert_int_eq(fails(), CHAT_BREAKER_OPENS);
+    chat_circuit_unknown(&b, now);
+    ck_assert_int_eq(fails(), CHAT_CIRCUIT_OPENS);
 }
 END_TEST
 
@@ -98,8 +98,8 @@ START_TEST(with_zero_failures_it_never_opens)
     int i;
 
     for (i = 0; i < 1000; i++)
-        ck_assert_int_eq(chat_upstream_breaker_failed(&b, now, 0, COOLDOWN),
-                         CHAT_BREAKER_SAME);
+        ck_assert_int_eq(chat_circuit_failed(&b, now, 0, COOLDOWN),
+                         CHAT_CIRCUIT_SAME);
     ck_assert_int_eq(may(), 1);
 }
 END_TEST
@@ -108,9 +108,9 @@ START_TEST(calls_on_their_way_change_nothing_when_it_is_open)
 {
     open_it();
     now += COOLDOWN / 2;
-    ck_assert_int_eq(fails(), CHAT_BREAKER_SAME);
-    ck_assert_int_eq(chat_upstream_breaker_fine(&b), CHAT_BREAKER_SAME);
-    chat_upstream_breaker_unknown(&b, now);
+    ck_assert_int_eq(fails(), CHAT_CIRCUIT_SAME);
+    ck_assert_int_eq(chat_circuit_fine(&b), CHAT_CIRCUIT_SAME);
+    chat_circuit_unknown(&b, now);
     ck_assert_int_eq(b.failures, MOST);
     ck_assert_int_eq(may(), 0);
     ck_assert_int_eq(waits, COOLDOWN / 2);
@@ -121,7 +121,7 @@ START_TEST(after_the_cooldown_one_tries_and_the_others_wait)
 {
     let_try();
     ck_assert_int_eq(may(), 0);
-    ck_assert_int_eq(change, CHAT_BREAKER_SAME);
+    ck_assert_int_eq(change, CHAT_CIRCUIT_SAME);
     ck_assert_int_eq(waits, COOLDOWN);
 }
 END_TEST
@@ -129,11 +129,11 @@ END_TEST
 START_TEST(a_trial_that_succeeds_closes_it)
 {
     let_try();
-    ck_assert_int_eq(chat_upstream_breaker_fine(&b), CHAT_BREAKER_CLOSES);
+    ck_assert_int_eq(chat_circuit_fine(&b), CHAT_CIRCUIT_CLOSES);
     ck_assert_int_eq(b.failures, 0);
     ck_assert_int_eq(may(), 1);
     ck_assert_int_eq(may(), 1);
-    ck_assert_int_eq(change, CHAT_BREAKER_SAME);
+    ck_assert_int_eq(change, CHAT_CIRCUIT_SAME);
     open_it();
 }
 END_TEST
@@ -142,12 +142,12 @@ START_TEST(a_trial_that_fails_opens_it_for_another_cooldown)
 {
     let_try();
     now += 10;
-    ck_assert_int_eq(fails(), CHAT_BREAKER_REOPENS);
+    ck_assert_int_eq(fails(), CHAT_CIRCUIT_REOPENS);
     ck_assert_int_eq(may(), 0);
     ck_assert_int_eq(waits, COOLDOWN);
     now += COOLDOWN;
     ck_assert_int_eq(may(), 1);
-    ck_assert_int_eq(change, CHAT_BREAKER_TRIES);
+    ck_assert_int_eq(change, CHAT_CIRCUIT_TRIES);
 }
 END_TEST
 
@@ -155,9 +155,9 @@ START_TEST(a_trial_that_says_nothing_is_given_to_the_next)
 {
     let_try();
     now += 10;
-    chat_upstream_breaker_unknown(&b, now);
+    chat_circuit_unknown(&b, now);
     ck_assert_int_eq(may(), 1);
-    ck_assert_int_eq(change, CHAT_BREAKER_TRIES);
+    ck_assert_int_eq(change, CHAT_CIRCUIT_TRIES);
     ck_assert_int_eq(may(), 0);
 }
 END_TEST
@@ -169,15 +169,15 @@ START_TEST(a_trial_that_is_never_heard_of_is_forgotten)
     ck_assert_int_eq(may(), 0);
     now += 1;
     ck_assert_int_eq(may(), 1);
-    ck_assert_int_eq(change, CHAT_BREAKER_TRIES);
+    ck_assert_int_eq(change, CHAT_CIRCUIT_TRIES);
     ck_assert_int_eq(may(), 0);
-    ck_assert_int_eq(chat_upstream_breaker_fine(&b), CHAT_BREAKER_CLOSES);
+    ck_assert_int_eq(chat_circuit_fine(&b), CHAT_CIRCUIT_CLOSES);
 }
 END_TEST
 
 Suite *unit_suite(void)
 {
-    Suite *s = suite_create("chat_upstream_breaker");
+    Suite *s = suite_create("chat_circuit");
     TCase *t = tcase_create("breaker");
 
     tcase_add_checked_fixture(t, set_up, NULL);
