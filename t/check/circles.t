@@ -77,7 +77,7 @@ guard 'no file calls back one that calls it', sub ($files) {
 };
 
 guard 'no room is excused that need not be', sub ($files) {
-    return grep { !circles(arrows($files, $_)) } sort keys %MAY;
+    return grep { my @circle = circles(arrows($files, $_)); !@circle } sort keys %MAY;
 }, 'one that has none' => sub ($files) { delete $files->{$_} for grep { m{^src/mock/} } keys %$files };
 
 done_testing;
