@@ -26,7 +26,8 @@
 
 static pthread_t thread;
 static int wake_fd = -1;
-static int stopping; /* atomic */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int stopping; /* in the lock */
 static apr_pool_t *pool; /* the thread's */
 
 void chat_redis_settler_wake(void)
@@ -86,7 +87,12 @@ static int settle(int claimed, const chat_redis_lease_t *lease)
 
 static int is_stopping(void)
 {
-    return __atomic_load_n(&stopping, __ATOMIC_RELAXED);
+    int is;
+
+    pthread_mutex_lock(&lock);
+    is = stopping;
+    pthread_mutex_unlock(&lock);
+    return is;
 }
 
 static void settle_all(void)
@@ -123,7 +129,9 @@ static void *settler(void *unused)
 /* pchild's pre_cleanup: while the pool of connections is there. */
 static apr_status_t stop(void *baton)
 {
-    __atomic_store_n(&stopping, 1, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&lock);
+    stopping = 1;
+    pthread_mutex_unlock(&lock);
     chat_redis_settler_wake();
     pthread_join(thread, NULL);
     close(wake_fd);
