@@ -15,7 +15,6 @@
 #include <ap_expr.h>
 #include <apr_hash.h>
 #include <apr_network_io.h>
-#include <apr_optional.h>
 
 #include "chat_json.h"
 #include "chat_types.h"
@@ -280,15 +279,6 @@ int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
-
-/*
- * store/ stands above config/, so ChatAuthSession asks it for the statement of
- * a layout through these; mod_chat.c registers them with its hooks. They do
- * what chat_store.h says.
- */
-APR_DECLARE_OPTIONAL_FN(const char *, chat_store_session_layout,
-                        (const char *name, int admin));
-APR_DECLARE_OPTIONAL_FN(const char *, chat_store_session_layouts, (void));
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

@@ -126,10 +126,6 @@ static const char *set_session_sql(chat_server_conf_t *conf, cmd_parms *cmd,
 const char *chat_config_auth_session(cmd_parms *cmd, void *dir,
                                      const char *layout, const char *more)
 {
-    APR_OPTIONAL_FN_TYPE(chat_store_session_layout) *find =
-        APR_RETRIEVE_OPTIONAL_FN(chat_store_session_layout);
-    APR_OPTIONAL_FN_TYPE(chat_store_session_layouts) *names =
-        APR_RETRIEVE_OPTIONAL_FN(chat_store_session_layouts);
     chat_server_conf_t *conf = server_conf(cmd);
     const char *why = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
 
@@ -141,7 +137,7 @@ const char *chat_config_auth_session(cmd_parms *cmd, void *dir,
         return chat_config_refuse(cmd->cmd->name, more,
                                   "nothing or the word admin after a layout",
                                   cmd->pool);
-    conf->session_sql = find ? find(layout, more != NULL) : NULL;
+    conf->session_sql = chat_config_layout(layout, more != NULL);
     if (conf->session_sql)
         return NULL;
     return chat_config_refuse(
@@ -149,7 +145,7 @@ const char *chat_config_auth_session(cmd_parms *cmd, void *dir,
         apr_psprintf(cmd->pool,
                      "a layout (%s), with the word admin after it where that "
                      "plugin is used, or sql \"SELECT ...\"",
-                     names ? names() : "none is known"),
+                     chat_config_layout_names()),
         cmd->pool);
 }
 

@@ -155,6 +155,14 @@ const char *chat_config_auth_cache(cmd_parms *cmd, void *dir,
 const char *chat_config_auth_store(cmd_parms *cmd, void *dir,
                                    const char *value);
 
+/* ---- chat_config_layout.c ---- */
+
+/* The statement of a named layout of sessions ("kysely-pgsql"), with or without
+ * the columns of better-auth's admin plugin, or NULL. */
+const char *chat_config_layout(const char *name, int admin);
+/* "kysely-pgsql, drizzle-pgsql ...", for messages. */
+const char *chat_config_layout_names(void);
+
 /* ---- chat_config_model.c: models, and who may use them ---- */
 
 const char *chat_config_model(cmd_parms *cmd, void *dir, int argc,
