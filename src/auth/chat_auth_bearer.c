@@ -46,11 +46,11 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
     if (!value)
         return APR_NOTFOUND;
-    if (conf->secrets->nelts == 0 && !conf->bearer_unsigned)
+    if (conf->auth.secrets->nelts == 0 && !conf->auth.bearer_unsigned)
         return chat_auth_no_secret(r, err);
 
-    rv = chat_auth_token_bearer(&token, value, conf->bearer_unsigned,
-                                conf->secrets, r->pool);
+    rv = chat_auth_token_bearer(&token, value, conf->auth.bearer_unsigned,
+                                conf->auth.secrets, r->pool);
     if (rv == APR_EACCES) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       CHATNO(0304) "the Bearer token is signed with none of "

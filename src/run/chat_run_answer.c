@@ -43,10 +43,10 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
                              run->r);
     if (run->dialect)
         provider->parse_event(run->answer.parse, event, &attempt->upstream,
-                        chat_scratch());
+                              chat_scratch());
     else
         provider->observe_event(run->answer.seen, event, &attempt->upstream,
-                          chat_scratch());
+                                chat_scratch());
 }
 
 /* ---- before a call ---- */
@@ -279,7 +279,8 @@ static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
     answer->cut = chat_run_tap_progress(run);
     if (answer->cut || answer->seen->failed ||
         chat_encoder_overflows(answer->encoder) ||
-        (answer->seen->ended && !run->attempt.candidate->provider->usage_trails))
+        (answer->seen->ended &&
+         !run->attempt.candidate->provider->usage_trails))
         return APR_EOF;
     return answer->events ? APR_SUCCESS : APR_INCOMPLETE;
 }
@@ -321,8 +322,8 @@ void chat_run_result(chat_result_t *result, chat_err_t *refusal,
     if (!attempt->status || (result->answering && run->answer.events))
         return;
     attempt->candidate->provider->map_error(refusal, attempt->status,
-                                          attempt->refusal,
-                                          attempt->refusal_len, run->r->pool);
+                                            attempt->refusal,
+                                            attempt->refusal_len, run->r->pool);
     if (attempt->retry_after && (refusal->status == HTTP_TOO_MANY_REQUESTS ||
                                  refusal->status == HTTP_SERVICE_UNAVAILABLE))
         refusal->retry_after = attempt->retry_after;
@@ -345,7 +346,7 @@ apr_status_t chat_run_silence(void *ctx)
 {
     chat_run_t *run = ctx;
 
-    if (!chat_run_is_answering(run) && !run->conf->early_headers)
+    if (!chat_run_is_answering(run) && !run->conf->stream.early_headers)
         return APR_SUCCESS;
     if (!run->dialect && !chat_sse_between(run->answer.sse))
         return APR_SUCCESS;
