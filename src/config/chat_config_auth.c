@@ -24,14 +24,14 @@ const char *chat_config_auth_name(int scheme)
 
 /* ---- members ---- */
 
-static const char *const cookie_names[] = {"__Secure-better-auth.session_token",
-                                           "better-auth.session_token"};
+static const char *const usual_cookies[] = {
+    "__Secure-better-auth.session_token", "better-auth.session_token"};
 
 static const apr_array_header_t default_cookies = {
     .elt_size = sizeof(const char *),
     .nelts = 2,
     .nalloc = 2,
-    .elts = (char *)cookie_names};
+    .elts = (char *)usual_cookies};
 
 static const chat_dir_auth_t dir_unset = {
     .schemes = NULL,

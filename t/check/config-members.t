@@ -17,9 +17,13 @@ my %NOT_INHERITED = (needs => 1);
 
 sub file_of ($feature) { return "src/config/chat_config_$feature.c" }
 
+sub without_comments ($text) {
+    return $text =~ s{[ \t]*/\*.*?\*/}{}gsr;
+}
+
 sub body ($files, $struct) {
     my ($body) = $files->{$HEADER} =~ /^typedef struct $struct \{\n(.*?)^\} $struct;/ms or return;
-    return $body =~ s{/\*.*?\*/}{}gsr;
+    return without_comments($body);
 }
 
 # [feature, [member, is a pointer], ...] of each part of a structure.
@@ -36,12 +40,12 @@ sub parts ($files, $kind) {
 # member => value of "static const TYPE NAME = { ... };"
 sub initial ($text, $name) {
     my ($init) = $text =~ /^static const \w+ \Q$name\E = \{\n(.*?)^\};/ms or return;
-    return map { /\A\s*\.(\w+) =\s*(.*?)\s*\z/s ? ($1, $2) : () } split /,\n/, $init;
+    return map { /\A\s*\.(\w+) =\s*(.*?)\s*\z/s ? ($1, $2) : () } split /,\n/, without_comments($init);
 }
 
 # member => what it is merged of
 sub merged ($text, $name) {
-    return c_function($text, $name) =~ /\bm->(\w+)\s*=([^;]*);/g;
+    return without_comments(c_function($text, $name)) =~ /\bm->(\w+)\s*=([^;]*);/g;
 }
 
 sub check_member ($kind, $text, $member, $is_pointer) {
@@ -129,5 +133,21 @@ guard 'a feature has one file and one line', sub ($files) {
 },
     edit('directives that are not listed', $LIST, qr/^CHAT_CONFIG\(mock\)\n/m, ''),
     edit('a line without a file', $LIST, qr/^CHAT_CONFIG\(mock\)\n/m, "CHAT_CONFIG(mock)\nCHAT_CONFIG(nowhere)\n");
+
+# Tables of names and options say for each row what it means.
+guard 'no table of the configuration depends on the order of its rows', sub ($files) {
+    my @bad;
+    for my $path (grep { m{^src/config/.*\.c$} } sort keys %$files) {
+        my $text = $files->{$path};
+        push @bad, "$path: $1" while $text =~ /^\s*((?:case \d+:|(?:else )?if \([^\n]*\b(?:key|option) == \d)[^\n]*)/mg;
+        push @bad, "$path: $1 has names without [...] ="
+            while $text =~ /^static const char \*const (\w*(?:names|formats|counts))\[\] = \{\s*"/mg;
+    }
+    return @bad;
+},
+    'a number in a switch'   => sub ($files) { $files->{'src/config/x.c'} = "    case 0:\n        return;\n" },
+    'a number asked for'     => sub ($files) { $files->{'src/config/x.c'} = "    if (!why && key == 0)\n" },
+    'names in the order of an enum' =>
+        sub ($files) { $files->{'src/config/x.c'} = "static const char *const api_names[] = {\"a\", \"b\", NULL};\n" };
 
 done_testing;
