@@ -93,7 +93,7 @@ typedef struct chat_limit_conf_t {
     int cut;            /* 1: ends a running stream whose budget is gone */
     int reserve;        /* tokens, when the request names no maximum */
     int compat;         /* 1: rate-limiter-flexible's keys */
-    const char *prefix; /* ... with this keyPrefix (its default "rlflx") */
+    const char *prefix; /* keyPrefix of these (its default: "rlflx") */
 } chat_limit_conf_t;
 
 /* One condition of ChatLimitExempt; any that holds exempts. */
@@ -200,7 +200,7 @@ typedef struct chat_server_auth_t {
     /* of the main server alone */
     const char *cache_store; /* ChatAuthCacheStore: socache provider, NULL:
                                 the usual one */
-    const char *cache_args;  /* ... and its argument, or NULL */
+    const char *cache_args;  /* argument of that store, or NULL */
 } chat_server_auth_t;
 
 /* The main server's alone, as all that follow. */
@@ -228,7 +228,7 @@ typedef struct chat_server_stream_t {
 typedef struct chat_server_context_t {
     const char *store; /* ChatContextStore: socache provider, NULL: the usual
                           one */
-    const char *args;  /* ... and its argument, or NULL */
+    const char *args;  /* argument of that store, or NULL */
 } chat_server_context_t;
 
 /* For src/config alone: what the check_config hook has to look up. */

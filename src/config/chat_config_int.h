@@ -25,7 +25,7 @@
 typedef struct chat_config_part_t {
     apr_size_t offset, size; /* size 0: it has none there */
     const void *unset;       /* the members while nobody has written them */
-    const void *defaults;    /* ... and what holds then */
+    const void *defaults;    /* what holds then */
     /* The inner scope (add) wins, one directive at a time. m is neither of the
      * two, and all zero. p lives as long as m. */
     void (*merge)(void *m, const void *base, const void *add, apr_pool_t *p);
@@ -228,7 +228,7 @@ const char *chat_config_parse_flag(int *pvalue, const char *what,
 
 chat_config_string_cb chat_config_parse_word;    /* name of a provider */
 chat_config_string_cb chat_config_parse_model;   /* name of a model */
-chat_config_string_cb chat_config_parse_pattern; /* ... with * and ? */
+chat_config_string_cb chat_config_parse_pattern; /* a model, with * and ? */
 chat_config_string_cb chat_config_parse_cookie;  /* name of a cookie */
 chat_config_string_cb chat_config_parse_origin;  /* scheme://host[:port] */
 chat_config_string_cb chat_config_parse_sql;     /* SELECT with one %s */
