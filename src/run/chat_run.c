@@ -126,6 +126,9 @@ static void admitted(void *ctx)
 
     chat_run_move(run, CHAT_RUN_ADMITTED);
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
+    /* Where the stream has asked, its first call follows at once. */
+    if (run->attempt.candidate)
+        chat_run_move(run, CHAT_RUN_CALLING);
 }
 
 /* Or a budget could be overdrawn by what nobody reserved. */
