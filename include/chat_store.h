@@ -36,11 +36,6 @@ typedef struct chat_session_t {
 apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
                                      const char *token, chat_err_t *err);
 
-/* The statement of a named layout ("kysely-pgsql", with or without the admin
- * plugin's columns), or NULL; names lists what there is, for messages. */
-const char *chat_store_session_layout(const char *name, int admin);
-const char *chat_store_session_layouts(void);
-
 /* ---- what was said before, in a session that the client names ---- */
 
 /*

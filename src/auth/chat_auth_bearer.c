@@ -22,7 +22,7 @@
 /* Clients of some APIs say the same in a header of their own. */
 static const char *key_header(request_rec *r)
 {
-    switch (chat_ctx(r)->dir->route) {
+    switch (chat_ctx(r)->dir->route.id) {
     case CHAT_ROUTE_anthropic:
         return apr_table_get(r->headers_in, "x-api-key");
     case CHAT_ROUTE_gemini:
@@ -60,11 +60,11 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
     if (!value)
         return APR_NOTFOUND;
-    if (conf->secrets->nelts == 0 && !conf->bearer_unsigned)
+    if (conf->auth.secrets->nelts == 0 && !conf->auth.bearer_unsigned)
         return chat_auth_no_secret(r, err);
 
-    rv = chat_auth_token_bearer(&token, value, conf->bearer_unsigned,
-                                conf->secrets, r->pool);
+    rv = chat_auth_token_bearer(&token, value, conf->auth.bearer_unsigned,
+                                conf->auth.secrets, r->pool);
     if (rv == APR_EACCES) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       CHATNO(0304) "the Bearer token is signed with none of "

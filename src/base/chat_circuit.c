@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The breaker's steps. Pure: no clock, no lock, no log; those who keep one have
- * them (chat_upstream.c, chat_store_queue.c).
+ * them (chat_upstream.c, chat_store_turn.c).
  */
 #include "chat_circuit.h"
 

@@ -80,7 +80,7 @@ static apr_status_t unavailable(chat_err_t *err)
 static apr_status_t collect(chat_counts_t *counts, const chat_limit_asking_t *a,
                             chat_err_t *err)
 {
-    const apr_array_header_t *list = a->conf->limits;
+    const apr_array_header_t *list = a->conf->limit.policies;
     int i;
 
     counts->count = apr_pcalloc(a->r->pool, list->nelts * sizeof(chat_count_t));
@@ -239,7 +239,7 @@ chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv)
 
 static void note_exempt(const chat_limit_asking_t *a)
 {
-    const apr_array_header_t *list = a->conf->limits;
+    const apr_array_header_t *list = a->conf->limit.policies;
     int i;
 
     for (i = 0; i < list->nelts; i++)
@@ -260,7 +260,7 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
     t->r = r;
     t->input_tokens = ask->input_tokens;
     t->headers = apr_table_make(r->pool, 4);
-    if (!a.conf->limits->nelts)
+    if (!a.conf->limit.policies->nelts)
         return APR_SUCCESS;
     if (chat_limit_exempt(&a)) {
         note_exempt(&a);
@@ -272,7 +272,7 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
     rv = collect(&t->shared, &a, err);
     if (rv != APR_SUCCESS || !t->shared.n)
         return rv;
-    redis = chat_config_server(ap_server_conf)->redis_url != NULL;
+    redis = chat_config_server(ap_server_conf)->redis.url != NULL;
     t->shared.lease =
         chat_limit_leases(&t->shared) || (redis && t->shared.closed)
             ? lease_name(r->pool)
@@ -376,7 +376,7 @@ void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
 
 apr_status_t chat_limit_ping(request_rec *r)
 {
-    return chat_config_server(ap_server_conf)->redis_url
+    return chat_config_server(ap_server_conf)->redis.url
                ? chat_limit_redis_ping(r)
                : APR_ENOTIMPL;
 }

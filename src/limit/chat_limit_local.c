@@ -335,7 +335,7 @@ static int fill(apr_size_t size)
 
 apr_status_t chat_limit_local_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    apr_size_t size = chat_config_server(s)->limit_table;
+    apr_size_t size = chat_config_server(s)->limit.table;
     int made;
 
     chat_limit_table = chat_limit_shared(&made, "mod_chat_limits_1", size);

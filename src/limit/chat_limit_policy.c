@@ -30,7 +30,7 @@ static int holds(const chat_limit_exempt_t *x, const chat_limit_asking_t *a)
 
 int chat_limit_exempt(const chat_limit_asking_t *a)
 {
-    const apr_array_header_t *list = a->conf->exempt;
+    const apr_array_header_t *list = a->conf->limit.exempt;
     int i;
 
     for (i = 0; i < list->nelts; i++)
@@ -57,8 +57,8 @@ static const char *tier_of(const chat_ctx_t *ctx)
 {
     const chat_user_t *user = ctx->user;
 
-    if (ctx->dir->tier)
-        return eval(ctx->r, ctx->dir->tier, "ChatLimitTier");
+    if (ctx->dir->limit.tier)
+        return eval(ctx->r, ctx->dir->limit.tier, "ChatLimitTier");
     if (user->tier)
         return user->tier;
     if (user->id && user->role)

@@ -337,7 +337,7 @@ const chat_counter_t chat_limit_redis = {
 
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    if (!chat_config_server(s)->redis_url)
+    if (!chat_config_server(s)->redis.url)
         return APR_SUCCESS;
     chat_redis_scripts_init();
     if (chat_redis_breaker_post_config(s) != APR_SUCCESS ||
@@ -348,7 +348,7 @@ apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
 
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s)
 {
-    if (!chat_config_server(s)->redis_url)
+    if (!chat_config_server(s)->redis.url)
         return;
     chat_redis_pool_child_init(pchild);
     chat_redis_settler_child_init(pchild, s);

@@ -325,7 +325,7 @@ void chat_redis_lease_bury(pid_t pid)
 
 apr_status_t chat_redis_lease_post_config(server_rec *s)
 {
-    const char *url = chat_config_server(s)->redis_url;
+    const char *url = chat_config_server(s)->redis.url;
     unsigned char sum[CHAT_SHA256_LEN];
     int made;
 

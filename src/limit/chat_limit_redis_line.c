@@ -142,7 +142,7 @@ static void ask(void *line, void *question, void *asker,
     q->answered = answered;
     q->asked = 1;
     q->deadline =
-        chat_limit_now() + chat_config_server(ap_server_conf)->redis_command;
+        chat_limit_now() + chat_config_server(ap_server_conf)->redis.command;
     if (q->brought)
         adopt(line, q);
     put(line, q);

@@ -120,10 +120,10 @@ static apr_status_t sign_in(chat_redis_t *redis, const char **pwhy,
     const char *auth[3] = {"AUTH"}, *select[2] = {"SELECT"};
     int n = 1;
 
-    if (conf()->redis_password) {
-        if (conf()->redis_user)
-            auth[n++] = conf()->redis_user;
-        auth[n++] = conf()->redis_password;
+    if (conf()->redis.password) {
+        if (conf()->redis.user)
+            auth[n++] = conf()->redis.user;
+        auth[n++] = conf()->redis.password;
         if (do_command(redis, n, auth, pwhy, p) != APR_SUCCESS)
             return APR_EGENERAL;
     }
@@ -146,7 +146,7 @@ static apr_status_t secure(redisContext *c, apr_int64_t until,
 static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
                                 apr_pool_t *p)
 {
-    apr_interval_time_t wait = conf()->redis_connect;
+    apr_interval_time_t wait = conf()->redis.connect;
     struct timeval tv = {wait / 1000000, wait % 1000000};
     apr_int64_t until = chat_limit_now() + wait;
 
@@ -163,7 +163,7 @@ static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
     if (address.tls && secure(redis->c, until, pwhy, p) != APR_SUCCESS)
         return APR_EGENERAL;
     redis->shared = 1;
-    redis->deadline = chat_limit_now() + conf()->redis_command;
+    redis->deadline = chat_limit_now() + conf()->redis.command;
     return sign_in(redis, pwhy, p);
 }
 
@@ -193,7 +193,7 @@ apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
                              apr_pool_t *p)
 {
     redis->shared = 0;
-    redis->deadline = chat_limit_now() + conf()->redis_command;
+    redis->deadline = chat_limit_now() + conf()->redis.command;
     while ((redis->c = take_idle())) {
         if (is_quiet(redis->c))
             return APR_SUCCESS;
@@ -213,7 +213,7 @@ void chat_redis_share_deadline(chat_redis_t *redis)
 void chat_redis_keep(chat_redis_t *redis)
 {
     if (redis->shared)
-        set_wait(redis->c, conf()->redis_command);
+        set_wait(redis->c, conf()->redis.command);
     pthread_mutex_lock(&lock);
     if (nidle < IDLE_MAX) {
         idle[nidle++] = redis->c;
@@ -234,11 +234,11 @@ void chat_redis_drop(chat_redis_t *redis)
 
 apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    const char *text = chat_config_server(s)->redis_url;
+    const char *text = chat_config_server(s)->redis.url;
     const char *why = chat_limit_redis_url(&address, text, pconf);
 
     if (!why && address.tls)
-        why = chat_redis_tls_init(chat_config_server(s)->redis_ca, pconf);
+        why = chat_redis_tls_init(chat_config_server(s)->redis.ca, pconf);
     if (!why)
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,

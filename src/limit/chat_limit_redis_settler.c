@@ -55,7 +55,7 @@ static int wait_on(int fd)
 /* EVALSHA sha nkeys key [leases] lease tokens unit amount window_end */
 static redisReply *ask(const chat_redis_lease_t *lease, const char **pwhy)
 {
-    apr_int64_t most = chat_config_server(ap_server_conf)->redis_command;
+    apr_int64_t most = chat_config_server(ap_server_conf)->redis.command;
     const char *word[10];
     chat_redis_words_t w = {word, 3};
     chat_redis_t redis = {0};

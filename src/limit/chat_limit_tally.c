@@ -85,7 +85,7 @@ static void count_policy(const char *name, chat_tally_e what)
 
 static int in_clear(void)
 {
-    return chat_config_server(ap_server_conf)->limit_keys_clear;
+    return chat_config_server(ap_server_conf)->limit.keys_clear;
 }
 
 /* Part of the key's digest. Another part for one that is shown as it is: when

@@ -357,7 +357,7 @@ apr_status_t chat_run_silence(void *ctx)
 {
     chat_run_t *run = ctx;
 
-    if (!chat_run_is_answering(run) && !run->conf->early_headers)
+    if (!chat_run_is_answering(run) && !run->conf->stream.early_headers)
         return APR_SUCCESS;
     if (!run->dialect && !chat_sse_between(run->answer.sse))
         return APR_SUCCESS;

@@ -166,8 +166,8 @@ static apr_interval_time_t backoff(const chat_run_t *run)
     unsigned char noise;
 
     chat_crypto_random(&noise, sizeof(noise));
-    return chat_run_failure_backoff(run->conf->retry_backoff,
-                                    run->conf->retry_wait, run->attempt.number,
+    return chat_run_failure_backoff(run->conf->retry.backoff,
+                                    run->conf->retry.wait, run->attempt.number,
                                     noise);
 }
 
@@ -197,8 +197,8 @@ static int repeat(chat_run_t *run, const chat_result_t *result,
 
     chat_run_failure_no_answer(&err, result);
     asked = chat_run_failure_retry_after(err.retry_after, apr_time_now());
-    if (run->attempt.number >= run->conf->retry_attempts ||
-        asked > run->conf->retry_wait)
+    if (run->attempt.number >= run->conf->retry.attempts ||
+        asked > run->conf->retry.wait)
         return 0;
     *pwait = backoff(run);
     if (asked > *pwait)
@@ -244,7 +244,7 @@ static int choose_next(chat_run_t *run, const chat_result_t *result,
 
     *pwait = 0;
     if (remedy == CHAT_REMEDY_ACCEPTED)
-        remedy = run->conf->retry_unsafe ? CHAT_REMEDY_SAME : CHAT_REMEDY_NONE;
+        remedy = run->conf->retry.unsafe ? CHAT_REMEDY_SAME : CHAT_REMEDY_NONE;
     if (remedy == CHAT_REMEDY_NONE)
         return 0;
     if (remedy == CHAT_REMEDY_SAME && repeat(run, result, pwait))
@@ -264,7 +264,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     chat_err_t refusal;
 
     /* It may be large, and this an engine: only where it matters. */
-    if (run->conf->retry_unsafe)
+    if (run->conf->retry.unsafe)
         chat_run_look(run);
     chat_run_result(&result, &refusal, run, end);
     report(run, chat_run_failure_verdict(&result));

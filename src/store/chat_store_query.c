@@ -224,7 +224,7 @@ apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s)
     open_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
     close_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
     for (each = s; each && !open_dbd; each = each->next) {
-        if (!chat_config_server(each)->session_sql)
+        if (!chat_config_server(each)->auth.session_sql)
             continue;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0202) "ChatAuthSession needs mod_dbd, which is "

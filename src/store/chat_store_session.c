@@ -104,7 +104,7 @@ static apr_status_t no_turn(request_rec *r, apr_status_t rv, const char *why,
 apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
                                      const char *token, chat_err_t *err)
 {
-    const char *sql = chat_config_server(r->server)->session_sql;
+    const char *sql = chat_config_server(r->server)->auth.session_sql;
     chat_session_t *session = NULL;
     const char *why = "no ChatAuthSession says where sessions are";
     apr_status_t rv;
@@ -136,7 +136,7 @@ apr_status_t chat_store_ping(request_rec *r)
     apr_status_t rv;
     int place, good;
 
-    if (!chat_config_server(r->server)->session_sql)
+    if (!chat_config_server(r->server)->auth.session_sql)
         return APR_ENOTIMPL;
     if (chat_store_turn_probe(&place, &good, r) != APR_SUCCESS)
         return good ? APR_SUCCESS : APR_EGENERAL;

@@ -163,7 +163,7 @@ static void number_databases(apr_pool_t *pconf, server_rec *s)
 {
     numbers = apr_hash_make(pconf);
     for (table.ndbs = 0; s; s = s->next) {
-        if (chat_config_server(s)->session_sql) {
+        if (chat_config_server(s)->auth.session_sql) {
             const server_rec **key = apr_pmemdup(pconf, &s, sizeof(s));
             int *number = apr_pmemdup(pconf, &table.ndbs, sizeof(*number));
 

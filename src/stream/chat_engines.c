@@ -191,7 +191,7 @@ static apr_status_t engines_stop(void *baton)
 
 apr_status_t chat_engine_child_init(apr_pool_t *pchild, server_rec *s)
 {
-    int n = chat_config_server(s)->stream_engines;
+    int n = chat_config_server(s)->stream.engines;
     sigset_t quiet, old;
 
     engines = calloc(n, sizeof(*engines));
