@@ -9,12 +9,13 @@
 
 #include <httpd.h>
 
-#include <pthread.h>
 #include <sys/queue.h>
 
+#include "chat_clock.h"
 #include "chat_config.h"
 #include "chat_limit.h"
 #include "chat_limit_network.h"
+#include "chat_shared.h"
 
 /* What every policy of a request may want to know. */
 typedef struct chat_limit_asking_t {
@@ -113,23 +114,6 @@ typedef struct chat_question_t {
 
 /* How Redis counted, with the result of take(): what its ticket makes of it. */
 chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv);
-
-/*
- * Memory that begins with a pthread_mutex_t and that all children share, now
- * and after a restart; zeroed when *pnew, NULL when there is none. Another
- * layout under the same key would be misread: let the key have a number.
- * [post_config]
- */
-void *chat_limit_shared(int *pnew, const char *key, apr_size_t size);
-/* 1 when whoever held the lock died in it: what he did may be half done. */
-int chat_limit_enter(pthread_mutex_t *lock);
-/* 1 when it is ours now, for what cannot be half done. While all is well an
- * engine does not wait for a lock whose holder may wait for the processor. */
-int chat_limit_try(pthread_mutex_t *lock);
-void chat_limit_leave(pthread_mutex_t *lock);
-
-/* CLOCK_MONOTONIC in microseconds (chat_limit_local.c). */
-apr_int64_t chat_limit_now(void);
 
 /* APR_SUCCESS: it answers. The breaker is asked, and told, as by a count. */
 apr_status_t chat_limit_redis_ping(request_rec *r);

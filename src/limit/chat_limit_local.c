@@ -19,8 +19,6 @@
 #include <http_main.h>
 #include <mpm_common.h>
 
-#include <time.h>
-
 #include "chat_crypto.h"
 #include "chat_log.h"
 
@@ -34,17 +32,9 @@
 
 table_t *chat_limit_table;
 
-apr_int64_t chat_limit_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static apr_int64_t now_ms(void)
 {
-    return chat_limit_now() / 1000;
+    return chat_clock_now() / 1000;
 }
 
 /* ---- counters ---- */
@@ -323,7 +313,8 @@ static int fill(apr_size_t size)
 {
     apr_size_t unit = WAYS * sizeof(cell_t) + WAYS / 2 * sizeof(lease_t);
 
-    if (chat_crypto_random(&chat_limit_table->seed,
+    if (!chat_shared_lock_init(&chat_limit_table->lock) ||
+        chat_crypto_random(&chat_limit_table->seed,
                            sizeof(chat_limit_table->seed)) != APR_SUCCESS)
         return 0;
     chat_limit_table->seed |= 1;
@@ -338,7 +329,7 @@ apr_status_t chat_limit_local_post_config(apr_pool_t *pconf, server_rec *s)
     apr_size_t size = chat_config_server(s)->limit_table;
     int made;
 
-    chat_limit_table = chat_limit_shared(&made, "mod_chat_limits_1", size);
+    chat_limit_table = chat_shared_retain(&made, "mod_chat_limits_1", size);
     if (chat_limit_table && (!made || fill(size)))
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,

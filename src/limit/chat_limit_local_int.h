@@ -31,7 +31,7 @@ typedef struct lease_t {
 } lease_t;
 
 typedef struct table_t {
-    pthread_mutex_t lock;
+    chat_shared_lock_t lock;
     apr_uint64_t seed;      /* odd: spreads the keys over the sets */
     apr_uint64_t forgotten; /* live counters, since the last warning */
     apr_int64_t tell_at;

@@ -62,13 +62,13 @@ void chat_limit_lease_mend(void)
 
 void chat_limit_local_enter(void)
 {
-    if (chat_limit_enter(&chat_limit_table->lock))
+    if (chat_shared_lock(&chat_limit_table->lock))
         chat_limit_lease_mend();
 }
 
 void chat_limit_local_leave(void)
 {
-    chat_limit_leave(&chat_limit_table->lock);
+    chat_shared_unlock(&chat_limit_table->lock);
 }
 
 void chat_limit_lease_give_back(cell_t *cell, int which)

@@ -16,7 +16,7 @@
 #define LONGEST_PAUSE (10 * 1000 * 1000)
 
 typedef struct breaker_t {
-    pthread_mutex_t lock;
+    chat_shared_lock_t lock;
     int failures; /* in a row */
     int is_open;
     apr_int64_t pause;  /* this time, us */
@@ -45,14 +45,14 @@ static void let_try(apr_int64_t now)
 
 int chat_redis_breaker_ready(void)
 {
-    apr_int64_t now = chat_limit_now();
+    apr_int64_t now = chat_clock_now();
     int ready;
 
-    chat_limit_enter(&breaker->lock);
+    chat_shared_lock(&breaker->lock);
     ready = !breaker->is_open || now >= breaker->try_at;
     if (breaker->is_open && ready)
         let_try(now);
-    chat_limit_leave(&breaker->lock);
+    chat_shared_unlock(&breaker->lock);
     return ready;
 }
 
@@ -64,11 +64,11 @@ void chat_redis_breaker_good(void)
     if (!__atomic_load_n(&breaker->is_open, __ATOMIC_RELAXED) &&
         !__atomic_load_n(&breaker->failures, __ATOMIC_RELAXED))
         return;
-    chat_limit_enter(&breaker->lock);
+    chat_shared_lock(&breaker->lock);
     was_open = breaker->is_open;
     __atomic_store_n(&breaker->is_open, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&breaker->failures, 0, __ATOMIC_RELAXED);
-    chat_limit_leave(&breaker->lock);
+    chat_shared_unlock(&breaker->lock);
     if (!was_open)
         return;
     chat_redis_settler_wake();
@@ -85,7 +85,7 @@ static int note_failure(void)
         return 0;
     __atomic_store_n(&breaker->is_open, 1, __ATOMIC_RELAXED);
     breaker->pause = FIRST_PAUSE;
-    breaker->try_at = chat_limit_now() + jitter(breaker->pause);
+    breaker->try_at = chat_clock_now() + jitter(breaker->pause);
     return 1;
 }
 
@@ -93,9 +93,9 @@ void chat_redis_breaker_bad(const char *why)
 {
     int opens;
 
-    chat_limit_enter(&breaker->lock);
+    chat_shared_lock(&breaker->lock);
     opens = note_failure();
-    chat_limit_leave(&breaker->lock);
+    chat_shared_unlock(&breaker->lock);
     if (opens)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                      CHATNO(1011) "Redis is not asked for a while: %s", why);
@@ -106,14 +106,14 @@ apr_status_t chat_redis_breaker_post_config(server_rec *s)
 {
     int made;
 
-    breaker = chat_limit_shared(&made, "mod_chat_breaker_1", sizeof(*breaker));
-    if (!breaker) {
+    breaker = chat_shared_retain(&made, "mod_chat_breaker_1", sizeof(*breaker));
+    if (!breaker || (made && !chat_shared_lock_init(&breaker->lock))) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(1015) "no shared memory for ChatRedis");
         return APR_ENOMEM;
     }
-    chat_limit_enter(&breaker->lock);
+    chat_shared_lock(&breaker->lock);
     breaker->is_open = breaker->failures = 0;
-    chat_limit_leave(&breaker->lock);
+    chat_shared_unlock(&breaker->lock);
     return APR_SUCCESS;
 }

@@ -11,9 +11,9 @@
  * does not know the lease: a question that stood in its way may still arrive
  * and be counted after what was to give it back.
  *
- * The list is bounded. When it is full the first that is owed makes room, and if
- * none is, the new lease is not noted: either ends by itself when its time is
- * over, as all do of a server that dies as a whole.
+ * The list is bounded. When it is full the first that is owed makes room, and
+ * if none is, the new lease is not noted: either ends by itself when its time
+ * is over, as all do of a server that dies as a whole.
  */
 #include "chat_limit_redis_int.h"
 
@@ -47,7 +47,7 @@ typedef struct entry_t {
 } entry_t;
 
 typedef struct list_t {
-    pthread_mutex_t lock;
+    chat_shared_lock_t lock;
     int nused;     /* those after it were never used */
     int free;      /* last in, first out */
     int old, late; /* owed: first and last */
@@ -111,13 +111,13 @@ static void mend(void)
 
 static void enter(void)
 {
-    if (chat_limit_enter(&list->lock))
+    if (chat_shared_lock(&list->lock))
         mend();
 }
 
 static void leave(void)
 {
-    chat_limit_leave(&list->lock);
+    chat_shared_unlock(&list->lock);
 }
 
 /* One for a new lease, *plost when another had to go for it; or NONE. */
@@ -256,7 +256,7 @@ int chat_redis_lease_unheard(chat_counts_t *counts, int wait)
         return 1;
     if (wait)
         enter();
-    else if (!chat_limit_try(&list->lock))
+    else if (!chat_shared_trylock(&list->lock))
         return 0;
     owe_all(counts, 0, 0);
     return 1;
@@ -271,7 +271,7 @@ int chat_redis_lease_is_owed(void)
 
 int chat_redis_lease_claim(chat_redis_lease_t *lease)
 {
-    apr_int64_t now = chat_limit_now();
+    apr_int64_t now = chat_clock_now();
     int i, before = NONE;
 
     enter();
@@ -297,7 +297,7 @@ void chat_redis_lease_settled(int claimed, int known)
         let_go(claimed - 1);
     else
         owe(claimed - 1,
-            chat_limit_now() + (FIRST_TRY_US << (2 * (e->tries - 1))));
+            chat_clock_now() + (FIRST_TRY_US << (2 * (e->tries - 1))));
     leave();
 }
 
@@ -329,8 +329,8 @@ apr_status_t chat_redis_lease_post_config(server_rec *s)
     unsigned char sum[CHAT_SHA256_LEN];
     int made;
 
-    list = chat_limit_shared(&made, "mod_chat_leases_1", sizeof(*list));
-    if (!list ||
+    list = chat_shared_retain(&made, "mod_chat_leases_1", sizeof(*list));
+    if (!list || (made && !chat_shared_lock_init(&list->lock)) ||
         chat_crypto_sha256(sum, url, strlen(url)) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(1017) "no shared memory for the leases in Redis");

@@ -142,7 +142,7 @@ static void ask(void *line, void *question, void *asker,
     q->answered = answered;
     q->asked = 1;
     q->deadline =
-        chat_limit_now() + chat_config_server(ap_server_conf)->redis_command;
+        chat_clock_now() + chat_config_server(ap_server_conf)->redis_command;
     if (q->brought)
         adopt(line, q);
     put(line, q);
@@ -208,7 +208,7 @@ static int is_overdue(const line_t *l)
 {
     apr_int64_t at = due(l);
 
-    return at && at <= chat_limit_now();
+    return at && at <= chat_clock_now();
 }
 
 static void tell(void *line)

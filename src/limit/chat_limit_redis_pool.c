@@ -83,7 +83,7 @@ redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
     apr_size_t len = chat_redis_format(&command, argc, argv, p);
 
     if (redis->shared) {
-        apr_int64_t left = redis->deadline - chat_limit_now();
+        apr_int64_t left = redis->deadline - chat_clock_now();
 
         set_wait(redis->c, left > 1000 ? left : 1000);
     }
@@ -137,7 +137,7 @@ static apr_status_t sign_in(chat_redis_t *redis, const char **pwhy,
 static apr_status_t secure(redisContext *c, apr_int64_t until,
                            const char **pwhy, apr_pool_t *p)
 {
-    apr_int64_t left = until - chat_limit_now();
+    apr_int64_t left = until - chat_clock_now();
 
     set_wait(c, left > 1000 ? left : 1000);
     return chat_redis_tls_start(c, address.host, pwhy, p);
@@ -148,7 +148,7 @@ static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
 {
     apr_interval_time_t wait = conf()->redis_connect;
     struct timeval tv = {wait / 1000000, wait % 1000000};
-    apr_int64_t until = chat_limit_now() + wait;
+    apr_int64_t until = chat_clock_now() + wait;
 
     redis->c = address.path
                    ? redisConnectUnixWithTimeout(address.path, tv)
@@ -163,7 +163,7 @@ static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
     if (address.tls && secure(redis->c, until, pwhy, p) != APR_SUCCESS)
         return APR_EGENERAL;
     redis->shared = 1;
-    redis->deadline = chat_limit_now() + conf()->redis_command;
+    redis->deadline = chat_clock_now() + conf()->redis_command;
     return sign_in(redis, pwhy, p);
 }
 
@@ -193,7 +193,7 @@ apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
                              apr_pool_t *p)
 {
     redis->shared = 0;
-    redis->deadline = chat_limit_now() + conf()->redis_command;
+    redis->deadline = chat_clock_now() + conf()->redis_command;
     while ((redis->c = take_idle())) {
         if (is_quiet(redis->c))
             return APR_SUCCESS;

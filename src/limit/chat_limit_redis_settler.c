@@ -26,7 +26,7 @@
 
 static pthread_t thread;
 static int wake_fd = -1;
-static int stopping; /* atomic */
+static int stopping;     /* atomic */
 static apr_pool_t *pool; /* the thread's */
 
 void chat_redis_settler_wake(void)
@@ -50,7 +50,7 @@ static redisReply *ask(const chat_redis_lease_t *lease, const char **pwhy)
         return NULL;
     redis.shared = 1;
     redis.deadline =
-        chat_limit_now() + (most < COMMAND_MAX ? most : COMMAND_MAX);
+        chat_clock_now() + (most < COMMAND_MAX ? most : COMMAND_MAX);
     chat_redis_lease_words(&w, lease, pool);
     reply = chat_redis_call(&redis, &w, &chat_redis_settle, pwhy, pool);
     if (reply)
@@ -73,9 +73,8 @@ static int settle(int claimed, const chat_redis_lease_t *lease)
         chat_redis_lease_settled(claimed, about_key || reply->integer > 0);
     }
     else {
-        chat_redis_breaker_bad(reply && reply->str
-                                   ? apr_pstrndup(pool, reply->str, 100)
-                                   : why);
+        chat_redis_breaker_bad(
+            reply && reply->str ? apr_pstrndup(pool, reply->str, 100) : why);
         chat_redis_lease_unclaim(claimed);
     }
     if (reply)

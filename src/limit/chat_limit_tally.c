@@ -31,7 +31,7 @@ typedef struct seen_key_t {
 } seen_key_t;
 
 typedef struct board_t {
-    pthread_mutex_t lock;
+    chat_shared_lock_t lock;
     unsigned char salt[16]; /* of the digests of keys, till the server stops */
     int npolicies;
     chat_limit_stats_t policy[POLICIES_MAX];
@@ -48,12 +48,12 @@ static board_t *board;
 
 static void enter(void)
 {
-    chat_limit_enter(&board->lock);
+    chat_shared_lock(&board->lock);
 }
 
 static void leave(void)
 {
-    chat_limit_leave(&board->lock);
+    chat_shared_unlock(&board->lock);
 }
 
 static chat_limit_stats_t *find_policy(const char *name)
@@ -175,7 +175,7 @@ int chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
     id = counts ? id_of(key) : 0;
     if (wait)
         enter();
-    else if (!chat_limit_try(&board->lock))
+    else if (!chat_shared_trylock(&board->lock))
         return 0;
     count_policy(policy->name, what);
     if (counts)
@@ -268,10 +268,11 @@ apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s)
 {
     int made;
 
-    board = chat_limit_shared(&made, "mod_chat_tally_2", sizeof(*board));
+    board = chat_shared_retain(&made, "mod_chat_tally_2", sizeof(*board));
     if (board &&
         (!made ||
-         chat_crypto_random(board->salt, sizeof(board->salt)) == APR_SUCCESS))
+         (chat_shared_lock_init(&board->lock) &&
+          chat_crypto_random(board->salt, sizeof(board->salt)) == APR_SUCCESS)))
         return APR_SUCCESS;
     board = NULL;
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,

@@ -25,10 +25,10 @@
 #define CHAT_STORE_FRESH (1000 * 1000)
 
 typedef struct chat_store_place_t {
-    pid_t pid;   /* whose look-up, 0: free */
-    int db;      /* ... of which database */
-    int probe;   /* ... only to see whether it answers */
-    int judged;  /* it was late, and that has been counted */
+    pid_t pid;  /* whose look-up, 0: free */
+    int db;     /* ... of which database */
+    int probe;  /* ... only to see whether it answers */
+    int judged; /* it was late, and that has been counted */
     apr_int64_t since;
 } chat_store_place_t;
 

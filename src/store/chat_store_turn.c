@@ -12,8 +12,7 @@
  */
 #include "chat_store_int.h"
 
-#include <sys/mman.h>
-#include <time.h>
+#include <errno.h>
 #include <unistd.h>
 
 #include <ap_mpm.h>
@@ -21,9 +20,10 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 
+#include "chat_clock.h"
 #include "chat_config.h"
-#include "chat_lock.h"
 #include "chat_log.h"
+#include "chat_shared.h"
 #include "chat_store.h"
 #include "chat_store_places.h"
 
@@ -37,17 +37,9 @@
 
 /* Set in post_config, read-only afterwards; what they point to is shared. No
  * lock: no server has a database. */
-static pthread_mutex_t *lock;
+static chat_shared_lock_t *lock;
 static chat_store_places_t table;
 static apr_hash_t *numbers; /* server_rec * -> int *: of its database */
-
-static apr_int64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static int db_of(request_rec *r)
 {
@@ -72,10 +64,10 @@ static chat_store_take_e try_once(int *pplace, request_rec *r)
     chat_circuit_change_e change;
     chat_store_take_e took;
 
-    chat_lock_enter(lock);
-    took = chat_store_places_take(&table, db_of(r), getpid(), now_us(), pplace,
-                                  &change);
-    chat_lock_leave(lock);
+    chat_shared_lock(lock);
+    took = chat_store_places_take(&table, db_of(r), getpid(), chat_clock_now(),
+                                  pplace, &change);
+    chat_shared_unlock(lock);
     log_change(change, r);
     return took;
 }
@@ -84,21 +76,21 @@ static void give_up(request_rec *r)
 {
     chat_circuit_change_e change;
 
-    chat_lock_enter(lock);
-    change = chat_store_places_vain(&table, db_of(r), now_us());
-    chat_lock_leave(lock);
+    chat_shared_lock(lock);
+    change = chat_store_places_vain(&table, db_of(r), chat_clock_now());
+    chat_shared_unlock(lock);
     log_change(change, r);
 }
 
 apr_status_t chat_store_turn_take(int *pplace, const char **pwhy,
                                   request_rec *r)
 {
-    apr_int64_t until = now_us() + WAIT_MOST;
+    apr_int64_t until = chat_clock_now() + WAIT_MOST;
     apr_interval_time_t nap = NAP_FIRST;
     chat_store_take_e took;
 
     while ((took = try_once(pplace, r)) == CHAT_STORE_FULL &&
-           now_us() < until) {
+           chat_clock_now() < until) {
         apr_sleep(nap);
         nap = 2 * nap < NAP_MOST ? 2 * nap : NAP_MOST;
     }
@@ -121,10 +113,10 @@ apr_status_t chat_store_turn_probe(int *pplace, int *pgood, request_rec *r)
     chat_circuit_change_e change;
     chat_store_take_e took;
 
-    chat_lock_enter(lock);
-    took = chat_store_places_probe(&table, db_of(r), getpid(), now_us(), pplace,
-                                   pgood, &change);
-    chat_lock_leave(lock);
+    chat_shared_lock(lock);
+    took = chat_store_places_probe(&table, db_of(r), getpid(), chat_clock_now(),
+                                   pplace, pgood, &change);
+    chat_shared_unlock(lock);
     log_change(change, r);
     return took == CHAT_STORE_TAKEN ? APR_SUCCESS : APR_EAGAIN;
 }
@@ -133,9 +125,9 @@ void chat_store_turn_give(int place, int good, request_rec *r)
 {
     chat_circuit_change_e change;
 
-    chat_lock_enter(lock);
-    change = chat_store_places_give(&table, place, good, now_us());
-    chat_lock_leave(lock);
+    chat_shared_lock(lock);
+    change = chat_store_places_give(&table, place, good, chat_clock_now());
+    chat_shared_unlock(lock);
     log_change(change, r);
 }
 
@@ -173,28 +165,18 @@ static void number_databases(apr_pool_t *pconf, server_rec *s)
     }
 }
 
-static pid_t owner;
-static apr_size_t size;
-
-/* pconf goes. In a child that ends, some thread may still be at it. */
-static apr_status_t unmap(void *baton)
+static apr_status_t refuse(server_rec *s, apr_size_t size)
 {
-    if (getpid() == owner)
-        munmap(lock, size);
-    return APR_SUCCESS;
-}
-
-static apr_status_t refuse(apr_status_t rv, server_rec *s)
-{
-    ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+    ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                  CHATNO(0208) "no %" APR_SIZE_T_FMT " bytes of shared memory, "
                               "with a lock, for the look-ups of sessions",
                  size);
-    return rv;
+    return APR_ENOMEM;
 }
 
 apr_status_t chat_store_turn_post_config(apr_pool_t *pconf, server_rec *s)
 {
+    apr_size_t size;
     char *memory;
 
     lock = NULL;
@@ -205,16 +187,13 @@ apr_status_t chat_store_turn_post_config(apr_pool_t *pconf, server_rec *s)
     size = APR_ALIGN_DEFAULT(sizeof(*lock)) +
            (apr_size_t)table.ndbs * sizeof(*table.dbs) +
            (apr_size_t)table.n * sizeof(*table.places);
-    memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return refuse(errno, s);
-    lock = (pthread_mutex_t *)memory;
-    owner = getpid();
-    apr_pool_cleanup_register(pconf, NULL, unmap, apr_pool_cleanup_null);
+    memory = chat_shared_create(size, pconf);
+    if (!memory)
+        return refuse(s, size);
+    lock = (chat_shared_lock_t *)memory;
     memory += APR_ALIGN_DEFAULT(sizeof(*lock));
     table.dbs = (chat_store_db_t *)memory;
     memory += (apr_size_t)table.ndbs * sizeof(*table.dbs);
     table.places = (chat_store_place_t *)memory;
-    return chat_lock_init(lock) ? APR_SUCCESS : refuse(APR_ENOLOCK, s);
+    return chat_shared_lock_init(lock) ? APR_SUCCESS : refuse(s, size);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The breakers of all providers, and which of their keys are suspended,, in
+ * The breakers of all providers, and which of their keys are suspended, in
  * memory that the children of a server share. One slot for each provider, one
  * lock for each slot, held for a few instructions. Any thread; start-up on the
  * main thread.
@@ -13,15 +13,12 @@
 #include <http_main.h>
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "chat_circuit.h"
-#include "chat_lock.h"
 #include "chat_clock.h"
 #include "chat_log.h"
+#include "chat_shared.h"
 #include "chat_upstream_keys.h"
 
 _Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
@@ -31,7 +28,7 @@ _Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
 
 /* Aligned so that two providers never share a cache line. */
 typedef struct slot_t {
-    pthread_mutex_t lock; /* over all of it */
+    chat_shared_lock_t lock; /* over all of it */
     chat_circuit_t breaker;
     chat_upstream_keys_t keys;
     apr_uint64_t calls, failures, opened;
@@ -48,12 +45,12 @@ static slot_t *slot_of(const chat_provider_conf_t *conf)
 /* What a child that was killed in here leaves is numbers, and good enough. */
 static void enter(slot_t *slot)
 {
-    chat_lock_enter(&slot->lock);
+    chat_shared_lock(&slot->lock);
 }
 
 static void leave(slot_t *slot)
 {
-    chat_lock_leave(&slot->lock);
+    chat_shared_unlock(&slot->lock);
 }
 
 /* ---- the breaker ---- */
@@ -241,19 +238,6 @@ int chat_upstream_stats(chat_upstream_stats_t *rows, int max)
 
 /* ---- start-up ---- */
 
-static pid_t owner;
-
-/* pconf goes. In a child that ends, some thread may still be at it. */
-static apr_status_t unmap(void *baton)
-{
-    if (getpid() != owner)
-        return APR_SUCCESS;
-    munmap(slots, nslots * sizeof(slot_t));
-    slots = NULL;
-    nslots = 0;
-    return APR_SUCCESS;
-}
-
 static apr_status_t refuse(apr_status_t rv, server_rec *s, apr_size_t size)
 {
     ap_log_error(
@@ -270,19 +254,16 @@ apr_status_t chat_upstream_post_config(apr_pool_t *pconf, server_rec *s)
     int i, n = chat_config_providers_count();
     apr_size_t size = n * sizeof(slot_t);
 
+    slots = NULL;
+    nslots = 0;
     if (!n)
         return APR_SUCCESS;
-    slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                 -1, 0);
-    if (slots == MAP_FAILED) {
-        slots = NULL;
+    slots = chat_shared_create(size, pconf);
+    if (!slots)
         return refuse(errno, s, size);
-    }
     nslots = n;
-    owner = getpid();
-    apr_pool_cleanup_register(pconf, NULL, unmap, apr_pool_cleanup_null);
     for (i = 0; i < n; i++)
-        if (!chat_lock_init(&slots[i].lock))
-            return refuse(APR_ENOLOCK, s, size);
+        if (!chat_shared_lock_init(&slots[i].lock))
+            return refuse(errno, s, size);
     return APR_SUCCESS;
 }
