@@ -17,7 +17,7 @@
 
 #include "chat_ctx.h"
 #include "chat_err.h"
-#include "chat_gate.h"
+#include "chat_admission.h"
 #include "chat_types.h"
 
 typedef struct chat_limit_ask_t {
@@ -37,26 +37,25 @@ typedef struct chat_limit_ticket_t chat_limit_ticket_t;
  * and chat_limit_settle() must be called once, whatever happens.
  *
  * APR_SUCCESS     allowed, also when nothing applied.
- * APR_INCOMPLETE  Redis has to be asked: chat_limit_gate with the ticket as its
- *                 question. Asked at most once; if never, nothing is charged.
- * APR_EGENERAL    refused, nothing is charged: err says 429 with Retry-After,
- *                 503 when our own table is full, 500 when a policy cannot be
- *                 applied.
+ * APR_INCOMPLETE  Redis has to be asked: chat_limit_admission with the ticket
+ * as its query. Asked at most once; if never, nothing is charged. APR_EGENERAL
+ * refused, nothing is charged: err says 429 with Retry-After, 503 when our own
+ * table is full, 500 when a policy cannot be applied.
  */
 apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
                              const chat_limit_ask_t *ask, chat_err_t *err);
 
 /* Waits for Redis at most its deadlines, on an engine only that of a command.
  */
-extern const chat_gate_t chat_limit_gate;
+extern const chat_admission_t chat_limit_admission;
 
-/* Why the gate is shut: 429 with Retry-After, or 503 when Redis could not be
- * asked and a policy says fail=closed. Nothing is charged then. */
+/* Why admission was refused: 429 with Retry-After, or 503 when Redis could not
+ * be asked and a policy says fail=closed. Nothing is charged then. */
 const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket);
 
 /* RateLimit, RateLimit-Policy, X-RateLimit-* as they stood when it was
  * taken: names and values for the response, refused or not. May be empty, and
- * is as long as the gate was not asked. */
+ * is as long as no query was submitted. */
 const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket);
 
 /* 1 when some policy wants to know what the answer costs. Known, as what is

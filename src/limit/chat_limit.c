@@ -223,7 +223,7 @@ static apr_status_t take_local(chat_limit_ticket_t *t, chat_err_t *err)
                                                             : rv;
 }
 
-chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv)
+chat_admission_e chat_limit_conclude(chat_question_t *question, apr_status_t rv)
 {
     chat_limit_ticket_t *t = (chat_limit_ticket_t *)question;
 
@@ -232,9 +232,9 @@ chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv)
     if (rv != APR_SUCCESS && rv != APR_EINVAL)
         t->unheard = !chat_redis_lease_unheard(&t->asked, 0);
     if (rv != APR_SUCCESS && degrade(t, &t->refusal) != APR_SUCCESS)
-        return CHAT_GATE_SHUT;
-    return take_local(t, &t->refusal) == APR_SUCCESS ? CHAT_GATE_OPEN
-                                                     : CHAT_GATE_SHUT;
+        return CHAT_ADMISSION_REFUSED;
+    return take_local(t, &t->refusal) == APR_SUCCESS ? CHAT_ADMISSION_GRANTED
+                                                     : CHAT_ADMISSION_REFUSED;
 }
 
 static void note_exempt(const chat_limit_asking_t *a)

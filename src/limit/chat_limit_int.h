@@ -95,8 +95,8 @@ void chat_redis_lease_strike(chat_counts_t *counts);
 
 extern const chat_counter_t chat_limit_local;
 
-/* What chat_limit_gate is asked, and on its way to Redis: the beginning of a
- * ticket. The owner of the request's. */
+/* The query of chat_limit_admission, and on its way to Redis: the beginning of
+ * a ticket. The owner of the request's. */
 typedef struct chat_question_t {
     request_rec *r;
     chat_counts_t *counts;
@@ -108,12 +108,13 @@ typedef struct chat_question_t {
     struct redisContext *brought; /* for a line that has none, or NULL */
     apr_int64_t deadline;         /* monotonic us */
     void *asker;
-    chat_gate_answered_fn *answered;
+    chat_admission_decided_fn *answered;
     STAILQ_ENTRY(chat_question_t) link;
 } chat_question_t;
 
 /* How Redis counted, with the result of take(): what its ticket makes of it. */
-chat_gate_e chat_limit_conclude(chat_question_t *question, apr_status_t rv);
+chat_admission_e chat_limit_conclude(chat_question_t *question,
+                                     apr_status_t rv);
 
 /* APR_SUCCESS: it answers. The breaker is asked, and told, as by a count. */
 apr_status_t chat_limit_redis_ping(request_rec *r);

@@ -134,7 +134,7 @@ static void adopt(line_t *l, chat_question_t *q)
 }
 
 static void ask(void *line, void *question, void *asker,
-                chat_gate_answered_fn *answered)
+                chat_admission_decided_fn *answered)
 {
     chat_question_t *q = question;
 
@@ -234,12 +234,12 @@ static void tell(void *line)
         lose(l, "no answer in time");
 }
 
-static void wants(void *line, chat_gate_wants_t *wants)
+static void wants(void *line, chat_admission_poll_t *wants)
 {
     const line_t *l = line;
 
     wants->fd = l->c ? l->c->fd : -1;
-    wants->room = l->unsent;
+    wants->writable = l->unsent;
     wants->due = due(l);
 }
 
@@ -251,7 +251,7 @@ static void line_close(void *line)
 
 /* ---- the request's thread ---- */
 
-static chat_gate_e ask_and_wait(void *question)
+static chat_admission_e ask_and_wait(void *question)
 {
     chat_question_t *q = question;
     apr_status_t rv = APR_EGENERAL;
@@ -287,7 +287,7 @@ static apr_status_t bring(chat_question_t *q)
     return APR_SUCCESS;
 }
 
-static chat_gate_e prepare(void *line, void *question)
+static chat_admission_e prepare(void *line, void *question)
 {
     line_t *l = line;
     chat_question_t *q = question;
@@ -301,16 +301,16 @@ static chat_gate_e prepare(void *line, void *question)
     q->word = words.word;
     q->nwords = words.n;
     chat_redis_lease_note(q->counts, q->r->pool);
-    return CHAT_GATE_ASK;
+    return CHAT_ADMISSION_PENDING;
 }
 
-const chat_gate_t chat_limit_gate = {
+const chat_admission_t chat_limit_admission = {
     .wait = ask_and_wait,
     .open = line_open,
     .close = line_close,
     .prepare = prepare,
-    .ask = ask,
-    .tell = tell,
-    .hear = hear,
-    .wants = wants,
+    .submit = ask,
+    .flush = tell,
+    .on_readable = hear,
+    .poll = wants,
 };
