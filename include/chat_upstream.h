@@ -50,10 +50,10 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
 
 typedef struct chat_upstream_stats_t {
     const char *name;             /* of the provider */
-    const char *state;            /* "closed", "open" or "trying" */
+    const char *state;            /* "closed", "open" or "half-open" */
     apr_uint64_t calls, failures; /* let through, CHAT_VERDICT_FAILED; since the
                                      server was (re)started */
-    apr_uint64_t opened;          /* times that the breaker opened; trials
+    apr_uint64_t opened;          /* times that the breaker opened; probes
                                      that failed do not count */
     int keys, suspended;          /* now */
 } chat_upstream_stats_t;

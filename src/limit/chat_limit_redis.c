@@ -81,7 +81,7 @@ static void tell_breaker(request_rec *r, const char *why)
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                   CHATNO(1013) "Redis did not count: %s",
                   ap_escape_logitem(r->pool, why));
-    chat_redis_breaker_bad(why);
+    chat_redis_breaker_failure(why);
 }
 
 apr_status_t chat_redis_hear(const redisReply *reply, const char *why,
@@ -96,7 +96,7 @@ apr_status_t chat_redis_hear(const redisReply *reply, const char *why,
         tell_breaker(r, why);
         return APR_EGENERAL;
     }
-    chat_redis_breaker_good();
+    chat_redis_breaker_success();
     if (about_key)
         tell_about_key(r, why);
     return about_key ? APR_EINVAL : APR_SUCCESS;
@@ -275,7 +275,7 @@ static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
         chat_redis_lease_strike(counts);
         return APR_SUCCESS;
     }
-    if (chat_redis_breaker_ready()) {
+    if (chat_redis_breaker_allow()) {
         w = settle_words(counts, tokens, r->pool);
         rv = run(&reply, &w, &chat_redis_settle, r);
     }
@@ -310,7 +310,7 @@ apr_status_t chat_limit_redis_ping(request_rec *r)
     redisReply *reply = NULL;
     int fine;
 
-    if (!chat_redis_breaker_ready())
+    if (!chat_redis_breaker_allow())
         return APR_EGENERAL;
     if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
         reply = chat_redis_ask(&redis, 1, &word, &why, r->pool);
@@ -325,7 +325,7 @@ apr_status_t chat_limit_redis_ping(request_rec *r)
         return APR_EGENERAL;
     }
     chat_redis_keep(&redis);
-    chat_redis_breaker_good();
+    chat_redis_breaker_success();
     return APR_SUCCESS;
 }
 

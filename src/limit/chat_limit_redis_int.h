@@ -59,9 +59,9 @@ apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
 /* ---- is it worth asking? ---- */
 
 /* 1 when Redis may be asked now. Answered by exactly one of the others. */
-int chat_redis_breaker_ready(void);
-void chat_redis_breaker_good(void);
-void chat_redis_breaker_bad(const char *why);
+int chat_redis_breaker_allow(void);
+void chat_redis_breaker_success(void);
+void chat_redis_breaker_failure(const char *why);
 /* [post_config] */
 apr_status_t chat_redis_breaker_post_config(server_rec *s);
 

@@ -256,7 +256,7 @@ static chat_admission_e ask_and_wait(void *question)
     chat_question_t *q = question;
     apr_status_t rv = APR_EGENERAL;
 
-    if (chat_redis_breaker_ready())
+    if (chat_redis_breaker_allow())
         rv = chat_limit_redis.take(q->counts, q->r);
     return chat_limit_conclude(q, rv);
 }
@@ -293,7 +293,7 @@ static chat_admission_e prepare(void *line, void *question)
     chat_question_t *q = question;
     chat_redis_words_t words;
 
-    if (!chat_redis_breaker_ready())
+    if (!chat_redis_breaker_allow())
         return chat_limit_conclude(q, APR_EGENERAL);
     if (!stands(l) && bring(q) != APR_SUCCESS)
         return chat_limit_conclude(q, APR_EGENERAL);

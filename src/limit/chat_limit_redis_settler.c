@@ -69,11 +69,11 @@ static int settle(int claimed, const chat_redis_lease_t *lease)
     int answers = reply && (reply->type == REDIS_REPLY_INTEGER || about_key);
 
     if (answers) {
-        chat_redis_breaker_good();
+        chat_redis_breaker_success();
         chat_redis_lease_settled(claimed, about_key || reply->integer > 0);
     }
     else {
-        chat_redis_breaker_bad(
+        chat_redis_breaker_failure(
             reply && reply->str ? apr_pstrndup(pool, reply->str, 100) : why);
         chat_redis_lease_unclaim(claimed);
     }
@@ -94,7 +94,7 @@ static void settle_all(void)
     int claimed, fine = 1;
 
     while (fine && !is_stopping() && (claimed = chat_redis_lease_claim(&lease)))
-        if (chat_redis_breaker_ready()) {
+        if (chat_redis_breaker_allow()) {
             fine = settle(claimed, &lease);
         }
         else {

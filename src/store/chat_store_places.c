@@ -16,7 +16,7 @@ static chat_circuit_change_e judge(chat_store_db_t *db, apr_int64_t now)
 {
     db->good = 0;
     db->heard = now;
-    return chat_circuit_failed(&db->circuit, now, 1, CHAT_STORE_COOLDOWN);
+    return chat_circuit_failure(&db->circuit, now, 1, CHAT_STORE_COOLDOWN);
 }
 
 /* Free the places of the dead, and count what is late, once. */
@@ -81,7 +81,7 @@ static chat_store_take_e take(const chat_store_places_t *t, int db, pid_t pid,
     if (found < 0)
         return circuit->state == CHAT_CIRCUIT_CLOSED ? CHAT_STORE_FULL
                                                      : CHAT_STORE_SHUT;
-    if (!chat_circuit_may(circuit, now, CHAT_STORE_COOLDOWN, &wait, &tries))
+    if (!chat_circuit_allow(circuit, now, CHAT_STORE_COOLDOWN, &wait, &tries))
         return CHAT_STORE_SHUT;
     memset(&t->places[found], 0, sizeof(t->places[found]));
     t->places[found].pid = pid;
@@ -152,5 +152,5 @@ chat_circuit_change_e chat_store_places_give(const chat_store_places_t *t,
         db->good = good;
         db->heard = now;
     }
-    return chat_circuit_fine(&db->circuit);
+    return chat_circuit_success(&db->circuit);
 }

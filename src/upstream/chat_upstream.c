@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The breakers of all providers, and which of their keys are suspended, in
- * memory that the children of a server share. One slot for each provider, one
- * lock for each slot, held for a few instructions. Any thread; start-up on the
+ * memory that the children of a server share. Each provider has a slot with a
+ * lock of its own, held for a few instructions. Any thread; start-up on the
  * main thread.
  *
  * The memory belongs to one reading of the configuration. Children of the
@@ -42,13 +42,13 @@ static slot_t *slot_of(const chat_provider_conf_t *conf)
     return conf->slot >= 0 && conf->slot < nslots ? &slots[conf->slot] : NULL;
 }
 
-/* What a child that was killed in here leaves is numbers, and good enough. */
-static void enter(slot_t *slot)
+/* A child that is killed with the lock leaves numbers, each of them valid. */
+static void lock(slot_t *slot)
 {
     chat_shared_lock(&slot->lock);
 }
 
-static void leave(slot_t *slot)
+static void unlock(slot_t *slot)
 {
     chat_shared_unlock(&slot->lock);
 }
@@ -60,18 +60,18 @@ chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
 {
     slot_t *slot = slot_of(conf);
     chat_circuit_change_e change;
-    int may;
+    int allowed;
 
     *pwait = 0;
     if (!slot)
         return CHAT_PERMIT_YES;
-    enter(slot);
-    may = chat_circuit_may(&slot->breaker, chat_clock_now(),
-                           conf->breaker_cooldown, pwait, &change);
-    slot->calls += may;
-    leave(slot);
-    if (change != CHAT_CIRCUIT_TRIES)
-        return may ? CHAT_PERMIT_YES : CHAT_PERMIT_NO;
+    lock(slot);
+    allowed = chat_circuit_allow(&slot->breaker, chat_clock_now(),
+                                 conf->breaker_cooldown, pwait, &change);
+    slot->calls += allowed;
+    unlock(slot);
+    if (change != CHAT_CIRCUIT_PROBES)
+        return allowed ? CHAT_PERMIT_YES : CHAT_PERMIT_NO;
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
                  CHATNO(1102) "provider %s: one call tries whether it works "
                               "again",
@@ -102,34 +102,35 @@ static void log_change(const chat_provider_conf_t *conf,
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
                       CHATNO(1105) "provider %s works again", conf->name);
         return;
-    case CHAT_CIRCUIT_TRIES:
+    case CHAT_CIRCUIT_PROBES:
     case CHAT_CIRCUIT_SAME:
         return;
     }
 }
 
 /* In the lock. */
-static chat_circuit_change_e
-note(slot_t *slot, const chat_provider_conf_t *conf, chat_verdict_e verdict)
+static chat_circuit_change_e count_verdict(slot_t *slot,
+                                           const chat_provider_conf_t *conf,
+                                           chat_verdict_e verdict)
 {
     chat_circuit_change_e change;
 
     switch (verdict) {
     case CHAT_VERDICT_OK:
-        return chat_circuit_fine(&slot->breaker);
+        return chat_circuit_success(&slot->breaker);
     case CHAT_VERDICT_FAILED:
         slot->failures++;
-        change =
-            chat_circuit_failed(&slot->breaker, chat_clock_now(),
-                                conf->breaker_failures, conf->breaker_cooldown);
+        change = chat_circuit_failure(&slot->breaker, chat_clock_now(),
+                                      conf->breaker_failures,
+                                      conf->breaker_cooldown);
         slot->opened += change == CHAT_CIRCUIT_OPENS;
         return change;
     case CHAT_VERDICT_UNKNOWN:
         chat_circuit_unknown(&slot->breaker, chat_clock_now());
         break;
     case CHAT_VERDICT_BEGAN:
-        if (slot->breaker.state == CHAT_CIRCUIT_TRYING)
-            return chat_circuit_fine(&slot->breaker);
+        if (slot->breaker.state == CHAT_CIRCUIT_HALF_OPEN)
+            return chat_circuit_success(&slot->breaker);
         break;
     }
     return CHAT_CIRCUIT_SAME;
@@ -144,10 +145,10 @@ void chat_upstream_report(const chat_provider_conf_t *conf,
 
     if (!slot)
         return;
-    enter(slot);
-    change = note(slot, conf, verdict);
+    lock(slot);
+    change = count_verdict(slot, conf, verdict);
     failures = slot->breaker.failures;
-    leave(slot);
+    unlock(slot);
     log_change(conf, change, failures, r);
 }
 
@@ -160,10 +161,10 @@ int chat_upstream_key(const chat_provider_conf_t *conf)
 
     if (!slot)
         return conf->keys->nelts > 0 ? 0 : -1;
-    enter(slot);
+    lock(slot);
     key = chat_upstream_keys_next(&slot->keys, conf->keys->nelts,
                                   chat_clock_now());
-    leave(slot);
+    unlock(slot);
     return key;
 }
 
@@ -176,16 +177,16 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
 
     if (!slot)
         return 0;
-    enter(slot);
+    lock(slot);
     suspended = chat_upstream_keys_suspended(&slot->keys, n, now);
     if (!sure && n - suspended < 2) {
-        leave(slot);
+        unlock(slot);
         return 0;
     }
     fresh = chat_upstream_keys_suspend(&slot->keys, n, key, now,
                                        now + SUSPEND_TIME);
     suspended = chat_upstream_keys_suspended(&slot->keys, n, now);
-    leave(slot);
+    unlock(slot);
     if (fresh)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       CHATNO(1106) "provider %s does not accept key number %d "
@@ -201,7 +202,7 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
 static const char *const state_names[] = {
     [CHAT_CIRCUIT_CLOSED] = "closed",
     [CHAT_CIRCUIT_OPEN] = "open",
-    [CHAT_CIRCUIT_TRYING] = "trying",
+    [CHAT_CIRCUIT_HALF_OPEN] = "half-open",
 };
 
 static void fill(chat_upstream_stats_t *row, slot_t *slot,
@@ -209,14 +210,14 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
 {
     row->name = conf->name;
     row->keys = conf->keys->nelts;
-    enter(slot);
+    lock(slot);
     row->state = state_names[slot->breaker.state];
     row->calls = slot->calls;
     row->failures = slot->failures;
     row->opened = slot->opened;
     row->suspended =
         chat_upstream_keys_suspended(&slot->keys, row->keys, chat_clock_now());
-    leave(slot);
+    unlock(slot);
 }
 
 static int by_name(const void *a, const void *b)
