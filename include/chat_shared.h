@@ -42,9 +42,10 @@ int chat_shared_lock_init(chat_shared_lock_t *lock);
  * lock has died with it: what was being changed may be half done. */
 int chat_shared_lock(chat_shared_lock_t *lock);
 
-/* [any thread] Never waits. 1 when the lock is held now, 0 when another has
- * it. For an engine, and for what cannot be left half done. */
-int chat_shared_trylock(chat_shared_lock_t *lock);
+/* [any thread] Never waits: for an engine. 1 when the lock is held now, 0 when
+ * another has it. *pdied: 1 as chat_shared_lock() says it, 0 otherwise; NULL
+ * where nothing can be half done. */
+int chat_shared_trylock(chat_shared_lock_t *lock, int *pdied);
 
 void chat_shared_unlock(chat_shared_lock_t *lock);
 

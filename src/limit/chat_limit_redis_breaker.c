@@ -59,7 +59,7 @@ static apr_int64_t jitter(apr_int64_t us)
     return us * 3 / 4 + us / 2 * random / 255;
 }
 
-int chat_redis_breaker_allow(void)
+int chat_limit_redis_breaker_allow(void)
 {
     chat_circuit_change_e change;
     apr_interval_time_t wait;
@@ -79,7 +79,7 @@ int chat_redis_breaker_allow(void)
     return allowed;
 }
 
-void chat_redis_breaker_success(void)
+void chat_limit_redis_breaker_success(void)
 {
     chat_circuit_change_e change;
 
@@ -94,12 +94,12 @@ void chat_redis_breaker_success(void)
     unlock();
     if (change != CHAT_CIRCUIT_CLOSES)
         return;
-    chat_redis_settler_wake();
+    chat_limit_redis_settler_wake();
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                  CHATNO(1010) "Redis answers again");
 }
 
-void chat_redis_breaker_failure(const char *why)
+void chat_limit_redis_breaker_failure(const char *why)
 {
     chat_circuit_change_e change;
 
@@ -115,7 +115,7 @@ void chat_redis_breaker_failure(const char *why)
 }
 
 /* After a restart Redis may be another one. */
-apr_status_t chat_redis_breaker_post_config(server_rec *s)
+apr_status_t chat_limit_redis_breaker_post_config(server_rec *s)
 {
     static const chat_circuit_t closed;
     int made;

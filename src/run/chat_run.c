@@ -133,7 +133,7 @@ static void admitted(void *ctx)
 /* Or a budget could be overdrawn by what nobody reserved. */
 static void clamp_output(chat_run_t *run)
 {
-    apr_int64_t reserved = chat_limit_reserved(run->ticket);
+    apr_int64_t reserved = chat_limit_reserved_tokens(run->ticket);
     int most = run->conf->max_output_tokens;
 
     if (!run->request.turn.max_output_tokens && reserved < APR_INT64_MAX)
@@ -157,7 +157,7 @@ static apr_status_t ask_limits(chat_run_t *run,
         .max_tokens = run->request.turn.max_output_tokens,
         .lasts = longest(run),
     };
-    apr_status_t rv = chat_limit_take(&run->ticket, run->r, &ask, err);
+    apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
 
     if (rv == APR_INCOMPLETE && chat_run_tap_blocks(run)) {
         rv = chat_limit_admission.wait(run->ticket) == CHAT_ADMISSION_GRANTED

@@ -96,10 +96,12 @@ int chat_shared_lock(chat_shared_lock_t *lock)
     return 1;
 }
 
-int chat_shared_trylock(chat_shared_lock_t *lock)
+int chat_shared_trylock(chat_shared_lock_t *lock, int *pdied)
 {
     int rv = pthread_mutex_trylock(lock);
 
+    if (pdied)
+        *pdied = rv == EOWNERDEAD;
     if (rv == EOWNERDEAD)
         pthread_mutex_consistent(lock);
     return rv == 0 || rv == EOWNERDEAD;
