@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Turns at the database: mod_dbd's drivers wait for a database that stands
- * still for as long as it does, and every worker would wait with them. So at
- * most a quarter of the workers asks at a time, of a child and of all children
- * together; when a look-up is late nobody begins another for a while, and then
- * one tries. The rules are in chat_store_places.c; here are their memory, lock,
- * clock and log. Request threads of all children at once; start-up at the end.
+ * The limiter of look-ups: mod_dbd's drivers wait for a database that hangs for
+ * as long as it does, and every worker would wait with them. So at most a
+ * quarter of the workers have a look-up at a time, of a child and of all
+ * children together; when one is late no other begins for a while, and then one
+ * probes. The rules are in chat_store_slots.c; memory, lock, clock and log are
+ * here. Request threads of all children at once; start-up at the end.
  *
  * The memory belongs to one reading of the configuration: children of the
  * generation before a restart keep theirs.
@@ -25,20 +25,20 @@
 #include "chat_log.h"
 #include "chat_shared.h"
 #include "chat_store.h"
-#include "chat_store_places.h"
+#include "chat_store_slots.h"
 
-/* For a turn: a worker that waits is a worker less for others. */
-#define WAIT_MOST (500 * 1000)
+/* For a slot: a worker that waits is missing for other requests. */
+#define WAIT_MAX (500 * 1000)
 #define NAP_FIRST 1000
-#define NAP_MOST (16 * 1000)
+#define NAP_MAX (16 * 1000)
 
 /* More look-ups at a time help no database. */
-#define PLACES_MOST 512
+#define SLOTS_MAX 512
 
 /* Set in post_config, read-only afterwards; what they point to is shared. No
  * lock: no server has a database. */
 static chat_shared_lock_t *lock;
-static chat_store_places_t table;
+static chat_store_slots_t table;
 static apr_hash_t *numbers; /* server_rec * -> int *: of its database */
 
 static int db_of(request_rec *r)
@@ -59,74 +59,74 @@ static void log_change(chat_circuit_change_e change, request_rec *r)
                       CHATNO(0207) "the database answers again");
 }
 
-static chat_store_take_e try_once(int *pplace, request_rec *r)
+static chat_store_slot_e try_once(int *pslot, request_rec *r)
 {
     chat_circuit_change_e change;
-    chat_store_take_e took;
+    chat_store_slot_e result;
 
     chat_shared_lock(lock);
-    took = chat_store_places_take(&table, db_of(r), getpid(), chat_clock_now(),
-                                  pplace, &change);
+    result = chat_store_slots_acquire(&table, db_of(r), getpid(),
+                                      chat_clock_now(), pslot, &change);
     chat_shared_unlock(lock);
     log_change(change, r);
-    return took;
+    return result;
 }
 
-static void give_up(request_rec *r)
+static void count_timeout(request_rec *r)
 {
     chat_circuit_change_e change;
 
     chat_shared_lock(lock);
-    change = chat_store_places_vain(&table, db_of(r), chat_clock_now());
+    change = chat_store_slots_timeout(&table, db_of(r), chat_clock_now());
     chat_shared_unlock(lock);
     log_change(change, r);
 }
 
-apr_status_t chat_store_turn_take(int *pplace, const char **pwhy,
-                                  request_rec *r)
+apr_status_t chat_store_limiter_acquire(int *pslot, const char **pwhy,
+                                        request_rec *r)
 {
-    apr_int64_t until = chat_clock_now() + WAIT_MOST;
+    apr_int64_t until = chat_clock_now() + WAIT_MAX;
     apr_interval_time_t nap = NAP_FIRST;
-    chat_store_take_e took;
+    chat_store_slot_e result;
 
-    while ((took = try_once(pplace, r)) == CHAT_STORE_FULL &&
+    while ((result = try_once(pslot, r)) == CHAT_STORE_SLOT_NONE_FREE &&
            chat_clock_now() < until) {
         apr_sleep(nap);
-        nap = 2 * nap < NAP_MOST ? 2 * nap : NAP_MOST;
+        nap = 2 * nap < NAP_MAX ? 2 * nap : NAP_MAX;
     }
-    if (took == CHAT_STORE_TAKEN)
+    if (result == CHAT_STORE_SLOT_ACQUIRED)
         return APR_SUCCESS;
-    if (took == CHAT_STORE_SHUT) {
+    if (result == CHAT_STORE_SLOT_DB_DOWN) {
         *pwhy = "the database does not answer in time and is left alone";
         return APR_EAGAIN;
     }
-    give_up(r);
+    count_timeout(r);
     *pwhy = apr_psprintf(r->pool,
                          "as many as may (%d in a child, %d in all) have been "
                          "asking the database for %d ms",
-                         table.per_child, table.n, WAIT_MOST / 1000);
+                         table.per_child, table.n, WAIT_MAX / 1000);
     return APR_TIMEUP;
 }
 
-apr_status_t chat_store_turn_probe(int *pplace, int *pgood, request_rec *r)
+apr_status_t chat_store_limiter_probe(int *pslot, int *panswers, request_rec *r)
 {
     chat_circuit_change_e change;
-    chat_store_take_e took;
+    chat_store_slot_e result;
 
     chat_shared_lock(lock);
-    took = chat_store_places_probe(&table, db_of(r), getpid(), chat_clock_now(),
-                                   pplace, pgood, &change);
+    result = chat_store_slots_probe(&table, db_of(r), getpid(),
+                                    chat_clock_now(), pslot, panswers, &change);
     chat_shared_unlock(lock);
     log_change(change, r);
-    return took == CHAT_STORE_TAKEN ? APR_SUCCESS : APR_EAGAIN;
+    return result == CHAT_STORE_SLOT_ACQUIRED ? APR_SUCCESS : APR_EAGAIN;
 }
 
-void chat_store_turn_give(int place, int good, request_rec *r)
+void chat_store_limiter_release(int slot, int answers, request_rec *r)
 {
     chat_circuit_change_e change;
 
     chat_shared_lock(lock);
-    change = chat_store_places_give(&table, place, good, chat_clock_now());
+    change = chat_store_slots_release(&table, slot, answers, chat_clock_now());
     chat_shared_unlock(lock);
     log_change(change, r);
 }
@@ -138,7 +138,7 @@ static int quarter(int workers)
     return workers > 4 ? workers / 4 : 1;
 }
 
-static void count_places(void)
+static void count_slots(void)
 {
     int children = 1, threads = 1;
 
@@ -146,8 +146,8 @@ static void count_places(void)
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     threads = threads > 1 ? threads : 1;
     table.per_child = quarter(threads);
-    table.n = PLACES_MOST;
-    if (children < PLACES_MOST && quarter(children * threads) < PLACES_MOST)
+    table.n = SLOTS_MAX;
+    if (children < SLOTS_MAX && quarter(children * threads) < SLOTS_MAX)
         table.n = quarter(children * threads);
 }
 
@@ -174,7 +174,7 @@ static apr_status_t refuse(server_rec *s, apr_size_t size)
     return APR_ENOMEM;
 }
 
-apr_status_t chat_store_turn_post_config(apr_pool_t *pconf, server_rec *s)
+apr_status_t chat_store_limiter_post_config(apr_pool_t *pconf, server_rec *s)
 {
     apr_size_t size;
     char *memory;
@@ -183,10 +183,10 @@ apr_status_t chat_store_turn_post_config(apr_pool_t *pconf, server_rec *s)
     number_databases(pconf, s);
     if (!table.ndbs)
         return APR_SUCCESS;
-    count_places();
+    count_slots();
     size = APR_ALIGN_DEFAULT(sizeof(*lock)) +
            (apr_size_t)table.ndbs * sizeof(*table.dbs) +
-           (apr_size_t)table.n * sizeof(*table.places);
+           (apr_size_t)table.n * sizeof(*table.slots);
     memory = chat_shared_create(size, pconf);
     if (!memory)
         return refuse(s, size);
@@ -194,6 +194,6 @@ apr_status_t chat_store_turn_post_config(apr_pool_t *pconf, server_rec *s)
     memory += APR_ALIGN_DEFAULT(sizeof(*lock));
     table.dbs = (chat_store_db_t *)memory;
     memory += (apr_size_t)table.ndbs * sizeof(*table.dbs);
-    table.places = (chat_store_place_t *)memory;
+    table.slots = (chat_store_slot_t *)memory;
     return chat_shared_lock_init(lock) ? APR_SUCCESS : refuse(s, size);
 }
