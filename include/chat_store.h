@@ -75,7 +75,7 @@ typedef struct chat_store_cache_t chat_store_cache_t;
 
 typedef struct chat_store_cache_conf_t {
     const char *store; /* shmcb, redis, ...: what mod_socache_* provides */
-    const char *args;  /* ... with this argument, or NULL */
+    const char *args;  /* for the provider, or NULL */
     const char *name;  /* of our entries; at most 14 characters */
     const char *mutex; /* as chat_store_cache_register() had it */
     apr_size_t usual;  /* bytes of an entry */

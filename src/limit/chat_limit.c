@@ -184,15 +184,21 @@ longest_refusal(const chat_limit_counts_t *counts)
     return no;
 }
 
-static apr_status_t refuse(chat_limit_ticket_t *t, const chat_limit_count_t *no,
-                           chat_err_t *err)
+static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
 {
     static const char *const of[] = {"requests", "tokens", "open answers"};
-    apr_int64_t wait = (no->reset_ms + 999) / 1000;
+    const chat_limit_counts_t *counts = t->shared.n ? &t->shared : &t->local;
+    const chat_limit_count_t *no = longest_refusal(counts);
+    apr_int64_t wait;
 
-    if (wait < 1)
-        wait = 1;
+    t->headers = chat_limit_headers_make(counts, apr_time_now(), t->r->pool);
+    t->counted = *counts;
+    count_stats(t, 0);
+    if (!no)
+        return APR_SUCCESS;
+    t->shared.n = t->local.n = 0; /* none is charged */
     t->refusing = no;
+    wait = no->reset_ms > 0 ? (no->reset_ms + 999) / 1000 : 1;
     err->retry_after = apr_psprintf(t->r->pool, "%" APR_INT64_T_FMT, wait);
     return chat_err_set(
         err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS, "rate_limited",
@@ -201,20 +207,6 @@ static apr_status_t refuse(chat_limit_ticket_t *t, const chat_limit_count_t *no,
                      ". Try again in %" APR_INT64_T_FMT " s.",
                      of[no->policy->unit], no->policy->name, no->policy->points,
                      wait));
-}
-
-static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
-{
-    const chat_limit_counts_t *counts = t->shared.n ? &t->shared : &t->local;
-    const chat_limit_count_t *no = longest_refusal(counts);
-
-    t->headers = chat_limit_headers_make(counts, apr_time_now(), t->r->pool);
-    t->counted = *counts;
-    count_stats(t, 0);
-    if (!no)
-        return APR_SUCCESS;
-    t->shared.n = t->local.n = 0; /* none is charged */
-    return refuse(t, no, err);
 }
 
 /* Redis has counted t->shared, or no count of it is left; and t->local is still

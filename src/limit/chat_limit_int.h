@@ -129,7 +129,8 @@ int chat_limit_redis_lease_revoke(chat_limit_counts_t *counts, int wait);
 /* [not an engine] The counts are settled, or were never leased. */
 void chat_limit_redis_lease_remove(chat_limit_counts_t *counts);
 
-/* APR_SUCCESS: Redis answers. The breaker decides, and is told, as for a count.
+/* APR_SUCCESS: Redis answers. The breaker allows it, and has the result, as
+ * with a count.
  */
 apr_status_t chat_limit_redis_ping(request_rec *r);
 

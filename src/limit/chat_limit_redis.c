@@ -69,15 +69,6 @@ int chat_limit_redis_is_wrong_type(const redisReply *reply)
            strstr(reply->str, "WRONGTYPE") != NULL;
 }
 
-static void log_wrong_type(request_rec *r, const char *why)
-{
-    if (chat_limit_may_log() >= 0)
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      CHATNO(1014) "a key in Redis that a policy counts under "
-                                   "holds something else: %s",
-                      ap_escape_logitem(r->pool, why));
-}
-
 static void report_failure(request_rec *r, const char *why)
 {
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
@@ -99,8 +90,11 @@ apr_status_t chat_limit_redis_report(const redisReply *reply, const char *why,
         return APR_EGENERAL;
     }
     chat_limit_redis_breaker_success();
-    if (wrong_type)
-        log_wrong_type(r, why);
+    if (wrong_type && chat_limit_may_log() >= 0)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      CHATNO(1014) "a key in Redis that a policy counts under "
+                                   "holds something else: %s",
+                      ap_escape_logitem(r->pool, why));
     return wrong_type ? APR_EINVAL : APR_SUCCESS;
 }
 
@@ -151,8 +145,8 @@ static const char *leases_key(const char *key, apr_pool_t *p)
                             : apr_pstrcat(p, "chat-leases:{", key, "}", NULL);
 }
 
-static void put_keys(chat_limit_redis_command_t *command, char unit,
-                     const char *key, apr_pool_t *p)
+static void push_keys(chat_limit_redis_command_t *command, char unit,
+                      const char *key, apr_pool_t *p)
 {
     push(command, key);
     if (unit == 't' || unit == 'c')
@@ -173,8 +167,8 @@ static chat_limit_redis_command_t begin(const chat_limit_counts_t *counts,
 
         if (settling && count->policy->unit == CHAT_LIMIT_REQUESTS)
             continue;
-        put_keys(&command, *chat_limit_redis_unit(counts, count), count->key,
-                 p);
+        push_keys(&command, *chat_limit_redis_unit(counts, count), count->key,
+                  p);
     }
     command.argv[2] = number(command.argc - 3, p);
     push(&command, counts->lease);
@@ -300,7 +294,7 @@ void chat_limit_redis_lease_command(chat_limit_redis_command_t *command,
                                     const chat_limit_redis_lease_t *lease,
                                     apr_pool_t *p)
 {
-    put_keys(command, lease->unit, lease->key, p);
+    push_keys(command, lease->unit, lease->key, p);
     command->argv[2] = number(command->argc - 3, p);
     push(command, lease->name);
     push(command, number(lease->tokens, p));

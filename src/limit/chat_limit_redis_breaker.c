@@ -86,8 +86,8 @@ void chat_limit_redis_breaker_success(void)
     if (!is_troubled())
         return;
     lock();
-    /* An answer of Redis is news of this moment, whenever it was asked for:
-     * each is as good as that of a probe. */
+    /* Redis answers at this moment, whenever the command was sent: any reply
+     * shows as much as that to a probe. */
     if (breaker->circuit.state == CHAT_CIRCUIT_OPEN)
         breaker->circuit.state = CHAT_CIRCUIT_HALF_OPEN;
     change = chat_circuit_success(&breaker->circuit);

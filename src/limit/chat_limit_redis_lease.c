@@ -149,15 +149,6 @@ static int get_entry(int *plost)
 
 /* ---- leases of a request ---- */
 
-static void warn_lost(int lost, apr_pool_t *p)
-{
-    if (lost && chat_limit_may_log() >= 0)
-        ap_log_perror(APLOG_MARK, APLOG_WARNING, 0, p,
-                      CHATNO(1016) "too much has to be given back to Redis: "
-                                   "some of it comes back when its lease "
-                                   "ends");
-}
-
 static int add_entry(const chat_limit_counts_t *counts,
                      const chat_limit_count_t *count, int *plost)
 {
@@ -200,7 +191,11 @@ void chat_limit_redis_lease_add(chat_limit_counts_t *counts, apr_pool_t *p)
             counts->count[i].entry =
                 add_entry(counts, &counts->count[i], &lost);
     unlock();
-    warn_lost(lost, p);
+    if (lost && chat_limit_may_log() >= 0)
+        ap_log_perror(APLOG_MARK, APLOG_WARNING, 0, p,
+                      CHATNO(1016) "too much has to be given back to Redis: "
+                                   "some of it comes back when its lease "
+                                   "ends");
 }
 
 static int has_entries(const chat_limit_counts_t *counts)
@@ -228,34 +223,29 @@ void chat_limit_redis_lease_remove(chat_limit_counts_t *counts)
     unlock();
 }
 
-/* With the lock. confirmed: Redis has replied that it has reserved; then a
- * count of requests has nothing to settle. */
-static void defer_one(chat_limit_count_t *count, apr_int64_t tokens,
-                      int confirmed)
+/* With the lock, which it gives back. confirmed: Redis has replied that it has
+ * reserved; then a count of requests has nothing to settle. */
+static void defer(chat_limit_counts_t *counts, apr_int64_t tokens,
+                  int confirmed)
 {
-    entry_t *e = &list->entry[count->entry - 1];
+    int n, i;
 
-    if (confirmed && e->lease.unit == 'c') {
-        free_entry(count->entry - 1);
-    }
-    else {
-        e->lease.tokens = tokens;
+    for (n = 0; n < counts->n; n++) {
+        chat_limit_redis_lease_t *lease;
+
+        i = counts->count[n].entry - 1;
+        if (i < 0)
+            continue;
+        lease = &list->entry[i].lease;
+        lease->tokens = tokens;
         if (confirmed)
-            e->lease.window_end = count->window_end;
-        add_pending(count->entry - 1, 0);
+            lease->window_end = counts->count[n].window_end;
+        if (confirmed && lease->unit == 'c')
+            free_entry(i);
+        else
+            add_pending(i, 0);
+        counts->count[n].entry = 0;
     }
-    count->entry = 0;
-}
-
-/* With the lock, which it gives back. */
-static void defer_all(chat_limit_counts_t *counts, apr_int64_t tokens,
-                      int confirmed)
-{
-    int i;
-
-    for (i = 0; i < counts->n; i++)
-        if (counts->count[i].entry)
-            defer_one(&counts->count[i], tokens, confirmed);
     unlock();
     chat_limit_redis_settler_wake();
 }
@@ -266,7 +256,7 @@ void chat_limit_redis_lease_defer(chat_limit_counts_t *counts,
     if (!has_entries(counts))
         return;
     lock();
-    defer_all(counts, tokens, 1);
+    defer(counts, tokens, 1);
 }
 
 int chat_limit_redis_lease_revoke(chat_limit_counts_t *counts, int wait)
@@ -277,7 +267,7 @@ int chat_limit_redis_lease_revoke(chat_limit_counts_t *counts, int wait)
         lock();
     else if (!try_lock())
         return 0;
-    defer_all(counts, 0, 0);
+    defer(counts, 0, 0);
     return 1;
 }
 

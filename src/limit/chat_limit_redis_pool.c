@@ -135,22 +135,13 @@ static apr_status_t authenticate(chat_limit_redis_t *redis, const char **pwhy,
     return exec_simple(redis, 2, select, pwhy, p);
 }
 
-/* The handshake is part of connecting and shares its deadline. */
-static apr_status_t start_tls(redisContext *c, apr_int64_t until,
-                              const char **pwhy, apr_pool_t *p)
-{
-    apr_int64_t left = until - chat_clock_now();
-
-    set_timeout(c, left > 1000 ? left : 1000);
-    return chat_limit_redis_tls_start(c, address.host, pwhy, p);
-}
-
+/* The TLS handshake shares the deadline of connecting. */
 static apr_status_t connect_new(chat_limit_redis_t *redis, const char **pwhy,
                                 apr_pool_t *p)
 {
     apr_interval_time_t wait = conf()->redis_connect;
     struct timeval tv = {wait / 1000000, wait % 1000000};
-    apr_int64_t until = chat_clock_now() + wait;
+    apr_int64_t until = chat_clock_now() + wait, left;
 
     redis->c = address.path
                    ? redisConnectUnixWithTimeout(address.path, tv)
@@ -162,8 +153,13 @@ static apr_status_t connect_new(chat_limit_redis_t *redis, const char **pwhy,
     fcntl(redis->c->fd, F_SETFD, FD_CLOEXEC);
     if (!address.path)
         redisEnableKeepAlive(redis->c);
-    if (address.tls && start_tls(redis->c, until, pwhy, p) != APR_SUCCESS)
-        return APR_EGENERAL;
+    if (address.tls) {
+        left = until - chat_clock_now();
+        set_timeout(redis->c, left > 1000 ? left : 1000);
+        if (chat_limit_redis_tls_start(redis->c, address.host, pwhy, p) !=
+            APR_SUCCESS)
+            return APR_EGENERAL;
+    }
     redis->shared = 1;
     redis->deadline = chat_clock_now() + conf()->redis_command;
     return authenticate(redis, pwhy, p);

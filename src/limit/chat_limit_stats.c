@@ -38,7 +38,7 @@ typedef struct stats_t {
     chat_limit_stats_t policy[POLICIES_MAX];
     apr_time_t hour; /* in which the keys are counted: its begin */
     int nkeys;
-    apr_uint64_t id[KEYS_MAX]; /* of each key: a search reads these alone */
+    apr_uint64_t id[KEYS_MAX]; /* of each key */
     seen_key_t key[KEYS_MAX];
     apr_time_t second;    /* of the latest log line */
     int lines;            /* written in that second */
@@ -46,16 +46,6 @@ typedef struct stats_t {
 } stats_t;
 
 static stats_t *stats;
-
-static void lock(void)
-{
-    chat_shared_lock(&stats->lock);
-}
-
-static void unlock(void)
-{
-    chat_shared_unlock(&stats->lock);
-}
 
 static chat_limit_stats_t *find_policy(const char *name)
 {
@@ -117,33 +107,24 @@ static void show(char out[65], const char *key, apr_uint64_t id)
             *out = '?';
 }
 
-/* Index of the key with the fewest requests. */
-static int find_fewest(void)
-{
-    int i, least = 0;
-
-    for (i = 1; i < stats->nkeys; i++)
-        if (stats->key[i].asked < stats->key[least].asked)
-            least = i;
-    return least;
-}
-
+/* The row of a key: its own, else a new one, else that of the key with the
+ * fewest requests. */
 static seen_key_t *find_key(const char *key, apr_uint64_t id)
 {
     seen_key_t *row;
-    int i;
+    int i, fewest = 0;
 
-    for (i = 0; i < stats->nkeys; i++)
+    for (i = 0; i < stats->nkeys; i++) {
         if (stats->id[i] == id)
             return &stats->key[i];
-    if (stats->nkeys < KEYS_MAX) {
-        row = &stats->key[stats->nkeys++];
-        memset(row, 0, sizeof(*row));
+        if (stats->key[i].asked < stats->key[fewest].asked)
+            fewest = i;
     }
-    else {
-        i = find_fewest();
-        row = &stats->key[i];
-    }
+    if (stats->nkeys < KEYS_MAX)
+        memset(&stats->key[stats->nkeys++], 0, sizeof(*row));
+    else
+        i = fewest;
+    row = &stats->key[i];
     stats->id[i] = id;
     row->refused = 0;
     show(row->name, key, id);
@@ -175,13 +156,13 @@ int chat_limit_stats_count(const chat_limit_conf_t *policy, const char *key,
         return 1;
     id = counts ? id_of(key) : 0;
     if (wait)
-        lock();
+        chat_shared_lock(&stats->lock);
     else if (!chat_shared_trylock(&stats->lock, NULL))
         return 0;
     count_policy(policy->name, what);
     if (counts)
         count_key(key, id, what);
-    unlock();
+    chat_shared_unlock(&stats->lock);
     return 1;
 }
 
@@ -192,7 +173,7 @@ apr_int64_t chat_limit_may_log(void)
 
     if (!stats)
         return 0;
-    lock();
+    chat_shared_lock(&stats->lock);
     if (apr_time_sec(now) != stats->second) {
         stats->second = apr_time_sec(now);
         stats->lines = 0;
@@ -204,7 +185,7 @@ apr_int64_t chat_limit_may_log(void)
     else {
         stats->omitted++;
     }
-    unlock();
+    chat_shared_unlock(&stats->lock);
     return omitted;
 }
 
@@ -230,10 +211,10 @@ int chat_limit_stats(chat_limit_stats_t *rows, int max)
 
     if (!stats)
         return 0;
-    lock();
+    chat_shared_lock(&stats->lock);
     n = stats->npolicies < max ? stats->npolicies : max;
     memcpy(rows, stats->policy, n * sizeof(*rows));
-    unlock();
+    chat_shared_unlock(&stats->lock);
     return n;
 }
 
@@ -251,13 +232,13 @@ int chat_limit_top(chat_limit_top_t *rows, int max)
 
     if (!stats)
         return 0;
-    lock();
+    chat_shared_lock(&stats->lock);
     for (n = stats->nkeys, i = 0; i < n; i++) {
         apr_cpystrn(all[i].key, stats->key[i].name, sizeof(all[i].key));
         all[i].asked = stats->key[i].asked;
         all[i].refused = stats->key[i].refused;
     }
-    unlock();
+    chat_shared_unlock(&stats->lock);
     qsort(all, n, sizeof(all[0]), by_asked);
     if (n > max)
         n = max;

@@ -19,10 +19,10 @@
 /* A look-up that takes longer is late: the database hangs. */
 #define CHAT_STORE_SLOT_LATE (1000 * 1000)
 
-/* So long no look-up begins then, until a probe may. */
+/* No look-up begins for so long then; after that a probe may. */
 #define CHAT_STORE_SLOT_COOLDOWN (1000 * 1000)
 
-/* So long what is known of a database is told without a look-up. */
+/* The last result of a look-up is valid for so long. */
 #define CHAT_STORE_SLOT_FRESH (1000 * 1000)
 
 typedef struct chat_store_slot_t {

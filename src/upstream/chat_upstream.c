@@ -28,7 +28,8 @@ _Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
 
 /* Aligned so that two providers never share a cache line. */
 typedef struct slot_t {
-    chat_shared_lock_t lock; /* over all of it */
+    chat_shared_lock_t lock; /* over all of it; a child that dies with it
+                                leaves numbers, each of them valid */
     chat_circuit_t breaker;
     chat_upstream_keys_t keys;
     apr_uint64_t calls, failures, opened;
@@ -40,17 +41,6 @@ static int nslots;
 static slot_t *slot_of(const chat_provider_conf_t *conf)
 {
     return conf->slot >= 0 && conf->slot < nslots ? &slots[conf->slot] : NULL;
-}
-
-/* A child that is killed with the lock leaves numbers, each of them valid. */
-static void lock(slot_t *slot)
-{
-    chat_shared_lock(&slot->lock);
-}
-
-static void unlock(slot_t *slot)
-{
-    chat_shared_unlock(&slot->lock);
 }
 
 /* ---- the breaker ---- */
@@ -65,11 +55,11 @@ chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
     *pwait = 0;
     if (!slot)
         return CHAT_PERMIT_YES;
-    lock(slot);
+    chat_shared_lock(&slot->lock);
     allowed = chat_circuit_allow(&slot->breaker, chat_clock_now(),
                                  conf->breaker_cooldown, pwait, &change);
     slot->calls += allowed;
-    unlock(slot);
+    chat_shared_unlock(&slot->lock);
     if (change != CHAT_CIRCUIT_PROBES)
         return allowed ? CHAT_PERMIT_YES : CHAT_PERMIT_NO;
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
@@ -145,10 +135,10 @@ void chat_upstream_report(const chat_provider_conf_t *conf,
 
     if (!slot)
         return;
-    lock(slot);
+    chat_shared_lock(&slot->lock);
     change = count_verdict(slot, conf, verdict);
     failures = slot->breaker.failures;
-    unlock(slot);
+    chat_shared_unlock(&slot->lock);
     log_change(conf, change, failures, r);
 }
 
@@ -161,10 +151,10 @@ int chat_upstream_key(const chat_provider_conf_t *conf)
 
     if (!slot)
         return conf->keys->nelts > 0 ? 0 : -1;
-    lock(slot);
+    chat_shared_lock(&slot->lock);
     key = chat_upstream_keys_next(&slot->keys, conf->keys->nelts,
                                   chat_clock_now());
-    unlock(slot);
+    chat_shared_unlock(&slot->lock);
     return key;
 }
 
@@ -177,16 +167,16 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
 
     if (!slot)
         return 0;
-    lock(slot);
+    chat_shared_lock(&slot->lock);
     suspended = chat_upstream_keys_suspended(&slot->keys, n, now);
     if (!sure && n - suspended < 2) {
-        unlock(slot);
+        chat_shared_unlock(&slot->lock);
         return 0;
     }
     fresh = chat_upstream_keys_suspend(&slot->keys, n, key, now,
                                        now + SUSPEND_TIME);
     suspended = chat_upstream_keys_suspended(&slot->keys, n, now);
-    unlock(slot);
+    chat_shared_unlock(&slot->lock);
     if (fresh)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       CHATNO(1106) "provider %s does not accept key number %d "
@@ -210,14 +200,14 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
 {
     row->name = conf->name;
     row->keys = conf->keys->nelts;
-    lock(slot);
+    chat_shared_lock(&slot->lock);
     row->state = state_names[slot->breaker.state];
     row->calls = slot->calls;
     row->failures = slot->failures;
     row->opened = slot->opened;
     row->suspended =
         chat_upstream_keys_suspended(&slot->keys, row->keys, chat_clock_now());
-    unlock(slot);
+    chat_shared_unlock(&slot->lock);
 }
 
 static int by_name(const void *a, const void *b)
