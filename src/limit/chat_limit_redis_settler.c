@@ -14,19 +14,21 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "chat_limit_text.h"
 #include "chat_log.h"
 
 #define LOOK_MS 1000
 #define LOOK_PENDING_MS 200
-/* A child that stops waits for this thread. */
+/* Another child can settle the lease when this one could not. */
 #define COMMAND_MAX ((apr_int64_t)1000000)
 
 static pthread_t thread;
 static int wake_fd = -1;
-static int stopping;     /* atomic */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int stopping;     /* with the lock */
+static int wait_fd = -1; /* with the lock: of the connection that it waits on */
 static apr_pool_t *pool; /* the thread's */
 
 void chat_limit_redis_settler_wake(void)
@@ -37,6 +39,19 @@ void chat_limit_redis_settler_wake(void)
         return; /* it is woken already */
 }
 
+/* 0: the child stops. Otherwise stop() ends the wait on fd, until this is
+ * called with -1. */
+static int wait_on(int fd)
+{
+    int running;
+
+    pthread_mutex_lock(&lock);
+    wait_fd = fd;
+    running = !stopping;
+    pthread_mutex_unlock(&lock);
+    return running;
+}
+
 /* EVALSHA sha nkeys key [leases] lease tokens unit amount window_end */
 static redisReply *settle_in_redis(const chat_limit_redis_lease_t *lease,
                                    const char **pwhy)
@@ -45,7 +60,7 @@ static redisReply *settle_in_redis(const chat_limit_redis_lease_t *lease,
     const char *argv[10];
     chat_limit_redis_command_t command = {argv, 3};
     chat_limit_redis_t redis = {0};
-    redisReply *reply;
+    redisReply *reply = NULL;
 
     if (chat_limit_redis_open(&redis, pwhy, pool) != APR_SUCCESS)
         return NULL;
@@ -53,13 +68,25 @@ static redisReply *settle_in_redis(const chat_limit_redis_lease_t *lease,
     redis.deadline =
         chat_clock_now() + (most < COMMAND_MAX ? most : COMMAND_MAX);
     chat_limit_redis_lease_command(&command, lease, pool);
-    reply = chat_limit_redis_eval(&redis, &command,
-                                  &chat_limit_redis_script_settle, pwhy, pool);
+    if (wait_on((int)redis.c->fd))
+        reply = chat_limit_redis_eval(
+            &redis, &command, &chat_limit_redis_script_settle, pwhy, pool);
+    wait_on(-1);
     if (reply)
         chat_limit_redis_keep(&redis);
     else
         chat_limit_redis_drop(&redis);
     return reply;
+}
+
+static int is_stopping(void)
+{
+    int is;
+
+    pthread_mutex_lock(&lock);
+    is = stopping;
+    pthread_mutex_unlock(&lock);
+    return is;
 }
 
 /* 1: Redis answers, so that another can be settled. */
@@ -76,19 +103,17 @@ static int settle(int claimed, const chat_limit_redis_lease_t *lease)
                                        wrong_type || reply->integer > 0);
     }
     else {
-        chat_limit_redis_breaker_failure(
-            reply && reply->str ? apr_pstrndup(pool, reply->str, 100) : why);
+        /* A child that stops has closed the connection itself. */
+        if (!is_stopping())
+            chat_limit_redis_breaker_failure(
+                reply && reply->str ? apr_pstrndup(pool, reply->str, 100)
+                                    : why);
         chat_limit_redis_lease_unclaim(claimed);
     }
     if (reply)
         freeReplyObject(reply);
     apr_pool_clear(pool);
     return answers;
-}
-
-static int is_stopping(void)
-{
-    return __atomic_load_n(&stopping, __ATOMIC_RELAXED);
 }
 
 static void settle_all(void)
@@ -124,10 +149,15 @@ static void *settler(void *unused)
     return NULL;
 }
 
-/* A pre_cleanup of pchild: the pool of connections is still there. */
+/* A pre_cleanup of pchild: the pool of connections is still there. The MPM
+ * waits for this child, but not for long. */
 static apr_status_t stop(void *baton)
 {
-    __atomic_store_n(&stopping, 1, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&lock);
+    stopping = 1;
+    if (wait_fd >= 0)
+        shutdown(wait_fd, SHUT_RDWR);
+    pthread_mutex_unlock(&lock);
     chat_limit_redis_settler_wake();
     pthread_join(thread, NULL);
     close(wake_fd);
