@@ -19,12 +19,12 @@
 #include <httpd.h>
 
 #include "chat_err.h"
-#include "chat_gate.h"
+#include "chat_admission.h"
 #include "chat_types.h"
 
 typedef struct chat_stream_cb_t {
-    /* [driver thread, or the request's] The gate is open; the call follows.
-     * Never without a gate. */
+    /* [driver thread, or the request's] The call is admitted and follows.
+     * Never without an admission. */
     void (*admitted)(void *ctx);
 
     /*
@@ -81,10 +81,12 @@ typedef struct chat_script_t {
 } chat_script_t;
 
 typedef struct chat_stream_spec_t {
-    const chat_call_t *call;     /* this, its host resolved, ... */
-    const chat_script_t *script; /* ... or this */
-    const chat_gate_t *gate;     /* asked before it, or NULL, ... */
-    void *question;              /* ... this; may the call be made? */
+    /* The source is one of these two; a call has its host resolved. */
+    const chat_call_t *call;
+    const chat_script_t *script;
+    /* Whether it may start, and the query that is submitted; NULL: it may. */
+    const chat_admission_t *admission;
+    void *query;
     const chat_stream_cb_t *cb;
     void *ctx;
     apr_interval_time_t heartbeat; /* 0: silence() is never called */

@@ -131,7 +131,7 @@ static void admitted(void *ctx)
 /* Or a budget could be overdrawn by what nobody reserved. */
 static void clamp_output(chat_run_t *run)
 {
-    apr_int64_t reserved = chat_limit_reserved(run->ticket);
+    apr_int64_t reserved = chat_limit_reserved_tokens(run->ticket);
     int most = run->conf->request.max_output_tokens;
 
     if (run->request.turn.max_output_tokens || reserved == APR_INT64_MAX)
@@ -142,11 +142,12 @@ static void clamp_output(chat_run_t *run)
 }
 
 /*
- * The limits. Where Redis has to be asked, the stream does that: *pgate is what
- * it asks. But where a tap will wait for a database the answer is waited for
- * first.
+ * The limits. Where Redis has to be asked, the stream does that:
+ * *padmission decides for it. But where a tap will wait for a database the
+ * answer is waited for first.
  */
-static apr_status_t ask_limits(chat_run_t *run, const chat_gate_t **pgate,
+static apr_status_t ask_limits(chat_run_t *run,
+                               const chat_admission_t **padmission,
                                chat_err_t *err)
 {
     const chat_limit_ask_t ask = {
@@ -156,17 +157,18 @@ static apr_status_t ask_limits(chat_run_t *run, const chat_gate_t **pgate,
         .max_tokens = run->request.turn.max_output_tokens,
         .lasts = longest(run),
     };
-    apr_status_t rv = chat_limit_take(&run->ticket, run->r, &ask, err);
+    apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
 
     if (rv == APR_INCOMPLETE && chat_run_tap_blocks(run)) {
-        rv = chat_limit_gate.wait(run->ticket) == CHAT_GATE_OPEN ? APR_SUCCESS
-                                                                 : APR_EGENERAL;
+        rv = chat_limit_admission.wait(run->ticket) == CHAT_ADMISSION_GRANTED
+                 ? APR_SUCCESS
+                 : APR_EGENERAL;
         if (rv != APR_SUCCESS)
             *err = *chat_limit_refusal(run->ticket);
     }
     clamp_output(run);
     if (rv == APR_INCOMPLETE) {
-        *pgate = &chat_limit_gate;
+        *padmission = &chat_limit_admission;
         return APR_SUCCESS;
     }
     if (rv == APR_SUCCESS)
@@ -200,13 +202,13 @@ static const chat_stream_cb_t callbacks = {
     .complete = chat_run_complete,
 };
 
-static apr_status_t start(chat_run_t *run, const chat_gate_t *gate, int *prc,
-                          chat_err_t *err)
+static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
+                          int *prc, chat_err_t *err)
 {
     const chat_stream_spec_t spec = {
         .call = &run->call.http,
-        .gate = gate,
-        .question = run->ticket,
+        .admission = admission,
+        .query = run->ticket,
         .cb = &callbacks,
         .ctx = run,
         .heartbeat = run->whole ? 0 : run->conf->stream.heartbeat,
@@ -226,7 +228,7 @@ static apr_status_t start(chat_run_t *run, const chat_gate_t *gate, int *prc,
 int chat_run_handler(chat_ctx_t *ctx)
 {
     chat_run_t *run = apr_pcalloc(ctx->r->pool, sizeof(*run));
-    const chat_gate_t *gate = NULL;
+    const chat_admission_t *admission = NULL;
     chat_err_t err = {0};
     int rc = OK;
 
@@ -240,9 +242,9 @@ int chat_run_handler(chat_ctx_t *ctx)
         read_request(run, &err) != APR_SUCCESS ||
         chat_run_find(run, &err) != APR_SUCCESS ||
         check_fit(run, &err) != APR_SUCCESS ||
-        ask_limits(run, &gate, &err) != APR_SUCCESS ||
+        ask_limits(run, &admission, &err) != APR_SUCCESS ||
         begin_taps(run, &err) != APR_SUCCESS ||
-        start(run, gate, &rc, &err) != APR_SUCCESS)
+        start(run, admission, &rc, &err) != APR_SUCCESS)
         return chat_run_refuse(run, &err);
     return rc;
 }

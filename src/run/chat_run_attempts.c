@@ -87,7 +87,7 @@ static void prepare_call(chat_run_t *run)
     run->record.provider = run->attempt.candidate->conf->name;
     run->record.model = run->attempt.candidate->name;
     chat_run_listen(run);
-    /* With a gate the limits will be asked before it is made. */
+    /* With an admission the limits will be asked before it is made. */
     if (run->phase != CHAT_RUN_ASKED)
         chat_run_move(run, CHAT_RUN_CALLING);
 }

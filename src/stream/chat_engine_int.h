@@ -38,7 +38,7 @@ struct chat_engine_t {
     struct chat_event_list_t dead;   /* E  socket records to free */
     chat_deadlines_t deadlines;      /* E */
     chat_event_t gate_event;         /* E  of the line's descriptor */
-    chat_gate_wants_t wants;         /* E  of the line, as was last seen */
+    chat_admission_poll_t wants;     /* E  of the line, as was last seen */
     int asked;                       /* E  in this turn */
 
     pthread_mutex_t lock;
@@ -46,7 +46,7 @@ struct chat_engine_t {
     struct chat_stream_list_t inbox; /* K  by link */
     struct chat_stream_list_t kills; /* K  by kill_link */
     chat_eventfds_t spare;           /* K  of streams that are gone */
-    const chat_gate_t *gate;         /* K  until there is a line, then C */
+    const chat_admission_t *gate;    /* K  until there is a line, then C */
     void *line;                      /* ... to it */
     int stopping;                    /* K */
     int nstreams;                    /* atomic: adopted, not yet DONE */
@@ -63,7 +63,7 @@ void *chat_engine_main(void *baton);
 /* [E] Free the records of sockets that curl has let go. */
 void chat_engine_bury(chat_engine_t *e);
 
-/* ---- the gate (chat_stream_gate.c), all E ---- */
+/* ---- the gate (chat_stream_admission.c), all E ---- */
 
 /* Ask for a stream that came just now. */
 void chat_engine_ask(chat_engine_t *e, chat_stream_t *s);

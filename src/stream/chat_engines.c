@@ -36,7 +36,7 @@ chat_driver_t *chat_engine_driver(chat_engine_t *e)
     return &e->driver;
 }
 
-void *chat_engine_line(chat_engine_t *e, const chat_gate_t *gate)
+void *chat_engine_line(chat_engine_t *e, const chat_admission_t *gate)
 {
     void *line;
 

@@ -116,8 +116,8 @@ static chat_link_t *find(const chat_multi_t *m, const char *theirs,
     chat_link_t *l;
 
     LIST_FOREACH(l, &m->links, link)
-    if (!l->dead && l->our_port == our_port &&
-        l->their_port == their_port && !strcmp(l->theirs, theirs))
+    if (!l->dead && l->our_port == our_port && l->their_port == their_port &&
+        !strcmp(l->theirs, theirs))
         return l;
     return NULL;
 }

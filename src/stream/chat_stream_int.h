@@ -233,7 +233,7 @@ void chat_stream_end(chat_stream_t *s, chat_end_e why, const char *detail);
 /* [D] The client cannot take the rest: overrules an end that was decided. */
 void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail);
 
-/* ---- its gate (chat_stream_gate.c) ---- */
+/* ---- its gate (chat_stream_admission.c) ---- */
 
 /* [request thread] Ask and wait. 1: go on; 0: the stream has ended. */
 int chat_stream_pass(chat_stream_t *s);
@@ -428,7 +428,7 @@ apr_status_t chat_engine_child_init(apr_pool_t *pchild, server_rec *s);
 /* [any] The engine for one more stream: the one with the fewest. */
 chat_engine_t *chat_engine_choose(void);
 /* [any] Its line to that gate, there can be but one. NULL: no memory. */
-void *chat_engine_line(chat_engine_t *e, const chat_gate_t *gate);
+void *chat_engine_line(chat_engine_t *e, const chat_admission_t *gate);
 /* [any] The eventfd of a stream to be parked: -1 with errno when there is none.
  * Given back, it may still be kicked. */
 int chat_engine_take_eventfd(chat_engine_t *e);
