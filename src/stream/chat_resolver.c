@@ -15,10 +15,13 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <pthread.h>
 
-#define FRESH_TICKS ((chat_tick_t)60 * 1000000)
+#include "chat_clock.h"
+
+#define FRESH_US ((chat_mono_t)60 * 1000000)
 /* After a failed look-up: requests of this time share the bad news. */
-#define FAILED_TICKS ((chat_tick_t)1000000)
+#define FAILED_US ((chat_mono_t)1000000)
 #define ADDRESSES_MAX 8
 #define LINE_MAX_LEN 1024
 
@@ -28,7 +31,7 @@ typedef struct entry_t {
     char line[LINE_MAX_LEN]; /* "" until it was found once */
     int asking;              /* some thread is at it */
     int error;               /* of the last look-up, 0 good */
-    chat_tick_t asked;       /* when that ended, 0 never */
+    chat_mono_t asked;       /* when that ended, 0 never */
     SLIST_ENTRY(entry_t) link;
 } entry_t;
 
@@ -87,7 +90,7 @@ static void compose(char *line, const entry_t *e, const struct addrinfo *list)
     }
 }
 
-/* Called and returns with the lock held; lets go of it while it asks. */
+/* Called and returns with the lock held; releases it while it asks. */
 static void ask(entry_t *e)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
@@ -101,7 +104,7 @@ static void ask(entry_t *e)
     pthread_mutex_lock(&lock);
     e->asking = 0;
     e->error = error;
-    e->asked = chat_tick_now();
+    e->asked = chat_clock_now();
     if (!error)
         compose(e->line, e, list);
     if (list)
@@ -114,7 +117,7 @@ static int needs_asking(const entry_t *e)
     if (e->asking)
         return 0;
     return !e->asked ||
-           chat_tick_now() - e->asked > (e->error ? FAILED_TICKS : FRESH_TICKS);
+           chat_clock_now() - e->asked > (e->error ? FAILED_US : FRESH_US);
 }
 
 static void wait_for(entry_t *e, apr_interval_time_t wait)
