@@ -92,12 +92,6 @@ static void watch_client(blocking_t *b, chat_stream_t *s)
         s->client.fd = fd;
 }
 
-static void unwatch_client(blocking_t *b, chat_stream_t *s)
-{
-    if (s->client.fd >= 0)
-        epoll_ctl(b->epoll_fd, EPOLL_CTL_DEL, s->client.fd, NULL);
-}
-
 static int wait_ms(const chat_stream_t *s)
 {
     chat_mono_t due = chat_stream_due(s), now = chat_clock_now();
@@ -147,7 +141,8 @@ void chat_blocking_run(chat_stream_t *s)
                 run_round(b, s);
             s->source->stop(s);
         } while (chat_stream_again(s));
-        unwatch_client(b, s);
+        if (s->client.fd >= 0)
+            epoll_ctl(b->epoll_fd, EPOLL_CTL_DEL, s->client.fd, NULL);
         release(b);
     }
     chat_stream_move(s, CHAT_STATE_DONE);

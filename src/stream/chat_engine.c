@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An engine: one thread, one epoll set, thousands of streams. It
- * never waits for anything but epoll: not for a client, a name, a database or
- * a worker. So whoever waits for the engine (chat_engine_recall) cannot be
- * waited for.
+ * An engine: one thread, one epoll set, thousands of streams. It never waits
+ * for anything but epoll: not for a client, a name, a database or a worker. So
+ * a worker may wait for the engine (chat_engine_recall).
  *
  * One lock per engine guards the hand-over of streams; the thread takes it
  * once a round. Everything marked E belongs to the engine's thread.
@@ -83,7 +82,7 @@ static void client_event(chat_engine_t *e, chat_stream_t *s, uint32_t events)
 {
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         chat_stream_cut(s, CHAT_END_GONE, NULL);
-        if (s->admission.pending) /* it stays, but is not heard of any more */
+        if (s->admission.pending) /* the stream stays, without its client */
             unwatch_client(e, s);
         return;
     }
@@ -166,22 +165,17 @@ static void cancel_streams(chat_engine_t *e)
 
 /* ---- streams wait ---- */
 
-/* The MPM forgets connections that it hears nothing of for Timeout. */
-static void ping(chat_stream_t *s, chat_mono_t now)
-{
-    if (!s->engine.ping_at || s->engine.ping_at > now)
-        return;
-    s->engine.ping_at = now + s->engine.ping_every;
-    chat_eventfds_wake(s->park.fd);
-}
-
 static void check_deadlines(chat_engine_t *e)
 {
     chat_mono_t now = e->driver.now;
     chat_stream_t *s;
 
     while (e->deadlines.n && (s = e->deadlines.heap[0])->engine.due <= now) {
-        ping(s, now);
+        /* The MPM closes connections that are silent for Timeout. */
+        if (s->engine.ping_at && s->engine.ping_at <= now) {
+            s->engine.ping_at = now + s->engine.ping_every;
+            chat_eventfds_wake(s->park.fd);
+        }
         chat_stream_check(s, now);
         s->engine.due = chat_stream_due(s);
         if (s->engine.due <= now) /* on its way out, or as good as now */

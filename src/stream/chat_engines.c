@@ -146,15 +146,6 @@ static int engine_open(chat_engine_t *e)
     return 1;
 }
 
-static void engine_join(chat_engine_t *e)
-{
-    pthread_mutex_lock(&e->lock);
-    e->shared.stopping = 1;
-    pthread_mutex_unlock(&e->lock);
-    chat_eventfds_wake(e->wake.fd);
-    pthread_join(e->thread, NULL);
-}
-
 /* The engine's thread is gone: what it still had is the caller's. */
 static void engine_abandon(chat_engine_t *e)
 {
@@ -184,8 +175,13 @@ static apr_status_t engines_stop(void *baton)
 {
     int i;
 
-    for (i = 0; i < nengines; i++)
-        engine_join(&engines[i]);
+    for (i = 0; i < nengines; i++) {
+        pthread_mutex_lock(&engines[i].lock);
+        engines[i].shared.stopping = 1;
+        pthread_mutex_unlock(&engines[i].lock);
+        chat_eventfds_wake(engines[i].wake.fd);
+        pthread_join(engines[i].thread, NULL);
+    }
     for (i = 0; i < nengines; i++)
         engine_abandon(&engines[i]);
     nengines = 0;

@@ -30,23 +30,18 @@ int chat_eventfds_acquire(chat_eventfds_t *spare)
                     : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
-static int grow(chat_eventfds_t *spare)
-{
-    int capacity = spare->capacity ? 2 * spare->capacity : 2 * KEPT;
-    int *longer = realloc(spare->fd, capacity * sizeof(*longer));
-
-    if (!longer)
-        return 0;
-    spare->fd = longer;
-    spare->capacity = capacity;
-    return 1;
-}
-
 int chat_eventfds_release(chat_eventfds_t *spare, int fd)
 {
-    /* Without memory to remember it, it stays open and unused. */
-    if (spare->n < spare->capacity || grow(spare))
-        spare->fd[spare->n++] = fd;
+    if (spare->n == spare->capacity) {
+        int capacity = spare->capacity ? 2 * spare->capacity : 2 * KEPT;
+        int *longer = realloc(spare->fd, capacity * sizeof(*longer));
+
+        if (!longer) /* then fd stays open and unused */
+            return spare->n > KEPT;
+        spare->fd = longer;
+        spare->capacity = capacity;
+    }
+    spare->fd[spare->n++] = fd;
     return spare->n > KEPT;
 }
 

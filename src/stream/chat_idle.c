@@ -45,7 +45,7 @@ struct chat_link_t {
     char theirs[INET6_ADDRSTRLEN];
     SSL *ssl;          /* NULL: not over TLS */
     chat_xfer_t *user; /* NULL: nobody's, watched */
-    int dead;          /* fd is not the connection any more */
+    int closed;        /* fd is not the connection any more */
     LIST_ENTRY(chat_link_t) link;
 };
 
@@ -70,7 +70,7 @@ static void unwatch(chat_link_t *l)
 {
     int fd = l->multi->curl->idle_fd;
 
-    if (!l->user && !l->dead && fd >= 0)
+    if (!l->user && !l->closed && fd >= 0)
         epoll_ctl(fd, EPOLL_CTL_DEL, l->fd, NULL);
 }
 
@@ -79,7 +79,7 @@ static void close_link(chat_link_t *l)
 {
     unwatch(l);
     if (dup3(ended_fd, l->fd, O_CLOEXEC) >= 0)
-        l->dead = 1;
+        l->closed = 1;
 }
 
 static int holds_input(const chat_link_t *l)
@@ -121,7 +121,7 @@ static chat_link_t *find(const chat_multi_t *m, const char *theirs,
     chat_link_t *l;
 
     LIST_FOREACH(l, &m->links, link)
-    if (!l->dead && l->our_port == our_port && l->their_port == their_port &&
+    if (!l->closed && l->our_port == our_port && l->their_port == their_port &&
         !strcmp(l->theirs, theirs))
         return l;
     return NULL;
@@ -185,35 +185,28 @@ static chat_link_t *add(chat_xfer_t *x, const char *theirs, int their_port,
     return l;
 }
 
-static void use(chat_link_t *l, chat_xfer_t *x)
-{
-    if (l->user) /* its transfer is over, but was not reaped yet */
-        l->user->link = NULL;
-    l->user = x;
-    x->link = l;
-}
-
-/* A new one. Over TLS its first bytes are mostly tickets for sessions. */
-static chat_fit_e acquire_new(chat_xfer_t *x, chat_link_t *l)
-{
-    if (!l) {
-        curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
-        return CHAT_FIT;
-    }
-    use(l, x);
-    return !l->ssl && peek(l->fd) > 0 ? CHAT_FIT_EARLY : CHAT_FIT;
-}
-
+/* The first bytes of a new connection over TLS are mostly tickets for sessions:
+ * they do not come too early. */
 chat_fit_e chat_idle_acquire(chat_xfer_t *x, const char *theirs, int their_port,
                              int our_port)
 {
     chat_link_t *l = find(x->multi, theirs, their_port, our_port);
+    int kept = l != NULL;
 
-    if (!l)
-        return acquire_new(x, add(x, theirs, their_port, our_port));
-    unwatch(l);
-    use(l, x);
-    return holds_input(l) || peek(l->fd) ? CHAT_FIT_STALE : CHAT_FIT;
+    if (kept) {
+        unwatch(l);
+    }
+    else if (!(l = add(x, theirs, their_port, our_port))) {
+        curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
+        return CHAT_FIT;
+    }
+    if (l->user) /* its transfer is over, but was not reaped yet */
+        l->user->link = NULL;
+    l->user = x;
+    x->link = l;
+    if (kept)
+        return holds_input(l) || peek(l->fd) ? CHAT_FIT_STALE : CHAT_FIT;
+    return !l->ssl && peek(l->fd) > 0 ? CHAT_FIT_EARLY : CHAT_FIT;
 }
 
 /* ---- an answer is over, and the upstream goes on ---- */
@@ -257,7 +250,7 @@ int chat_idle_closed(chat_multi_t *m, int fd)
     if (l->user)
         l->user->link = NULL;
     LIST_REMOVE(l, link);
-    port = l->dead ? 0 : l->our_port;
+    port = l->closed ? 0 : l->our_port;
     free(l);
     return port;
 }

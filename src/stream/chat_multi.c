@@ -25,14 +25,17 @@
 #define IDLE_MAX 256
 #define IDLE_BLOCKING 4L
 
-static chat_multi_t *multi_open(chat_curl_t *c)
+chat_multi_t *chat_multi_add(chat_curl_t *c)
 {
-    chat_multi_t *m = calloc(1, sizeof(*m));
+    chat_multi_t **longer =
+        realloc(c->multis, (c->nmultis + 1) * sizeof(*longer));
+    chat_multi_t *m;
 
-    if (!m)
+    if (!longer)
         return NULL;
-    m->handle = curl_multi_init();
-    if (!m->handle) {
+    c->multis = longer;
+    m = calloc(1, sizeof(*m));
+    if (!m || !(m->handle = curl_multi_init())) {
         free(m);
         return NULL;
     }
@@ -43,20 +46,7 @@ static chat_multi_t *multi_open(chat_curl_t *c)
     curl_multi_setopt(m->handle, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
     if (c->opened)
         c->opened(m);
-    return m;
-}
-
-chat_multi_t *chat_multi_add(chat_curl_t *c)
-{
-    chat_multi_t **longer, *m;
-
-    longer = realloc(c->multis, (c->nmultis + 1) * sizeof(*longer));
-    if (!longer)
-        return NULL;
-    c->multis = longer;
-    m = multi_open(c);
-    if (m)
-        c->multis[c->nmultis++] = m;
+    c->multis[c->nmultis++] = m;
     return m;
 }
 
@@ -76,26 +66,18 @@ chat_multi_t *chat_multi_acquire(chat_curl_t *c)
 }
 
 /* One without calls is kept for a while: their number goes up and down. */
-static int is_spare(const chat_multi_t *m)
-{
-    const chat_curl_t *c = m->curl;
-    int i;
-
-    for (i = 0; i < c->nmultis; i++)
-        if (!c->multis[i]->calls && c->multis[i] != m)
-            return 1;
-    return 0;
-}
-
 void chat_multi_release(chat_multi_t *m)
 {
     chat_curl_t *c = m->curl;
+    int i;
 
     if (--m->calls)
         return;
-    if (is_spare(m)) {
-        chat_multi_close(m);
-        return;
+    for (i = 0; i < c->nmultis; i++) {
+        if (!c->multis[i]->calls && c->multis[i] != m) {
+            chat_multi_close(m);
+            return;
+        }
     }
     m->left_at = c->driver->now;
     chat_clock_sooner(&c->due, m->left_at,

@@ -138,13 +138,16 @@ static apr_status_t cork_or_send(chat_stream_t *s, const char *data,
     return APR_SUCCESS;
 }
 
-static apr_status_t write_brigade(chat_stream_t *s, apr_bucket_brigade *bb)
+static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
+    chat_conn_t *cc = f->ctx;
     apr_status_t rv = APR_SUCCESS;
     const char *data;
     apr_size_t len;
     apr_bucket *b;
 
+    if (!cc->streaming || !bb)
+        return ap_pass_brigade(f->next, bb);
     for (b = APR_BRIGADE_FIRST(bb);
          b != APR_BRIGADE_SENTINEL(bb) && rv == APR_SUCCESS;
          b = APR_BUCKET_NEXT(b)) {
@@ -152,19 +155,8 @@ static apr_status_t write_brigade(chat_stream_t *s, apr_bucket_brigade *bb)
             continue;
         rv = apr_bucket_read(b, &data, &len, APR_NONBLOCK_READ);
         if (rv == APR_SUCCESS && len)
-            rv = cork_or_send(s, data, len);
+            rv = cork_or_send(cc->stream, data, len);
     }
-    return rv;
-}
-
-static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
-{
-    chat_conn_t *cc = f->ctx;
-    apr_status_t rv;
-
-    if (!cc->streaming || !bb)
-        return ap_pass_brigade(f->next, bb);
-    rv = write_brigade(cc->stream, bb);
     apr_brigade_cleanup(bb);
     return rv == APR_SUCCESS ? rv : APR_ECONNABORTED;
 }

@@ -187,10 +187,6 @@ static apr_status_t park(chat_stream_t *s, chat_engine_t *e)
     return APR_SUCCESS;
 }
 
-/* Seconds that a client is told to stay away when nothing more can be parked.
- */
-#define BUSY_RETRY "2"
-
 /* 1: admitted, or the engine will see to it. 0: refused. */
 static int prepare(chat_stream_t *s, chat_engine_t *e)
 {
@@ -231,7 +227,7 @@ int chat_park_try(int *phandler, apr_status_t *prv, chat_stream_t *s,
     }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, *prv, s->r,
                   CHATNO(0505) "a stream cannot be parked");
-    err->retry_after = BUSY_RETRY;
+    err->retry_after = CHAT_BUSY_RETRY;
     chat_err_set(err, *prv, HTTP_SERVICE_UNAVAILABLE, "busy",
                  "Too many answers are being written right now.");
     return 1;
@@ -266,11 +262,6 @@ static void wait_on(conn_rec *c)
 
 /* ---- taking it back ---- */
 
-static int client_left(const chat_stream_t *s)
-{
-    return s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_STALLED;
-}
-
 /* The request is ours again: end it as httpd ends any other. */
 static void finish(chat_conn_t *cc, chat_stream_t *s)
 {
@@ -283,7 +274,7 @@ static void finish(chat_conn_t *cc, chat_stream_t *s)
     /* This worker's place on the scoreboard: the time that it works, too. */
     if (ap_extended_status)
         ap_time_process_request(c->sbh, START_PREQUEST);
-    if (client_left(s)) {
+    if (s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_STALLED) {
         c->aborted = 1;
         c->keepalive = AP_CONN_CLOSE;
         chat_netfilter_discard(s);
@@ -322,8 +313,8 @@ static void recall(chat_conn_t *cc, conn_rec *c)
 /* ---- hooks ---- */
 
 /* The pool of a parked connection dies without pre_close_connection: a hard
- * stop has closed its descriptor before the MPM could wait for it. Nothing
- * can be sent, so only release it, tell and log. */
+ * stop has closed its descriptor before the MPM could wait for it. so only
+ * release it, tell and log release it, tell and log. */
 static apr_status_t connection_dies(void *baton)
 {
     conn_rec *c = baton;
@@ -351,22 +342,16 @@ static apr_status_t connection_dies(void *baton)
  * is said before the count is looked at, so where it was not said yet, the
  * connection is counted.
  */
-static int is_awaited(void)
-{
-    int state;
-
-    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS &&
-           state != AP_MPMQ_STOPPING;
-}
-
 static int pre_connection(conn_rec *c, void *csd)
 {
     chat_conn_t *cc;
+    int state;
 
     if (c->master || !mpm_can_wait)
         return OK;
     cc = apr_pcalloc(c->pool, sizeof(*cc));
-    cc->awaited = is_awaited();
+    cc->awaited = ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS &&
+                  state != AP_MPMQ_STOPPING;
     ap_set_module_config(c->conn_config, &chat_module, cc);
     apr_pool_pre_cleanup_register(c->pool, c, connection_dies);
     chat_netfilter_add(c, cc);

@@ -100,17 +100,15 @@ void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail)
     chat_stream_end(s, why, detail);
 }
 
-static int has_failed(const chat_stream_t *s)
-{
-    return s->spec.cb->failed && s->spec.cb->failed(s->spec.ctx);
-}
-
 static chat_count_id_e end_counter(const chat_stream_t *s)
 {
+    const chat_stream_cb_t *cb = s->spec.cb;
+
     switch (s->end.why) {
     case CHAT_END_COMPLETE:
     case CHAT_END_STOPPED:
-        return has_failed(s) ? CHAT_COUNT_UPSTREAM : CHAT_COUNT_DONE;
+        return cb->failed && cb->failed(s->spec.ctx) ? CHAT_COUNT_UPSTREAM
+                                                     : CHAT_COUNT_DONE;
     case CHAT_END_GONE:
         return CHAT_COUNT_CANCELLED;
     case CHAT_END_STALLED:

@@ -30,6 +30,9 @@ typedef apr_int64_t chat_mono_t;
 
 #define CHAT_MONO_NEVER APR_INT64_MAX
 
+/* Seconds that a client is told to stay away when all places are reserved. */
+#define CHAT_BUSY_RETRY "2"
+
 /* ---- counters (chat_counters.c): shared by the children of a server ---- */
 
 typedef enum {

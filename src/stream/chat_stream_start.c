@@ -23,9 +23,6 @@
 /* ChatStreamMax when nothing is written and there are files enough. */
 #define PLACES_MAX 10000
 
-/* Seconds a client is told to stay away when all places are taken. */
-#define BUSY_RETRY "2"
-
 /* ---- one stream ---- */
 
 static chat_stream_t *stream_create(request_rec *r,
@@ -80,7 +77,7 @@ static apr_status_t admit(request_rec *r, chat_err_t *err)
     chat_counters_add(CHAT_COUNT_REFUSED, 1);
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                   CHATNO(0503) "all places for streams are taken");
-    err->retry_after = BUSY_RETRY;
+    err->retry_after = CHAT_BUSY_RETRY;
     return chat_err_set(err, APR_EAGAIN, HTTP_SERVICE_UNAVAILABLE, "busy",
                         "Too many answers are being written right now.");
 }
