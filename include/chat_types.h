@@ -174,7 +174,7 @@ typedef enum {
     CHAT_END_UNREACHED, /* no connection to the upstream */
     CHAT_END_BROKEN,    /* the upstream's connection failed */
     CHAT_END_TIMEOUT,   /* the upstream took too long */
-    CHAT_END_REFUSED,   /* the gate is shut: no call was made */
+    CHAT_END_REFUSED,   /* admission was refused: no call was made */
     CHAT_END_SHUTDOWN   /* the server stops: nothing more can be sent */
 } chat_end_e;
 
@@ -182,7 +182,7 @@ typedef struct chat_end_t {
     chat_end_e why;
     const char *detail;        /* for the log, no secrets; may be NULL */
     int made;                  /* 1: the call was begun; 0: it was waited for,
-                                  or the gate did not open */
+                                  or admission was refused */
     int asked;                 /* 1: the upstream was connected to, so that it
                                   may have got the request (this call) */
     apr_interval_time_t first; /* start -> first data (this call), -1 */

@@ -161,9 +161,9 @@ END
 # A counter that an engine and workers touch; a request's pool that a worker
 # still uses when the engine has it.
 my @SEEDS = (
-    [ 'chat_stream.c', qr/^(chat_take_e chat_stream_take\(.*?\n\{\n)(.*?\n\n)/ms,
+    [ 'chat_stream.c', qr/^(chat_offer_e chat_stream_deliver\(.*?\n\{\n)(.*?\n\n)/ms,
         sub ($head, $vars) { "long chat_seeded;\n$head${vars}chat_seeded++;\napr_palloc(s->r->pool, 8);\n" } ],
-    [ 'chat_park.c', qr/^( *)(chat_engine_adopt\(cc->stream.*?;\n)/m,
+    [ 'chat_park.c', qr/^( *)(chat_engine_add\(cc->stream.*?;\n)/m,
         sub ($space, $adopt) { "${space}extern long chat_seeded;\napr_pool_t *p = cc->stream->r->pool;\n$adopt"
             . "chat_seeded++;\napr_palloc(p, 8);\n" } ],
 );
@@ -200,7 +200,7 @@ subtest 'a race is found' => sub {
     unlink glob $t->dir . '/check/*';
     # The frame that did it comes second after the headline, in both tongues.
     my $by = sub ($function) { qr/data race.*\n.*\n?.* (?:at|#0) .*\b$function\b/ };
-    like $found, $by->('(?:chat_stream_take|suspend_connection)'), 'a counter that two threads change';
+    like $found, $by->('(?:chat_stream_deliver|suspend_connection)'), 'a counter that two threads change';
     SKIP: {
         skip 'TSan does not look into libraries', 1 if $VARIANT eq 'tsan';
         like $found, $by->('apr_palloc'), 'a pool that two threads allocate from';

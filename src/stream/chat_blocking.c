@@ -9,14 +9,19 @@
  * the process ends: prefork's children end inside a signal handler, where curl
  * must not be called. At any time a driver has one thread.
  */
-#include "chat_stream_int.h"
+#include "chat_xfer_int.h"
 
 #include <http_core.h>
 #include <http_log.h>
 #include <apr_portable.h>
 
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#include "chat_clock.h"
 
 /* An HTTP/2 stream has no socket to watch: look at its connection so often. */
 #define LOOK_MS 20
@@ -25,6 +30,7 @@
 
 typedef struct blocking_t {
     chat_driver_t driver;
+    chat_curl_t curl;
     int epoll_fd; /* readable when the client has left */
     SLIST_ENTRY(blocking_t) link;
 } blocking_t;
@@ -32,15 +38,15 @@ typedef struct blocking_t {
 static SLIST_HEAD(, blocking_t) spare;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void blocking_free(blocking_t *b)
+static void destroy(blocking_t *b)
 {
-    chat_driver_destroy(&b->driver);
+    chat_curl_destroy(&b->curl);
     if (b->epoll_fd >= 0)
         close(b->epoll_fd);
     free(b);
 }
 
-static blocking_t *blocking_take(void)
+static blocking_t *acquire(void)
 {
     blocking_t *b;
 
@@ -55,13 +61,17 @@ static blocking_t *blocking_take(void)
     if (!b)
         return NULL;
     b->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (b->epoll_fd >= 0 && chat_driver_init(&b->driver, NULL) == APR_SUCCESS)
+    b->driver.ops = &chat_stream_blocking_ops;
+    b->driver.curl = &b->curl;
+    b->driver.now = chat_clock_now();
+    if (b->epoll_fd >= 0 &&
+        chat_curl_init(&b->curl, &b->driver, NULL, NULL) == APR_SUCCESS)
         return b;
-    blocking_free(b);
+    destroy(b);
     return NULL;
 }
 
-static void blocking_give(blocking_t *b)
+static void release(blocking_t *b)
 {
     pthread_mutex_lock(&lock);
     SLIST_INSERT_HEAD(&spare, b, link);
@@ -79,49 +89,43 @@ static void watch_client(blocking_t *b, chat_stream_t *s)
         apr_os_sock_get(&fd, ap_get_conn_socket(s->c)) != APR_SUCCESS)
         return;
     if (epoll_ctl(b->epoll_fd, EPOLL_CTL_ADD, fd, &x) == 0)
-        s->client_fd = fd;
-}
-
-static void unwatch_client(blocking_t *b, chat_stream_t *s)
-{
-    if (s->client_fd >= 0)
-        epoll_ctl(b->epoll_fd, EPOLL_CTL_DEL, s->client_fd, NULL);
+        s->client.fd = fd;
 }
 
 static int wait_ms(const chat_stream_t *s)
 {
-    chat_tick_t due = chat_stream_due(s), now = chat_tick_now();
-    int most = s->client_fd >= 0 ? WAIT_MS : LOOK_MS;
+    chat_mono_t due = chat_stream_due(s), now = chat_clock_now();
+    int most = s->client.fd >= 0 ? WAIT_MS : LOOK_MS;
 
-    if (due <= now || s->waiting) /* it has had its share of one turn */
+    if (due <= now || s->call.waiting) /* it has had its share of one round */
         return 0;
     return due - now > most * 1000 ? most : (int)((due - now + 999) / 1000);
 }
 
-static void turn(blocking_t *b, chat_stream_t *s)
+static void run_round(blocking_t *b, chat_stream_t *s)
 {
     struct curl_waitfd client = {.fd = b->epoll_fd, .events = CURL_WAIT_POLLIN};
-    chat_multi_t *m = b->driver.multis[0];
+    chat_multi_t *m = b->curl.multis[0];
     int running;
 
-    curl_multi_poll(m->curl, &client, s->client_fd >= 0, wait_ms(s), NULL);
-    b->driver.now = chat_tick_now();
-    b->driver.turn++;
+    curl_multi_poll(m->handle, &client, s->client.fd >= 0, wait_ms(s), NULL);
+    b->driver.now = chat_clock_now();
+    b->driver.round++;
     if (client.revents || s->c->aborted)
         chat_stream_end(s, CHAT_END_GONE, NULL);
     else if (chat_stream_stopping())
         chat_stream_end(s, CHAT_END_SHUTDOWN, "the server stopped");
-    if (s->waiting)
+    if (s->call.waiting)
         s->source->resume(s);
-    curl_multi_perform(m->curl, &running);
-    chat_driver_flush(&b->driver);
-    chat_multi_reap(m);
+    curl_multi_perform(m->handle, &running);
+    chat_curl_flush(&b->curl);
+    chat_xfer_reap(m);
     chat_stream_check(s, b->driver.now);
 }
 
 void chat_blocking_run(chat_stream_t *s)
 {
-    blocking_t *b = blocking_take();
+    blocking_t *b = acquire();
 
     chat_stream_move(s, CHAT_STATE_LIVE);
     if (!b) {
@@ -129,16 +133,17 @@ void chat_blocking_run(chat_stream_t *s)
     }
     else {
         s->driver = &b->driver;
-        b->driver.now = chat_tick_now();
+        b->driver.now = chat_clock_now();
         watch_client(b, s);
         chat_stream_begin(s);
         do {
             while (!s->ended)
-                turn(b, s);
+                run_round(b, s);
             s->source->stop(s);
-        } while (chat_call_again(s));
-        unwatch_client(b, s);
-        blocking_give(b);
+        } while (chat_stream_again(s));
+        if (s->client.fd >= 0)
+            epoll_ctl(b->epoll_fd, EPOLL_CTL_DEL, s->client.fd, NULL);
+        release(b);
     }
     chat_stream_move(s, CHAT_STATE_DONE);
     if (s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_SHUTDOWN)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The room's counters. Every child has a slot of its own in memory shared
+ * Counters of streams. Every child has a slot of its own in memory shared
  * with its parent and siblings; a reader adds them up. When a child is gone,
  * however it went, the parent adds what it counted to the totals and clears
  * its gauges: no crash leaves a stream "live".
@@ -9,10 +9,13 @@
  */
 #include "chat_stream_int.h"
 
+#include <http_config.h>
+#include <http_log.h>
 #include <mpm_common.h>
 
 #include <unistd.h>
 
+#include "chat_log.h"
 #include "chat_shared.h"
 
 #define GAUGES (CHAT_COUNT_PARKED + 1) /* the first so many are gauges */
@@ -54,39 +57,26 @@ int chat_counters_admit(int max)
     return 0;
 }
 
-int chat_counters_has_room(int max)
+int chat_counters_has_place(int max)
 {
     return !mine || load(&mine->count[CHAT_COUNT_LIVE]) < max;
 }
 
-void chat_stream_stats(chat_stream_stats_t *stats)
+void chat_counters_sum(apr_int64_t sum[CHAT_COUNT_MAX])
 {
-    apr_int64_t sum[CHAT_COUNT_MAX] = {0};
     int i, n;
 
+    memset(sum, 0, CHAT_COUNT_MAX * sizeof(*sum));
     for (i = 0; table && i < table->nslots; i++)
         for (n = 0; n < CHAT_COUNT_MAX; n++)
             sum[n] += load(&table->slot[i].count[n]);
     for (n = GAUGES; table && n < CHAT_COUNT_MAX; n++)
         sum[n] += load(&table->gone.count[n]);
-
-    stats->live = sum[CHAT_COUNT_LIVE];
-    stats->queued = sum[CHAT_COUNT_QUEUED];
-    stats->parked = sum[CHAT_COUNT_PARKED];
-    stats->started = sum[CHAT_COUNT_STARTED];
-    stats->done = sum[CHAT_COUNT_DONE];
-    stats->cancelled = sum[CHAT_COUNT_CANCELLED];
-    stats->stalled = sum[CHAT_COUNT_STALLED];
-    stats->upstream_errors = sum[CHAT_COUNT_UPSTREAM];
-    stats->timeouts = sum[CHAT_COUNT_TIMEOUT];
-    stats->shutdown = sum[CHAT_COUNT_SHUTDOWN];
-    stats->refused = sum[CHAT_COUNT_REFUSED];
-    stats->bytes = sum[CHAT_COUNT_BYTES];
 }
 
 /* ---- the parent ---- */
 
-apr_status_t chat_counters_post_config(apr_pool_t *pconf, server_rec *s)
+apr_status_t chat_counters_post_config(server_rec *s)
 {
     int daemons = 0, made;
     apr_size_t size;

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which stream has waited longest: a binary heap of streams by s->due, which
- * is a lower bound. A stream that was active since is simply put back, so an
- * event costs nothing here. One engine's thread only.
+ * Which stream has waited longest: a binary heap of streams by engine.due,
+ * which is a lower bound. A stream that was active since is simply put back, so
+ * an event costs nothing here. One engine's thread only.
  */
-#include "chat_stream_int.h"
+#include "chat_engine_int.h"
 
-#if CHAT_PARKING
+#include <stdlib.h>
 
 static void place(chat_deadlines_t *d, int i, chat_stream_t *s)
 {
     d->heap[i] = s;
-    s->heap = i;
+    s->engine.heap = i;
 }
 
 static void rise(chat_deadlines_t *d, chat_stream_t *s)
 {
-    int i = s->heap;
+    int i = s->engine.heap;
 
-    while (i > 0 && d->heap[(i - 1) / 2]->due > s->due) {
+    while (i > 0 && d->heap[(i - 1) / 2]->engine.due > s->engine.due) {
         place(d, i, d->heap[(i - 1) / 2]);
         i = (i - 1) / 2;
     }
@@ -27,12 +27,13 @@ static void rise(chat_deadlines_t *d, chat_stream_t *s)
 
 static void sink(chat_deadlines_t *d, chat_stream_t *s)
 {
-    int i = s->heap, child;
+    int i = s->engine.heap, child;
 
     while ((child = 2 * i + 1) < d->n) {
-        if (child + 1 < d->n && d->heap[child + 1]->due < d->heap[child]->due)
+        if (child + 1 < d->n &&
+            d->heap[child + 1]->engine.due < d->heap[child]->engine.due)
             child++;
-        if (d->heap[child]->due >= s->due)
+        if (d->heap[child]->engine.due >= s->engine.due)
             break;
         place(d, i, d->heap[child]);
         i = child;
@@ -42,14 +43,14 @@ static void sink(chat_deadlines_t *d, chat_stream_t *s)
 
 int chat_deadlines_add(chat_deadlines_t *d, chat_stream_t *s)
 {
-    if (d->n == d->room) {
-        int room = d->room ? 2 * d->room : 256;
-        chat_stream_t **heap = realloc(d->heap, room * sizeof(*heap));
+    if (d->n == d->capacity) {
+        int capacity = d->capacity ? 2 * d->capacity : 256;
+        chat_stream_t **heap = realloc(d->heap, capacity * sizeof(*heap));
 
         if (!heap)
             return 0;
         d->heap = heap;
-        d->room = room;
+        d->capacity = capacity;
     }
     place(d, d->n++, s);
     rise(d, s);
@@ -66,14 +67,12 @@ void chat_deadlines_remove(chat_deadlines_t *d, chat_stream_t *s)
 {
     chat_stream_t *last;
 
-    if (s->heap < 0)
+    if (s->engine.heap < 0)
         return;
     last = d->heap[--d->n];
     if (last != s) {
-        place(d, s->heap, last);
+        place(d, s->engine.heap, last);
         chat_deadlines_moved(d, last);
     }
-    s->heap = -1;
+    s->engine.heap = -1;
 }
-
-#endif

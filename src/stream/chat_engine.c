@@ -1,72 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An engine: one thread, one epoll set, thousands of streams. It
- * never waits for anything but epoll: not for a client, a name, a database or
- * a worker. So whoever waits for the engine (chat_engine_recall) cannot be
- * waited for.
+ * An engine: one thread, one epoll set, thousands of streams. It never waits
+ * for anything but epoll: not for a client, a name, a database or a worker. So
+ * a worker may wait for the engine (chat_engine_recall).
  *
  * One lock per engine guards the hand-over of streams; the thread takes it
- * once a turn. Everything marked E belongs to the engine's thread.
+ * once a round. Everything marked E belongs to the engine's thread.
  */
 #include "chat_engine_int.h"
 
-#if CHAT_PARKING
+#include "chat_clock.h"
 
-/* Sockets, and streams over their budget, that one turn serves: with what a
- * stream may move in a turn this bounds how long any of them can take. epoll
+/* Sockets, and streams over their budget, that one round serves: with what a
+ * stream may move in a round this bounds how long any of them can take. epoll
  * is fair: who was not served this time is first the next time. */
-#define TURN_EVENTS 64
-/* So many turns in a row, all of them full, may keep workers from streams
+#define ROUND_EVENTS 64
+/* So many rounds in a row, all of them full, may keep workers from streams
  * whose clients are gone. */
-#define BUSY_TURNS 64
+#define BUSY_ROUNDS 64
 
-/* ---- descriptors ---- */
+/* ---- the driver's operations ---- */
 
-int chat_engine_poll(chat_engine_t *e, int op, int fd, uint32_t events,
-                     chat_event_t *ev)
+static void schedule(chat_stream_t *s)
 {
-    struct epoll_event x = {.events = events, .data.ptr = ev};
+    chat_mono_t due;
 
-    return epoll_ctl(e->epoll_fd, op, fd, &x);
-}
-
-void chat_engine_kick(int fd)
-{
-    uint64_t one = 1;
-
-    /* Full or closed: whoever is to be woken is awake or gone. */
-    if (write(fd, &one, sizeof(one)) < 0)
+    if (s->engine.heap < 0 || (due = chat_stream_due(s)) >= s->engine.due)
         return;
+    s->engine.due = due;
+    chat_deadlines_moved(&s->park.engine->deadlines, s);
 }
 
-void chat_engine_watch(chat_engine_t *e, chat_stream_t *s)
+static void watch_client(chat_stream_t *s)
 {
-    int want = s->out.len > 0 && !s->held;
+    int want = s->client.out.len > 0 && !s->client.held;
 
-    if (!s->watched || want == s->client_out)
+    if (!s->engine.watched || want == s->engine.watches_out)
         return;
-    s->client_out = want;
-    chat_engine_poll(e, EPOLL_CTL_MOD, s->client_fd,
-                     EPOLLRDHUP | (want ? EPOLLOUT : 0), &s->client_event);
-    chat_engine_schedule(e, s);
+    s->engine.watches_out = want;
+    chat_engine_poll(s->park.engine, EPOLL_CTL_MOD, s->client.fd,
+                     EPOLLRDHUP | (want ? EPOLLOUT : 0), &s->engine.event);
+    schedule(s);
 }
 
-static void unwatch(chat_engine_t *e, chat_stream_t *s)
+static void defer(chat_stream_t *s)
 {
-    if (s->watched)
-        chat_engine_poll(e, EPOLL_CTL_DEL, s->client_fd, 0, NULL);
-    s->watched = 0;
+    if (s->engine.deferred)
+        return;
+    s->engine.deferred = 1;
+    TAILQ_INSERT_TAIL(&s->park.engine->deferred, s, engine.deferred_link);
 }
+
+static void ended(chat_stream_t *s)
+{
+    if (s->engine.ending || s->admission.pending)
+        return;
+    s->engine.ending = 1;
+    TAILQ_INSERT_TAIL(&s->park.engine->ended, s, engine.ended_link);
+}
+
+const chat_driver_ops_t chat_engine_ops = {
+    .send = chat_netfilter_send,
+    .watch_client = watch_client,
+    .defer = defer,
+    .schedule = schedule,
+    .ended = ended,
+};
 
 /* ---- the client's side ---- */
 
-static void drained(chat_engine_t *e, chat_stream_t *s)
+static void unwatch_client(chat_engine_t *e, chat_stream_t *s)
 {
-    if (s->ended)
-        chat_engine_ended(e, s);
-    else if (s->waiting)
-        s->source->resume(s);
-    chat_engine_schedule(e, s);
+    if (s->engine.watched)
+        chat_engine_poll(e, EPOLL_CTL_DEL, s->client.fd, 0, NULL);
+    s->engine.watched = 0;
 }
 
 /* A half-closed connection counts as gone: a chat client that has said all
@@ -75,19 +82,24 @@ static void client_event(chat_engine_t *e, chat_stream_t *s, uint32_t events)
 {
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
         chat_stream_cut(s, CHAT_END_GONE, NULL);
-        if (s->asking) /* it stays, but is not heard of any more */
-            unwatch(e, s);
+        if (s->admission.pending) /* the stream stays, without its client */
+            unwatch_client(e, s);
         return;
     }
-    if (!(events & EPOLLOUT) || !s->out.len)
+    if (!(events & EPOLLOUT) || !s->client.out.len)
         return;
     if (chat_netfilter_drain(s) != APR_SUCCESS) {
         chat_stream_cut(s, CHAT_END_GONE, NULL);
         return;
     }
-    chat_engine_watch(e, s);
-    if (!s->out.len)
-        drained(e, s);
+    watch_client(s);
+    if (s->client.out.len)
+        return;
+    if (s->ended)
+        ended(s);
+    else if (s->call.waiting)
+        s->source->resume(s);
+    schedule(s);
 }
 
 /* ---- streams come ---- */
@@ -97,178 +109,147 @@ static void begin(chat_engine_t *e, chat_stream_t *s)
     pthread_mutex_lock(&e->lock);
     chat_stream_move(s, CHAT_STATE_LIVE);
     pthread_mutex_unlock(&e->lock);
-    TAILQ_INSERT_TAIL(&e->live, s, link);
+    TAILQ_INSERT_TAIL(&e->live, s, park.link);
     chat_counters_add(CHAT_COUNT_PARKED, 1);
 
-    s->client_event.kind = CHAT_EVENT_CLIENT;
-    s->client_event.fd = s->client_fd;
-    s->client_event.stream = s;
-    s->due = chat_stream_due(s);
+    s->engine.event.kind = CHAT_EVENT_CLIENT;
+    s->engine.event.fd = s->client.fd;
+    s->engine.event.stream = s;
+    s->engine.due = chat_stream_due(s);
     if (!chat_deadlines_add(&e->deadlines, s) ||
-        chat_engine_poll(e, EPOLL_CTL_ADD, s->client_fd, EPOLLRDHUP,
-                         &s->client_event)) {
+        chat_engine_poll(e, EPOLL_CTL_ADD, s->client.fd, EPOLLRDHUP,
+                         &s->engine.event)) {
         chat_stream_end(s, CHAT_END_GONE, "the connection cannot be watched");
         return;
     }
-    s->watched = 1;
-    if (s->line)
-        chat_engine_ask(e, s);
+    s->engine.watched = 1;
+    if (s->admission.connection)
+        chat_engine_admission_submit(e, s);
     else
         chat_stream_begin(s);
-    chat_engine_schedule(e, s);
+    schedule(s);
 }
 
-static void take_inbox(chat_engine_t *e)
+static void empty_inbox(chat_engine_t *e)
 {
     struct chat_stream_list_t mail;
     chat_stream_t *s;
 
     TAILQ_INIT(&mail);
     pthread_mutex_lock(&e->lock);
-    TAILQ_CONCAT(&mail, &e->inbox, link);
-    chat_eventfds_trim(&e->spare);
+    TAILQ_CONCAT(&mail, &e->shared.inbox, park.link);
+    chat_eventfds_trim(&e->shared.spare);
     pthread_mutex_unlock(&e->lock);
     while ((s = TAILQ_FIRST(&mail))) {
-        TAILQ_REMOVE(&mail, s, link);
+        TAILQ_REMOVE(&mail, s, park.link);
         begin(e, s);
     }
 }
 
-static void take_kills(chat_engine_t *e)
+static void cancel_streams(chat_engine_t *e)
 {
     chat_stream_t *s;
 
     pthread_mutex_lock(&e->lock);
-    TAILQ_FOREACH(s, &e->kills, kill_link)
+    TAILQ_FOREACH(s, &e->shared.cancels, park.cancel_link)
     {
         if (s->state != CHAT_STATE_QUEUED)
             chat_stream_cut(s, CHAT_END_GONE,
                             "the server closed the connection");
         else
-            chat_engine_kick(
-                e->wake.fd); /* came after take_inbox(): next turn */
+            chat_eventfds_wake(
+                e->wake.fd); /* came after empty_inbox(): next round */
     }
     pthread_mutex_unlock(&e->lock);
 }
 
 /* ---- streams wait ---- */
 
-void chat_engine_schedule(chat_engine_t *e, chat_stream_t *s)
-{
-    chat_tick_t due;
-
-    if (s->heap < 0 || (due = chat_stream_due(s)) >= s->due)
-        return;
-    s->due = due;
-    chat_deadlines_moved(&e->deadlines, s);
-}
-
-/* The MPM forgets connections that it hears nothing of for Timeout. */
-static void tick(chat_stream_t *s, chat_tick_t now)
-{
-    if (!s->tick_at || s->tick_at > now)
-        return;
-    s->tick_at = now + s->tick_every;
-    chat_engine_kick(s->park_fd);
-}
-
 static void check_deadlines(chat_engine_t *e)
 {
-    chat_tick_t now = e->driver.now;
+    chat_mono_t now = e->driver.now;
     chat_stream_t *s;
 
-    while (e->deadlines.n && (s = e->deadlines.heap[0])->due <= now) {
-        tick(s, now);
+    while (e->deadlines.n && (s = e->deadlines.heap[0])->engine.due <= now) {
+        /* The MPM closes connections that are silent for Timeout. */
+        if (s->engine.ping_at && s->engine.ping_at <= now) {
+            s->engine.ping_at = now + s->engine.ping_every;
+            chat_eventfds_wake(s->park.fd);
+        }
         chat_stream_check(s, now);
-        s->due = chat_stream_due(s);
-        if (s->due <= now) /* on its way out, or as good as now */
-            s->due = now + 1;
+        s->engine.due = chat_stream_due(s);
+        if (s->engine.due <= now) /* on its way out, or as good as now */
+            s->engine.due = now + 1;
         chat_deadlines_moved(&e->deadlines, s);
     }
 }
 
-void chat_engine_later(chat_engine_t *e, chat_stream_t *s)
+static void undefer(chat_engine_t *e, chat_stream_t *s)
 {
-    if (s->later)
+    if (!s->engine.deferred)
         return;
-    s->later = 1;
-    TAILQ_INSERT_TAIL(&e->later, s, later_link);
+    s->engine.deferred = 0;
+    TAILQ_REMOVE(&e->deferred, s, engine.deferred_link);
 }
 
-static void forget_later(chat_engine_t *e, chat_stream_t *s)
-{
-    if (!s->later)
-        return;
-    s->later = 0;
-    TAILQ_REMOVE(&e->later, s, later_link);
-}
-
-static void resume_later(chat_engine_t *e)
+static void resume_deferred(chat_engine_t *e)
 {
     chat_stream_t *s;
     int n;
 
-    for (n = 0; n < TURN_EVENTS && (s = TAILQ_FIRST(&e->later)); n++) {
-        forget_later(e, s);
-        if (!s->ended && !s->out.len)
+    for (n = 0; n < ROUND_EVENTS && (s = TAILQ_FIRST(&e->deferred)); n++) {
+        undefer(e, s);
+        if (!s->ended && !s->client.out.len)
             s->source->resume(s); /* may put it at the end again */
-        chat_engine_schedule(e, s);
+        schedule(s);
     }
 }
 
 /* ---- streams go ---- */
 
-void chat_engine_ended(chat_engine_t *e, chat_stream_t *s)
-{
-    if (s->ending || s->asking)
-        return;
-    s->ending = 1;
-    TAILQ_INSERT_TAIL(&e->ended, s, ended_link);
-}
-
 /* Bytes are still on their way to a client that can take them. */
 static int drains(const chat_stream_t *s)
 {
-    return s->out.len && !s->held && s->watched &&
+    return s->client.out.len && !s->client.held && s->engine.watched &&
            s->end.why != CHAT_END_GONE && s->end.why != CHAT_END_STALLED;
 }
 
-/* The engine's last touch of s, r and c is in here, under the lock. The kick
- * comes after it: who wakes up wants the lock. */
-static void let_go(chat_engine_t *e, chat_stream_t *s)
+/* The engine's last touch of s, r and c is in here, under the lock. The MPM is
+ * woken after it: who wakes up wants the lock. */
+static void release(chat_engine_t *e, chat_stream_t *s)
 {
-    int park_fd = s->park_fd, killed;
+    int park_fd = s->park.fd, cancelled;
 
-    unwatch(e, s);
+    unwatch_client(e, s);
     chat_deadlines_remove(&e->deadlines, s);
-    TAILQ_REMOVE(&e->live, s, link);
-    if (!s->held)
-        chat_out_free(&s->out);
+    TAILQ_REMOVE(&e->live, s, park.link);
+    if (!s->client.held)
+        chat_netfilter_discard(s);
     chat_counters_add(CHAT_COUNT_PARKED, -1);
     __atomic_sub_fetch(&e->nstreams, 1, __ATOMIC_RELAXED);
 
     pthread_mutex_lock(&e->lock);
     chat_stream_move(s, CHAT_STATE_DONE);
-    killed = s->killed;
-    if (killed) {
-        TAILQ_REMOVE(&e->kills, s, kill_link);
+    cancelled = s->park.cancelled;
+    if (cancelled) {
+        TAILQ_REMOVE(&e->shared.cancels, s, park.cancel_link);
         pthread_cond_broadcast(&e->recalled);
     }
     pthread_mutex_unlock(&e->lock);
-    if (!killed)
-        chat_engine_kick(park_fd);
+    if (!cancelled)
+        chat_eventfds_wake(park_fd);
 }
 
 /* One more call follows what was thought to be the last bytes. */
-static void send_held(chat_engine_t *e, chat_stream_t *s)
+static void send_held(chat_stream_t *s)
 {
-    if (!s->held)
+    if (!s->client.held)
         return;
-    s->held = 0;
+    s->client.held = 0;
     if (chat_netfilter_drain(s) != APR_SUCCESS)
         chat_stream_cut(s, CHAT_END_GONE, NULL);
     else
-        chat_engine_watch(e, s);
+        watch_client(s);
 }
 
 /* When many clients leave at once, their upstreams are closed first: workers
@@ -277,13 +258,13 @@ static void finish_gone(chat_engine_t *e, int busy)
 {
     chat_stream_t *s;
 
-    if (busy && ++e->busy_turns < BUSY_TURNS)
+    if (busy && ++e->busy_rounds < BUSY_ROUNDS)
         return;
-    e->busy_turns = 0;
+    e->busy_rounds = 0;
     while ((s = TAILQ_FIRST(&e->gone))) {
-        TAILQ_REMOVE(&e->gone, s, ended_link);
-        s->ending = 0;
-        let_go(e, s);
+        TAILQ_REMOVE(&e->gone, s, engine.ended_link);
+        s->engine.ending = 0;
+        release(e, s);
     }
 }
 
@@ -292,23 +273,23 @@ static void finish_ended(chat_engine_t *e, int busy)
     chat_stream_t *s;
 
     while ((s = TAILQ_FIRST(&e->ended))) {
-        TAILQ_REMOVE(&e->ended, s, ended_link);
-        s->ending = 0;
-        forget_later(e, s);
+        TAILQ_REMOVE(&e->ended, s, engine.ended_link);
+        s->engine.ending = 0;
+        undefer(e, s);
         s->source->stop(s);
-        if (s->state == CHAT_STATE_LIVE && chat_call_again(s)) {
-            send_held(e, s);
-            chat_engine_schedule(e, s);
+        if (s->state == CHAT_STATE_LIVE && chat_stream_again(s)) {
+            send_held(s);
+            schedule(s);
             continue;
         }
         if (busy && s->end.why == CHAT_END_GONE) {
-            unwatch(e, s);
-            s->ending = 1;
-            TAILQ_INSERT_TAIL(&e->gone, s, ended_link);
+            unwatch_client(e, s);
+            s->engine.ending = 1;
+            TAILQ_INSERT_TAIL(&e->gone, s, engine.ended_link);
             continue;
         }
         if (!drains(s)) {
-            let_go(e, s);
+            release(e, s);
             continue;
         }
         if (s->state == CHAT_STATE_LIVE) {
@@ -316,34 +297,24 @@ static void finish_ended(chat_engine_t *e, int busy)
             chat_stream_move(s, CHAT_STATE_DRAINING);
             pthread_mutex_unlock(&e->lock);
         }
-        chat_engine_schedule(e, s);
+        schedule(s);
     }
     finish_gone(e, busy);
-}
-
-void chat_engine_bury(chat_engine_t *e)
-{
-    chat_event_t *ev;
-
-    while ((ev = SLIST_FIRST(&e->dead))) {
-        SLIST_REMOVE_HEAD(&e->dead, dead);
-        free(ev);
-    }
 }
 
 /* ---- the loop ---- */
 
 static int wait_ms(const chat_engine_t *e)
 {
-    chat_tick_t at = e->driver.curl_at, now = chat_tick_now();
+    chat_mono_t at = e->curl.due, now = chat_clock_now();
 
-    if (!TAILQ_EMPTY(&e->later) || !TAILQ_EMPTY(&e->gone))
+    if (!TAILQ_EMPTY(&e->deferred) || !TAILQ_EMPTY(&e->gone))
         return 0;
-    if (e->deadlines.n && e->deadlines.heap[0]->due < at)
-        at = e->deadlines.heap[0]->due;
-    if (e->wants.due && e->wants.due < at)
-        at = e->wants.due;
-    if (at == CHAT_TICK_NEVER)
+    if (e->deadlines.n && e->deadlines.heap[0]->engine.due < at)
+        at = e->deadlines.heap[0]->engine.due;
+    if (e->admission.poll.due && e->admission.poll.due < at)
+        at = e->admission.poll.due;
+    if (at == CHAT_MONO_NEVER)
         return -1;
     if (at <= now)
         return 0;
@@ -355,42 +326,42 @@ static void dispatch(chat_engine_t *e, const struct epoll_event *x)
     chat_event_t *ev = x->data.ptr;
 
     switch (ev->kind) {
-    case CHAT_EVENT_WAKE: /* each kick is an edge: nobody has to read it */
+    case CHAT_EVENT_WAKE: /* each wake is an edge: nobody has to read it */
         break;
     case CHAT_EVENT_UPSTREAM:
         chat_engine_curl_event(e, ev, x->events);
         break;
     case CHAT_EVENT_IDLE:
-        chat_idle_sweep(&e->driver);
+        chat_idle_sweep(&e->curl);
         break;
     case CHAT_EVENT_CLIENT:
         client_event(e, ev->stream, x->events);
         break;
-    case CHAT_EVENT_GATE:
-        chat_engine_hear(e);
+    case CHAT_EVENT_ADMISSION:
+        chat_engine_admission_ready(e);
         break;
     case CHAT_EVENT_DEAD:
         break;
     }
 }
 
-static void turn(chat_engine_t *e)
+static void run_round(chat_engine_t *e)
 {
-    struct epoll_event events[TURN_EVENTS];
-    int i, n = epoll_wait(e->epoll_fd, events, TURN_EVENTS, wait_ms(e));
+    struct epoll_event events[ROUND_EVENTS];
+    int i, n = epoll_wait(e->epoll_fd, events, ROUND_EVENTS, wait_ms(e));
 
-    e->driver.now = chat_tick_now();
-    e->driver.turn++;
-    resume_later(e);
+    e->driver.now = chat_clock_now();
+    e->driver.round++;
+    resume_deferred(e);
     for (i = 0; i < n; i++)
         dispatch(e, &events[i]);
-    take_inbox(e);
-    chat_engine_tell(e);
+    empty_inbox(e);
+    chat_engine_admission_flush(e);
     chat_engine_curl_timer(e); /* begins what came just now */
     check_deadlines(e);
-    take_kills(e);
-    finish_ended(e, n == TURN_EVENTS);
-    chat_engine_bury(e);
+    cancel_streams(e);
+    finish_ended(e, n == ROUND_EVENTS);
+    chat_engine_curl_free_dead(e);
 }
 
 static int is_stopping(chat_engine_t *e)
@@ -398,7 +369,7 @@ static int is_stopping(chat_engine_t *e)
     int stopping;
 
     pthread_mutex_lock(&e->lock);
-    stopping = e->stopping;
+    stopping = e->shared.stopping;
     pthread_mutex_unlock(&e->lock);
     return stopping;
 }
@@ -408,8 +379,6 @@ void *chat_engine_main(void *baton)
     chat_engine_t *e = baton;
 
     while (!is_stopping(e))
-        turn(e);
+        run_round(e);
     return NULL;
 }
-
-#endif

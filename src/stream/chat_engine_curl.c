@@ -6,15 +6,17 @@
  */
 #include "chat_engine_int.h"
 
-#if CHAT_PARKING
+#include <stdlib.h>
 
-#define IDLE_TICKS apr_time_from_sec(CHAT_IDLE_SECONDS)
+#include "chat_clock.h"
+
+#define IDLE_US apr_time_from_sec(CHAT_IDLE_SECONDS)
 
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *baton,
                           void *record)
 {
     chat_multi_t *m = baton;
-    chat_engine_t *e = m->driver->engine;
+    chat_engine_t *e = m->curl->owner;
     chat_event_t *ev = record;
     uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0) |
                       (what & CURL_POLL_OUT ? EPOLLOUT : 0);
@@ -23,7 +25,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *baton,
         if (!ev)
             return 0;
         chat_engine_poll(e, EPOLL_CTL_DEL, fd, 0, ev);
-        curl_multi_assign(m->curl, fd, NULL);
+        curl_multi_assign(m->handle, fd, NULL);
         /* An event of this batch may still point here. */
         ev->kind = CHAT_EVENT_DEAD;
         SLIST_INSERT_HEAD(&e->dead, ev, dead);
@@ -37,20 +39,20 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *baton,
     ev->kind = CHAT_EVENT_UPSTREAM;
     ev->fd = fd;
     ev->multi = m;
-    curl_multi_assign(m->curl, fd, ev);
+    curl_multi_assign(m->handle, fd, ev);
     return chat_engine_poll(e, EPOLL_CTL_ADD, fd, events, ev);
 }
 
 static int on_curl_timer(CURLM *multi, long ms, void *baton)
 {
     chat_multi_t *m = baton;
-    chat_driver_t *d = m->driver;
+    chat_curl_t *c = m->curl;
 
-    m->at = ms < 0    ? CHAT_TICK_NEVER
-            : ms == 0 ? d->now
-                      : chat_tick_now() + ms * 1000;
-    if (m->at < d->curl_at)
-        d->curl_at = m->at;
+    m->due = ms < 0    ? CHAT_MONO_NEVER
+             : ms == 0 ? c->driver->now
+                       : chat_clock_now() + ms * 1000;
+    if (m->due < c->due)
+        c->due = m->due;
     return 0;
 }
 
@@ -58,10 +60,10 @@ static void act(chat_multi_t *m, int fd, int mask)
 {
     int running;
 
-    curl_multi_socket_action(m->curl, fd, mask, &running);
+    curl_multi_socket_action(m->handle, fd, mask, &running);
     chat_multi_running(m, running);
-    chat_multi_reap(m); /* first: these may be the last bytes */
-    chat_driver_flush(m->driver);
+    chat_xfer_reap(m); /* first: these may be the last bytes */
+    chat_curl_flush(m->curl);
 }
 
 void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
@@ -80,36 +82,45 @@ void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
 
 void chat_engine_curl_timer(chat_engine_t *e)
 {
-    chat_driver_t *d = &e->driver;
+    chat_curl_t *c = &e->curl;
+    chat_mono_t now = e->driver.now;
     chat_multi_t *m;
     int i;
 
-    if (d->curl_at > d->now)
+    if (c->due > now)
         return;
-    d->curl_at = CHAT_TICK_NEVER;
-    for (i = d->nmultis - 1; i >= 0; i--) {
-        m = d->multis[i];
-        if (!m->calls && m->left_at + IDLE_TICKS <= d->now) {
+    c->due = CHAT_MONO_NEVER;
+    for (i = c->nmultis - 1; i >= 0; i--) {
+        m = c->multis[i];
+        if (!m->calls && m->left_at + IDLE_US <= now) {
             chat_multi_close(m);
             continue;
         }
-        if (m->at <= d->now) {
-            m->at = CHAT_TICK_NEVER;
+        if (m->due <= now) {
+            m->due = CHAT_MONO_NEVER;
             act(m, CURL_SOCKET_TIMEOUT, 0);
         }
-        if (m->at < d->curl_at)
-            d->curl_at = m->at;
+        if (m->due < c->due)
+            c->due = m->due;
         if (!m->calls)
-            chat_tick_sooner(&d->curl_at, m->left_at, IDLE_TICKS);
+            chat_clock_sooner(&c->due, m->left_at, IDLE_US);
     }
 }
 
-void chat_engine_curl_tie(chat_multi_t *m)
+void chat_engine_curl_opened(chat_multi_t *m)
 {
-    curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
-    curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
-    curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_curl_timer);
-    curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m);
+    curl_multi_setopt(m->handle, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+    curl_multi_setopt(m->handle, CURLMOPT_SOCKETDATA, m);
+    curl_multi_setopt(m->handle, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+    curl_multi_setopt(m->handle, CURLMOPT_TIMERDATA, m);
 }
 
-#endif
+void chat_engine_curl_free_dead(chat_engine_t *e)
+{
+    chat_event_t *ev;
+
+    while ((ev = SLIST_FIRST(&e->dead))) {
+        SLIST_REMOVE_HEAD(&e->dead, dead);
+        free(ev);
+    }
+}

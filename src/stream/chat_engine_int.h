@@ -1,90 +1,156 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An engine from the inside: shared by its loop (chat_engine.c), its dealings
- * with curl (chat_engine_curl.c) and the child's set of engines
- * (chat_engines.c). Members say who may touch them: E the engine's thread,
- * K whoever holds the lock, C constant after start.
+ * Engines. The first part is what workers may ask of them; the rest is shared
+ * by the loop (chat_engine.c), its dealings with curl (chat_engine_curl.c) and
+ * with an admission (chat_engine_admission.c), and the set of a child's engines
+ * (chat_engines.c). Members say who may touch them: E the engine's thread, K
+ * whoever holds the lock, C constant after start.
  */
 #ifndef CHAT_ENGINE_INT_H
 #define CHAT_ENGINE_INT_H
 
-#include "chat_stream_int.h"
-
-#if CHAT_PARKING
-
+#include <pthread.h>
 #include <sys/epoll.h>
-#include <unistd.h>
+#include <sys/queue.h>
 
-TAILQ_HEAD(chat_stream_list_t, chat_stream_t);
-SLIST_HEAD(chat_event_list_t, chat_event_t);
+#include "chat_park_int.h"
+#include "chat_stream_int.h"
+#include "chat_xfer_int.h"
 
-/* (chat_eventfds.c) */
+typedef struct chat_engine_t chat_engine_t;
+
+/* ---- for workers (chat_engines.c) ---- */
+
+typedef void chat_engine_abandon_fn(chat_stream_t *s);
+
+/* The engines of this child. At a hard stop, with the engines joined, abandon()
+ * is called [main thread] with each stream that they still had. */
+apr_status_t chat_engines_child_init(apr_pool_t *pchild, server_rec *s,
+                                     chat_engine_abandon_fn *abandon);
+/* [any] The engine for one more stream: the one with the fewest. NULL: none
+ * runs. */
+chat_engine_t *chat_engines_choose(void);
+
+/* [any] Its connection to that admission, of which there can be but one. NULL:
+ * no memory. */
+void *chat_engine_connection(chat_engine_t *e,
+                             const chat_admission_t *admission);
+/* [any] The eventfd of a stream to be parked: -1 with errno when there is none.
+ * Released, it may still be woken. */
+int chat_engine_acquire_eventfd(chat_engine_t *e);
+void chat_engine_release_eventfd(chat_engine_t *e, int fd);
+/* [worker, suspend hook] Ownership passes to the engine. */
+void chat_engine_add(chat_engine_t *e, chat_stream_t *s);
+/* [worker] A parked connection woke up. 1: DONE, s is the caller's. */
+int chat_engine_returned(chat_engine_t *e, chat_stream_t *s);
+/* [worker] Get s back now, whatever it is doing. Waits for the engine. */
+void chat_engine_recall(chat_engine_t *e, chat_stream_t *s);
+
+/* ---- eventfds (chat_eventfds.c) ---- */
+
 typedef struct chat_eventfds_t {
     int *fd;
-    int n, room;
+    int n, capacity;
 } chat_eventfds_t;
 
-struct chat_engine_t {
-    chat_driver_t driver;            /* E */
-    int epoll_fd;                    /* C */
-    chat_event_t wake;               /* C */
-    chat_event_t idle;               /* C  of the driver's idle_fd */
-    pthread_t thread;                /* C */
-    struct chat_stream_list_t live;  /* E  by link */
-    struct chat_stream_list_t later; /* E  over their budget, by later_link */
-    struct chat_stream_list_t ended; /* E  to let go, by ended_link */
-    struct chat_stream_list_t gone;  /* E  ... when there is time, likewise */
-    int busy_turns;                  /* E  that these have waited */
-    struct chat_event_list_t dead;   /* E  socket records to free */
-    chat_deadlines_t deadlines;      /* E */
-    chat_event_t gate_event;         /* E  of the line's descriptor */
-    chat_admission_poll_t wants;     /* E  of the line, as was last seen */
-    int asked;                       /* E  in this turn */
-
-    pthread_mutex_t lock;
-    pthread_cond_t recalled;         /* K  some killed stream is DONE */
-    struct chat_stream_list_t inbox; /* K  by link */
-    struct chat_stream_list_t kills; /* K  by kill_link */
-    chat_eventfds_t spare;           /* K  of streams that are gone */
-    const chat_admission_t *gate;    /* K  until there is a line, then C */
-    void *line;                      /* ... to it */
-    int stopping;                    /* K */
-    int nstreams;                    /* atomic: adopted, not yet DONE */
-};
-
-/* epoll_ctl on the engine's set: 0, or -1 with errno. */
-int chat_engine_poll(chat_engine_t *e, int op, int fd, uint32_t events,
-                     chat_event_t *ev);
-/* Make an eventfd readable. */
-void chat_engine_kick(int fd);
-
-/* The thread, until e->stopping. */
-void *chat_engine_main(void *baton);
-/* [E] Free the records of sockets that curl has let go. */
-void chat_engine_bury(chat_engine_t *e);
-
-/* ---- the gate (chat_stream_admission.c), all E ---- */
-
-/* Ask for a stream that came just now. */
-void chat_engine_ask(chat_engine_t *e, chat_stream_t *s);
-/* What this turn asked goes out, what is overdue is given up. */
-void chat_engine_tell(chat_engine_t *e);
-/* The line's descriptor is ready. */
-void chat_engine_hear(chat_engine_t *e);
-
+/* [any] Make an eventfd readable. */
+void chat_eventfds_wake(int fd);
 /* [K] -1 with errno: there is none. */
-int chat_eventfds_take(chat_eventfds_t *spare);
+int chat_eventfds_acquire(chat_eventfds_t *spare);
 /* [K] 1 when there are more than are kept. */
-int chat_eventfds_give(chat_eventfds_t *spare, int fd);
+int chat_eventfds_release(chat_eventfds_t *spare, int fd);
 /* [K, E] */
 void chat_eventfds_trim(chat_eventfds_t *spare);
 void chat_eventfds_close(chat_eventfds_t *spare);
 
-/* [E] A socket of curl's is ready. */
+/* ---- a binary heap of streams by due (chat_deadlines.c), E ---- */
+
+typedef struct chat_deadlines_t {
+    chat_stream_t **heap;
+    int n, capacity;
+} chat_deadlines_t;
+
+int chat_deadlines_add(chat_deadlines_t *d, chat_stream_t *s);
+void chat_deadlines_moved(chat_deadlines_t *d, chat_stream_t *s);
+void chat_deadlines_remove(chat_deadlines_t *d, chat_stream_t *s);
+
+/* ---- one engine ---- */
+
+TAILQ_HEAD(chat_stream_list_t, chat_stream_t);
+SLIST_HEAD(chat_event_list_t, chat_event_t);
+
+/* What streams of this engine have to do with the admission of theirs. */
+typedef struct chat_engine_admission_t {
+    const chat_admission_t *vtable; /* K  until there is a connection, then C */
+    void *connection;               /* likewise */
+    chat_event_t event;             /* E  of the connection's descriptor */
+    chat_admission_poll_t poll;     /* E  of the connection, as last seen */
+    int submitted;                  /* E  in this round */
+} chat_engine_admission_t;
+
+/* What passes between the engine and the other threads: all K. */
+typedef struct chat_engine_shared_t {
+    struct chat_stream_list_t inbox;   /* by park.link */
+    struct chat_stream_list_t cancels; /* by park.cancel_link */
+    chat_eventfds_t spare;             /* of streams that are gone */
+    int stopping;
+} chat_engine_shared_t;
+
+struct chat_engine_t {
+    chat_driver_t driver;               /* E */
+    chat_curl_t curl;                   /* E */
+    chat_cork_t cork;                   /* E */
+    int epoll_fd;                       /* C */
+    chat_event_t wake;                  /* C */
+    chat_event_t idle;                  /* C  of the connections' idle_fd */
+    pthread_t thread;                   /* C */
+    struct chat_stream_list_t live;     /* E  by park.link */
+    struct chat_stream_list_t deferred; /* E  over their budget */
+    struct chat_stream_list_t ended;    /* E  to be released */
+    struct chat_stream_list_t gone;     /* E  likewise, when there is time */
+    int busy_rounds;                    /* E  that these have waited */
+    struct chat_event_list_t dead;      /* E  socket records to free */
+    chat_deadlines_t deadlines;         /* E */
+    chat_engine_admission_t admission;
+    pthread_mutex_t lock;
+    pthread_cond_t recalled; /* K  some cancelled stream is DONE */
+    chat_engine_shared_t shared;
+    int nstreams; /* atomic: added, not yet DONE */
+};
+
+/* epoll_ctl on the engine's set: 0, or -1 with errno. */
+static inline int chat_engine_poll(chat_engine_t *e, int op, int fd,
+                                   uint32_t events, chat_event_t *ev)
+{
+    struct epoll_event x = {.events = events, .data.ptr = ev};
+
+    return epoll_ctl(e->epoll_fd, op, fd, &x);
+}
+
+extern const chat_driver_ops_t chat_engine_ops;
+
+/* The thread, until e->shared.stopping. */
+void *chat_engine_main(void *baton);
+
+/* ---- curl (chat_engine_curl.c), all E ---- */
+
+/* chat_curl_opened_fn: a multi handle tells the engine what it waits for. */
+void chat_engine_curl_opened(chat_multi_t *m);
+/* A socket of curl's is ready. */
 void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
                             uint32_t events);
-/* [E] Give curl its call when its time has come. */
+/* Give curl its call when its time has come. */
 void chat_engine_curl_timer(chat_engine_t *e);
+/* Free the records of sockets that curl has closed. */
+void chat_engine_curl_free_dead(chat_engine_t *e);
 
-#endif
+/* ---- the admission (chat_engine_admission.c), all E ---- */
+
+/* The query of a stream that came just now. */
+void chat_engine_admission_submit(chat_engine_t *e, chat_stream_t *s);
+/* What this round submitted goes out, what is overdue is given up. */
+void chat_engine_admission_flush(chat_engine_t *e);
+/* The connection's descriptor is ready. */
+void chat_engine_admission_ready(chat_engine_t *e);
+
 #endif

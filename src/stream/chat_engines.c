@@ -6,17 +6,21 @@
  */
 #include "chat_engine_int.h"
 
-#if CHAT_PARKING
-
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "chat_clock.h"
+#include "chat_config.h"
 
 static chat_engine_t *engines;
 static int nengines;
+static chat_engine_abandon_fn *abandon;
 
 /* ---- for the workers ---- */
 
-chat_engine_t *chat_engine_choose(void)
+chat_engine_t *chat_engines_choose(void)
 {
     chat_engine_t *best = NULL;
     int i, n, least = 0;
@@ -31,58 +35,54 @@ chat_engine_t *chat_engine_choose(void)
     return best;
 }
 
-chat_driver_t *chat_engine_driver(chat_engine_t *e)
+void *chat_engine_connection(chat_engine_t *e,
+                             const chat_admission_t *admission)
 {
-    return &e->driver;
-}
-
-void *chat_engine_line(chat_engine_t *e, const chat_admission_t *gate)
-{
-    void *line;
+    void *connection;
 
     pthread_mutex_lock(&e->lock);
-    if (!e->line) {
-        e->gate = gate;
-        e->line = gate->open();
+    if (!e->admission.connection) {
+        e->admission.vtable = admission;
+        e->admission.connection = admission->open();
     }
-    line = e->line;
+    connection = e->admission.connection;
     pthread_mutex_unlock(&e->lock);
-    return line;
+    return connection;
 }
 
-int chat_engine_take_eventfd(chat_engine_t *e)
+int chat_engine_acquire_eventfd(chat_engine_t *e)
 {
     int fd;
 
     pthread_mutex_lock(&e->lock);
-    fd = chat_eventfds_take(&e->spare);
+    fd = chat_eventfds_acquire(&e->shared.spare);
     pthread_mutex_unlock(&e->lock);
     return fd;
 }
 
-void chat_engine_give_eventfd(chat_engine_t *e, int fd)
+void chat_engine_release_eventfd(chat_engine_t *e, int fd)
 {
     int many;
 
     pthread_mutex_lock(&e->lock);
-    many = chat_eventfds_give(&e->spare, fd);
+    many = chat_eventfds_release(&e->shared.spare, fd);
     pthread_mutex_unlock(&e->lock);
     if (many)
-        chat_engine_kick(e->wake.fd);
+        chat_eventfds_wake(e->wake.fd);
 }
 
-void chat_engine_adopt(chat_engine_t *e, chat_stream_t *s)
+void chat_engine_add(chat_engine_t *e, chat_stream_t *s)
 {
     int first;
 
     __atomic_add_fetch(&e->nstreams, 1, __ATOMIC_RELAXED);
     pthread_mutex_lock(&e->lock);
     chat_stream_move(s, CHAT_STATE_QUEUED);
-    first = TAILQ_EMPTY(&e->inbox);
-    TAILQ_INSERT_TAIL(&e->inbox, s, link);
+    first = TAILQ_EMPTY(&e->shared.inbox);
+    TAILQ_INSERT_TAIL(&e->shared.inbox, s, park.link);
     pthread_mutex_unlock(&e->lock);
     if (first)
-        chat_engine_kick(e->wake.fd);
+        chat_eventfds_wake(e->wake.fd);
 }
 
 int chat_engine_returned(chat_engine_t *e, chat_stream_t *s)
@@ -91,8 +91,8 @@ int chat_engine_returned(chat_engine_t *e, chat_stream_t *s)
     int done;
 
     pthread_mutex_lock(&e->lock);
-    /* Under the lock: a tick must not swallow the DONE that follows it. */
-    if (read(s->park_fd, &drop, sizeof(drop)) < 0)
+    /* Under the lock: a ping must not swallow the DONE that follows it. */
+    if (read(s->park.fd, &drop, sizeof(drop)) < 0)
         drop = 0;
     done = s->state == CHAT_STATE_DONE;
     pthread_mutex_unlock(&e->lock);
@@ -103,9 +103,9 @@ void chat_engine_recall(chat_engine_t *e, chat_stream_t *s)
 {
     pthread_mutex_lock(&e->lock);
     if (s->state != CHAT_STATE_DONE) {
-        s->killed = 1;
-        TAILQ_INSERT_TAIL(&e->kills, s, kill_link);
-        chat_engine_kick(e->wake.fd);
+        s->park.cancelled = 1;
+        TAILQ_INSERT_TAIL(&e->shared.cancels, s, park.cancel_link);
+        chat_eventfds_wake(e->wake.fd);
         while (s->state != CHAT_STATE_DONE)
             pthread_cond_wait(&e->recalled, &e->lock);
     }
@@ -117,37 +117,33 @@ void chat_engine_recall(chat_engine_t *e, chat_stream_t *s)
 static int engine_open(chat_engine_t *e)
 {
     TAILQ_INIT(&e->live);
-    TAILQ_INIT(&e->later);
+    TAILQ_INIT(&e->deferred);
     TAILQ_INIT(&e->ended);
     TAILQ_INIT(&e->gone);
-    TAILQ_INIT(&e->inbox);
-    TAILQ_INIT(&e->kills);
+    TAILQ_INIT(&e->shared.inbox);
+    TAILQ_INIT(&e->shared.cancels);
     SLIST_INIT(&e->dead);
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->recalled, NULL);
     e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    e->wants.fd = -1;
+    e->admission.poll.fd = -1;
+    e->driver.ops = &chat_engine_ops;
+    e->driver.curl = &e->curl;
+    e->driver.cork = &e->cork;
+    e->driver.now = chat_clock_now();
     e->wake.kind = CHAT_EVENT_WAKE;
     e->idle.kind = CHAT_EVENT_IDLE;
     e->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (e->epoll_fd < 0 || e->wake.fd < 0 ||
         chat_engine_poll(e, EPOLL_CTL_ADD, e->wake.fd, EPOLLIN | EPOLLET,
                          &e->wake) ||
-        chat_driver_init(&e->driver, e) != APR_SUCCESS ||
-        chat_engine_poll(e, EPOLL_CTL_ADD, e->driver.idle_fd, EPOLLIN,
+        chat_curl_init(&e->curl, &e->driver, e, chat_engine_curl_opened) !=
+            APR_SUCCESS ||
+        chat_engine_poll(e, EPOLL_CTL_ADD, e->curl.idle_fd, EPOLLIN,
                          &e->idle) ||
-        chat_netfilter_open(&e->driver) != APR_SUCCESS)
+        chat_netfilter_open(&e->cork) != APR_SUCCESS)
         return 0;
     return 1;
-}
-
-static void engine_join(chat_engine_t *e)
-{
-    pthread_mutex_lock(&e->lock);
-    e->stopping = 1;
-    pthread_mutex_unlock(&e->lock);
-    chat_engine_kick(e->wake.fd);
-    pthread_join(e->thread, NULL);
 }
 
 /* The engine's thread is gone: what it still had is the caller's. */
@@ -155,20 +151,20 @@ static void engine_abandon(chat_engine_t *e)
 {
     chat_stream_t *s;
 
-    if (e->line)
-        e->gate->close(e->line);
-    TAILQ_CONCAT(&e->live, &e->inbox, link);
+    if (e->admission.connection)
+        e->admission.vtable->close(e->admission.connection);
+    TAILQ_CONCAT(&e->live, &e->shared.inbox, park.link);
     while ((s = TAILQ_FIRST(&e->live))) {
-        TAILQ_REMOVE(&e->live, s, link);
-        if (s->driver)
-            s->source->stop(s);
-        chat_out_free(&s->out);
-        chat_park_abandon(s);
+        TAILQ_REMOVE(&e->live, s, park.link);
+        s->source->stop(s);
+        chat_netfilter_discard(s);
+        abandon(s);
     }
-    chat_driver_destroy(&e->driver);
-    chat_engine_bury(e);
+    chat_curl_destroy(&e->curl);
+    chat_netfilter_close(&e->cork);
+    chat_engine_curl_free_dead(e);
     free(e->deadlines.heap);
-    chat_eventfds_close(&e->spare);
+    chat_eventfds_close(&e->shared.spare);
     close(e->wake.fd);
     close(e->epoll_fd);
 }
@@ -179,8 +175,13 @@ static apr_status_t engines_stop(void *baton)
 {
     int i;
 
-    for (i = 0; i < nengines; i++)
-        engine_join(&engines[i]);
+    for (i = 0; i < nengines; i++) {
+        pthread_mutex_lock(&engines[i].lock);
+        engines[i].shared.stopping = 1;
+        pthread_mutex_unlock(&engines[i].lock);
+        chat_eventfds_wake(engines[i].wake.fd);
+        pthread_join(engines[i].thread, NULL);
+    }
     for (i = 0; i < nengines; i++)
         engine_abandon(&engines[i]);
     nengines = 0;
@@ -189,11 +190,13 @@ static apr_status_t engines_stop(void *baton)
     return APR_SUCCESS;
 }
 
-apr_status_t chat_engine_child_init(apr_pool_t *pchild, server_rec *s)
+apr_status_t chat_engines_child_init(apr_pool_t *pchild, server_rec *s,
+                                     chat_engine_abandon_fn *abandon_stream)
 {
     int n = chat_config_server(s)->stream.engines;
     sigset_t quiet, old;
 
+    abandon = abandon_stream;
     engines = calloc(n, sizeof(*engines));
     if (!engines)
         return APR_ENOMEM;
@@ -213,5 +216,3 @@ apr_status_t chat_engine_child_init(apr_pool_t *pchild, server_rec *s)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return nengines == n ? APR_SUCCESS : APR_EGENERAL;
 }
-
-#endif

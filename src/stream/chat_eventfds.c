@@ -2,42 +2,46 @@
 /*
  * The eventfds that an engine's parked streams are waited for by. Making and
  * closing one costs a short request more than all else that parking does, so
- * some are kept. Only the engine closes them: it is who kicks them, after it
- * has let go of the stream, and must not hit another file then.
+ * some are kept. Only the engine closes them: it is who wakes them, after it
+ * has released the stream, and must not hit another file then.
  *
- * Under engine->lock.
+ * Under the engine's lock, but for waking.
  */
 #include "chat_engine_int.h"
 
-#if CHAT_PARKING
-
+#include <stdlib.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #define KEPT 64
 
-int chat_eventfds_take(chat_eventfds_t *spare)
+void chat_eventfds_wake(int fd)
+{
+    uint64_t one = 1;
+
+    /* Full or closed: whoever is to be woken is awake or gone. */
+    if (write(fd, &one, sizeof(one)) < 0)
+        return;
+}
+
+int chat_eventfds_acquire(chat_eventfds_t *spare)
 {
     return spare->n ? spare->fd[--spare->n]
                     : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
-static int make_room(chat_eventfds_t *spare)
+int chat_eventfds_release(chat_eventfds_t *spare, int fd)
 {
-    int room = spare->room ? 2 * spare->room : 2 * KEPT;
-    int *longer = realloc(spare->fd, room * sizeof(*longer));
+    if (spare->n == spare->capacity) {
+        int capacity = spare->capacity ? 2 * spare->capacity : 2 * KEPT;
+        int *longer = realloc(spare->fd, capacity * sizeof(*longer));
 
-    if (!longer)
-        return 0;
-    spare->fd = longer;
-    spare->room = room;
-    return 1;
-}
-
-int chat_eventfds_give(chat_eventfds_t *spare, int fd)
-{
-    /* Without memory to remember it, it stays open and unused. */
-    if (spare->n < spare->room || make_room(spare))
-        spare->fd[spare->n++] = fd;
+        if (!longer) /* then fd stays open and unused */
+            return spare->n > KEPT;
+        spare->fd = longer;
+        spare->capacity = capacity;
+    }
+    spare->fd[spare->n++] = fd;
     return spare->n > KEPT;
 }
 
@@ -53,5 +57,3 @@ void chat_eventfds_close(chat_eventfds_t *spare)
         close(spare->fd[--spare->n]);
     free(spare->fd);
 }
-
-#endif

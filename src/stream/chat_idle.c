@@ -20,10 +20,14 @@
  *
  * Driver's thread.
  */
-#include "chat_stream_int.h"
+#include "chat_xfer_int.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -39,9 +43,9 @@ struct chat_link_t {
     int our_port;        /* these three tell it apart */
     int their_port;
     char theirs[INET6_ADDRSTRLEN];
-    SSL *ssl;            /* NULL: not over TLS */
-    chat_stream_t *user; /* NULL: nobody's, watched */
-    int dead;            /* fd is not the connection any more */
+    SSL *ssl;          /* NULL: not over TLS */
+    chat_xfer_t *user; /* NULL: nobody's, watched */
+    int closed;        /* fd is not the connection any more */
     LIST_ENTRY(chat_link_t) link;
 };
 
@@ -64,18 +68,18 @@ apr_status_t chat_idle_child_init(void)
 
 static void unwatch(chat_link_t *l)
 {
-    int fd = l->multi->driver->idle_fd;
+    int fd = l->multi->curl->idle_fd;
 
-    if (!l->user && !l->dead && fd >= 0)
+    if (!l->user && !l->closed && fd >= 0)
         epoll_ctl(fd, EPOLL_CTL_DEL, l->fd, NULL);
 }
 
 /* Should this fail, it is still looked at before it is used. */
-static void kill_link(chat_link_t *l)
+static void close_link(chat_link_t *l)
 {
     unwatch(l);
     if (dup3(ended_fd, l->fd, O_CLOEXEC) >= 0)
-        l->dead = 1;
+        l->closed = 1;
 }
 
 static int holds_input(const chat_link_t *l)
@@ -83,29 +87,30 @@ static int holds_input(const chat_link_t *l)
     return l->ssl && SSL_has_pending(l->ssl);
 }
 
-void chat_idle_give(chat_stream_t *s)
+void chat_idle_release(chat_xfer_t *x)
 {
-    struct epoll_event x = {.events = EPOLLIN | EPOLLRDHUP};
-    chat_link_t *l = s->via;
+    struct epoll_event watch = {.events = EPOLLIN | EPOLLRDHUP};
+    chat_link_t *l = x->link;
     int fd;
 
     if (!l)
         return;
-    s->via = NULL;
+    x->link = NULL;
     l->user = NULL;
-    x.data.ptr = l;
-    fd = l->multi->driver->idle_fd;
-    if ((fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, l->fd, &x)) || holds_input(l))
-        kill_link(l);
+    watch.data.ptr = l;
+    fd = l->multi->curl->idle_fd;
+    if ((fd >= 0 && epoll_ctl(fd, EPOLL_CTL_ADD, l->fd, &watch)) ||
+        holds_input(l))
+        close_link(l);
 }
 
-void chat_idle_sweep(chat_driver_t *d)
+void chat_idle_sweep(chat_curl_t *c)
 {
     struct epoll_event events[SWEEP_EVENTS];
-    int i, n = epoll_wait(d->idle_fd, events, SWEEP_EVENTS, 0);
+    int i, n = epoll_wait(c->idle_fd, events, SWEEP_EVENTS, 0);
 
     for (i = 0; i < n; i++)
-        kill_link(events[i].data.ptr);
+        close_link(events[i].data.ptr);
 }
 
 /* ---- about to be used ---- */
@@ -116,7 +121,7 @@ static chat_link_t *find(const chat_multi_t *m, const char *theirs,
     chat_link_t *l;
 
     LIST_FOREACH(l, &m->links, link)
-    if (!l->dead && l->our_port == our_port && l->their_port == their_port &&
+    if (!l->closed && l->our_port == our_port && l->their_port == their_port &&
         !strcmp(l->theirs, theirs))
         return l;
     return NULL;
@@ -160,55 +165,48 @@ static int find_ssl(CURL *easy, SSL **pssl)
 }
 
 /* NULL: it cannot be told which one it is, or not be looked into. */
-static chat_link_t *add(chat_stream_t *s, const char *theirs, int their_port,
+static chat_link_t *add(chat_xfer_t *x, const char *theirs, int their_port,
                         int our_port)
 {
     chat_link_t *l;
     SSL *ssl;
 
-    if (ended_fd < 0 || strlen(theirs) >= sizeof(l->theirs) || s->fd < 0 ||
-        port_of(s->fd) != our_port || !find_ssl(s->easy, &ssl) ||
+    if (ended_fd < 0 || strlen(theirs) >= sizeof(l->theirs) || x->fd < 0 ||
+        port_of(x->fd) != our_port || !find_ssl(x->easy, &ssl) ||
         !(l = calloc(1, sizeof(*l))))
         return NULL;
-    l->fd = s->fd;
-    l->multi = s->multi;
+    l->fd = x->fd;
+    l->multi = x->multi;
     l->our_port = our_port;
     l->their_port = their_port;
     strcpy(l->theirs, theirs);
     l->ssl = ssl;
-    LIST_INSERT_HEAD(&s->multi->links, l, link);
+    LIST_INSERT_HEAD(&x->multi->links, l, link);
     return l;
 }
 
-static void use(chat_link_t *l, chat_stream_t *s)
+/* The first bytes of a new connection over TLS are mostly tickets for sessions:
+ * they do not come too early. */
+chat_fit_e chat_idle_acquire(chat_xfer_t *x, const char *theirs, int their_port,
+                             int our_port)
 {
-    if (l->user) /* its transfer is over, but was not reaped yet */
-        l->user->via = NULL;
-    l->user = s;
-    s->via = l;
-}
+    chat_link_t *l = find(x->multi, theirs, their_port, our_port);
+    int kept = l != NULL;
 
-/* A new one. Over TLS its first bytes are mostly tickets for sessions. */
-static chat_fit_e take_new(chat_stream_t *s, chat_link_t *l)
-{
-    if (!l) {
-        curl_easy_setopt(s->easy, CURLOPT_FORBID_REUSE, 1L);
+    if (kept) {
+        unwatch(l);
+    }
+    else if (!(l = add(x, theirs, their_port, our_port))) {
+        curl_easy_setopt(x->easy, CURLOPT_FORBID_REUSE, 1L);
         return CHAT_FIT;
     }
-    use(l, s);
+    if (l->user) /* its transfer is over, but was not reaped yet */
+        l->user->link = NULL;
+    l->user = x;
+    x->link = l;
+    if (kept)
+        return holds_input(l) || peek(l->fd) ? CHAT_FIT_STALE : CHAT_FIT;
     return !l->ssl && peek(l->fd) > 0 ? CHAT_FIT_EARLY : CHAT_FIT;
-}
-
-chat_fit_e chat_idle_take(chat_stream_t *s, const char *theirs, int their_port,
-                          int our_port)
-{
-    chat_link_t *l = find(s->multi, theirs, their_port, our_port);
-
-    if (!l)
-        return take_new(s, add(s, theirs, their_port, our_port));
-    unwatch(l);
-    use(l, s);
-    return holds_input(l) || peek(l->fd) ? CHAT_FIT_STALE : CHAT_FIT;
 }
 
 /* ---- an answer is over, and the upstream goes on ---- */
@@ -250,9 +248,9 @@ int chat_idle_closed(chat_multi_t *m, int fd)
         return 0;
     unwatch(l);
     if (l->user)
-        l->user->via = NULL;
+        l->user->link = NULL;
     LIST_REMOVE(l, link);
-    port = l->dead ? 0 : l->our_port;
+    port = l->closed ? 0 : l->our_port;
     free(l);
     return port;
 }

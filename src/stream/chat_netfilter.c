@@ -9,13 +9,16 @@
  * It has to be there from the start: added later it could become the head of
  * the connection's chain, and the request's own chain would lead past it.
  */
-#include "chat_stream_int.h"
+#include "chat_park_int.h"
 
-#if CHAT_PARKING
+#include <http_config.h>
 
 #include <apr_optional.h>
 #include <util_filter.h>
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* Of one callback: what an upstream's read becomes when it is written anew. */
@@ -27,32 +30,32 @@ APR_DECLARE_OPTIONAL_FN(void, ap_logio_add_bytes_out,
 static APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_out) * log_bytes_out;
 static ap_filter_rec_t *filter_handle;
 
-void chat_out_free(chat_out_t *out)
+void chat_netfilter_discard(chat_stream_t *s)
 {
-    free(out->data);
-    memset(out, 0, sizeof(*out));
+    free(s->client.out.data);
+    memset(&s->client.out, 0, sizeof(s->client.out));
 }
 
 static apr_status_t keep(chat_stream_t *s, const char *data, apr_size_t len)
 {
-    chat_out_t *out = &s->out;
+    chat_out_t *out = &s->client.out;
     char *longer;
 
     if (!len)
         return APR_SUCCESS;
     if (!out->len)
-        s->progress_at = s->driver->now; /* the stall clock starts */
-    if (out->off + out->len + len > out->room) {
-        apr_size_t room = (out->len + len + 4095) & ~(apr_size_t)4095;
+        s->client.progress_at = s->driver->now; /* the stall clock starts */
+    if (out->off + out->len + len > out->capacity) {
+        apr_size_t capacity = (out->len + len + 4095) & ~(apr_size_t)4095;
 
-        longer = malloc(room);
+        longer = malloc(capacity);
         if (!longer)
             return APR_ENOMEM;
         if (out->len)
             memcpy(longer, out->data + out->off, out->len);
         free(out->data);
         out->data = longer;
-        out->room = room;
+        out->capacity = capacity;
         out->off = 0;
     }
     memcpy(out->data + out->off + out->len, data, len);
@@ -68,12 +71,12 @@ static apr_status_t send_some(apr_size_t *psent, chat_stream_t *s,
 
     *psent = 0;
     do
-        sent = send(s->client_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = send(s->client.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     if (sent < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? APR_SUCCESS : errno;
     if (sent > 0) {
-        s->progress_at = s->driver->now;
+        s->client.progress_at = s->driver->now;
         if (log_bytes_out)
             log_bytes_out(s->c, sent);
     }
@@ -87,7 +90,7 @@ static apr_status_t send_or_keep(chat_stream_t *s, const char *data,
     apr_size_t sent = 0;
     apr_status_t rv = APR_SUCCESS;
 
-    if (!s->out.len)
+    if (!s->client.out.len)
         rv = send_some(&sent, s, data, len);
     return rv == APR_SUCCESS ? keep(s, data + sent, len - sent) : rv;
 }
@@ -95,51 +98,56 @@ static apr_status_t send_or_keep(chat_stream_t *s, const char *data,
 apr_status_t chat_netfilter_drain(chat_stream_t *s)
 {
     apr_size_t sent;
-    apr_status_t rv = send_some(&sent, s, s->out.data + s->out.off, s->out.len);
+    apr_status_t rv = send_some(
+        &sent, s, s->client.out.data + s->client.out.off, s->client.out.len);
 
-    s->out.off += sent;
-    s->out.len -= sent;
-    if (!s->out.len)
-        chat_out_free(&s->out);
+    s->client.out.off += sent;
+    s->client.out.len -= sent;
+    if (!s->client.out.len)
+        chat_netfilter_discard(s);
     return rv;
 }
 
 apr_status_t chat_netfilter_send(chat_stream_t *s, int hold)
 {
-    chat_driver_t *d = s->driver;
-    apr_size_t len = d->corked;
+    chat_cork_t *cork = s->driver->cork;
+    apr_size_t len = cork->len;
 
-    d->corked = 0;
+    cork->len = 0;
     if (!len)
         return APR_SUCCESS;
-    if (!hold || s->out.len)
-        return send_or_keep(s, d->cork, len);
-    s->held = 1;
-    return keep(s, d->cork, len);
+    if (!hold || s->client.out.len)
+        return send_or_keep(s, cork->data, len);
+    s->client.held = 1;
+    return keep(s, cork->data, len);
 }
 
 /* Each send is a packet, so head, chunk and data wait for each other. */
-static apr_status_t cork(chat_stream_t *s, const char *data, apr_size_t len)
+static apr_status_t cork_or_send(chat_stream_t *s, const char *data,
+                                 apr_size_t len)
 {
-    chat_driver_t *d = s->driver;
+    chat_cork_t *cork = s->driver->cork;
     apr_status_t rv = APR_SUCCESS;
 
-    if (d->corked + len > CORK_BYTES)
+    if (cork->len + len > CORK_BYTES)
         rv = chat_netfilter_send(s, 0);
     if (rv != APR_SUCCESS || len > CORK_BYTES)
         return rv == APR_SUCCESS ? send_or_keep(s, data, len) : rv;
-    memcpy(d->cork + d->corked, data, len);
-    d->corked += len;
+    memcpy(cork->data + cork->len, data, len);
+    cork->len += len;
     return APR_SUCCESS;
 }
 
-static apr_status_t write_brigade(chat_stream_t *s, apr_bucket_brigade *bb)
+static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
+    chat_conn_t *cc = f->ctx;
     apr_status_t rv = APR_SUCCESS;
     const char *data;
     apr_size_t len;
     apr_bucket *b;
 
+    if (!cc->streaming || !bb)
+        return ap_pass_brigade(f->next, bb);
     for (b = APR_BRIGADE_FIRST(bb);
          b != APR_BRIGADE_SENTINEL(bb) && rv == APR_SUCCESS;
          b = APR_BUCKET_NEXT(b)) {
@@ -147,19 +155,8 @@ static apr_status_t write_brigade(chat_stream_t *s, apr_bucket_brigade *bb)
             continue;
         rv = apr_bucket_read(b, &data, &len, APR_NONBLOCK_READ);
         if (rv == APR_SUCCESS && len)
-            rv = cork(s, data, len);
+            rv = cork_or_send(cc->stream, data, len);
     }
-    return rv;
-}
-
-static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
-{
-    chat_conn_t *cc = f->ctx;
-    apr_status_t rv;
-
-    if (!cc->streaming || !bb)
-        return ap_pass_brigade(f->next, bb);
-    rv = write_brigade(cc->stream, bb);
     apr_brigade_cleanup(bb);
     return rv == APR_SUCCESS ? rv : APR_ECONNABORTED;
 }
@@ -169,10 +166,17 @@ void chat_netfilter_add(conn_rec *c, chat_conn_t *cc)
     cc->net = ap_add_output_filter_handle(filter_handle, cc, NULL, c);
 }
 
-apr_status_t chat_netfilter_open(chat_driver_t *d)
+apr_status_t chat_netfilter_open(chat_cork_t *cork)
 {
-    d->cork = malloc(CORK_BYTES);
-    return d->cork ? APR_SUCCESS : APR_ENOMEM;
+    cork->len = 0;
+    cork->data = malloc(CORK_BYTES);
+    return cork->data ? APR_SUCCESS : APR_ENOMEM;
+}
+
+void chat_netfilter_close(chat_cork_t *cork)
+{
+    free(cork->data);
+    cork->data = NULL;
 }
 
 void chat_netfilter_rest(chat_conn_t *cc, chat_stream_t *s)
@@ -180,12 +184,13 @@ void chat_netfilter_rest(chat_conn_t *cc, chat_stream_t *s)
     apr_bucket_alloc_t *list = s->c->bucket_alloc;
     apr_bucket_brigade *bb;
 
-    if (!s->out.len)
+    if (!s->client.out.len)
         return;
     bb = apr_brigade_create(s->r->pool, list);
-    APR_BRIGADE_INSERT_TAIL(
-        bb, apr_bucket_heap_create(s->out.data, s->out.len, free, list));
-    memset(&s->out, 0, sizeof(s->out));
+    APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_heap_create(s->client.out.data,
+                                                       s->client.out.len, free,
+                                                       list));
+    memset(&s->client.out, 0, sizeof(s->client.out));
     ap_pass_brigade(cc->net->next, bb);
 }
 
@@ -200,5 +205,3 @@ void chat_netfilter_register(void)
     filter_handle = ap_register_output_filter("CHAT_NET", filter, NULL,
                                               AP_FTYPE_NETWORK - 1);
 }
-
-#endif

@@ -7,7 +7,7 @@
  *   process_connection our wrapper, outermost, turns that into ASYNC_WAITIO
  *                      and puts the eventfd into the connection's socket
  *   suspend_connection the stream passes to its engine
- *   ...                the engine streams, ticks, and signals DONE
+ *   ...                the engine streams, pings, and signals DONE
  *   process_connection the wrapper again: puts the client's fd back, completes
  *                      the request and hands the connection to the MPM as any
  *                      finished request does
@@ -16,9 +16,18 @@
  * touches the connection after suspend_connection, and a connection that was
  * finished in between would be freed under it.
  */
-#include "chat_stream_int.h"
+#include "chat_park_int.h"
 
-#if CHAT_PARKING
+#include "chat_engine_int.h"
+
+#include <ap_mmn.h>
+#include <http_config.h>
+#include <http_log.h>
+
+#include "chat_log.h"
+
+/* Parking needs CONN_STATE_ASYNC_WAITIO and AP_MPMQ_CAN_WAITIO. */
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 137) && !defined(CHAT_NO_PARKING)
 
 #include <http_connection.h>
 #include <http_core.h>
@@ -41,7 +50,7 @@
 
 static int mpm_can_wait;
 
-chat_conn_t *chat_conn_get(conn_rec *c)
+static chat_conn_t *get_conn(conn_rec *c)
 {
     return ap_get_module_config(c->conn_config, &chat_module);
 }
@@ -88,7 +97,8 @@ static const char *foreign_filter(const ap_filter_t *f)
     return f ? f->frec->name : NULL;
 }
 
-int chat_park_possible(request_rec *r, const char **pwhy)
+/* 1, or 0 when *pwhy forbids it. */
+static int can_park(request_rec *r, const chat_engine_t *e, const char **pwhy)
 {
     conn_rec *c = r->connection;
     const char *filter;
@@ -97,11 +107,11 @@ int chat_park_possible(request_rec *r, const char **pwhy)
         *pwhy = "a stream of an HTTP/2 connection";
     else if (!mpm_can_wait || !c->cs)
         *pwhy = "this MPM cannot wait for I/O";
-    else if (!chat_engine_choose())
+    else if (!e)
         *pwhy = "no engine is running";
-    else if (!chat_conn_get(c))
+    else if (!get_conn(c))
         *pwhy = "the connection did not pass pre_connection";
-    else if (!chat_conn_get(c)->awaited)
+    else if (!get_conn(c)->awaited)
         *pwhy = "the child was stopping when the connection began";
     else if (r->main || r->prev)
         *pwhy = "a subrequest or an internal redirect";
@@ -146,9 +156,11 @@ static apr_status_t flush_earlier(request_rec *r)
     return rv == APR_SUCCESS && c->aborted ? APR_ECONNABORTED : rv;
 }
 
-apr_status_t chat_park(chat_stream_t *s)
+/* Get everything ready; the handler then returns SUSPENDED. Not APR_SUCCESS:
+ * out of descriptors, or the client is gone. */
+static apr_status_t park(chat_stream_t *s, chat_engine_t *e)
 {
-    chat_conn_t *cc = chat_conn_get(s->c);
+    chat_conn_t *cc = get_conn(s->c);
     apr_interval_time_t timeout = s->c->base_server->timeout;
     apr_os_sock_t fd;
     apr_status_t rv;
@@ -158,27 +170,74 @@ apr_status_t chat_park(chat_stream_t *s)
         rv = apr_os_sock_get(&fd, ap_get_conn_socket(s->c));
     if (rv != APR_SUCCESS)
         return rv;
-    s->park_fd = chat_engine_take_eventfd(s->engine);
-    if (s->park_fd < 0)
+    s->park.fd = chat_engine_acquire_eventfd(e);
+    if (s->park.fd < 0)
         return errno;
-    s->client_fd = fd;
+    s->client.fd = fd;
+    s->park.engine = e;
+    s->driver = &e->driver;
     if (!cc->tuned) {
         cc->tuned = 1;
         tune_socket(fd, s->spec.stall);
     }
-    s->driver = chat_engine_driver(s->engine);
-    s->tick_every =
+    s->engine.ping_every =
         timeout > apr_time_from_sec(1) ? timeout / 2 : apr_time_from_msec(500);
-    s->tick_at = s->started + s->tick_every;
+    s->engine.ping_at = s->started + s->engine.ping_every;
     cc->stream = s;
     return APR_SUCCESS;
+}
+
+/* 1: admitted, or the engine will see to it. 0: refused. */
+static int prepare(chat_stream_t *s, chat_engine_t *e)
+{
+    const chat_admission_t *admission = s->spec.admission;
+    void *connection = admission ? chat_engine_connection(e, admission) : NULL;
+
+    return connection ? chat_stream_admission_prepare(s, connection)
+                      : chat_stream_admission_wait(s);
+}
+
+int chat_park_try(int *phandler, apr_status_t *prv, chat_stream_t *s,
+                  chat_err_t *err)
+{
+    chat_engine_t *e = chat_engines_choose();
+    const char *why;
+
+    if (!can_park(s->r, e, &why)) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, s->r,
+                      CHATNO(0504) "not parked: %s", why);
+        return 0;
+    }
+    *prv = APR_SUCCESS;
+    if (!prepare(s, e)) {
+        *phandler = OK;
+        chat_stream_complete(s);
+        return 1;
+    }
+    *prv = park(s, e);
+    if (*prv == APR_SUCCESS) {
+        *phandler = SUSPENDED;
+        return 1;
+    }
+    chat_counters_add(CHAT_COUNT_LIVE, -1);
+    if (s->c->aborted) {
+        chat_err_set(err, *prv, HTTP_REQUEST_TIME_OUT, "client_gone",
+                     "The client left.");
+        return 1;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, *prv, s->r,
+                  CHATNO(0505) "a stream cannot be parked");
+    err->retry_after = CHAT_BUSY_RETRY;
+    chat_err_set(err, *prv, HTTP_SERVICE_UNAVAILABLE, "busy",
+                 "Too many answers are being written right now.");
+    return 1;
 }
 
 /* The two places where the connection's socket changes its descriptor. */
 static void swap_in(const chat_stream_t *s)
 {
     apr_socket_t *sock = ap_get_conn_socket(s->c);
-    apr_os_sock_t fd = s->park_fd;
+    apr_os_sock_t fd = s->park.fd;
 
     apr_os_sock_put(&sock, &fd, s->c->pool);
 }
@@ -186,13 +245,13 @@ static void swap_in(const chat_stream_t *s)
 static void swap_out(chat_stream_t *s)
 {
     apr_socket_t *sock = ap_get_conn_socket(s->c);
-    apr_os_sock_t fd = s->client_fd, now = -1;
+    apr_os_sock_t fd = s->client.fd, now = -1;
 
     apr_os_sock_get(&now, sock);
     apr_os_sock_put(&sock, &fd, s->c->pool);
-    if (now == s->park_fd) /* else a hard stop has closed it */
-        chat_engine_give_eventfd(s->engine, s->park_fd);
-    s->park_fd = -1;
+    if (now == s->park.fd) /* else a hard stop has closed it */
+        chat_engine_release_eventfd(s->park.engine, s->park.fd);
+    s->park.fd = -1;
 }
 
 static void wait_on(conn_rec *c)
@@ -202,11 +261,6 @@ static void wait_on(conn_rec *c)
 }
 
 /* ---- taking it back ---- */
-
-static int client_left(const chat_stream_t *s)
-{
-    return s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_STALLED;
-}
 
 /* The request is ours again: end it as httpd ends any other. */
 static void finish(chat_conn_t *cc, chat_stream_t *s)
@@ -220,10 +274,10 @@ static void finish(chat_conn_t *cc, chat_stream_t *s)
     /* This worker's place on the scoreboard: the time that it works, too. */
     if (ap_extended_status)
         ap_time_process_request(c->sbh, START_PREQUEST);
-    if (client_left(s)) {
+    if (s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_STALLED) {
         c->aborted = 1;
         c->keepalive = AP_CONN_CLOSE;
-        chat_out_free(&s->out);
+        chat_netfilter_discard(s);
     }
     chat_netfilter_rest(cc, s);
     chat_stream_complete(s);
@@ -232,16 +286,16 @@ static void finish(chat_conn_t *cc, chat_stream_t *s)
     ap_process_request_after_handler(r); /* logs, destroys r and s */
 }
 
-/* The connection may still outlive all this: with httpd -X. */
-void chat_park_abandon(chat_stream_t *s)
+/* A stop has cut it, and its engine is joined. The connection may still outlive
+ * all this: with httpd -X. */
+static void abandon(chat_stream_t *s)
 {
-    chat_conn_t *cc = chat_conn_get(s->c);
+    chat_conn_t *cc = get_conn(s->c);
 
     cc->streaming = 0;
     cc->stream = NULL;
-    s->ended = 0;
-    s->engine = NULL;
-    chat_stream_end(s, CHAT_END_SHUTDOWN, "the server stopped");
+    s->driver = &chat_stream_undriven;
+    chat_stream_cut(s, CHAT_END_SHUTDOWN, "the server stopped");
     s->c->aborted = 1;
     chat_stream_complete(s);
     /* No EOR bucket will come by: write the access log's line now. */
@@ -253,18 +307,18 @@ static void recall(chat_conn_t *cc, conn_rec *c)
 {
     ap_log_cerror(APLOG_MARK, APLOG_DEBUG, 0, c,
                   CHATNO(0507) "the MPM closes a parked connection");
-    chat_engine_recall(cc->stream->engine, cc->stream);
+    chat_engine_recall(cc->stream->park.engine, cc->stream);
 }
 
 /* ---- hooks ---- */
 
 /* The pool of a parked connection dies without pre_close_connection: a hard
- * stop has closed its descriptor before the MPM could wait for it. Nothing
- * can be sent, so only let go, tell and log. */
+ * stop has closed its descriptor before the MPM could wait for it. so only
+ * release it, tell and log release it, tell and log. */
 static apr_status_t connection_dies(void *baton)
 {
     conn_rec *c = baton;
-    chat_conn_t *cc = chat_conn_get(c);
+    chat_conn_t *cc = get_conn(c);
     chat_stream_t *s = cc->stream;
 
     if (!s || !cc->streaming)
@@ -273,7 +327,7 @@ static apr_status_t connection_dies(void *baton)
     cc->streaming = 0;
     cc->stream = NULL;
     swap_out(s);
-    chat_out_free(&s->out);
+    chat_netfilter_discard(s);
     c->aborted = 1;
     chat_stream_complete(s);
     ap_run_log_transaction(s->r);
@@ -288,22 +342,16 @@ static apr_status_t connection_dies(void *baton)
  * is said before the count is looked at, so where it was not said yet, the
  * connection is counted.
  */
-static int is_awaited(void)
-{
-    int state;
-
-    return ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS &&
-           state != AP_MPMQ_STOPPING;
-}
-
 static int pre_connection(conn_rec *c, void *csd)
 {
     chat_conn_t *cc;
+    int state;
 
     if (c->master || !mpm_can_wait)
         return OK;
     cc = apr_pcalloc(c->pool, sizeof(*cc));
-    cc->awaited = is_awaited();
+    cc->awaited = ap_mpm_query(AP_MPMQ_MPM_STATE, &state) == APR_SUCCESS &&
+                  state != AP_MPMQ_STOPPING;
     ap_set_module_config(c->conn_config, &chat_module, cc);
     apr_pool_pre_cleanup_register(c->pool, c, connection_dies);
     chat_netfilter_add(c, cc);
@@ -312,7 +360,7 @@ static int pre_connection(conn_rec *c, void *csd)
 
 static int process_connection(conn_rec *c)
 {
-    chat_conn_t *cc = chat_conn_get(c);
+    chat_conn_t *cc = get_conn(c);
     chat_stream_t *s;
     int rc;
 
@@ -320,10 +368,10 @@ static int process_connection(conn_rec *c)
         return DECLINED;
     s = cc->stream;
     if (s && cc->streaming) {
-        if (chat_engine_returned(s->engine, s))
+        if (chat_engine_returned(s->park.engine, s))
             finish(cc, s);
         else
-            wait_on(c); /* a tick */
+            wait_on(c); /* a ping */
         return OK;
     }
     cc->inner = 1;
@@ -339,18 +387,18 @@ static int process_connection(conn_rec *c)
 
 static void suspend_connection(conn_rec *c, request_rec *r)
 {
-    chat_conn_t *cc = chat_conn_get(c);
+    chat_conn_t *cc = get_conn(c);
 
     if (c->master || !cc || !cc->stream || cc->streaming)
         return;
     cc->streaming = 1;
-    chat_engine_adopt(cc->stream->engine, cc->stream);
+    chat_engine_add(cc->stream->park.engine, cc->stream);
 }
 
 /* The MPM closes a parked connection: its own time-out, or a stop. */
 static int pre_close_connection(conn_rec *c)
 {
-    chat_conn_t *cc = chat_conn_get(c);
+    chat_conn_t *cc = get_conn(c);
 
     if (c->master || !cc || !cc->stream || !cc->streaming)
         return OK;
@@ -359,7 +407,7 @@ static int pre_close_connection(conn_rec *c)
     return OK;
 }
 
-void chat_park_register_hooks(apr_pool_t *p)
+void chat_park_register_hooks(void)
 {
     /* Outermost: it runs the others and sees the state that they leave. */
     ap_hook_process_connection(process_connection, NULL, NULL,
@@ -371,9 +419,10 @@ void chat_park_register_hooks(apr_pool_t *p)
     ap_hook_pre_close_connection(pre_close_connection, NULL, NULL,
                                  APR_HOOK_REALLY_FIRST);
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
+    chat_netfilter_register();
 }
 
-int chat_park_child_init(void)
+void chat_park_child_init(apr_pool_t *pchild, server_rec *s)
 {
     int async = 0, wait = 0;
 
@@ -381,12 +430,37 @@ int chat_park_child_init(void)
         ap_mpm_query(AP_MPMQ_CAN_WAITIO, &wait) != APR_SUCCESS)
         async = 0;
     mpm_can_wait = async && wait;
-    return mpm_can_wait;
+    if (mpm_can_wait &&
+        chat_engines_child_init(pchild, s, abandon) != APR_SUCCESS)
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                     CHATNO(0506) "no engine could be started: streams will "
+                                  "hold a worker each");
 }
 
 int chat_park_ready(void)
 {
-    return !mpm_can_wait || chat_engine_choose() != NULL;
+    return !mpm_can_wait || chat_engines_choose() != NULL;
+}
+
+#else
+
+int chat_park_try(int *phandler, apr_status_t *prv, chat_stream_t *s,
+                  chat_err_t *err)
+{
+    return 0;
+}
+
+void chat_park_register_hooks(void)
+{
+}
+
+void chat_park_child_init(apr_pool_t *pchild, server_rec *s)
+{
+}
+
+int chat_park_ready(void)
+{
+    return 1;
 }
 
 #endif

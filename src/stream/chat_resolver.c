@@ -4,10 +4,10 @@
  * engine ever waits for DNS. The names come from the configuration: there
  * are few, and the table only grows.
  *
- * An address that is older than its time is used while a thread asks again;
- * with DNS down the old ones go on. Only the very first look-up of a name makes
- * requests wait, and only as long as a connect may take; none does for a name
- * that it may not need at all.
+ * An address that is older than its time is used while a thread looks it up
+ * again; with DNS down the old ones go on. Only the very first look-up of a
+ * name makes requests wait, and only as long as a connect may take; none does
+ * for a name that it may not need at all.
  */
 #include "chat_stream_int.h"
 
@@ -15,10 +15,13 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <pthread.h>
 
-#define FRESH_TICKS ((chat_tick_t)60 * 1000000)
+#include "chat_clock.h"
+
+#define FRESH_US ((chat_mono_t)60 * 1000000)
 /* After a failed look-up: requests of this time share the bad news. */
-#define FAILED_TICKS ((chat_tick_t)1000000)
+#define FAILED_US ((chat_mono_t)1000000)
 #define ADDRESSES_MAX 8
 #define LINE_MAX_LEN 1024
 
@@ -26,28 +29,26 @@ typedef struct entry_t {
     char *host;
     apr_port_t port;
     char line[LINE_MAX_LEN]; /* "" until it was found once */
-    int asking;              /* some thread is at it */
+    int pending;             /* some thread looks it up */
     int error;               /* of the last look-up, 0 good */
-    chat_tick_t asked;       /* when that ended, 0 never */
+    chat_mono_t looked_up;   /* when that ended, 0 never */
     SLIST_ENTRY(entry_t) link;
 } entry_t;
 
 static SLIST_HEAD(, entry_t) entries;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t answered = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t found = PTHREAD_COND_INITIALIZER;
 
-static int is_address(const char *host)
+/* With a proxy in the environment that looks names up. */
+static int is_looked_up(const char *host)
 {
     unsigned char buf[sizeof(struct in6_addr)];
 
-    return inet_pton(AF_INET, host, buf) == 1 || strchr(host, ':');
-}
-
-/* With a proxy in the environment curl asks that, and so must names be. */
-static int behind_proxy(void)
-{
-    return getenv("https_proxy") || getenv("HTTPS_PROXY") ||
-           getenv("http_proxy") || getenv("all_proxy") || getenv("ALL_PROXY");
+    if (inet_pton(AF_INET, host, buf) == 1 || strchr(host, ':'))
+        return 0;
+    return !getenv("https_proxy") && !getenv("HTTPS_PROXY") &&
+           !getenv("http_proxy") && !getenv("all_proxy") &&
+           !getenv("ALL_PROXY");
 }
 
 static entry_t *find(const char *host, apr_port_t port)
@@ -87,34 +88,35 @@ static void compose(char *line, const entry_t *e, const struct addrinfo *list)
     }
 }
 
-/* Called and returns with the lock held; lets go of it while it asks. */
-static void ask(entry_t *e)
+/* Called and returns with the lock held; releases it while the
+ * name server is asked. */
+static void look_up(entry_t *e)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *list = NULL;
     int error;
 
-    e->asking = 1;
+    e->pending = 1;
     pthread_mutex_unlock(&lock);
     error = getaddrinfo(e->host, NULL, &hints, &list);
     pthread_mutex_lock(&lock);
-    e->asking = 0;
+    e->pending = 0;
     e->error = error;
-    e->asked = chat_tick_now();
+    e->looked_up = chat_clock_now();
     if (!error)
         compose(e->line, e, list);
     if (list)
         freeaddrinfo(list);
-    pthread_cond_broadcast(&answered);
+    pthread_cond_broadcast(&found);
 }
 
-static int needs_asking(const entry_t *e)
+static int is_due(const entry_t *e)
 {
-    if (e->asking)
+    if (e->pending)
         return 0;
-    return !e->asked ||
-           chat_tick_now() - e->asked > (e->error ? FAILED_TICKS : FRESH_TICKS);
+    return !e->looked_up ||
+           chat_clock_now() - e->looked_up > (e->error ? FAILED_US : FRESH_US);
 }
 
 static void wait_for(entry_t *e, apr_interval_time_t wait)
@@ -123,30 +125,30 @@ static void wait_for(entry_t *e, apr_interval_time_t wait)
 
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += wait > 0 ? apr_time_sec(wait) + 1 : 3600;
-    while (e->asking && !*e->line)
-        if (pthread_cond_timedwait(&answered, &lock, &until))
+    while (e->pending && !*e->line)
+        if (pthread_cond_timedwait(&found, &lock, &until))
             return;
 }
 
-static void *ask_aside(void *baton)
+static void *look_up_thread(void *baton)
 {
     pthread_mutex_lock(&lock);
-    ask(baton);
+    look_up(baton);
     pthread_mutex_unlock(&lock);
     return NULL;
 }
 
-/* With the lock held: have it asked for, and do not wait. */
-static void send_for(entry_t *e)
+/* With the lock held: have it looked up by a thread of its own. */
+static void start_look_up(entry_t *e)
 {
     pthread_attr_t attr;
     pthread_t thread;
 
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    e->asking = 1;
-    if (pthread_create(&thread, &attr, ask_aside, e))
-        e->asking = 0; /* the next one may have more luck */
+    e->pending = 1;
+    if (pthread_create(&thread, &attr, look_up_thread, e))
+        e->pending = 0; /* the next request may succeed */
     pthread_attr_destroy(&attr);
 }
 
@@ -156,12 +158,12 @@ apr_status_t chat_resolver_known(const char **pline, const char *host,
     entry_t *e;
 
     *pline = NULL;
-    if (is_address(host) || behind_proxy())
+    if (!is_looked_up(host))
         return APR_SUCCESS;
     pthread_mutex_lock(&lock);
     e = find(host, port);
-    if (e && needs_asking(e))
-        send_for(e);
+    if (e && is_due(e))
+        start_look_up(e);
     if (e && *e->line)
         *pline = apr_pstrdup(p, e->line);
     pthread_mutex_unlock(&lock);
@@ -176,15 +178,15 @@ apr_status_t chat_resolver_line(const char **pline, const char *host,
     entry_t *e;
 
     *pline = NULL;
-    if (is_address(host) || behind_proxy())
+    if (!is_looked_up(host))
         return APR_SUCCESS;
     pthread_mutex_lock(&lock);
     e = find(host, port);
-    if (e && needs_asking(e)) {
+    if (e && is_due(e)) {
         if (*e->line)
-            send_for(e);
+            start_look_up(e);
         else
-            ask(e);
+            look_up(e);
     }
     else if (e && !*e->line)
         wait_for(e, wait);
@@ -193,9 +195,9 @@ apr_status_t chat_resolver_line(const char **pline, const char *host,
     }
     else {
         rv = APR_EGENERAL;
-        *pwhy = !e          ? "out of memory"
-                : e->asking ? "the name server does not answer"
-                            : gai_strerror(e->error);
+        *pwhy = !e           ? "out of memory"
+                : e->pending ? "the name server does not answer"
+                             : gai_strerror(e->error);
     }
     pthread_mutex_unlock(&lock);
     return rv;

@@ -8,7 +8,7 @@
  *
  * With a curl that has another TLS library than OpenSSL curl does it.
  */
-#include "chat_stream_int.h"
+#include "chat_xfer_int.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>

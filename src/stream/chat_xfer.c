@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A source that is one HTTP call to an upstream, by libcurl. The same code
- * under both drivers: each has a CURLM of its own, no handle is ever shared
- * between threads. Driver's thread.
+ * under all drivers. Driver's thread.
  */
-#include "chat_stream_int.h"
+#include "chat_xfer_int.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -36,10 +36,10 @@ static void note_header(chat_stream_t *s, const char *line, size_t len)
     char *name, *c;
 
     if (len >= 5 && !memcmp(line, "HTTP/", 5)) {
-        apr_table_clear(s->head);
+        apr_table_clear(s->xfer->head);
         return;
     }
-    if (!colon || apr_table_elts(s->head)->nelts >= HEADERS_MAX)
+    if (!colon || apr_table_elts(s->xfer->head)->nelts >= HEADERS_MAX)
         return;
     name = apr_pstrmemdup(s->r->pool, line, colon - line);
     for (c = name; *c; c++)
@@ -50,18 +50,19 @@ static void note_header(chat_stream_t *s, const char *line, size_t len)
         c++;
     for (len = strlen(c); len && apr_isspace(c[len - 1]);)
         c[--len] = '\0';
-    apr_table_addn(s->head, name, c);
+    apr_table_addn(s->xfer->head, name, c);
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *baton)
 {
     chat_stream_t *s = baton;
+    chat_xfer_t *x = s->xfer;
     size_t len = size * n;
     long status = 0;
 
-    if (s->head_done) {
-        s->trailers += len;
-        return s->trailers <= TRAILERS_MAX ? len : 0;
+    if (x->head_done) {
+        x->trailers += len;
+        return x->trailers <= TRAILERS_MAX ? len : 0;
     }
     if (s->ended)
         return len;
@@ -69,13 +70,13 @@ static size_t on_header(char *line, size_t size, size_t n, void *baton)
         note_header(s, line, len);
         return len;
     }
-    curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200)
         return len;
-    s->head_done = 1;
-    chat_idle_listen(s->easy);
+    x->head_done = 1;
+    chat_idle_listen(x->easy);
     if (s->spec.cb->head)
-        s->spec.cb->head(s->spec.ctx, (int)status, s->head);
+        s->spec.cb->head(s->spec.ctx, (int)status, x->head);
     return len;
 }
 
@@ -85,12 +86,12 @@ static size_t on_data(char *data, size_t size, size_t n, void *baton)
     size_t len = size * n;
 
     switch (chat_stream_offer(s, len)) {
-    case CHAT_TAKE_OK:
-        chat_driver_gather(s, data, len);
+    case CHAT_OFFER_ACCEPTED:
+        chat_curl_gather(s, data, len);
         return len;
-    case CHAT_TAKE_LATER:
+    case CHAT_OFFER_LATER:
         return CURL_WRITEFUNC_PAUSE;
-    case CHAT_TAKE_STOP:
+    case CHAT_OFFER_STOP:
         break;
     }
     return len ? 0 : 1; /* anything but len ends the transfer */
@@ -101,7 +102,7 @@ static int on_socket(void *baton, curl_socket_t fd, curlsocktype purpose)
     chat_stream_t *s = baton;
     int bytes = UPSTREAM_RCVBUF;
 
-    s->fd = fd;
+    s->xfer->fd = fd;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     return CURL_SOCKOPT_OK;
 }
@@ -122,14 +123,14 @@ static int on_socket(void *baton, curl_socket_t fd, curlsocktype purpose)
 static int on_close(void *baton, curl_socket_t fd)
 {
     chat_multi_t *m = baton;
-    chat_driver_t *d = m->driver;
+    chat_curl_t *c = m->curl;
     int i, port = chat_idle_closed(m, fd);
 
     if (port) {
-        i = d->nclosed++ % CHAT_CLOSED_KEPT;
-        d->closed[i].port = port;
-        if (ioctl(fd, SIOCOUTQ, &d->closed[i].unread))
-            d->closed[i].unread = 0;
+        i = c->nclosed++ % CHAT_CLOSED_KEPT;
+        c->closed[i].port = port;
+        if (ioctl(fd, SIOCOUTQ, &c->closed[i].unread))
+            c->closed[i].unread = 0;
     }
     return close(fd);
 }
@@ -138,14 +139,15 @@ static int on_close(void *baton, curl_socket_t fd)
 /* The connection that got the request is closed: did it really get it? */
 static int was_unread(const chat_stream_t *s)
 {
-    const chat_driver_t *d = s->driver;
+    const chat_curl_t *c = s->driver->curl;
+    const chat_xfer_t *x = s->xfer;
     unsigned n;
 
-    for (n = s->nclosed; n != d->nclosed; n++) {
+    for (n = x->nclosed; n != c->nclosed; n++) {
         int i = n % CHAT_CLOSED_KEPT;
 
-        if (d->nclosed - n <= CHAT_CLOSED_KEPT && d->closed[i].port == s->port)
-            return d->closed[i].unread > FAREWELL_BYTES;
+        if (c->nclosed - n <= CHAT_CLOSED_KEPT && c->closed[i].port == x->port)
+            return c->closed[i].unread > FAREWELL_BYTES;
     }
     return 0;
 }
@@ -155,16 +157,17 @@ static int on_request(void *baton, char *theirs, char *ours, int their_port,
                       int our_port)
 {
     chat_stream_t *s = baton;
+    chat_xfer_t *x = s->xfer;
 
-    s->fit = CHAT_FIT;
-    if (s->posted && !was_unread(s))
+    x->fit = CHAT_FIT;
+    if (x->posted && !was_unread(s))
         return CURL_PREREQFUNC_ABORT;
-    s->fit = chat_idle_take(s, theirs, their_port, our_port);
-    if (s->fit != CHAT_FIT)
+    x->fit = chat_idle_acquire(x, theirs, their_port, our_port);
+    if (x->fit != CHAT_FIT)
         return CURL_PREREQFUNC_ABORT;
-    s->posted++;
-    s->port = our_port;
-    s->nclosed = s->driver->nclosed;
+    x->posted++;
+    x->port = our_port;
+    x->nclosed = s->driver->curl->nclosed;
     return CURL_PREREQFUNC_OK;
 }
 #endif
@@ -189,8 +192,9 @@ static struct curl_slist *header_list(const apr_array_header_t *lines)
 
 static void set_transport(chat_stream_t *s)
 {
-    CURL *h = s->easy;
-    apr_interval_time_t connect = s->call->timeouts.connect;
+    chat_xfer_t *x = s->xfer;
+    CURL *h = x->easy;
+    apr_interval_time_t connect = s->call.spec->timeouts.connect;
 
     curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -207,11 +211,11 @@ static void set_transport(chat_stream_t *s)
     curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, (long)CHAT_IDLE_SECONDS);
     /* The connection of a call that has just failed may be closed any moment,
      * with or without a word. */
-    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, (long)(s->again_at != 0));
+    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, (long)(s->call.again_at != 0));
     curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(h, CURLOPT_SOCKOPTDATA, s);
     curl_easy_setopt(h, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-    curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, s->multi);
+    curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, x->multi);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
@@ -223,20 +227,21 @@ static void set_transport(chat_stream_t *s)
      * thread when the client leaves. */
     curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 #endif
-    if (s->call->resolve) {
-        s->hosts = curl_slist_append(NULL, s->call->resolve);
-        curl_easy_setopt(h, CURLOPT_RESOLVE, s->hosts);
+    if (s->call.spec->resolve) {
+        x->hosts = curl_slist_append(NULL, s->call.spec->resolve);
+        curl_easy_setopt(h, CURLOPT_RESOLVE, x->hosts);
     }
 }
 
 static void set_request(chat_stream_t *s)
 {
-    const chat_call_t *call = s->call;
-    CURL *h = s->easy;
+    const chat_call_t *call = s->call.spec;
+    chat_xfer_t *x = s->xfer;
+    CURL *h = x->easy;
 
-    s->headers = header_list(call->headers);
+    x->headers = header_list(call->headers);
     curl_easy_setopt(h, CURLOPT_URL, call->url);
-    curl_easy_setopt(h, CURLOPT_HTTPHEADER, s->headers);
+    curl_easy_setopt(h, CURLOPT_HTTPHEADER, x->headers);
     curl_easy_setopt(h, CURLOPT_POST, 1L);
     curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
     curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -257,42 +262,49 @@ static void set_request(chat_stream_t *s)
 
 static void xfer_start(chat_stream_t *s)
 {
-    s->easy = chat_easy_take(s->driver);
-    s->multi = s->easy ? chat_multi_take(s->driver) : NULL;
-    if (!s->multi) {
+    chat_curl_t *c = s->driver->curl;
+    chat_xfer_t *x = s->xfer;
+
+    if (!x) {
+        x = s->xfer = apr_pcalloc(s->r->pool, sizeof(*x));
+        x->head = apr_table_make(s->r->pool, 16);
+    }
+    x->easy = chat_curl_acquire(c);
+    x->multi = x->easy ? chat_multi_acquire(c) : NULL;
+    if (!x->multi) {
         chat_stream_end(s, CHAT_END_UNREACHED, "out of memory");
         return;
     }
-    if (!s->head)
-        s->head = apr_table_make(s->r->pool, 16);
-    apr_table_clear(s->head);
-    s->head_done = s->posted = 0;
-    s->trailers = 0;
-    s->fd = -1;
-    s->fit = CHAT_FIT;
+    apr_table_clear(x->head);
+    x->head_done = x->posted = 0;
+    x->trailers = 0;
+    x->fd = -1;
+    x->fit = CHAT_FIT;
     set_transport(s);
     set_request(s);
-    if (!s->headers ||
-        curl_multi_add_handle(s->multi->curl, s->easy) != CURLM_OK)
+    if (!x->headers ||
+        curl_multi_add_handle(x->multi->handle, x->easy) != CURLM_OK)
         chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
 }
 
 /* Nothing was sent: the same transfer on a new connection. */
 static void start_afresh(chat_stream_t *s)
 {
-    s->fit = CHAT_FIT;
-    curl_multi_remove_handle(s->multi->curl, s->easy);
-    curl_easy_setopt(s->easy, CURLOPT_FRESH_CONNECT, 1L);
-    if (curl_multi_add_handle(s->multi->curl, s->easy) != CURLM_OK)
+    chat_xfer_t *x = s->xfer;
+
+    x->fit = CHAT_FIT;
+    curl_multi_remove_handle(x->multi->handle, x->easy);
+    curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L);
+    if (curl_multi_add_handle(x->multi->handle, x->easy) != CURLM_OK)
         chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
 }
 
 static void xfer_resume(chat_stream_t *s)
 {
-    s->waiting = 0;
-    s->data_at = s->driver->now; /* the upstream's time runs again */
-    curl_easy_pause(s->easy, CURLPAUSE_CONT);
-    chat_driver_flush(s->driver);
+    s->call.waiting = 0;
+    s->call.data_at = s->driver->now; /* the upstream's time runs again */
+    curl_easy_pause(s->xfer->easy, CURLPAUSE_CONT);
+    chat_curl_flush(s->driver->curl);
 }
 
 /* 1 once there was a connection: from then on the request may have gone out. */
@@ -300,44 +312,48 @@ static int was_asked(const chat_stream_t *s)
 {
     curl_off_t connected = 0;
 
-    curl_easy_getinfo(s->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-    return connected > 0 || s->posted;
+    curl_easy_getinfo(s->xfer->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    return connected > 0 || s->xfer->posted;
 }
 
 /* Then curl does not look at it again. */
-static int xfer_taken(const chat_stream_t *s)
+static int xfer_is_sent(const chat_stream_t *s)
 {
     curl_off_t sent = 0;
 
-    if (curl_easy_getinfo(s->easy, CURLINFO_SIZE_UPLOAD_T, &sent) ||
-        sent < (curl_off_t)s->call->body_len)
+    if (curl_easy_getinfo(s->xfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent) ||
+        sent < (curl_off_t)s->call.spec->body_len)
         return 0;
-    curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, "");
+    curl_easy_setopt(s->xfer->easy, CURLOPT_POSTFIELDS, "");
     return 1;
 }
 
 static void xfer_stop(chat_stream_t *s)
 {
-    if (s->multi) {
+    chat_xfer_t *x = s->xfer;
+
+    s->call.waiting = 0;
+    if (!x)
+        return;
+    if (x->multi) {
         s->end.asked = was_asked(s);
-        curl_multi_remove_handle(s->multi->curl, s->easy);
-        chat_idle_give(s);
-        chat_multi_give(s->multi);
-        s->multi = NULL;
+        curl_multi_remove_handle(x->multi->handle, x->easy);
+        chat_idle_release(x);
+        chat_multi_release(x->multi);
+        x->multi = NULL;
     }
-    if (s->easy)
-        chat_easy_give(s->driver, s->easy);
-    s->easy = NULL;
-    curl_slist_free_all(s->headers);
-    curl_slist_free_all(s->hosts);
-    s->headers = s->hosts = NULL;
-    s->waiting = 0;
+    if (x->easy)
+        chat_curl_release(s->driver->curl, x->easy);
+    x->easy = NULL;
+    curl_slist_free_all(x->headers);
+    curl_slist_free_all(x->hosts);
+    x->headers = x->hosts = NULL;
 }
 
 const chat_source_t chat_source_xfer = {
     .start = xfer_start,
     .resume = xfer_resume,
-    .taken = xfer_taken,
+    .is_sent = xfer_is_sent,
     .stop = xfer_stop,
 };
 
@@ -356,10 +372,10 @@ static void call_ended(chat_stream_t *s, CURLcode rc)
     default:
         break;
     }
-    if (s->fit == CHAT_FIT_EARLY)
+    if (s->xfer->fit == CHAT_FIT_EARLY)
         chat_stream_end(s, CHAT_END_BROKEN,
                         "the upstream answered before it was asked");
-    else if (s->trailers > TRAILERS_MAX)
+    else if (s->xfer->trailers > TRAILERS_MAX)
         chat_stream_end(s, CHAT_END_BROKEN,
                         "more than 64 KiB of headers after the answer");
     else
@@ -367,27 +383,27 @@ static void call_ended(chat_stream_t *s, CURLcode rc)
                         curl_easy_strerror(rc));
 }
 
-void chat_multi_reap(chat_multi_t *m)
+void chat_xfer_reap(chat_multi_t *m)
 {
-    chat_driver_t *d = m->driver;
+    chat_curl_t *c = m->curl;
     chat_stream_t *s;
     CURLMsg *msg;
     CURLcode rc;
     int left;
 
-    while ((msg = curl_multi_info_read(m->curl, &left))) {
+    while ((msg = curl_multi_info_read(m->handle, &left))) {
         if (msg->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&s);
         rc = msg->data.result;
-        if (s->fit == CHAT_FIT_STALE && !s->ended) {
+        if (s->xfer->fit == CHAT_FIT_STALE && !s->ended) {
             start_afresh(s);
             continue;
         }
-        chat_idle_give(s);
-        if (d->gathering == s) {
-            s->last = rc == CURLE_OK;
-            chat_driver_flush(d);
+        chat_idle_release(s->xfer);
+        if (c->gathering == s) {
+            s->call.last = rc == CURLE_OK;
+            chat_curl_flush(c);
         }
         call_ended(s, rc);
     }

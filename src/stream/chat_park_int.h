@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parking: a connection that the MPM waits for while an engine writes to its
+ * socket, and the filter that does the writing.
+ */
+#ifndef CHAT_PARK_INT_H
+#define CHAT_PARK_INT_H
+
+#include <util_filter.h>
+
+#include "chat_stream_int.h"
+
+/* One connection, from its start; the network filter's context. */
+typedef struct chat_conn_t {
+    chat_stream_t *stream;  /* parked here, or NULL */
+    unsigned inner : 1;     /* inside our process_connection wrapper */
+    unsigned streaming : 1; /* the engine writes, core must not */
+    unsigned tuned : 1;     /* socket options are set */
+    unsigned awaited : 1;   /* a graceful stop waits for it */
+    ap_filter_t *net;       /* our filter on it */
+} chat_conn_t;
+
+/* ---- parking (chat_park.c) ---- */
+
+/* [request thread] Park the connection of s. 1: *prv and err are the result of
+ * chat_stream_start(), for the stream was parked, refused, or failed to be
+ * parked. 0: it cannot be parked here, drive it from the request thread. */
+int chat_park_try(int *phandler, apr_status_t *prv, chat_stream_t *s,
+                  chat_err_t *err);
+void chat_park_register_hooks(void);
+/* Start the engines where the MPM can park. */
+void chat_park_child_init(apr_pool_t *pchild, server_rec *s);
+/* 0 when the MPM can park and no engine runs. */
+int chat_park_ready(void);
+
+/* ---- the filter (chat_netfilter.c) ---- */
+
+/* What a callback writes, until it is over. */
+typedef struct chat_cork_t {
+    char *data; /* malloc'ed */
+    apr_size_t len;
+} chat_cork_t;
+
+void chat_netfilter_register(void);
+void chat_netfilter_add(conn_rec *c, chat_conn_t *cc);
+/* The cork of a driver that streams to sockets. */
+apr_status_t chat_netfilter_open(chat_cork_t *cork);
+void chat_netfilter_close(chat_cork_t *cork);
+/* [D] chat_driver_ops_t.send */
+apr_status_t chat_netfilter_send(chat_stream_t *s, int hold);
+/* [D] Send what is pending. Result as above. */
+apr_status_t chat_netfilter_drain(chat_stream_t *s);
+/* [the owner] What is pending is sent to nobody. */
+void chat_netfilter_discard(chat_stream_t *s);
+/* [worker] What was held goes to core. */
+void chat_netfilter_rest(chat_conn_t *cc, chat_stream_t *s);
+
+#endif

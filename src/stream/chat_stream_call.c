@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens to a stream in its time: its calls, mostly one, and one more
+ * whenever again() asks for it; how long each may take; heartbeats; a client
+ * that takes nothing. What carries a call is chat_xfer.c; a script counts as
+ * one call without time-outs.
+ *
+ * Driver's thread.
+ */
+#include "chat_stream_int.h"
+
+#include <http_log.h>
+
+#include "chat_clock.h"
+#include "chat_log.h"
+
+/* ---- calls, one after another ---- */
+
+/* The source may look at again_at: it is set for all calls but the first. */
+static void start_call(chat_stream_t *s)
+{
+    s->call.at = chat_clock_now(); /* the round may be long already */
+    s->call.begun = 0;
+    s->end.first = -1;
+    s->end.bytes = 0;
+    s->end.made = 1;
+    s->end.asked = 0;
+    s->source->start(s);
+    s->call.again_at = 0;
+}
+
+void chat_stream_begin(chat_stream_t *s)
+{
+    s->admission.passed = 1;
+    chat_counters_add(CHAT_COUNT_STARTED, 1);
+    if (s->spec.early)
+        chat_stream_heartbeat(s);
+    if (!s->ended)
+        start_call(s);
+}
+
+static chat_mono_t total_due(const chat_stream_t *s)
+{
+    chat_mono_t due = CHAT_MONO_NEVER;
+
+    chat_clock_sooner(&due, s->started, s->call.spec->timeouts.total);
+    return due;
+}
+
+/* Nobody would hear another answer, or it could not come in time. */
+static int is_final(const chat_stream_t *s)
+{
+    switch (s->end.why) {
+    case CHAT_END_GONE:
+    case CHAT_END_STALLED:
+    case CHAT_END_REFUSED:
+    case CHAT_END_SHUTDOWN:
+        return 1;
+    default:
+        return chat_stream_stopping() || total_due(s) <= s->driver->now;
+    }
+}
+
+/* Not made from here but when it is due, in a later round: calls that fail at
+ * once, time and again, do not keep a loop from its other streams. */
+int chat_stream_again(chat_stream_t *s)
+{
+    const chat_call_t *call = NULL;
+    apr_interval_time_t wait = 0;
+
+    if (!s->call.spec || !s->spec.cb->again || is_final(s) ||
+        !s->spec.cb->again(s->spec.ctx, &s->end, &call, &wait))
+        return 0;
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, s->r,
+                  CHATNO(0512) "one more call, in %" APR_TIME_T_FMT " ms",
+                  apr_time_as_msec(wait));
+    s->call.spec = call;
+    s->call.again_at = chat_clock_now() + (wait > 0 ? wait : 0);
+    s->call.begun = s->call.last = s->ended = 0;
+    s->end.made = s->end.asked = 0;
+    return 1;
+}
+
+/* ---- time ---- */
+
+/* Waiting for the client is not the upstream's fault. */
+static chat_mono_t call_due(const chat_stream_t *s)
+{
+    const chat_stream_call_t *call = &s->call;
+    const chat_timeouts_t *t = &call->spec->timeouts;
+    chat_mono_t due = total_due(s);
+
+    if (call->again_at)
+        return call->again_at < due ? call->again_at : due;
+    if (!call->begun)
+        chat_clock_sooner(&due, call->at, t->first);
+    else if (!call->waiting)
+        chat_clock_sooner(&due, call->data_at, t->idle);
+    return due;
+}
+
+static void check_call(chat_stream_t *s, chat_mono_t now)
+{
+    if (call_due(s) > now)
+        return;
+    if (s->call.again_at && total_due(s) > now)
+        start_call(s);
+    else
+        chat_stream_end(s, CHAT_END_TIMEOUT,
+                        s->call.begun ? "the upstream went quiet"
+                                      : "the upstream did not answer in time");
+}
+
+chat_mono_t chat_stream_due(const chat_stream_t *s)
+{
+    chat_mono_t due = CHAT_MONO_NEVER, at;
+
+    if (s->engine.ping_at)
+        due = s->engine.ping_at;
+    if (s->admission.pending) /* its connection has a time-out of its own */
+        return due;
+    if (s->client.out.len) {
+        chat_clock_sooner(&due, s->client.progress_at, s->spec.stall);
+    }
+    else if (!s->ended) {
+        chat_clock_sooner(&due, s->client.write_at, s->spec.heartbeat);
+        if (s->source->due && (at = s->source->due(s)) && at < due)
+            due = at;
+    }
+    if (!s->ended && s->call.spec && (at = call_due(s)) < due)
+        due = at;
+    return due;
+}
+
+void chat_stream_check(chat_stream_t *s, chat_mono_t now)
+{
+    chat_mono_t at;
+
+    if (s->admission.pending)
+        return;
+    if (s->client.out.len) {
+        if (s->spec.stall && s->client.progress_at + s->spec.stall <= now) {
+            chat_stream_cut(s, CHAT_END_STALLED, "the client takes no bytes");
+            return;
+        }
+    }
+    else if (!s->ended) {
+        if (s->source->due && (at = s->source->due(s)) && at <= now)
+            s->source->fire(s);
+        else if (s->spec.heartbeat &&
+                 s->client.write_at + s->spec.heartbeat <= now)
+            chat_stream_heartbeat(s);
+    }
+    if (!s->ended && s->call.spec)
+        check_call(s, now);
+}
