@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# make run, with which README.md opens, as somebody would use it: in a copy of the tree whose path has
-# spaces, the printed lines pasted into a shell, Ctrl-C at the end; as root, as
-# root where only root may look, and as a normal user. Without network: apt,
-# npm and sudo are replaced by traps.
+# make run, with which README.md opens, as somebody would use it: in a copy of
+# the tree whose path has spaces, the printed lines pasted into a shell, Ctrl-C
+# at the end; as root, as root where only root may look, and as a normal user.
+# Without network: apt, npm and sudo are replaced by traps.
 use v5.36;
 use Test::More;
 use File::Temp ();
