@@ -24,8 +24,8 @@ my $up = ChatTest::Answers->new(
     free   => $head . $event x 20 . $free . $done,
     held   => [ $head . $event, 'hang' ],
     whole  => [ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n \n", 'hang' ],
-    inside => [ $head . $first, ("$rest$first") x 300, $rest . $done ],
-    lines  => [ $head . $split, ("\n$split") x 300, "\n" . $done ],
+    inside => [ $head . $first, ("$rest$first") x 1500, $rest . $done ],
+    lines  => [ $head . $split, ("\n$split") x 1500, "\n" . $done ],
 )->start;
 
 sub location ($name, $limit, $more = '') {
@@ -96,7 +96,7 @@ for my $how (qw(inside lines)) {
     my $res = ask('/cut', $how, max_tokens => undef);
     like $res->{body}, qr/budget_exhausted/, "pieces that end $how of events are cut, too";
     my $words = () = $res->{body} =~ /word/g;
-    cmp_ok $words, '<', 1500, '... before all has passed';
+    cmp_ok $words, '<', 7500, '... before all has passed';
     my @events = split /\n\n/, $res->{body};
     is scalar(grep { !eval { JSON::PP::decode_json(s/^data: //r); 1 } } @events), 0, '... between two events';
 }

@@ -95,14 +95,14 @@ static const chat_auth_scheme_t *scheme_at(const chat_dir_conf_t *conf, int i)
     return schemes[APR_ARRAY_IDX(conf->auth, i, int)];
 }
 
-static int claims(const chat_auth_scheme_t *scheme, const request_rec *r)
+static int claims(const chat_auth_scheme_t *scheme, request_rec *r)
 {
     return scheme->claims && scheme->claims(r);
 }
 
 /* Who sends a credential on purpose means it: a bad one is never made good by a
  * cookie that happens to be there, nor is its sender a guest. */
-static int is_claimed(const request_rec *r, const chat_dir_conf_t *conf)
+static int is_claimed(request_rec *r, const chat_dir_conf_t *conf)
 {
     int i;
 

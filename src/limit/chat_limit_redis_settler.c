@@ -14,20 +14,22 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "chat_limit_text.h"
 #include "chat_log.h"
 
 #define LOOK_MS 1000
 #define LOOK_OWED_MS 200
-/* A child that stops waits for this thread. */
+/* Others want the lease that it has claimed. */
 #define COMMAND_MAX ((apr_int64_t)1000000)
 
 static pthread_t thread;
 static int wake_fd = -1;
-static int stopping; /* atomic */
-static apr_pool_t *pool; /* the thread's */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int stopping;      /* in the lock */
+static int asked_fd = -1; /* in the lock: where an answer is waited for */
+static apr_pool_t *pool;  /* the thread's */
 
 void chat_redis_settler_wake(void)
 {
@@ -37,6 +39,19 @@ void chat_redis_settler_wake(void)
         return; /* it is awake */
 }
 
+/* 0: the child stops. Else its wait can be cut short, until it is called with
+ * -1. */
+static int wait_on(int fd)
+{
+    int goes_on;
+
+    pthread_mutex_lock(&lock);
+    asked_fd = fd;
+    goes_on = !stopping;
+    pthread_mutex_unlock(&lock);
+    return goes_on;
+}
+
 /* EVALSHA sha nkeys key [leases] lease tokens unit amount window_end */
 static redisReply *ask(const chat_redis_lease_t *lease, const char **pwhy)
 {
@@ -44,7 +59,7 @@ static redisReply *ask(const chat_redis_lease_t *lease, const char **pwhy)
     const char *word[10];
     chat_redis_words_t w = {word, 3};
     chat_redis_t redis = {0};
-    redisReply *reply;
+    redisReply *reply = NULL;
 
     if (chat_redis_open(&redis, pwhy, pool) != APR_SUCCESS)
         return NULL;
@@ -52,12 +67,24 @@ static redisReply *ask(const chat_redis_lease_t *lease, const char **pwhy)
     redis.deadline =
         chat_limit_now() + (most < COMMAND_MAX ? most : COMMAND_MAX);
     chat_redis_lease_words(&w, lease, pool);
-    reply = chat_redis_call(&redis, &w, &chat_redis_settle, pwhy, pool);
+    if (wait_on((int)redis.c->fd))
+        reply = chat_redis_call(&redis, &w, &chat_redis_settle, pwhy, pool);
+    wait_on(-1);
     if (reply)
         chat_redis_keep(&redis);
     else
         chat_redis_drop(&redis);
     return reply;
+}
+
+static int is_stopping(void)
+{
+    int is;
+
+    pthread_mutex_lock(&lock);
+    is = stopping;
+    pthread_mutex_unlock(&lock);
+    return is;
 }
 
 /* 1: Redis answers, and so go on. */
@@ -73,20 +100,16 @@ static int settle(int claimed, const chat_redis_lease_t *lease)
         chat_redis_lease_settled(claimed, about_key || reply->integer > 0);
     }
     else {
-        chat_redis_breaker_bad(reply && reply->str
-                                   ? apr_pstrndup(pool, reply->str, 100)
-                                   : why);
+        if (!is_stopping()) /* which is no fault of Redis */
+            chat_redis_breaker_bad(reply && reply->str
+                                       ? apr_pstrndup(pool, reply->str, 100)
+                                       : why);
         chat_redis_lease_unclaim(claimed);
     }
     if (reply)
         freeReplyObject(reply);
     apr_pool_clear(pool);
     return answers;
-}
-
-static int is_stopping(void)
-{
-    return __atomic_load_n(&stopping, __ATOMIC_RELAXED);
 }
 
 static void settle_all(void)
@@ -120,10 +143,15 @@ static void *settler(void *unused)
     return NULL;
 }
 
-/* pchild's pre_cleanup: while the pool of connections is there. */
+/* pchild's pre_cleanup: while the pool of connections is there. The MPM waits
+ * for this child, and not long. */
 static apr_status_t stop(void *baton)
 {
-    __atomic_store_n(&stopping, 1, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&lock);
+    stopping = 1;
+    if (asked_fd >= 0)
+        shutdown(asked_fd, SHUT_RDWR);
+    pthread_mutex_unlock(&lock);
     chat_redis_settler_wake();
     pthread_join(thread, NULL);
     close(wake_fd);

@@ -8,7 +8,6 @@
 #include "chat_run_int.h"
 
 #include "chat_auth.h"
-#include "chat_model.h"
 #include "chat_reply.h"
 #include "chat_scratch.h"
 
@@ -49,7 +48,7 @@ static apr_status_t read_native(chat_run_t *run, chat_json_t *body,
     chat_run_describe(&up, conf, NULL);
     rv = chat_provider_get(conf->type)
              ->read_native(turn, body, rest ? rest : run->r->uri, &up, err,
-                     run->request_pool);
+                           run->request_pool);
     if (turn->max_output_tokens > run->conf->max_output_tokens)
         turn->max_output_tokens = run->conf->max_output_tokens;
     return rv;
@@ -93,11 +92,9 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
 /* Would the first that is asked understand it? Before it costs a point. */
 static apr_status_t check_fit(chat_run_t *run, chat_err_t *err)
 {
-    chat_turn_t unused;
-
     run->input_tokens = chat_run_cost_input(&run->request.turn);
-    return chat_model_fit(&unused, &run->request.turn, run->candidates[0].model,
-                          run->input_tokens, err);
+    run->attempt.fitted = NULL; /* the turn is new, or has changed */
+    return chat_run_fit(run, &run->candidates[0], err);
 }
 
 /* ---- whether ---- */
@@ -125,6 +122,9 @@ static void admitted(void *ctx)
 
     chat_run_move(run, CHAT_RUN_ADMITTED);
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
+    /* Where the stream has asked, its first call follows at once. */
+    if (run->attempt.candidate)
+        chat_run_move(run, CHAT_RUN_CALLING);
 }
 
 /* Or a budget could be overdrawn by what nobody reserved. */
@@ -133,9 +133,11 @@ static void clamp_output(chat_run_t *run)
     apr_int64_t reserved = chat_limit_reserved(run->ticket);
     int most = run->conf->max_output_tokens;
 
-    if (!run->request.turn.max_output_tokens && reserved < APR_INT64_MAX)
-        run->request.turn.max_output_tokens =
-            reserved < most ? (int)reserved : most;
+    if (run->request.turn.max_output_tokens || reserved == APR_INT64_MAX)
+        return;
+    run->request.turn.max_output_tokens =
+        reserved < most ? (int)reserved : most;
+    run->attempt.fitted = NULL; /* the turn has changed */
 }
 
 /*

@@ -12,7 +12,6 @@
 
 #include "chat_crypto.h"
 #include "chat_log.h"
-#include "chat_model.h"
 
 /* ---- making a call ---- */
 
@@ -31,18 +30,16 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     const chat_candidate_t *c = run->attempt.candidate;
     chat_upstream_t *up = &run->attempt.upstream;
     chat_run_call_t *call = &run->call;
-    chat_turn_t fit;
-    apr_status_t rv = chat_model_fit(&fit, &run->request.turn, c->model,
-                                     run->input_tokens, err);
+    apr_status_t rv = chat_run_fit(run, c, err);
 
     if (rv != APR_SUCCESS)
         return rv;
-    fit.model = c->upstream;
     chat_run_describe(up, c->conf, find_key(&run->attempt));
     if (call->pool)
         apr_pool_destroy(call->pool);
     memset(call, 0, sizeof(*call));
-    rv = c->provider->build_call(&call->http, &fit, up, err, run->request_pool);
+    rv = c->provider->build_call(&call->http, &run->attempt.fit, up, err,
+                                 run->request_pool);
     call->http.resolve = c->resolve;
     return rv;
 }

@@ -276,3 +276,18 @@ apr_status_t chat_run_find(chat_run_t *run, chat_err_t *err)
     run->record.provider = run->candidates[0].conf->name;
     return APR_SUCCESS;
 }
+
+apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
+                          chat_err_t *err)
+{
+    chat_attempt_t *attempt = &run->attempt;
+    apr_status_t rv;
+
+    if (attempt->fitted == candidate)
+        return APR_SUCCESS;
+    rv = chat_model_fit(&attempt->fit, &run->request.turn, candidate->model,
+                        run->input_tokens, err);
+    attempt->fitted = rv == APR_SUCCESS ? candidate : NULL;
+    attempt->fit.model = candidate->upstream;
+    return rv;
+}
