@@ -60,6 +60,34 @@ check_port_free() {
         die "port $port on 127.0.0.1 is taken by another program; try: CHAT_PORT=$((port < 65535 ? port + 1 : 8080)) make run"
 }
 
+# ---- build ----
+
+# Says how far it is. With V=1 make prints each command that it starts. With a
+# "make -jN run" the jobs are that make's.
+build() {
+    local goal=("$make" --no-print-directory -C "$root" -f Makefile.apxs VARIANT="$variant" V=1)
+    local files
+    [[ ${MAKEFLAGS-} =~ (^|[[:space:]])-j|--jobserver ]] || goal+=("-j$(nproc)")
+    files=$("${goal[@]}" -n all | grep -c -- ' -c -o ') || :
+    if ((files)); then
+        say "compiling $files files"
+    fi
+    "${goal[@]}" all | tell_progress "$files"
+    ((!files)) || say "compiled"
+}
+
+# A line for each tenth of the files.
+tell_progress() {
+    local files=$1 line started=0 tenth=0
+    while IFS= read -r line; do
+        [[ $line == *' -c -o '* ]] || continue
+        if ((++started * 10 / (files + 1) > tenth)); then
+            tenth=$((started * 10 / (files + 1)))
+            say "compiling, ${tenth}0 %"
+        fi
+    done
+}
+
 # ---- who serves, and where he can read ----
 
 # httpd's children give root away, so they cannot pass a directory of root's
@@ -80,6 +108,30 @@ choose_data_dir() {
         data=$scratch/data
         mkdir -m 700 "$data"
     fi
+}
+
+# ---- what there is to try ----
+
+# demo/lines.txt: sentences that begin with "#", what to paste below them.
+lines() {
+    local text quoted
+    text=$(<"$root/demo/lines.txt")
+    quoted=$(printf '%q' "$run")
+    text=${text//@URL@/"$url"}
+    printf '%s\n' "${text//@RUN@/"$quoted"}"
+}
+
+# demo/index.html with these lines in it.
+make_page() {
+    local line
+    mkdir "$data/www"
+    while IFS= read -r line; do
+        if [[ $line == '<!-- lines -->' ]]; then
+            lines | sed -e 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' -e '1s/^/<pre>/; $s|$|</pre>|'
+        else
+            printf '%s\n' "$line"
+        fi
+    done <"$root/demo/index.html" >"$data/www/index.html"
 }
 
 hand_over() {
@@ -139,7 +191,7 @@ load_modules() {
     local name builtin
     builtin=$("$program" -l)
     for name in mpm_event unixd authz_core authz_host log_config logio \
-        socache_shmcb dbd status; do
+        socache_shmcb dbd dir status; do
         grep -qE "^ +(mod_)?$name\.c" <<<"$builtin" && continue
         [[ -e $modules/mod_$name.so ]] || die "$modules has no mod_$name.so"
         printf 'LoadModule %s_module "%s/mod_%s.so"\n' "$name" "$modules" "$name"
@@ -165,7 +217,7 @@ ServerName 127.0.0.1:$port
 Listen 127.0.0.1:$port
 PidFile "$run/httpd.pid"
 DefaultRuntimeDir "$run"
-DocumentRoot "$data"
+DocumentRoot "$data/www"
 ErrorLog "$run/error.log"
 LogLevel warn chat:info
 
@@ -178,7 +230,8 @@ ThreadsPerChild 32
 MaxRequestWorkers 128
 
 LogFormat "%h %{CHAT_USER}e \"%r\" %>s %O bytes model=%{CHAT_MODEL}e first=%{CHAT_TTFT_MS}ems all=%{CHAT_DURATION_MS}ems tokens=%{CHAT_INPUT_TOKENS}e+%{CHAT_OUTPUT_TOKENS}e %{CHAT_OUTCOME}e" chat
-CustomLog "$run/access.log" chat
+# Not what the mock is asked.
+CustomLog "$run/access.log" chat "expr=!(%{REQUEST_URI} =~ m#^/mock/#)"
 
 # Whose sessions count: better-auth's tables.
 DBDriver sqlite3
@@ -192,6 +245,12 @@ $(provider)
 <Location "/">
     Require all denied
 </Location>
+<LocationMatch "^/(?:index\.html)?\$">
+    Require all granted
+</LocationMatch>
+<Files "index.html">
+    ForceType "text/html; charset=utf-8"
+</Files>
 <Location "/api/chat-openai">
     Require all granted
     SetHandler chat
@@ -232,7 +291,7 @@ ChatModel $model openai "label=$model"
     ChatRoute completions
     ChatAuth guest
     ChatModelDefault $model
-    ChatLimit guest 10/1m ip
+    ChatLimit guest-sdk 60/1m ip
 </Location>
 <Location "/v1/models">
     Require all granted
@@ -285,26 +344,14 @@ clean_up() {
 }
 
 tell() {
-    local cookie
-    cookie=$(printf '%q' "$run/cookie")
     cat <<TEXT
 
-mod_chat serves at $url ($([[ -n ${OPENAI_API_KEY-} ]] && echo "answers come from OpenAI" || echo "the mock answers")). In another terminal:
+mod_chat serves at $url/ ($([[ -n ${OPENAI_API_KEY-} ]] && echo "answers come from OpenAI" || echo "the mock answers")).
+Open that page, or paste these into another terminal:
 
-  # a signed-in user: words arrive one by one
-  curl -N -H "Cookie: \$(cat $cookie)" -H 'Content-Type: application/json' -d '{"messages":[{"role":"user","content":"Hello"}]}' $url/api/chat-openai
+$(lines | sed 's/^./  &/')
 
-  # nobody: 401
-  curl -N -i -H 'Content-Type: application/json' -d '{"messages":[{"role":"user","content":"Hello"}]}' $url/api/chat-openai
-
-  # a guest, ten times a minute; the session keeps what was said
-  curl -N -X POST -H 'Content-Type: application/json' -d '{"message":"Hello","session_id":"mine"}' $url/api/v1/chat
-
-  # what any OpenAI SDK says, with base URL $url/v1
-  curl -H 'Content-Type: application/json' -d '{"model":"$model","messages":[{"role":"user","content":"Hello"}]}' $url/v1/chat/completions
-
-The others: POST $url/api/v1/chat/stream, GET $url/api/v1/models, $url/healthz
-Logs: $run/access.log, $run/error.log. Counters: $url/server-status?auto
+Logs: $run/access.log, $run/error.log
 Ctrl-C stops it.
 TEXT
 }
@@ -312,12 +359,14 @@ TEXT
 check_port
 take_run_dir
 check_port_free
+say "the page will be at $url/"
 "$root/script/deps.sh" build
-"$make" -s -C "$root" -f Makefile.apxs VARIANT="$variant" all
+build
 find_httpd
 trap clean_up EXIT
 choose_data_dir
 make_session
+make_page
 write_conf >"$run/httpd.conf"
 : >"$run/error.log"
 hand_over

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# make run, as somebody would use it: in a copy of the tree whose path has
-# spaces, the printed lines pasted into a shell, Ctrl-C at the end; as root, as
-# root where only root may look, and as a normal user. Without network: apt,
-# npm and sudo are replaced by traps.
+# make run, with which README.md opens, as somebody would use it: in a copy of
+# the tree whose path has spaces, the printed lines pasted into a shell, Ctrl-C
+# at the end; as root, as root where only root may look, and as a normal user.
+# Without network: apt, npm and sudo are replaced by traps.
 use v5.36;
 use Test::More;
 use File::Temp ();
@@ -87,7 +87,8 @@ sub make_run ($tree, %o) {
     wait_for(sub { slurp($self->{out}) =~ /^Ctrl-C stops it/m || waitpid($self->{pid}, WNOHANG) != 0 },
         'make run to be ready', 120);
     $self->{said} = slurp($self->{out});
-    $self->{curls} = [ $self->{said} =~ /^  (curl .*)$/mg ];
+    @$self{qw(guest user nobody sdk leaves many)} = my @lines = $self->{said} =~ /^  (curl .*)$/mg;
+    is scalar @lines, 6, 'it prints six lines for a shell' or diag $self->{said};
     return $self;
 }
 
@@ -105,12 +106,42 @@ sub paste ($line) {
 }
 
 sub streams ($self, $who) {
-    my ($text, @reads) = paste($self->{curls}[0]);
+    my ($text, @reads) = paste($self->{user});
     my @words = $text =~ /^event: response\.output_text\.delta$/mg;
-    is scalar @words, 40, "$who: the first printed line streams forty words";
+    is scalar @words, 40, "$who: the printed line streams forty words";
     like $text, qr/^event: response\.completed\ndata: .*\n\n\z/m, '... up to the last event';
     cmp_ok scalar @reads, '>=', 20, '... which come one by one';
     cmp_ok $reads[-1] - $reads[0], '>', 2, '... over three seconds';
+}
+
+# The lines for Python, where it has the SDK.
+sub python ($self) {
+    my ($lines) = $self->{said} =~ /^  (from openai import .*\n  print.*)$/m;
+    ok $lines, 'two lines are for Python' or return;
+SKIP: {
+        skip 'no SDK for Python here', 1 if system('python3 -c "import openai" 2>/dev/null') != 0;
+        open my $fh, '-|', 'python3', '-c', $lines =~ s/^  //mgr or die "python3: $!\n";
+        like scalar <$fh>, qr/\AYou said “Hello”\. /, '... and answered';
+        close $fh;
+    }
+}
+
+# What the browser shows, and what else there is to be had.
+sub page ($self) {
+    my $client = ChatTest::Client->new(port => $self->{port});
+    my $get = sub ($path) {
+        $client->request('GET', $path);
+        return $client->response;
+    };
+    my $page = $get->('/');
+    is "$page->{status} $page->{headers}{'content-type'}", '200 text/html; charset=utf-8', '/ is a page';
+    my ($lines) = $page->{body} =~ m{^<pre>(.*?)</pre>$}ms;
+    my ($printed) = $self->{said} =~ /^Open that page.*?\n\n(.*?)\n\nLogs: /ms;
+    my %is = (amp => '&', lt => '<', gt => '>');
+    is $lines =~ s/&(\w+);/$is{$1}/gr, $printed =~ s/^  //mgr, '... with the lines that are printed';
+    is $get->($_)->{status}, 200, "... and $_ is there" for $page->{body} =~ /href="(\/[^"]+)"/g;
+    is $get->($_)->{status}, 403, "$_ is not" for '/auth.db', '/lines.txt';
+    $client->close;
 }
 
 # As Ctrl-C does: the whole foreground group gets the signal.
@@ -143,21 +174,36 @@ subtest 'make run in a path with spaces' => sub {
     my $tree = copy_tree('a tree with spaces');
     my $before = listing($tree);
     my $demo = make_run($tree);
-    is scalar $demo->{curls}->@*, 4, 'it prints four lines to paste' or diag $demo->{said};
+    like $demo->{said}, qr{\Arun: the page will be at http://127\.0\.0\.1:$demo->{port}/\n}, 'first it says where it will be';
     unlike $demo->{said}, qr/trap:/, 'nothing is fetched when all is there';
     kill 'WINCH', -$demo->{pid};
     streams($demo, 'a signed-in user');
 
-    my ($text) = paste($demo->{curls}[1]);
-    like $text, qr{^HTTP/1\.1 401 }, 'the second printed line, without a cookie, gets a 401';
+    my ($text, @reads) = paste($demo->{guest});
+    like $text, qr/\AYou said “Hello”\. [^"]*\.\n \{"status":"done","usage":\{.*\}\}\n\z/, 'the line for a guest prints the text alone';
+    cmp_ok scalar @reads, '>=', 20, '... word by word';
+    ($text) = paste($demo->{guest} =~ s/"Hello"/"And now?"/r);
+    like $text, qr/\AYou said “And now\?” after “Hello”\. /, '... and its session remembers the first question';
+
+    ($text) = paste($demo->{nobody});
+    like $text, qr{^HTTP/1\.1 401 }, 'without a cookie there is a 401';
     my ($body) = $text =~ /\r\n\r\n(.*)\z/s;
     is $body, '{"code":"unauthorized","message":"Sign in required."}', '... with the body of the contract';
 
-    ($text) = paste($demo->{curls}[2]);
-    is scalar(() = $text =~ /^data: \{"chunk":"[^"]+","id":"[\w-]+"\}$/mg), 40, 'the third, as a guest, streams forty chunks';
-    like $text, qr/^data: \{"status":"done","usage":\{.*\}\}\n\n\z/m, '... to their end';
-    ($text) = paste($demo->{curls}[3]);
-    like $text, qr/^\{"id":"chatcmpl-.*"content":"Hello, I am a mock.*"finish_reason":"stop".*\}$/, 'the fourth is answered as a whole';
+    ($text) = paste($demo->{sdk});
+    like $text, qr/^\{"id":"chatcmpl-.*"content":"You said “Hello”\..*"finish_reason":"stop".*\}$/, 'what an SDK asks is answered as a whole';
+    python($demo);
+    ($text) = paste($demo->{leaves});
+    like $text, qr{\A127\.0\.0\.1 demo "POST /api/chat-openai HTTP/1\.1" 200 .* cancelled\n\z}, 'the log shows who hung up';
+    unlike slurp("$tree/.run/access.log"), qr{ /mock/|Hello}, '... and neither the mock\'s part nor what was said';
+    ($text) = paste($demo->{many});
+    my @answers = sort split /\n/, $text;
+    is scalar @answers, 12, 'twelve guests at once have twelve answers';
+    is scalar(grep { /^200 $/ } @answers), 8, '... of which two of the ten a minute are spent';
+    is scalar(grep { /^429 [1-9]\d?$/ } @answers), 4, '... and the rest get a 429 with the seconds to wait';
+    ($text) = paste($demo->{sdk});
+    like $text, qr/^\{"id":"chatcmpl-/, 'an SDK has a limit of its own';
+    page($demo);
 
     like slurp("$tree/.run/cookie"), qr/\Abetter-auth\.session_token=[A-Za-z0-9]{32}\.[A-Za-z0-9%]+%3D\n\z/,
         '.run/cookie is one line for the Cookie header';
@@ -180,12 +226,36 @@ subtest 'make run in a path with spaces' => sub {
     is_deeply listing($tree), $before, 'nothing but .run and build was written';
 };
 
+subtest 'what has to be compiled is counted' => sub {
+    my $tree = "$tmp/a tree with spaces";
+    utime undef, undef, glob "'$tree/src/mock/*.c'";
+    my $n = () = glob "'$tree/src/mock/*.c'";
+    my $demo = make_run($tree);
+    my ($told) = $demo->{said} =~ /^run: the page will be .*\n((?:run: .*\n)+)/;
+    like $told, qr/\Arun: compiling $n files\n(?:run: compiling, [1-9]0 %\n)+run: compiled\n\z/, 'how many, how far, the end';
+    my @percent = $told =~ /(\d+) %/g;
+    is_deeply \@percent, [ sort { $a <=> $b } @percent ], '... ever farther';
+    stops($demo, 'Ctrl-C');
+};
+
+subtest 'what cannot be compiled ends it' => sub {
+    my $tree = "$tmp/a tree with spaces";
+    open my $fh, '>>', "$tree/src/mock/chat_mock.c" or die $!;
+    print $fh "#error planted\n";
+    close $fh;
+    my $out = "$tmp/broken";
+    is ended(launch($tree, $out, { CHAT_PORT => ChatTest::Httpd::free_port() }, 'script/run.sh'), 60), 2, 'with the status of make';
+    like slurp($out), qr/#error planted/, '... and with what the compiler says';
+    system('cp', '-p', "$root/src/mock/chat_mock.c", "$tree/src/mock/chat_mock.c") == 0 or die "cp failed\n";
+    is ended(launch($tree, $out, {}, 'make', '-s', 'all'), 60), 0, 'mended, it compiles';
+};
+
 subtest 'the next make run starts afresh, and SIGTERM ends it' => sub {
     my $tree = "$tmp/a tree with spaces";
     my $old = slurp("$tree/.run/cookie");
     my $demo = make_run($tree, command => ['script/run.sh']);
     isnt slurp("$tree/.run/cookie"), $old, 'the session is new';
-    my ($text) = paste($demo->{curls}[0] =~ s/"Cookie: .*?\)"/'Cookie: $old'/r =~ s/\n//r);
+    my ($text) = paste($demo->{user} =~ s/"Cookie: .*?\)"/'Cookie: $old'/r =~ s/\n//r);
     like $text, qr/"code":"unauthorized"/, 'and the old one worth nothing';
     is stops($demo, 'SIGTERM', 'TERM', $demo->{pid}), 0, 'the script ends with status 0';
 };

@@ -19,7 +19,7 @@ my $ROOT = $ChatTest::Httpd::ROOT;
 
 # ---- conf/chat.conf, open for guests, with a mock beside OpenAI ----
 
-my $t = ChatTest->new(modules => [qw(dbd env remoteip socache_shmcb)]);
+my $t = ChatTest->new(modules => [qw(authz_host dbd env remoteip socache_shmcb)]);
 my $conf = $t->slurp("$ROOT/conf/chat.conf");
 $conf =~ s{/etc/apache2/chat}{$t->dir . '/chat'}ge;
 $conf =~ s{^ +\K#(?=ChatAuth better-auth bearer guest$)}{}m or die 'no line for guests';
@@ -106,7 +106,8 @@ like $chunks[2]{chunk}, qr/^s9d2 /, '... the newest as well';
 is $open, 1, '... while the provider is still at it';
 wait_for('the provider to be let go', sub { !$up->stats->{open} });
 (undef, @chunks) = curl('Hello', 0, model_id => 'mock-model');
-is_deeply [ map { $_->{chunk} // $_->{status} } @chunks ], [ 'Hello,', ' I', ' am', ' a', ' mock:', ' no', ' model', ' was', ' asked', ' and', 'done' ],
+is_deeply [ map { $_->{chunk} // $_->{status} } @chunks ],
+    [ 'You', ' said', ' “Hello”.', (map { " $_" } qw(I am a mock. That is all.)), 'done' ],
     'the mock says one word after the other';
 
 # ---- ids ----
@@ -168,7 +169,7 @@ is post({ message => 'mock(n=1)', session_id => 'another' }, @ip)->{status}, 429
 is $up->last->{headers}{authorization}, 'Bearer ' . $t->canary_key, 'OpenAI is asked with the key from its file';
 my $before = $up->stats->{requests};
 $res = post({ message => 'Hello', model_id => 'mock-model' });
-is join('', map { $_->{chunk} // '' } data_of($res)), 'Hello, I am a mock: no model was asked and', 'the mock answers by its model, without a key';
+is join('', map { $_->{chunk} // '' } data_of($res)), 'You said “Hello”. I am a mock. That is all.', 'the mock answers by its model, without a key';
 is $up->stats->{requests}, $before, '... and OpenAI is not asked';
 $res = post({ message => 'mock(fault=error-nested;after=7)' });
 my $last = (data_of($res))[-1];

@@ -3,7 +3,7 @@
  * The mock route's source: reads the request and plays its plan, the events of
  * an API in order (chat_mock_responses.c, chat_mock_completions.c), each
  * written into the script's only buffer. The event with a word repeats until
- * all words are said. The words are plain text that JSON need not escape.
+ * all words are said (chat_mock_text.c).
  */
 #include "chat_mock_script_int.h"
 #include "chat_mock_request.h"
@@ -22,19 +22,6 @@
 /* The largest event without its text, model and ids. */
 #define EVENT_OVERHEAD 1024
 
-static const char *const text[] = {
-    "Hello,",  "I",       "am",     "a",    "mock:",  "no",     "model",
-    "was",     "asked",   "and",    "no",   "token",  "was",    "paid",
-    "for.",    "These",   "words",  "are",  "always", "the",    "same,",
-    "and",     "they",    "reach",  "you",  "one",    "by",     "one,",
-    "the",     "way",     "a",      "real", "answer", "would.", "What",
-    "lies",    "between", "us",     "is",   "no",     "mock:",  "the",
-    "server,", "the",     "gate",   "at",   "its",    "door",   "and",
-    "the",     "stream",  "itself", "—",    "voilà.",
-};
-
-#define NTEXT ((int)(sizeof(text) / sizeof(text[0])))
-
 /* Writing ------------------------------------------------------------- */
 
 void chat_mock_script_put(chat_mock_script_t *s, const char *format, ...)
@@ -51,7 +38,8 @@ void chat_mock_script_word(chat_mock_script_t *s, int word)
     if (s->pieces)
         chat_mock_script_put(s, "%s", s->pieces[word]);
     else
-        chat_mock_script_put(s, "%s%s", word ? " " : "", text[word % NTEXT]);
+        chat_mock_script_put(s, "%s%s", word ? " " : "",
+                             chat_mock_text_word(s, word));
 }
 
 void chat_mock_script_text(chat_mock_script_t *s)
@@ -68,7 +56,8 @@ static apr_size_t measure_text(const chat_mock_script_t *s)
     int i;
 
     for (i = 0; i < s->words; i++)
-        len += s->pieces ? strlen(s->pieces[i]) : 1 + strlen(text[i % NTEXT]);
+        len += s->pieces ? strlen(s->pieces[i])
+                         : 1 + strlen(chat_mock_text_word(s, i));
     return len;
 }
 
@@ -251,6 +240,8 @@ static void grant(chat_mock_script_t *s, const chat_json_t *body,
         s->call = chat_json_quote(wish.call, p);
     if (wish.json)
         cut(s, wish.json, p);
+    else
+        chat_mock_text_compose(s, messages, p);
 }
 
 apr_status_t chat_mock_script_create(chat_mock_script_t **pscript,

@@ -18,8 +18,9 @@ typedef struct chat_mock_script_t chat_mock_script_t;
 /*
  * Prepare the answer to body: a request of the Responses API or, with
  * completions, of Chat Completions. It will be words words long (at least
- * one), pace apart. id makes the ids of the answer: letters, digits and "._-"
- * only. Nothing of body is kept, all lives in p.
+ * one), pace apart, and repeat what the user said. id makes the ids of the
+ * answer: letters, digits and "._-" only. Nothing of body is kept, all lives in
+ * p.
  *
  * APR_EINVAL: OpenAI would have answered 400; err says why.
  */

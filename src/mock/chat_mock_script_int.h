@@ -24,9 +24,12 @@ struct chat_mock_script_t {
     const char *call;          /* name of a tool as a JSON string; NULL: text */
     const char *const *pieces; /* of arguments or of a text that is JSON,
                                   escaped; NULL: plain words */
-    apr_int64_t created;       /* seconds */
-    apr_int64_t input;         /* tokens, estimated */
-    const char *usage; /* what chunks before the usage chunk say of it */
+    const char **echo;         /* the first of these, escaped */
+    int nechoed;
+    int told; /* words of whole sentences after them; a closing is the rest */
+    apr_int64_t created; /* seconds */
+    apr_int64_t input;   /* tokens, estimated */
+    const char *usage;   /* what chunks before the usage chunk say of it */
     const chat_mock_step_t *plan; /* the next event */
     int word;                     /* the next word */
     int sequence;                 /* the next sequence_number */
@@ -40,6 +43,12 @@ void chat_mock_script_put(chat_mock_script_t *s, const char *format, ...)
 /* A word, and all of them, as they stand in a JSON string. */
 void chat_mock_script_word(chat_mock_script_t *s, int word);
 void chat_mock_script_text(chat_mock_script_t *s);
+
+/* chat_mock_text.c: the plain words. Compose sets echo and told for messages,
+ * the request's; what it makes lives in p. A word needs no escaping. */
+void chat_mock_text_compose(chat_mock_script_t *s, const chat_json_t *messages,
+                            apr_pool_t *p);
+const char *chat_mock_text_word(const chat_mock_script_t *s, int word);
 
 /* Per API: the events of a stream, and the answer without one. billed: with
  * the usage. */

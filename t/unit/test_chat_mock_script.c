@@ -190,7 +190,7 @@ START_TEST(a_responses_stream_says_its_text_the_same_everywhere)
     const chat_json_t *response = chat_json_get(played->data[12], "response");
 
     ck_assert_int_eq(count_words(text), 5);
-    ck_assert_str_eq(text, "Hello, I am a mock:");
+    ck_assert_str_eq(text, "You said “canary-prompt”. That's all.");
     ck_assert_str_eq(chat_json_string(chat_json_get(played->data[9], "text")),
                      text);
     ck_assert_str_eq(chat_json_string(chat_json_path(played->data[10], "part",
@@ -255,7 +255,8 @@ START_TEST(a_completions_stream_has_every_chunk_in_order)
                          i < 4 ? CHAT_JSON_NULL : CHAT_JSON_STRING);
         ck_assert_int_eq(played->delay[i], i == 1 || i == 2 ? PACE : 0);
     }
-    ck_assert_str_eq(join(played, 1, 3, "choices"), "Hello, I am");
+    ck_assert_str_eq(join(played, 1, 3, "choices"),
+                     "You said “canary-prompt”.");
     ck_assert_str_eq(played->all + strlen(played->all) - 14,
                      "data: [DONE]\n\n");
 }
@@ -306,10 +307,70 @@ START_TEST(the_observer_sees_an_end_and_the_bill)
 }
 END_TEST
 
-START_TEST(the_mock_repeats_nothing_of_the_prompt)
+START_TEST(the_instructions_are_not_repeated)
 {
-    ck_assert_ptr_null(strstr(play(make(RESPONSES, 0, 3), 0)->all, "canary"));
-    ck_assert_ptr_null(strstr(play(make(BILLED, 1, 3), 1)->all, "canary"));
+    ck_assert_ptr_null(
+        strstr(play(make(RESPONSES, 0, 9), 0)->all, "canary-system"));
+}
+END_TEST
+
+#define USER(content) "{\"role\":\"user\",\"content\":" content "}"
+#define TEN "a b c d e f g h i j "
+#define LONG "éééééééééééééééééééééééé" /* 48 bytes */
+
+static const struct {
+    int words;
+    const char *messages; /* a JSON text */
+    const char *said;
+} echoes[] = {
+    {7, "\"Hello there\"", "You said “Hello there”. That is all."},
+    {4, "\"Hello there\"", "You said “Hello there”."},
+    {3, "\"Hello there\"", "You said “Hello…”."},
+    {2, "\"Hello there\"", "That's all."},
+    {4, "\" \\n \"", "I am a mock."},
+    {5,
+     "[" USER("\"one\"") ",{\"role\":\"assistant\",\"content\":\"x\"}," USER(
+         "\"two\"") "]",
+     "You said “two” after “one”."},
+    {4, "[" USER("\"one\"") "," USER("\"two\"") "]", "You said “two”. Done."},
+    {6, "[" USER("\"one three\"") "," USER("\"two\"") "]",
+     "You said “two” after “one three”."},
+    {4, "[{\"role\":\"system\",\"content\":\"x\"}]", "I am a mock."},
+    {4, "[{\"content\":\"x\"},7,null]", "I am a mock."},
+    {4, "[" USER("[7,{\"type\":\"input_text\",\"text\":\"part\"}]") "]",
+     "You said “part”. Done."},
+    {3, "[" USER("\"\\\"\\\\\\u0001<\"") "]", "You said “\"\\\001<”."},
+    {18, "\"" TEN TEN "\"", "You said “a b c d e f g h i j a b c d e f…”."},
+    {3, "\"" LONG "é\"", "You said “" LONG "…”."},
+    {3, "\"a" LONG "\"", "You said “a" LONG "”."},
+    {3, "\"" LONG "\"", "You said “" LONG "”."},
+};
+
+static const char *whole_text(const char *body, int words)
+{
+    const char *whole = chat_mock_script_whole(make(body, 0, words));
+    const chat_json_t *root = parse(whole, strlen(whole));
+
+    return text_of(chat_json_get(chat_json_at(chat_json_get(root, "output"), 0),
+                                 "content"));
+}
+
+START_TEST(the_question_is_repeated_and_the_one_before)
+{
+    ck_assert_str_eq(whole_text(apr_pstrcat(pool, "{\"model\":\"m\",\"input\":",
+                                            echoes[_i].messages, "}", NULL),
+                                echoes[_i].words),
+                     echoes[_i].said);
+}
+END_TEST
+
+START_TEST(any_number_of_words_ends_with_a_sentence)
+{
+    const char *text = whole_text(RESPONSES, _i);
+
+    ck_assert_int_eq(count_words(text), _i);
+    ck_assert_int_eq(text[strlen(text) - 1], '.');
+    ck_assert_ptr_null(strstr(text, ".."));
 }
 END_TEST
 
@@ -328,7 +389,7 @@ START_TEST(the_text_goes_round_when_many_words_are_asked)
         chat_json_integer(chat_json_path(root, "usage", "input_tokens", NULL),
                           -1),
         2);
-    ck_assert_ptr_nonnull(strstr(text, "voilà. Hello, I am"));
+    ck_assert_ptr_nonnull(strstr(text, "voilà. I am a mock."));
 }
 END_TEST
 
@@ -346,7 +407,7 @@ START_TEST(the_whole_answer_is_one_json_text)
                      "chat.completion");
     ck_assert_str_eq(
         chat_json_string(chat_json_path(choice, "message", "content", NULL)),
-        "Hello, I");
+        "That's all.");
     ck_assert_str_eq(chat_json_string(chat_json_get(choice, "finish_reason")),
                      "stop");
     ck_assert_int_eq(
@@ -482,7 +543,10 @@ Suite *unit_suite(void)
     tcase_add_test(tc, a_completions_stream_has_every_chunk_in_order);
     tcase_add_test(tc, a_completions_stream_bills_only_when_asked);
     tcase_add_loop_test(tc, the_observer_sees_an_end_and_the_bill, 0, 3);
-    tcase_add_test(tc, the_mock_repeats_nothing_of_the_prompt);
+    tcase_add_test(tc, the_instructions_are_not_repeated);
+    tcase_add_loop_test(tc, the_question_is_repeated_and_the_one_before, 0,
+                        sizeof(echoes) / sizeof(echoes[0]));
+    tcase_add_loop_test(tc, any_number_of_words_ends_with_a_sentence, 1, 101);
     tcase_add_test(tc, the_text_goes_round_when_many_words_are_asked);
     tcase_add_test(tc, the_whole_answer_is_one_json_text);
     tcase_add_loop_test(tc, only_stream_true_asks_for_a_stream, 0, 4);

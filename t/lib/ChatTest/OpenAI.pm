@@ -17,7 +17,8 @@ our $DIR = abs_path(dirname(__FILE__) . '/../../real');
 
 my $JSON = JSON::PP->new->utf8->canonical;
 
-sub _missing ($dir) {
+# Why there is no client in that directory; installs what is not there.
+sub missing ($dir) {
     return 'node is not installed' if system('node --version >/dev/null 2>&1') != 0;
     return if -e "$dir/node_modules/.package-lock.json";
     return "$dir cannot be installed (npm ci)"
@@ -27,7 +28,7 @@ sub _missing ($dir) {
 
 sub new ($class, %o) {
     my $dir = "$DIR/" . ($o{of} // 'openai');
-    my $why = _missing($dir);
+    my $why = missing($dir);
     ChatTest::skip_or_fail($why) if $why;
     local $ENV{NODE_EXTRA_CA_CERTS} = $o{ca} if $o{ca};
     local $ENV{NODE_ENV} = 'test';
