@@ -349,7 +349,11 @@ static const provider_transcript_t transcripts[] = {
      "",
      "<text>{\"n\": [1, \"\\u00e9\"]}\n<length 30 8 0 0>"},
     /* Strict: what ends without [DONE] may be cut. */
-    {"completions-no-done", 1, {0, 0, "", -1, -1}, "", "<text>Hi"},
+    {"completions-no-done",
+     1,
+     {1, 0, "", -1, -1},
+     "",
+     "<text>Hi<stop -1 -1 -1 -1>"},
 };
 
 static const provider_shape_t shapes[] = {

@@ -90,6 +90,8 @@ static void listen_to(ear_t *ear, const char *text, apr_size_t len)
     ear->parse.ctx = ear;
     ear->text = "";
     chat_sse_feed(sse, text, len);
+    chat_provider_finish(&ear->seen);
+    chat_provider_finish(&ear->parse.seen);
 }
 
 /* ---- without memory ---- */
