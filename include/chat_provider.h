@@ -20,6 +20,9 @@
 /* More calls of tools in one answer are an error of the provider's. */
 #define CHAT_TOOL_CALLS_MAX 128
 
+/* Counts of tokens that one API tells. */
+#define CHAT_USAGE_FIELDS_MAX 6
+
 /* What a provider needs to know of its <ChatProvider> section. */
 typedef struct chat_upstream_t {
     const char *url;     /* base, no trailing slash */
@@ -55,6 +58,11 @@ typedef struct chat_seen_t {
     int failed;         /* an error event came: not a success */
     char error[64];     /* the error's code, [A-Za-z0-9_.-] only, or "" */
     chat_usage_t usage; /* -1 until the provider says */
+    apr_int64_t counts[CHAT_USAGE_FIELDS_MAX]; /* the provider's own, of which
+                                                  usage is made: each 1 more
+                                                  than it is, 0 until said */
+    int repaired;       /* the event at hand has halves of characters in it, see
+                           chat_provider_half.c */
     int measure;        /* set by the caller: count the answer, too */
     apr_int64_t deltas; /* pieces of the answer, with measure */
     apr_int64_t text;   /* bytes of those pieces, as JSON has them */
@@ -83,6 +91,8 @@ typedef struct chat_parse_t {
     apr_size_t call_len[CHAT_TOOL_CALLS_MAX];    /* bytes of arguments so far */
     unsigned int call_name[CHAT_TOOL_CALLS_MAX]; /* a hash of its name */
     chat_nesting_t call_json[CHAT_TOOL_CALLS_MAX]; /* of those arguments */
+    int half; /* the first unit of a pair whose second one may come, or 0 */
+    int half_kind, half_index; /* of the delta that it was in */
     int said; /* kinds of deltas that were handed on: 1 << chat_delta_e */
 } chat_parse_t;
 

@@ -59,8 +59,10 @@ static const chat_usage_field_t fields[] = {
 /* Where the usage is in the first event, and in every other. */
 static const char *const in_message[] = {"message", "usage", NULL};
 static const char *const in_usage[] = {"usage", NULL};
+static const char *const in_delta[] = {"delta", "usage", NULL};
 
-/* What came out of the cache or went into it is not in input_tokens. */
+/* What came out of the cache or went into it is not in input_tokens. Of the
+ * events that tell it each may leave some of the counts at zero. */
 static void count_input(chat_seen_t *seen, const chat_usage_counts_t *usage)
 {
     apr_int64_t input = usage->n[INPUT];
@@ -172,25 +174,34 @@ static void observe_stop(chat_watch_t *w)
                                          "stop_reason", NULL));
 }
 
+static void observe_usage(chat_watch_t *w, int kind)
+{
+    chat_usage_counts_t usage = {.fields = fields};
+
+    chat_provider_usage_watch(&usage, kind == START ? in_message : in_usage, w);
+    if (kind == DELTA && !chat_provider_usage_is_any(&usage))
+        chat_provider_usage_watch(&usage, in_delta, w);
+    /* At the start it is a first guess, which would pass for the usage of a
+     * stream that is cut. */
+    if (kind == START)
+        usage.n[OUTPUT] = usage.n[THINKING] = -1;
+    chat_provider_usage_merge(&usage, w->seen);
+    count_input(w->seen, &usage);
+    count_output(w->seen, &usage);
+}
+
 static void observe(chat_watch_t *w)
 {
     int kind = chat_provider_watch_kind(w, message_kinds);
-    chat_usage_counts_t usage = {.fields = fields};
 
     if (kind == STOP)
         w->seen->ended = 1;
-    if (kind < 0 || kind == STOP)
-        return;
-    if (kind == ERROR) {
+    if (kind == ERROR)
         fail(w, chat_provider_watch_json(w));
+    if (kind < 0 || kind == ERROR)
         return;
-    }
-    chat_provider_usage_watch(&usage, kind == START ? in_message : in_usage, w);
-    count_input(w->seen, &usage);
-    /* At the start it is a first guess, which would pass for the usage of a
-     * stream that is cut. */
-    if (kind == DELTA)
-        count_output(w->seen, &usage);
+    if (chat_provider_watch_value(w, "usage", '{'))
+        observe_usage(w, kind);
     if (kind == DELTA && chat_provider_watch_value(w, "stop_reason", '"'))
         observe_stop(w);
 }
@@ -421,5 +432,6 @@ void chat_provider_anthropic_parse_event(chat_parse_t *parse,
     take(parse, &w);
     if (!parse->seen.failed)
         observe(&w);
+    chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

@@ -75,10 +75,11 @@ static const chat_usage_field_t fields[] = {
     {NULL, NULL},
 };
 
-static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
+static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
 {
     chat_usage_t *n = &seen->usage;
 
+    chat_provider_usage_merge(usage, seen);
     chat_provider_usage_take(&n->input, usage, INPUT);
     chat_provider_usage_take(&n->output, usage, OUTPUT);
     chat_provider_usage_take(&n->cached, usage, HIT);
@@ -96,6 +97,15 @@ typedef struct chunk_t {
     int lists, choices, deltas; /* how many were met */
     chat_scan_t scan;
 } chunk_t;
+
+/* A usage does not stand here, with most servers. */
+static void scan_other(chat_scan_t *s, const char *name, apr_size_t len)
+{
+    if (chat_provider_scan_is(name, len, "usage"))
+        chat_provider_scan_only(s, "null");
+    else
+        chat_provider_scan_skip(s);
+}
 
 static void scan_delta(chat_scan_t *s, chunk_t *chunk)
 {
@@ -115,7 +125,7 @@ static void scan_delta(chat_scan_t *s, chunk_t *chunk)
                  chat_provider_scan_is(name, len, "tool_calls"))
             chat_provider_scan_only(s, "null");
         else
-            chat_provider_scan_skip(s);
+            scan_other(s, name, len);
     }
 }
 
@@ -146,7 +156,7 @@ static void scan_choice(chat_scan_t *s, chunk_t *chunk)
         else if (chat_provider_scan_is(name, len, "message"))
             chat_provider_scan_only(s, "null");
         else
-            chat_provider_scan_skip(s);
+            scan_other(s, name, len);
     }
 }
 
@@ -183,7 +193,8 @@ static void scan_chunk(chat_scan_t *s, chunk_t *chunk)
         else if (chat_provider_scan_is(name, len, "object") ||
                  chat_provider_scan_is(name, len, "type"))
             scan_kind(s);
-        else if (chat_provider_scan_is(name, len, "error"))
+        else if (chat_provider_scan_is(name, len, "error") ||
+                 chat_provider_scan_is(name, len, "x_groq"))
             chat_provider_scan_only(s, "null");
         else
             chat_provider_scan_skip(s);
@@ -234,11 +245,31 @@ static const chat_json_t *observe_reasons(chat_seen_t *seen,
     return failure;
 }
 
+/* Where servers have the usage but in a chunk itself. */
+static const chat_json_t *find_usage(const chat_json_t *root)
+{
+    const chat_json_t *choice = chat_json_at(chat_json_get(root, "choices"), 0);
+    const chat_json_t *places[] = {
+        chat_json_get(root, "usage"),
+        chat_json_get(choice, "usage"),
+        chat_json_path(choice, "delta", "usage", NULL),
+        chat_json_path(choice, "message", "usage", NULL),
+        chat_json_path(root, "x_groq", "usage", NULL),
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (chat_json_kind(places[i]) == CHAT_JSON_OBJECT)
+            return places[i];
+    }
+    return NULL;
+}
+
 /* The error and the token counts of a chunk; root NULL: it is no JSON. 1: it
  * was an error. */
 static int observe_json(chat_watch_t *w, const chat_json_t *root)
 {
-    static const char *const path[] = {"usage", NULL};
+    static const char *const here[] = {NULL};
     chat_usage_counts_t usage = {.fields = fields};
     const chat_json_t *failure = observe_reasons(w->seen, root);
     int failed = failure || is_named_error(w->event) ||
@@ -254,7 +285,7 @@ static int observe_json(chat_watch_t *w, const chat_json_t *root)
 
         chat_provider_watch_fail(w, codes, 4);
     }
-    chat_provider_usage_read(&usage, path, root);
+    chat_provider_usage_read(&usage, here, find_usage(root));
     count(w->seen, &usage);
     return failed;
 }
@@ -268,7 +299,7 @@ static int can_matter(const chat_watch_t *w)
 }
 
 /* The same of one that was scanned. */
-static void observe_plain(chat_seen_t *seen, const chunk_t *chunk)
+static void observe_plain(chat_seen_t *seen, chunk_t *chunk)
 {
     if (chunk->reason != CHAT_REASON_NONE)
         seen->reason = 1;
@@ -328,6 +359,7 @@ static void observe_late(chat_watch_t *w)
     observe_chunk(w);
     w->seen = seen;
     seen->usage = late.usage;
+    memcpy(seen->counts, late.counts, sizeof(seen->counts));
 }
 
 /* ---- a stream, taken apart ---- */
@@ -500,5 +532,6 @@ void chat_provider_completions_parse_event(chat_parse_t *parse,
     else if (event->type_len || !take_plain(parse, event))
         take(parse, &w);
     chat_provider_reason_take(parse, CHAT_REASON_NONE);
+    chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

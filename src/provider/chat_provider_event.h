@@ -76,7 +76,25 @@ void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
  * members; names ends with NULL. */
 void chat_provider_watch_measure(chat_watch_t *w, const char *const *names);
 
+/* ---- chat_provider_half.c ---- */
+
+/* JSON with halves of characters in it, made readable; NULL: there are none. */
+const char *chat_provider_half_repair(const char *data, apr_size_t len,
+                                      apr_size_t *plen, apr_pool_t *p);
+
+/* Hand on a text that may have such halves, or that another one waits for. */
+void chat_provider_half_join(chat_parse_t *parse, const chat_delta_t *delta);
+
+/* The other half of what waits will not come. */
+void chat_provider_half_flush(chat_parse_t *parse);
+
 /* ---- chat_provider_parse.c ---- */
+
+/* What is over with this event: call it behind each. */
+void chat_provider_parse_close(chat_parse_t *parse);
+
+/* Hand on a delta as it is. */
+void chat_provider_parse_pass(chat_parse_t *parse, const chat_delta_t *delta);
 
 /* Nothing is to be taken from this event: the answer is over, or the event is
  * too large, which fails it. */

@@ -56,10 +56,13 @@ static const chat_usage_field_t fields[] = {
 };
 
 /* Cumulative, so the last one holds; thoughts are no part of the candidates. */
-static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
+static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
 {
-    apr_int64_t answer = usage->n[ANSWER], thoughts = usage->n[THOUGHTS];
+    apr_int64_t answer, thoughts;
 
+    chat_provider_usage_merge(usage, seen);
+    answer = usage->n[ANSWER];
+    thoughts = usage->n[THOUGHTS];
     chat_provider_usage_take(&seen->usage.input, usage, PROMPT);
     chat_provider_usage_take(&seen->usage.cached, usage, CACHED);
     chat_provider_usage_take(&seen->usage.reasoning, usage, THOUGHTS);
@@ -253,7 +256,7 @@ static int can_matter(const chat_watch_t *w)
 }
 
 /* The same of one that was scanned. */
-static void observe_plain(chat_seen_t *seen, const chunk_t *chunk)
+static void observe_plain(chat_seen_t *seen, chunk_t *chunk)
 {
     if (chunk->reason != CHAT_REASON_NONE)
         seen->reason = 1;
@@ -412,5 +415,6 @@ void chat_provider_gemini_parse_event(chat_parse_t *parse,
 
     if (!chat_provider_parse_over(parse, event) && !take_plain(parse, event))
         take(parse, &w, chat_provider_watch_json(&w));
+    chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

@@ -71,10 +71,11 @@ static const chat_usage_field_t fields[] = {
     {NULL, NULL},
 };
 
-static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
+static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
 {
     chat_usage_t *n = &seen->usage;
 
+    chat_provider_usage_merge(usage, seen);
     chat_provider_usage_take(&n->input, usage, INPUT);
     chat_provider_usage_take(&n->output, usage, OUTPUT);
     chat_provider_usage_take(&n->cached, usage, CACHED);
@@ -111,6 +112,8 @@ static int find_reason(const chat_json_t *response, int incomplete)
  * usage stays unknown. */
 static void observe_end(chat_watch_t *w, const chat_json_t *root, int failed)
 {
+    const chat_json_t *usage;
+
     w->seen->ended = 1;
     if (failed) {
         const chat_json_t *codes[] = {
@@ -124,7 +127,10 @@ static void observe_end(chat_watch_t *w, const chat_json_t *root, int failed)
 
         chat_provider_watch_fail(w, codes, 5);
     }
-    count_json(w->seen, chat_json_path(root, "response", "usage", NULL));
+    usage = chat_json_path(root, "response", "usage", NULL);
+    count_json(w->seen, chat_json_kind(usage) == CHAT_JSON_OBJECT
+                            ? usage
+                            : chat_json_get(root, "usage"));
 }
 
 static void observe_plain_end(chat_watch_t *w)
@@ -134,6 +140,8 @@ static void observe_plain_end(chat_watch_t *w)
 
     w->seen->ended = 1;
     chat_provider_usage_watch(&usage, path, w);
+    if (!chat_provider_usage_is_any(&usage))
+        chat_provider_usage_watch(&usage, path + 1, w);
     count(w->seen, &usage);
 }
 
@@ -394,5 +402,6 @@ void chat_provider_openai_parse_event(chat_parse_t *parse,
     if (chat_provider_parse_over(parse, event))
         return;
     take(parse, &w);
+    chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

@@ -12,6 +12,7 @@
 
 int chat_provider_parse_over(chat_parse_t *parse, const chat_sse_event_t *event)
 {
+    parse->seen.repaired = 0;
     if (parse->seen.ended || parse->seen.failed)
         return 1;
     if (event->oversized)
@@ -29,7 +30,13 @@ void chat_provider_parse_fail(chat_parse_t *parse, const char *code)
         apr_cpystrn(seen->error, code, sizeof(seen->error));
 }
 
-static void hand_on(chat_parse_t *parse, const chat_delta_t *delta)
+void chat_provider_parse_close(chat_parse_t *parse)
+{
+    if (parse->half && (parse->seen.reason || parse->seen.ended))
+        chat_provider_half_flush(parse);
+}
+
+void chat_provider_parse_pass(chat_parse_t *parse, const chat_delta_t *delta)
 {
     if (parse->seen.measure && delta->len) {
         parse->seen.deltas++;
@@ -37,6 +44,14 @@ static void hand_on(chat_parse_t *parse, const chat_delta_t *delta)
     }
     parse->said |= 1 << delta->kind;
     parse->on_delta(parse->ctx, delta);
+}
+
+static void hand_on(chat_parse_t *parse, const chat_delta_t *delta)
+{
+    if (delta->len && (parse->seen.repaired || parse->half))
+        chat_provider_half_join(parse, delta);
+    else
+        chat_provider_parse_pass(parse, delta);
 }
 
 void chat_provider_parse_text(chat_parse_t *parse, chat_delta_e kind,

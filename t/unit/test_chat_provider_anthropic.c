@@ -273,8 +273,22 @@ static const provider_shape_t shapes[] = {
      0,
      "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
      "-1,\"cache_read_input_tokens\":7}}}\n\n"
-     "event: message_delta\ndata: {\"usage\":{\"output_tokens\":\"5\"}}\n\n",
+     "event: message_delta\ndata: {\"usage\":{\"output_tokens\":\"\"}}\n\n",
      {0, 0, "", -1, -1}},
+    {"a zero is no count where there was one",
+     0,
+     "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
+     "15,\"cache_read_input_tokens\":5,\"output_tokens\":0}}}\n\n"
+     "event: message_delta\ndata: {\"usage\":{\"input_tokens\":0,"
+     "\"cache_read_input_tokens\":5,\"output_tokens\":4}}\n\n",
+     {0, 0, "", 20, 4}},
+    {"... also where the first is the zero",
+     0,
+     "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
+     "0,\"output_tokens\":0}}}\n\n"
+     "event: message_delta\ndata: {\"delta\":{\"usage\":{\"input_tokens\":"
+     "\"15\",\"output_tokens\":4}}}\n\n",
+     {0, 0, "", 15, 4}},
     {"a cache that is no count adds nothing",
      0,
      "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
@@ -416,7 +430,7 @@ static const provider_hearing_t hearings[] = {
                  EVENT("content_block_delta",
                        "\"delta\":{\"type\":null,\"text\":\"a\"}"),
      ""},
-    {0, TEXT("\xff"), "<failed event_unreadable>"},
+    {0, TEXT("\xff"), "<text>\xef\xbf\xbd"},
     {0,
      "event: content_block_delta\n"
      "data: {\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}} x\n\n",
@@ -431,7 +445,8 @@ static const provider_hearing_t hearings[] = {
     /* A piece that cannot be read would be missing from the answer. */
     {0, TEXT("a") "event: content_block_delta\ndata: {\"delta\":\n\n" TEXT("b"),
      "<text>a<failed event_unreadable>"},
-    {0, TEXT("a\\u0000"), "<failed event_unreadable>"},
+    {0, TEXT("a\\u0000"), "<text>a\xef\xbf\xbd"},
+    {0, TEXT("a\\ud83d") TEXT("\\ude00!"), "<text>a\xf0\x9f\x98\x80!"},
     {0, "event: content_block_stop\ndata: []\n\n", "<failed event_unreadable>"},
     {0, "event: ping\ndata: {\n\n", ""},
 };

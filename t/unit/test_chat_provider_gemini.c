@@ -307,8 +307,15 @@ static const provider_shape_t shapes[] = {
     {"counts that are no counts are none",
      0,
      "data: {\"usageMetadata\":{\"promptTokenCount\":-3,"
-     "\"candidatesTokenCount\":\"4\"}}\n\n",
+     "\"candidatesTokenCount\":\"4 \"}}\n\n",
      {0, 0, "", -1, -1}},
+    {"a zero is no count where there was one",
+     0,
+     "data: {\"usageMetadata\":{\"promptTokenCount\":3,"
+     "\"thoughtsTokenCount\":2,\"candidatesTokenCount\":1}}\n\n"
+     "data: {\"usageMetadata\":{\"promptTokenCount\":0,"
+     "\"candidatesTokenCount\":4}}\n\n",
+     {0, 0, "", 3, 6}},
     {"counts do not overflow",
      0,
      "data: {\"usageMetadata\":{\"promptTokenCount\":1,"
@@ -427,7 +434,8 @@ static const provider_hearing_t hearings[] = {
     /* A piece that cannot be read would be missing from the answer. */
     {0, TEXT("a") "data: {\"candidates\":\n\n" TEXT("b"),
      "<text>a<failed event_unreadable>"},
-    {0, TEXT("a\\u0000"), "<failed event_unreadable>"},
+    {0, TEXT("a\\u0000"), "<text>a\xef\xbf\xbd"},
+    {0, TEXT("a\\ud83d") TEXT("\\ude00!"), "<text>a\xf0\x9f\x98\x80!"},
     {0, "data: [{}]\n\n", "<failed event_unreadable>"},
 };
 

@@ -20,7 +20,7 @@
 
 #define REASON(reason)                                                         \
     "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" reason "\"}]}"    \
-                                                                    "\n\n"
+    "\n\n"
 #define MESSAGE(message)                                                       \
     "data: {\"choices\":[{\"index\":0,\"finish_reason\":\"stop\","             \
     "\"message\":" message "}]}\n\n"
@@ -70,9 +70,31 @@ static const provider_hearing_t hearings[] = {
      "<text>a"},
     {1, "event: message\n" CHUNK("{\"content\":\"a\"}"), "<text>a"},
     /* What cannot be read may have been a piece of the answer. */
-    {1, CHUNK("{\"content\":\"a\"}") CHUNK("{\"content\":\"\\ud83d\"}"),
-     "<text>a<failed event_unreadable>"},
-    {1, CHUNK("{\"content\":\"\xff\"}"), "<failed event_unreadable>"},
+    {1, CHUNK("{\"content\":\"\xff\xbf!\"}"), "<text>\xef\xbf\xbd!"},
+    /* Halves of characters. */
+    {1,
+     CHUNK("{\"content\":\"Hi \\ud83d\"}") CHUNK("{\"content\":\"\\ude00!\"}"),
+     "<text>Hi \xf0\x9f\x98\x80!"},
+    {1, CHUNK("{\"content\":\"a\\ud83d\"}") CHUNK("{\"content\":\"b\"}"),
+     "<text>a\xef\xbf\xbd"
+     "b"},
+    {1, CHUNK("{\"content\":\"\\ude00\\ud83d\\ud83d\\ude00\"}"),
+     "<text>\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x98\x80"},
+    {1, CHUNK("{\"content\":\"a\\ud83d\"}") "data: [DONE]\n\n",
+     "<text>a\xef\xbf\xbd<stop -1 -1 -1 -1>"},
+    {1,
+     CHUNK("{\"reasoning_content\":\"\\ud83d\"}")
+         CHUNK("{\"content\":\"\\ude00\"}"),
+     "<reasoning>\xef\xbf\xbd<text>\xef\xbf\xbd"},
+    {1,
+     CHUNK("{\"content\":\"\xf0\x9f\"}")
+         CHUNK("{\"content\":\"\xf4\x8f\xa0\x80\"}"),
+     "<text>\xef\xbf\xbd\xf4\x8f\xa0\x80"},
+    {0,
+     "data: {\"type\":\"response.output_text.delta\",\"delta\":\"\\uD83D\"}"
+     "\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":"
+     "\"\\uDE00\"}\n\n",
+     "<text>\xf0\x9f\x98\x80"},
     {1, "data: {\"choices\"\n\n", "<failed event_unreadable>"},
     {1, "data: ping\n\ndata: 7\n\ndata: []\n\ndata: {}\n\ndata: [DONE]\n\n",
      "<stop -1 -1 -1 -1>"},
