@@ -20,6 +20,9 @@
 /* More calls of tools in one answer are an error of the provider's. */
 #define CHAT_TOOL_CALLS_MAX 128
 
+/* Counts of tokens that one API tells. */
+#define CHAT_USAGE_FIELDS_MAX 6
+
 /* What a provider needs to know of its <ChatProvider> section. */
 typedef struct chat_upstream_t {
     const char *url;     /* base, no trailing slash */
@@ -31,30 +34,66 @@ typedef struct chat_upstream_t {
     chat_timeouts_t timeouts;
 } chat_upstream_t;
 
-/* What the observer of a passing stream has learnt so far. */
+/*
+ * How an answer ends: one rule for all providers, whether its bytes pass, are
+ * taken apart or come whole.
+ *
+ * - reason: the provider said why the answer is over (a finish_reason, a
+ *   stop_reason, a finishReason, a blockReason). More may follow: parts behind
+ *   it are the answer as well, and the last reason counts. A transfer that
+ *   ends well makes an end of it, see chat_provider_finish(); a connection
+ *   that is cut never does.
+ * - ended: the terminal event came ("[DONE]", message_stop, a response that is
+ *   completed or incomplete), where the API has one. That is an end whatever
+ *   becomes of the connection, with a reason or without.
+ * - failed: an error came, or a reason that is a failure ("abort", "error").
+ *   Nothing behind it counts.
+ * - A reason that no table has is CHAT_FINISH_OTHER, never CHAT_FINISH_STOP:
+ *   nobody can say that the model had said all.
+ * - None of these: the answer was cut.
+ */
 typedef struct chat_seen_t {
+    int reason;         /* a reason to finish came */
     int ended;          /* the provider's own terminal event came */
     int failed;         /* an error event came: not a success */
     char error[64];     /* the error's code, [A-Za-z0-9_.-] only, or "" */
     chat_usage_t usage; /* -1 until the provider says */
+    apr_int64_t counts[CHAT_USAGE_FIELDS_MAX]; /* the provider's own, of which
+                                                  usage is made: each 1 more
+                                                  than it is, 0 until said */
+    int repaired;       /* the event at hand has halves of characters in it, see
+                           chat_provider_half.c */
     int measure;        /* set by the caller: count the answer, too */
     apr_int64_t deltas; /* pieces of the answer, with measure */
     apr_int64_t text;   /* bytes of those pieces, as JSON has them */
 } chat_seen_t;
 
+/* How far a JSON value is that comes in pieces. */
+typedef struct chat_nesting_t {
+    unsigned short depth;    /* of open arrays and objects */
+    unsigned begun : 1;      /* its first byte came */
+    unsigned in_string : 1;  /* inside a text */
+    unsigned is_escaped : 1; /* ... behind a backslash */
+} chat_nesting_t;
+
 /* A stream that is taken apart: one per call, zeroed but for on_delta, ctx and
  * seen.usage before it begins. */
 typedef struct chat_parse_t {
     chat_seen_t seen;     /* as observe_event() keeps it */
-    chat_finish_e finish; /* once seen.ended, unless seen.failed */
+    chat_finish_e finish; /* once seen.ended or seen.reason, unless failed */
     chat_delta_cb *on_delta;
     void *ctx;
     /* the provider's own */
     int ncalls;                       /* calls of tools that have begun */
     int call_at[CHAT_TOOL_CALLS_MAX]; /* where the provider has each: its
                                          block, item or index */
-    unsigned int call_id[CHAT_TOOL_CALLS_MAX]; /* a hash of the id it gave */
-    apr_size_t call_len[CHAT_TOOL_CALLS_MAX];  /* bytes of arguments so far */
+    unsigned int call_id[CHAT_TOOL_CALLS_MAX];   /* a hash of the id it gave */
+    apr_size_t call_len[CHAT_TOOL_CALLS_MAX];    /* bytes of arguments so far */
+    unsigned int call_name[CHAT_TOOL_CALLS_MAX]; /* a hash of its name */
+    chat_nesting_t call_json[CHAT_TOOL_CALLS_MAX]; /* of those arguments */
+    int half; /* the first unit of a pair whose second one may come, or 0 */
+    int half_kind, half_index; /* of the delta that it was in */
+    int said; /* kinds of deltas that were handed on: 1 << chat_delta_e */
 } chat_parse_t;
 
 typedef struct chat_provider_t {
@@ -96,13 +135,9 @@ typedef struct chat_provider_t {
 
     /* Take one event of a stream apart: calls on_delta for what is in it, in
      * order, and keeps seen and finish. After an error, or the end, nothing
-     * comes any more. p as for observe_event(). */
+     * comes any more but token counts. p as for observe_event(). */
     void (*parse_event)(chat_parse_t *parse, const chat_sse_event_t *event,
                         const chat_upstream_t *up, apr_pool_t *p);
-
-    /* 1: bytes that matter may follow the event that ended the answer (its
-     * usage): only the end of the transfer is the end. */
-    int usage_trails;
 
     /* Look at a whole answer that passes unchanged (turn->whole): seen as
      * after the last event of a stream. */
@@ -122,6 +157,13 @@ typedef struct chat_provider_t {
     void (*map_error)(chat_err_t *err, int status, const char *body,
                       apr_size_t len, apr_pool_t *p);
 } chat_provider_t;
+
+/* The transfer has ended well: a reason that was said is an end. */
+void chat_provider_finish(chat_seen_t *seen);
+
+/* Of an event that the body ended without a blank line (event->last): is its
+ * data whole, a JSON text or "[DONE]"? Half of one is no event. */
+int chat_provider_is_whole(const chat_sse_event_t *event, apr_pool_t *p);
 
 /* The built-in of that index (chat_provider_e). Never NULL. */
 const chat_provider_t *chat_provider_get(int type);

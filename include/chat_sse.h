@@ -15,11 +15,13 @@
 
 /* Valid only during the callback; neither text is NUL-terminated. */
 typedef struct chat_sse_event_t {
-    const char *type;    /* "" when no event: line came (type "message") */
+    const char *type; /* "" when no event: line came (type "message") */
     apr_size_t type_len;
-    const char *data;    /* data lines joined by LF */
+    const char *data; /* data lines joined by LF */
     apr_size_t data_len;
-    int oversized;       /* over CHAT_SSE_EVENT_MAX: data is empty */
+    int oversized; /* over CHAT_SSE_EVENT_MAX: data is empty */
+    int last;      /* the body ended before the blank line, maybe within
+                      the last line of the data */
 } chat_sse_event_t;
 
 typedef void chat_sse_event_cb(void *ctx, const chat_sse_event_t *event);
@@ -30,6 +32,11 @@ typedef struct chat_sse_t chat_sse_t;
 chat_sse_t *chat_sse_create(chat_sse_event_cb *cb, void *ctx, apr_pool_t *p);
 
 void chat_sse_feed(chat_sse_t *sse, const char *data, apr_size_t len);
+
+/* The body has ended well: an event whose blank line is missing is called back
+ * with, as the last one (event->last). A line that is not over counts if it is
+ * data; the head of any other field is none. */
+void chat_sse_finish(chat_sse_t *sse);
 
 /* True between events: a comment may be inserted here without tearing one. */
 int chat_sse_between(const chat_sse_t *sse);

@@ -252,8 +252,11 @@ is_cut('/hasty', 'hang', qr/the upstream went quiet$/);
 is_cut('/hasty-completions', 'hang', qr/the upstream went quiet$/);
 is_cut('/responses', 'close', qr/\w/, frame => 'close');
 
-my $short = is_cut('/completions', 'noend', qr/terminal event/, after => 33);
-is $short->{events}[-1]{data} =~ /"usage":\{"prompt_tokens"/, 1, 'Chat Completions that lack their [DONE] alone are cut, too';
+my $short = is_cut('/completions', 'rst', qr/\w/, after => 33);
+is $short->{events}[-1]{data} =~ /"usage":\{"prompt_tokens"/, 1, 'Chat Completions that are cut before their [DONE] are cut';
+my ($undone, $done) = ask('/completions', $t->turn(seed => 5, n => 30, fault => 'noend', after => 33));
+ok $undone->{clean}, 'that lack it, in a body that ends well, have a finish_reason';
+is "$done->{status} $done->{outcome}", '200 complete', '... which is an end';
 is_cut('/responses', 'noend', qr/terminal event/, after => 37);
 
 # HTTP/1.0 has no chunks: only a reset tells.

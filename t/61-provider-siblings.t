@@ -282,10 +282,14 @@ for my $name (@all) {
         is "$res->{status} $is->{outcome}", '200 truncated', "$name, $fault: no end is no success";
         ok !$res->{clean} && $res->{body} eq substr($whole, 0, length $res->{body}), '... nor a clean end, of bytes that are right';
     }
-    # The last event alone is missing.
+    # The last event alone is missing: a reason to finish before it is an end, but not where the connection is cut.
     my $last = scalar original($name, %o)->{events}->@* - 1;
+    my $ends = $api eq 'gemini' ? 'truncated' : 'complete';
     my ($short, $how) = ask($path, $t->turn(%o, fault => 'noend', after => $last));
-    is $short->{events}->@* . " $how->{outcome}", "$last truncated", '... also where the terminal event alone is missing';
+    is $short->{events}->@* . " $how->{outcome}", "$last $ends", "... where the terminal event alone is missing it is $ends";
+    is $short->{clean} ? 'clean' : 'cut', $ends eq 'complete' ? 'clean' : 'cut', '... and the client can tell';
+    ($short, $how) = ask($path, $t->turn(%o, fault => 'rst', after => $last)) if $ends eq 'complete';
+    is $how->{outcome}, 'truncated', '... and by a cut never';
 
     my ($res, $is, $error) = ask($path, $t->turn(%o, fault => 'error-nested', after => 4));
     is $res->{body}, original($name, %o, fault => 'error-nested', after => 4)->{body}, "$name: an error event is passed on";

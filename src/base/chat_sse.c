@@ -120,7 +120,7 @@ static void forget_event(chat_sse_t *sse)
     sse->pending = 0;
 }
 
-static void dispatch(chat_sse_t *sse)
+static void dispatch(chat_sse_t *sse, int last)
 {
     chat_sse_event_t event = {
         .type = sse->type.len ? sse->type.at : "",
@@ -128,6 +128,7 @@ static void dispatch(chat_sse_t *sse)
         .data = sse->data.len ? sse->data.at : "",
         .data_len = sse->data.len,
         .oversized = sse->oversized,
+        .last = last,
     };
 
     if (sse->has_data)
@@ -204,7 +205,7 @@ static void take_line(chat_sse_t *sse, const char *line, apr_size_t len)
     }
     sse->started = 1;
     if (!len)
-        dispatch(sse);
+        dispatch(sse, 0);
     else if (*line != ':')
         take_field(sse, line, len);
 }
@@ -306,6 +307,21 @@ void chat_sse_feed(chat_sse_t *sse, const char *data, apr_size_t len)
 apr_size_t chat_sse_tail(const chat_sse_t *sse)
 {
     return sse->tail;
+}
+
+void chat_sse_finish(chat_sse_t *sse)
+{
+    apr_size_t len = sse->line_len;
+
+    sse->line_len = 0;
+    if (len && value_start(sse->line.at, sse->line.len, "data", 4) == 0)
+        forget_event(sse);
+    else {
+        if (len)
+            take_line(sse, sse->line.at, len);
+        dispatch(sse, 1);
+    }
+    clear(&sse->line);
 }
 
 /* ---- the parser ---- */

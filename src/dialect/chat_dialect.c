@@ -47,6 +47,7 @@ const char *chat_dialect_reason(chat_finish_e why)
         [CHAT_FINISH_LENGTH] = "length",
         [CHAT_FINISH_CALLS] = "tool_calls",
         [CHAT_FINISH_FILTER] = "content_filter",
+        [CHAT_FINISH_OTHER] = "other",
     };
 
     return reasons[why];

@@ -70,7 +70,7 @@ static inline void chat_dialect_text(const chat_encoder_t *e, chat_buf_t *out,
 /* Keep a delta for the end. Nothing more is kept once the encoder overflows. */
 void chat_encoder_gather(chat_encoder_t *e, const chat_delta_t *delta);
 
-/* "stop", "length", "tool_calls" or "content_filter". */
+/* "stop", "length", "tool_calls", "content_filter" or "other". */
 const char *chat_dialect_reason(chat_finish_e why);
 
 /* "member": and a text; a gathered one; a count, null when it is unknown. */

@@ -46,24 +46,6 @@ static void put_usage(chat_buf_t *out, const chat_usage_t *usage)
     CHAT_PUT(out, "}}");
 }
 
-static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
-                          const chat_usage_t *usage)
-{
-    if (e->answer->whole) {
-        CHAT_PUT(out, "{");
-        chat_dialect_string(out, "id", e->answer->id);
-        CHAT_PUT(out, ",");
-        chat_dialect_gathered(out, "message", &e->text);
-        CHAT_PUT(out, ",");
-        chat_dialect_string(out, "model", e->answer->model);
-        put_usage(out, usage);
-        return;
-    }
-    CHAT_PUT(out, "data: {\"status\":\"done\"");
-    put_usage(out, usage);
-    CHAT_PUT(out, "\n\n");
-}
-
 static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
                         const chat_err_t *err)
 {
@@ -74,6 +56,37 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "id", e->answer->id);
     CHAT_PUT(out, "}\n\n");
+}
+
+/* Here "done" means that the model had its say, and there is no other word. */
+static const chat_err_t unsure = {
+    .code = "upstream_error",
+    .message = "The provider ended its answer for a reason that is unknown "
+               "here: it may not be whole.",
+};
+
+static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
+                          const chat_usage_t *usage)
+{
+    if (e->answer->whole) {
+        CHAT_PUT(out, "{");
+        chat_dialect_string(out, "id", e->answer->id);
+        CHAT_PUT(out, ",");
+        chat_dialect_gathered(out, "message", &e->text);
+        CHAT_PUT(out, ",");
+        chat_dialect_string(out, "model", e->answer->model);
+        if (why == CHAT_FINISH_OTHER)
+            CHAT_PUT(out, ",\"finish_reason\":\"other\"");
+        put_usage(out, usage);
+        return;
+    }
+    if (why == CHAT_FINISH_OTHER) {
+        encode_fail(e, out, &unsure);
+        return;
+    }
+    CHAT_PUT(out, "data: {\"status\":\"done\"");
+    put_usage(out, usage);
+    CHAT_PUT(out, "\n\n");
 }
 
 static apr_status_t read_request(chat_request_t *request, chat_json_t *body,

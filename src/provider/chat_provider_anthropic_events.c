@@ -12,6 +12,25 @@
 
 #include <string.h>
 
+/* A turn that is paused is no whole answer, and is nothing that the client's
+ * own tools could go on with. */
+static const chat_reason_t reasons[] = {
+    {"end_turn", CHAT_FINISH_STOP},
+    {"stop_sequence", CHAT_FINISH_STOP},
+    {"stop", CHAT_FINISH_STOP},
+    {"max_tokens", CHAT_FINISH_LENGTH},
+    {"model_context_window_exceeded", CHAT_FINISH_LENGTH},
+    {"tool_use", CHAT_FINISH_CALLS},
+    {"refusal", CHAT_FINISH_FILTER},
+    {"content_filter", CHAT_FINISH_FILTER},
+    {"pause_turn", CHAT_FINISH_OTHER},
+    {"error", CHAT_REASON_FAILURE},
+    {"abort", CHAT_REASON_FAILURE},
+    {"aborted", CHAT_REASON_FAILURE},
+    {"cancelled", CHAT_REASON_FAILURE},
+    {NULL, 0},
+};
+
 /* ---- a stream, observed ---- */
 
 static const char *const texts[] = {"text", "thinking", "partial_json", NULL};
@@ -40,8 +59,10 @@ static const chat_usage_field_t fields[] = {
 /* Where the usage is in the first event, and in every other. */
 static const char *const in_message[] = {"message", "usage", NULL};
 static const char *const in_usage[] = {"usage", NULL};
+static const char *const in_delta[] = {"delta", "usage", NULL};
 
-/* What came out of the cache or went into it is not in input_tokens. */
+/* What came out of the cache or went into it is not in input_tokens. Of the
+ * events that tell it each may leave some of the counts at zero. */
 static void count_input(chat_seen_t *seen, const chat_usage_counts_t *usage)
 {
     apr_int64_t input = usage->n[INPUT];
@@ -75,25 +96,114 @@ static void fail(chat_watch_t *w, const chat_json_t *root)
     chat_provider_watch_fail(w, codes, 1);
 }
 
+/* ---- in passing ---- */
+
+/* What was found in the member that the event is about. Of two equal names the
+ * last one holds, which for a text is so by itself; who sends more than one
+ * such member is to be parsed. */
+typedef struct plain_t {
+    chat_piece_t type, text, thinking, reason;
+    int bodies;
+} plain_t;
+
+static void scan_body(chat_scan_t *s, plain_t *plain)
+{
+    const char *name;
+    apr_size_t len;
+
+    plain->bodies++;
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, "type"))
+            chat_provider_scan_piece(s, &plain->type);
+        else if (chat_provider_scan_is(name, len, "text"))
+            chat_provider_scan_piece(s, &plain->text);
+        else if (chat_provider_scan_is(name, len, "thinking"))
+            chat_provider_scan_piece(s, &plain->thinking);
+        else if (chat_provider_scan_is(name, len, "stop_reason"))
+            chat_provider_scan_piece(s, &plain->reason);
+        else
+            chat_provider_scan_skip(s);
+    }
+}
+
+/* 1: plain has all that there is in that member. */
+static int scan_event(plain_t *plain, const chat_sse_event_t *event,
+                      const char *member, chat_scan_t *s)
+{
+    const char *name;
+    apr_size_t len;
+
+    memset(plain, 0, sizeof(*plain));
+    chat_provider_scan_init(s, event->data, event->data_len);
+    chat_provider_scan_open(s, '{');
+    while (chat_provider_scan_member(s, &name, &len)) {
+        if (chat_provider_scan_is(name, len, member))
+            scan_body(s, plain);
+        else
+            chat_provider_scan_skip(s);
+    }
+    return chat_provider_scan_done(s) && plain->bodies <= 1;
+}
+
+/* ---- errors, the end, the counts ---- */
+
+/* v is the reason to finish, or none. */
+static void observe_reason(chat_watch_t *w, const chat_json_t *v)
+{
+    int reason = chat_provider_reason_read(reasons, v);
+
+    if (reason != CHAT_REASON_NONE)
+        w->seen->reason = 1;
+    if (reason == CHAT_REASON_FAILURE)
+        chat_provider_watch_fail(w, &v, 1);
+}
+
+/* Nearly always it is a word that is no failure. */
+static void observe_stop(chat_watch_t *w)
+{
+    plain_t plain;
+    chat_scan_t s;
+
+    if (scan_event(&plain, w->event, "delta", &s) &&
+        chat_provider_reason_find(reasons, plain.reason.text,
+                                  plain.reason.len) != CHAT_REASON_FAILURE)
+        w->seen->reason |= plain.reason.len > 0;
+    else
+        observe_reason(w, chat_json_path(chat_provider_watch_json(w), "delta",
+                                         "stop_reason", NULL));
+}
+
+static void observe_usage(chat_watch_t *w, int kind)
+{
+    chat_usage_counts_t usage = {.fields = fields};
+
+    chat_provider_usage_watch(&usage, kind == START ? in_message : in_usage, w);
+    if (kind == DELTA && !chat_provider_usage_is_any(&usage))
+        chat_provider_usage_watch(&usage, in_delta, w);
+    /* At the start it is a first guess, which would pass for the usage of a
+     * stream that is cut. */
+    if (kind == START)
+        usage.n[OUTPUT] = usage.n[THINKING] = -1;
+    chat_provider_usage_merge(&usage, w->seen);
+    count_input(w->seen, &usage);
+    count_output(w->seen, &usage);
+}
+
 static void observe(chat_watch_t *w)
 {
     int kind = chat_provider_watch_kind(w, message_kinds);
-    chat_usage_counts_t usage = {.fields = fields};
 
     if (kind == STOP)
         w->seen->ended = 1;
-    if (kind < 0 || kind == STOP)
-        return;
-    if (kind == ERROR) {
+    if (kind == ERROR)
         fail(w, chat_provider_watch_json(w));
+    if (kind < 0 || kind == ERROR)
         return;
-    }
-    chat_provider_usage_watch(&usage, kind == START ? in_message : in_usage, w);
-    count_input(w->seen, &usage);
-    /* At the start it is a first guess, which would pass for the usage of a
-     * stream that is cut. */
-    if (kind == DELTA)
-        count_output(w->seen, &usage);
+    if (chat_provider_watch_value(w, "usage", '{'))
+        observe_usage(w, kind);
+    if (kind == DELTA && chat_provider_watch_value(w, "stop_reason", '"'))
+        observe_stop(w);
 }
 
 void chat_provider_anthropic_observe_event(chat_seen_t *seen,
@@ -126,6 +236,7 @@ void chat_provider_anthropic_observe_body(chat_seen_t *seen, const char *body,
     else if (chat_json_kind(chat_json_get(root, "content")) ==
              CHAT_JSON_ARRAY) {
         seen->ended = 1;
+        observe_reason(&w, chat_json_get(root, "stop_reason"));
         chat_provider_usage_read(&usage, in_usage, root);
         count_input(seen, &usage);
         count_output(seen, &usage);
@@ -147,17 +258,6 @@ static const char *const block_kinds[] = {
     [MESSAGE_DELTA] = "message_delta",
     "error",
     NULL,
-};
-
-/* How an answer can end; what is not here is an end like any other. */
-static const struct {
-    const char *reason;
-    chat_finish_e finish;
-} finishes[] = {
-    {"max_tokens", CHAT_FINISH_LENGTH},
-    {"model_context_window_exceeded", CHAT_FINISH_LENGTH},
-    {"tool_use", CHAT_FINISH_CALLS},
-    {"refusal", CHAT_FINISH_FILTER},
 };
 
 /* ---- parsed ---- */
@@ -237,71 +337,16 @@ static void close_block(chat_parse_t *parse, const chat_json_t *root)
         chat_provider_parse_rest(parse, index, "{}");
 }
 
-static void read_finish(chat_parse_t *parse, const char *reason, apr_size_t len)
+static void take_finish(chat_parse_t *parse, int reason)
 {
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(finishes) / sizeof(finishes[0]); i++) {
-        if (chat_provider_scan_is(reason, len, finishes[i].reason))
-            parse->finish = finishes[i].finish;
-    }
+    if (reason >= 0)
+        parse->finish = reason;
     /* Of tools that are none of the client's. */
     if (parse->finish == CHAT_FINISH_CALLS && parse->ncalls == 0)
         parse->finish = CHAT_FINISH_STOP;
 }
 
-static void take_finish(chat_parse_t *parse, const chat_json_t *root)
-{
-    const char *reason =
-        chat_json_string(chat_json_path(root, "delta", "stop_reason", NULL));
-
-    read_finish(parse, reason, reason ? strlen(reason) : 0);
-}
-
-/* ---- in passing ---- */
-
-/* What was found in the member that the event is about. Of two equal names the
- * last one holds, which for a text is so by itself; who sends more than one
- * such member is to be parsed. */
-typedef struct plain_t {
-    chat_piece_t type, text, thinking, reason;
-    int bodies;
-} plain_t;
-
-static void scan_body(chat_scan_t *s, plain_t *plain)
-{
-    const char *name;
-    apr_size_t len;
-
-    plain->bodies++;
-    chat_provider_scan_open(s, '{');
-    while (chat_provider_scan_member(s, &name, &len)) {
-        if (chat_provider_scan_is(name, len, "type"))
-            chat_provider_scan_piece(s, &plain->type);
-        else if (chat_provider_scan_is(name, len, "text"))
-            chat_provider_scan_piece(s, &plain->text);
-        else if (chat_provider_scan_is(name, len, "thinking"))
-            chat_provider_scan_piece(s, &plain->thinking);
-        else if (chat_provider_scan_is(name, len, "stop_reason"))
-            chat_provider_scan_piece(s, &plain->reason);
-        else
-            chat_provider_scan_skip(s);
-    }
-}
-
-static void scan_event(chat_scan_t *s, plain_t *plain, const char *member)
-{
-    const char *name;
-    apr_size_t len;
-
-    chat_provider_scan_open(s, '{');
-    while (chat_provider_scan_member(s, &name, &len)) {
-        if (chat_provider_scan_is(name, len, member))
-            scan_body(s, plain);
-        else
-            chat_provider_scan_skip(s);
-    }
-}
+/* ---- handed on ---- */
 
 static int take_text(chat_parse_t *parse, const plain_t *plain, int kind)
 {
@@ -332,18 +377,17 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event,
         [BLOCK_STOP] = "",
         [MESSAGE_DELTA] = "delta",
     };
-    plain_t plain = {.bodies = 0};
+    plain_t plain;
     chat_scan_t s;
 
-    chat_provider_scan_init(&s, event->data, event->data_len);
-    scan_event(&s, &plain, members[kind]);
-    if (!chat_provider_scan_done(&s) || plain.bodies > 1)
+    if (!scan_event(&plain, event, members[kind], &s))
         return 0;
     if (kind == BLOCK_STOP)
         return parse->ncalls == 0;
     if (kind != MESSAGE_DELTA)
         return take_text(parse, &plain, kind);
-    read_finish(parse, plain.reason.text, plain.reason.len);
+    take_finish(parse, chat_provider_reason_find(reasons, plain.reason.text,
+                                                 plain.reason.len));
     return 1;
 }
 
@@ -366,7 +410,9 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
     else if (kind == BLOCK_STOP)
         close_block(parse, root);
     else
-        take_finish(parse, root);
+        take_finish(parse, chat_provider_reason_read(
+                               reasons, chat_json_path(root, "delta",
+                                                       "stop_reason", NULL)));
 }
 
 void chat_provider_anthropic_parse_event(chat_parse_t *parse,
@@ -386,5 +432,6 @@ void chat_provider_anthropic_parse_event(chat_parse_t *parse,
     take(parse, &w);
     if (!parse->seen.failed)
         observe(&w);
+    chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The stream of Chat Completions: unnamed chunks, then "[DONE]". Only that is
- * the end: a finish_reason before it is not, since the usage is still to come
- * and a stream cut right there must not pass for whole. A chunk that holds no
- * more than a piece of text, the reason to finish, the usage, or nothing, as
- * nearly all do, is read in passing; every other (a call of a tool, a failure,
- * what has an odd type) is parsed. Runs on the stream's driver. Pure.
+ * The stream of Chat Completions: unnamed chunks, one of them with the reason
+ * to finish, then "[DONE]", which some servers leave out. The usage may come
+ * behind either. A chunk that holds no more than a piece of text, the reason to
+ * finish, the usage, or nothing, as nearly all do, is read in passing; every
+ * other (a call of a tool, a failure, what has an odd type) is parsed. Runs on
+ * the stream's driver. Pure.
  */
 #include "chat_provider_content.h"
 #include "chat_provider_kit.h"
@@ -16,10 +16,37 @@
 static const char *const texts[] = {"content", "reasoning_content", "reasoning",
                                     "refusal", "arguments",         NULL};
 
-/* Reasons to finish that are failures: DeepSeek's, and OpenRouter's. */
-static const char *const failures[] = {"insufficient_system_resource", "error"};
-
-#define NFAILURES (sizeof(failures) / sizeof(failures[0]))
+/* OpenAI's words, and those that servers behind gateways leave theirs. */
+static const chat_reason_t reasons[] = {
+    {"stop", CHAT_FINISH_STOP},
+    {"stop_sequence", CHAT_FINISH_STOP},
+    {"end_turn", CHAT_FINISH_STOP},
+    {"eos", CHAT_FINISH_STOP},
+    {"eos_token", CHAT_FINISH_STOP},
+    {"complete", CHAT_FINISH_STOP},
+    {"length", CHAT_FINISH_LENGTH},
+    {"max_tokens", CHAT_FINISH_LENGTH},
+    {"max_output_tokens", CHAT_FINISH_LENGTH},
+    {"model_length", CHAT_FINISH_LENGTH},
+    {"model_context_window_exceeded", CHAT_FINISH_LENGTH},
+    {"tool_calls", CHAT_FINISH_CALLS},
+    {"tool_use", CHAT_FINISH_CALLS},
+    {"function_call", CHAT_FINISH_CALLS},
+    {"content_filter", CHAT_FINISH_FILTER},
+    {"safety", CHAT_FINISH_FILTER},
+    {"sensitive", CHAT_FINISH_FILTER},
+    {"refusal", CHAT_FINISH_FILTER},
+    {"error", CHAT_REASON_FAILURE},
+    {"abort", CHAT_REASON_FAILURE},
+    {"aborted", CHAT_REASON_FAILURE},
+    {"cancelled", CHAT_REASON_FAILURE},
+    {"canceled", CHAT_REASON_FAILURE},
+    {"failed", CHAT_REASON_FAILURE},
+    {"timeout", CHAT_REASON_FAILURE},
+    {"network_error", CHAT_REASON_FAILURE},
+    {"insufficient_system_resource", CHAT_REASON_FAILURE},
+    {NULL, 0},
+};
 
 static int is_done(const chat_sse_event_t *event)
 {
@@ -48,10 +75,11 @@ static const chat_usage_field_t fields[] = {
     {NULL, NULL},
 };
 
-static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
+static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
 {
     chat_usage_t *n = &seen->usage;
 
+    chat_provider_usage_merge(usage, seen);
     chat_provider_usage_take(&n->input, usage, INPUT);
     chat_provider_usage_take(&n->output, usage, OUTPUT);
     chat_provider_usage_take(&n->cached, usage, HIT);
@@ -59,26 +87,25 @@ static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
     chat_provider_usage_take(&n->reasoning, usage, REASONING);
 }
 
-static int is_failure(const char *reason, apr_size_t len)
-{
-    apr_size_t i;
-
-    for (i = 0; reason && i < NFAILURES; i++) {
-        if (chat_provider_scan_is(reason, len, failures[i]))
-            return 1;
-    }
-    return 0;
-}
-
 /* ---- a chunk, read in passing ---- */
 
 /* A chunk that is no failure. Not to be zeroed, as its scan. */
 typedef struct chunk_t {
-    chat_piece_t content, thought, other_thought, reason;
+    chat_piece_t content, thought, other_thought;
+    int reason; /* see chat_provider_reason_find() */
     chat_usage_counts_t usage;
     int lists, choices, deltas; /* how many were met */
     chat_scan_t scan;
 } chunk_t;
+
+/* A usage does not stand here, with most servers. */
+static void scan_other(chat_scan_t *s, const char *name, apr_size_t len)
+{
+    if (chat_provider_scan_is(name, len, "usage"))
+        chat_provider_scan_only(s, "null");
+    else
+        chat_provider_scan_skip(s);
+}
 
 static void scan_delta(chat_scan_t *s, chunk_t *chunk)
 {
@@ -98,14 +125,17 @@ static void scan_delta(chat_scan_t *s, chunk_t *chunk)
                  chat_provider_scan_is(name, len, "tool_calls"))
             chat_provider_scan_only(s, "null");
         else
-            chat_provider_scan_skip(s);
+            scan_other(s, name, len);
     }
 }
 
-static void scan_reason(chat_scan_t *s, chat_piece_t *reason)
+static void scan_reason(chat_scan_t *s, int *preason)
 {
-    chat_provider_scan_piece(s, reason);
-    if (is_failure(reason->text, reason->len))
+    chat_piece_t reason;
+
+    chat_provider_scan_piece(s, &reason);
+    *preason = chat_provider_reason_find(reasons, reason.text, reason.len);
+    if (*preason == CHAT_REASON_FAILURE)
         chat_provider_scan_put_off(s);
 }
 
@@ -126,7 +156,7 @@ static void scan_choice(chat_scan_t *s, chunk_t *chunk)
         else if (chat_provider_scan_is(name, len, "message"))
             chat_provider_scan_only(s, "null");
         else
-            chat_provider_scan_skip(s);
+            scan_other(s, name, len);
     }
 }
 
@@ -163,7 +193,8 @@ static void scan_chunk(chat_scan_t *s, chunk_t *chunk)
         else if (chat_provider_scan_is(name, len, "object") ||
                  chat_provider_scan_is(name, len, "type"))
             scan_kind(s);
-        else if (chat_provider_scan_is(name, len, "error"))
+        else if (chat_provider_scan_is(name, len, "error") ||
+                 chat_provider_scan_is(name, len, "x_groq"))
             chat_provider_scan_only(s, "null");
         else
             chat_provider_scan_skip(s);
@@ -181,7 +212,7 @@ static int scan_event(chunk_t *chunk, const chat_sse_event_t *event)
     chat_scan_t *s = &chunk->scan;
 
     chunk->content = chunk->thought = chunk->other_thought = none;
-    chunk->reason = none;
+    chunk->reason = CHAT_REASON_NONE;
     chunk->lists = chunk->choices = chunk->deltas = 0;
     chunk->usage.fields = fields;
     chat_provider_usage_clear(&chunk->usage);
@@ -193,19 +224,43 @@ static int scan_event(chunk_t *chunk, const chat_sse_event_t *event)
 
 /* ---- a stream, observed ---- */
 
-/* The reason to finish, where it is a failure. */
-static const chat_json_t *find_failure(const chat_json_t *root)
+/* The reasons to finish; what is returned is one that is a failure. */
+static const chat_json_t *observe_reasons(chat_seen_t *seen,
+                                          const chat_json_t *root)
 {
     const chat_json_t *choices = chat_json_get(root, "choices");
+    const chat_json_t *failure = NULL;
     int i;
 
     for (i = 0; i < chat_json_length(choices); i++) {
         const chat_json_t *v =
             chat_json_get(chat_json_at(choices, i), "finish_reason");
-        const char *reason = chat_json_string(v);
+        int reason = chat_provider_reason_read(reasons, v);
 
-        if (reason && is_failure(reason, strlen(reason)))
-            return v;
+        if (reason != CHAT_REASON_NONE)
+            seen->reason = 1;
+        if (reason == CHAT_REASON_FAILURE)
+            failure = v;
+    }
+    return failure;
+}
+
+/* Where servers have the usage but in a chunk itself. */
+static const chat_json_t *find_usage(const chat_json_t *root)
+{
+    const chat_json_t *choice = chat_json_at(chat_json_get(root, "choices"), 0);
+    const chat_json_t *places[] = {
+        chat_json_get(root, "usage"),
+        chat_json_get(choice, "usage"),
+        chat_json_path(choice, "delta", "usage", NULL),
+        chat_json_path(choice, "message", "usage", NULL),
+        chat_json_path(root, "x_groq", "usage", NULL),
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (chat_json_kind(places[i]) == CHAT_JSON_OBJECT)
+            return places[i];
     }
     return NULL;
 }
@@ -214,9 +269,9 @@ static const chat_json_t *find_failure(const chat_json_t *root)
  * was an error. */
 static int observe_json(chat_watch_t *w, const chat_json_t *root)
 {
-    static const char *const path[] = {"usage", NULL};
+    static const char *const here[] = {NULL};
     chat_usage_counts_t usage = {.fields = fields};
-    const chat_json_t *failure = find_failure(root);
+    const chat_json_t *failure = observe_reasons(w->seen, root);
     int failed = failure || is_named_error(w->event) ||
                  chat_provider_watch_is_error(root);
 
@@ -230,16 +285,25 @@ static int observe_json(chat_watch_t *w, const chat_json_t *root)
 
         chat_provider_watch_fail(w, codes, 4);
     }
-    chat_provider_usage_read(&usage, path, root);
+    chat_provider_usage_read(&usage, here, find_usage(root));
     count(w->seen, &usage);
     return failed;
 }
 
 static int can_matter(const chat_watch_t *w)
 {
-    return is_named_error(w->event) || chat_provider_watch_object(w, "usage") ||
-           chat_provider_watch_mentions(w, "error") ||
-           chat_provider_watch_mentions(w, "insufficient_system_resource");
+    return is_named_error(w->event) ||
+           chat_provider_watch_value(w, "usage", '{') ||
+           chat_provider_watch_value(w, "finish_reason", '"') ||
+           chat_provider_watch_mentions(w, "error");
+}
+
+/* The same of one that was scanned. */
+static void observe_plain(chat_seen_t *seen, chunk_t *chunk)
+{
+    if (chunk->reason != CHAT_REASON_NONE)
+        seen->reason = 1;
+    count(seen, &chunk->usage);
 }
 
 static void observe_chunk(chat_watch_t *w)
@@ -247,7 +311,7 @@ static void observe_chunk(chat_watch_t *w)
     chunk_t chunk;
 
     if (!is_named_error(w->event) && scan_event(&chunk, w->event))
-        count(w->seen, &chunk.usage);
+        observe_plain(w->seen, &chunk);
     else
         observe_json(w, chat_provider_watch_json(w));
 }
@@ -284,6 +348,20 @@ void chat_provider_completions_observe_body(chat_seen_t *seen, const char *body,
     chat_provider_watch_done(&w);
 }
 
+/* Behind "[DONE]" nothing is said but, by a few, what the answer cost. */
+static void observe_late(chat_watch_t *w)
+{
+    chat_seen_t *seen = w->seen, late = *seen;
+
+    if (!chat_provider_watch_value(w, "usage", '{'))
+        return;
+    w->seen = &late;
+    observe_chunk(w);
+    w->seen = seen;
+    seen->usage = late.usage;
+    memcpy(seen->counts, late.counts, sizeof(seen->counts));
+}
+
 /* ---- a stream, taken apart ---- */
 
 /* Where it says so itself; servers that make one whole call a chunk may
@@ -295,13 +373,24 @@ static int place_of(const chat_json_t *call, int position)
     return index >= 0 && index <= APR_INT32_MAX ? (int)index : position;
 }
 
-/* Some repeat id and name in every piece, others make up an id for each: only
- * both together, or a place that is new, are another call. */
+/*
+ * Some repeat id and name in every piece, others make up an id for each: only
+ * both together, or a place that is new, are another call. Others again give
+ * each call whole, all at one place and without an id: there, another name is
+ * another call, and so is what follows arguments that are a whole value.
+ */
 static int begins_call(const chat_parse_t *parse, int index, const char *id,
-                       const char *name)
+                       const char *name, const char *arguments)
 {
-    return index < 0 ||
-           (name && *name && !chat_provider_parse_is_call(parse, index, id));
+    if (index < 0)
+        return 1;
+    if (!name || !*name)
+        return 0;
+    return !chat_provider_parse_is_call(parse, index, id) ||
+           ((!id || !*id) &&
+            !chat_provider_parse_is_named(parse, index, name)) ||
+           (arguments && arguments[strspn(arguments, " \t\r\n")] == '{' &&
+            chat_provider_parse_is_full(parse, index));
 }
 
 static void take_call(chat_parse_t *parse, chat_watch_t *w,
@@ -315,11 +404,11 @@ static void take_call(chat_parse_t *parse, chat_watch_t *w,
     const char *name = chat_json_string(chat_json_get(function, "name"));
     const char *arguments = chat_json_string(v);
 
-    if (begins_call(parse, index, id, name))
-        index = chat_provider_parse_call(parse, at, id, name);
     /* Not everybody makes a text of them. */
     if (chat_json_kind(v) == CHAT_JSON_OBJECT)
         arguments = chat_json_text(v, NULL, chat_provider_watch_pool(w));
+    if (begins_call(parse, index, id, name, arguments))
+        index = chat_provider_parse_call(parse, at, id, name);
     if (arguments)
         chat_provider_parse_arguments(parse, index, arguments,
                                       strlen(arguments));
@@ -327,7 +416,7 @@ static void take_call(chat_parse_t *parse, chat_watch_t *w,
 
 /* Also [{"type":"thinking","thinking":[{"type":"text",...}]}, ...]. */
 static void take_content(chat_parse_t *parse, chat_delta_e kind,
-                         const chat_json_t *content)
+                         const chat_json_t *content, int unwanted)
 {
     const chat_json_t *part;
     int i;
@@ -339,8 +428,9 @@ static void take_content(chat_parse_t *parse, chat_delta_e kind,
         if (!thought)
             chat_provider_parse_string(parse, kind,
                                        chat_json_get(part, "text"));
-        else if (kind == CHAT_DELTA_TEXT)
-            take_content(parse, CHAT_DELTA_REASONING, thought);
+        else if (kind == CHAT_DELTA_TEXT &&
+                 !(unwanted & 1 << CHAT_DELTA_REASONING))
+            take_content(parse, CHAT_DELTA_REASONING, thought, unwanted);
     }
 }
 
@@ -352,41 +442,27 @@ static const chat_json_t *thought_of(const chat_json_t *delta)
     return text && *text ? thought : chat_json_get(delta, "reasoning");
 }
 
+/* Of a delta, or of a message: all but the kinds that are not wanted of it, as
+ * bits of parse->said. */
 static void take_delta(chat_parse_t *parse, chat_watch_t *w,
-                       const chat_json_t *delta)
+                       const chat_json_t *delta, int unwanted)
 {
     const chat_json_t *calls = chat_json_get(delta, "tool_calls");
     int i;
 
-    chat_provider_parse_string(parse, CHAT_DELTA_REASONING, thought_of(delta));
-    take_content(parse, CHAT_DELTA_TEXT, chat_json_get(delta, "content"));
-    chat_provider_parse_string(parse, CHAT_DELTA_REFUSAL,
-                               chat_json_get(delta, "refusal"));
+    if (!(unwanted & 1 << CHAT_DELTA_REASONING))
+        chat_provider_parse_string(parse, CHAT_DELTA_REASONING,
+                                   thought_of(delta));
+    if (!(unwanted & 1 << CHAT_DELTA_TEXT))
+        take_content(parse, CHAT_DELTA_TEXT, chat_json_get(delta, "content"),
+                     unwanted);
+    if (!(unwanted & 1 << CHAT_DELTA_REFUSAL))
+        chat_provider_parse_string(parse, CHAT_DELTA_REFUSAL,
+                                   chat_json_get(delta, "refusal"));
+    if (unwanted & 1 << CHAT_DELTA_TOOL)
+        return;
     for (i = 0; i < chat_json_length(calls); i++)
         take_call(parse, w, chat_json_at(calls, i), i);
-}
-
-static const struct {
-    const char *reason;
-    chat_finish_e finish;
-} reasons[] = {
-    {"stop", CHAT_FINISH_STOP},
-    {"length", CHAT_FINISH_LENGTH},
-    {"model_length", CHAT_FINISH_LENGTH},
-    {"tool_calls", CHAT_FINISH_CALLS},
-    {"function_call", CHAT_FINISH_CALLS},
-    {"content_filter", CHAT_FINISH_FILTER},
-};
-
-/* One that is new to us is taken for the model's own end. */
-static void take_finish(chat_parse_t *parse, const char *reason, apr_size_t len)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (chat_provider_scan_is(reason, len, reasons[i].reason))
-            parse->finish = reasons[i].finish;
-    }
 }
 
 /* 1: all of the event is handed on. Thoughts come first: they were there first.
@@ -404,22 +480,21 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
                              thought->len);
     chat_provider_parse_text(parse, CHAT_DELTA_TEXT, chunk.content.text,
                              chunk.content.len);
-    take_finish(parse, chunk.reason.text, chunk.reason.len);
-    count(&parse->seen, &chunk.usage);
+    chat_provider_reason_take(parse, chunk.reason);
+    observe_plain(&parse->seen, &chunk);
     return 1;
 }
 
-/* A server that cannot stream sends what it has as a "message". */
+/* A server that cannot stream sends what it has as a "message", and others say
+ * in one once more what their deltas have said. */
 static void take_choice(chat_parse_t *parse, chat_watch_t *w,
                         const chat_json_t *choice)
 {
-    const chat_json_t *delta = chat_json_get(choice, "delta");
-    const char *reason =
-        chat_json_string(chat_json_get(choice, "finish_reason"));
-
-    take_delta(parse, w, delta ? delta : chat_json_get(choice, "message"));
-    if (reason)
-        take_finish(parse, reason, strlen(reason));
+    take_delta(parse, w, chat_json_get(choice, "delta"), 0);
+    take_delta(parse, w, chat_json_get(choice, "message"), parse->said);
+    chat_provider_reason_take(
+        parse, chat_provider_reason_read(
+                   reasons, chat_json_get(choice, "finish_reason")));
 }
 
 static void take(chat_parse_t *parse, chat_watch_t *w)
@@ -448,14 +523,15 @@ void chat_provider_completions_parse_event(chat_parse_t *parse,
     chat_watch_t w = {
         .seen = &parse->seen, .event = event, .up = up, .parent = p};
 
+    if (parse->seen.ended && !parse->seen.failed)
+        observe_late(&w);
     if (chat_provider_parse_over(parse, event))
         return;
     if (is_done(event))
         parse->seen.ended = 1;
     else if (event->type_len || !take_plain(parse, event))
         take(parse, &w);
-    /* Also where the choice was forced, for which OpenAI says "stop". */
-    if (parse->ncalls && parse->finish == CHAT_FINISH_STOP)
-        parse->finish = CHAT_FINISH_CALLS;
+    chat_provider_reason_take(parse, CHAT_REASON_NONE);
+    chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

@@ -107,6 +107,5 @@ chat_json_t *chat_provider_content_message(const char *role,
 
 chat_json_t *chat_provider_content_body(chat_watch_t *w)
 {
-    return read_json(w->event->data, w->event->data_len,
-                     chat_provider_watch_pool(w));
+    return chat_provider_watch_json(w);
 }

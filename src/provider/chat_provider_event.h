@@ -11,6 +11,27 @@
 #include "chat_json.h"
 #include "chat_provider.h"
 
+/* ---- chat_provider_reason.c ---- */
+
+/* What a reason to finish means, where it is no chat_finish_e. */
+enum { CHAT_REASON_NONE = -2, CHAT_REASON_FAILURE = -1 };
+
+/* A word of an API for why an answer is over: finish is a chat_finish_e or
+ * CHAT_REASON_FAILURE. A table ends with word NULL. */
+typedef struct chat_reason_t {
+    const char *word;
+    int finish;
+} chat_reason_t;
+
+/* What it means; CHAT_REASON_NONE: it is null or empty. */
+int chat_provider_reason_find(const chat_reason_t *table, const char *text,
+                              apr_size_t len);
+int chat_provider_reason_read(const chat_reason_t *table, const chat_json_t *v);
+
+/* The answer ends so, unless reason is negative. What stops with calls waits
+ * for them. */
+void chat_provider_reason_take(chat_parse_t *parse, int reason);
+
 /* ---- chat_provider_watch.c ---- */
 
 /* One event being looked at. Zeroed but for the first four. */
@@ -39,9 +60,10 @@ int chat_provider_watch_kind(chat_watch_t *w, const char *const *names);
 /* Does the name stand in the data, in quotes? */
 int chat_provider_watch_mentions(const chat_watch_t *w, const char *name);
 
-/* Does it stand there as a member whose value is an object? Most chunks say
- * "usage":null. */
-int chat_provider_watch_object(const chat_watch_t *w, const char *name);
+/* Does it stand there as a member whose value begins with that byte: '{' or
+ * '"'? Most chunks say "usage":null. */
+int chat_provider_watch_value(const chat_watch_t *w, const char *name,
+                              char first);
 
 /* {"error":...} and, from some servers, {"object":"error"} or type alone. */
 int chat_provider_watch_is_error(const chat_json_t *root);
@@ -54,7 +76,25 @@ void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
  * members; names ends with NULL. */
 void chat_provider_watch_measure(chat_watch_t *w, const char *const *names);
 
+/* ---- chat_provider_half.c ---- */
+
+/* JSON with halves of characters in it, made readable; NULL: there are none. */
+const char *chat_provider_half_repair(const char *data, apr_size_t len,
+                                      apr_size_t *plen, apr_pool_t *p);
+
+/* Hand on a text that may have such halves, or that another one waits for. */
+void chat_provider_half_join(chat_parse_t *parse, const chat_delta_t *delta);
+
+/* The other half of what waits will not come. */
+void chat_provider_half_flush(chat_parse_t *parse);
+
 /* ---- chat_provider_parse.c ---- */
+
+/* What is over with this event: call it behind each. */
+void chat_provider_parse_close(chat_parse_t *parse);
+
+/* Hand on a delta as it is. */
+void chat_provider_parse_pass(chat_parse_t *parse, const chat_delta_t *delta);
 
 /* Nothing is to be taken from this event: the answer is over, or the event is
  * too large, which fails it. */
@@ -82,9 +122,14 @@ int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
 /* The index of the latest call that began there, or -1. */
 int chat_provider_parse_find(const chat_parse_t *parse, int at);
 
-/* Is the call of that index the one of that id? No id means any. */
+/* Is the call of that index the one of that id, or name? None means any. */
 int chat_provider_parse_is_call(const chat_parse_t *parse, int index,
                                 const char *id);
+int chat_provider_parse_is_named(const chat_parse_t *parse, int index,
+                                 const char *name);
+
+/* Are the arguments of the call of that index a whole JSON value by now? */
+int chat_provider_parse_is_full(const chat_parse_t *parse, int index);
 
 /* A piece of the arguments of the call of that index (-1: of none). */
 void chat_provider_parse_arguments(chat_parse_t *parse, int index,

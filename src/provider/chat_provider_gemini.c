@@ -422,7 +422,6 @@ const chat_provider_t chat_provider_gemini = {
     .build_call = build_call,
     .observe_event = chat_provider_gemini_observe_event,
     .parse_event = chat_provider_gemini_parse_event,
-    .usage_trails = 1,
     .observe_body = chat_provider_gemini_observe_body,
     .make_cut_event = make_cut_event,
     .map_error = map_error,

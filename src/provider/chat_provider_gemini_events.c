@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A Gemini stream: unnamed chunks up to one with a finishReason, or, where the
- * question itself was blocked, with a blockReason. No event is nothing but the
- * end: the connection is closed behind it. A chunk with a piece of text or
- * thought, an end that is no failure, and the usage so far, as nearly all are,
- * is read in passing; every other (a question that was blocked, several
- * candidates, a call of a tool) is parsed. The parts of the first candidate
- * become deltas; those that are neither text nor thought nor a call (images,
- * code that Google ran, signatures) are passed over. Runs on the stream's
- * driver. Pure.
+ * A Gemini stream: unnamed chunks, of which the last one has a finishReason,
+ * or, where the question itself was blocked, a blockReason. Others may have one
+ * as well, and no event is the end: that is told by the connection alone. A
+ * chunk with a piece of text or thought, an end that is no failure, and the
+ * usage so far, as nearly all are, is read in passing; every other (a question
+ * that was blocked, several candidates, a call of a tool) is parsed. The parts
+ * of the first candidate become deltas; those that are neither text nor thought
+ * nor a call (images, code that Google ran, signatures) are passed over. Runs
+ * on the stream's driver. Pure.
  */
 #include "chat_provider_gemini_int.h"
 #include "chat_provider_scan.h"
@@ -17,22 +17,33 @@
 
 static const char *const texts[] = {"text", NULL};
 
-/* Ends that are failures of the model's: there is no answer to make use of. */
-static int is_failure(const char *reason, apr_size_t len)
-{
-    static const char *const failures[] = {
-        "MALFORMED_FUNCTION_CALL",   "UNEXPECTED_TOOL_CALL",
-        "TOO_MANY_TOOL_CALLS",       "MALFORMED_RESPONSE",
-        "MISSING_THOUGHT_SIGNATURE",
-    };
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
-        if (chat_provider_scan_is(reason, len, failures[i]))
-            return 1;
-    }
-    return 0;
-}
+/* Of those that are failures of the model's there is no answer to make use of.
+ */
+static const chat_reason_t reasons[] = {
+    {"STOP", CHAT_FINISH_STOP},
+    {"MAX_TOKENS", CHAT_FINISH_LENGTH},
+    {"SAFETY", CHAT_FINISH_FILTER},
+    {"RECITATION", CHAT_FINISH_FILTER},
+    {"LANGUAGE", CHAT_FINISH_FILTER},
+    {"BLOCKLIST", CHAT_FINISH_FILTER},
+    {"PROHIBITED_CONTENT", CHAT_FINISH_FILTER},
+    {"SPII", CHAT_FINISH_FILTER},
+    {"OTHER", CHAT_FINISH_FILTER},
+    {"IMAGE_SAFETY", CHAT_FINISH_FILTER},
+    {"IMAGE_PROHIBITED_CONTENT", CHAT_FINISH_FILTER},
+    {"IMAGE_RECITATION", CHAT_FINISH_FILTER},
+    {"IMAGE_OTHER", CHAT_FINISH_FILTER},
+    {"MALFORMED_FUNCTION_CALL", CHAT_REASON_FAILURE},
+    {"UNEXPECTED_TOOL_CALL", CHAT_REASON_FAILURE},
+    {"TOO_MANY_TOOL_CALLS", CHAT_REASON_FAILURE},
+    {"MALFORMED_RESPONSE", CHAT_REASON_FAILURE},
+    {"MISSING_THOUGHT_SIGNATURE", CHAT_REASON_FAILURE},
+    {"ERROR", CHAT_REASON_FAILURE},
+    {"ABORT", CHAT_REASON_FAILURE},
+    {"ABORTED", CHAT_REASON_FAILURE},
+    {"CANCELLED", CHAT_REASON_FAILURE},
+    {NULL, 0},
+};
 
 enum { PROMPT, CACHED, ANSWER, THOUGHTS };
 
@@ -45,10 +56,13 @@ static const chat_usage_field_t fields[] = {
 };
 
 /* Cumulative, so the last one holds; thoughts are no part of the candidates. */
-static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
+static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
 {
-    apr_int64_t answer = usage->n[ANSWER], thoughts = usage->n[THOUGHTS];
+    apr_int64_t answer, thoughts;
 
+    chat_provider_usage_merge(usage, seen);
+    answer = usage->n[ANSWER];
+    thoughts = usage->n[THOUGHTS];
     chat_provider_usage_take(&seen->usage.input, usage, PROMPT);
     chat_provider_usage_take(&seen->usage.cached, usage, CACHED);
     chat_provider_usage_take(&seen->usage.reasoning, usage, THOUGHTS);
@@ -73,7 +87,8 @@ static void count_json(chat_seen_t *seen, const chat_json_t *root)
 
 /* A chunk that is no failure. Not to be zeroed, as its scan. */
 typedef struct chunk_t {
-    chat_piece_t text, reason;
+    chat_piece_t text;
+    int reason;  /* see chat_provider_reason_find() */
     int thought; /* 1: the text is one */
     chat_usage_counts_t usage;
     int lists, candidates, contents, part_lists, parts; /* that were met */
@@ -121,10 +136,13 @@ static void scan_content(chat_scan_t *s, chunk_t *chunk)
     }
 }
 
-static void scan_reason(chat_scan_t *s, chat_piece_t *reason)
+static void scan_reason(chat_scan_t *s, int *preason)
 {
-    chat_provider_scan_piece(s, reason);
-    if (is_failure(reason->text, reason->len))
+    chat_piece_t reason;
+
+    chat_provider_scan_piece(s, &reason);
+    *preason = chat_provider_reason_find(reasons, reason.text, reason.len);
+    if (*preason == CHAT_REASON_FAILURE)
         chat_provider_scan_put_off(s);
 }
 
@@ -188,7 +206,8 @@ static int scan_event(chunk_t *chunk, const chat_sse_event_t *event)
     static const chat_piece_t none = {NULL, 0};
     chat_scan_t *s = &chunk->scan;
 
-    chunk->text = chunk->reason = none;
+    chunk->text = none;
+    chunk->reason = CHAT_REASON_NONE;
     chunk->thought = 0;
     chunk->lists = chunk->candidates = chunk->contents = 0;
     chunk->part_lists = chunk->parts = chunk->calls = 0;
@@ -215,33 +234,32 @@ static void observe_end(chat_watch_t *w, const chat_json_t *root)
     int i;
 
     for (i = 0; i < chat_json_length(candidates); i++) {
-        const chat_json_t *reason =
+        const chat_json_t *v =
             chat_json_get(chat_json_at(candidates, i), "finishReason");
-        const char *text = chat_json_string(reason);
+        int reason = chat_provider_reason_read(reasons, v);
 
-        if (!has_text(reason))
-            continue;
-        w->seen->ended = 1;
-        if (is_failure(text, strlen(text)))
-            chat_provider_watch_fail(w, &reason, 1);
+        if (reason != CHAT_REASON_NONE)
+            w->seen->reason = 1;
+        if (reason == CHAT_REASON_FAILURE)
+            chat_provider_watch_fail(w, &v, 1);
     }
     if (has_text(chat_json_path(root, "promptFeedback", "blockReason", NULL)))
-        w->seen->ended = 1;
+        w->seen->reason = 1;
 }
 
 static int can_matter(const chat_watch_t *w)
 {
-    return chat_provider_watch_object(w, "usageMetadata") ||
+    return chat_provider_watch_value(w, "usageMetadata", '{') ||
            chat_provider_watch_mentions(w, "finishReason") ||
            chat_provider_watch_mentions(w, "blockReason") ||
            chat_provider_watch_mentions(w, "error");
 }
 
 /* The same of one that was scanned. */
-static void observe_plain(chat_seen_t *seen, const chunk_t *chunk)
+static void observe_plain(chat_seen_t *seen, chunk_t *chunk)
 {
-    if (chunk->reason.len)
-        seen->ended = 1;
+    if (chunk->reason != CHAT_REASON_NONE)
+        seen->reason = 1;
     count(seen, &chunk->usage);
 }
 
@@ -299,30 +317,11 @@ void chat_provider_gemini_observe_body(chat_seen_t *seen, const char *body,
         observe_json(&w, root);
     for (i = 0; i < chat_json_length(root); i++)
         observe_json(&w, chat_json_at(root, i));
+    chat_provider_finish(seen);
     chat_provider_watch_done(&w);
 }
 
 /* ---- a stream, taken apart ---- */
-
-/* How an answer can end early; what is not here, and no failure, is an end
- * like any other. */
-static const struct {
-    const char *reason;
-    chat_finish_e finish;
-} finishes[] = {
-    {"MAX_TOKENS", CHAT_FINISH_LENGTH},
-    {"SAFETY", CHAT_FINISH_FILTER},
-    {"RECITATION", CHAT_FINISH_FILTER},
-    {"LANGUAGE", CHAT_FINISH_FILTER},
-    {"BLOCKLIST", CHAT_FINISH_FILTER},
-    {"PROHIBITED_CONTENT", CHAT_FINISH_FILTER},
-    {"SPII", CHAT_FINISH_FILTER},
-    {"OTHER", CHAT_FINISH_FILTER},
-    {"IMAGE_SAFETY", CHAT_FINISH_FILTER},
-    {"IMAGE_PROHIBITED_CONTENT", CHAT_FINISH_FILTER},
-    {"IMAGE_RECITATION", CHAT_FINISH_FILTER},
-    {"IMAGE_OTHER", CHAT_FINISH_FILTER},
-};
 
 /* A call comes whole, mostly without an id. */
 static void take_call(chat_parse_t *parse, const chat_json_t *call,
@@ -353,35 +352,19 @@ static void take_part(chat_parse_t *parse, const chat_json_t *part,
             parse, thought ? CHAT_DELTA_REASONING : CHAT_DELTA_TEXT, text);
 }
 
-/* ---- the end ---- */
-
-static chat_finish_e find_finish(const chat_parse_t *parse, const char *reason,
-                                 apr_size_t len)
-{
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(finishes) / sizeof(finishes[0]); i++) {
-        if (chat_provider_scan_is(reason, len, finishes[i].reason))
-            return finishes[i].finish;
-    }
-    /* There is no reason of its own for that here. */
-    return parse->ncalls > 0 ? CHAT_FINISH_CALLS : CHAT_FINISH_STOP;
-}
-
 /* What is asked for is one candidate; a second one is none of ours. */
 static void take_candidate(chat_parse_t *parse, const chat_json_t *candidate,
                            apr_pool_t *p)
 {
     const chat_json_t *parts =
         chat_json_path(candidate, "content", "parts", NULL);
-    const char *reason =
-        chat_json_string(chat_json_get(candidate, "finishReason"));
     int i;
 
     for (i = 0; i < chat_json_length(parts); i++)
         take_part(parse, chat_json_at(parts, i), p);
-    if (reason && *reason)
-        parse->finish = find_finish(parse, reason, strlen(reason));
+    chat_provider_reason_take(
+        parse, chat_provider_reason_read(
+                   reasons, chat_json_get(candidate, "finishReason")));
 }
 
 static void take(chat_parse_t *parse, chat_watch_t *w, const chat_json_t *root)
@@ -407,7 +390,6 @@ static void take(chat_parse_t *parse, chat_watch_t *w, const chat_json_t *root)
 static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
 {
     chunk_t chunk;
-    const chat_piece_t *reason = &chunk.reason;
 
     if (!scan_event(&chunk, event) || chunk.contents > 1 ||
         chunk.part_lists > 1 || chunk.parts > 1 || chunk.calls)
@@ -415,13 +397,11 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
     chat_provider_parse_text(
         parse, chunk.thought ? CHAT_DELTA_REASONING : CHAT_DELTA_TEXT,
         chunk.text.text, chunk.text.len);
-    if (reason->len)
-        parse->finish = find_finish(parse, reason->text, reason->len);
+    chat_provider_reason_take(parse, chunk.reason);
     observe_plain(&parse->seen, &chunk);
     return 1;
 }
 
-/* Behind the end there may still be the usage. */
 void chat_provider_gemini_parse_event(chat_parse_t *parse,
                                       const chat_sse_event_t *event,
                                       const chat_upstream_t *up, apr_pool_t *p)
@@ -433,10 +413,8 @@ void chat_provider_gemini_parse_event(chat_parse_t *parse,
         .parent = p,
     };
 
-    if (parse->seen.ended && !parse->seen.failed)
-        count_json(&parse->seen, chat_provider_watch_json(&w));
-    else if (!chat_provider_parse_over(parse, event) &&
-             !take_plain(parse, event))
+    if (!chat_provider_parse_over(parse, event) && !take_plain(parse, event))
         take(parse, &w, chat_provider_watch_json(&w));
+    chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

@@ -24,6 +24,24 @@ enum {
     ERROR
 };
 
+/* Why a response is incomplete. */
+static const chat_reason_t reasons[] = {
+    {"max_output_tokens", CHAT_FINISH_LENGTH},
+    {"max_tokens", CHAT_FINISH_LENGTH},
+    {"length", CHAT_FINISH_LENGTH},
+    {"content_filter", CHAT_FINISH_FILTER},
+    {NULL, 0},
+};
+
+/* The status of a response: one that is still at work has not said all. */
+static const chat_reason_t statuses[] = {
+    {"completed", CHAT_FINISH_STOP},
+    {"incomplete", CHAT_FINISH_OTHER},
+    {"failed", CHAT_REASON_FAILURE},
+    {"cancelled", CHAT_REASON_FAILURE},
+    {NULL, 0},
+};
+
 /* Those that end the stream come last, so that they are a table, too. */
 static const char *const kinds[] = {
     [TEXT] = "response.output_text.delta",
@@ -53,10 +71,11 @@ static const chat_usage_field_t fields[] = {
     {NULL, NULL},
 };
 
-static void count(chat_seen_t *seen, const chat_usage_counts_t *usage)
+static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
 {
     chat_usage_t *n = &seen->usage;
 
+    chat_provider_usage_merge(usage, seen);
     chat_provider_usage_take(&n->input, usage, INPUT);
     chat_provider_usage_take(&n->output, usage, OUTPUT);
     chat_provider_usage_take(&n->cached, usage, CACHED);
@@ -72,10 +91,29 @@ static void count_json(chat_seen_t *seen, const chat_json_t *usage)
     count(seen, &counts);
 }
 
-/* A terminal event whose JSON we refuse (too large, a lone surrogate in the
- * answer) still is the end; only its usage stays unknown. */
+/* How a response ended, by its own account; incomplete: by its event's. */
+static int find_reason(const chat_json_t *response, int incomplete)
+{
+    int reason =
+        chat_provider_reason_read(statuses, chat_json_get(response, "status"));
+    const chat_json_t *why =
+        chat_json_path(response, "incomplete_details", "reason", NULL);
+
+    if (reason == CHAT_REASON_FAILURE)
+        return reason;
+    if (incomplete || chat_json_string(why)) {
+        reason = chat_provider_reason_read(reasons, why);
+        return reason == CHAT_REASON_NONE ? CHAT_FINISH_LENGTH : reason;
+    }
+    return reason == CHAT_REASON_NONE ? CHAT_FINISH_STOP : reason;
+}
+
+/* A terminal event whose JSON we refuse (too large) still is the end; only its
+ * usage stays unknown. */
 static void observe_end(chat_watch_t *w, const chat_json_t *root, int failed)
 {
+    const chat_json_t *usage;
+
     w->seen->ended = 1;
     if (failed) {
         const chat_json_t *codes[] = {
@@ -83,11 +121,16 @@ static void observe_end(chat_watch_t *w, const chat_json_t *root, int failed)
             chat_json_path(root, "error", "code", NULL),
             chat_json_get(root, "code"),
             chat_json_path(root, "error", "type", NULL),
+            chat_json_path(root, "response", "incomplete_details", "reason",
+                           NULL),
         };
 
-        chat_provider_watch_fail(w, codes, 4);
+        chat_provider_watch_fail(w, codes, 5);
     }
-    count_json(w->seen, chat_json_path(root, "response", "usage", NULL));
+    usage = chat_json_path(root, "response", "usage", NULL);
+    count_json(w->seen, chat_json_kind(usage) == CHAT_JSON_OBJECT
+                            ? usage
+                            : chat_json_get(root, "usage"));
 }
 
 static void observe_plain_end(chat_watch_t *w)
@@ -97,20 +140,41 @@ static void observe_plain_end(chat_watch_t *w)
 
     w->seen->ended = 1;
     chat_provider_usage_watch(&usage, path, w);
+    if (!chat_provider_usage_is_any(&usage))
+        chat_provider_usage_watch(&usage, path + 1, w);
     count(w->seen, &usage);
+}
+
+/* The response's status, of which the event says another thing. */
+static int may_have_failed(const chat_watch_t *w)
+{
+    return chat_provider_watch_mentions(w, "failed") ||
+           chat_provider_watch_mentions(w, "cancelled");
+}
+
+static int may_be_incomplete(const chat_watch_t *w)
+{
+    return chat_provider_watch_mentions(w, "incomplete") ||
+           chat_provider_watch_value(w, "incomplete_details", '{');
 }
 
 static void observe(chat_watch_t *w)
 {
     int terminal = chat_provider_watch_kind(w, kinds + COMPLETED);
     int kind = COMPLETED + terminal;
+    const chat_json_t *root;
 
     if (terminal < 0)
         return;
-    if (kind == FAILED || kind == ERROR)
-        observe_end(w, chat_provider_watch_json(w), 1);
-    else
+    if (kind != FAILED && kind != ERROR && !may_have_failed(w)) {
         observe_plain_end(w);
+        return;
+    }
+    root = chat_provider_watch_json(w);
+    observe_end(w, root,
+                kind == FAILED || kind == ERROR ||
+                    find_reason(chat_json_get(root, "response"),
+                                kind == INCOMPLETE) == CHAT_REASON_FAILURE);
 }
 
 void chat_provider_openai_observe_event(chat_seen_t *seen,
@@ -137,7 +201,7 @@ void chat_provider_openai_observe_body(chat_seen_t *seen, const char *body,
 {
     static const char *const texts[] = {"text", NULL};
     const chat_json_t *root, *usage;
-    const char *status;
+    int status;
     const chat_sse_event_t event = {.type = "", .data = body, .data_len = len};
     chat_watch_t w = {.seen = seen, .event = &event, .up = up, .parent = p};
 
@@ -146,12 +210,12 @@ void chat_provider_openai_observe_body(chat_seen_t *seen, const char *body,
         return;
     }
     root = chat_provider_content_body(&w);
-    status = chat_json_string(chat_json_get(root, "status"));
+    status = chat_provider_reason_read(statuses, chat_json_get(root, "status"));
     usage = chat_json_get(root, "usage");
     chat_provider_watch_measure(&w, texts);
-    seen->ended = status != NULL;
+    seen->ended = status != CHAT_REASON_NONE;
     if (chat_provider_watch_is_error(root) ||
-        (status && strcmp(status, "failed") == 0)) {
+        (seen->ended && find_reason(root, 0) == CHAT_REASON_FAILURE)) {
         const chat_json_t *codes[] = {
             chat_json_path(root, "error", "code", NULL),
             chat_json_path(root, "error", "type", NULL),
@@ -266,26 +330,14 @@ static void take_arguments(chat_parse_t *parse, const chat_json_t *root,
 
 /* ---- the end ---- */
 
-static chat_finish_e finish_of(const chat_parse_t *parse,
-                               const chat_json_t *root, int kind)
-{
-    const char *reason = chat_json_string(
-        chat_json_path(root, "response", "incomplete_details", "reason", NULL));
-
-    if (kind == INCOMPLETE)
-        return reason && strcmp(reason, "content_filter") == 0
-                   ? CHAT_FINISH_FILTER
-                   : CHAT_FINISH_LENGTH;
-    return parse->ncalls ? CHAT_FINISH_CALLS : CHAT_FINISH_STOP;
-}
-
 /* 1: the end of an answer in which no call is left to be found. */
 static int pass_end(chat_parse_t *parse, chat_watch_t *w, int kind)
 {
-    if (kind != COMPLETED || (!parse->ncalls && mentions_call(w)))
+    if (kind != COMPLETED || may_have_failed(w) || may_be_incomplete(w) ||
+        (!parse->ncalls && mentions_call(w)))
         return 0;
     observe_plain_end(w);
-    parse->finish = finish_of(parse, NULL, kind);
+    chat_provider_reason_take(parse, CHAT_FINISH_STOP);
     return 1;
 }
 
@@ -294,16 +346,19 @@ static void take_end(chat_parse_t *parse, chat_watch_t *w, int kind)
     const chat_json_t *root = chat_provider_watch_json(w);
     const chat_json_t *output =
         chat_json_path(root, "response", "output", NULL);
-    int i;
+    int i, reason =
+               find_reason(chat_json_get(root, "response"), kind == INCOMPLETE);
 
+    if (kind == FAILED || kind == ERROR)
+        reason = CHAT_REASON_FAILURE;
     if (kind == COMPLETED && !parse->ncalls) {
         for (i = 0; i < chat_json_length(output); i++)
             take_item(parse, chat_json_at(output, i), i);
     }
     if (parse->seen.failed)
         return;
-    observe_end(w, root, kind == FAILED || kind == ERROR);
-    parse->finish = finish_of(parse, root, kind);
+    observe_end(w, root, reason == CHAT_REASON_FAILURE);
+    chat_provider_reason_take(parse, reason);
 }
 
 static void take(chat_parse_t *parse, chat_watch_t *w)
@@ -347,5 +402,6 @@ void chat_provider_openai_parse_event(chat_parse_t *parse,
     if (chat_provider_parse_over(parse, event))
         return;
     take(parse, &w);
+    chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

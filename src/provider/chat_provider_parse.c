@@ -12,6 +12,7 @@
 
 int chat_provider_parse_over(chat_parse_t *parse, const chat_sse_event_t *event)
 {
+    parse->seen.repaired = 0;
     if (parse->seen.ended || parse->seen.failed)
         return 1;
     if (event->oversized)
@@ -29,13 +30,28 @@ void chat_provider_parse_fail(chat_parse_t *parse, const char *code)
         apr_cpystrn(seen->error, code, sizeof(seen->error));
 }
 
-static void hand_on(chat_parse_t *parse, const chat_delta_t *delta)
+void chat_provider_parse_close(chat_parse_t *parse)
+{
+    if (parse->half && (parse->seen.reason || parse->seen.ended))
+        chat_provider_half_flush(parse);
+}
+
+void chat_provider_parse_pass(chat_parse_t *parse, const chat_delta_t *delta)
 {
     if (parse->seen.measure && delta->len) {
         parse->seen.deltas++;
         parse->seen.text += delta->len;
     }
+    parse->said |= 1 << delta->kind;
     parse->on_delta(parse->ctx, delta);
+}
+
+static void hand_on(chat_parse_t *parse, const chat_delta_t *delta)
+{
+    if (delta->len && (parse->seen.repaired || parse->half))
+        chat_provider_half_join(parse, delta);
+    else
+        chat_provider_parse_pass(parse, delta);
 }
 
 void chat_provider_parse_text(chat_parse_t *parse, chat_delta_e kind,
@@ -94,6 +110,8 @@ int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
     parse->ncalls++;
     parse->call_at[index] = at;
     parse->call_id[index] = hash_of(id);
+    parse->call_name[index] = hash_of(name);
+    memset(&parse->call_json[index], 0, sizeof(parse->call_json[index]));
     parse->call_len[index] = 0;
     hand_on(parse, &delta);
     return index;
@@ -116,6 +134,39 @@ int chat_provider_parse_is_call(const chat_parse_t *parse, int index,
     return !id || !*id || parse->call_id[index] == hash_of(id);
 }
 
+int chat_provider_parse_is_named(const chat_parse_t *parse, int index,
+                                 const char *name)
+{
+    return !name || !*name || parse->call_name[index] == hash_of(name);
+}
+
+/* Nothing is wrong with a value that is not closed as it was opened: what
+ * counts is where it is over. */
+static void nest(chat_nesting_t *n, char c)
+{
+    if (n->in_string) {
+        if (!n->is_escaped && c == '"')
+            n->in_string = 0;
+        n->is_escaped = !n->is_escaped && c == '\\';
+        return;
+    }
+    if (strchr(" \t\r\n", c))
+        return;
+    n->begun = 1;
+    n->in_string = c == '"';
+    if (c == '{' || c == '[')
+        n->depth += n->depth < APR_UINT16_MAX;
+    else if (c == '}' || c == ']')
+        n->depth -= n->depth > 0;
+}
+
+int chat_provider_parse_is_full(const chat_parse_t *parse, int index)
+{
+    const chat_nesting_t *n = &parse->call_json[index];
+
+    return n->begun && !n->in_string && n->depth == 0;
+}
+
 void chat_provider_parse_arguments(chat_parse_t *parse, int index,
                                    const char *text, apr_size_t len)
 {
@@ -125,10 +176,13 @@ void chat_provider_parse_arguments(chat_parse_t *parse, int index,
         .len = len,
         .index = index,
     };
+    apr_size_t i;
 
     if (!len || index < 0 || parse->seen.failed)
         return;
     parse->call_len[index] += len;
+    for (i = 0; i < len; i++)
+        nest(&parse->call_json[index], text[i]);
     hand_on(parse, &delta);
 }
 

@@ -59,8 +59,7 @@ static int take(chat_scan_t *s, char c)
 
 /* ---- strings ---- */
 
-/* The bytes of the UTF-8 character at, 0 when it is none. */
-static int character(const char *at, const char *end)
+int chat_provider_scan_utf8(const char *at, const char *end)
 {
     const byte_t *c = (const byte_t *)at;
     int len = *c < 0x80   ? 1
@@ -95,7 +94,7 @@ static void run(chat_scan_t *s)
             break;
         if (*s->at == '"' || *s->at == '\\')
             return;
-        len = character(s->at, s->end);
+        len = chat_provider_scan_utf8(s->at, s->end);
         if (!len)
             break;
         s->at += len;
@@ -357,6 +356,8 @@ void chat_provider_scan_count(chat_scan_t *s, apr_int64_t *pcount)
     const char *digit = s->at;
 
     *pcount = -1;
+    if (first == '"')
+        put_off(s);
     chat_provider_scan_skip(s);
     if (first != '-' && !is_digit(first))
         return;

@@ -34,6 +34,9 @@ typedef struct chat_piece_t {
     apr_size_t len;
 } chat_piece_t;
 
+/* The bytes of the UTF-8 character at, 0 when it is none. at < end. */
+int chat_provider_scan_utf8(const char *at, const char *end);
+
 void chat_provider_scan_init(chat_scan_t *s, const char *data, apr_size_t len);
 
 /* For what only a caller can know to be unusual. */
@@ -86,8 +89,6 @@ typedef struct chat_usage_field_t {
     const char *name;   /* NULL ends the table */
 } chat_usage_field_t;
 
-#define CHAT_USAGE_FIELDS_MAX 6
-
 /* What an answer used: its counts, -1 where there is none. */
 typedef struct chat_usage_counts_t {
     const chat_usage_field_t *fields;
@@ -109,8 +110,17 @@ void chat_provider_usage_scan(chat_usage_counts_t *usage,
 void chat_provider_usage_watch(chat_usage_counts_t *usage,
                                const char *const *path, chat_watch_t *w);
 
-/* The count of that index, if there is one. */
+/* What this event says is added to what others said: the later count holds, but
+ * a zero never takes the place of one that was there. Then usage has all that
+ * is known. */
+void chat_provider_usage_merge(chat_usage_counts_t *usage, chat_seen_t *seen);
+
+/* The count of that index, if there is one, unless it is a zero in the place of
+ * more. */
 void chat_provider_usage_take(apr_int64_t *ptokens,
                               const chat_usage_counts_t *usage, int index);
+
+/* 1: it tells any. */
+int chat_provider_usage_is_any(const chat_usage_counts_t *usage);
 
 #endif

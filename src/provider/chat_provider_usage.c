@@ -9,6 +9,11 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
+/* Of a count: they fit, whichever they are. */
+#define MOST_DIGITS 18
+
 void chat_provider_usage_clear(chat_usage_counts_t *usage)
 {
     int i;
@@ -20,11 +25,48 @@ void chat_provider_usage_clear(chat_usage_counts_t *usage)
 void chat_provider_usage_take(apr_int64_t *ptokens,
                               const chat_usage_counts_t *usage, int index)
 {
-    if (usage->n[index] >= 0)
+    if (usage->n[index] > 0 || (usage->n[index] == 0 && *ptokens < 0))
         *ptokens = usage->n[index];
 }
 
+void chat_provider_usage_merge(chat_usage_counts_t *usage, chat_seen_t *seen)
+{
+    int i;
+
+    for (i = 0; i < CHAT_USAGE_FIELDS_MAX; i++) {
+        apr_int64_t known = seen->counts[i] - 1;
+
+        if (usage->fields[i].name == NULL)
+            break;
+        chat_provider_usage_take(&known, usage, i);
+        seen->counts[i] = known < APR_INT64_MAX ? known + 1 : known;
+        usage->n[i] = known;
+    }
+}
+
+int chat_provider_usage_is_any(const chat_usage_counts_t *usage)
+{
+    const chat_usage_field_t *field;
+
+    for (field = usage->fields; field->name; field++) {
+        if (usage->n[field - usage->fields] >= 0)
+            return 1;
+    }
+    return 0;
+}
+
 /* ---- parsed ---- */
+
+/* Some write their numbers as texts. */
+static apr_int64_t read_count(const chat_json_t *v)
+{
+    const char *text = chat_json_string(v);
+    apr_size_t digits = text ? strspn(text, "0123456789") : 0;
+
+    if (digits > 0 && digits <= MOST_DIGITS && !text[digits])
+        return apr_atoi64(text);
+    return chat_json_integer(v, -1);
+}
 
 void chat_provider_usage_read(chat_usage_counts_t *usage,
                               const char *const *path, const chat_json_t *v)
@@ -38,7 +80,7 @@ void chat_provider_usage_read(chat_usage_counts_t *usage,
             field->object ? chat_json_get(v, field->object) : v;
 
         usage->n[field - usage->fields] =
-            chat_json_integer(chat_json_get(in, field->name), -1);
+            read_count(chat_json_get(in, field->name));
     }
 }
 

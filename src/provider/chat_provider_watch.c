@@ -16,7 +16,6 @@
 
 /* A terminal event may repeat the whole answer and the client's schema. */
 static const chat_json_limits_t limits = {
-    .bytes = CHAT_SSE_EVENT_MAX,
     .depth = 256,
     .values = 200000,
 };
@@ -35,14 +34,53 @@ void chat_provider_watch_done(chat_watch_t *w)
     w->pool = NULL;
 }
 
-chat_json_t *chat_provider_watch_json(chat_watch_t *w)
+static chat_json_t *parse_json(const char *data, apr_size_t len, apr_pool_t *p)
 {
+    chat_json_limits_t fit = limits;
     chat_json_t *root;
 
-    if (chat_json_parse(&root, w->event->data, w->event->data_len, &limits,
-                        chat_provider_watch_pool(w)) != APR_SUCCESS)
+    fit.bytes = len;
+    if (chat_json_parse(&root, data, len, &fit, p) != APR_SUCCESS)
         return NULL;
     return root;
+}
+
+static chat_json_t *read_json(const chat_watch_t *w, int *prepaired,
+                              apr_pool_t *p)
+{
+    const chat_sse_event_t *event = w->event;
+    chat_json_t *root = parse_json(event->data, event->data_len, p);
+    const char *fixed;
+    apr_size_t len;
+
+    if (root || !event->data_len)
+        return root;
+    fixed = chat_provider_half_repair(event->data, event->data_len, &len, p);
+    if (!fixed)
+        return NULL;
+    *prepaired = 1;
+    return parse_json(fixed, len, p);
+}
+
+chat_json_t *chat_provider_watch_json(chat_watch_t *w)
+{
+    return read_json(w, &w->seen->repaired, chat_provider_watch_pool(w));
+}
+
+int chat_provider_is_whole(const chat_sse_event_t *event, apr_pool_t *p)
+{
+    static const char done[] = "[DONE]";
+    const chat_watch_t w = {.event = event};
+    apr_pool_t *pool;
+    int is, unused;
+
+    if (event->data_len == sizeof(done) - 1 &&
+        memcmp(event->data, done, sizeof(done) - 1) == 0)
+        return 1;
+    apr_pool_create(&pool, p);
+    is = read_json(&w, &unused, pool) != NULL;
+    apr_pool_destroy(pool);
+    return is;
 }
 
 /* ---- searching ---- */
@@ -86,14 +124,15 @@ int chat_provider_watch_mentions(const chat_watch_t *w, const char *name)
     return data < end && find_name(data + 1, end, name) != NULL;
 }
 
-int chat_provider_watch_object(const chat_watch_t *w, const char *name)
+int chat_provider_watch_value(const chat_watch_t *w, const char *name,
+                              char first)
 {
     const char *at = w->event->data, *end = at + w->event->data_len;
 
     for (at += at < end; (at = find_name(at, end, name));) {
         const char *value = find_value(at, end);
 
-        if (value && *value == '{')
+        if (value && *value == first)
             return 1;
     }
     return 0;

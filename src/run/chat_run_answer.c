@@ -41,6 +41,8 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
     chat_attempt_t *attempt = &run->attempt;
     const chat_provider_t *provider = attempt->candidate->provider;
 
+    if (event->last && !chat_provider_is_whole(event, chat_scratch()))
+        return;
     if (run->answer.events++ == 0 && attempt->permit == CHAT_PERMIT_HALF_OPEN)
         chat_upstream_report(attempt->candidate->conf, CHAT_VERDICT_BEGAN,
                              run->r);
@@ -136,9 +138,11 @@ static int is_type(const apr_table_t *headers, const char *want)
     const char *type = apr_table_get(headers, "content-type");
     apr_size_t len = strlen(want);
 
-    return type && !strncasecmp(type, want, len) &&
-           (!type[len] || type[len] == ';' ||
-            isspace((unsigned char)type[len]));
+    /* An answer without a type is what was asked for. */
+    return !type || !*type ||
+           (!strncasecmp(type, want, len) &&
+            (!type[len] || type[len] == ';' ||
+             isspace((unsigned char)type[len])));
 }
 
 /* Encoded bytes we could not read, and the client would not know of it. */
@@ -229,9 +233,12 @@ static apr_status_t send_bytes(chat_run_t *run, const char *data,
 
 apr_status_t chat_run_send_out(chat_run_t *run)
 {
-    return run->answer.out.len
-               ? send_bytes(run, run->answer.out.data, run->answer.out.len)
-               : APR_SUCCESS;
+    chat_buf_t *out = &run->answer.out;
+    apr_status_t rv =
+        out->len ? send_bytes(run, out->data, out->len) : APR_SUCCESS;
+
+    chat_buf_clear(out);
+    return rv;
 }
 
 static apr_status_t keep_refusal(chat_run_t *run, const char *data,
@@ -282,16 +289,13 @@ static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
     chat_run_answer_t *answer = &run->answer;
     apr_status_t rv;
 
-    chat_buf_clear(&answer->out);
     chat_sse_feed(answer->sse, data, len);
     rv = chat_run_send_out(run);
     if (rv != APR_SUCCESS)
         return rv;
     answer->cut = chat_run_tap_progress(run);
-    if (answer->cut || answer->seen->failed ||
-        chat_encoder_overflows(answer->encoder) ||
-        (answer->seen->ended &&
-         !run->attempt.candidate->provider->usage_trails))
+    if (answer->cut || answer->seen->failed || answer->seen->ended ||
+        chat_encoder_overflows(answer->encoder))
         return APR_EOF;
     return answer->events ? APR_SUCCESS : APR_INCOMPLETE;
 }
@@ -312,6 +316,16 @@ void chat_run_look(chat_run_t *run)
         run->attempt.candidate->provider->observe_body(
             run->answer.seen, run->answer.out.data, run->answer.out.len,
             &run->attempt.upstream, run->r->pool);
+}
+
+/* What the last event says is sent with the end. */
+void chat_run_finish(chat_run_t *run, const chat_end_t *end)
+{
+    if (end->why != CHAT_END_COMPLETE || !chat_run_is_answering(run) ||
+        run->answer.cut || (run->whole && !run->dialect))
+        return;
+    chat_sse_finish(run->answer.sse);
+    chat_provider_finish(run->answer.seen);
 }
 
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,

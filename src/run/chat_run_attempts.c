@@ -263,6 +263,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     chat_result_t result;
     chat_err_t refusal;
 
+    chat_run_finish(run, end);
     /* It may be large, and this an engine: only where it matters. */
     if (run->conf->retry.unsafe)
         chat_run_look(run);

@@ -147,7 +147,6 @@ static void send_last(chat_run_t *run, const ending_t *ending)
     if (!run->dialect || run->end.why == CHAT_END_SHUTDOWN ||
         run->end.why == CHAT_END_STALLED || run->r->connection->aborted)
         return;
-    chat_buf_clear(&answer->out);
     if (run->record.outcome == CHAT_OUTCOME_COMPLETE)
         chat_encoder_finish(answer->encoder, &answer->out,
                             answer->parse->finish, &answer->seen->usage);
@@ -209,6 +208,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     chat_result_t result;
     chat_err_t refusal;
 
+    chat_run_finish(run, end);
     chat_run_look(run);
     chat_run_report(run, end);
     run->end = *end;

@@ -190,6 +190,10 @@ apr_status_t chat_run_send_out(chat_run_t *run);
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_run_look(chat_run_t *run);
 
+/* The call has ended: if that was well, an event without a blank line behind
+ * it counts, and a reason to finish is an end. Once more does no harm. */
+void chat_run_finish(chat_run_t *run, const chat_end_t *end);
+
 /* All that is known of the call that ended; *refusal is where result->refusal
  * is put, in r->pool. */
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,

@@ -65,12 +65,13 @@ static void session_delta(void *ctx, const chat_delta_t *delta)
 }
 
 /* Before the client is told that it is whole: the next question may follow at
- * once. */
+ * once. Of which nobody knows that is not remembered. */
 static void session_end(chat_run_t *run, void *ctx)
 {
     const state_t *state = ctx;
 
-    if (state && run->record.outcome == CHAT_OUTCOME_COMPLETE)
+    if (state && run->record.outcome == CHAT_OUTCOME_COMPLETE &&
+        run->answer.parse->finish != CHAT_FINISH_OTHER)
         chat_store_context_add(
             run->r, run->ctx->user->id, state->name, state->question,
             state->answer.data ? state->answer.data : "", state->answer.len);

@@ -59,9 +59,12 @@ static inline void fuzz_watch_event(void *ctx, const chat_sse_event_t *event)
     fuzz_watch_t *w = ctx;
     chat_seen_t before = w->seen;
 
+    if (event->last && !chat_provider_is_whole(event, w->scratch))
+        return;
+
     w->provider->observe_event(&w->seen, event, &w->up, w->scratch);
     w->provider->parse_event(&w->parse, event, &w->up, w->scratch);
-    if (w->parse.seen.ended && !w->provider->usage_trails)
+    if (w->parse.seen.ended)
         w->over = 1;
     MUST(w->parse.seen.ended || !w->parse.seen.failed);
     apr_pool_clear(w->scratch);
@@ -95,6 +98,9 @@ static inline void fuzz_watch_stream(const chat_provider_t *provider,
     apr_pool_create(&w.scratch, p);
     for (at = 0; at < len; at += step)
         chat_sse_feed(sse, data + at, len - at < step ? len - at : step);
+    chat_sse_finish(sse);
+    chat_provider_finish(&w.seen);
+    chat_provider_finish(&w.parse.seen);
     fuzz_check_word(w.seen.error);
     fuzz_check_word(w.parse.seen.error);
     MUST(w.seen.deltas >= 0 && w.seen.text <= (apr_int64_t)len);

@@ -25,6 +25,21 @@ START_TEST(a_stream_is_chunks_and_done)
 }
 END_TEST
 
+START_TEST(an_end_that_nobody_knows_is_not_done)
+{
+    talk_t *t = talk_start(_i);
+
+    talk_finish(t, CHAT_FINISH_OTHER, talk_usage);
+    if (_i)
+        ck_assert_str_eq(talk_string(talk_heard_json(t), "finish_reason"),
+                         "other");
+    else
+        ck_assert_ptr_nonnull(strstr(talk_heard(t),
+                                     "{\"status\":\"error\",\"code\":"
+                                     "\"upstream_error\""));
+}
+END_TEST
+
 START_TEST(thoughts_and_calls_are_not_sent)
 {
     talk_t *t = talk_start(_i);
@@ -137,6 +152,7 @@ Suite *unit_suite(void)
     TCase *tc = dialect_suite_case("message");
 
     tcase_add_test(tc, a_stream_is_chunks_and_done);
+    tcase_add_loop_test(tc, an_end_that_nobody_knows_is_not_done, 0, 2);
     tcase_add_loop_test(tc, thoughts_and_calls_are_not_sent, 0, 2);
     tcase_add_test(tc, a_refusal_of_the_model_is_text);
     tcase_add_test(tc, counts_that_are_unknown_are_null);

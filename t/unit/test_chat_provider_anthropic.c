@@ -220,7 +220,7 @@ static const provider_transcript_t transcripts[] = {
      "",
      "<text>Hel<failed overloaded_error>"},
     {"error-first", 0, {1, 1, "api_error", -1, -1}, "", "<failed api_error>"},
-    {"truncated", 0, {0, 0, "", 12, 5}, "", "<text>Hel"},
+    {"truncated", 0, {1, 0, "", 12, 5}, "", "<text>Hel<stop 12 5 0 -1>"},
     {"unnamed", 0, {1, 0, "", 12, 3}, "", "<text>Hi<stop 12 3 0 -1>"},
     {"crlf", 0, {1, 0, "", 12, 7}, "", "<text>Hi<stop 12 7 0 -1>"},
     {"tools-parallel",
@@ -239,7 +239,7 @@ static const provider_transcript_t transcripts[] = {
      "<text>{\"n\": 1, \"type\": \"message_stop\", \"s\": \"Gr\xc3\xbc"
      "\xc3\x9f"
      "\\n\"}<stop 80 22 -1 -1>"},
-    {"paused", 0, {1, 0, "", 9, 4}, "", "<text>Let me<stop 9 4 -1 -1>"},
+    {"paused", 0, {1, 0, "", 9, 4}, "", "<text>Let me<other 9 4 -1 -1>"},
 };
 
 static const provider_shape_t shapes[] = {
@@ -273,8 +273,22 @@ static const provider_shape_t shapes[] = {
      0,
      "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
      "-1,\"cache_read_input_tokens\":7}}}\n\n"
-     "event: message_delta\ndata: {\"usage\":{\"output_tokens\":\"5\"}}\n\n",
+     "event: message_delta\ndata: {\"usage\":{\"output_tokens\":\"\"}}\n\n",
      {0, 0, "", -1, -1}},
+    {"a zero is no count where there was one",
+     0,
+     "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
+     "15,\"cache_read_input_tokens\":5,\"output_tokens\":0}}}\n\n"
+     "event: message_delta\ndata: {\"usage\":{\"input_tokens\":0,"
+     "\"cache_read_input_tokens\":5,\"output_tokens\":4}}\n\n",
+     {0, 0, "", 20, 4}},
+    {"... also where the first is the zero",
+     0,
+     "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
+     "0,\"output_tokens\":0}}}\n\n"
+     "event: message_delta\ndata: {\"delta\":{\"usage\":{\"input_tokens\":"
+     "\"15\",\"output_tokens\":4}}}\n\n",
+     {0, 0, "", 15, 4}},
     {"a cache that is no count adds nothing",
      0,
      "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":"
@@ -346,8 +360,14 @@ static const provider_hearing_t hearings[] = {
     {0, FINISH("null") STOP, "<stop -1 -1 -1 -1>"},
     {0, FINISH("\"end_turn\"") STOP, "<stop -1 -1 -1 -1>"},
     {0, FINISH("\"stop_sequence\"") STOP, "<stop -1 -1 -1 -1>"},
-    {0, FINISH("\"pause_turn\"") STOP, "<stop -1 -1 -1 -1>"},
-    {0, FINISH("\"brand_new\"") STOP, "<stop -1 -1 -1 -1>"},
+    {0, FINISH("\"pause_turn\"") STOP, "<other -1 -1 -1 -1>"},
+    {0, FINISH("\"brand_new\"") STOP, "<other -1 -1 -1 -1>"},
+    {0, FINISH("\"abort\"") STOP, "<failed abort>"},
+    {0, FINISH("\"end_turn\""), "<stop -1 -1 -1 -1>"},
+    {0, FINISH("\"end_turn\"") FINISH("\"max_tokens\""),
+     "<length -1 -1 -1 -1>"},
+    {0, "data: {\"type\":\"message_stop\"}", "<stop -1 -1 -1 -1>"},
+    {0, "event: message_stop\ndata: {}\nid", ""},
     {0, FINISH("\"max_tokens\"") STOP, "<length -1 -1 -1 -1>"},
     {0, FINISH("\"model_context_window_exceeded\"") STOP,
      "<length -1 -1 -1 -1>"},
@@ -410,7 +430,7 @@ static const provider_hearing_t hearings[] = {
                  EVENT("content_block_delta",
                        "\"delta\":{\"type\":null,\"text\":\"a\"}"),
      ""},
-    {0, TEXT("\xff"), "<failed event_unreadable>"},
+    {0, TEXT("\xff"), "<text>\xef\xbf\xbd"},
     {0,
      "event: content_block_delta\n"
      "data: {\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}} x\n\n",
@@ -425,7 +445,8 @@ static const provider_hearing_t hearings[] = {
     /* A piece that cannot be read would be missing from the answer. */
     {0, TEXT("a") "event: content_block_delta\ndata: {\"delta\":\n\n" TEXT("b"),
      "<text>a<failed event_unreadable>"},
-    {0, TEXT("a\\u0000"), "<failed event_unreadable>"},
+    {0, TEXT("a\\u0000"), "<text>a\xef\xbf\xbd"},
+    {0, TEXT("a\\ud83d") TEXT("\\ude00!"), "<text>a\xf0\x9f\x98\x80!"},
     {0, "event: content_block_stop\ndata: []\n\n", "<failed event_unreadable>"},
     {0, "event: ping\ndata: {\n\n", ""},
 };
@@ -492,7 +513,6 @@ START_TEST(its_streams_are_those_of_messages)
     chat_upstream_t up = provider_suite_upstream(0);
 
     ck_assert_str_eq(chat_provider_anthropic.wire_format(&up), "messages");
-    ck_assert_int_eq(chat_provider_anthropic.usage_trails, 0);
 }
 END_TEST
 

@@ -117,10 +117,10 @@ static const provider_transcript_t transcripts[] = {
 };
 
 static const provider_shape_t shapes[] = {
-    {"a finish_reason is not the end",
+    {"a finish_reason is the end of a body that ended well",
      1,
      "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
-     {0, 0, "", -1, -1}},
+     {1, 0, "", -1, -1}},
     {"[DONE] is", 1, "data: [DONE]\n\n", {1, 0, "", -1, -1}},
     {"an error beside a choice is the stream's",
      1,

@@ -164,14 +164,14 @@ static const provider_transcript_t transcripts[] = {
      "-1 -1>"},
     {"json", 1, {1, 0, "", 20, 6}, "", "<text>{\"n\": 4}<stop 20 6 -1 -1>"},
     {"error", 1, {1, 1, "1000", -1, -1}, "", "<text>Bon<failed 1000>"},
-    {"truncated", 1, {0, 0, "", 9, 3}, "", "<text>Bonjour"},
+    {"truncated", 1, {1, 0, "", 9, 3}, "", "<text>Bonjour<stop 9 3 -1 -1>"},
 };
 
 static const provider_shape_t shapes[] = {
-    {"a finish_reason is not the end",
+    {"a finish_reason is the end of a body that ended well",
      1,
      "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
-     {0, 0, "", -1, -1}},
+     {1, 0, "", -1, -1}},
     {"but for one",
      1,
      "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"error\"}]}\n\n",

@@ -349,7 +349,11 @@ static const provider_transcript_t transcripts[] = {
      "",
      "<text>{\"n\": [1, \"\\u00e9\"]}\n<length 30 8 0 0>"},
     /* Strict: what ends without [DONE] may be cut. */
-    {"completions-no-done", 1, {0, 0, "", -1, -1}, "", "<text>Hi"},
+    {"completions-no-done",
+     1,
+     {1, 0, "", -1, -1},
+     "",
+     "<text>Hi<stop -1 -1 -1 -1>"},
 };
 
 static const provider_shape_t shapes[] = {
@@ -361,11 +365,11 @@ static const provider_shape_t shapes[] = {
      0,
      "event: response.completed\ndata: {\"response\":\n\n",
      {1, 0, "", -1, -1}},
-    {"a lone surrogate hides the usage but not the end",
+    {"half a character hides nothing",
      0,
      "event: response.completed\ndata: {\"response\":{\"output\":\"\\ud800\","
      "\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}}\n\n",
-     {1, 0, "", -1, -1}},
+     {1, 0, "", 1, 2}},
     {"usage may be null",
      0,
      "event: response.completed\ndata: {\"response\":{\"usage\":null}}\n\n",
@@ -378,7 +382,7 @@ static const provider_shape_t shapes[] = {
     {"counts that are no counts are none",
      0,
      "event: response.completed\ndata: {\"response\":{\"usage\":"
-     "{\"input_tokens\":-5,\"output_tokens\":\"2\"}}}\n\n",
+     "{\"input_tokens\":-5,\"output_tokens\":\"2x\"}}}\n\n",
      {1, 0, "", -1, -1}},
     {"the client's own schema does not write the bill",
      0,
@@ -489,9 +493,29 @@ static const provider_shape_t shapes[] = {
      "data: {\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n"
      "data: {\"usage\":{}}\n\n",
      {0, 0, "", 1, 2}},
-    {"a deeper usage is not the bill",
+    {"the bill of a choice is the bill",
      1,
-     "data: {\"choices\":[{\"usage\":{\"prompt_tokens\":1}}]}\n\n",
+     "data: {\"choices\":[{\"usage\":{\"prompt_tokens\":19,"
+     "\"completion_tokens\":13}}]}\n\n",
+     {0, 0, "", 19, 13}},
+    {"... of its delta, too",
+     1,
+     "data: {\"choices\":[{\"delta\":{\"usage\":{\"prompt_tokens\":1,"
+     "\"completion_tokens\":\"2\"}}}],\"usage\":null}\n\n",
+     {0, 0, "", 1, 2}},
+    {"... and what Groq has",
+     1,
+     "data: {\"choices\":[],\"x_groq\":{\"usage\":{\"prompt_tokens\":1,"
+     "\"completion_tokens\":2}}}\n\ndata: [DONE]\n\n",
+     {1, 0, "", 1, 2}},
+    {"a zero is no count where there was one",
+     1,
+     "data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}\n\n"
+     "data: {\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":3}}\n\n",
+     {0, 0, "", 5, 3}},
+    {"a usage deeper still is not the bill",
+     1,
+     "data: {\"choices\":[{\"x\":{\"usage\":{\"prompt_tokens\":1}}}]}\n\n",
      {0, 0, "", -1, -1}},
     {"a usage at the very end of broken data is nothing",
      1,

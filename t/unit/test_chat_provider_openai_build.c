@@ -511,7 +511,6 @@ START_TEST(the_wire_is_that_of_the_api)
 
     ck_assert_str_eq(chat_provider_openai.wire_format(&up),
                      _i ? "chat-completions" : "responses");
-    ck_assert_int_eq(chat_provider_openai.usage_trails, 0);
 }
 END_TEST
 

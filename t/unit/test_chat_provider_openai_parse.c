@@ -18,6 +18,13 @@
           ",\"function\":{\"name\":" name ",\"arguments\":" arguments "}}]}")
 #define ZERO "\"index\":0,"
 
+#define REASON(reason)                                                         \
+    "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" reason "\"}]}"    \
+    "\n\n"
+#define MESSAGE(message)                                                       \
+    "data: {\"choices\":[{\"index\":0,\"finish_reason\":\"stop\","             \
+    "\"message\":" message "}]}\n\n"
+
 static const provider_hearing_t hearings[] = {
     {1, CHUNK("{\"content\":\"a\\n\\\"\\\\\\/\\u00e9\\u20aC\\t\"}"),
      "<text>a\n\"\\/\xc3\xa9\xe2\x82\xac\t"},
@@ -63,9 +70,31 @@ static const provider_hearing_t hearings[] = {
      "<text>a"},
     {1, "event: message\n" CHUNK("{\"content\":\"a\"}"), "<text>a"},
     /* What cannot be read may have been a piece of the answer. */
-    {1, CHUNK("{\"content\":\"a\"}") CHUNK("{\"content\":\"\\ud83d\"}"),
-     "<text>a<failed event_unreadable>"},
-    {1, CHUNK("{\"content\":\"\xff\"}"), "<failed event_unreadable>"},
+    {1, CHUNK("{\"content\":\"\xff\xbf!\"}"), "<text>\xef\xbf\xbd!"},
+    /* Halves of characters. */
+    {1,
+     CHUNK("{\"content\":\"Hi \\ud83d\"}") CHUNK("{\"content\":\"\\ude00!\"}"),
+     "<text>Hi \xf0\x9f\x98\x80!"},
+    {1, CHUNK("{\"content\":\"a\\ud83d\"}") CHUNK("{\"content\":\"b\"}"),
+     "<text>a\xef\xbf\xbd"
+     "b"},
+    {1, CHUNK("{\"content\":\"\\ude00\\ud83d\\ud83d\\ude00\"}"),
+     "<text>\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x98\x80"},
+    {1, CHUNK("{\"content\":\"a\\ud83d\"}") "data: [DONE]\n\n",
+     "<text>a\xef\xbf\xbd<stop -1 -1 -1 -1>"},
+    {1,
+     CHUNK("{\"reasoning_content\":\"\\ud83d\"}")
+         CHUNK("{\"content\":\"\\ude00\"}"),
+     "<reasoning>\xef\xbf\xbd<text>\xef\xbf\xbd"},
+    {1,
+     CHUNK("{\"content\":\"\xf0\x9f\"}")
+         CHUNK("{\"content\":\"\xf4\x8f\xa0\x80\"}"),
+     "<text>\xef\xbf\xbd\xf4\x8f\xa0\x80"},
+    {0,
+     "data: {\"type\":\"response.output_text.delta\",\"delta\":\"\\uD83D\"}"
+     "\n\ndata: {\"type\":\"response.output_text.delta\",\"delta\":"
+     "\"\\uDE00\"}\n\n",
+     "<text>\xf0\x9f\x98\x80"},
     {1, "data: {\"choices\"\n\n", "<failed event_unreadable>"},
     {1, "data: ping\n\ndata: 7\n\ndata: []\n\ndata: {}\n\ndata: [DONE]\n\n",
      "<stop -1 -1 -1 -1>"},
@@ -89,6 +118,99 @@ static const provider_hearing_t hearings[] = {
      "<call 0 a f><call 1 call_1 g><arguments 1>1<arguments 0>2"},
     {1, CALL(ZERO, "\"a\"", "\"f\"", "null") "data: [DONE]\n\n",
      "<call 0 a f><calls -1 -1 -1 -1>"},
+    /* Each of several calls whole, at one place and without an id. */
+    {1,
+     CALL(ZERO, "null", "\"f\"", "\"{\\\"c\\\":\\\"}{\\\\\\\"\\\"}\"")
+         CALL(ZERO, "null", "\"f\"", "\"{}\"")
+             CALL(ZERO, "null", "\"g\"", "{\"n\":1}"),
+     "<call 0 call_0 f><arguments 0>{\"c\":\"}{\\\"\"}<call 1 call_1 f>"
+     "<arguments 1>{}<call 2 call_2 g><arguments 2>{\"n\":1}"},
+    {1,
+     CALL(ZERO, "null", "\"f\"", "null") CALL(ZERO, "\"\"", "\"g\"", "\"\"")
+         CALL("", "null", "\"h\"", "\"{}\""),
+     "<call 0 call_0 f><call 1 call_1 g><call 2 call_2 h><arguments 2>{}"},
+    /* The name in every piece, to the last one, which is empty. */
+    {1,
+     CALL(ZERO, "null", "\"f\"", "\"{\\\"a\\\":\"") CALL(
+         ZERO, "null", "\"f\"", "\"[1]\"") CALL(ZERO, "null", "\"f\"", "\"}\"")
+         CALL(ZERO, "null", "\"f\"", "\"\""),
+     "<call 0 call_0 f><arguments 0>{\"a\":[1]}"},
+    /* What was said is not said twice; what was not is. */
+    {1,
+     CHUNK("{\"content\":\"Good \"}") CHUNK("{\"content\":\"day.\"}")
+         MESSAGE("{\"content\":\"Good day.\"}"),
+     "<text>Good day.<stop -1 -1 -1 -1>"},
+    {1,
+     CHUNK("{\"reasoning_content\":\"Hm.\"}")
+         MESSAGE("{\"reasoning_content\":\"Hm.\",\"content\":\"Yes\"}"),
+     "<reasoning>Hm.<text>Yes<stop -1 -1 -1 -1>"},
+    {1, CHUNK("{\"refusal\":\"No.\"}") MESSAGE("{\"refusal\":\"No.\"}"),
+     "<refusal>No.<stop -1 -1 -1 -1>"},
+    {1,
+     CALL(ZERO, "\"a\"", "\"f\"", "\"{}\"")
+         MESSAGE("{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":"
+                 "\"f\",\"arguments\":\"{}\"}}]}"),
+     "<call 0 a f><arguments 0>{}<calls -1 -1 -1 -1>"},
+    {1,
+     CHUNK("{\"content\":\"a\"}") "data: {\"choices\":[{\"index\":0,\"delta\":"
+                                  "{},\"message\":{\"content\":\"a\"}}]}\n\n",
+     "<text>a"},
+    /* One mark of the end is enough, and the last reason counts. */
+    {1, REASON("stop") CHUNK("{\"content\":\"a\"}") REASON("length"),
+     "<text>a<length -1 -1 -1 -1>"},
+    {1,
+     REASON("stop") "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,"
+                    "\"completion_tokens\":2}}\n\n",
+     "<stop 5 2 -1 -1>"},
+    {1, CHUNK("{\"content\":\"a\"}"), "<text>a"},
+    {1, REASON("") REASON("null"), ""},
+    {1, REASON("STOP"), "<stop -1 -1 -1 -1>"},
+    {1, REASON("abort") "data: [DONE]\n\n", "<failed abort>"},
+    {1, REASON("network_error"), "<failed network_error>"},
+    {1, REASON("brand_new"), "<other -1 -1 -1 -1>"},
+    /* The body ends before the blank line. */
+    {1, CHUNK("{\"content\":\"a\"}") "data: [DONE]",
+     "<text>a<stop -1 -1 -1 -1>"},
+    {1, CHUNK("{\"content\":\"a\"}") "data: [DONE]\n",
+     "<text>a<stop -1 -1 -1 -1>"},
+    {1, CHUNK("{\"content\":\"a\"}") "data: [DON", "<text>a"},
+    {1, "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}", ""},
+    {1,
+     "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},"
+     "\"finish_reason\":\"stop\"}]}",
+     "<text>a<stop -1 -1 -1 -1>"},
+    {1,
+     "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},"
+     "\"finish_reason\":\"stop\"}]}\nevent: err",
+     ""},
+    {0,
+     "event: response.completed\r\ndata: {\"type\":"
+     "\"response.completed\"}\r\n",
+     "<stop -1 -1 -1 -1>"},
+    {0, "data: {\"type\":\"response.completed\"}", "<stop -1 -1 -1 -1>"},
+    /* What a response says of itself. */
+    {0,
+     "data: {\"type\":\"response.completed\",\"response\":{\"status\":"
+     "\"failed\"}}\n\n",
+     "<failed >"},
+    {0,
+     "data: {\"type\":\"response.completed\",\"response\":{\"status\":"
+     "\"cancelled\"}}\n\n",
+     "<failed >"},
+    {0,
+     "data: {\"type\":\"response.completed\",\"response\":{\"status\":"
+     "\"incomplete\",\"incomplete_details\":{\"reason\":"
+     "\"content_filter\"}}}\n\n",
+     "<filter -1 -1 -1 -1>"},
+    {0,
+     "data: {\"type\":\"response.incomplete\",\"response\":{"
+     "\"incomplete_details\":{\"reason\":\"brand_new\"}}}\n\n",
+     "<other -1 -1 -1 -1>"},
+    /* The bill behind the end. */
+    {1,
+     "data: [DONE]\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,"
+     "\"completion_tokens\":2}}\n\n",
+     "<stop 5 2 -1 -1>"},
     /* Why it is over. */
     {1,
      "data: {\"choices\":[{\"finish_reason\":\"function_call\"}]}\n\n"
@@ -97,7 +219,7 @@ static const provider_hearing_t hearings[] = {
     {1,
      "data: {\"choices\":[{\"finish_reason\":\"brand_new\"}]}\n\n"
      "data: [DONE]\n\n",
-     "<stop -1 -1 -1 -1>"},
+     "<other -1 -1 -1 -1>"},
     {1,
      "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":"
      "\"length\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2,"

@@ -497,6 +497,41 @@ END_TEST
 
 #define COUNT(table) (sizeof(table) / sizeof(*table))
 
+/* ---- the end of the body ---- */
+
+static const struct {
+    const char *text, *heard;
+} ends[] = {
+    {"data: a\n\n", "=a;"},
+    {"data: a\n", "=a;"},
+    {"data: a", "=a;"},
+    {"data: a\r", "=a;"},
+    {"event: e\ndata: a", "e=a;"},
+    {"data: a\ndata: b", "=a\nb;"},
+    {"data: a\nevent: e", ""},
+    {"data: a\ni", ""},
+    {"data: a\n\ndat", "=a;"},
+    {"event: e\n", ""},
+    {"", ""},
+    {": a", ""},
+    {"data", "=;"},
+};
+
+START_TEST(the_end_of_a_body_ends_its_last_event)
+{
+    log_t *log = start();
+    const char *text = ends[_i].text;
+
+    chat_sse_feed(log->sse, text, strlen(text) / 2);
+    chat_sse_feed(log->sse, text + strlen(text) / 2,
+                  strlen(text) - strlen(text) / 2);
+    chat_sse_finish(log->sse);
+    chat_sse_finish(log->sse);
+    ck_assert_str_eq(log->text, ends[_i].heard);
+    ck_assert_int_eq(chat_sse_between(log->sse), !strchr(text, '\r'));
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("chat_sse");
@@ -517,6 +552,8 @@ Suite *unit_suite(void)
                         COUNT(betweens));
     tcase_add_test(tc, a_comment_between_events_changes_none);
     tcase_add_test(tc, reset_forgets_what_was_fed);
+    tcase_add_loop_test(tc, the_end_of_a_body_ends_its_last_event, 0,
+                        sizeof(ends) / sizeof(ends[0]));
     suite_add_tcase(suite, tc);
     return suite;
 }
