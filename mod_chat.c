@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The front door: the module record, the hooks and the order of start-up.
- * No logic lives here.
+ * The module record, the hooks and the order of start-up. No logic lives here.
  */
 #include <httpd.h>
 #include <http_config.h>
@@ -13,7 +12,6 @@
 #include "chat_auth.h"
 #include "chat_config.h"
 #include "chat_crypto.h"
-#include "chat_telemetry.h"
 #include "chat_limit.h"
 #include "chat_log.h"
 #include "chat_route.h"
@@ -49,8 +47,6 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
 
 static void register_hooks(apr_pool_t *p)
 {
-    APR_REGISTER_OPTIONAL_FN(chat_store_session_layout);
-    APR_REGISTER_OPTIONAL_FN(chat_store_session_layouts);
     ap_hook_pre_config(chat_auth_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(chat_config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);

@@ -42,7 +42,7 @@ typedef struct chat_auth_scheme_t {
      * good or bad. Then only schemes that claim one are asked, in the order of
      * ChatAuth, and nobody falls through to another one or to guest. NULL:
      * never. */
-    int (*claims)(const request_rec *r);
+    int (*claims)(request_rec *r);
 
     /* As chat_auth_identify(), and
      * APR_NOTFOUND  no credentials of this kind that hold: try the next. */

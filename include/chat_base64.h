@@ -12,7 +12,7 @@ typedef enum {
 
 /*
  * The bytes of len characters without padding. 1: *plen of them are in out,
- * which has room for len * 3 / 4. 0: some character is of no alphabet, or one
+ * which has at least len * 3 / 4 bytes. 0: some character is of no alphabet, or one
  * is left over. Bits of the last character that belong to no byte may be
  * anything, as atob() has it.
  */

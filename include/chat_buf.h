@@ -19,7 +19,7 @@ typedef struct chat_buf_t {
  * Out of memory aborts, as it does everywhere in httpd. */
 void chat_buf_init(chat_buf_t *buf, apr_pool_t *p);
 
-/* Forget the bytes, keep a little room for the next. */
+/* Forget the bytes, keep a little memory for the next. */
 void chat_buf_clear(chat_buf_t *buf);
 
 void chat_buf_put(chat_buf_t *buf, const char *data, apr_size_t len);
@@ -30,7 +30,7 @@ void chat_buf_integer(chat_buf_t *buf, apr_int64_t n);
  * control characters escaped. UTF-8 stays as it is. */
 void chat_buf_escape(chat_buf_t *buf, const char *text, apr_size_t len);
 
-/* ... with the quotes. */
+/* A JSON string: the escaped text in quotes. */
 void chat_buf_quote(chat_buf_t *buf, const char *text);
 
 #endif

@@ -15,7 +15,6 @@
 #include <ap_expr.h>
 #include <apr_hash.h>
 #include <apr_network_io.h>
-#include <apr_optional.h>
 
 #include "chat_json.h"
 #include "chat_types.h"
@@ -94,7 +93,7 @@ typedef struct chat_limit_conf_t {
     int cut;            /* 1: ends a running stream whose budget is gone */
     int reserve;        /* tokens, when the request names no maximum */
     int compat;         /* 1: rate-limiter-flexible's keys */
-    const char *prefix; /* ... with this keyPrefix (its default "rlflx") */
+    const char *prefix; /* keyPrefix of these (its default: "rlflx") */
 } chat_limit_conf_t;
 
 /* One condition of ChatLimitExempt; any that holds exempts. */
@@ -173,81 +172,173 @@ typedef struct chat_provider_conf_t {
     const char *defined_at; /* "file:line", for messages */
 } chat_provider_conf_t;
 
+/*
+ * ---- the two structures ----
+ *
+ * Each is made of one structure per feature. A feature's file,
+ * src/config/chat_config_<feature>.c, has what its members are while nobody has
+ * written them, how they merge, their defaults and their directives.
+ */
+
+/* What the directives of one server or virtual host say. */
+
+typedef struct chat_server_provider_t {
+    apr_hash_t *by_name; /* name -> chat_provider_conf_t: <ChatProvider>; NULL:
+                            there is none */
+} chat_server_provider_t;
+
+typedef struct chat_server_model_t {
+    apr_array_header_t *list; /* chat_model_conf_t *: ChatModel, in order, those
+                                 of the main server first; NULL: none */
+} chat_server_model_t;
+
+typedef struct chat_server_auth_t {
+    const char *session_sql; /* ChatAuthSession: the statement itself, NULL:
+                                none */
+    int session_cache;       /* ChatAuthCache: seconds a session may be
+                                remembered, 0: none is */
+    /* of the main server alone */
+    const char *cache_store; /* ChatAuthCacheStore: socache provider, NULL:
+                                the usual one */
+    const char *cache_args;  /* argument of that store, or NULL */
+} chat_server_auth_t;
+
+/* The main server's alone, as all that follow. */
+typedef struct chat_server_limit_t {
+    apr_int64_t table; /* ChatLimitTable: bytes of shared memory */
+    int keys_clear;    /* ChatLimitKeys: 1 shows them, 0 digests */
+} chat_server_limit_t;
+
+typedef struct chat_server_redis_t {
+    const char *url;             /* ChatRedis, NULL: none; holds no secret */
+    const char *user;            /* NULL: the default user */
+    const char *ca;              /* file of CAs for rediss://, NULL: the
+                                    system's */
+    const char *password;        /* secret, NULL: none */
+    apr_interval_time_t connect; /* deadline of connecting */
+    apr_interval_time_t command; /* deadline of one answer */
+} chat_server_redis_t;
+
+typedef struct chat_server_stream_t {
+    int max;     /* ChatStreamMax: open streams per child, 0: as many as the
+                    file limit allows */
+    int engines; /* ChatStreamEngines: engine threads per child */
+} chat_server_stream_t;
+
+typedef struct chat_server_context_t {
+    const char *store; /* ChatContextStore: socache provider, NULL: the usual
+                          one */
+    const char *args;  /* argument of that store, or NULL */
+} chat_server_context_t;
+
+/* For src/config alone: what the check_config hook has to look up. */
+typedef struct chat_server_check_t {
+    apr_array_header_t *needs; /* of this server alone; never inherited */
+} chat_server_check_t;
+
 typedef struct chat_server_conf_t {
-    apr_hash_t *providers;      /* name -> chat_provider_conf_t */
-    apr_array_header_t *models; /* chat_model_conf_t *: ChatModel, in order,
-                                   those of the main server first */
-    const char *session_sql;    /* ChatAuthSession: the statement itself */
-    int session_cache;          /* seconds a session may be remembered, 0 off */
-    /* main server only */
-    int stream_max;            /* open streams per child */
-    int stream_engines;        /* engine threads per child */
-    const char *cache_store;   /* ChatAuthCacheStore: socache provider */
-    const char *cache_args;    /* ... and its argument, or NULL */
-    const char *context_store; /* ChatContextStore: socache provider */
-    const char *context_args;  /* ... and its argument, or NULL */
-    const char *redis_url;     /* ChatRedis, NULL: none; holds no secret */
-    const char *redis_user;    /* NULL: the default user */
-    const char *redis_ca; /* file of CAs for rediss://, NULL: the system's */
-    const char *redis_password;        /* secret, NULL: none */
-    apr_interval_time_t redis_connect; /* deadline of connecting */
-    apr_interval_time_t redis_command; /* deadline of one answer */
-    apr_int64_t limit_table; /* ChatLimitTable, bytes of shared memory */
-    int limit_keys_clear;    /* ChatLimitKeys: 1 shows them, 0 digests */
-    /* config/ only: what check_config has to look up, of this server alone */
-    apr_array_header_t *needs;
+    chat_server_provider_t provider;
+    chat_server_model_t model;
+    chat_server_auth_t auth;
+    chat_server_limit_t limit;
+    chat_server_redis_t redis;
+    chat_server_stream_t stream;
+    chat_server_context_t context;
+    chat_server_check_t check;
 } chat_server_conf_t;
 
-typedef struct chat_dir_conf_t {
-    int route;                 /* chat_route_e */
-    const char *location;      /* path of the <Location> that ChatRoute stands
-                                  in; NULL: it stands elsewhere */
-    apr_array_header_t *use;   /* const char *: provider names */
-    const char *model_default; /* ChatModelDefault; NULL: the provider's */
-    apr_array_header_t *allow; /* chat_model_allow_t: ChatModelAllow; empty:
+/* What the directives of one location or directory say. */
+
+typedef struct chat_dir_route_t {
+    int id;                  /* ChatRoute: chat_route_e */
+    const char *location;    /* path of the <Location> that ChatRoute stands
+                                in; NULL: it stands elsewhere */
+    apr_array_header_t *use; /* ChatUse: const char *, names of providers */
+} chat_dir_route_t;
+
+typedef struct chat_dir_model_t {
+    const char *default_name;  /* ChatModelDefault; NULL: the provider's */
+    apr_array_header_t *allow; /* ChatModelAllow: chat_model_allow_t; empty:
                                   every model */
-    int request_native;        /* ChatRequestFormat: 1 the provider's own */
-    int retry_attempts;        /* ChatRetry: calls of one upstream at most */
-    apr_interval_time_t retry_backoff; /* before the second, doubled then */
-    apr_interval_time_t retry_wait;    /* longest wait, also by Retry-After */
-    int retry_unsafe;                  /* 1: also what may have been accepted */
-    int context_messages;      /* ChatContext: of a session, 0: none is kept */
-    apr_int64_t context_bytes; /* ... and so much text */
-    apr_interval_time_t context_age; /* ... since the last message */
-    const ap_expr_info_t *health;    /* ChatHealthDetails: who sees them; NULL:
-                                        who is on this machine */
+} chat_dir_model_t;
 
-    apr_array_header_t *auth;    /* int chat_auth_e, in order; empty: none */
-    apr_array_header_t *secrets; /* const char *: ChatAuthSecret, any fits */
-    apr_array_header_t *cookies; /* const char *: ChatAuthCookie names */
-    apr_array_header_t *origins; /* const char *: ChatAuthOrigin */
-    int bearer_unsigned;         /* 1: a bare session token is accepted */
+typedef struct chat_dir_retry_t {
+    int attempts;                /* ChatRetry: calls of one upstream at most */
+    apr_interval_time_t backoff; /* before the second, doubled then */
+    apr_interval_time_t wait;    /* longest wait, also by Retry-After */
+    int unsafe;                  /* 1: also what may have been accepted */
+} chat_dir_retry_t;
 
-    apr_int64_t body;      /* bytes, ChatRequestBody */
+typedef struct chat_dir_context_t {
+    int messages;            /* ChatContext: of a session, 0: none is kept */
+    apr_int64_t bytes;       /* of their text */
+    apr_interval_time_t age; /* since the last message */
+} chat_dir_context_t;
+
+typedef struct chat_dir_health_t {
+    const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
+                                      clients on this machine */
+} chat_dir_health_t;
+
+typedef struct chat_dir_request_t {
+    int native;            /* ChatRequestFormat: 1: the provider's own */
+    apr_int64_t body;      /* ChatRequestBody, bytes */
     int depth;             /* ChatRequestDepth */
     int values;            /* ChatRequestValues */
     int messages;          /* ChatRequestMessages */
     int message_length;    /* ChatRequestMessageLength, characters */
-    int message_count;     /* chat_count_e, ChatRequestCount */
+    int count;             /* ChatRequestCount: chat_count_e */
     int total_length;      /* ChatRequestTotalLength, UTF-16 units */
     int max_output_tokens; /* ChatRequestMaxOutputTokens */
+} chat_dir_request_t;
 
-    apr_array_header_t *limits; /* chat_limit_conf_t *: ChatLimit, merged by
-                                   name, outer ones first */
-    apr_array_header_t *exempt; /* chat_limit_exempt_t: ChatLimitExempt */
-    const ap_expr_info_t *tier; /* ChatLimitTier, a string expression; NULL:
-                                   the user's tier, else its role, else
-                                   "guest" */
+typedef struct chat_dir_auth_t {
+    apr_array_header_t *schemes; /* ChatAuth: int, chat_auth_e, in order; empty:
+                                    nobody is let in */
+    apr_array_header_t *secrets; /* ChatAuthSecret: const char *, any fits */
+    apr_array_header_t *cookies; /* ChatAuthCookie: const char *, names */
+    apr_array_header_t *origins; /* ChatAuthOrigin: const char * */
+    int bearer_unsigned;         /* ChatAuthBearer: 1: a bare session token is
+                                    accepted */
+} chat_dir_auth_t;
 
-    apr_interval_time_t heartbeat; /* ChatStreamHeartbeat, 0 off */
-    int early_headers;             /* 1: answer 200 before the upstream does */
+typedef struct chat_dir_limit_t {
+    apr_array_header_t *policies; /* ChatLimit: chat_limit_conf_t *, merged by
+                                     name, outer ones first */
+    apr_array_header_t *exempt;   /* ChatLimitExempt: chat_limit_exempt_t */
+    const ap_expr_info_t *tier;   /* ChatLimitTier, a string expression; NULL:
+                                     the user's tier, else its role, else
+                                     "guest" */
+} chat_dir_limit_t;
+
+typedef struct chat_dir_stream_t {
+    apr_interval_time_t heartbeat; /* ChatStreamHeartbeat, 0: none */
+    int early_headers;             /* ChatStreamEarlyHeaders: 1: answer 200
+                                      before the upstream does */
     apr_interval_time_t stall;     /* ChatStreamStallTimeout */
+} chat_dir_stream_t;
 
-    apr_interval_time_t mock_pace; /* ChatMock pace= */
-    int mock_words;                /* ChatMock words= */
+typedef struct chat_dir_mock_t {
+    apr_interval_time_t pace; /* ChatMock pace= */
+    int words;                /* ChatMock words= */
+} chat_dir_mock_t;
+
+typedef struct chat_dir_conf_t {
+    chat_dir_route_t route;
+    chat_dir_model_t model;
+    chat_dir_retry_t retry;
+    chat_dir_context_t context;
+    chat_dir_health_t health;
+    chat_dir_request_t request;
+    chat_dir_auth_t auth;
+    chat_dir_limit_t limit;
+    chat_dir_stream_t stream;
+    chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
-extern const command_rec chat_config_cmds[];
+/* All directives, ended by a row without a name. Complete before main(), or
+ * before dlopen() returns. */
+extern command_rec chat_config_cmds[];
 
 void *chat_config_dir_create(apr_pool_t *p, char *dir);
 void *chat_config_dir_merge(apr_pool_t *p, void *base, void *add);
@@ -264,8 +355,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
  * names the provider of a passthrough route's name, and nothing for the others:
  * those may use every provider that a ChatModel names. Lives in r->pool. */
 const chat_dir_conf_t *chat_config_dir(request_rec *r);
-/* Never NULL; session_cache, stream_max and stream_engines have their
- * defaults (stream_max 0: as many as the file limit allows). */
+/* Never NULL; its members have their defaults once check_config has run. */
 const chat_server_conf_t *chat_config_server(const server_rec *s);
 /* The models of this server: chat_model_conf_t *, never NULL. One that stands
  * outside virtual hosts may name a provider that only some hosts have. */
@@ -280,15 +370,6 @@ int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
-
-/*
- * store/ stands above config/, so ChatAuthSession asks it for the statement of
- * a layout through these; mod_chat.c registers them with its hooks. They do
- * what chat_store.h says.
- */
-APR_DECLARE_OPTIONAL_FN(const char *, chat_store_session_layout,
-                        (const char *name, int admin));
-APR_DECLARE_OPTIONAL_FN(const char *, chat_store_session_layouts, (void));
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

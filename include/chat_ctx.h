@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What every room may know of a request, looked up once: the configuration as
+ * What every module may know of a request, looked up once: the configuration as
  * it holds for it, who asks, in which tier. One for each request_rec, in its
  * request_config; an internal redirect has its own.
  *
@@ -14,7 +14,7 @@
 #include "chat_config.h"
 #include "chat_types.h"
 
-/* What auth/ found out, private to that room. */
+/* What auth/ found out, private to that module. */
 struct chat_auth_outcome_t;
 
 typedef struct chat_ctx_t {
@@ -24,12 +24,12 @@ typedef struct chat_ctx_t {
     const char *request_id;  /* X-Request-ID; NULL until the handler runs */
     const chat_user_t *user; /* NULL until chat_auth_identify() succeeded */
     const char *tier;        /* NULL until chat_limit_tier() was asked */
-    int tier_failed;         /* 1: ... and ChatLimitTier could not tell */
+    int tier_failed;         /* 1: ChatLimitTier could not be evaluated then */
     const struct chat_auth_outcome_t *auth; /* NULL until auth/ was asked */
 } chat_ctx_t;
 
 /* That of r, made at the first call. A configuration that httpd has merged
- * anew since then (a walk that followed a hook) is looked up again. */
+ * anew since then (a directory walk after a hook) is looked up again. */
 chat_ctx_t *chat_ctx(request_rec *r);
 
 /* The one that r has, or NULL: nobody has asked for it yet. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * May they: rate limits, token budgets and open streams, by the policies of
- * ChatLimit. All policies of a request are asked at once, in Redis by one
+ * Rate limits, token budgets and limits of open streams, by the policies of
+ * ChatLimit. All policies of a request are checked at once, in Redis by one
  * script, else in a table in shared memory: either each counter is charged or
  * none is.
  *
@@ -15,83 +15,88 @@
 #include <httpd.h>
 #include <apr_tables.h>
 
+#include "chat_admission.h"
 #include "chat_ctx.h"
 #include "chat_err.h"
-#include "chat_admission.h"
 #include "chat_types.h"
 
+/* What a request asks for. */
 typedef struct chat_limit_ask_t {
     const chat_user_t *user; /* a guest has no id */
     const char *model;
     apr_int64_t input_tokens;  /* estimate of the prompt */
     apr_int64_t max_tokens;    /* the answer's limit, 0: none was named */
-    apr_interval_time_t lasts; /* no stream lives longer: then a lease that
-                                  nobody gave back expires by itself */
+    apr_interval_time_t lasts; /* no stream lives longer: a lease that is
+                                  never settled expires by itself then */
 } chat_limit_ask_t;
 
-/* What a request was given, and has to give back: lives in r->pool. */
+/* What is reserved for a request, and has to be settled. Lives in r->pool. */
 typedef struct chat_limit_ticket_t chat_limit_ticket_t;
 
 /*
- * Ask every policy that applies. Request thread. *pticket is set in any case,
- * and chat_limit_settle() must be called once, whatever happens.
+ * Reserve by every policy that applies. Request thread. *pticket is set in any
+ * case, and chat_limit_settle() must be called once, whatever happens.
  *
- * APR_SUCCESS     allowed, also when nothing applied.
- * APR_INCOMPLETE  Redis has to be asked: chat_limit_admission with the ticket
- * as its query. Asked at most once; if never, nothing is charged. APR_EGENERAL
- * refused, nothing is charged: err says 429 with Retry-After, 503 when our own
- * table is full, 500 when a policy cannot be applied.
+ * APR_SUCCESS     allowed, also when no policy applies.
+ *
+ * APR_INCOMPLETE  Redis has to be asked: the ticket is the query for
+ *                 chat_limit_admission, to be submitted at most once. If it
+ *                 never is, nothing is charged.
+ *
+ * APR_EGENERAL    refused, nothing is charged: err says 429 with Retry-After,
+ *                 503 when the table in shared memory is full, 500 when a
+ *                 policy cannot be applied.
  */
-apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
-                             const chat_limit_ask_t *ask, chat_err_t *err);
+apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
+                                const chat_limit_ask_t *ask, chat_err_t *err);
 
-/* Waits for Redis at most its deadlines, on an engine only that of a command.
- */
+/* Its functions wait for Redis no longer than the deadlines of ChatRedis; on an
+ * engine only the deadline of a command counts. */
 extern const chat_admission_t chat_limit_admission;
 
 /* Why admission was refused: 429 with Retry-After, or 503 when Redis could not
  * be asked and a policy says fail=closed. Nothing is charged then. */
 const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket);
 
-/* RateLimit, RateLimit-Policy, X-RateLimit-* as they stood when it was
- * taken: names and values for the response, refused or not. May be empty, and
- * is as long as no query was submitted. */
+/* RateLimit, RateLimit-Policy and X-RateLimit-* as they stood when the ticket
+ * was decided: names and values for the response, refused or not. Empty where
+ * no policy applies, and until the query for Redis is decided. */
 const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket);
 
-/* 1 when some policy wants to know what the answer costs. Known, as what is
- * reserved, before Redis has been asked. */
+/* 1 when some policy counts tokens. This and the reserved tokens are known
+ * before Redis has been asked. */
 int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket);
 
-/* How many tokens of answer are reserved, APR_INT64_MAX when none had to be:
- * the provider should be asked for no more. */
-apr_int64_t chat_limit_reserved(const chat_limit_ticket_t *ticket);
+/* How many tokens are reserved for the answer, and the provider should be asked
+ * for no more; APR_INT64_MAX when no policy counts tokens. */
+apr_int64_t chat_limit_reserved_tokens(const chat_limit_ticket_t *ticket);
 
-/* How many tokens the running answer may still have by the policies with
- * cut=on, APR_INT64_MAX when none has. Once it is allowed; any thread that owns
- * the request. */
+/* How many tokens the answer may have by the policies with cut=on,
+ * APR_INT64_MAX when none has that. Once the request is allowed; any thread
+ * that owns it. */
 apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);
 
 /*
- * Give back what was not used: tokens is what the request really cost, -1
- * when nobody knows (what was reserved stays charged then, or the estimate
- * when one is given). Request thread or worker; waits for Redis at most its
- * deadlines. NULL is fine.
+ * Settle: charge the tokens that the request has really used in place of those
+ * that were reserved. -1: they are unknown, and the reservation stays charged.
+ * Request thread or worker; waits for Redis at most its deadlines. NULL is
+ * ignored.
  */
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens);
 
-/* The tier by which the user of ctx is limited: of ChatLimitTier, else of the
- * account, else its roles, else "user" or "guest". One word, or several with
- * commas between ("user,admin"), any of which will do (chat_words.h). Never
- * NULL: empty, so that nobody's, where the expression fails (then
- * ctx->tier_failed is set). Looked up once and kept in ctx; ctx->user is set.
- * Request thread. */
+/* The tier by which the user of ctx is limited: that of ChatLimitTier, else of
+ * the account, else its roles, else "user" or "guest". One word, or several
+ * with commas between them ("user,admin"), of which a policy matches any
+ * (chat_words.h). Never NULL: where the expression fails the tier is empty,
+ * which no policy has, and ctx->tier_failed is set. Looked up once and kept in
+ * ctx; ctx->user is set. Request thread. */
 const char *chat_limit_tier(chat_ctx_t *ctx);
 
-/* APR_SUCCESS: Redis answers. APR_ENOTIMPL: none is set up. Request thread,
+/* APR_SUCCESS: Redis answers. APR_ENOTIMPL: none is configured. Request thread;
  * waits at most the deadlines. */
 apr_status_t chat_limit_ping(request_rec *r);
 
-/* One row per policy since the server was started, for telemetry/. */
+/* The counters of a policy since the server was started. */
 typedef struct chat_limit_stats_t {
     char name[33];
     apr_uint64_t allowed, refused, exempt, degraded, shadowed;
@@ -100,12 +105,14 @@ typedef struct chat_limit_stats_t {
 /* Up to max rows; how many there are. */
 int chat_limit_stats(chat_limit_stats_t *rows, int max);
 
-/* The keys that asked most in the last hour, as ChatLimitKeys wants them. */
+/* A key of those with the most requests in the last hour, shown as
+ * ChatLimitKeys says. */
 typedef struct chat_limit_top_t {
     char key[65];
     apr_uint64_t asked, refused;
 } chat_limit_top_t;
 
+/* Up to max rows, the largest first; how many there are. */
 int chat_limit_top(chat_limit_top_t *rows, int max);
 
 /* Start-up, called by mod_chat.c. */

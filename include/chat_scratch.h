@@ -2,8 +2,8 @@
 /*
  * Memory for what does not live as long as its request. A connection keeps for
  * itself what was freed of its memory, and it may stay open for long: thousands
- * of streams would each keep the room of a prompt that nobody needs. So that
- * room is shared by all requests of a process, and by its threads.
+ * of streams would each keep the memory of a prompt that is no longer needed.
+ * So that memory is shared by all requests of a process, and by its threads.
  */
 #ifndef CHAT_SCRATCH_H
 #define CHAT_SCRATCH_H

@@ -34,6 +34,10 @@ void chat_sse_feed(chat_sse_t *sse, const char *data, apr_size_t len);
 /* True between events: a comment may be inserted here without tearing one. */
 int chat_sse_between(const chat_sse_t *sse);
 
+/* How many of the bytes that were fed last belong to an event that is not over:
+ * before those nothing is torn. All of them when no event ended there. */
+apr_size_t chat_sse_tail(const chat_sse_t *sse);
+
 /* Forget everything fed so far and free the buffers. */
 void chat_sse_reset(chat_sse_t *sse);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What outlives a request: in the database, and in httpd's shared object
- * caches. The only room that speaks SQL, through mod_dbd. A connection is
- * taken with ap_dbd_open() and given back with ap_dbd_close() around each use:
- * a stream that lasts minutes must not hold one.
+ * caches. The only module that uses SQL, through mod_dbd. A connection is
+ * opened with ap_dbd_open() and closed with ap_dbd_close() around each query: a
+ * stream that lasts minutes must not hold one.
  */
 #ifndef CHAT_STORE_H
 #define CHAT_STORE_H
@@ -29,17 +29,13 @@ typedef struct chat_session_t {
  * APR_NOTFOUND  no such session, or an expired one.
  * otherwise     the database could not say: err is filled with a 503.
  *
- * Request thread. Waits half a second at most for its turn; a look-up that has
- * begun lasts as long as mod_dbd's driver makes it, but there are few of them
- * at a time, and none is begun while the database stands still. The token is a secret and is never logged.
+ * Request thread. Waits half a second at most for a slot; a look-up that has
+ * begun lasts as long as mod_dbd's driver waits, but few run at a time, and
+ * none begins while the database hangs. The token is a secret and is never
+ * logged.
  */
 apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
                                      const char *token, chat_err_t *err);
-
-/* The statement of a named layout ("kysely-pgsql", with or without the admin
- * plugin's columns), or NULL; names lists what there is, for messages. */
-const char *chat_store_session_layout(const char *name, int admin);
-const char *chat_store_session_layouts(void);
 
 /* ---- what was said before, in a session that the client names ---- */
 
@@ -74,7 +70,7 @@ typedef struct chat_store_cache_t chat_store_cache_t;
 
 typedef struct chat_store_cache_conf_t {
     const char *store; /* shmcb, redis, ...: what mod_socache_* provides */
-    const char *args;  /* ... with this argument, or NULL */
+    const char *args;  /* for the provider, or NULL */
     const char *name;  /* of our entries; at most 14 characters */
     const char *mutex; /* as chat_store_cache_register() had it */
     apr_size_t usual;  /* bytes of an entry */
@@ -133,7 +129,7 @@ apr_status_t chat_store_cache_ping(chat_store_cache_t *cache, server_rec *s,
 apr_status_t chat_store_ping(request_rec *r);
 
 /* post_config: fetches mod_dbd's functions, says so when they are missing, and
- * makes the places of look-ups. */
+ * makes the slots of look-ups. */
 apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s);
 
 #endif

@@ -67,7 +67,9 @@ load_file >"$load"
 put "$1" "$modules/mod_chat.so"
 put "$load" "$conf/chat.load"
 put_conf "$root/conf/chat.conf" "$conf/chat.conf"
-for file in README.md CHANGES LICENSE NOTICE conf/mod_chat.reference.conf \
-    conf/chat-mpm.conf docs/directives.md docs/tuning.md; do
-    put "$root/$file" "$samples/$file"
-done
+# All that the README links to, from where it links to it.
+cd "$root"
+find README.md CHANGES LICENSE NOTICE conf docs t/README.md -type f | sort |
+    while read -r file; do
+        put "$root/$file" "$samples/$file"
+    done

@@ -19,8 +19,8 @@ my $modules = qx(apxs -q LIBEXECDIR) =~ s/\s+\z//r;
 
 my @files = ("$modules/mod_chat.so",
     (map { "/etc/apache2/mods-available/$_" } qw(chat.load chat.conf)),
-    (map { "/usr/share/doc/mod_chat/$_" } qw(README.md CHANGES LICENSE NOTICE
-        conf/mod_chat.reference.conf conf/chat-mpm.conf docs/directives.md docs/tuning.md)));
+    (map { "/usr/share/doc/mod_chat/$_" } qw(README.md CHANGES LICENSE NOTICE t/README.md),
+        split /\n/, qx(cd '$FindBin::Bin/..' && find conf docs -type f)));
 
 subtest 'make install puts each file below DESTDIR and says so' => sub {
     my $said = $stock->install;
@@ -30,6 +30,16 @@ subtest 'make install puts each file below DESTDIR and says so' => sub {
     }
     my %known = map { ("$out$_" => 1) } @files;
     is_deeply [ grep { !$known{$_} } split /\n/, qx(find '$out' -type f) ], [], 'nothing else is there';
+};
+
+subtest 'no installed page links to one that is not there' => sub {
+    my $doc = "$out/usr/share/doc/mod_chat";
+    for my $page (split /\n/, qx(cd '$doc' && find . -name '*.md')) {
+        my $text = $stock->read("out/usr/share/doc/mod_chat/$page");
+        my $dir  = $page =~ s{[^/]+$}{}r;
+        my %to = map { $_ => 1 } $text =~ /\]\((?!\w+:)([^)#\s]+)/g;
+        ok -e "$doc/$dir$_", "$page: $_" for sort keys %to;
+    }
 };
 
 subtest 'a2enmod chat and three secrets are all that a stock httpd needs' => sub {

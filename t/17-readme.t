@@ -96,7 +96,7 @@ my $dir = File::Temp::tempdir('chat-readme-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
 
 subtest 'the smallest configuration streams' => sub {
-    my ($conf, $shell) = blocks('The smallest configuration that works');
+    my ($conf, $shell) = blocks('Minimal configuration');
     is $conf->[1], slurp('demo/smallest.conf'), 'demo/smallest.conf is what is shown';
 
     my $port = ChatTest::Httpd::free_port();
@@ -127,7 +127,7 @@ SKIP: {
         my $url = $pg->url =~ s{/chat\?}{/app?}r;
         my $auth = ChatTest::BetterAuth->new(store => 'kysely-pgsql', database => $url)->start;
 
-        my ($build, $sql, $secrets, $check, $guard) = blocks('In your Apache, for the users of your app');
+        my ($build, $sql, $secrets, $check, $guard) = blocks('Installation');
         is_deeply [ map { $_->[0] } $build, $sql, $secrets, $check, $guard ], [qw(sh sql sh sh apache)], 'four steps and one more use';
 
         # 1: make install went to a directory, as root of which it is looked at

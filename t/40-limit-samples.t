@@ -17,7 +17,7 @@ sub slurp ($file) {
     return <$fh>;
 }
 
-my ($sample) = slurp('README.md') =~ /^## Limits\n.*?```apache\n(.*?)^```$/ms;
+my ($sample) = slurp('README.md') =~ /^## Rate limits\n.*?```apache\n(.*?)^```$/ms;
 my @lines = $sample =~ /^ +(ChatLimit.*)$/mg;
 cmp_ok scalar @lines, '>=', 10, 'the README shows policies';
 my @behind = slurp('conf/chat.conf') =~ /^ +#(ChatLimit.*)$/mg;

@@ -2,7 +2,7 @@
 #
 # A request that took several calls is one request: it is charged once, gives its
 # place back, and is one line in the log, about who answered. Each of its calls
-# counts for the breaker of that provider, which may end the trying.
+# counts for the breaker of that provider, which may close it.
 use v5.36;
 use Test::More;
 use FindBin;
@@ -204,7 +204,7 @@ sub breaker ($t, $way) {
 
     ask($t, $way, 'brief') for 1, 2;
     like row($t, "brief-$name"), qr/^open 2 2 1 /, 'one that is open for a while';
-    wait_for('the trial', sub { ($said = ask($t, $way, 'brief'))->{calls} });
+    wait_for('the probe', sub { ($said = ask($t, $way, 'brief'))->{calls} });
     is "$said->{calls} $said->{status} @{$said->{ends}}", 'brief 1 200 done', '... is asked again, and answers';
     is row($t, "brief-$name"), 'closed 3 2 1 1 0', '... and closed';
 }

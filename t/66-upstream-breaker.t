@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A provider that fails is left alone for a while, a key that it does not accept
-# as well: by all children of a server, with one trial after it, and told in the
+# as well: by all children of a server, with one probe after it, and told in the
 # log and on the status page.
 use v5.36;
 use Test::More;
@@ -115,13 +115,13 @@ for my $mpm (qw(event prefork)) {
     $t->stop;
 }
 
-# ---- the trial ----
+# ---- the probe ----
 
 {
     my $t = server('prefork', $BRIEF);
     $t->expect_log(qr/CHAT0902: .* upstream_error: /, qr{CHAT1103: }, qr{CHAT1104: });
 
-    subtest 'the trial' => sub {
+    subtest 'the probe' => sub {
         my $mark = $t->mark;
         open_breaker($t);
         is code(ask($t, '/chat')), 'upstream_unavailable', 'it is open';
@@ -143,10 +143,10 @@ for my $mpm (qw(event prefork)) {
     my $t = server('prefork', 'cooldown=' . int(scaled(1500)) . 'ms');
     $t->expect_log(qr/CHAT0902: .* upstream_error: /, qr{CHAT1103: }, qr{CHAT1104: });
 
-    # A connection that is the trial, whose call lasts.
-    my $trial = sub (%mock) {
+    # A connection that is the probe, whose call lasts.
+    my $probe = sub (%mock) {
         my $conn;
-        wait_for('a trial', sub {
+        wait_for('a probe', sub {
             $conn = begin($t, %mock);
             wait_for('a call or a refusal', sub { $up->stats->{open} || $conn->closed(0.02) });
             return $up->stats->{open};
@@ -154,19 +154,19 @@ for my $mpm (qw(event prefork)) {
         return $conn;
     };
 
-    subtest 'the trial is out' => sub {
+    subtest 'the probe is out' => sub {
         open_breaker($t);
-        my $conn = $trial->(fault => 'hang-head');
-        is row($t, 'chat') =~ s/ .*//r, 'trying', 'a provider is tried';
+        my $conn = $probe->(fault => 'hang-head');
+        is row($t, 'chat') =~ s/ .*//r, 'half-open', 'its breaker is half-open';
         is code(ask($t, '/chat')), 'upstream_unavailable', 'meanwhile the others wait';
         $conn->close;
         wait_for('its call to be closed', sub { !$up->stats->{open} });
         is ask_until_asked($t, status => 503)->{status}, 503, 'when its client leaves that says nothing, and the next one tries';
     };
 
-    subtest 'the trial is answered' => sub {
+    subtest 'the probe is answered' => sub {
         open_breaker($t);
-        my $conn = $trial->(n => 2000, pace => 50);
+        my $conn = $probe->(n => 2000, pace => 50);
         ok wait_for('its first event', sub { row($t, 'chat') =~ /^closed/ }), 'the breaker closes with its first event';
         is ask($t, '/chat')->{status}, 200, '... the others need not wait for its last';
         is $up->stats->{open}, 1, '... which is far';
@@ -174,10 +174,10 @@ for my $mpm (qw(event prefork)) {
         wait_for('it to be let go', sub { !$up->stats->{open} });
     };
 
-    subtest 'the trial is lost' => sub {
+    subtest 'the probe is lost' => sub {
         open_breaker($t);
         my $mark = $t->mark;
-        my $conn = $trial->(fault => 'hang-head');
+        my $conn = $probe->(fault => 'hang-head');
         my ($pid) = $t->error_log($mark) =~ /.*\[pid (\d+)[:\]].* CHAT1102: /s;
         kill KILL => $pid;
         wait_for('its child to be gone', sub { !$up->stats->{open} });

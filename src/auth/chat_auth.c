@@ -62,11 +62,11 @@ static int same_schemes(const apr_array_header_t *a,
 
 static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
 {
-    return same_schemes(a->auth, b->auth) &&
-           a->bearer_unsigned == b->bearer_unsigned &&
-           same_words(a->secrets, b->secrets) &&
-           same_words(a->cookies, b->cookies) &&
-           same_words(a->origins, b->origins);
+    return same_schemes(a->auth.schemes, b->auth.schemes) &&
+           a->auth.bearer_unsigned == b->auth.bearer_unsigned &&
+           same_words(a->auth.secrets, b->auth.secrets) &&
+           same_words(a->auth.cookies, b->auth.cookies) &&
+           same_words(a->auth.origins, b->auth.origins);
 }
 
 /*
@@ -92,21 +92,21 @@ static const outcome_t *cached_outcome(request_rec *r,
 
 static const chat_auth_scheme_t *scheme_at(const chat_dir_conf_t *conf, int i)
 {
-    return schemes[APR_ARRAY_IDX(conf->auth, i, int)];
+    return schemes[APR_ARRAY_IDX(conf->auth.schemes, i, int)];
 }
 
-static int claims(const chat_auth_scheme_t *scheme, const request_rec *r)
+static int claims(const chat_auth_scheme_t *scheme, request_rec *r)
 {
     return scheme->claims && scheme->claims(r);
 }
 
 /* Who sends a credential on purpose means it: a bad one is never made good by a
  * cookie that happens to be there, nor is its sender a guest. */
-static int is_claimed(const request_rec *r, const chat_dir_conf_t *conf)
+static int is_claimed(request_rec *r, const chat_dir_conf_t *conf)
 {
     int i;
 
-    for (i = 0; i < conf->auth->nelts; i++)
+    for (i = 0; i < conf->auth.schemes->nelts; i++)
         if (claims(scheme_at(conf, i), r))
             return 1;
     return 0;
@@ -117,7 +117,7 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
 {
     int claimed = is_claimed(r, conf), i;
 
-    for (i = 0; i < conf->auth->nelts; i++) {
+    for (i = 0; i < conf->auth.schemes->nelts; i++) {
         const chat_auth_scheme_t *scheme = scheme_at(conf, i);
         apr_status_t rv;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ChatAuth bearer: a better-auth token in Authorization, as its bearer plugin
- * hands it out. A browser never sends it by itself. Neighbours:
- * chat_auth_token.c, chat_auth_session.c. Request thread.
+ * hands it out, or where the SDKs of a provider put their key. A browser never
+ * sends it by itself. Neighbours: chat_auth_token.c, chat_auth_session.c.
+ * Request thread.
  */
 #include "chat_auth_int.h"
 
@@ -12,28 +13,41 @@
 #include <apr_strings.h>
 
 #include "chat_auth_token.h"
+#include "chat_ctx.h"
 #include "chat_log.h"
 
 #define WORD "Bearer"
 #define WORD_LEN (sizeof(WORD) - 1)
 
+/* Clients of some APIs say the same in a header of their own. */
+static const char *key_header(request_rec *r)
+{
+    switch (chat_ctx(r)->dir->route.id) {
+    case CHAT_ROUTE_anthropic:
+        return apr_table_get(r->headers_in, "x-api-key");
+    case CHAT_ROUTE_gemini:
+        return apr_table_get(r->headers_in, "x-goog-api-key");
+    default:
+        return NULL;
+    }
+}
+
 /* What follows "Bearer ", trimmed; "" when nothing does; NULL when the
- * request does not say Bearer. */
-static const char *credentials(const request_rec *r)
+ * request has no such credential. */
+static const char *credentials(request_rec *r)
 {
     const char *header = apr_table_get(r->headers_in, "Authorization");
 
-    if (!header || ap_cstr_casecmpn(header, WORD, WORD_LEN))
-        return NULL;
+    if (!header || ap_cstr_casecmpn(header, WORD, WORD_LEN) ||
+        (header[WORD_LEN] && header[WORD_LEN] != ' '))
+        return key_header(r);
     header += WORD_LEN;
-    if (*header && *header != ' ')
-        return NULL;
     while (apr_isspace(*header))
         header++;
     return header;
 }
 
-static int claims(const request_rec *r)
+static int claims(request_rec *r)
 {
     return credentials(r) != NULL;
 }
@@ -46,11 +60,11 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
     if (!value)
         return APR_NOTFOUND;
-    if (conf->secrets->nelts == 0 && !conf->bearer_unsigned)
+    if (conf->auth.secrets->nelts == 0 && !conf->auth.bearer_unsigned)
         return chat_auth_no_secret(r, err);
 
-    rv = chat_auth_token_bearer(&token, value, conf->bearer_unsigned,
-                                conf->secrets, r->pool);
+    rv = chat_auth_token_bearer(&token, value, conf->auth.bearer_unsigned,
+                                conf->auth.secrets, r->pool);
     if (rv == APR_EACCES) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       CHATNO(0304) "the Bearer token is signed with none of "

@@ -52,7 +52,7 @@ static int is_welcome(request_rec *r, const char *name)
     const chat_dir_conf_t *written =
         ap_get_module_config(r->per_dir_config, &chat_module);
 
-    return written->cookies || strcmp(ap_http_scheme(r), "https") ||
+    return written->auth.cookies || strcmp(ap_http_scheme(r), "https") ||
            !strncmp(name, SECURE_PREFIX, strlen(SECURE_PREFIX));
 }
 
@@ -66,7 +66,7 @@ static apr_status_t read_cookie(const char **ptoken, request_rec *r,
 
     if (!value || !is_welcome(r, name))
         return APR_NOTFOUND;
-    rv = chat_auth_token_cookie(ptoken, value, conf->secrets, r->pool);
+    rv = chat_auth_token_cookie(ptoken, value, conf->auth.secrets, r->pool);
     if (rv == APR_EACCES) {
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       CHATNO(0303) "cookie %s is signed with none of the "
@@ -84,11 +84,11 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
     apr_status_t rv = APR_NOTFOUND;
     int i;
 
-    if (conf->secrets->nelts == 0)
+    if (conf->auth.secrets->nelts == 0)
         return chat_auth_no_secret(r, err);
 
-    for (i = 0; header && i < conf->cookies->nelts; i++) {
-        const char *name = APR_ARRAY_IDX(conf->cookies, i, const char *);
+    for (i = 0; header && i < conf->auth.cookies->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(conf->auth.cookies, i, const char *);
 
         rv = read_cookie(&token, r, conf, header, name, err);
         if (rv == APR_SUCCESS)

@@ -53,7 +53,7 @@ static apr_status_t make_key(unsigned char key[CHAT_SHA256_LEN], request_rec *r,
     const char *text = apr_psprintf(
         r->pool, "%s:%u\n%s:%u\n%s\n%s", s->defn_name ? s->defn_name : "",
         s->defn_line_number, s->server_hostname ? s->server_hostname : "",
-        s->port, chat_config_server(s)->session_sql, token);
+        s->port, chat_config_server(s)->auth.session_sql, token);
 
     return chat_crypto_sha256(key, text, strlen(text));
 }
@@ -62,7 +62,7 @@ static int is_on(const request_rec *r)
 {
     const chat_server_conf_t *conf = chat_config_server(r->server);
 
-    return cache && conf->session_cache > 0 && conf->session_sql;
+    return cache && conf->auth.session_cache > 0 && conf->auth.session_sql;
 }
 
 /* The next text of an entry, NULL for none. */
@@ -183,8 +183,9 @@ void chat_auth_cache_put(request_rec *r, const char *token,
 
     if (!is_on(r) || make_key(key, r, token) != APR_SUCCESS)
         return;
-    until = apr_time_now() +
-            apr_time_from_sec(chat_config_server(r->server)->session_cache);
+    until =
+        apr_time_now() +
+        apr_time_from_sec(chat_config_server(r->server)->auth.session_cache);
     if (until > session->expires)
         until = session->expires;
     len = pack(data, session, until);
@@ -221,7 +222,7 @@ int chat_auth_cache_pre_config(apr_pool_t *pconf, apr_pool_t *plog)
 static int is_wanted(server_rec *s)
 {
     for (; s; s = s->next) {
-        if (chat_config_server(s)->session_cache > 0)
+        if (chat_config_server(s)->auth.session_cache > 0)
             return 1;
     }
     return 0;
@@ -231,8 +232,9 @@ apr_status_t chat_auth_cache_post_config(apr_pool_t *pconf, server_rec *s)
 {
     const chat_server_conf_t *server = chat_config_server(s);
     const chat_store_cache_conf_t conf = {
-        .store = server->cache_store ? server->cache_store : DEFAULT_STORE,
-        .args = server->cache_args,
+        .store =
+            server->auth.cache_store ? server->auth.cache_store : DEFAULT_STORE,
+        .args = server->auth.cache_args,
         .name = CACHE_NAME,
         .mutex = MUTEX_TYPE,
         .usual = sizeof(entry_t) + 40,

@@ -24,8 +24,8 @@ static int is_listed(const chat_dir_conf_t *conf, const char *origin)
 {
     int i;
 
-    for (i = 0; i < conf->origins->nelts; i++) {
-        if (!strcmp(origin, APR_ARRAY_IDX(conf->origins, i, const char *)))
+    for (i = 0; i < conf->auth.origins->nelts; i++) {
+        if (!strcmp(origin, APR_ARRAY_IDX(conf->auth.origins, i, const char *)))
             return 1;
     }
     return 0;

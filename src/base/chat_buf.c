@@ -58,7 +58,7 @@ static __attribute__((noinline)) void grow(chat_buf_t *buf, apr_size_t more)
     buf->size = size;
 }
 
-static char *room(chat_buf_t *buf, apr_size_t len)
+static char *extend(chat_buf_t *buf, apr_size_t len)
 {
     if (buf->size - buf->len < len)
         grow(buf, len);
@@ -69,7 +69,7 @@ void chat_buf_put(chat_buf_t *buf, const char *data, apr_size_t len)
 {
     if (!len)
         return;
-    memcpy(room(buf, len), data, len);
+    memcpy(extend(buf, len), data, len);
     buf->len += len;
 }
 

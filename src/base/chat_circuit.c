@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The breaker's steps. Pure: no clock, no lock, no log; those who keep one have
- * them (chat_upstream.c, chat_store_queue.c).
+ * The steps of a circuit breaker. Pure: clock, lock and log are those of its
+ * users, src/upstream/, src/store/ and src/limit/.
  */
 #include "chat_circuit.h"
 
 #include <limits.h>
 
-int chat_circuit_may(chat_circuit_t *b, apr_int64_t now,
-                     apr_interval_time_t cooldown, apr_interval_time_t *pwait,
-                     chat_circuit_change_e *pchange)
+int chat_circuit_allow(chat_circuit_t *b, apr_int64_t now,
+                       apr_interval_time_t cooldown, apr_interval_time_t *pwait,
+                       chat_circuit_change_e *pchange)
 {
     *pchange = CHAT_CIRCUIT_SAME;
     *pwait = 0;
@@ -19,13 +19,13 @@ int chat_circuit_may(chat_circuit_t *b, apr_int64_t now,
         *pwait = b->until - now;
         return 0;
     }
-    b->state = CHAT_CIRCUIT_TRYING;
+    b->state = CHAT_CIRCUIT_HALF_OPEN;
     b->until = now + cooldown;
-    *pchange = CHAT_CIRCUIT_TRIES;
+    *pchange = CHAT_CIRCUIT_PROBES;
     return 1;
 }
 
-chat_circuit_change_e chat_circuit_fine(chat_circuit_t *b)
+chat_circuit_change_e chat_circuit_success(chat_circuit_t *b)
 {
     int was = b->state;
 
@@ -33,12 +33,13 @@ chat_circuit_change_e chat_circuit_fine(chat_circuit_t *b)
         return CHAT_CIRCUIT_SAME;
     b->state = CHAT_CIRCUIT_CLOSED;
     b->failures = 0;
-    return was == CHAT_CIRCUIT_TRYING ? CHAT_CIRCUIT_CLOSES : CHAT_CIRCUIT_SAME;
+    return was == CHAT_CIRCUIT_HALF_OPEN ? CHAT_CIRCUIT_CLOSES
+                                         : CHAT_CIRCUIT_SAME;
 }
 
-chat_circuit_change_e chat_circuit_failed(chat_circuit_t *b, apr_int64_t now,
-                                          int most,
-                                          apr_interval_time_t cooldown)
+chat_circuit_change_e chat_circuit_failure(chat_circuit_t *b, apr_int64_t now,
+                                           int most,
+                                           apr_interval_time_t cooldown)
 {
     int was = b->state;
 
@@ -50,13 +51,13 @@ chat_circuit_change_e chat_circuit_failed(chat_circuit_t *b, apr_int64_t now,
         return CHAT_CIRCUIT_SAME;
     b->state = CHAT_CIRCUIT_OPEN;
     b->until = now + cooldown;
-    return was == CHAT_CIRCUIT_TRYING ? CHAT_CIRCUIT_REOPENS
-                                      : CHAT_CIRCUIT_OPENS;
+    return was == CHAT_CIRCUIT_HALF_OPEN ? CHAT_CIRCUIT_REOPENS
+                                         : CHAT_CIRCUIT_OPENS;
 }
 
 void chat_circuit_unknown(chat_circuit_t *b, apr_int64_t now)
 {
-    if (b->state != CHAT_CIRCUIT_TRYING)
+    if (b->state != CHAT_CIRCUIT_HALF_OPEN)
         return;
     b->state = CHAT_CIRCUIT_OPEN;
     b->until = now;

@@ -9,7 +9,7 @@ void chat_json_gather_init(chat_json_gather_t *g)
 {
     g->text = g->small;
     g->len = 0;
-    g->room = sizeof(g->small);
+    g->capacity = sizeof(g->small);
 }
 
 void chat_json_gather_free(chat_json_gather_t *g)
@@ -21,22 +21,22 @@ void chat_json_gather_free(chat_json_gather_t *g)
 
 static int grow(chat_json_gather_t *g, apr_size_t least)
 {
-    apr_size_t room = 2 * g->room > least ? 2 * g->room : least;
-    char *text = realloc(g->text == g->small ? NULL : g->text, room);
+    apr_size_t capacity = 2 * g->capacity > least ? 2 * g->capacity : least;
+    char *text = realloc(g->text == g->small ? NULL : g->text, capacity);
 
     if (!text)
         return 0;
     if (g->text == g->small)
         memcpy(text, g->small, g->len);
     g->text = text;
-    g->room = room;
+    g->capacity = capacity;
     return 1;
 }
 
 int chat_json_gather_put(chat_json_gather_t *g, const void *text,
                          apr_size_t len)
 {
-    if (len > g->room - g->len && !grow(g, g->len + len))
+    if (len > g->capacity - g->len && !grow(g, g->len + len))
         return 0;
     memcpy(g->text + g->len, text, len);
     g->len += len;

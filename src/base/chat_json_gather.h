@@ -10,8 +10,8 @@
 #include <apr.h>
 
 typedef struct chat_json_gather_t {
-    char *text; /* room bytes, len of them in use */
-    apr_size_t len, room;
+    char *text; /* capacity bytes, len of them in use */
+    apr_size_t len, capacity;
     char small[120]; /* where it is while it fits */
 } chat_json_gather_t;
 

@@ -277,8 +277,8 @@ apr_status_t chat_json_scan_feed(chat_json_scan_t *scan, const char *data,
 {
     const byte_t *start = (const byte_t *)data;
     const byte_t *at = start;
-    apr_size_t room = scan->limits.bytes - scan->seen;
-    const byte_t *end = start + (len < room ? len : room);
+    apr_size_t capacity = scan->limits.bytes - scan->seen;
+    const byte_t *end = start + (len < capacity ? len : capacity);
 
     if (scan->status != APR_SUCCESS)
         return scan->status;
@@ -290,7 +290,7 @@ apr_status_t chat_json_scan_feed(chat_json_scan_t *scan, const char *data,
     scan->seen += at - start;
     if (scan->status == APR_EINVAL)
         tell_where(scan);
-    else if (scan->status == APR_SUCCESS && len > room)
+    else if (scan->status == APR_SUCCESS && len > capacity)
         exceed(scan, at, "longer than %" APR_SIZE_T_FMT " bytes",
                scan->limits.bytes);
     return scan->status;

@@ -22,7 +22,7 @@ typedef struct chat_json_scan_t {
     unsigned char *kinds; /* a bit per depth: 1 object, 0 array */
     int in_key;           /* the string at hand is a member's name */
     const char *word;     /* true, false or null */
-    const char *left;     /* ... what of it is still to come */
+    const char *left;     /* the part of that text that is still to come */
     int hex_left;         /* digits of a \u escape still to come */
     unsigned int unit;    /* the UTF-16 unit they make */
     unsigned int high;    /* the high surrogate before it, 0 for none */

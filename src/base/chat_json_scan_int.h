@@ -49,10 +49,10 @@ const byte_t *chat_json_scan_refuse(chat_json_scan_t *s, const byte_t *at,
                                     const char *what);
 const byte_t *chat_json_scan_unexpected(chat_json_scan_t *s, const byte_t *at);
 
-/* Gather this. */
+/* Gather a text. */
 void chat_json_scan_put(chat_json_scan_t *s, const void *text, apr_size_t len);
 
-/* ... and what has come of the text or number at hand, up to at. */
+/* Gather what has arrived of the text or number at hand, up to at. */
 void chat_json_scan_keep(chat_json_scan_t *s, const byte_t *at);
 
 /* A value, of whatever kind, is complete; built: or there was no memory. */

@@ -19,13 +19,13 @@
 
 typedef struct out_t {
     char *to;
-    apr_size_t room; /* what does not fit is counted alone */
+    apr_size_t capacity; /* what does not fit is counted alone */
     apr_size_t len;
 } out_t;
 
 static void put(out_t *out, const char *text, apr_size_t len)
 {
-    if (out->len + len <= out->room)
+    if (out->len + len <= out->capacity)
         memcpy(out->to + out->len, text, len);
     out->len += len;
 }
@@ -148,18 +148,18 @@ static void put_value(out_t *out, struct json_object *raw)
     }
 }
 
-/* The text is in the room on the stack, or has to be written where it is. */
+/* The text is in the buffer on the stack, or has to be written where it is. */
 static char *take(out_t *out, apr_pool_t *p)
 {
     char *text = apr_palloc(p, out->len + 1);
 
     text[out->len] = '\0';
-    if (out->len <= out->room) {
+    if (out->len <= out->capacity) {
         memcpy(text, out->to, out->len);
         return text;
     }
     out->to = text;
-    out->room = out->len;
+    out->capacity = out->len;
     out->len = 0;
     return NULL;
 }
@@ -167,8 +167,8 @@ static char *take(out_t *out, apr_pool_t *p)
 const char *chat_json_text(const chat_json_t *v, apr_size_t *plen,
                            apr_pool_t *p)
 {
-    char room[SHORT];
-    out_t out = {room, sizeof(room), 0};
+    char buffer[SHORT];
+    out_t out = {buffer, sizeof(buffer), 0};
     const char *text;
 
     put_value(&out, chat_json_raw(v));
@@ -184,8 +184,8 @@ const char *chat_json_text(const chat_json_t *v, apr_size_t *plen,
 
 const char *chat_json_quote(const char *text, apr_pool_t *p)
 {
-    char room[SHORT];
-    out_t out = {room, sizeof(room), 0};
+    char buffer[SHORT];
+    out_t out = {buffer, sizeof(buffer), 0};
     apr_size_t len = strlen(text);
     const char *quoted;
 

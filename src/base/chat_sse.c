@@ -46,7 +46,8 @@ struct chat_sse_t {
     value_t data;
     int has_data;
     int oversized;
-    int pending; /* a field was read since the last blank line */
+    int pending;     /* a field was read since the last blank line */
+    apr_size_t tail; /* bytes of the last piece behind its last event */
 };
 
 /* ---- buffers ---- */
@@ -284,6 +285,7 @@ void chat_sse_feed(chat_sse_t *sse, const char *data, apr_size_t len)
     const char *end = data + len;
     const char *at = skip_lf(sse, data, end);
     const char *start = at;
+    const char *over = chat_sse_between(sse) ? at : NULL;
     ends_t ends = {NULL, NULL};
     const char *eol;
 
@@ -291,11 +293,19 @@ void chat_sse_feed(chat_sse_t *sse, const char *data, apr_size_t len)
         end_line(sse, at, eol - at);
         sse->after_cr = *eol == '\r';
         at = skip_lf(sse, eol + 1, end);
+        if (chat_sse_between(sse))
+            over = at;
     }
     if (at > start)
         keep(sse);
     if (at < end)
         hold(sse, at, end - at);
+    sse->tail = over ? (apr_size_t)(end - over) : len;
+}
+
+apr_size_t chat_sse_tail(const chat_sse_t *sse)
+{
+    return sse->tail;
 }
 
 /* ---- the parser ---- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who may ask: the schemes, the secrets that sign sessions, and how and for how
- * long a session is found. Config time; ChatAuth for .htaccess also on a
- * request's thread, with its pools.
+ * long a session is found: ChatAuth and the others of that beginning. Config
+ * time; what may stand in .htaccess also on a request's thread, with its pools.
  */
 #include "chat_config_int.h"
 
@@ -11,9 +11,83 @@
 
 #include "chat_log.h"
 
-static chat_server_conf_t *server_conf(cmd_parms *cmd)
+static const char *const names[] = {
+#define CHAT_AUTH(id, name) [CHAT_AUTH_##id] = name,
+#include "chat_auth_list.h"
+#undef CHAT_AUTH
+    [CHAT_AUTH_COUNT] = "none", [CHAT_AUTH_COUNT + 1] = NULL};
+
+const char *chat_config_auth_name(int scheme)
 {
-    return ap_get_module_config(cmd->server->module_config, &chat_module);
+    return names[scheme];
+}
+
+/* ---- members ---- */
+
+static const char *const usual_cookies[] = {
+    "__Secure-better-auth.session_token", "better-auth.session_token"};
+
+static const apr_array_header_t default_cookies = {
+    .elt_size = sizeof(const char *),
+    .nelts = 2,
+    .nalloc = 2,
+    .elts = (char *)usual_cookies};
+
+static const chat_dir_auth_t dir_unset = {
+    .schemes = NULL,
+    .secrets = NULL,
+    .cookies = NULL,
+    .origins = NULL,
+    .bearer_unsigned = CHAT_UNSET,
+};
+
+static const chat_dir_auth_t dir_defaults = {
+    .schemes = CHAT_CONFIG_EMPTY(int),
+    .secrets = CHAT_CONFIG_EMPTY(const char *),
+    .cookies = (apr_array_header_t *)&default_cookies,
+    .origins = CHAT_CONFIG_EMPTY(const char *),
+    .bearer_unsigned = 0,
+};
+
+static void dir_merge(void *mv, const void *basev, const void *addv,
+                      apr_pool_t *p)
+{
+    const chat_dir_auth_t *base = basev, *add = addv;
+    chat_dir_auth_t *m = mv;
+
+    m->schemes = chat_config_pick_ptr(base->schemes, add->schemes);
+    m->secrets = chat_config_pick_ptr(base->secrets, add->secrets);
+    m->cookies = chat_config_pick_ptr(base->cookies, add->cookies);
+    m->origins = chat_config_pick_ptr(base->origins, add->origins);
+    m->bearer_unsigned =
+        chat_config_pick(base->bearer_unsigned, add->bearer_unsigned);
+}
+
+static const chat_server_auth_t server_unset = {
+    .session_sql = NULL,
+    .session_cache = CHAT_UNSET,
+    .cache_store = NULL,
+    .cache_args = NULL,
+};
+
+static const chat_server_auth_t server_defaults = {
+    .session_sql = NULL,
+    .session_cache = 0,
+    .cache_store = NULL,
+    .cache_args = NULL,
+};
+
+static void server_merge(void *mv, const void *basev, const void *addv,
+                         apr_pool_t *p)
+{
+    const chat_server_auth_t *base = basev, *add = addv;
+    chat_server_auth_t *m = mv;
+
+    m->session_sql = chat_config_pick_ptr(base->session_sql, add->session_sql);
+    m->session_cache =
+        chat_config_pick(base->session_cache, add->session_cache);
+    m->cache_store = chat_config_pick_ptr(base->cache_store, add->cache_store);
+    m->cache_args = add->cache_store ? add->cache_args : base->cache_args;
 }
 
 /* ---- ChatAuth, ChatAuthSecret ---- */
@@ -24,7 +98,7 @@ static const char *add_scheme(apr_array_header_t *list, cmd_parms *cmd,
 {
     int i, scheme;
     const char *why = chat_config_parse_name(&scheme, cmd->cmd->name, value,
-                                             chat_config_auth_names, cmd->pool);
+                                             names, cmd->pool);
 
     if (why)
         return why;
@@ -49,8 +123,8 @@ static const char *add_scheme(apr_array_header_t *list, cmd_parms *cmd,
     return NULL;
 }
 
-const char *chat_config_auth(cmd_parms *cmd, void *dirv, int argc,
-                             char *const argv[])
+static const char *set_auth(cmd_parms *cmd, void *dirv, int argc,
+                            char *const argv[])
 {
     chat_dir_conf_t *dir = dirv;
     apr_array_header_t *list;
@@ -65,7 +139,7 @@ const char *chat_config_auth(cmd_parms *cmd, void *dirv, int argc,
             why = add_scheme(list, cmd, argv[i]);
     }
     if (!why) {
-        dir->auth = list;
+        dir->auth.schemes = list;
         chat_config_need(cmd, CHAT_HAVE_AUTH, NULL);
     }
     return why;
@@ -84,8 +158,8 @@ static void check_strength(cmd_parms *cmd, const char *secret)
 
 /* Not in .htaccess, also not by AllowOverrideList, which would pass it: reading
  * files and running programs as root is for the server's own files. */
-const char *chat_config_auth_secret(cmd_parms *cmd, void *dirv, int argc,
-                                    char *const argv[])
+static const char *set_secret(cmd_parms *cmd, void *dirv, int argc,
+                              char *const argv[])
 {
     chat_dir_conf_t *dir = dirv;
     const char *secret, *why = chat_config_check_args(cmd, argc);
@@ -95,21 +169,22 @@ const char *chat_config_auth_secret(cmd_parms *cmd, void *dirv, int argc,
         why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
     if (why)
         return why;
-    if (!dir->secrets)
-        dir->secrets = apr_array_make(cmd->pool, argc, sizeof(const char *));
+    if (!dir->auth.secrets)
+        dir->auth.secrets =
+            apr_array_make(cmd->pool, argc, sizeof(const char *));
     for (i = 0; i < argc; i++) {
         why = chat_config_secret(&secret, cmd, argv[i]);
         if (why)
             return why;
         check_strength(cmd, secret);
-        APR_ARRAY_PUSH(dir->secrets, const char *) = secret;
+        APR_ARRAY_PUSH(dir->auth.secrets, const char *) = secret;
     }
     return NULL;
 }
 
 /* ---- sessions ---- */
 
-static const char *set_session_sql(chat_server_conf_t *conf, cmd_parms *cmd,
+static const char *set_session_sql(chat_server_auth_t *conf, cmd_parms *cmd,
                                    const char *sql)
 {
     const char *what =
@@ -123,14 +198,10 @@ static const char *set_session_sql(chat_server_conf_t *conf, cmd_parms *cmd,
 }
 
 /* ChatAuthSession LAYOUT [admin] | sql "SELECT ..." */
-const char *chat_config_auth_session(cmd_parms *cmd, void *dir,
-                                     const char *layout, const char *more)
+static const char *set_session(cmd_parms *cmd, void *dir, const char *layout,
+                               const char *more)
 {
-    APR_OPTIONAL_FN_TYPE(chat_store_session_layout) *find =
-        APR_RETRIEVE_OPTIONAL_FN(chat_store_session_layout);
-    APR_OPTIONAL_FN_TYPE(chat_store_session_layouts) *names =
-        APR_RETRIEVE_OPTIONAL_FN(chat_store_session_layouts);
-    chat_server_conf_t *conf = server_conf(cmd);
+    chat_server_auth_t *conf = &chat_config_server_of(cmd)->auth;
     const char *why = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
 
     if (why)
@@ -141,7 +212,7 @@ const char *chat_config_auth_session(cmd_parms *cmd, void *dir,
         return chat_config_refuse(cmd->cmd->name, more,
                                   "nothing or the word admin after a layout",
                                   cmd->pool);
-    conf->session_sql = find ? find(layout, more != NULL) : NULL;
+    conf->session_sql = chat_config_layout(layout, more != NULL);
     if (conf->session_sql)
         return NULL;
     return chat_config_refuse(
@@ -149,11 +220,11 @@ const char *chat_config_auth_session(cmd_parms *cmd, void *dir,
         apr_psprintf(cmd->pool,
                      "a layout (%s), with the word admin after it where that "
                      "plugin is used, or sql \"SELECT ...\"",
-                     names ? names() : "none is known"),
+                     chat_config_layout_names()),
         cmd->pool);
 }
 
-const char *chat_config_auth_cache(cmd_parms *cmd, void *dir, const char *value)
+static const char *set_cache(cmd_parms *cmd, void *dir, const char *value)
 {
     apr_interval_time_t time;
     const char *why = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
@@ -163,16 +234,57 @@ const char *chat_config_auth_cache(cmd_parms *cmd, void *dir, const char *value)
                                      apr_time_from_sec(1),
                                      apr_time_from_sec(3600), 1, cmd->pool);
     if (!why)
-        server_conf(cmd)->session_cache = (int)apr_time_sec(time);
+        chat_config_server_of(cmd)->auth.session_cache =
+            (int)apr_time_sec(time);
     return why;
 }
 
-const char *chat_config_auth_store(cmd_parms *cmd, void *dir, const char *value)
+static const char *set_store(cmd_parms *cmd, void *dir, const char *value)
 {
-    chat_server_conf_t *conf = server_conf(cmd);
+    chat_server_auth_t *conf = &chat_config_server_of(cmd)->auth;
     const char *why = ap_check_cmd_context(cmd, GLOBAL_ONLY);
 
     return why ? why
                : chat_config_parse_store(&conf->cache_store, &conf->cache_args,
                                          cmd, value);
 }
+
+/* ---- directives ---- */
+
+static const char *const bearer_names[] = {
+    [0] = "signed", [1] = "unsigned", [2] = NULL};
+
+#define LIST(member, parser) CHAT_CONFIG_IN_DIR(auth.member, .parse = parser)
+
+const chat_config_feature_t chat_config_auth_feature = {
+    .cmds =
+        {
+            AP_INIT_TAKE_ARGV("ChatAuth", set_auth, NULL, CHAT_OR_AUTHCFG,
+                              "identity schemes in the order of trying, or "
+                              "none"),
+            AP_INIT_TAKE_ARGV("ChatAuthSecret", set_secret, NULL,
+                              CHAT_OR_DIRECTORY,
+                              "env:NAME, file:PATH or \"exec:PATH ARGS\""),
+            AP_INIT_TAKE_ARGV("ChatAuthCookie", chat_config_set_list,
+                              LIST(cookies, chat_config_parse_cookie),
+                              CHAT_OR_AUTHCFG, "names of the session cookie"),
+            AP_INIT_TAKE_ARGV("ChatAuthOrigin", chat_config_set_list,
+                              LIST(origins, chat_config_parse_origin),
+                              CHAT_OR_AUTHCFG,
+                              "other origins whose pages may use the cookie"),
+            AP_INIT_TAKE1("ChatAuthBearer", chat_config_set,
+                          CHAT_CONFIG_IN_DIR(auth.bearer_unsigned,
+                                             .set = chat_config_value_name,
+                                             .names = bearer_names),
+                          CHAT_OR_AUTHCFG, "signed or unsigned"),
+            AP_INIT_TAKE12("ChatAuthSession", set_session, NULL, CHAT_OR_SERVER,
+                           "LAYOUT [admin], or sql \"SELECT ...\""),
+            AP_INIT_TAKE1("ChatAuthCache", set_cache, NULL, CHAT_OR_SERVER,
+                          "how long a session may be remembered, or off"),
+            AP_INIT_TAKE1("ChatAuthCacheStore", set_store, NULL, CHAT_OR_SERVER,
+                          "where sessions are remembered, as in "
+                          "shmcb:PATH(SIZE)"),
+        },
+    .dir = CHAT_CONFIG_DIR(auth),
+    .server = CHAT_CONFIG_SERVER(auth),
+};

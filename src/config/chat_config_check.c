@@ -19,6 +19,32 @@ typedef struct need_t {
     const char *where;
 } need_t;
 
+/* ---- members ---- */
+
+static const chat_server_check_t server_unset = {
+    .needs = NULL,
+};
+
+static const chat_server_check_t server_defaults = {
+    .needs = NULL,
+};
+
+/* What the main server needs is looked up there. */
+static void server_merge(void *mv, const void *basev, const void *addv,
+                         apr_pool_t *p)
+{
+    const chat_server_check_t *add = addv;
+    chat_server_check_t *m = mv;
+
+    m->needs = add->needs;
+}
+
+const chat_config_feature_t chat_config_check_feature = {
+    .server = CHAT_CONFIG_SERVER(check),
+};
+
+/* ---- what is needed ---- */
+
 const char *chat_config_where(cmd_parms *cmd)
 {
     return apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename,
@@ -27,16 +53,16 @@ const char *chat_config_where(cmd_parms *cmd)
 
 void chat_config_need(cmd_parms *cmd, chat_need_e kind, const char *name)
 {
-    chat_server_conf_t *conf;
+    chat_server_check_t *check;
     need_t *need;
 
     /* A request reads .htaccess: the server's structures are not its own. */
     if (ap_check_cmd_context(cmd, NOT_IN_HTACCESS) != NULL)
         return;
-    conf = ap_get_module_config(cmd->server->module_config, &chat_module);
-    if (!conf->needs)
-        conf->needs = apr_array_make(cmd->pool, 4, sizeof(need_t));
-    need = apr_array_push(conf->needs);
+    check = &chat_config_server_of(cmd)->check;
+    if (!check->needs)
+        check->needs = apr_array_make(cmd->pool, 4, sizeof(need_t));
+    need = apr_array_push(check->needs);
     need->kind = kind;
     need->name = name;
     need->where = chat_config_where(cmd);
@@ -48,7 +74,7 @@ static int has(const server_rec *s, const need_t *need)
     if (need->kind == CHAT_NEED_PROVIDER || need->kind == CHAT_NEED_MODEL)
         return chat_config_provider(s, need->name) != NULL;
     if (need->kind == CHAT_NEED_SESSION)
-        return chat_config_server(s)->session_sql != NULL;
+        return chat_config_server(s)->auth.session_sql != NULL;
     return 1;
 }
 
@@ -67,7 +93,7 @@ static int satisfied(const server_rec *s, const need_t *need)
     return 0;
 }
 
-static void tell(server_rec *s, const need_t *need)
+static void report_missing(server_rec *s, const need_t *need)
 {
     if (need->kind == CHAT_NEED_PROVIDER || need->kind == CHAT_NEED_MODEL) {
         ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
@@ -89,10 +115,11 @@ static void tell(server_rec *s, const need_t *need)
 
 static const need_t *find(const chat_server_conf_t *conf, chat_need_e kind)
 {
+    const apr_array_header_t *needs = conf->check.needs;
     int i;
 
-    for (i = 0; conf->needs && i < conf->needs->nelts; i++) {
-        need_t *need = &APR_ARRAY_IDX(conf->needs, i, need_t);
+    for (i = 0; needs && i < needs->nelts; i++) {
+        need_t *need = &APR_ARRAY_IDX(needs, i, need_t);
 
         if (need->kind == kind)
             return need;
@@ -101,8 +128,8 @@ static const need_t *find(const chat_server_conf_t *conf, chat_need_e kind)
 }
 
 /* The answer to "why does everybody get a 401?", before anybody asks. */
-static void hint(server_rec *s, const chat_server_conf_t *conf,
-                 const chat_server_conf_t *main_conf)
+static void warn_without_auth(server_rec *s, const chat_server_conf_t *conf,
+                              const chat_server_conf_t *main_conf)
 {
     const need_t *route = find(conf, CHAT_NEED_AUTH);
 
@@ -115,7 +142,7 @@ static void hint(server_rec *s, const chat_server_conf_t *conf,
 }
 
 /* Only for who asks: the environment is all that some have, as containers. */
-static void advise(server_rec *s, const need_t *env)
+static void note_environment(server_rec *s, const need_t *env)
 {
     if (!env || ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST)
         return;
@@ -125,6 +152,13 @@ static void advise(server_rec *s, const need_t *env)
                               "with mode 600, is in none, and a reload reads "
                               "it anew",
                  env->name, env->where);
+}
+
+/* The first of a server's providers, or NULL. */
+static apr_hash_index_t *first(const chat_server_conf_t *conf, apr_pool_t *p)
+{
+    return conf->provider.by_name ? apr_hash_first(p, conf->provider.by_name)
+                                  : NULL;
 }
 
 static int loopback(const char *host)
@@ -144,29 +178,29 @@ static void check_provider(server_rec *s, const chat_provider_conf_t *conf)
     }
 }
 
-static int check_server(apr_pool_t *p, server_rec *s,
-                        const chat_server_conf_t *main_conf)
+static int check_server(apr_pool_t *p, server_rec *s, server_rec *main_server)
 {
     const chat_server_conf_t *conf = chat_config_server(s);
+    const chat_server_conf_t *main_conf = chat_config_server(main_server);
+    const apr_array_header_t *needs = conf->check.needs;
     apr_hash_index_t *hi;
     int i, faults = 0;
 
-    for (i = 0; conf->needs && i < conf->needs->nelts; i++) {
-        need_t *need = &APR_ARRAY_IDX(conf->needs, i, need_t);
+    for (i = 0; needs && i < needs->nelts; i++) {
+        need_t *need = &APR_ARRAY_IDX(needs, i, need_t);
 
         if (!satisfied(s, need)) {
-            tell(s, need);
+            report_missing(s, need);
             faults++;
         }
     }
     faults += chat_config_model_check(s, conf, main_conf);
-    hint(s, conf, main_conf);
-    for (hi = apr_hash_first(p, conf->providers); hi; hi = apr_hash_next(hi)) {
+    warn_without_auth(s, conf, main_conf);
+    for (hi = first(conf, p); hi; hi = apr_hash_next(hi)) {
         const chat_provider_conf_t *own = apr_hash_this_val(hi);
 
         if (conf == main_conf ||
-            own != apr_hash_get(main_conf->providers, own->name,
-                                APR_HASH_KEY_STRING))
+            own != chat_config_provider(main_server, own->name))
             check_provider(s, own);
     }
     return faults;
@@ -181,7 +215,7 @@ static void number(const chat_server_conf_t *conf, apr_pool_t *p)
 {
     apr_hash_index_t *hi;
 
-    for (hi = apr_hash_first(p, conf->providers); hi; hi = apr_hash_next(hi)) {
+    for (hi = first(conf, p); hi; hi = apr_hash_next(hi)) {
         chat_provider_conf_t *own = apr_hash_this_val(hi);
 
         /* Hosts share what is written in the main server. */
@@ -224,12 +258,12 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         /* A host in which nothing of ours is written shares the main one's. */
         if (host != s && conf == main_conf)
             continue;
-        chat_config_server_defaults(conf);
+        chat_config_server_defaults(conf, pconf);
         number(conf, ptemp);
         redis_needed |= find(conf, CHAT_NEED_REDIS) != NULL;
-        faults += check_server(ptemp, host, main_conf);
+        faults += check_server(ptemp, host, s);
         env = env ? env : find(conf, CHAT_HAVE_ENV);
     }
-    advise(s, env);
+    note_environment(s, env);
     return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }

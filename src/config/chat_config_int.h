@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside config/ only: value parsers, secrets, the provider section. All run
- * while a configuration is read: at start-up on the main thread, and for
- * .htaccess on a request's thread with that request's pools.
+ * Inside config/ only: what a feature of the configuration is made of, parsers
+ * of values, secrets. All run while a configuration is read: at start-up on the
+ * main thread, and for .htaccess on a request's thread with that request's
+ * pools.
  *
  * Every parser and setter returns NULL, or a sentence that names the
  * directive, the value and what is accepted.
@@ -15,12 +16,176 @@
 
 #include "chat_config.h"
 
-/* ---- chat_config_parse.c: what is the directive, or "ChatMock words" ---- */
+/*
+ * ---- a feature: a file chat_config_<feature>.c and its line in
+ * chat_config_list.h ----
+ */
 
-/* NULL-terminated, in the order of the enums in chat_config.h. */
-extern const char *const chat_config_route_names[];
-extern const char *const chat_config_provider_names[];
-extern const char *const chat_config_auth_names[]; /* and "none" at the end */
+/* A feature's members in one of the two structures. */
+typedef struct chat_config_part_t {
+    apr_size_t offset, size; /* size 0: it has none there */
+    const void *unset;       /* the members while nobody has written them */
+    const void *defaults;    /* what holds then */
+    /* The inner scope (add) wins, one directive at a time. m is neither of the
+     * two, and all zero. p lives as long as m. */
+    void (*merge)(void *m, const void *base, const void *add, apr_pool_t *p);
+} chat_config_part_t;
+
+/* One row more than fits does not compile. */
+#define CHAT_CONFIG_CMDS_MAX 16
+
+typedef struct chat_config_feature_t {
+    command_rec cmds[CHAT_CONFIG_CMDS_MAX]; /* without a name: no row */
+    chat_config_part_t dir;
+    chat_config_part_t server;
+    /* What defaults alone cannot say of a request's configuration; p is the
+     * request's. NULL: nothing. */
+    void (*complete)(chat_dir_conf_t *conf, apr_pool_t *p);
+} chat_config_feature_t;
+
+/* A feature's part, of dir_unset, dir_defaults and dir_merge (server_unset and
+ * so on) of its file. */
+#define CHAT_CONFIG_DIR(feature)                                               \
+    {                                                                          \
+        APR_OFFSETOF(chat_dir_conf_t, feature),                                \
+            sizeof(chat_dir_##feature##_t), &dir_unset, &dir_defaults,         \
+            dir_merge                                                          \
+    }
+#define CHAT_CONFIG_SERVER(feature)                                            \
+    {                                                                          \
+        APR_OFFSETOF(chat_server_conf_t, feature),                             \
+            sizeof(chat_server_##feature##_t), &server_unset,                  \
+            &server_defaults, server_merge                                     \
+    }
+
+#define CHAT_CONFIG(feature)                                                   \
+    extern const chat_config_feature_t chat_config_##feature##_feature;
+#include "chat_config_list.h"
+#undef CHAT_CONFIG
+
+/* Of a number, a time or a flag: what is written inside, else what holds
+ * outside. */
+static inline apr_int64_t chat_config_pick(apr_int64_t base, apr_int64_t add)
+{
+    return add == CHAT_UNSET ? base : add;
+}
+
+/* The same of a pointer; an array counts as a whole. */
+static inline void *chat_config_pick_ptr(const void *base, const void *add)
+{
+    return (void *)(add ? add : base);
+}
+
+/* An array without elements, which is only read and so needs no pool. */
+#define CHAT_CONFIG_EMPTY(type)                                                \
+    ((apr_array_header_t *)&(const apr_array_header_t){.elt_size =             \
+                                                           sizeof(type)})
+
+/* Where a directive may stand: the classes of AllowOverride. RSRC_CONF is
+ * added, without which httpd would not take it outside directory sections. */
+#define CHAT_OR_LIMIT (OR_LIMIT | RSRC_CONF)
+#define CHAT_OR_AUTHCFG (OR_AUTHCFG | RSRC_CONF)
+#define CHAT_OR_FILEINFO OR_FILEINFO
+#define CHAT_OR_DIRECTORY (ACCESS_CONF | RSRC_CONF) /* not in .htaccess */
+#define CHAT_OR_SERVER RSRC_CONF
+
+/* The configuration of the server that a directive is read for. */
+chat_server_conf_t *chat_config_server_of(cmd_parms *cmd);
+
+/* Give every unset member its default, in place. */
+void chat_config_server_defaults(chat_server_conf_t *conf, apr_pool_t *p);
+
+/* ---- chat_config_value.c: from words to members ---- */
+
+typedef struct chat_config_rule_t chat_config_rule_t;
+
+/* Set a member to what value says. what is the directive, or the directive and
+ * the option, as in "ChatMock words". */
+typedef const char *chat_config_value_cb(void *member,
+                                         const chat_config_rule_t *rule,
+                                         cmd_parms *cmd, const char *what,
+                                         const char *value);
+
+/* Strings of one kind. *pout is the value, or its normal form. */
+typedef const char *chat_config_string_cb(const char **pout, const char *what,
+                                          const char *value, apr_pool_t *p);
+
+/* How an option KEY=VALUE, or a directive that takes one value, is read. */
+struct chat_config_rule_t {
+    const char *name;          /* KEY; NULL: of a directive, or the end */
+    chat_config_value_cb *set; /* one of those below, or a feature's own */
+    apr_size_t offset;         /* of the member in its structure */
+    apr_int64_t min, max;      /* of an int, a count, bytes, a time */
+    int off;                   /* of a time: "off" is accepted and gives 0 */
+    const char *const *names;  /* of a name, ended by NULL; each stands at the
+                                  index that it means */
+    chat_config_string_cb *parse; /* of strings */
+    int main; /* of a directive: a member of the main server */
+};
+
+chat_config_value_cb chat_config_value_int;     /* int */
+chat_config_value_cb chat_config_value_count;   /* int, with K and M */
+chat_config_value_cb chat_config_value_bytes;   /* apr_int64_t */
+chat_config_value_cb chat_config_value_time;    /* apr_interval_time_t */
+chat_config_value_cb chat_config_value_price;   /* double */
+chat_config_value_cb chat_config_value_flag;    /* int: on or off */
+chat_config_value_cb chat_config_value_name;    /* int: index in names */
+chat_config_value_cb chat_config_value_string;  /* const char * */
+chat_config_value_cb chat_config_value_strings; /* an array of them: "a,b" */
+
+/* For the rows of directives: CHAT_CONFIG_IN_DIR(request.depth,
+ * .set = chat_config_value_int, .min = 1, .max = 1000). */
+#define CHAT_CONFIG_RULE(type, member, ...)                                    \
+    ((void *)&(const chat_config_rule_t){.offset = APR_OFFSETOF(type, member), \
+                                         __VA_ARGS__})
+#define CHAT_CONFIG_IN_DIR(member, ...)                                        \
+    CHAT_CONFIG_RULE(chat_dir_conf_t, member, __VA_ARGS__)
+#define CHAT_CONFIG_IN_MAIN(member, ...)                                       \
+    CHAT_CONFIG_RULE(chat_server_conf_t, member, .main = 1, __VA_ARGS__)
+
+/* For the tables of options, in any order. */
+#define CHAT_CONFIG_OPTION(key, type, member, ...)                             \
+    {                                                                          \
+        .name = key, .offset = APR_OFFSETOF(type, member), __VA_ARGS__         \
+    }
+
+/* Set the member of a rule in its structure. */
+const char *chat_config_apply(void *conf, const chat_config_rule_t *rule,
+                              cmd_parms *cmd, const char *what,
+                              const char *value);
+
+/* Functions of directives with a rule: one value; a list of strings, which
+ * replaces one in the same scope. */
+const char *chat_config_set(cmd_parms *cmd, void *dir, const char *value);
+const char *chat_config_set_list(cmd_parms *cmd, void *dir, int argc,
+                                 char *const argv[]);
+
+/* KEY=VALUE for members of conf, by the rules of options, of which the last has
+ * no name. Each key once: *pseen is a bit set that grows. */
+const char *chat_config_options(void *conf, const chat_config_rule_t *options,
+                                unsigned *pseen, cmd_parms *cmd, int argc,
+                                char *const argv[]);
+
+/* Is that one among those that were seen? */
+int chat_config_option_seen(const chat_config_rule_t *options, unsigned seen,
+                            const char *name);
+
+/* A directive of a directory context? In <Limit GET> it would still hold for
+ * every method, whatever the reader thinks: so none of ours stands there. */
+const char *chat_config_check_dir(cmd_parms *cmd);
+
+/* The same, with as many arguments as httpd can hand over, and at least one? */
+const char *chat_config_check_args(cmd_parms *cmd, int argc);
+
+/* An httpd expression that gives a string, or else yes or no. */
+const char *chat_config_parse_expr(cmd_parms *cmd, const ap_expr_info_t **pexpr,
+                                   const char *text, int string);
+
+/* "NAME:ARGS" of a shared object cache whose module is loaded. */
+const char *chat_config_parse_store(const char **pname, const char **pargs,
+                                    cmd_parms *cmd, const char *value);
+
+/* ---- chat_config_parse.c: what is the directive, or "ChatMock words" ---- */
 
 /* A whole decimal number, min..max. */
 const char *chat_config_parse_int(int *pvalue, const char *what,
@@ -61,18 +226,9 @@ const char *chat_config_parse_name(int *pvalue, const char *what,
 const char *chat_config_parse_flag(int *pvalue, const char *what,
                                    const char *value, apr_pool_t *p);
 
-/* key=value, key one of keys and not in *pseen, a bit set that grows. */
-const char *chat_config_parse_pair(int *pkey, const char **pvalue,
-                                   unsigned *pseen, const char *what,
-                                   const char *arg, const char *const *keys,
-                                   apr_pool_t *p);
-
-/* Strings of one kind. *pout is the value, or its normal form. */
-typedef const char *chat_config_string_cb(const char **pout, const char *what,
-                                          const char *value, apr_pool_t *p);
 chat_config_string_cb chat_config_parse_word;    /* name of a provider */
 chat_config_string_cb chat_config_parse_model;   /* name of a model */
-chat_config_string_cb chat_config_parse_pattern; /* ... with * and ? */
+chat_config_string_cb chat_config_parse_pattern; /* a model, with * and ? */
 chat_config_string_cb chat_config_parse_cookie;  /* name of a cookie */
 chat_config_string_cb chat_config_parse_origin;  /* scheme://host[:port] */
 chat_config_string_cb chat_config_parse_sql;     /* SELECT with one %s */
@@ -83,11 +239,6 @@ const char *chat_config_listed(const char *const *names, apr_pool_t *p);
 /* "NAME does not accept "VALUE": write ACCEPTED". */
 const char *chat_config_refuse(const char *what, const char *value,
                                const char *accepted, apr_pool_t *p);
-
-/* ---- chat_config.c ---- */
-
-/* Give every unset member its default, in place. */
-void chat_config_server_defaults(chat_server_conf_t *conf);
 
 /* ---- chat_config_env.c ---- */
 
@@ -106,101 +257,20 @@ const char *chat_config_env(cmd_parms *cmd, const char *name);
 const char *chat_config_secret(const char **psecret, cmd_parms *cmd,
                                const char *spec);
 
-/* ---- chat_config_provider.c: <ChatProvider> and what stands in it ---- */
+/* ---- chat_config_layout.c ---- */
 
-const char *chat_config_provider_section(cmd_parms *cmd, void *dir,
-                                         const char *arg);
-const char *chat_config_provider_type(cmd_parms *cmd, void *dir,
-                                      const char *value);
-const char *chat_config_provider_url(cmd_parms *cmd, void *dir,
-                                     const char *value);
-const char *chat_config_provider_key(cmd_parms *cmd, void *dir,
-                                     const char *value);
-const char *chat_config_provider_auth(cmd_parms *cmd, void *dir,
-                                      const char *value);
-const char *chat_config_provider_version(cmd_parms *cmd, void *dir,
-                                         const char *value);
-const char *chat_config_provider_api(cmd_parms *cmd, void *dir,
-                                     const char *value);
-const char *chat_config_provider_store(cmd_parms *cmd, void *dir,
-                                       const char *value);
-const char *chat_config_provider_breaker(cmd_parms *cmd, void *dir, int argc,
-                                         char *const argv[]);
-const char *chat_config_provider_timeout(cmd_parms *cmd, void *dir, int argc,
-                                         char *const argv[]);
+/* The statement of a named layout of sessions ("kysely-pgsql"), with or without
+ * the columns of better-auth's admin plugin, or NULL. */
+const char *chat_config_layout(const char *name, int admin);
+/* "kysely-pgsql, drizzle-pgsql ...", for messages. */
+const char *chat_config_layout_names(void);
 
-/* ---- chat_config_cmds.c ---- */
+/* ---- chat_config_model.c ---- */
 
-/* A directive of a directory context, with a sane number of arguments? */
-const char *chat_config_check_args(cmd_parms *cmd, int argc);
-
-/* An httpd expression that gives a string, or else yes or no. */
-const char *chat_config_parse_expr(cmd_parms *cmd, const ap_expr_info_t **pexpr,
-                                   const char *text, int string);
-
-/* "NAME:ARGS" of a shared object cache whose module is loaded. */
-const char *chat_config_parse_store(const char **pname, const char **pargs,
-                                    cmd_parms *cmd, const char *value);
-
-/* ---- chat_config_auth.c: who may ask ---- */
-
-const char *chat_config_auth(cmd_parms *cmd, void *dir, int argc,
-                             char *const argv[]);
-const char *chat_config_auth_secret(cmd_parms *cmd, void *dir, int argc,
-                                    char *const argv[]);
-const char *chat_config_auth_session(cmd_parms *cmd, void *dir,
-                                     const char *layout, const char *more);
-const char *chat_config_auth_cache(cmd_parms *cmd, void *dir,
-                                   const char *value);
-const char *chat_config_auth_store(cmd_parms *cmd, void *dir,
-                                   const char *value);
-
-/* ---- chat_config_model.c: models, and who may use them ---- */
-
-const char *chat_config_model(cmd_parms *cmd, void *dir, int argc,
-                              char *const argv[]);
-const char *chat_config_model_allow(cmd_parms *cmd, void *dir, int argc,
-                                    char *const argv[]);
-/* What the models of a server are to each other; how many faults were told. A
+/* What the models of a server are to each other; how many faults were logged. A
  * host's are checked without those it has from the main server. */
 int chat_config_model_check(server_rec *s, const chat_server_conf_t *conf,
                             const chat_server_conf_t *main_conf);
-
-/* ---- chat_config_walk.c: how a location goes about it ---- */
-
-const char *chat_config_retry(cmd_parms *cmd, void *dir, int argc,
-                              char *const argv[]);
-const char *chat_config_context(cmd_parms *cmd, void *dir, int argc,
-                                char *const argv[]);
-const char *chat_config_context_store(cmd_parms *cmd, void *dir,
-                                      const char *value);
-const char *chat_config_health(cmd_parms *cmd, void *dir, const char *value);
-
-/* ---- chat_config_limit.c: policies ---- */
-
-const char *chat_config_limit(cmd_parms *cmd, void *dir, int argc,
-                              char *const argv[]);
-const char *chat_config_limit_exempt(cmd_parms *cmd, void *dir, int argc,
-                                     char *const argv[]);
-const char *chat_config_limit_tier(cmd_parms *cmd, void *dir,
-                                   const char *value);
-
-/* Policies of the inner scope replace those of the outer of the same name. */
-apr_array_header_t *chat_config_limits_merge(apr_pool_t *p,
-                                             const apr_array_header_t *base,
-                                             const apr_array_header_t *add);
-/* Without those that are off. */
-apr_array_header_t *chat_config_limits_on(apr_pool_t *p,
-                                          apr_array_header_t *limits);
-
-/* ---- chat_config_redis.c ---- */
-
-const char *chat_config_redis(cmd_parms *cmd, void *dir, int argc,
-                              char *const argv[]);
-const char *chat_config_limit_table(cmd_parms *cmd, void *dir,
-                                    const char *value);
-const char *chat_config_limit_keys(cmd_parms *cmd, void *dir,
-                                   const char *value);
 
 /* ---- chat_config_check.c: what no single directive can see ---- */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ChatLimit and its like: policies as the administrator writes them, and how
- * they merge. Config time; for .htaccess a request's thread with its pools.
+ * ChatLimit and the others of that beginning: policies as the administrator
+ * writes them, and how they merge. Config time; for .htaccess a request's thread
+ * with its pools.
  */
 #include "chat_config_int.h"
 
@@ -16,30 +17,19 @@
 #define POINTS_MAX APR_INT64_C(999999999999999)
 #define WINDOW_MAX (366 * 86400)
 
-typedef enum {
-    OPT_UNIT,
-    OPT_TIER,
-    OPT_MODEL,
-    OPT_FAIL,
-    OPT_SHADOW,
-    OPT_CUT,
-    OPT_RESERVE,
-    OPT_COMPAT,
-    OPT_PREFIX,
-    OPT_IPV4,
-    OPT_IPV6
-} option_e;
-
-static const char *const option_names[] = {
-    "unit",    "tier",   "model",  "fail", "shadow", "cut",
-    "reserve", "compat", "prefix", "ipv4", "ipv6",   NULL};
-
-/* In the order of the enums in chat_config.h. */
-static const char *const unit_names[] = {"requests", "tokens", "streams", NULL};
-static const char *const fail_names[] = {"open", "closed", "local", NULL};
-static const char *const by_names[] = {"user", "ip", "user+ip", NULL};
-
-static const char *const compat_names[] = {"rate-limiter-flexible", NULL};
+static const char *const unit_names[] = {[CHAT_LIMIT_REQUESTS] = "requests",
+                                         [CHAT_LIMIT_TOKENS] = "tokens",
+                                         [CHAT_LIMIT_STREAMS] = "streams",
+                                         [3] = NULL};
+static const char *const fail_names[] = {[CHAT_LIMIT_FAIL_OPEN] = "open",
+                                         [CHAT_LIMIT_FAIL_CLOSED] = "closed",
+                                         [CHAT_LIMIT_FAIL_LOCAL] = "local",
+                                         [3] = NULL};
+/* An expression has no name of its own. */
+static const char *const by_names[] = {[CHAT_LIMIT_BY_USER] = "user",
+                                       [CHAT_LIMIT_BY_IP] = "ip",
+                                       [CHAT_LIMIT_BY_USER_IP] = "user+ip",
+                                       [CHAT_LIMIT_BY_EXPR] = NULL};
 
 /* ---- the pieces of a policy ---- */
 
@@ -116,51 +106,52 @@ static const char *check_compat(cmd_parms *cmd)
                : NULL;
 }
 
-static const char *parse_option(cmd_parms *cmd, chat_limit_conf_t *policy,
-                                option_e option, const char *value)
+static const char *set_compat(void *member, const chat_config_rule_t *rule,
+                              cmd_parms *cmd, const char *what,
+                              const char *value)
 {
-    apr_pool_t *p = cmd->pool;
-    const char *why;
+    static const char *const names[] = {"rate-limiter-flexible", NULL};
+    const char *why = check_compat(cmd);
     int only;
 
-    switch (option) {
-    case OPT_UNIT:
-        return chat_config_parse_name(&policy->unit, "ChatLimit unit", value,
-                                      unit_names, p);
-    case OPT_TIER:
-        return chat_config_parse_word(&policy->tier, "ChatLimit tier", value,
-                                      p);
-    case OPT_MODEL:
-        return chat_config_parse_model(&policy->model, "ChatLimit model", value,
-                                       p);
-    case OPT_FAIL:
-        return chat_config_parse_name(&policy->fail, "ChatLimit fail", value,
-                                      fail_names, p);
-    case OPT_SHADOW:
-        return chat_config_parse_flag(&policy->shadow, "ChatLimit shadow",
-                                      value, p);
-    case OPT_CUT:
-        return chat_config_parse_flag(&policy->cut, "ChatLimit cut", value, p);
-    case OPT_RESERVE:
-        return chat_config_parse_int(&policy->reserve, "ChatLimit reserve",
-                                     value, 1, 10000000, p);
-    case OPT_COMPAT:
-        policy->compat = 1;
-        why = check_compat(cmd);
-        return why ? why
-                   : chat_config_parse_name(&only, "ChatLimit compat", value,
-                                            compat_names, p);
-    case OPT_PREFIX:
-        policy->prefix = value;
-        return check_compat(cmd);
-    case OPT_IPV4:
-        return chat_config_parse_int(&policy->ipv4_bits, "ChatLimit ipv4",
-                                     value, 8, 32, p);
-    case OPT_IPV6:
-        return chat_config_parse_int(&policy->ipv6_bits, "ChatLimit ipv6",
-                                     value, 16, 128, p);
-    }
-    return NULL;
+    *(int *)member = 1;
+    return why ? why
+               : chat_config_parse_name(&only, what, value, names, cmd->pool);
+}
+
+static const char *set_prefix(void *member, const chat_config_rule_t *rule,
+                              cmd_parms *cmd, const char *what,
+                              const char *value)
+{
+    *(const char **)member = value;
+    return check_compat(cmd);
+}
+
+#define OPTION(key, member, ...)                                               \
+    CHAT_CONFIG_OPTION(key, chat_limit_conf_t, member, __VA_ARGS__)
+
+static const chat_config_rule_t options[] = {
+    OPTION("unit", unit, .set = chat_config_value_name, .names = unit_names),
+    OPTION("tier", tier, .set = chat_config_value_string,
+           .parse = chat_config_parse_word),
+    OPTION("model", model, .set = chat_config_value_string,
+           .parse = chat_config_parse_model),
+    OPTION("fail", fail, .set = chat_config_value_name, .names = fail_names),
+    OPTION("shadow", shadow, .set = chat_config_value_flag),
+    OPTION("cut", cut, .set = chat_config_value_flag),
+    OPTION("reserve", reserve, .set = chat_config_value_int, .min = 1,
+           .max = 10000000),
+    OPTION("compat", compat, .set = set_compat),
+    OPTION("prefix", prefix, .set = set_prefix),
+    OPTION("ipv4", ipv4_bits, .set = chat_config_value_int, .min = 8,
+           .max = 32),
+    OPTION("ipv6", ipv6_bits, .set = chat_config_value_int, .min = 16,
+           .max = 128),
+    {NULL}};
+
+static int seen_one(unsigned seen, const char *name)
+{
+    return chat_config_option_seen(options, seen, name);
 }
 
 /* What the pieces say together. */
@@ -176,9 +167,9 @@ static const char *check_policy(const chat_limit_conf_t *policy, unsigned seen)
     if (streams && policy->compat)
         return "ChatLimit: rate-limiter-flexible has no unit=streams";
     if (policy->unit != CHAT_LIMIT_TOKENS &&
-        (seen & (1u << OPT_CUT | 1u << OPT_RESERVE)))
+        (seen_one(seen, "cut") || seen_one(seen, "reserve")))
         return "ChatLimit: cut= and reserve= belong to unit=tokens";
-    if (!policy->compat && (seen & 1u << OPT_PREFIX))
+    if (!policy->compat && seen_one(seen, "prefix"))
         return "ChatLimit: prefix= belongs to compat=rate-limiter-flexible";
     return NULL;
 }
@@ -193,43 +184,40 @@ static const chat_limit_conf_t policy_defaults = {
     .prefix = "rlflx",
 };
 
-static void add_policy(chat_dir_conf_t *dir, chat_limit_conf_t *policy,
+static void add_policy(chat_dir_limit_t *limit, chat_limit_conf_t *policy,
                        apr_pool_t *p)
 {
     int i;
 
-    if (!dir->limits)
-        dir->limits = apr_array_make(p, 4, sizeof(const chat_limit_conf_t *));
-    for (i = 0; i < dir->limits->nelts; i++)
-        if (!strcmp(APR_ARRAY_IDX(dir->limits, i, chat_limit_conf_t *)->name,
-                    policy->name))
+    if (!limit->policies)
+        limit->policies =
+            apr_array_make(p, 4, sizeof(const chat_limit_conf_t *));
+    for (i = 0; i < limit->policies->nelts; i++)
+        if (!strcmp(
+                APR_ARRAY_IDX(limit->policies, i, chat_limit_conf_t *)->name,
+                policy->name))
             break;
-    if (i == dir->limits->nelts)
-        apr_array_push(dir->limits);
-    APR_ARRAY_IDX(dir->limits, i, chat_limit_conf_t *) = policy;
+    if (i == limit->policies->nelts)
+        apr_array_push(limit->policies);
+    APR_ARRAY_IDX(limit->policies, i, chat_limit_conf_t *) = policy;
 }
 
 static const char *parse_policy(cmd_parms *cmd, chat_limit_conf_t *policy,
                                 int argc, char *const argv[])
 {
-    const char *value, *why;
+    const char *why = parse_points(cmd, policy, argv[1]);
     unsigned seen = 0;
-    int i, option;
 
-    why = parse_points(cmd, policy, argv[1]);
     if (!why)
         why = parse_key(cmd, policy, argv[2]);
-    for (i = 3; i < argc && !why; i++) {
-        why = chat_config_parse_pair(&option, &value, &seen, "ChatLimit",
-                                     argv[i], option_names, cmd->pool);
-        if (!why)
-            why = parse_option(cmd, policy, option, value);
-    }
+    if (!why)
+        why = chat_config_options(policy, options, &seen, cmd, argc - 3,
+                                  argv + 3);
     return why ? why : check_policy(policy, seen);
 }
 
-const char *chat_config_limit(cmd_parms *cmd, void *dirv, int argc,
-                              char *const argv[])
+static const char *set_limit(cmd_parms *cmd, void *dirv, int argc,
+                             char *const argv[])
 {
     const char *why = chat_config_check_args(cmd, argc);
     chat_limit_conf_t *policy;
@@ -248,13 +236,13 @@ const char *chat_config_limit(cmd_parms *cmd, void *dirv, int argc,
         why = parse_policy(cmd, policy, argc, argv);
     if (why)
         return why;
-    add_policy(dirv, policy, cmd->pool);
+    add_policy(&((chat_dir_conf_t *)dirv)->limit, policy, cmd->pool);
     if (policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow)
         chat_config_need(cmd, CHAT_NEED_REDIS, policy->name);
     return NULL;
 }
 
-/* ---- merging ---- */
+/* ---- members ---- */
 
 static const chat_limit_conf_t *find(const apr_array_header_t *list,
                                      const char *name)
@@ -271,9 +259,10 @@ static const chat_limit_conf_t *find(const apr_array_header_t *list,
     return NULL;
 }
 
-apr_array_header_t *chat_config_limits_merge(apr_pool_t *p,
-                                             const apr_array_header_t *base,
-                                             const apr_array_header_t *add)
+/* Policies of the inner scope replace those of the outer of the same name. */
+static apr_array_header_t *merge_policies(apr_pool_t *p,
+                                          const apr_array_header_t *base,
+                                          const apr_array_header_t *add)
 {
     apr_array_header_t *all;
     int i;
@@ -300,31 +289,82 @@ apr_array_header_t *chat_config_limits_merge(apr_pool_t *p,
     return all;
 }
 
-apr_array_header_t *chat_config_limits_on(apr_pool_t *p,
-                                          apr_array_header_t *limits)
+static const chat_dir_limit_t dir_unset = {
+    .policies = NULL,
+    .exempt = NULL,
+    .tier = NULL,
+};
+
+static const chat_dir_limit_t dir_defaults = {
+    .policies = CHAT_CONFIG_EMPTY(const chat_limit_conf_t *),
+    .exempt = CHAT_CONFIG_EMPTY(chat_limit_exempt_t),
+    .tier = NULL,
+};
+
+static void dir_merge(void *mv, const void *basev, const void *addv,
+                      apr_pool_t *p)
 {
+    const chat_dir_limit_t *base = basev, *add = addv;
+    chat_dir_limit_t *m = mv;
+
+    m->policies = merge_policies(p, base->policies, add->policies);
+    m->exempt = chat_config_pick_ptr(base->exempt, add->exempt);
+    m->tier = chat_config_pick_ptr(base->tier, add->tier);
+}
+
+static const chat_server_limit_t server_unset = {
+    .table = CHAT_UNSET,
+    .keys_clear = CHAT_UNSET,
+};
+
+static const chat_server_limit_t server_defaults = {
+    .table = 4 * 1024 * 1024,
+    .keys_clear = 0,
+};
+
+static void server_merge(void *mv, const void *basev, const void *addv,
+                         apr_pool_t *p)
+{
+    const chat_server_limit_t *base = basev, *add = addv;
+    chat_server_limit_t *m = mv;
+
+    m->table = chat_config_pick(base->table, add->table);
+    m->keys_clear = chat_config_pick(base->keys_clear, add->keys_clear);
+}
+
+/* Those that are off have done their work in merging. */
+static void complete(chat_dir_conf_t *conf, apr_pool_t *p)
+{
+    const apr_array_header_t *all = conf->limit.policies;
     apr_array_header_t *on;
     int i, off = 0;
 
-    for (i = 0; i < limits->nelts; i++)
-        off += APR_ARRAY_IDX(limits, i, const chat_limit_conf_t *)->off;
+    for (i = 0; i < all->nelts; i++)
+        off += APR_ARRAY_IDX(all, i, const chat_limit_conf_t *)->off;
     if (!off)
-        return limits;
-    on = apr_array_make(p, limits->nelts, sizeof(const chat_limit_conf_t *));
-    for (i = 0; i < limits->nelts; i++) {
+        return;
+    on = apr_array_make(p, all->nelts, sizeof(const chat_limit_conf_t *));
+    for (i = 0; i < all->nelts; i++) {
         const chat_limit_conf_t *policy =
-            APR_ARRAY_IDX(limits, i, const chat_limit_conf_t *);
+            APR_ARRAY_IDX(all, i, const chat_limit_conf_t *);
 
         if (!policy->off)
             APR_ARRAY_PUSH(on, const chat_limit_conf_t *) = policy;
     }
-    return on;
+    conf->limit.policies = on;
 }
 
 /* ---- ChatLimitExempt, ChatLimitTier ---- */
 
-static const char *parse_net(cmd_parms *cmd, apr_ipsubnet_t **pnet,
-                             const char *value)
+static const char *set_text(void *member, const chat_config_rule_t *rule,
+                            cmd_parms *cmd, const char *what, const char *value)
+{
+    *(const char **)member = value;
+    return NULL;
+}
+
+static const char *set_net(void *member, const chat_config_rule_t *rule,
+                           cmd_parms *cmd, const char *what, const char *value)
 {
     char *text = apr_pstrdup(cmd->pool, value);
     char *bits = strchr(text, '/');
@@ -332,68 +372,102 @@ static const char *parse_net(cmd_parms *cmd, apr_ipsubnet_t **pnet,
     if (bits)
         *bits++ = '\0';
     if (*text &&
-        apr_ipsubnet_create(pnet, text, bits, cmd->pool) == APR_SUCCESS)
+        apr_ipsubnet_create(member, text, bits, cmd->pool) == APR_SUCCESS)
         return NULL;
-    return chat_config_refuse("ChatLimitExempt net", value,
-                              "an address or a network, as in 10.0.0.0/8",
-                              cmd->pool);
+    return chat_config_refuse(
+        what, value, "an address or a network, as in 10.0.0.0/8", cmd->pool);
 }
 
-static const char *parse_exempt(cmd_parms *cmd, chat_limit_exempt_t *exempt,
-                                const char *arg)
+static const char *set_expr(void *member, const chat_config_rule_t *rule,
+                            cmd_parms *cmd, const char *what, const char *value)
 {
-    static const char *const keys[] = {"role", "user", "net", "expr", NULL};
-    const char *value, *why;
+    return chat_config_parse_expr(cmd, member, value, 0);
+}
+
+#define CONDITION(key, member, ...)                                            \
+    CHAT_CONFIG_OPTION(key, chat_limit_exempt_t, member, __VA_ARGS__)
+
+static const chat_config_rule_t conditions[] = {
+    CONDITION("role", role, .set = set_text),
+    CONDITION("user", user, .set = set_text),
+    CONDITION("net", net, .set = set_net),
+    CONDITION("expr", expr, .set = set_expr),
+    {NULL}};
+
+/* Conditions that hold together would be one too many to explain: each stands
+ * alone, and the same key may come again. */
+static const char *add_exempt(cmd_parms *cmd, apr_array_header_t *list,
+                              char *const arg[])
+{
+    const char *equals = strchr(arg[0], '=');
     unsigned seen = 0;
-    int key;
 
-    why = chat_config_parse_pair(&key, &value, &seen, "ChatLimitExempt", arg,
-                                 keys, cmd->pool);
-    if (why || !*value)
-        return why ? why
-                   : chat_config_refuse("ChatLimitExempt", arg,
-                                        "a value after the =", cmd->pool);
-    switch (key) {
-    case 0:
-        exempt->role = value;
-        return NULL;
-    case 1:
-        exempt->user = value;
-        return NULL;
-    case 2:
-        return parse_net(cmd, &exempt->net, value);
-    default:
-        return chat_config_parse_expr(cmd, &exempt->expr, value, 0);
-    }
+    if (equals && !equals[1])
+        return chat_config_refuse(cmd->cmd->name, arg[0],
+                                  "a value after the =", cmd->pool);
+    return chat_config_options(
+        memset(apr_array_push(list), 0, sizeof(chat_limit_exempt_t)),
+        conditions, &seen, cmd, 1, arg);
 }
 
-const char *chat_config_limit_exempt(cmd_parms *cmd, void *dirv, int argc,
-                                     char *const argv[])
+static const char *set_exempt(cmd_parms *cmd, void *dirv, int argc,
+                              char *const argv[])
 {
-    chat_dir_conf_t *dir = dirv;
+    chat_dir_limit_t *limit = &((chat_dir_conf_t *)dirv)->limit;
     const char *why = chat_config_check_args(cmd, argc);
     int i;
 
     if (why)
         return why;
-    if (!dir->exempt)
-        dir->exempt =
+    if (!limit->exempt)
+        limit->exempt =
             apr_array_make(cmd->pool, argc, sizeof(chat_limit_exempt_t));
     if (argc == 1 && !strcmp(argv[0], "none"))
         return NULL;
     for (i = 0; i < argc && !why; i++)
-        why = parse_exempt(
-            cmd,
-            memset(apr_array_push(dir->exempt), 0, sizeof(chat_limit_exempt_t)),
-            argv[i]);
+        why = add_exempt(cmd, limit->exempt, argv + i);
     return why;
 }
 
-const char *chat_config_limit_tier(cmd_parms *cmd, void *dirv,
-                                   const char *value)
+static const char *set_tier(cmd_parms *cmd, void *dirv, const char *value)
 {
     chat_dir_conf_t *dir = dirv;
-    const char *why = ap_check_cmd_context(cmd, NOT_IN_LIMIT);
+    const char *why = chat_config_check_dir(cmd);
 
-    return why ? why : chat_config_parse_expr(cmd, &dir->tier, value, 1);
+    return why ? why : chat_config_parse_expr(cmd, &dir->limit.tier, value, 1);
 }
+
+/* ---- directives ---- */
+
+static const char *const key_names[] = {
+    [0] = "hashed", [1] = "clear", [2] = NULL};
+
+const chat_config_feature_t chat_config_limit_feature = {
+    .cmds =
+        {
+            AP_INIT_TAKE_ARGV("ChatLimit", set_limit, NULL, CHAT_OR_LIMIT,
+                              "NAME POINTS/WINDOW KEY [OPTION=VALUE ...], or "
+                              "NAME off"),
+            AP_INIT_TAKE_ARGV("ChatLimitExempt", set_exempt, NULL,
+                              CHAT_OR_LIMIT,
+                              "role=, user=, net= or expr=: whom no limit "
+                              "holds"),
+            AP_INIT_TAKE1("ChatLimitTier", set_tier, NULL, CHAT_OR_LIMIT,
+                          "an expression that gives the tier of a request"),
+            AP_INIT_TAKE1("ChatLimitTable", chat_config_set,
+                          CHAT_CONFIG_IN_MAIN(limit.table,
+                                              .set = chat_config_value_bytes,
+                                              .min = 64 * 1024, .max = 1 << 30),
+                          CHAT_OR_SERVER,
+                          "bytes of shared memory for counters without Redis"),
+            AP_INIT_TAKE1("ChatLimitKeys", chat_config_set,
+                          CHAT_CONFIG_IN_MAIN(limit.keys_clear,
+                                              .set = chat_config_value_name,
+                                              .names = key_names),
+                          CHAT_OR_SERVER,
+                          "hashed or clear: how users and addresses are shown"),
+        },
+    .dir = CHAT_CONFIG_DIR(limit),
+    .server = CHAT_CONFIG_SERVER(limit),
+    .complete = complete,
+};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ChatModel and ChatModelAllow, and what the models of a server are to each
- * other: names that exist, names that mean one thing. Config time; for
- * .htaccess (ChatModelAllow) a request's thread with its pools.
+ * ChatModel, ChatModelDefault, ChatModelAllow; and what the models of a server
+ * are to each other: names that exist, names that mean one thing. Config time;
+ * for .htaccess (the last two) a request's thread with its pools.
  */
 #include "chat_config_int.h"
 
@@ -15,130 +15,132 @@
 #define LABEL_MAX 100
 #define TOKENS_MAX 100000000
 
-typedef enum {
-    OPT_UPSTREAM,
-    OPT_LABEL,
-    OPT_CONTEXT,
-    OPT_MAX_OUTPUT,
-    OPT_PRICE_IN,
-    OPT_PRICE_OUT,
-    OPT_TIER,
-    OPT_ALIAS,
-    OPT_FALLBACK,
-    OPT_WITHOUT,
-    OPT_PARAMS
-} option_e;
-
-static const char *const option_names[] = {
-    "upstream", "label", "context",  "max-output", "price-in", "price-out",
-    "tier",     "alias", "fallback", "without",    "params",   NULL};
-
 const char *const chat_config_capability_names[] = {
-#define CHAT_CAPABILITY(id, name) name,
+#define CHAT_CAPABILITY(id, name) [CHAT_CAPABILITY_##id] = name,
 #include "chat_capability_list.h"
 #undef CHAT_CAPABILITY
-    NULL};
+    [CHAT_CAPABILITY_COUNT] = NULL};
 
-static const char *const params_names[] = {"drop", "refuse", NULL};
+/* ---- members ---- */
+
+static const chat_dir_model_t dir_unset = {
+    .default_name = NULL,
+    .allow = NULL,
+};
+
+static const chat_dir_model_t dir_defaults = {
+    .default_name = NULL,
+    .allow = CHAT_CONFIG_EMPTY(chat_model_allow_t),
+};
+
+static void dir_merge(void *mv, const void *basev, const void *addv,
+                      apr_pool_t *p)
+{
+    const chat_dir_model_t *base = basev, *add = addv;
+    chat_dir_model_t *m = mv;
+
+    m->default_name =
+        chat_config_pick_ptr(base->default_name, add->default_name);
+    m->allow = chat_config_pick_ptr(base->allow, add->allow);
+}
+
+static const chat_server_model_t server_unset = {
+    .list = NULL,
+};
+
+static const chat_server_model_t server_defaults = {
+    .list = CHAT_CONFIG_EMPTY(const chat_model_conf_t *),
+};
+
+/* A virtual host has the main server's models and its own. */
+static void server_merge(void *mv, const void *basev, const void *addv,
+                         apr_pool_t *p)
+{
+    const chat_server_model_t *base = basev, *add = addv;
+    chat_server_model_t *m = mv;
+
+    m->list = base->list && add->list
+                  ? apr_array_append(p, base->list, add->list)
+                  : chat_config_pick_ptr(base->list, add->list);
+}
+
+const apr_array_header_t *chat_config_models(const server_rec *s)
+{
+    return chat_config_server(s)->model.list;
+}
 
 /* ---- the pieces of ChatModel ---- */
 
 /* It is shown as JSON: what cannot be read as such is no text. */
-static const char *parse_label(const char **plabel, const char *value,
-                               apr_pool_t *p)
+static const char *set_label(void *member, const chat_config_rule_t *rule,
+                             cmd_parms *cmd, const char *what,
+                             const char *value)
 {
     const chat_json_limits_t limits = {8 * LABEL_MAX, 1, 1};
     apr_size_t len = strlen(value), i;
-    const char *text = chat_json_quote(value, p);
+    const char *text = chat_json_quote(value, cmd->pool);
     chat_json_t *read;
-    int fine =
-        len > 0 && len <= LABEL_MAX &&
-        chat_json_parse(&read, text, strlen(text), &limits, p) == APR_SUCCESS;
+    int fine = len > 0 && len <= LABEL_MAX &&
+               chat_json_parse(&read, text, strlen(text), &limits, cmd->pool) ==
+                   APR_SUCCESS;
 
     for (i = 0; i < len && fine; i++)
         fine = (unsigned char)value[i] >= ' ' && value[i] != 0x7f;
-    *plabel = value;
+    *(const char **)member = value;
     return fine ? NULL
-                : chat_config_refuse("ChatModel label", value,
+                : chat_config_refuse(what, value,
                                      "1 to 100 bytes of UTF-8 on one line, as "
                                      "in \"label=GPT-4o mini\"",
-                                     p);
+                                     cmd->pool);
 }
 
-/* "a,b" of one kind of names. */
-static const char *parse_list(apr_array_header_t *list, const char *what,
-                              const char *value, chat_config_string_cb *parse,
-                              apr_pool_t *p)
+static const char *set_without(void *member, const chat_config_rule_t *rule,
+                               cmd_parms *cmd, const char *what,
+                               const char *value)
 {
-    const char *why = NULL, *rest = value;
-
-    do {
-        const char *comma = strchr(rest, ',');
-        const char *word = comma ? apr_pstrmemdup(p, rest, comma - rest) : rest;
-
-        why = parse(apr_array_push(list), what, word, p);
-        rest = comma ? comma + 1 : NULL;
-    } while (rest && !why);
-    return why;
-}
-
-static const char *parse_without(unsigned *pwithout, const char *value,
-                                 apr_pool_t *p)
-{
+    unsigned *without = member;
     const char *why = NULL, *rest = value;
     int bit = 0;
 
     do {
         const char *comma = strchr(rest, ',');
-        const char *word = comma ? apr_pstrmemdup(p, rest, comma - rest) : rest;
+        const char *word =
+            comma ? apr_pstrmemdup(cmd->pool, rest, comma - rest) : rest;
 
-        why = chat_config_parse_name(&bit, "ChatModel without", word,
-                                     chat_config_capability_names, p);
-        *pwithout |= 1u << bit;
+        why = chat_config_parse_name(&bit, what, word,
+                                     chat_config_capability_names, cmd->pool);
+        *without |= 1u << bit;
         rest = comma ? comma + 1 : NULL;
     } while (rest && !why);
     return why;
 }
 
-static const char *parse_option(chat_model_conf_t *model, option_e option,
-                                const char *value, apr_pool_t *p)
-{
-    switch (option) {
-    case OPT_UPSTREAM:
-        return chat_config_parse_model(&model->upstream, "ChatModel upstream",
-                                       value, p);
-    case OPT_LABEL:
-        return parse_label(&model->label, value, p);
-    case OPT_CONTEXT:
-        return chat_config_parse_count(&model->context, "ChatModel context",
-                                       value, 1, TOKENS_MAX, p);
-    case OPT_MAX_OUTPUT:
-        return chat_config_parse_count(&model->max_output,
-                                       "ChatModel max-output", value, 1,
-                                       TOKENS_MAX, p);
-    case OPT_PRICE_IN:
-        return chat_config_parse_price(&model->price_in, "ChatModel price-in",
-                                       value, p);
-    case OPT_PRICE_OUT:
-        return chat_config_parse_price(&model->price_out, "ChatModel price-out",
-                                       value, p);
-    case OPT_TIER:
-        return parse_list(model->tiers, "ChatModel tier", value,
-                          chat_config_parse_word, p);
-    case OPT_ALIAS:
-        return parse_list(model->aliases, "ChatModel alias", value,
-                          chat_config_parse_model, p);
-    case OPT_FALLBACK:
-        return parse_list(model->fallback, "ChatModel fallback", value,
-                          chat_config_parse_model, p);
-    case OPT_WITHOUT:
-        return parse_without(&model->without, value, p);
-    case OPT_PARAMS:
-        return chat_config_parse_name(&model->refuse, "ChatModel params", value,
-                                      params_names, p);
-    }
-    return NULL;
-}
+static const char *const params_names[] = {
+    [0] = "drop", [1] = "refuse", [2] = NULL};
+
+#define OPTION(key, member, ...)                                               \
+    CHAT_CONFIG_OPTION(key, chat_model_conf_t, member, __VA_ARGS__)
+
+static const chat_config_rule_t options[] = {
+    OPTION("upstream", upstream, .set = chat_config_value_string,
+           .parse = chat_config_parse_model),
+    OPTION("label", label, .set = set_label),
+    OPTION("context", context, .set = chat_config_value_count, .min = 1,
+           .max = TOKENS_MAX),
+    OPTION("max-output", max_output, .set = chat_config_value_count, .min = 1,
+           .max = TOKENS_MAX),
+    OPTION("price-in", price_in, .set = chat_config_value_price),
+    OPTION("price-out", price_out, .set = chat_config_value_price),
+    OPTION("tier", tiers, .set = chat_config_value_strings,
+           .parse = chat_config_parse_word),
+    OPTION("alias", aliases, .set = chat_config_value_strings,
+           .parse = chat_config_parse_model),
+    OPTION("fallback", fallback, .set = chat_config_value_strings,
+           .parse = chat_config_parse_model),
+    OPTION("without", without, .set = set_without),
+    OPTION("params", refuse, .set = chat_config_value_name,
+           .names = params_names),
+    {NULL}};
 
 /* ---- ChatModel ---- */
 
@@ -157,30 +159,24 @@ static chat_model_conf_t *create(cmd_parms *cmd)
 static const char *parse(cmd_parms *cmd, chat_model_conf_t *model, int argc,
                          char *const argv[])
 {
-    const char *value, *why;
     unsigned seen = 0;
-    int i, option;
-
-    why =
+    const char *why =
         chat_config_parse_model(&model->name, "ChatModel", argv[0], cmd->pool);
+
     if (!why)
         why = chat_config_parse_word(&model->provider, "ChatModel", argv[1],
                                      cmd->pool);
     model->upstream = model->label = model->name;
-    for (i = 2; i < argc && !why; i++) {
-        why = chat_config_parse_pair(&option, &value, &seen, "ChatModel",
-                                     argv[i], option_names, cmd->pool);
-        if (!why)
-            why = parse_option(model, option, value, cmd->pool);
-    }
+    if (!why)
+        why =
+            chat_config_options(model, options, &seen, cmd, argc - 2, argv + 2);
     return why;
 }
 
-const char *chat_config_model(cmd_parms *cmd, void *dir, int argc,
-                              char *const argv[])
+static const char *set_model(cmd_parms *cmd, void *dir, int argc,
+                             char *const argv[])
 {
-    chat_server_conf_t *conf =
-        ap_get_module_config(cmd->server->module_config, &chat_module);
+    chat_server_model_t *models = &chat_config_server_of(cmd)->model;
     const char *why = ap_check_cmd_context(cmd, NOT_IN_DIR_CONTEXT);
     chat_model_conf_t *model;
 
@@ -192,18 +188,18 @@ const char *chat_config_model(cmd_parms *cmd, void *dir, int argc,
     why = parse(cmd, model, argc, argv);
     if (why)
         return why;
-    if (!conf->models)
-        conf->models =
+    if (!models->list)
+        models->list =
             apr_array_make(cmd->pool, 8, sizeof(const chat_model_conf_t *));
-    APR_ARRAY_PUSH(conf->models, const chat_model_conf_t *) = model;
+    APR_ARRAY_PUSH(models->list, const chat_model_conf_t *) = model;
     chat_config_need(cmd, CHAT_NEED_MODEL, model->provider);
     return NULL;
 }
 
 /* ---- ChatModelAllow ---- */
 
-const char *chat_config_model_allow(cmd_parms *cmd, void *dirv, int argc,
-                                    char *const argv[])
+static const char *set_allow(cmd_parms *cmd, void *dirv, int argc,
+                             char *const argv[])
 {
     chat_dir_conf_t *dir = dirv;
     const char *why = chat_config_check_args(cmd, argc);
@@ -222,9 +218,9 @@ const char *chat_config_model_allow(cmd_parms *cmd, void *dirv, int argc,
                                         cmd->cmd->name, argv[i], cmd->pool);
     if (why)
         return why;
-    if (!dir->allow)
-        dir->allow = apr_array_make(cmd->pool, 2, sizeof(allow));
-    APR_ARRAY_PUSH(dir->allow, chat_model_allow_t) = allow;
+    if (!dir->model.allow)
+        dir->model.allow = apr_array_make(cmd->pool, 2, sizeof(allow));
+    APR_ARRAY_PUSH(dir->model.allow, chat_model_allow_t) = allow;
     return NULL;
 }
 
@@ -327,12 +323,12 @@ static int check_twice(server_rec *s, const apr_array_header_t *models, int n)
 int chat_config_model_check(server_rec *s, const chat_server_conf_t *conf,
                             const chat_server_conf_t *main_conf)
 {
-    const apr_array_header_t *models = conf->models;
+    const apr_array_header_t *models = conf->model.list;
     int i, inherited = 0, faults = 0;
 
-    if (conf != main_conf && main_conf->models)
-        inherited = main_conf->models->nelts;
-    if (!models || models->nelts == inherited)
+    if (conf != main_conf)
+        inherited = main_conf->model.list->nelts;
+    if (models->nelts == inherited)
         return 0;
     for (i = 0; i < models->nelts; i++)
         faults += check_aliases(s, models, at(models, i));
@@ -342,3 +338,24 @@ int chat_config_model_check(server_rec *s, const chat_server_conf_t *conf,
     }
     return faults;
 }
+
+/* ---- directives ---- */
+
+const chat_config_feature_t chat_config_model_feature = {
+    .cmds =
+        {
+            AP_INIT_TAKE_ARGV("ChatModel", set_model, NULL, CHAT_OR_SERVER,
+                              "NAME PROVIDER [OPTION=VALUE ...]"),
+            AP_INIT_TAKE1("ChatModelDefault", chat_config_set,
+                          CHAT_CONFIG_IN_DIR(model.default_name,
+                                             .set = chat_config_value_string,
+                                             .parse = chat_config_parse_model),
+                          CHAT_OR_FILEINFO,
+                          "the model when the client names none"),
+            AP_INIT_TAKE_ARGV("ChatModelAllow", set_allow, NULL, CHAT_OR_LIMIT,
+                              "[tier=NAME] PATTERN...: the models that may be "
+                              "used"),
+        },
+    .dir = CHAT_CONFIG_DIR(model),
+    .server = CHAT_CONFIG_SERVER(model),
+};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Words of the configuration turned into values: numbers, bytes, times, names,
- * key=value, origins, SQL. Each gives NULL or a sentence that names the
- * directive, the value and what would be right. Calls nothing but APR. Any
- * thread, for requests read .htaccess.
+ * origins, SQL. Each gives NULL or a sentence that names the directive, the
+ * value and what would be right. Calls nothing but APR. Any thread, for
+ * requests read .htaccess.
  */
 #include "chat_config_int.h"
 
@@ -15,24 +15,6 @@
 #define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 #define ALNUM CAPITALS LETTERS DIGITS
-
-const char *const chat_config_route_names[] = {
-#define CHAT_ROUTE(id, name, handler, flags) name,
-#include "chat_route_list.h"
-#undef CHAT_ROUTE
-    NULL};
-
-const char *const chat_config_provider_names[] = {
-#define CHAT_PROVIDER(id, name, caps) name,
-#include "chat_provider_list.h"
-#undef CHAT_PROVIDER
-    NULL};
-
-const char *const chat_config_auth_names[] = {
-#define CHAT_AUTH(id, name) name,
-#include "chat_auth_list.h"
-#undef CHAT_AUTH
-    "none", NULL};
 
 typedef struct unit_t {
     const char *name;
@@ -244,30 +226,6 @@ const char *chat_config_parse_flag(int *pvalue, const char *what,
         *pvalue = 0;
     else
         return chat_config_refuse(what, value, "on or off", p);
-    return NULL;
-}
-
-const char *chat_config_parse_pair(int *pkey, const char **pvalue,
-                                   unsigned *pseen, const char *what,
-                                   const char *arg, const char *const *keys,
-                                   apr_pool_t *p)
-{
-    const char *equals = strchr(arg, '=');
-    const char *key;
-
-    if (!equals ||
-        chat_config_parse_name(pkey, what, apr_pstrmemdup(p, arg, equals - arg),
-                               keys, p) != NULL) {
-        return chat_config_refuse(what, arg,
-                                  apr_psprintf(p, "KEY=VALUE with the keys %s",
-                                               chat_config_listed(keys, p)),
-                                  p);
-    }
-    key = keys[*pkey];
-    if (*pseen & (1u << *pkey))
-        return apr_psprintf(p, "%s has %s= twice: write it once", what, key);
-    *pseen |= 1u << *pkey;
-    *pvalue = equals + 1;
     return NULL;
 }
 

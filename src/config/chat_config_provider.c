@@ -15,23 +15,61 @@
 #define SECTION "<ChatProvider"
 #define HOST_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-._:"
 
-static const char *const api_names[] = {"responses", "chat-completions", NULL};
-
-/* chat_key_e, from 1 on. */
-static const char *const auth_names[] = {"bearer", "api-key", "x-api-key",
-                                         "x-goog-api-key", NULL};
-
 #define VERSION_MAX 32
 #define VERSION_CHARS                                                          \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-/* In the order of the members of chat_timeouts_t. */
-static const char *const timeout_names[] = {"connect", "first", "idle", "total",
-                                            NULL};
+/* What a type is called, and what it has, see chat_provider_list.h. */
+static const char *const type_names[] = {
+#define CHAT_PROVIDER(id, name, caps) [CHAT_PROVIDER_##id] = name,
+#include "chat_provider_list.h"
+#undef CHAT_PROVIDER
+    [CHAT_PROVIDER_COUNT] = NULL};
 
-static chat_server_conf_t *server_conf(cmd_parms *cmd)
+static const unsigned caps_of[] = {
+#define CHAT_PROVIDER(id, name, caps) [CHAT_PROVIDER_##id] = caps,
+#include "chat_provider_list.h"
+#undef CHAT_PROVIDER
+};
+
+/* ---- members ---- */
+
+static const chat_server_provider_t server_unset = {
+    .by_name = NULL,
+};
+
+static const chat_server_provider_t server_defaults = {
+    .by_name = NULL,
+};
+
+/*
+ * A virtual host has the main server's providers and its own. A section of the
+ * same name replaces the whole provider: were members inherited, a host that
+ * only changes the URL would send the main server's key there.
+ */
+static void server_merge(void *mv, const void *basev, const void *addv,
+                         apr_pool_t *p)
 {
-    return ap_get_module_config(cmd->server->module_config, &chat_module);
+    const chat_server_provider_t *base = basev, *add = addv;
+    chat_server_provider_t *m = mv;
+
+    m->by_name = base->by_name && add->by_name
+                     ? apr_hash_overlay(p, add->by_name, base->by_name)
+                     : chat_config_pick_ptr(base->by_name, add->by_name);
+}
+
+static chat_provider_conf_t *find(const chat_server_conf_t *conf,
+                                  const char *name)
+{
+    return conf->provider.by_name
+               ? apr_hash_get(conf->provider.by_name, name, APR_HASH_KEY_STRING)
+               : NULL;
+}
+
+const chat_provider_conf_t *chat_config_provider(const server_rec *s,
+                                                 const char *name)
+{
+    return find(chat_config_server(s), name);
 }
 
 /* ---- the section ---- */
@@ -52,16 +90,17 @@ static const char *section_name(const char **pname, const char *args,
     return chat_config_parse_word(pname, SECTION ">", *pname, p);
 }
 
-/* The directives of a section are those that are named after it. */
+/* The directives of a section are those of this file, but for its own. */
 static const char *const *section_directives(apr_pool_t *p)
 {
-    static const char lead[] = "ChatProvider";
-    apr_array_header_t *names = apr_array_make(p, 16, sizeof(const char *));
-    const command_rec *cmd;
+    const command_rec *cmds = chat_config_provider_feature.cmds;
+    apr_array_header_t *names =
+        apr_array_make(p, CHAT_CONFIG_CMDS_MAX + 1, sizeof(const char *));
+    int i;
 
-    for (cmd = chat_config_cmds; cmd->name; cmd++) {
-        if (strncmp(cmd->name, lead, sizeof(lead) - 1) == 0)
-            APR_ARRAY_PUSH(names, const char *) = cmd->name;
+    for (i = 0; i < CHAT_CONFIG_CMDS_MAX && cmds[i].name; i++) {
+        if (*cmds[i].name != '<')
+            APR_ARRAY_PUSH(names, const char *) = cmds[i].name;
     }
     APR_ARRAY_PUSH(names, const char *) = NULL;
     return (const char *const *)names->elts;
@@ -120,13 +159,6 @@ static void fill(apr_interval_time_t *pvalue, apr_interval_time_t value)
         *pvalue = value;
 }
 
-/* What each type has, see chat_provider_list.h. */
-static const unsigned caps[] = {
-#define CHAT_PROVIDER(id, name, caps) caps,
-#include "chat_provider_list.h"
-#undef CHAT_PROVIDER
-};
-
 /* It is written there what only types with that bit have. */
 static const char *refuse_type(cmd_parms *cmd, const chat_provider_conf_t *conf,
                                const char *what, unsigned cap)
@@ -135,9 +167,9 @@ static const char *refuse_type(cmd_parms *cmd, const chat_provider_conf_t *conf,
         apr_array_make(cmd->temp_pool, 8, sizeof(const char *));
     int i;
 
-    for (i = 0; chat_config_provider_names[i]; i++) {
-        if (caps[i] & cap)
-            APR_ARRAY_PUSH(names, const char *) = chat_config_provider_names[i];
+    for (i = 0; type_names[i]; i++) {
+        if (caps_of[i] & cap)
+            APR_ARRAY_PUSH(names, const char *) = type_names[i];
     }
     APR_ARRAY_PUSH(names, const char *) = NULL;
     return apr_psprintf(
@@ -151,12 +183,12 @@ static const char *refuse_type(cmd_parms *cmd, const chat_provider_conf_t *conf,
 /* What belongs to some types only. */
 static const char *complete_api(cmd_parms *cmd, chat_provider_conf_t *conf)
 {
-    int responses = (caps[conf->type] & CHAT_PROVIDER_RESPONSES) != 0;
+    int responses = (caps_of[conf->type] & CHAT_PROVIDER_RESPONSES) != 0;
 
     if (conf->api == CHAT_API_RESPONSES && !responses)
         return refuse_type(cmd, conf, "\"ChatProviderAPI responses\"",
                            CHAT_PROVIDER_RESPONSES);
-    if (conf->version && !(caps[conf->type] & CHAT_PROVIDER_VERSION))
+    if (conf->version && !(caps_of[conf->type] & CHAT_PROVIDER_VERSION))
         return refuse_type(cmd, conf, "a ChatProviderVersion",
                            CHAT_PROVIDER_VERSION);
     if (conf->api == CHAT_UNSET)
@@ -170,14 +202,13 @@ static const char *complete(cmd_parms *cmd, chat_provider_conf_t *conf)
     const char *why;
 
     if (conf->type == CHAT_UNSET &&
-        chat_config_parse_name(&conf->type, SECTION, conf->name,
-                               chat_config_provider_names, cmd->pool) != NULL) {
+        chat_config_parse_name(&conf->type, SECTION, conf->name, type_names,
+                               cmd->pool) != NULL) {
         return apr_psprintf(
             cmd->pool,
             "<ChatProvider %s> needs a ChatProviderType, for \"%s\" is none: "
             "write %s",
-            conf->name, conf->name,
-            chat_config_listed(chat_config_provider_names, cmd->pool));
+            conf->name, conf->name, chat_config_listed(type_names, cmd->pool));
     }
     if (!conf->url) {
         return apr_psprintf(cmd->pool,
@@ -202,10 +233,9 @@ static const char *complete(cmd_parms *cmd, chat_provider_conf_t *conf)
     return NULL;
 }
 
-const char *chat_config_provider_section(cmd_parms *cmd, void *dir,
-                                         const char *arg)
+static const char *set_section(cmd_parms *cmd, void *dir, const char *arg)
 {
-    apr_hash_t *providers = server_conf(cmd)->providers;
+    chat_server_conf_t *server = chat_config_server_of(cmd);
     chat_provider_conf_t *conf;
     const char *name, *why;
 
@@ -213,7 +243,7 @@ const char *chat_config_provider_section(cmd_parms *cmd, void *dir,
         (why = section_name(&name, arg, cmd->pool)) != NULL ||
         (why = check_children(cmd, name)) != NULL)
         return why;
-    conf = apr_hash_get(providers, name, APR_HASH_KEY_STRING);
+    conf = find(server, name);
     if (conf) {
         return apr_psprintf(cmd->pool,
                             "<ChatProvider %s> is already defined at %s: give "
@@ -221,7 +251,9 @@ const char *chat_config_provider_section(cmd_parms *cmd, void *dir,
                             name, conf->defined_at);
     }
     conf = create(cmd, name);
-    apr_hash_set(providers, name, APR_HASH_KEY_STRING, conf);
+    if (!server->provider.by_name)
+        server->provider.by_name = apr_hash_make(cmd->pool);
+    apr_hash_set(server->provider.by_name, name, APR_HASH_KEY_STRING, conf);
     why = ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
     return why ? why : complete(cmd, conf);
 }
@@ -240,70 +272,61 @@ static const char *current(chat_provider_conf_t **pconf, cmd_parms *cmd)
                             cmd->cmd->name);
     }
     section_name(&name, parent->args, cmd->temp_pool);
-    *pconf =
-        apr_hash_get(server_conf(cmd)->providers, name, APR_HASH_KEY_STRING);
+    *pconf = find(chat_config_server_of(cmd), name);
     return NULL;
 }
 
-const char *chat_config_provider_type(cmd_parms *cmd, void *dir,
-                                      const char *value)
+/* A directive with a rule for a member of the provider. */
+static const char *set_member(cmd_parms *cmd, void *dir, const char *value)
 {
     chat_provider_conf_t *conf;
     const char *why = current(&conf, cmd);
 
-    if (why)
-        return why;
-    return chat_config_parse_name(&conf->type, cmd->cmd->name, value,
-                                  chat_config_provider_names, cmd->pool);
+    return why ? why
+               : chat_config_apply(conf, cmd->info, cmd, cmd->cmd->name, value);
 }
 
-const char *chat_config_provider_api(cmd_parms *cmd, void *dir,
-                                     const char *value)
+static const char *value_auth(void *member, const chat_config_rule_t *rule,
+                              cmd_parms *cmd, const char *what,
+                              const char *value)
 {
-    chat_provider_conf_t *conf;
-    const char *why = current(&conf, cmd);
+    static const struct {
+        const char *name;
+        chat_key_e key;
+    } keys[] = {{"bearer", CHAT_KEY_BEARER},
+                {"api-key", CHAT_KEY_API_KEY},
+                {"x-api-key", CHAT_KEY_X_API_KEY},
+                {"x-goog-api-key", CHAT_KEY_X_GOOG}};
+    /* The names alone, in the same order, for the sentence. */
+    const char *names[sizeof(keys) / sizeof(keys[0]) + 1] = {NULL};
+    int *pkey = member;
+    const char *why;
+    apr_size_t i;
 
-    if (why)
-        return why;
-    return chat_config_parse_name(&conf->api, cmd->cmd->name, value, api_names,
-                                  cmd->pool);
-}
-
-const char *chat_config_provider_auth(cmd_parms *cmd, void *dir,
-                                      const char *value)
-{
-    chat_provider_conf_t *conf;
-    const char *why = current(&conf, cmd);
-
+    for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+        names[i] = keys[i].name;
+    why = chat_config_parse_name(pkey, what, value, names, cmd->pool);
     if (!why)
-        why = chat_config_parse_name(&conf->auth, cmd->cmd->name, value,
-                                     auth_names, cmd->pool);
-    if (!why)
-        conf->auth += CHAT_KEY_BEARER;
+        *pkey = keys[*pkey].key;
     return why;
 }
 
 /* It goes into a header or a query as it is. */
-const char *chat_config_provider_version(cmd_parms *cmd, void *dir,
-                                         const char *value)
+static const char *parse_version(const char **pout, const char *what,
+                                 const char *value, apr_pool_t *p)
 {
-    chat_provider_conf_t *conf;
-    const char *why = current(&conf, cmd);
     apr_size_t len = strlen(value);
 
-    if (why)
-        return why;
-    if (len == 0 || len > VERSION_MAX || strspn(value, VERSION_CHARS) != len)
-        return chat_config_refuse(cmd->cmd->name, value,
-                                  "a version of 1 to 32 letters, digits, dots, "
-                                  "hyphens and underscores, as in 2023-06-01",
-                                  cmd->pool);
-    conf->version = value;
-    return NULL;
+    *pout = value;
+    if (len > 0 && len <= VERSION_MAX && strspn(value, VERSION_CHARS) == len)
+        return NULL;
+    return chat_config_refuse(what, value,
+                              "a version of 1 to 32 letters, digits, dots, "
+                              "hyphens and underscores, as in 2023-06-01",
+                              p);
 }
 
-const char *chat_config_provider_key(cmd_parms *cmd, void *dir,
-                                     const char *value)
+static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
 {
     chat_provider_conf_t *conf;
     const char *why = current(&conf, cmd);
@@ -318,58 +341,43 @@ const char *chat_config_provider_key(cmd_parms *cmd, void *dir,
     return chat_config_secret(apr_array_push(conf->keys), cmd, value);
 }
 
-const char *chat_config_provider_store(cmd_parms *cmd, void *dir,
-                                       const char *value)
+#define TIMEOUT(name)                                                          \
+    CHAT_CONFIG_OPTION(#name, chat_provider_conf_t, timeouts.name,             \
+                       .set = chat_config_value_time, .min = 1000,             \
+                       .max = 24 * 3600 * APR_USEC_PER_SEC, .off = 1)
+
+static const chat_config_rule_t timeouts[] = {
+    TIMEOUT(connect), TIMEOUT(first), TIMEOUT(idle), TIMEOUT(total), {NULL}};
+
+static const char *set_timeout(cmd_parms *cmd, void *dir, int argc,
+                               char *const argv[])
 {
     chat_provider_conf_t *conf;
     const char *why = current(&conf, cmd);
-
-    if (why)
-        return why;
-    return chat_config_parse_flag(&conf->store, cmd->cmd->name, value,
-                                  cmd->pool);
-}
-
-const char *chat_config_provider_timeout(cmd_parms *cmd, void *dir, int argc,
-                                         char *const argv[])
-{
-    chat_provider_conf_t *conf;
-    const char *value, *what, *why = current(&conf, cmd);
     unsigned seen = 0;
-    int i, key;
 
     if (!why && argc == 0)
         why = chat_config_refuse(cmd->cmd->name, "",
                                  "one or more of connect=TIME first=TIME "
                                  "idle=TIME total=TIME",
                                  cmd->pool);
-    for (i = 0; i < argc && !why; i++) {
-        apr_interval_time_t *members[] = {
-            &conf->timeouts.connect, &conf->timeouts.first,
-            &conf->timeouts.idle, &conf->timeouts.total};
-
-        why = chat_config_parse_pair(&key, &value, &seen, cmd->cmd->name,
-                                     argv[i], timeout_names, cmd->pool);
-        if (why)
-            break;
-        what = apr_pstrcat(cmd->temp_pool, cmd->cmd->name, " ",
-                           timeout_names[key], NULL);
-        why =
-            chat_config_parse_time(members[key], what, value, 1000,
-                                   apr_time_from_sec(24 * 3600), 1, cmd->pool);
-    }
-    return why;
+    return why ? why
+               : chat_config_options(conf, timeouts, &seen, cmd, argc, argv);
 }
 
+static const chat_config_rule_t breaker_options[] = {
+    CHAT_CONFIG_OPTION("cooldown", chat_provider_conf_t, breaker_cooldown,
+                       .set = chat_config_value_time, .min = 100 * 1000,
+                       .max = 3600 * APR_USEC_PER_SEC),
+    {NULL}};
+
 /* FAILURES [cooldown=TIME], or off. */
-const char *chat_config_provider_breaker(cmd_parms *cmd, void *dir, int argc,
-                                         char *const argv[])
+static const char *set_breaker(cmd_parms *cmd, void *dir, int argc,
+                               char *const argv[])
 {
-    static const char *const keys[] = {"cooldown", NULL};
     chat_provider_conf_t *conf;
-    const char *value, *why = current(&conf, cmd);
+    const char *why = current(&conf, cmd);
     unsigned seen = 0;
-    int key;
 
     if (!why && (argc < 1 || argc > 2))
         why = apr_psprintf(cmd->pool, "%s takes %s", cmd->cmd->name,
@@ -382,14 +390,9 @@ const char *chat_config_provider_breaker(cmd_parms *cmd, void *dir, int argc,
     }
     why = chat_config_parse_int(&conf->breaker_failures, cmd->cmd->name,
                                 argv[0], 1, 1000, cmd->pool);
-    if (!why && argc == 2)
-        why = chat_config_parse_pair(&key, &value, &seen, cmd->cmd->name,
-                                     argv[1], keys, cmd->pool);
-    if (!why && argc == 2)
-        why = chat_config_parse_time(
-            &conf->breaker_cooldown, "ChatProviderBreaker cooldown", value,
-            100 * 1000, apr_time_from_sec(3600), 0, cmd->pool);
-    return why;
+    return why ? why
+               : chat_config_options(conf, breaker_options, &seen, cmd,
+                                     argc - 1, argv + 1);
 }
 
 /* ---- ChatProviderURL ---- */
@@ -456,8 +459,7 @@ static const char *authority(const apr_uri_t *uri, apr_pool_t *p)
 
 /* Brought into the one form the rest relies on: lower-case scheme and host, no
  * slash at the end. */
-const char *chat_config_provider_url(cmd_parms *cmd, void *dir,
-                                     const char *value)
+static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
 {
     chat_provider_conf_t *conf;
     apr_uri_t uri = {0};
@@ -480,3 +482,53 @@ const char *chat_config_provider_url(cmd_parms *cmd, void *dir,
     conf->host = uri.hostname;
     return NULL;
 }
+
+/* ---- directives ---- */
+
+static const char *const api_names[] = {[CHAT_API_RESPONSES] = "responses",
+                                        [CHAT_API_COMPLETIONS] =
+                                            "chat-completions",
+                                        [2] = NULL};
+
+#define MEMBER(member, ...)                                                    \
+    CHAT_CONFIG_RULE(chat_provider_conf_t, member, __VA_ARGS__)
+
+const chat_config_feature_t chat_config_provider_feature = {
+    .cmds =
+        {
+            AP_INIT_RAW_ARGS("<ChatProvider", set_section, NULL, CHAT_OR_SERVER,
+                             "a name: how to reach an upstream"),
+            AP_INIT_TAKE1("ChatProviderType", set_member,
+                          MEMBER(type, .set = chat_config_value_name,
+                                 .names = type_names),
+                          CHAT_OR_SERVER, "the kind of upstream"),
+            AP_INIT_TAKE1("ChatProviderURL", set_url, NULL, CHAT_OR_SERVER,
+                          "the base URL of the upstream"),
+            AP_INIT_TAKE1("ChatProviderKey", set_key, NULL, CHAT_OR_SERVER,
+                          "env:NAME, file:PATH or \"exec:PATH ARGS\""),
+            AP_INIT_TAKE1("ChatProviderAuth", set_member,
+                          MEMBER(auth, .set = value_auth), CHAT_OR_SERVER,
+                          "bearer, api-key, x-api-key or x-goog-api-key: the "
+                          "header of the key"),
+            AP_INIT_TAKE1("ChatProviderVersion", set_member,
+                          MEMBER(version, .set = chat_config_value_string,
+                                 .parse = parse_version),
+                          CHAT_OR_SERVER, "the version of the upstream's API"),
+            AP_INIT_TAKE1(
+                "ChatProviderAPI", set_member,
+                MEMBER(api, .set = chat_config_value_name, .names = api_names),
+                CHAT_OR_SERVER, "responses or chat-completions"),
+            AP_INIT_TAKE1("ChatProviderStore", set_member,
+                          MEMBER(store, .set = chat_config_value_flag),
+                          CHAT_OR_SERVER,
+                          "on or off: may the provider keep answers"),
+            AP_INIT_TAKE_ARGV("ChatProviderTimeout", set_timeout, NULL,
+                              CHAT_OR_SERVER,
+                              "connect=TIME first=TIME idle=TIME total=TIME"),
+            AP_INIT_TAKE_ARGV("ChatProviderBreaker", set_breaker, NULL,
+                              CHAT_OR_SERVER,
+                              "FAILURES [cooldown=TIME], or "
+                              "off"),
+        },
+    .server = CHAT_CONFIG_SERVER(provider),
+};

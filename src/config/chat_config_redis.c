@@ -1,19 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the limits' counters are, and how their keys are shown: ChatRedis,
- * ChatLimitTable, ChatLimitKeys. Config time.
+ * How Redis is reached, which has the limits' counters: ChatRedis. Config time,
+ * main thread.
  */
 #include "chat_config_int.h"
 
-#include <apr_strings.h>
+static const chat_server_redis_t server_unset = {
+    .url = NULL,
+    .user = NULL,
+    .ca = NULL,
+    .password = NULL,
+    .connect = CHAT_UNSET,
+    .command = CHAT_UNSET,
+};
 
-#include "chat_log.h"
+static const chat_server_redis_t server_defaults = {
+    .url = NULL,
+    .user = NULL,
+    .ca = NULL,
+    .password = NULL,
+    .connect = 200 * 1000,
+    .command = 100 * 1000,
+};
 
-#define TABLE_MIN (64 * 1024)
-
-static chat_server_conf_t *server_conf(cmd_parms *cmd)
+static void server_merge(void *mv, const void *basev, const void *addv,
+                         apr_pool_t *p)
 {
-    return ap_get_module_config(cmd->server->module_config, &chat_module);
+    const chat_server_redis_t *base = basev, *add = addv;
+    chat_server_redis_t *m = mv;
+
+    m->url = chat_config_pick_ptr(base->url, add->url);
+    m->user = chat_config_pick_ptr(base->user, add->user);
+    m->ca = chat_config_pick_ptr(base->ca, add->ca);
+    m->password = chat_config_pick_ptr(base->password, add->password);
+    m->connect = chat_config_pick(base->connect, add->connect);
+    m->command = chat_config_pick(base->command, add->command);
 }
 
 /* Whether the address is one is found out by who connects; a password in it
@@ -35,8 +56,24 @@ static const char *check_url(cmd_parms *cmd, const char *url)
     return NULL;
 }
 
-static const char *set_ca(cmd_parms *cmd, chat_server_conf_t *conf,
-                          const char *value)
+/* ---- options ---- */
+
+static const char *set_user(void *member, const chat_config_rule_t *rule,
+                            cmd_parms *cmd, const char *what, const char *value)
+{
+    *(const char **)member = value;
+    return NULL;
+}
+
+static const char *set_password(void *member, const chat_config_rule_t *rule,
+                                cmd_parms *cmd, const char *what,
+                                const char *value)
+{
+    return chat_config_secret(member, cmd, value);
+}
+
+static const char *set_ca(void *member, const chat_config_rule_t *rule,
+                          cmd_parms *cmd, const char *what, const char *value)
 {
     const char *path = ap_server_root_relative(cmd->pool, value);
     apr_finfo_t info;
@@ -44,80 +81,54 @@ static const char *set_ca(cmd_parms *cmd, chat_server_conf_t *conf,
     if (!*value || !path ||
         apr_stat(&info, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
         info.filetype != APR_REG)
-        return chat_config_refuse("ChatRedis ca", value,
-                                  "a file with certificates of CAs, in PEM",
-                                  cmd->pool);
-    conf->redis_ca = path;
+        return chat_config_refuse(
+            what, value, "a file with certificates of CAs, in PEM", cmd->pool);
+    *(const char **)member = path;
     return NULL;
 }
 
-static const char *set_option(cmd_parms *cmd, chat_server_conf_t *conf, int key,
-                              const char *value)
-{
-    const apr_interval_time_t least = 1000, most = apr_time_from_sec(60);
+#define OPTION(key, member, ...)                                               \
+    CHAT_CONFIG_OPTION(key, chat_server_redis_t, member, __VA_ARGS__)
+#define WAIT_MIN 1000
+#define WAIT_MAX (60 * APR_USEC_PER_SEC)
 
-    switch (key) {
-    case 0:
-        conf->redis_user = value;
-        return NULL;
-    case 1:
-        return chat_config_secret(&conf->redis_password, cmd, value);
-    case 2:
-        return set_ca(cmd, conf, value);
-    case 3:
-        return chat_config_parse_time(&conf->redis_connect, "ChatRedis connect",
-                                      value, least, most, 0, cmd->pool);
-    default:
-        return chat_config_parse_time(&conf->redis_command, "ChatRedis command",
-                                      value, least, most, 0, cmd->pool);
-    }
-}
+static const chat_config_rule_t options[] = {
+    OPTION("user", user, .set = set_user),
+    OPTION("password", password, .set = set_password),
+    OPTION("ca", ca, .set = set_ca),
+    OPTION("connect", connect, .set = chat_config_value_time, .min = WAIT_MIN,
+           .max = WAIT_MAX),
+    OPTION("command", command, .set = chat_config_value_time, .min = WAIT_MIN,
+           .max = WAIT_MAX),
+    {NULL}};
 
-const char *chat_config_redis(cmd_parms *cmd, void *dir, int argc,
-                              char *const argv[])
+static const char *set_redis(cmd_parms *cmd, void *dir, int argc,
+                             char *const argv[])
 {
-    static const char *const keys[] = {"user",    "password", "ca",
-                                       "connect", "command",  NULL};
-    chat_server_conf_t *conf = server_conf(cmd);
-    const char *value, *why = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    chat_server_redis_t *redis = &chat_config_server_of(cmd)->redis;
+    const char *why = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     unsigned seen = 0;
-    int i, key;
 
     if (!why && argc < 1)
         why = "ChatRedis takes a URL";
     if (!why)
         why = check_url(cmd, argv[0]);
-    for (i = 1; i < argc && !why; i++) {
-        why = chat_config_parse_pair(&key, &value, &seen, "ChatRedis", argv[i],
-                                     keys, cmd->pool);
-        if (!why)
-            why = set_option(cmd, conf, key, value);
-    }
-    if (!why && conf->redis_ca && strncmp(argv[0], "rediss://", 9) != 0)
+    if (!why)
+        why =
+            chat_config_options(redis, options, &seen, cmd, argc - 1, argv + 1);
+    if (!why && redis->ca && strncmp(argv[0], "rediss://", 9) != 0)
         why = "ChatRedis: ca= belongs to rediss://";
     if (!why)
-        conf->redis_url = argv[0];
+        redis->url = argv[0];
     return why;
 }
 
-const char *chat_config_limit_table(cmd_parms *cmd, void *dir,
-                                    const char *value)
-{
-    const char *why = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-
-    return why ? why
-               : chat_config_parse_bytes(&server_conf(cmd)->limit_table,
-                                         "ChatLimitTable", value, TABLE_MIN,
-                                         APR_INT64_C(1) << 30, cmd->pool);
-}
-
-const char *chat_config_limit_keys(cmd_parms *cmd, void *dir, const char *value)
-{
-    static const char *const names[] = {"hashed", "clear", NULL};
-    const char *why = ap_check_cmd_context(cmd, GLOBAL_ONLY);
-
-    return why ? why
-               : chat_config_parse_name(&server_conf(cmd)->limit_keys_clear,
-                                        "ChatLimitKeys", value, names,
-                                        cmd->pool);
-}
+const chat_config_feature_t chat_config_redis_feature = {
+    .cmds =
+        {
+            AP_INIT_TAKE_ARGV("ChatRedis", set_redis, NULL, CHAT_OR_SERVER,
+                              "URL [user=NAME] [password=SECRET] [ca=FILE] "
+                              "[connect=TIME] [command=TIME]"),
+        },
+    .server = CHAT_CONFIG_SERVER(redis),
+};

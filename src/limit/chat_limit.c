@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asking for a request, and what the answer means. Which policies apply and
- * whom they count says chat_limit_policy.c; the counting is done by
- * chat_limit_redis.c or chat_limit_local.c.
- * Request thread or, for settling, whoever owns the request.
+ * Tickets: what is reserved for a request, what the result means, and how it is
+ * settled. chat_limit_policy.c says which policies apply and whom they count;
+ * chat_limit_redis.c or chat_limit_local.c counts. Request thread; an engine
+ * decides a query, and whoever owns the request settles.
  */
 #include "chat_limit_int.h"
 
@@ -16,27 +16,30 @@
 #include "chat_log.h"
 
 struct chat_limit_ticket_t {
-    chat_question_t question; /* about what is shared; the first member */
+    chat_limit_query_t query; /* about asked; the first member */
     request_rec *r;
-    chat_counts_t asked;  /* of Redis, whatever it said */
-    chat_counts_t shared; /* charged in Redis */
-    chat_counts_t local;  /* charged in our own table */
+    chat_limit_counts_t asked;  /* of Redis, whatever it replied */
+    chat_limit_counts_t shared; /* charged in Redis */
+    chat_limit_counts_t local;  /* charged in the table in shared memory */
     apr_int64_t input_tokens;
     apr_table_t *headers;
     chat_err_t refusal;
-    chat_counts_t told;     /* all that was asked, for the telemetry ... */
-    int ntold;              /* ... which knows of so many */
-    const chat_count_t *no; /* the one that refused, until it is logged */
-    int open;    /* Redis has to be asked, or was and has not answered */
-    int unheard; /* it was asked, and nobody waits for what it says */
+    chat_limit_counts_t
+        counted; /* by the counter that decided, for the stats */
+    int nstats;  /* so many of counted are in the stats */
+    const chat_limit_count_t
+        *refusing; /* the count that decided, for the log */
+    int open;      /* Redis has to be asked, or was and has not replied */
+    int revoked; /* nobody waits for the reply any more, and what it reserves is
+                    still to be given back */
     int settled;
 };
 
 const char *const chat_limit_unit[] = {"r", "t", "s"};
 
-/* ---- asking ---- */
+/* ---- reserving ---- */
 
-int chat_limit_leases(const chat_counts_t *counts)
+int chat_limit_leases(const chat_limit_counts_t *counts)
 {
     int i;
 
@@ -46,19 +49,19 @@ int chat_limit_leases(const chat_counts_t *counts)
     return 0;
 }
 
-/* Refuses when Redis cannot be asked. */
-static int is_closed(const chat_limit_conf_t *policy)
+/* 1 when the policy refuses while Redis cannot be asked. */
+static int fails_closed(const chat_limit_conf_t *policy)
 {
     return policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow;
 }
 
-static apr_int64_t amount(const chat_limit_asking_t *a,
+static apr_int64_t amount(const chat_limit_context_t *ctx,
                           const chat_limit_conf_t *policy)
 {
     if (policy->unit != CHAT_LIMIT_TOKENS)
         return 1;
-    return a->ask->input_tokens +
-           (a->ask->max_tokens ? a->ask->max_tokens : policy->reserve);
+    return ctx->ask->input_tokens +
+           (ctx->ask->max_tokens ? ctx->ask->max_tokens : policy->reserve);
 }
 
 static apr_status_t misconfigured(chat_err_t *err)
@@ -76,29 +79,30 @@ static apr_status_t unavailable(chat_err_t *err)
                         "Limits cannot be checked right now.");
 }
 
-/* A policy whose key cannot be made guards nobody: say no rather than yes. */
-static apr_status_t collect(chat_counts_t *counts, const chat_limit_asking_t *a,
-                            chat_err_t *err)
+/* A policy whose key cannot be made would limit nobody: refuse. */
+static apr_status_t collect(chat_limit_counts_t *counts,
+                            const chat_limit_context_t *ctx, chat_err_t *err)
 {
-    const apr_array_header_t *list = a->conf->limits;
+    const apr_array_header_t *list = ctx->conf->limit.policies;
     int i;
 
-    counts->count = apr_pcalloc(a->r->pool, list->nelts * sizeof(chat_count_t));
+    counts->count =
+        apr_pcalloc(ctx->r->pool, list->nelts * sizeof(chat_limit_count_t));
     for (i = 0; i < list->nelts; i++) {
         const chat_limit_conf_t *policy =
             APR_ARRAY_IDX(list, i, const chat_limit_conf_t *);
-        chat_count_t *count = &counts->count[counts->n];
+        chat_limit_count_t *count = &counts->count[counts->n];
 
-        if (!chat_limit_applies(policy, a))
+        if (!chat_limit_applies(policy, ctx))
             continue;
         count->policy = policy;
-        count->key = chat_limit_key(a, policy);
-        count->amount = amount(a, policy);
+        count->key = chat_limit_key(ctx, policy);
+        count->amount = amount(ctx, policy);
         if (!count->key) {
             counts->n = 0;
             return misconfigured(err);
         }
-        counts->closed |= is_closed(policy);
+        counts->fail_closed |= fails_closed(policy);
         counts->n++;
     }
     return APR_SUCCESS;
@@ -116,64 +120,62 @@ static const char *lease_name(apr_pool_t *p)
     return name;
 }
 
-/* Redis did not answer: what each policy wants done then. */
+/* Redis did not answer: do what fail= of each policy says. */
 static apr_status_t degrade(chat_limit_ticket_t *t, chat_err_t *err)
 {
-    chat_counts_t asked = t->shared;
-    int i, closed = 0;
+    chat_limit_counts_t asked = t->shared;
+    int i, refused = 0;
 
     t->shared.n = 0;
-    t->local.count = apr_pcalloc(t->r->pool, asked.n * sizeof(chat_count_t));
+    t->local.count =
+        apr_pcalloc(t->r->pool, asked.n * sizeof(chat_limit_count_t));
     for (i = 0; i < asked.n; i++) {
         const chat_limit_conf_t *policy = asked.count[i].policy;
 
-        chat_limit_tally(policy, asked.count[i].key, CHAT_TALLY_DEGRADED, 1);
+        chat_limit_stats_count(policy, asked.count[i].key,
+                               CHAT_LIMIT_STATS_DEGRADED, 1);
         if (policy->fail == CHAT_LIMIT_FAIL_LOCAL)
             t->local.count[t->local.n++] = asked.count[i];
-        closed |= is_closed(policy);
+        refused |= fails_closed(policy);
     }
     t->local.lease = asked.lease;
     t->local.lasts = asked.lasts;
-    if (!closed)
+    if (!refused)
         return APR_SUCCESS;
     t->local.n = 0;
     return unavailable(err);
 }
 
-static apr_status_t count_local(chat_limit_ticket_t *t, chat_err_t *err)
+/* ---- the result ---- */
+
+/* An engine adds to the stats what it can without waiting, and whoever settles
+ * adds the rest. */
+static void count_stats(chat_limit_ticket_t *t, int wait)
 {
-    if (!t->local.n || chat_limit_local.take(&t->local, t->r) == APR_SUCCESS)
-        return APR_SUCCESS;
-    t->local.n = 0;
-    return unavailable(err);
-}
+    for (; t->nstats < t->counted.n; t->nstats++) {
+        const chat_limit_count_t *count = &t->counted.count[t->nstats];
+        chat_limit_stats_e what = !count->refused ? CHAT_LIMIT_STATS_ALLOWED
+                                  : count->policy->shadow
+                                      ? CHAT_LIMIT_STATS_SHADOWED
+                                      : CHAT_LIMIT_STATS_REFUSED;
 
-/* ---- the answer ---- */
-
-/* By an engine as far as it need not wait, by whoever settles the rest. */
-static void note(chat_limit_ticket_t *t, int wait)
-{
-    for (; t->ntold < t->told.n; t->ntold++) {
-        const chat_count_t *count = &t->told.count[t->ntold];
-        chat_tally_e what = !count->refused         ? CHAT_TALLY_ALLOWED
-                            : count->policy->shadow ? CHAT_TALLY_SHADOWED
-                                                    : CHAT_TALLY_REFUSED;
-
-        if (!chat_limit_tally(count->policy, count->key, what, wait))
+        if (!chat_limit_stats_count(count->policy, count->key, what, wait))
             return;
     }
-    if (wait && t->no)
-        chat_limit_log_refusal(t->r, t->no);
+    if (wait && t->refusing)
+        chat_limit_log_refusal(t->r, t->refusing);
 }
 
-/* The refusing policy that lasts longest: after it all may be well. */
-static const chat_count_t *longest_no(const chat_counts_t *counts)
+/* Of the counts that refuse, the one that does so for the longest time: after
+ * that the others allow the request, too. */
+static const chat_limit_count_t *
+longest_refusal(const chat_limit_counts_t *counts)
 {
-    const chat_count_t *no = NULL;
+    const chat_limit_count_t *no = NULL;
     int i;
 
     for (i = 0; i < counts->n; i++) {
-        const chat_count_t *count = &counts->count[i];
+        const chat_limit_count_t *count = &counts->count[i];
 
         if (count->refused && !count->policy->shadow &&
             (!no || count->reset_ms > no->reset_ms))
@@ -182,15 +184,21 @@ static const chat_count_t *longest_no(const chat_counts_t *counts)
     return no;
 }
 
-static apr_status_t refuse(chat_limit_ticket_t *t, const chat_count_t *no,
-                           chat_err_t *err)
+static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
 {
     static const char *const of[] = {"requests", "tokens", "open answers"};
-    apr_int64_t wait = (no->reset_ms + 999) / 1000;
+    const chat_limit_counts_t *counts = t->shared.n ? &t->shared : &t->local;
+    const chat_limit_count_t *no = longest_refusal(counts);
+    apr_int64_t wait;
 
-    if (wait < 1)
-        wait = 1;
-    t->no = no;
+    t->headers = chat_limit_headers_make(counts, apr_time_now(), t->r->pool);
+    t->counted = *counts;
+    count_stats(t, 0);
+    if (!no)
+        return APR_SUCCESS;
+    t->shared.n = t->local.n = 0; /* none is charged */
+    t->refusing = no;
+    wait = no->reset_ms > 0 ? (no->reset_ms + 999) / 1000 : 1;
     err->retry_after = apr_psprintf(t->r->pool, "%" APR_INT64_T_FMT, wait);
     return chat_err_set(
         err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS, "rate_limited",
@@ -201,58 +209,51 @@ static apr_status_t refuse(chat_limit_ticket_t *t, const chat_count_t *no,
                      wait));
 }
 
-static apr_status_t judge(chat_limit_ticket_t *t, chat_err_t *err)
+/* Redis has counted t->shared, or no count of it is left; and t->local is still
+ * to be counted. */
+static apr_status_t reserve_local(chat_limit_ticket_t *t, chat_err_t *err)
 {
-    const chat_counts_t *counts = t->shared.n ? &t->shared : &t->local;
-    const chat_count_t *no = longest_no(counts);
-
-    t->headers = chat_limit_headers_make(counts, apr_time_now(), t->r->pool);
-    t->told = *counts;
-    note(t, 0);
-    if (!no)
-        return APR_SUCCESS;
-    t->shared.n = t->local.n = 0; /* none is charged */
-    return refuse(t, no, err);
+    if (t->local.n &&
+        chat_limit_local.reserve(&t->local, t->r) != APR_SUCCESS) {
+        t->local.n = 0;
+        return unavailable(err);
+    }
+    return t->shared.n || t->local.n ? decide(t, err) : APR_SUCCESS;
 }
 
-static apr_status_t take_local(chat_limit_ticket_t *t, chat_err_t *err)
+chat_admission_e chat_limit_conclude(chat_limit_query_t *query, apr_status_t rv)
 {
-    apr_status_t rv = count_local(t, err);
-
-    return rv == APR_SUCCESS && (t->shared.n || t->local.n) ? judge(t, err)
-                                                            : rv;
-}
-
-chat_admission_e chat_limit_conclude(chat_question_t *question, apr_status_t rv)
-{
-    chat_limit_ticket_t *t = (chat_limit_ticket_t *)question;
+    chat_limit_ticket_t *t = (chat_limit_ticket_t *)query;
 
     t->open = 0;
-    /* What stood under a key of ours was no counter: nothing is charged. */
+    /* APR_EINVAL: a key held something that is no counter, and so nothing is
+     * charged. */
     if (rv != APR_SUCCESS && rv != APR_EINVAL)
-        t->unheard = !chat_redis_lease_unheard(&t->asked, 0);
+        t->revoked = !chat_limit_redis_lease_revoke(&t->asked, 0);
     if (rv != APR_SUCCESS && degrade(t, &t->refusal) != APR_SUCCESS)
         return CHAT_ADMISSION_REFUSED;
-    return take_local(t, &t->refusal) == APR_SUCCESS ? CHAT_ADMISSION_GRANTED
-                                                     : CHAT_ADMISSION_REFUSED;
+    return reserve_local(t, &t->refusal) == APR_SUCCESS
+               ? CHAT_ADMISSION_GRANTED
+               : CHAT_ADMISSION_REFUSED;
 }
 
-static void note_exempt(const chat_limit_asking_t *a)
+static void count_exempt(const chat_limit_context_t *ctx)
 {
-    const apr_array_header_t *list = a->conf->limits;
+    const apr_array_header_t *list = ctx->conf->limit.policies;
     int i;
 
     for (i = 0; i < list->nelts; i++)
-        chat_limit_tally(APR_ARRAY_IDX(list, i, const chat_limit_conf_t *),
-                         NULL, CHAT_TALLY_EXEMPT, 1);
+        chat_limit_stats_count(
+            APR_ARRAY_IDX(list, i, const chat_limit_conf_t *), NULL,
+            CHAT_LIMIT_STATS_EXEMPT, 1);
 }
 
-apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
-                             const chat_limit_ask_t *ask, chat_err_t *err)
+apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
+                                const chat_limit_ask_t *ask, chat_err_t *err)
 {
     chat_limit_ticket_t *t = apr_pcalloc(r->pool, sizeof(*t));
     chat_ctx_t *ctx = chat_ctx(r);
-    chat_limit_asking_t a = {.r = r, .conf = ctx->dir, .ask = ask};
+    chat_limit_context_t context = {.r = r, .conf = ctx->dir, .ask = ask};
     apr_status_t rv;
     int redis;
 
@@ -260,34 +261,34 @@ apr_status_t chat_limit_take(chat_limit_ticket_t **pticket, request_rec *r,
     t->r = r;
     t->input_tokens = ask->input_tokens;
     t->headers = apr_table_make(r->pool, 4);
-    if (!a.conf->limits->nelts)
+    if (!context.conf->limit.policies->nelts)
         return APR_SUCCESS;
-    if (chat_limit_exempt(&a)) {
-        note_exempt(&a);
+    if (chat_limit_exempt(&context)) {
+        count_exempt(&context);
         return APR_SUCCESS;
     }
-    a.tier = chat_limit_tier(ctx);
-    if (ctx->tier_failed) /* policies of every tier would be off */
+    context.tier = chat_limit_tier(ctx);
+    if (ctx->tier_failed) /* no policy with a tier would apply */
         return misconfigured(err);
-    rv = collect(&t->shared, &a, err);
+    rv = collect(&t->shared, &context, err);
     if (rv != APR_SUCCESS || !t->shared.n)
         return rv;
-    redis = chat_config_server(ap_server_conf)->redis_url != NULL;
+    redis = chat_config_server(ap_server_conf)->redis.url != NULL;
     t->shared.lease =
-        chat_limit_leases(&t->shared) || (redis && t->shared.closed)
+        chat_limit_leases(&t->shared) || (redis && t->shared.fail_closed)
             ? lease_name(r->pool)
             : "";
     t->shared.lasts = ask->lasts;
     if (redis) {
         t->open = 1;
         t->asked = t->shared;
-        t->question.r = r;
-        t->question.counts = &t->asked;
+        t->query.r = r;
+        t->query.counts = &t->asked;
         return APR_INCOMPLETE;
     }
     t->local = t->shared;
     t->shared.n = 0;
-    return take_local(t, err);
+    return reserve_local(t, err);
 }
 
 const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket)
@@ -300,7 +301,7 @@ const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket)
     return ticket->headers;
 }
 
-static int wants_tokens(const chat_counts_t *counts)
+static int counts_tokens(const chat_limit_counts_t *counts)
 {
     int i;
 
@@ -312,12 +313,12 @@ static int wants_tokens(const chat_counts_t *counts)
 
 int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket)
 {
-    return wants_tokens(&ticket->shared) || wants_tokens(&ticket->local);
+    return counts_tokens(&ticket->shared) || counts_tokens(&ticket->local);
 }
 
 /* The least that a policy of tokens has reserved for the answer. */
 static apr_int64_t reserved(const chat_limit_ticket_t *t,
-                            const chat_counts_t *counts, int only_cut)
+                            const chat_limit_counts_t *counts, int only_cut)
 {
     apr_int64_t least = APR_INT64_MAX, mine;
     int i;
@@ -341,7 +342,7 @@ static apr_int64_t least_reserved(const chat_limit_ticket_t *t, int only_cut)
     return shared < local ? shared : local;
 }
 
-apr_int64_t chat_limit_reserved(const chat_limit_ticket_t *ticket)
+apr_int64_t chat_limit_reserved_tokens(const chat_limit_ticket_t *ticket)
 {
     return least_reserved(ticket, 0);
 }
@@ -351,16 +352,16 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket)
     return least_reserved(ticket, 1);
 }
 
-/* A ticket whose question is still on its way, or was answered too late, gives
- * all back. Nothing is lost that cannot be settled now: it is tried again. */
+/* When the query is still on its way, or the reply came too late, all that it
+ * reserves is given back. What cannot be settled now is settled later. */
 static void settle_redis(chat_limit_ticket_t *t, apr_int64_t tokens)
 {
-    if (t->unheard || (t->open && t->question.asked))
-        chat_redis_lease_unheard(&t->asked, 1);
+    if (t->revoked || (t->open && t->query.submitted))
+        chat_limit_redis_lease_revoke(&t->asked, 1);
     else if (t->shared.n)
         chat_limit_redis.settle(&t->shared, tokens, t->r);
     else
-        chat_redis_lease_strike(&t->asked);
+        chat_limit_redis_lease_remove(&t->asked);
 }
 
 void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
@@ -368,7 +369,7 @@ void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
     if (!ticket || ticket->settled)
         return;
     ticket->settled = 1;
-    note(ticket, 1);
+    count_stats(ticket, 1);
     settle_redis(ticket, tokens);
     if (chat_limit_leases(&ticket->local))
         chat_limit_local.settle(&ticket->local, tokens, ticket->r);
@@ -376,7 +377,7 @@ void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
 
 apr_status_t chat_limit_ping(request_rec *r)
 {
-    return chat_config_server(ap_server_conf)->redis_url
+    return chat_config_server(ap_server_conf)->redis.url
                ? chat_limit_redis_ping(r)
                : APR_ENOTIMPL;
 }
@@ -390,7 +391,7 @@ apr_status_t chat_limit_post_config(apr_pool_t *pconf, server_rec *s)
     if (rv == APR_SUCCESS)
         rv = chat_limit_redis_post_config(pconf, s);
     if (rv == APR_SUCCESS)
-        rv = chat_limit_tally_post_config(pconf, s);
+        rv = chat_limit_stats_post_config(pconf, s);
     return rv;
 }
 

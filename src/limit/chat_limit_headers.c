@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a client is told about its limits: RateLimit and RateLimit-Policy as
- * the IETF's draft has them (structured fields, after -08), and the three
- * X-RateLimit-* that clients know best, for the policy that is nearest to its
- * end. Values only; run/ and reply/ send them.
+ * The headers about limits in a response: RateLimit and RateLimit-Policy as the
+ * IETF's draft has them (structured fields, after -08), and the three
+ * X-RateLimit-* that most clients know, for the policy that is nearest to its
+ * limit. Values only; run/ and reply/ send them.
  */
 #include "chat_limit_int.h"
 
@@ -14,7 +14,7 @@
 /* The greatest integer of a structured field (RFC 9651, 3.3.1). */
 #define SF_MAX APR_INT64_C(999999999999999)
 
-static apr_int64_t remaining(const chat_count_t *count)
+static apr_int64_t remaining(const chat_limit_count_t *count)
 {
     apr_int64_t left = count->policy->points - count->used;
 
@@ -26,31 +26,32 @@ static apr_int64_t seconds(apr_int64_t ms)
     return ms > 0 ? (ms + 999) / 1000 : 0;
 }
 
-/* What an item has beside its policy's name, at most. */
+/* Bytes of an item beside the name of its policy, at most. */
 #define ITEM_MAX 80
 
-/* "requests" is the draft's default, "tokens" a unit of ours. */
+/* "requests" is the default of the draft, "tokens" is not in it. */
 static char *put_policy(char *at, const chat_limit_conf_t *policy)
 {
     static const char *const unit[] = {"", ";qu=\"tokens\"",
                                        ";qu=\"concurrent-requests\""};
 
     at = stpcpy(stpcpy(stpcpy(at, "\""), policy->name), "\";q=");
-    at = chat_limit_put_number(at, policy->points);
+    at = chat_limit_text_number(at, policy->points);
     if (policy->window)
-        at = chat_limit_put_number(stpcpy(at, ";w="), policy->window);
+        at = chat_limit_text_number(stpcpy(at, ";w="), policy->window);
     return stpcpy(at, unit[policy->unit]);
 }
 
-static char *put_state(char *at, const chat_count_t *count)
+static char *put_state(char *at, const chat_limit_count_t *count)
 {
     at = stpcpy(stpcpy(stpcpy(at, "\""), count->policy->name), "\";r=");
-    at = chat_limit_put_number(at, remaining(count));
-    return chat_limit_put_number(stpcpy(at, ";t="), seconds(count->reset_ms));
+    at = chat_limit_text_number(at, remaining(count));
+    return chat_limit_text_number(stpcpy(at, ";t="), seconds(count->reset_ms));
 }
 
-/* The one that says no, else the one with the smallest share left. */
-static int nearer(const chat_count_t *a, const chat_count_t *b)
+/* A count that refuses is nearest, else the one with the smallest share left.
+ */
+static int nearer(const chat_limit_count_t *a, const chat_limit_count_t *b)
 {
     if (a->refused != b->refused)
         return a->refused;
@@ -61,14 +62,14 @@ static int nearer(const chat_count_t *a, const chat_count_t *b)
 static void set_number(apr_table_t *t, const char *name, apr_int64_t n,
                        apr_pool_t *p)
 {
-    char *text = apr_palloc(p, CHAT_LIMIT_NUMBER_MAX);
+    char *text = apr_palloc(p, CHAT_LIMIT_TEXT_NUMBER_MAX);
 
-    chat_limit_put_number(text, n);
+    chat_limit_text_number(text, n);
     apr_table_setn(t, name, text);
 }
 
-/* For all items one after another. */
-static char *make_room(const chat_counts_t *counts, apr_pool_t *p)
+/* A buffer for the items of all counts. */
+static char *alloc_items(const chat_limit_counts_t *counts, apr_pool_t *p)
 {
     apr_size_t size = 1;
     int i;
@@ -78,17 +79,17 @@ static char *make_room(const chat_counts_t *counts, apr_pool_t *p)
     return apr_palloc(p, size);
 }
 
-apr_table_t *chat_limit_headers_make(const chat_counts_t *counts,
+apr_table_t *chat_limit_headers_make(const chat_limit_counts_t *counts,
                                      apr_time_t now, apr_pool_t *p)
 {
     apr_table_t *t = apr_table_make(p, 5);
-    const chat_count_t *nearest = NULL;
-    char *policies = make_room(counts, p), *policy = policies;
-    char *states = make_room(counts, p), *state = states;
+    const chat_limit_count_t *nearest = NULL;
+    char *policies = alloc_items(counts, p), *policy = policies;
+    char *states = alloc_items(counts, p), *state = states;
     int i;
 
     for (i = 0; i < counts->n; i++) {
-        const chat_count_t *count = &counts->count[i];
+        const chat_limit_count_t *count = &counts->count[i];
 
         if (count->policy->shadow)
             continue;

@@ -1,36 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of this room share: a policy's question as the two counters
- * (Redis, local) see it. chat_limit_policy.c decides which policies apply,
- * chat_limit.c what an answer means; the counters only count.
+ * Private to limit/: the counts of a request, as the two counters (in Redis and
+ * in shared memory) see them. chat_limit_policy.c decides which policies apply,
+ * chat_limit.c what a result means; the counters only count.
  */
 #ifndef CHAT_LIMIT_INT_H
 #define CHAT_LIMIT_INT_H
 
 #include <httpd.h>
 
-#include <pthread.h>
 #include <sys/queue.h>
 
+#include "chat_clock.h"
 #include "chat_config.h"
 #include "chat_limit.h"
 #include "chat_limit_network.h"
+#include "chat_shared.h"
 
-/* What every policy of a request may want to know. */
-typedef struct chat_limit_asking_t {
+/* ---- which policies apply, and whom they count (chat_limit_policy.c) ---- */
+
+/* All that a policy may depend on. */
+typedef struct chat_limit_context_t {
     request_rec *r;
     const chat_dir_conf_t *conf;
     const chat_limit_ask_t *ask;
     const char *tier; /* one word, or several */
-} chat_limit_asking_t;
+} chat_limit_context_t;
 
-/* ---- which policies, and whom they count (chat_limit_policy.c) ---- */
-
-int chat_limit_exempt(const chat_limit_asking_t *a);
+int chat_limit_exempt(const chat_limit_context_t *ctx);
 int chat_limit_applies(const chat_limit_conf_t *policy,
-                       const chat_limit_asking_t *a);
+                       const chat_limit_context_t *ctx);
+
 /* The counter's name, in r->pool; NULL when it cannot be made. */
-const char *chat_limit_key(const chat_limit_asking_t *a,
+const char *chat_limit_key(const chat_limit_context_t *ctx,
                            const chat_limit_conf_t *policy);
 
 /* Letters of chat_limit_unit_e: "r", "t", "s". */
@@ -39,131 +41,130 @@ extern const char *const chat_limit_unit[];
 /* ---- counting ---- */
 
 /* One counter of one request. */
-typedef struct chat_count_t {
+typedef struct chat_limit_count_t {
     const chat_limit_conf_t *policy;
     const char *key;    /* the counter's name, as Redis has it */
-    apr_int64_t amount; /* to charge: 1, or the tokens reserved */
-    /* the answer */
-    apr_int64_t used;     /* charged in this window, with ours when allowed */
-    apr_int64_t reset_ms; /* until the window ends, or the next slot at best */
+    apr_int64_t amount; /* to charge: 1, or the tokens to reserve */
+
+    /* the result */
+    apr_int64_t used;     /* charged in this window, with amount when allowed */
+    apr_int64_t reset_ms; /* until the window ends, or a stream may end */
     apr_int64_t window_end; /* which window it was charged to, for settling:
                                ms of the counter's own clock */
-    int refused;            /* this one said no */
-    /* in our own table */
-    apr_uint64_t digest[2]; /* of its key */
-    int place;              /* of its lease */
-    /* in the list of leases in Redis */
-    int noted; /* 0: it is not */
-} chat_count_t;
+    int refused;            /* this counter is over its limit */
 
-/* All of a request's, charged together. */
-typedef struct chat_counts_t {
-    chat_count_t *count;
+    /* of the table in shared memory */
+    apr_uint64_t digest[2]; /* of key */
+    int local_lease;        /* index of its lease */
+
+    /* of the list of leases in Redis: index of its entry + 1, 0 none */
+    int entry;
+} chat_limit_count_t;
+
+/* All counts of a request, charged together. */
+typedef struct chat_limit_counts_t {
+    chat_limit_count_t *count;
     int n;
-    const char *lease; /* names the request, unique for ever; "" when there is
-                          nothing that might have to be given back */
-    apr_interval_time_t lasts; /* of the lease */
-    int closed; /* the request is refused when Redis does not answer */
-} chat_counts_t;
+    const char *lease; /* its name, unique for ever; "" when nothing may have to
+                          be settled */
+    apr_interval_time_t lasts; /* the lease, at most */
+    int fail_closed; /* the request is refused when Redis does not answer */
+} chat_limit_counts_t;
 
-/* 1 when one of them has to be settled, and so leases what it takes. */
-int chat_limit_leases(const chat_counts_t *counts);
+/* 1 when one of the counts has to be settled, and so is leased. */
+int chat_limit_leases(const chat_limit_counts_t *counts);
 
 /*
- * A way to count. take() charges all or none:
- * APR_SUCCESS  answered: allowed when no count is refused
- * otherwise    it cannot be told now, and nothing counts as charged
- * settle() corrects counts (tokens: by used - amount; streams: frees the
- * place), exactly once per lease: a lease that has expired was given back.
+ * A way to count.
+ *
+ * reserve() charges all or none. APR_SUCCESS: counted, and allowed when no
+ * count is refused. Otherwise it cannot count now, and nothing is taken as
+ * charged.
+ *
+ * settle() corrects counts exactly once per lease (tokens: by used - amount;
+ * streams: the place is free): a lease that has expired was corrected then.
  */
-typedef struct chat_counter_t {
+typedef struct chat_limit_counter_t {
     const char *name;
-    apr_status_t (*take)(chat_counts_t *counts, request_rec *r);
-    apr_status_t (*settle)(chat_counts_t *counts, apr_int64_t tokens,
+    apr_status_t (*reserve)(chat_limit_counts_t *counts, request_rec *r);
+    apr_status_t (*settle)(chat_limit_counts_t *counts, apr_int64_t tokens,
                            request_rec *r);
-} chat_counter_t;
+} chat_limit_counter_t;
 
-extern const chat_counter_t chat_limit_redis;
-
-/* Redis was asked to take them and did not answer: it may have, or will. Then
- * all is given back. With wait, or on no engine, always 1; else 0 when it has
- * to be called again. */
-int chat_redis_lease_unheard(chat_counts_t *counts, int wait);
-/* [not an engine] They are settled, or are none. */
-void chat_redis_lease_strike(chat_counts_t *counts);
-
-extern const chat_counter_t chat_limit_local;
-
-/* The query of chat_limit_admission, and on its way to Redis: the beginning of
- * a ticket. The owner of the request's. */
-typedef struct chat_question_t {
-    request_rec *r;
-    chat_counts_t *counts;
-    /* chat_limit_redis_line.c */
-    const char **word; /* the command */
-    int nwords;
-    int asked;                    /* it is on its way */
-    int whole;                    /* ... with the script's text */
-    struct redisContext *brought; /* for a line that has none, or NULL */
-    apr_int64_t deadline;         /* monotonic us */
-    void *asker;
-    chat_admission_decided_fn *answered;
-    STAILQ_ENTRY(chat_question_t) link;
-} chat_question_t;
-
-/* How Redis counted, with the result of take(): what its ticket makes of it. */
-chat_admission_e chat_limit_conclude(chat_question_t *question,
-                                     apr_status_t rv);
-
-/*
- * Memory that begins with a pthread_mutex_t and that all children share, now
- * and after a restart; zeroed when *pnew, NULL when there is none. Another
- * layout under the same key would be misread: let the key have a number.
- * [post_config]
- */
-void *chat_limit_shared(int *pnew, const char *key, apr_size_t size);
-/* 1 when whoever held the lock died in it: what he did may be half done. */
-int chat_limit_enter(pthread_mutex_t *lock);
-/* 1 when it is ours now, for what cannot be half done. While all is well an
- * engine does not wait for a lock whose holder may wait for the processor. */
-int chat_limit_try(pthread_mutex_t *lock);
-void chat_limit_leave(pthread_mutex_t *lock);
-
-/* CLOCK_MONOTONIC in microseconds (chat_limit_local.c). */
-apr_int64_t chat_limit_now(void);
-
-/* APR_SUCCESS: it answers. The breaker is asked, and told, as by a count. */
-apr_status_t chat_limit_redis_ping(request_rec *r);
-apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s);
-void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s);
-void chat_limit_redis_register_hooks(void);
+extern const chat_limit_counter_t chat_limit_local;
+extern const chat_limit_counter_t chat_limit_redis;
 
 apr_status_t chat_limit_local_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_limit_local_register_hooks(void);
 
-/* Telemetry (chat_limit_tally.c). */
+/* ---- Redis ---- */
+
+/* The query of chat_limit_admission on its way to Redis: the beginning of a
+ * ticket. It belongs to the owner of the request. */
+typedef struct chat_limit_query_t {
+    request_rec *r;
+    chat_limit_counts_t *counts;
+
+    /* of chat_limit_redis_channel.c */
+    const char **argv; /* the command */
+    int argc;
+    int submitted;
+    int with_text;                /* the command has the script's text */
+    struct redisContext *context; /* for a channel that has none, or NULL */
+    apr_int64_t deadline;         /* monotonic us */
+    void *waiter;
+    chat_admission_decided_fn *decided;
+    STAILQ_ENTRY(chat_limit_query_t) link;
+} chat_limit_query_t;
+
+/* What the ticket of a query makes of the result of reserve(). */
+chat_admission_e chat_limit_conclude(chat_limit_query_t *query,
+                                     apr_status_t rv);
+
+/* Redis was asked to reserve and did not answer: it may have done so, or may
+ * yet. All of it is given back. With wait, or on no engine, always 1; else 0
+ * when this has to be called again. */
+int chat_limit_redis_lease_revoke(chat_limit_counts_t *counts, int wait);
+
+/* [not an engine] The counts are settled, or were never leased. */
+void chat_limit_redis_lease_remove(chat_limit_counts_t *counts);
+
+/* APR_SUCCESS: Redis answers. The breaker allows it, and has the result, as
+ * with a count.
+ */
+apr_status_t chat_limit_redis_ping(request_rec *r);
+
+apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s);
+void chat_limit_redis_register_hooks(void);
+
+/* ---- counters for telemetry (chat_limit_stats.c) ---- */
+
 typedef enum {
-    CHAT_TALLY_ALLOWED,
-    CHAT_TALLY_REFUSED,
-    CHAT_TALLY_EXEMPT,
-    CHAT_TALLY_DEGRADED,
-    CHAT_TALLY_SHADOWED
-} chat_tally_e;
+    CHAT_LIMIT_STATS_ALLOWED,
+    CHAT_LIMIT_STATS_REFUSED,
+    CHAT_LIMIT_STATS_EXEMPT,
+    CHAT_LIMIT_STATS_DEGRADED,
+    CHAT_LIMIT_STATS_SHADOWED
+} chat_limit_stats_e;
 
-/* 1 when it was counted; with wait it always is. */
-int chat_limit_tally(const chat_limit_conf_t *policy, const char *key,
-                     chat_tally_e what, int wait);
-apr_status_t chat_limit_tally_post_config(apr_pool_t *pconf, server_rec *s);
+/* key: of the counter, NULL for none. 1 when it was counted; with wait it
+ * always is. */
+int chat_limit_stats_count(const chat_limit_conf_t *policy, const char *key,
+                           chat_limit_stats_e what, int wait);
+apr_status_t chat_limit_stats_post_config(apr_pool_t *pconf, server_rec *s);
 
-/* How many lines were kept back since the last one if a line may be written
- * to the log now, -1 if not: more than some a second would help nobody. */
+/* The log takes some lines a second and no more. -1: no line may be written
+ * now; else it may, and so many were left out since the last one. */
 apr_int64_t chat_limit_may_log(void);
 
-/* One line per refusal, as far as chat_limit_may_log() lets it. */
-void chat_limit_log_refusal(request_rec *r, const chat_count_t *count);
+/* One line per refusal, as far as chat_limit_may_log() allows. */
+void chat_limit_log_refusal(request_rec *r, const chat_limit_count_t *count);
 
-/* The header values of an answer (chat_limit_headers.c, pure but for pools). */
-apr_table_t *chat_limit_headers_make(const chat_counts_t *counts,
+/* ---- headers of the response (chat_limit_headers.c) ---- */
+
+/* Names and values, in p. */
+apr_table_t *chat_limit_headers_make(const chat_limit_counts_t *counts,
                                      apr_time_t now, apr_pool_t *p);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which policies apply to a request, and whom they count: exemptions, tiers,
- * and the names of counters. Asked by chat_limit.c, request thread.
+ * and the names of counters. Called by chat_limit.c; request thread.
  */
 #include "chat_limit_int.h"
 
@@ -14,9 +14,10 @@
 
 /* ---- exemptions and tiers ---- */
 
-static int holds(const chat_limit_exempt_t *x, const chat_limit_asking_t *a)
+static int matches(const chat_limit_exempt_t *x,
+                   const chat_limit_context_t *ctx)
 {
-    const chat_user_t *user = a->ask->user;
+    const chat_user_t *user = ctx->ask->user;
     const char *err = NULL;
 
     if (x->role)
@@ -24,17 +25,17 @@ static int holds(const chat_limit_exempt_t *x, const chat_limit_asking_t *a)
     if (x->user)
         return user->id && !strcmp(user->id, x->user);
     if (x->net)
-        return apr_ipsubnet_test(x->net, a->r->useragent_addr);
-    return ap_expr_exec(a->r, x->expr, &err) > 0 && !err;
+        return apr_ipsubnet_test(x->net, ctx->r->useragent_addr);
+    return ap_expr_exec(ctx->r, x->expr, &err) > 0 && !err;
 }
 
-int chat_limit_exempt(const chat_limit_asking_t *a)
+int chat_limit_exempt(const chat_limit_context_t *ctx)
 {
-    const apr_array_header_t *list = a->conf->exempt;
+    const apr_array_header_t *list = ctx->conf->limit.exempt;
     int i;
 
     for (i = 0; i < list->nelts; i++)
-        if (holds(&APR_ARRAY_IDX(list, i, const chat_limit_exempt_t), a))
+        if (matches(&APR_ARRAY_IDX(list, i, const chat_limit_exempt_t), ctx))
             return 1;
     return 0;
 }
@@ -57,8 +58,8 @@ static const char *tier_of(const chat_ctx_t *ctx)
 {
     const chat_user_t *user = ctx->user;
 
-    if (ctx->dir->tier)
-        return eval(ctx->r, ctx->dir->tier, "ChatLimitTier");
+    if (ctx->dir->limit.tier)
+        return eval(ctx->r, ctx->dir->limit.tier, "ChatLimitTier");
     if (user->tier)
         return user->tier;
     if (user->id && user->role)
@@ -78,18 +79,18 @@ const char *chat_limit_tier(chat_ctx_t *ctx)
 }
 
 int chat_limit_applies(const chat_limit_conf_t *policy,
-                       const chat_limit_asking_t *a)
+                       const chat_limit_context_t *ctx)
 {
-    return (!policy->tier || chat_words_has(a->tier, policy->tier)) &&
-           (!policy->model || !strcmp(policy->model, a->ask->model));
+    return (!policy->tier || chat_words_has(ctx->tier, policy->tier)) &&
+           (!policy->model || !strcmp(policy->model, ctx->ask->model));
 }
 
 /* ---- keys ---- */
 
 #define KEY_MAX 160
 
-/* Whatever an id or an expression holds: a key of bounded length. A digest
- * begins with '#' and nothing else does, so that it is nobody else's name. */
+/* Ids and expressions may be of any length, keys may not. A long one is
+ * replaced by its digest, which begins with '#' as no other name does. */
 static const char *bound(const char *text, apr_pool_t *p)
 {
     unsigned char digest[CHAT_SHA256_LEN];
@@ -104,25 +105,25 @@ static const char *bound(const char *text, apr_pool_t *p)
     return name;
 }
 
-/* Whom a policy counts, and what kind of name that is: a user's id, or the
- * value of an expression, may look like an address and is none. */
-static const char *subject(const char **pkind, const chat_limit_asking_t *a,
+/* Whom a policy counts, and of which kind that name is: a user's id, or the
+ * value of an expression, may look like an address but is none. */
+static const char *subject(const char **pkind, const chat_limit_context_t *ctx,
                            const chat_limit_conf_t *policy)
 {
-    apr_pool_t *p = a->r->pool;
-    const char *id = a->ask->user->id;
+    apr_pool_t *p = ctx->r->pool;
+    const char *id = ctx->ask->user->id;
     const char *ip;
 
     *pkind = "";
     if (policy->by == CHAT_LIMIT_BY_EXPR) {
         *pkind = "e:";
-        return eval(a->r, policy->expr, policy->name);
+        return eval(ctx->r, policy->expr, policy->name);
     }
     if (policy->by == CHAT_LIMIT_BY_USER && id) {
         *pkind = "u:";
         return id;
     }
-    ip = chat_limit_network(a->r->useragent_ip, policy->ipv4_bits,
+    ip = chat_limit_network(ctx->r->useragent_ip, policy->ipv4_bits,
                             policy->ipv6_bits, p);
     if (policy->by != CHAT_LIMIT_BY_USER_IP || !id)
         return ip;
@@ -131,19 +132,19 @@ static const char *subject(const char **pkind, const chat_limit_asking_t *a,
 }
 
 /*
- * "{chat}:NAME:UNIT WINDOW:KIND:WHO". One hash tag for all keys of a request,
- * so that they share a slot. What counts something else, or ends at another
- * time, is another counter: a name may mean one thing here and another there.
+ * "{chat}:NAME:UNIT WINDOW:KIND:WHO". The hash tag puts all keys of a request
+ * in one slot of a cluster. Unit and window are part of the key, because
+ * policies of two scopes may have the same name.
  */
-const char *chat_limit_key(const chat_limit_asking_t *a,
+const char *chat_limit_key(const chat_limit_context_t *ctx,
                            const chat_limit_conf_t *policy)
 {
-    const char *kind, *who = subject(&kind, a, policy);
-    apr_pool_t *p = a->r->pool;
-    char window[CHAT_LIMIT_NUMBER_MAX];
+    const char *kind, *who = subject(&kind, ctx, policy);
+    apr_pool_t *p = ctx->r->pool;
+    char window[CHAT_LIMIT_TEXT_NUMBER_MAX];
 
     if (!who || !policy->compat) {
-        chat_limit_put_number(window, policy->window);
+        chat_limit_text_number(window, policy->window);
         return who ? apr_pstrcat(p, "{chat}:", policy->name, ":",
                                  chat_limit_unit[policy->unit], window, ":",
                                  kind, bound(who, p), NULL)

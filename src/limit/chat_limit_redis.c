@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The counter that many servers share: one script call per question, one per
- * settling. What goes wrong is told to the breaker and to whoever asked; what
- * that means is for each policy to say. Request thread or worker; an engine
- * has a line of its own (chat_limit_redis_line.c), with the same words.
+ * The counter that many servers share: one script call reserves, another
+ * settles. A failure is reported to the breaker and to the caller; what it
+ * means for a request is up to each policy. Request thread or worker; an engine
+ * sends the same commands on a channel of its own (chat_limit_redis_channel.c).
  */
 #include "chat_limit_redis_int.h"
 
@@ -16,108 +16,105 @@
 
 static const char *number(apr_int64_t n, apr_pool_t *p)
 {
-    char *text = apr_palloc(p, CHAT_LIMIT_NUMBER_MAX);
+    char *text = apr_palloc(p, CHAT_LIMIT_TEXT_NUMBER_MAX);
 
-    chat_limit_put_number(text, n);
+    chat_limit_text_number(text, n);
     return text;
 }
 
-static void say(chat_redis_words_t *w, const char *word)
+static void push(chat_limit_redis_command_t *command, const char *arg)
 {
-    w->word[w->n++] = word;
+    command->argv[command->argc++] = arg;
 }
 
-/* ---- asking ---- */
+/* ---- scripts, and replies to them ---- */
 
-void chat_redis_name_script(chat_redis_words_t *w,
-                            const chat_redis_script_t *script, int whole)
+void chat_limit_redis_set_script(chat_limit_redis_command_t *command,
+                                 const chat_limit_redis_script_t *script,
+                                 int with_text)
 {
-    w->word[0] = whole ? "EVAL" : "EVALSHA";
-    w->word[1] = whole ? script->text : script->sha1;
+    command->argv[0] = with_text ? "EVAL" : "EVALSHA";
+    command->argv[1] = with_text ? script->text : script->sha1;
 }
 
-int chat_redis_lacks_script(const redisReply *reply)
+int chat_limit_redis_lacks_script(const redisReply *reply)
 {
     return reply->type == REDIS_REPLY_ERROR &&
            strncmp(reply->str, "NOSCRIPT", 8) == 0;
 }
 
-redisReply *chat_redis_call(chat_redis_t *redis, chat_redis_words_t *w,
-                            const chat_redis_script_t *script,
-                            const char **pwhy, apr_pool_t *p)
+redisReply *chat_limit_redis_eval(chat_limit_redis_t *redis,
+                                  chat_limit_redis_command_t *command,
+                                  const chat_limit_redis_script_t *script,
+                                  const char **pwhy, apr_pool_t *p)
 {
     redisReply *reply;
 
-    chat_redis_name_script(w, script, 0);
-    reply = chat_redis_ask(redis, w->n, w->word, pwhy, p);
-    if (!reply || !chat_redis_lacks_script(reply))
+    chat_limit_redis_set_script(command, script, 0);
+    reply = chat_limit_redis_exec(redis, command->argc, command->argv, pwhy, p);
+    if (!reply || !chat_limit_redis_lacks_script(reply))
         return reply;
     freeReplyObject(reply);
-    chat_redis_share_deadline(redis);
-    chat_redis_name_script(w, script, 1);
-    return chat_redis_ask(redis, w->n, w->word, pwhy, p);
+    chat_limit_redis_share_deadline(redis);
+    chat_limit_redis_set_script(command, script, 1);
+    return chat_limit_redis_exec(redis, command->argc, command->argv, pwhy, p);
 }
 
-/* Redis is well, but under this request's key stands what is no counter. That
- * must not count as a failure of Redis: who can choose a key could switch off
- * everybody's limits. Redis 6 puts its words in front of a script's. */
-int chat_redis_is_about_key(const redisReply *reply)
+/* Not a failure of Redis: a client who can choose a key could otherwise open
+ * the breaker, and so switch off the limits of all. Redis 6 has words of its
+ * own in front of those of a script. */
+int chat_limit_redis_is_wrong_type(const redisReply *reply)
 {
     return reply && reply->type == REDIS_REPLY_ERROR &&
            strstr(reply->str, "WRONGTYPE") != NULL;
 }
 
-static void tell_about_key(request_rec *r, const char *why)
-{
-    if (chat_limit_may_log() >= 0)
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      CHATNO(1014) "a key in Redis that a policy counts under "
-                                   "holds something else: %s",
-                      ap_escape_logitem(r->pool, why));
-}
-
-static void tell_breaker(request_rec *r, const char *why)
+static void report_failure(request_rec *r, const char *why)
 {
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                   CHATNO(1013) "Redis did not count: %s",
                   ap_escape_logitem(r->pool, why));
-    chat_redis_breaker_bad(why);
+    chat_limit_redis_breaker_failure(why);
 }
 
-apr_status_t chat_redis_hear(const redisReply *reply, const char *why,
-                             request_rec *r)
+apr_status_t chat_limit_redis_report(const redisReply *reply, const char *why,
+                                     request_rec *r)
 {
     int failed = !reply || reply->type == REDIS_REPLY_ERROR;
-    int about_key = chat_redis_is_about_key(reply);
+    int wrong_type = chat_limit_redis_is_wrong_type(reply);
 
     if (reply && failed)
         why = apr_pstrndup(r->pool, reply->str, 100);
-    if (failed && !about_key) {
-        tell_breaker(r, why);
+    if (failed && !wrong_type) {
+        report_failure(r, why);
         return APR_EGENERAL;
     }
-    chat_redis_breaker_good();
-    if (about_key)
-        tell_about_key(r, why);
-    return about_key ? APR_EINVAL : APR_SUCCESS;
+    chat_limit_redis_breaker_success();
+    if (wrong_type && chat_limit_may_log() >= 0)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      CHATNO(1014) "a key in Redis that a policy counts under "
+                                   "holds something else: %s",
+                      ap_escape_logitem(r->pool, why));
+    return wrong_type ? APR_EINVAL : APR_SUCCESS;
 }
 
-/* The reply, with APR_SUCCESS; or as chat_redis_hear(). */
-static apr_status_t run(redisReply **preply, chat_redis_words_t *w,
-                        const chat_redis_script_t *script, request_rec *r)
+/* APR_SUCCESS with the reply, or the status of chat_limit_redis_report(). */
+static apr_status_t run(redisReply **preply,
+                        chat_limit_redis_command_t *command,
+                        const chat_limit_redis_script_t *script, request_rec *r)
 {
-    chat_redis_t redis = {0};
+    chat_limit_redis_t redis = {0};
     const char *why = "no reason";
     redisReply *reply = NULL;
     apr_status_t rv;
 
-    if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
-        reply = chat_redis_call(&redis, w, script, &why, r->pool);
-    rv = chat_redis_hear(reply, why, r);
+    if (chat_limit_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
+        reply = chat_limit_redis_eval(&redis, command, script, &why, r->pool);
+    rv = chat_limit_redis_report(reply, why, r);
     if (rv == APR_EGENERAL)
-        chat_redis_drop(&redis);
+        chat_limit_redis_drop(&redis);
     else
-        chat_redis_keep(&redis);
+        chat_limit_redis_keep(&redis);
     *preply = reply;
     if (rv != APR_SUCCESS && reply)
         freeReplyObject(reply);
@@ -126,59 +123,61 @@ static apr_status_t run(redisReply **preply, chat_redis_words_t *w,
 
 /* ---- counts as the scripts have them ---- */
 
-const char *chat_redis_unit(const chat_counts_t *counts,
-                            const chat_count_t *count)
+const char *chat_limit_redis_unit(const chat_limit_counts_t *counts,
+                                  const chat_limit_count_t *count)
 {
-    return counts->closed && count->policy->unit == CHAT_LIMIT_REQUESTS
+    return counts->fail_closed && count->policy->unit == CHAT_LIMIT_REQUESTS
                ? "c"
                : chat_limit_unit[count->policy->unit];
 }
 
-int chat_redis_leased(const chat_counts_t *counts, const chat_count_t *count)
+int chat_limit_redis_has_lease(const chat_limit_counts_t *counts,
+                               const chat_limit_count_t *count)
 {
-    return *chat_redis_unit(counts, count) != 'r';
+    return *chat_limit_redis_unit(counts, count) != 'r';
 }
 
-/* The leases beside a counter: a key of the same slot that no counter
- * can have, whatever its user is called. */
+/* The key of the leases beside a counter: in the same slot of a cluster, and
+ * one that no counter can have, whatever its user is called. */
 static const char *leases_key(const char *key, apr_pool_t *p)
 {
     return strchr(key, '{') ? apr_pstrcat(p, "chat-leases:", key, NULL)
                             : apr_pstrcat(p, "chat-leases:{", key, "}", NULL);
 }
 
-static void put_keys(chat_redis_words_t *w, char unit, const char *key,
-                     apr_pool_t *p)
+static void push_keys(chat_limit_redis_command_t *command, char unit,
+                      const char *key, apr_pool_t *p)
 {
-    say(w, key);
+    push(command, key);
     if (unit == 't' || unit == 'c')
-        say(w, leases_key(key, p));
+        push(command, leases_key(key, p));
 }
 
-/* EVALSHA sha nkeys key ... */
-static chat_redis_words_t begin(const chat_counts_t *counts, apr_pool_t *p,
-                                int settling)
+/* EVALSHA sha nkeys key ... lease */
+static chat_limit_redis_command_t begin(const chat_limit_counts_t *counts,
+                                        apr_pool_t *p, int settling)
 {
-    /* Two keys and five words for each. */
-    chat_redis_words_t w = {apr_palloc(p, (5 + 7 * counts->n) * sizeof(char *)),
-                            3};
+    /* At most two keys and five arguments for each. */
+    chat_limit_redis_command_t command = {
+        apr_palloc(p, (5 + 7 * counts->n) * sizeof(char *)), 3};
     int i;
 
     for (i = 0; i < counts->n; i++) {
-        const chat_count_t *count = &counts->count[i];
+        const chat_limit_count_t *count = &counts->count[i];
 
         if (settling && count->policy->unit == CHAT_LIMIT_REQUESTS)
             continue;
-        put_keys(&w, *chat_redis_unit(counts, count), count->key, p);
+        push_keys(&command, *chat_limit_redis_unit(counts, count), count->key,
+                  p);
     }
-    w.word[2] = number(w.n - 3, p);
-    say(&w, counts->lease);
-    return w;
+    command.argv[2] = number(command.argc - 3, p);
+    push(&command, counts->lease);
+    return command;
 }
 
-/* ---- take ---- */
+/* ---- reserve ---- */
 
-/* Somebody else may have written the counter: sums with it have to fit. */
+/* Another program may have written the counter: sums with it have to fit. */
 static apr_int64_t element(const redisReply *reply, size_t i)
 {
     const apr_int64_t most = APR_INT64_C(1000000000000000000);
@@ -189,8 +188,8 @@ static apr_int64_t element(const redisReply *reply, size_t i)
     return n > most ? most : n < -most ? -most : n;
 }
 
-apr_status_t chat_redis_take_read(chat_counts_t *counts,
-                                  const redisReply *reply)
+apr_status_t chat_limit_redis_parse_reserve(chat_limit_counts_t *counts,
+                                            const redisReply *reply)
 {
     int i;
 
@@ -198,7 +197,7 @@ apr_status_t chat_redis_take_read(chat_counts_t *counts,
         reply->elements != 1 + 4 * (size_t)counts->n)
         return APR_EGENERAL;
     for (i = 0; i < counts->n; i++) {
-        chat_count_t *count = &counts->count[i];
+        chat_limit_count_t *count = &counts->count[i];
 
         count->used = element(reply, 4 * i + 1);
         count->reset_ms = element(reply, 4 * i + 2);
@@ -208,157 +207,161 @@ apr_status_t chat_redis_take_read(chat_counts_t *counts,
     return APR_SUCCESS;
 }
 
-chat_redis_words_t chat_redis_take_words(const chat_counts_t *counts,
-                                         apr_pool_t *p)
+chat_limit_redis_command_t
+chat_limit_redis_reserve_command(const chat_limit_counts_t *counts,
+                                 apr_pool_t *p)
 {
-    chat_redis_words_t w = begin(counts, p, 0);
+    chat_limit_redis_command_t command = begin(counts, p, 0);
     int i;
 
-    say(&w, number(*counts->lease ? counts->lasts / 1000 : 0, p));
+    push(&command, number(*counts->lease ? counts->lasts / 1000 : 0, p));
     for (i = 0; i < counts->n; i++) {
         const chat_limit_conf_t *policy = counts->count[i].policy;
 
-        say(&w, chat_redis_unit(counts, &counts->count[i]));
-        say(&w, number(policy->points, p));
-        say(&w, number(policy->window, p));
-        say(&w, number(counts->count[i].amount, p));
-        say(&w, policy->shadow ? "1" : "0");
+        push(&command, chat_limit_redis_unit(counts, &counts->count[i]));
+        push(&command, number(policy->points, p));
+        push(&command, number(policy->window, p));
+        push(&command, number(counts->count[i].amount, p));
+        push(&command, policy->shadow ? "1" : "0");
     }
-    return w;
+    return command;
 }
 
-static apr_status_t take(chat_counts_t *counts, request_rec *r)
+static apr_status_t reserve(chat_limit_counts_t *counts, request_rec *r)
 {
-    chat_redis_words_t w = chat_redis_take_words(counts, r->pool);
+    chat_limit_redis_command_t command =
+        chat_limit_redis_reserve_command(counts, r->pool);
     redisReply *reply;
     apr_status_t rv;
 
-    chat_redis_lease_note(counts, r->pool);
-    rv = run(&reply, &w, &chat_redis_take, r);
+    chat_limit_redis_lease_add(counts, r->pool);
+    rv = run(&reply, &command, &chat_limit_redis_script_reserve, r);
     if (rv != APR_SUCCESS)
         return rv;
-    rv = chat_redis_take_read(counts, reply);
+    rv = chat_limit_redis_parse_reserve(counts, reply);
     freeReplyObject(reply);
     return rv;
 }
 
 /* ---- settle ---- */
 
-static chat_redis_words_t settle_words(const chat_counts_t *counts,
-                                       apr_int64_t tokens, apr_pool_t *p)
+static chat_limit_redis_command_t
+settle_command(const chat_limit_counts_t *counts, apr_int64_t tokens,
+               apr_pool_t *p)
 {
-    chat_redis_words_t w = begin(counts, p, 1);
+    chat_limit_redis_command_t command = begin(counts, p, 1);
     int i;
 
-    say(&w, number(tokens, p));
+    push(&command, number(tokens, p));
     for (i = 0; i < counts->n; i++) {
-        const chat_count_t *count = &counts->count[i];
+        const chat_limit_count_t *count = &counts->count[i];
 
         if (count->policy->unit == CHAT_LIMIT_REQUESTS)
             continue;
-        say(&w, chat_limit_unit[count->policy->unit]);
-        say(&w, number(count->amount, p));
-        say(&w, number(count->window_end, p));
+        push(&command, chat_limit_unit[count->policy->unit]);
+        push(&command, number(count->amount, p));
+        push(&command, number(count->window_end, p));
     }
-    return w;
+    return command;
 }
 
-/* A trace of requests needs no settling once its answer was heard. */
-static apr_status_t settle(chat_counts_t *counts, apr_int64_t tokens,
+/* A count of requests with a lease needs no settling once Redis has replied. */
+static apr_status_t settle(chat_limit_counts_t *counts, apr_int64_t tokens,
                            request_rec *r)
 {
     apr_status_t rv = APR_EGENERAL;
     redisReply *reply = NULL;
-    chat_redis_words_t w;
+    chat_limit_redis_command_t command;
 
     if (!chat_limit_leases(counts)) {
-        chat_redis_lease_strike(counts);
+        chat_limit_redis_lease_remove(counts);
         return APR_SUCCESS;
     }
-    if (chat_redis_breaker_ready()) {
-        w = settle_words(counts, tokens, r->pool);
-        rv = run(&reply, &w, &chat_redis_settle, r);
+    if (chat_limit_redis_breaker_allow()) {
+        command = settle_command(counts, tokens, r->pool);
+        rv = run(&reply, &command, &chat_limit_redis_script_settle, r);
     }
     if (rv == APR_SUCCESS)
         freeReplyObject(reply);
     if (rv == APR_EGENERAL)
-        chat_redis_lease_owe(counts, tokens);
+        chat_limit_redis_lease_defer(counts, tokens);
     else
-        chat_redis_lease_strike(counts);
+        chat_limit_redis_lease_remove(counts);
     return rv;
 }
 
-void chat_redis_lease_words(chat_redis_words_t *w,
-                            const chat_redis_lease_t *lease, apr_pool_t *p)
+void chat_limit_redis_lease_command(chat_limit_redis_command_t *command,
+                                    const chat_limit_redis_lease_t *lease,
+                                    apr_pool_t *p)
 {
-    put_keys(w, lease->unit, lease->key, p);
-    w->word[2] = number(w->n - 3, p);
-    say(w, lease->name);
-    say(w, number(lease->tokens, p));
-    say(w, apr_pstrmemdup(p, &lease->unit, 1));
-    say(w, number(lease->amount, p));
-    say(w, number(lease->window_end, p));
+    push_keys(command, lease->unit, lease->key, p);
+    command->argv[2] = number(command->argc - 3, p);
+    push(command, lease->name);
+    push(command, number(lease->tokens, p));
+    push(command, apr_pstrmemdup(p, &lease->unit, 1));
+    push(command, number(lease->amount, p));
+    push(command, number(lease->window_end, p));
 }
 
-/* ---- is it there? ---- */
+/* ---- readiness ---- */
 
 apr_status_t chat_limit_redis_ping(request_rec *r)
 {
     static const char *word = "PING";
-    chat_redis_t redis = {0};
+    chat_limit_redis_t redis = {0};
     const char *why = "no reason";
     redisReply *reply = NULL;
     int fine;
 
-    if (!chat_redis_breaker_ready())
+    if (!chat_limit_redis_breaker_allow())
         return APR_EGENERAL;
-    if (chat_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
-        reply = chat_redis_ask(&redis, 1, &word, &why, r->pool);
+    if (chat_limit_redis_open(&redis, &why, r->pool) == APR_SUCCESS)
+        reply = chat_limit_redis_exec(&redis, 1, &word, &why, r->pool);
     fine = reply && reply->type == REDIS_REPLY_STATUS;
     if (reply && !fine && reply->type == REDIS_REPLY_ERROR)
         why = apr_pstrndup(r->pool, reply->str, 100);
     if (reply)
         freeReplyObject(reply);
     if (!fine) {
-        chat_redis_drop(&redis);
-        tell_breaker(r, why);
+        chat_limit_redis_drop(&redis);
+        report_failure(r, why);
         return APR_EGENERAL;
     }
-    chat_redis_keep(&redis);
-    chat_redis_breaker_good();
+    chat_limit_redis_keep(&redis);
+    chat_limit_redis_breaker_success();
     return APR_SUCCESS;
 }
 
-const chat_counter_t chat_limit_redis = {
+const chat_limit_counter_t chat_limit_redis = {
     .name = "redis",
-    .take = take,
+    .reserve = reserve,
     .settle = settle,
 };
 
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    if (!chat_config_server(s)->redis_url)
+    if (!chat_config_server(s)->redis.url)
         return APR_SUCCESS;
-    chat_redis_scripts_init();
-    if (chat_redis_breaker_post_config(s) != APR_SUCCESS ||
-        chat_redis_lease_post_config(s) != APR_SUCCESS)
+    chat_limit_redis_script_init();
+    if (chat_limit_redis_breaker_post_config(s) != APR_SUCCESS ||
+        chat_limit_redis_lease_post_config(s) != APR_SUCCESS)
         return APR_ENOMEM;
-    return chat_redis_pool_post_config(pconf, s);
+    return chat_limit_redis_pool_post_config(pconf, s);
 }
 
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s)
 {
-    if (!chat_config_server(s)->redis_url)
+    if (!chat_config_server(s)->redis.url)
         return;
-    chat_redis_pool_child_init(pchild);
-    chat_redis_settler_child_init(pchild, s);
+    chat_limit_redis_pool_child_init(pchild);
+    chat_limit_redis_settler_child_init(pchild, s);
 }
 
 static void child_status(server_rec *s, pid_t pid, ap_generation_t gen,
                          int slot, mpm_child_status state)
 {
     if (state == MPM_CHILD_EXITED)
-        chat_redis_lease_bury(pid);
+        chat_limit_redis_lease_orphan(pid);
 }
 
 void chat_limit_redis_register_hooks(void)

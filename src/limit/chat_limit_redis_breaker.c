@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The breaker: when Redis has failed some times in a row, nobody waits for it
- * any more; after a while one request may try, and its success closes the
- * breaker for all. One for all children of the server; any thread.
+ * The breaker of Redis: when it has failed some times in a row no request waits
+ * for it any more; after a pause one may probe it, and a success closes the
+ * breaker for all. The pause doubles with each probe. One breaker for all
+ * children of the server; any thread.
+ *
+ * While Redis is well nobody takes the lock: an engine reports each answer, and
+ * must not wait for a child that was interrupted with the lock in its hands.
  */
 #include "chat_limit_redis_int.h"
 
 #include <http_main.h>
 
+#include "chat_circuit.h"
 #include "chat_crypto.h"
 #include "chat_log.h"
 
@@ -16,16 +21,36 @@
 #define LONGEST_PAUSE (10 * 1000 * 1000)
 
 typedef struct breaker_t {
-    pthread_mutex_t lock;
-    int failures; /* in a row */
-    int is_open;
-    apr_int64_t pause;  /* this time, us */
-    apr_int64_t try_at; /* monotonic us, when is_open */
+    chat_shared_lock_t lock;
+    int troubled; /* atomic, written with the lock: the circuit is not as at the
+                     start, closed and without failures */
+    chat_circuit_t circuit;
+    apr_int64_t pause; /* until the next probe, us */
 } breaker_t;
 
 static breaker_t *breaker;
 
-/* A quarter more or less, so that servers do not all try at once. */
+static int is_troubled(void)
+{
+    return __atomic_load_n(&breaker->troubled, __ATOMIC_RELAXED);
+}
+
+static void lock(void)
+{
+    chat_shared_lock(&breaker->lock);
+}
+
+static void unlock(void)
+{
+    const chat_circuit_t *circuit = &breaker->circuit;
+
+    __atomic_store_n(&breaker->troubled,
+                     circuit->state != CHAT_CIRCUIT_CLOSED || circuit->failures,
+                     __ATOMIC_RELAXED);
+    chat_shared_unlock(&breaker->lock);
+}
+
+/* A quarter more or less, so that servers do not all probe at once. */
 static apr_int64_t jitter(apr_int64_t us)
 {
     unsigned char random = 128;
@@ -34,86 +59,75 @@ static apr_int64_t jitter(apr_int64_t us)
     return us * 3 / 4 + us / 2 * random / 255;
 }
 
-/* This one tries, the others go on waiting, and longer each time. */
-static void let_try(apr_int64_t now)
+int chat_limit_redis_breaker_allow(void)
 {
-    apr_int64_t next = 2 * breaker->pause;
+    chat_circuit_change_e change;
+    apr_interval_time_t wait;
+    apr_int64_t longer;
+    int allowed;
 
-    breaker->pause = next < LONGEST_PAUSE ? next : LONGEST_PAUSE;
-    breaker->try_at = now + jitter(breaker->pause);
+    if (!is_troubled())
+        return 1;
+    lock();
+    longer =
+        2 * breaker->pause < LONGEST_PAUSE ? 2 * breaker->pause : LONGEST_PAUSE;
+    allowed = chat_circuit_allow(&breaker->circuit, chat_clock_now(),
+                                 jitter(longer), &wait, &change);
+    if (change == CHAT_CIRCUIT_PROBES)
+        breaker->pause = longer;
+    unlock();
+    return allowed;
 }
 
-int chat_redis_breaker_ready(void)
+void chat_limit_redis_breaker_success(void)
 {
-    apr_int64_t now = chat_limit_now();
-    int ready;
+    chat_circuit_change_e change;
 
-    chat_limit_enter(&breaker->lock);
-    ready = !breaker->is_open || now >= breaker->try_at;
-    if (breaker->is_open && ready)
-        let_try(now);
-    chat_limit_leave(&breaker->lock);
-    return ready;
-}
-
-void chat_redis_breaker_good(void)
-{
-    int was_open;
-
-    /* Mostly all is well, and then an engine need not wait for the lock. */
-    if (!__atomic_load_n(&breaker->is_open, __ATOMIC_RELAXED) &&
-        !__atomic_load_n(&breaker->failures, __ATOMIC_RELAXED))
+    if (!is_troubled())
         return;
-    chat_limit_enter(&breaker->lock);
-    was_open = breaker->is_open;
-    __atomic_store_n(&breaker->is_open, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&breaker->failures, 0, __ATOMIC_RELAXED);
-    chat_limit_leave(&breaker->lock);
-    if (!was_open)
+    lock();
+    /* Redis answers at this moment, whenever the command was sent: any reply
+     * shows as much as that to a probe. */
+    if (breaker->circuit.state == CHAT_CIRCUIT_OPEN)
+        breaker->circuit.state = CHAT_CIRCUIT_HALF_OPEN;
+    change = chat_circuit_success(&breaker->circuit);
+    unlock();
+    if (change != CHAT_CIRCUIT_CLOSES)
         return;
-    chat_redis_settler_wake();
+    chat_limit_redis_settler_wake();
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                  CHATNO(1010) "Redis answers again");
 }
 
-/* In the lock. 1 when this failure opens it. Those that were on their way
- * then change nothing any more. */
-static int note_failure(void)
+void chat_limit_redis_breaker_failure(const char *why)
 {
-    if (breaker->is_open ||
-        __atomic_add_fetch(&breaker->failures, 1, __ATOMIC_RELAXED) < FAILURES)
-        return 0;
-    __atomic_store_n(&breaker->is_open, 1, __ATOMIC_RELAXED);
-    breaker->pause = FIRST_PAUSE;
-    breaker->try_at = chat_limit_now() + jitter(breaker->pause);
-    return 1;
-}
+    chat_circuit_change_e change;
 
-void chat_redis_breaker_bad(const char *why)
-{
-    int opens;
-
-    chat_limit_enter(&breaker->lock);
-    opens = note_failure();
-    chat_limit_leave(&breaker->lock);
-    if (opens)
+    lock();
+    if (breaker->circuit.state == CHAT_CIRCUIT_CLOSED)
+        breaker->pause = FIRST_PAUSE;
+    change = chat_circuit_failure(&breaker->circuit, chat_clock_now(), FAILURES,
+                                  jitter(breaker->pause));
+    unlock();
+    if (change == CHAT_CIRCUIT_OPENS)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                      CHATNO(1011) "Redis is not asked for a while: %s", why);
 }
 
 /* After a restart Redis may be another one. */
-apr_status_t chat_redis_breaker_post_config(server_rec *s)
+apr_status_t chat_limit_redis_breaker_post_config(server_rec *s)
 {
+    static const chat_circuit_t closed;
     int made;
 
-    breaker = chat_limit_shared(&made, "mod_chat_breaker_1", sizeof(*breaker));
-    if (!breaker) {
+    breaker = chat_shared_retain(&made, "mod_chat_breaker_2", sizeof(*breaker));
+    if (!breaker || (made && !chat_shared_lock_init(&breaker->lock))) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(1015) "no shared memory for ChatRedis");
         return APR_ENOMEM;
     }
-    chat_limit_enter(&breaker->lock);
-    breaker->is_open = breaker->failures = 0;
-    chat_limit_leave(&breaker->lock);
+    lock();
+    breaker->circuit = closed;
+    unlock();
     return APR_SUCCESS;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Redis counter from the inside: connections (_pool), whether it is worth
- * asking (_breaker), the scripts (_script), the counter itself, and the line
- * by which an engine asks it (_line).
+ * The counter in Redis from the inside, from the bottom up: connections (_pool,
+ * _tls), the breaker (_breaker), the scripts (_script), the list of what is
+ * leased (_lease), the counter itself, the channel of an engine (_channel) and
+ * the thread that settles what was left (_settler).
  */
 #ifndef CHAT_LIMIT_REDIS_INT_H
 #define CHAT_LIMIT_REDIS_INT_H
@@ -11,151 +12,181 @@
 
 #include "chat_limit_int.h"
 
-/* ---- connections ---- */
+/* ---- connections (chat_limit_redis_pool.c) ---- */
 
-/* One exchange with Redis. An idle connection waits for the command's deadline
- * as it was set when it was kept: one system call less per question. */
-typedef struct chat_redis_t {
+/* A connection in use. An idle one keeps the time-out of a command that was set
+ * when it became idle, which saves a system call per command. */
+typedef struct chat_limit_redis_t {
     redisContext *c;
-    int shared;           /* several commands, one deadline */
+    int shared;           /* several commands have one deadline */
     apr_int64_t deadline; /* monotonic us */
-} chat_redis_t;
+} chat_limit_redis_t;
 
 /*
- * A connection that is known to stand: an idle one, else a new one, signed in
- * and with its database chosen. Not APR_SUCCESS: *pwhy says why, in words
- * that hold no secret. Blocks at most for both deadlines.
+ * A connection that stands: an idle one, else a new one, authenticated and with
+ * its database selected. Not APR_SUCCESS: *pwhy says why, in words that hold no
+ * secret. Blocks at most for both deadlines.
  */
-apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
-                             apr_pool_t *p);
-/* Another command comes: both together have the time of one. */
-void chat_redis_share_deadline(chat_redis_t *redis);
-/* Keep it for the next: only after every reply has been read. */
-void chat_redis_keep(chat_redis_t *redis);
-/* Whatever may still come on it would answer another's question: away. */
-void chat_redis_drop(chat_redis_t *redis);
+apr_status_t chat_limit_redis_open(chat_limit_redis_t *redis, const char **pwhy,
+                                   apr_pool_t *p);
+
+/* Another command follows: both together have the time of one. */
+void chat_limit_redis_share_deadline(chat_limit_redis_t *redis);
+
+/* The connection becomes idle: only after every reply has been read. */
+void chat_limit_redis_keep(chat_limit_redis_t *redis);
+
+/* The connection is closed: a reply that may still come would be taken for that
+ * to another command. */
+void chat_limit_redis_drop(chat_limit_redis_t *redis);
 
 /* Send a command and read its reply within the deadline. NULL: *pwhy. */
-redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
-                           const char **pwhy, apr_pool_t *p);
-/* As it goes over the wire, in p: its length. */
-apr_size_t chat_redis_format(char **pcommand, int argc, const char **argv,
-                             apr_pool_t *p);
+redisReply *chat_limit_redis_exec(chat_limit_redis_t *redis, int argc,
+                                  const char **argv, const char **pwhy,
+                                  apr_pool_t *p);
 
-apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s);
-void chat_redis_pool_child_init(apr_pool_t *pchild);
+/* The command as it goes over the wire, in p: its length. */
+apr_size_t chat_limit_redis_format(char **pcommand, int argc, const char **argv,
+                                   apr_pool_t *p);
 
-/* ---- TLS, for rediss:// ---- */
+apr_status_t chat_limit_redis_pool_post_config(apr_pool_t *pconf,
+                                               server_rec *s);
+void chat_limit_redis_pool_child_init(apr_pool_t *pchild);
 
-/* [post_config] ca: a file with the CAs to trust, NULL: the system's. NULL, or
- * why there is none. */
-const char *chat_redis_tls_init(const char *ca, apr_pool_t *pconf);
+/* ---- TLS, for rediss:// (chat_limit_redis_tls.c) ---- */
 
-/* On a connection that stands, with its time-out set: the handshake with a
+/* [post_config] ca: a file with the certificate authorities to trust, NULL:
+ * those of the system. NULL, or why there is no TLS. */
+const char *chat_limit_redis_tls_init(const char *ca, apr_pool_t *pconf);
+
+/* The handshake, on a connection that stands and has its time-out set, with a
  * server that proves to be host. */
-apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
-                                  const char **pwhy, apr_pool_t *p);
+apr_status_t chat_limit_redis_tls_start(redisContext *c, const char *host,
+                                        const char **pwhy, apr_pool_t *p);
 
-/* ---- is it worth asking? ---- */
+/* ---- the breaker (chat_limit_redis_breaker.c) ---- */
 
-/* 1 when Redis may be asked now. Answered by exactly one of the others. */
-int chat_redis_breaker_ready(void);
-void chat_redis_breaker_good(void);
-void chat_redis_breaker_bad(const char *why);
+/* 1 when Redis may be asked now. Then exactly one of the next two follows. */
+int chat_limit_redis_breaker_allow(void);
+void chat_limit_redis_breaker_success(void);
+void chat_limit_redis_breaker_failure(const char *why);
+
 /* [post_config] */
-apr_status_t chat_redis_breaker_post_config(server_rec *s);
+apr_status_t chat_limit_redis_breaker_post_config(server_rec *s);
 
-/* ---- the scripts, with their SHA-1 in hex ---- */
+/* ---- the scripts, with their SHA-1 in hex (chat_limit_redis_script.c) ---- */
 
-typedef struct chat_redis_script_t {
+typedef struct chat_limit_redis_script_t {
     const char *text;
     char sha1[41];
-} chat_redis_script_t;
+} chat_limit_redis_script_t;
 
-extern chat_redis_script_t chat_redis_take;
-extern chat_redis_script_t chat_redis_settle;
+extern chat_limit_redis_script_t chat_limit_redis_script_reserve;
+extern chat_limit_redis_script_t chat_limit_redis_script_settle;
 
 /* [post_config] */
-void chat_redis_scripts_init(void);
+void chat_limit_redis_script_init(void);
 
-/* ---- what Redis has on lease (chat_limit_redis_lease.c) ---- */
+/* ---- the list of leases in Redis (chat_limit_redis_lease.c) ---- */
 
-/* In place of the end of a window: it was not heard whether it is charged. */
-#define CHAT_REDIS_UNHEARD (-1)
+/* In place of the end of a window: whether it was charged is not known. */
+#define CHAT_LIMIT_REDIS_UNCONFIRMED (-1)
 
 /* All that it takes to settle one. */
-typedef struct chat_redis_lease_t {
+typedef struct chat_limit_redis_lease_t {
     char unit; /* 't', 's' or 'c', as the scripts have it */
     apr_int64_t amount, window_end, tokens;
     char name[64];
     char key[224];
-} chat_redis_lease_t;
+} chat_limit_redis_lease_t;
 
 /* [request thread] Before Redis is asked for them. */
-void chat_redis_lease_note(chat_counts_t *counts, apr_pool_t *p);
-/* [not an engine] They could not be settled. */
-void chat_redis_lease_owe(chat_counts_t *counts, apr_int64_t tokens);
-/* Some thread has to settle it: another number than 0, that one says what came
- * of it; none: 0. */
-int chat_redis_lease_claim(chat_redis_lease_t *lease);
-/* Redis was asked. Known: it had it, or never will. */
-void chat_redis_lease_settled(int claimed, int known);
-/* It could not be asked. */
-void chat_redis_lease_unclaim(int claimed);
-/* 1 when there may be something to claim, soon. Any thread. */
-int chat_redis_lease_is_owed(void);
-/* [parent] All that a child had. */
-void chat_redis_lease_bury(pid_t pid);
-/* [post_config] */
-apr_status_t chat_redis_lease_post_config(server_rec *s);
+void chat_limit_redis_lease_add(chat_limit_counts_t *counts, apr_pool_t *p);
 
-/* ---- ... and is owed (chat_limit_redis_settler.c) ---- */
+/* [not an engine] They could not be settled now: they are pending. */
+void chat_limit_redis_lease_defer(chat_limit_counts_t *counts,
+                                  apr_int64_t tokens);
+
+/* A pending lease, for the caller to settle: its number for one of the next
+ * two functions, which has to follow. 0: none is due. */
+int chat_limit_redis_lease_claim(chat_limit_redis_lease_t *lease);
+
+/* Redis was asked to settle it. known: it had the lease, or never will. */
+void chat_limit_redis_lease_settled(int claimed, int known);
+
+/* Redis could not be asked: the lease is pending again. */
+void chat_limit_redis_lease_unclaim(int claimed);
+
+/* 1 when there may be a lease to claim, soon. Any thread. */
+int chat_limit_redis_lease_is_pending(void);
+
+/* [parent] All leases of a child that is gone are pending. */
+void chat_limit_redis_lease_orphan(pid_t pid);
+
+/* [post_config] */
+apr_status_t chat_limit_redis_lease_post_config(server_rec *s);
+
+/* ---- the thread that settles them (chat_limit_redis_settler.c) ---- */
 
 /* Any thread. */
-void chat_redis_settler_wake(void);
-void chat_redis_settler_child_init(apr_pool_t *pchild, server_rec *s);
+void chat_limit_redis_settler_wake(void);
+void chat_limit_redis_settler_child_init(apr_pool_t *pchild, server_rec *s);
 
-/* ---- what is said and heard (chat_limit_redis.c) ---- */
+/* ---- commands and replies (chat_limit_redis.c) ---- */
 
-/* A command: EVALSHA, its script, the number of keys ... */
-typedef struct chat_redis_words_t {
-    const char **word;
-    int n;
-} chat_redis_words_t;
+/* EVALSHA, the script, the number of keys, the keys, the arguments. */
+typedef struct chat_limit_redis_command_t {
+    const char **argv;
+    int argc;
+} chat_limit_redis_command_t;
 
-/* All of it but the script. */
-chat_redis_words_t chat_redis_take_words(const chat_counts_t *counts,
-                                         apr_pool_t *p);
-void chat_redis_name_script(chat_redis_words_t *w,
-                            const chat_redis_script_t *script, int whole);
-/* 1: it has to be asked once more, with the whole script. */
-int chat_redis_lacks_script(const redisReply *reply);
-/* 1: Redis is well, but under a key stands what is no counter. */
-int chat_redis_is_about_key(const redisReply *reply);
+/* The command that reserves, without its script. */
+chat_limit_redis_command_t
+chat_limit_redis_reserve_command(const chat_limit_counts_t *counts,
+                                 apr_pool_t *p);
 
-/* "r", "t", "s", or "c": what a count is to the scripts. */
-const char *chat_redis_unit(const chat_counts_t *counts,
-                            const chat_count_t *count);
-/* 1 when Redis keeps something for it that can be given back. */
-int chat_redis_leased(const chat_counts_t *counts, const chat_count_t *count);
+/* The command that settles one lease, without its script: 10 words, in an argv
+ * of the caller. */
+void chat_limit_redis_lease_command(chat_limit_redis_command_t *command,
+                                    const chat_limit_redis_lease_t *lease,
+                                    apr_pool_t *p);
 
-/* All that settles it but the script: 10 words. */
-void chat_redis_lease_words(chat_redis_words_t *w,
-                            const chat_redis_lease_t *lease, apr_pool_t *p);
-/* The reply, or NULL and why; with the whole script where Redis lacks it. */
-redisReply *chat_redis_call(chat_redis_t *redis, chat_redis_words_t *w,
-                            const chat_redis_script_t *script,
-                            const char **pwhy, apr_pool_t *p);
+/* By its SHA-1, or with its text. */
+void chat_limit_redis_set_script(chat_limit_redis_command_t *command,
+                                 const chat_limit_redis_script_t *script,
+                                 int with_text);
+
+/* The reply to a command with that script, by its text when Redis has it not
+ * yet. NULL: *pwhy. */
+redisReply *chat_limit_redis_eval(chat_limit_redis_t *redis,
+                                  chat_limit_redis_command_t *command,
+                                  const chat_limit_redis_script_t *script,
+                                  const char **pwhy, apr_pool_t *p);
+
+/* 1: the command has to be sent once more, with the script's text. */
+int chat_limit_redis_lacks_script(const redisReply *reply);
+
+/* 1: Redis is well, but a key holds something that is no counter. */
+int chat_limit_redis_is_wrong_type(const redisReply *reply);
 
 /*
- * A reply, or NULL and why there is none: the breaker and the log are told.
- * APR_SUCCESS: it answers. APR_EINVAL: it does not, but Redis is well. Else the
- * connection is of no use any more.
+ * Report a reply, or NULL and why there is none, to the breaker and the log.
+ * APR_SUCCESS: Redis has done as it was asked. APR_EINVAL: it has not, but is
+ * well. Otherwise the connection is of no use any more.
  */
-apr_status_t chat_redis_hear(const redisReply *reply, const char *why,
-                             request_rec *r);
-/* Read it into counts. Not APR_SUCCESS: it is none of ours. */
-apr_status_t chat_redis_take_read(chat_counts_t *counts,
-                                  const redisReply *reply);
+apr_status_t chat_limit_redis_report(const redisReply *reply, const char *why,
+                                     request_rec *r);
+
+/* Read the reply to a reservation into counts. Not APR_SUCCESS: it is none. */
+apr_status_t chat_limit_redis_parse_reserve(chat_limit_counts_t *counts,
+                                            const redisReply *reply);
+
+/* "r", "t", "s", or "c": what a count is to the scripts. */
+const char *chat_limit_redis_unit(const chat_limit_counts_t *counts,
+                                  const chat_limit_count_t *count);
+
+/* 1 when Redis keeps something for the count that can be given back. */
+int chat_limit_redis_has_lease(const chat_limit_counts_t *counts,
+                               const chat_limit_count_t *count);
 
 #endif

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What Redis has on lease for the requests of this server, in memory that all
- * children share and that outlives restarts. A lease is noted before Redis is
- * asked for it, and struck off when it is known to be settled, or to be none.
- * What is left is owed: Redis did not hear or did not answer when it was to be
- * settled, or counted a question late, or the child has died, in whatever way.
- * chat_limit_redis_settler.c settles that as soon as Redis answers.
+ * The leases in Redis that the requests of this server have, in shared memory
+ * that outlives restarts. An entry is added before Redis is asked for the
+ * lease, and freed when the lease is known to be settled, or to be none. Other
+ * entries become pending: Redis did not get or did not answer what was to
+ * settle them, or may have counted a query late, or their child has died, in
+ * whatever way. chat_limit_redis_settler.c settles them as soon as Redis
+ * answers.
  *
- * A settling may be repeated (chat_limit_redis_script.c), and is while Redis
- * does not know the lease: a question that stood in its way may still arrive
- * and be counted after what was to give it back.
+ * A lease may be settled repeatedly (chat_limit_redis_script.c), and is while
+ * Redis does not know it: a query that was delayed may still arrive and be
+ * counted after the command that was to give it back.
  *
- * The list is bounded. When it is full the first that is owed makes room, and if
- * none is, the new lease is not noted: either ends by itself when its time is
- * over, as all do of a server that dies as a whole.
+ * The list is bounded. When it is full the first pending entry is replaced, and
+ * when none is pending the new lease gets no entry: either ends by itself when
+ * its time is over, as do all leases of a server that dies as a whole.
  */
 #include "chat_limit_redis_int.h"
 
@@ -25,7 +26,7 @@
 #include "chat_crypto.h"
 #include "chat_log.h"
 
-/* Memory that was never used takes none. */
+/* Pages of it that were never used take no memory. */
 #define ENTRIES_MAX 32768
 #define NONE (-1)
 
@@ -34,94 +35,105 @@
 #define TRIES_MAX 5
 #define FIRST_TRY_US ((apr_int64_t)1000000)
 
-typedef enum { FREE, HELD, OWED } state_e;
+typedef enum { FREE, HELD, PENDING } state_e;
 
 typedef struct entry_t {
     state_e state;
     pid_t pid; /* of who holds it */
-    int next;  /* free or owed */
+    int next;  /* of the free ones, or of the pending ones */
     int tries;
-    apr_int64_t due;     /* owed: not before, monotonic us */
+    apr_int64_t due;     /* pending: not before, monotonic us */
     apr_uint64_t server; /* which Redis */
-    chat_redis_lease_t lease;
+    chat_limit_redis_lease_t lease;
 } entry_t;
 
 typedef struct list_t {
-    pthread_mutex_t lock;
-    int nused;     /* those after it were never used */
-    int free;      /* last in, first out */
-    int old, late; /* owed: first and last */
-    int nowed;     /* atomic */
+    chat_shared_lock_t lock;
+    int nused;       /* those after it were never used */
+    int free;        /* last in, first out */
+    int first, last; /* pending */
+    int npending;    /* atomic */
     entry_t entry[ENTRIES_MAX];
 } list_t;
 
 static list_t *list;
 static apr_uint64_t server; /* of the configuration, read-only */
 
-/* ---- the list, in the lock ---- */
+/* ---- the list, with the lock ---- */
 
-static void owe(int i, apr_int64_t due)
+static void add_pending(int i, apr_int64_t due)
 {
     entry_t *e = &list->entry[i];
 
     e->due = due;
     e->next = NONE;
-    e->state = OWED;
-    if (list->old == NONE)
-        list->old = i;
+    e->state = PENDING;
+    if (list->first == NONE)
+        list->first = i;
     else
-        list->entry[list->late].next = i;
-    list->late = i;
-    __atomic_add_fetch(&list->nowed, 1, __ATOMIC_RELAXED);
+        list->entry[list->last].next = i;
+    list->last = i;
+    __atomic_add_fetch(&list->npending, 1, __ATOMIC_RELAXED);
 }
 
-/* Before it stands that one, or NONE. */
-static void take_off(int i, int before)
+/* before: the pending entry before it, or NONE. */
+static void unlink_pending(int i, int before)
 {
     if (before == NONE)
-        list->old = list->entry[i].next;
+        list->first = list->entry[i].next;
     else
         list->entry[before].next = list->entry[i].next;
-    if (list->late == i)
-        list->late = before;
-    __atomic_sub_fetch(&list->nowed, 1, __ATOMIC_RELAXED);
+    if (list->last == i)
+        list->last = before;
+    __atomic_sub_fetch(&list->npending, 1, __ATOMIC_RELAXED);
 }
 
-static void let_go(int i)
+static void free_entry(int i)
 {
     list->entry[i].state = FREE;
     list->entry[i].next = list->free;
     list->free = i;
 }
 
-/* Who was killed in here may have left the chains in pieces. */
-static void mend(void)
+/* A child that was killed with the lock may have left the chains in pieces. */
+static void repair(void)
 {
     int i;
 
-    list->free = list->old = list->late = NONE;
-    __atomic_store_n(&list->nowed, 0, __ATOMIC_RELAXED);
+    list->free = list->first = list->last = NONE;
+    __atomic_store_n(&list->npending, 0, __ATOMIC_RELAXED);
     for (i = 0; i < list->nused; i++) {
         if (list->entry[i].state == FREE)
-            let_go(i);
-        else if (list->entry[i].state == OWED)
-            owe(i, list->entry[i].due);
+            free_entry(i);
+        else if (list->entry[i].state == PENDING)
+            add_pending(i, list->entry[i].due);
     }
 }
 
-static void enter(void)
+static void lock(void)
 {
-    if (chat_limit_enter(&list->lock))
-        mend();
+    if (chat_shared_lock(&list->lock))
+        repair();
 }
 
-static void leave(void)
+/* 1 when the lock is held. */
+static int try_lock(void)
 {
-    chat_limit_leave(&list->lock);
+    int died, held = chat_shared_trylock(&list->lock, &died);
+
+    if (died)
+        repair();
+    return held;
 }
 
-/* One for a new lease, *plost when another had to go for it; or NONE. */
-static int make_room(int *plost)
+static void unlock(void)
+{
+    chat_shared_unlock(&list->lock);
+}
+
+/* An entry for a new lease, or NONE. *plost counts the leases that lose theirs,
+ * or get none. */
+static int get_entry(int *plost)
 {
     int i = list->free;
 
@@ -129,27 +141,18 @@ static int make_room(int *plost)
         list->free = list->entry[i].next;
     else if (list->nused < ENTRIES_MAX)
         i = list->nused++;
-    else if (list->old != NONE)
-        take_off(i = list->old, NONE);
-    *plost += i == NONE || list->entry[i].state == OWED;
+    else if (list->first != NONE)
+        unlink_pending(i = list->first, NONE);
+    *plost += i == NONE || list->entry[i].state == PENDING;
     return i;
 }
 
 /* ---- leases of a request ---- */
 
-static void tell_lost(int lost, apr_pool_t *p)
+static int add_entry(const chat_limit_counts_t *counts,
+                     const chat_limit_count_t *count, int *plost)
 {
-    if (lost && chat_limit_may_log() >= 0)
-        ap_log_perror(APLOG_MARK, APLOG_WARNING, 0, p,
-                      CHATNO(1016) "too much has to be given back to Redis: "
-                                   "some of it comes back when its lease "
-                                   "ends");
-}
-
-static int note(const chat_counts_t *counts, const chat_count_t *count,
-                int *plost)
-{
-    int i = make_room(plost);
+    int i = get_entry(plost);
     entry_t *e;
 
     if (i == NONE)
@@ -158,9 +161,9 @@ static int note(const chat_counts_t *counts, const chat_count_t *count,
     e->pid = getpid();
     e->tries = 0;
     e->server = server;
-    e->lease.unit = *chat_redis_unit(counts, count);
+    e->lease.unit = *chat_limit_redis_unit(counts, count);
     e->lease.amount = count->amount;
-    e->lease.window_end = CHAT_REDIS_UNHEARD;
+    e->lease.window_end = CHAT_LIMIT_REDIS_UNCONFIRMED;
     e->lease.tokens = 0;
     apr_cpystrn(e->lease.name, counts->lease, sizeof(e->lease.name));
     apr_cpystrn(e->lease.key, count->key, sizeof(e->lease.key));
@@ -168,169 +171,175 @@ static int note(const chat_counts_t *counts, const chat_count_t *count,
     return i + 1;
 }
 
-/* A longer key can only be the application's, with compat. */
-static int has_room(const chat_counts_t *counts, const chat_count_t *count)
+/* A longer key can only be one of an application, with compat=. */
+static int fits(const chat_limit_counts_t *counts,
+                const chat_limit_count_t *count)
 {
-    return chat_redis_leased(counts, count) &&
+    return chat_limit_redis_has_lease(counts, count) &&
            strlen(count->key) < sizeof(list->entry->lease.key);
 }
 
-void chat_redis_lease_note(chat_counts_t *counts, apr_pool_t *p)
+void chat_limit_redis_lease_add(chat_limit_counts_t *counts, apr_pool_t *p)
 {
     int i, lost = 0;
 
     if (!*counts->lease)
         return;
-    enter();
+    lock();
     for (i = 0; i < counts->n; i++)
-        if (has_room(counts, &counts->count[i]))
-            counts->count[i].noted = note(counts, &counts->count[i], &lost);
-    leave();
-    tell_lost(lost, p);
+        if (fits(counts, &counts->count[i]))
+            counts->count[i].entry =
+                add_entry(counts, &counts->count[i], &lost);
+    unlock();
+    if (lost && chat_limit_may_log() >= 0)
+        ap_log_perror(APLOG_MARK, APLOG_WARNING, 0, p,
+                      CHATNO(1016) "too much has to be given back to Redis: "
+                                   "some of it comes back when its lease "
+                                   "ends");
 }
 
-static int is_noted(const chat_counts_t *counts)
+static int has_entries(const chat_limit_counts_t *counts)
 {
     int i;
 
     for (i = 0; i < counts->n; i++)
-        if (counts->count[i].noted)
+        if (counts->count[i].entry)
             return 1;
     return 0;
 }
 
-void chat_redis_lease_strike(chat_counts_t *counts)
+void chat_limit_redis_lease_remove(chat_limit_counts_t *counts)
 {
     int i;
 
-    if (!is_noted(counts))
+    if (!has_entries(counts))
         return;
-    enter();
+    lock();
     for (i = 0; i < counts->n; i++) {
-        if (counts->count[i].noted)
-            let_go(counts->count[i].noted - 1);
-        counts->count[i].noted = 0;
+        if (counts->count[i].entry)
+            free_entry(counts->count[i].entry - 1);
+        counts->count[i].entry = 0;
     }
-    leave();
+    unlock();
 }
 
-/* In the lock. A trace is of use to a question alone that was not heard. */
-static void owe_one(chat_count_t *count, apr_int64_t tokens, int heard)
+/* With the lock, which it gives back. confirmed: Redis has replied that it has
+ * reserved; then a count of requests has nothing to settle. */
+static void defer(chat_limit_counts_t *counts, apr_int64_t tokens,
+                  int confirmed)
 {
-    entry_t *e = &list->entry[count->noted - 1];
+    int n, i;
 
-    if (heard && e->lease.unit == 'c') {
-        let_go(count->noted - 1);
+    for (n = 0; n < counts->n; n++) {
+        chat_limit_redis_lease_t *lease;
+
+        i = counts->count[n].entry - 1;
+        if (i < 0)
+            continue;
+        lease = &list->entry[i].lease;
+        lease->tokens = tokens;
+        if (confirmed)
+            lease->window_end = counts->count[n].window_end;
+        if (confirmed && lease->unit == 'c')
+            free_entry(i);
+        else
+            add_pending(i, 0);
+        counts->count[n].entry = 0;
     }
-    else {
-        e->lease.tokens = tokens;
-        if (heard)
-            e->lease.window_end = count->window_end;
-        owe(count->noted - 1, 0);
-    }
-    count->noted = 0;
+    unlock();
+    chat_limit_redis_settler_wake();
 }
 
-static void owe_all(chat_counts_t *counts, apr_int64_t tokens, int heard)
+void chat_limit_redis_lease_defer(chat_limit_counts_t *counts,
+                                  apr_int64_t tokens)
 {
-    int i;
-
-    for (i = 0; i < counts->n; i++)
-        if (counts->count[i].noted)
-            owe_one(&counts->count[i], tokens, heard);
-    leave();
-    chat_redis_settler_wake();
-}
-
-void chat_redis_lease_owe(chat_counts_t *counts, apr_int64_t tokens)
-{
-    if (!is_noted(counts))
+    if (!has_entries(counts))
         return;
-    enter();
-    owe_all(counts, tokens, 1);
+    lock();
+    defer(counts, tokens, 1);
 }
 
-int chat_redis_lease_unheard(chat_counts_t *counts, int wait)
+int chat_limit_redis_lease_revoke(chat_limit_counts_t *counts, int wait)
 {
-    if (!is_noted(counts))
+    if (!has_entries(counts))
         return 1;
     if (wait)
-        enter();
-    else if (!chat_limit_try(&list->lock))
+        lock();
+    else if (!try_lock())
         return 0;
-    owe_all(counts, 0, 0);
+    defer(counts, 0, 0);
     return 1;
 }
 
-/* ---- what is owed ---- */
+/* ---- pending leases ---- */
 
-int chat_redis_lease_is_owed(void)
+int chat_limit_redis_lease_is_pending(void)
 {
-    return list && __atomic_load_n(&list->nowed, __ATOMIC_RELAXED) > 0;
+    return list && __atomic_load_n(&list->npending, __ATOMIC_RELAXED) > 0;
 }
 
-int chat_redis_lease_claim(chat_redis_lease_t *lease)
+int chat_limit_redis_lease_claim(chat_limit_redis_lease_t *lease)
 {
-    apr_int64_t now = chat_limit_now();
+    apr_int64_t now = chat_clock_now();
     int i, before = NONE;
 
-    enter();
-    for (i = list->old; i != NONE; before = i, i = list->entry[i].next)
+    lock();
+    for (i = list->first; i != NONE; before = i, i = list->entry[i].next)
         if (list->entry[i].due <= now && list->entry[i].server == server)
             break;
     if (i != NONE) {
-        take_off(i, before);
+        unlink_pending(i, before);
         list->entry[i].state = HELD;
         list->entry[i].pid = getpid();
         *lease = list->entry[i].lease;
     }
-    leave();
+    unlock();
     return i + 1;
 }
 
-void chat_redis_lease_settled(int claimed, int known)
+void chat_limit_redis_lease_settled(int claimed, int known)
 {
     entry_t *e = &list->entry[claimed - 1];
 
-    enter();
+    lock();
     if (known || ++e->tries == TRIES_MAX)
-        let_go(claimed - 1);
+        free_entry(claimed - 1);
     else
-        owe(claimed - 1,
-            chat_limit_now() + (FIRST_TRY_US << (2 * (e->tries - 1))));
-    leave();
+        add_pending(claimed - 1,
+                    chat_clock_now() + (FIRST_TRY_US << (2 * (e->tries - 1))));
+    unlock();
 }
 
-void chat_redis_lease_unclaim(int claimed)
+void chat_limit_redis_lease_unclaim(int claimed)
 {
-    enter();
-    owe(claimed - 1, 0);
-    leave();
+    lock();
+    add_pending(claimed - 1, 0);
+    unlock();
 }
 
-void chat_redis_lease_bury(pid_t pid)
+void chat_limit_redis_lease_orphan(pid_t pid)
 {
     int i;
 
     if (!list)
         return;
-    enter();
+    lock();
     for (i = 0; i < list->nused; i++)
         if (list->entry[i].state == HELD && list->entry[i].pid == pid)
-            owe(i, 0);
-    leave();
+            add_pending(i, 0);
+    unlock();
 }
 
 /* ---- start-up ---- */
 
-apr_status_t chat_redis_lease_post_config(server_rec *s)
+apr_status_t chat_limit_redis_lease_post_config(server_rec *s)
 {
-    const char *url = chat_config_server(s)->redis_url;
+    const char *url = chat_config_server(s)->redis.url;
     unsigned char sum[CHAT_SHA256_LEN];
     int made;
 
-    list = chat_limit_shared(&made, "mod_chat_leases_1", sizeof(*list));
-    if (!list ||
+    list = chat_shared_retain(&made, "mod_chat_leases_1", sizeof(*list));
+    if (!list || (made && !chat_shared_lock_init(&list->lock)) ||
         chat_crypto_sha256(sum, url, strlen(url)) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(1017) "no shared memory for the leases in Redis");
@@ -338,6 +347,6 @@ apr_status_t chat_redis_lease_post_config(server_rec *s)
     }
     memcpy(&server, sum, sizeof(server));
     if (made)
-        mend(); /* of none: the chains are empty */
+        repair(); /* makes empty chains */
     return APR_SUCCESS;
 }

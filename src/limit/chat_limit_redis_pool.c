@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections to Redis: at any time one has one user, idle ones wait in a
- * list. Before an idle one is used it is looked at: one that the server has
- * closed, or on which something unasked has arrived, is thrown away while
- * nothing was sent yet. So a command is never sent twice. Any thread.
+ * Connections to Redis: each has one user at a time, idle ones are in a list.
+ * Before an idle one is used it is checked: one that the server has closed, or
+ * on which bytes have arrived that nobody asked for, is dropped before anything
+ * is sent. So a command is never sent twice. Any thread.
  */
 #include "chat_limit_redis_int.h"
 
@@ -20,7 +20,7 @@
 
 #define IDLE_MAX 32
 
-static chat_redis_url_t address; /* of the configuration, read-only */
+static chat_limit_redis_url_t address; /* of the configuration, read-only */
 static redisContext *idle[IDLE_MAX];
 static int nidle;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -30,76 +30,78 @@ static const chat_server_conf_t *conf(void)
     return chat_config_server(ap_server_conf);
 }
 
-/* ---- one exchange ---- */
+/* ---- one command ---- */
 
-static void set_wait(redisContext *c, apr_int64_t us)
+static void set_timeout(redisContext *c, apr_int64_t us)
 {
     struct timeval tv = {us / 1000000, us % 1000000};
 
     redisSetTimeout(c, tv);
 }
 
-static const char *trouble(const redisContext *c, apr_pool_t *p)
+static const char *error_text(const redisContext *c, apr_pool_t *p)
 {
     if (c->err == REDIS_ERR_IO && (errno == EAGAIN || errno == ETIMEDOUT))
         return "no answer in time";
     return apr_pstrdup(p, c->errstr);
 }
 
-/* "$LEN\r\nWORD\r\n". */
-static char *put_word(char *at, const char *word)
+/* "$LEN\r\nARG\r\n". */
+static char *put_arg(char *at, const char *arg)
 {
-    apr_size_t len = strlen(word);
+    apr_size_t len = strlen(arg);
 
     *at++ = '$';
-    at = stpcpy(chat_limit_put_number(at, (apr_int64_t)len), "\r\n");
-    memcpy(at, word, len);
+    at = stpcpy(chat_limit_text_number(at, (apr_int64_t)len), "\r\n");
+    memcpy(at, arg, len);
     return stpcpy(at + len, "\r\n");
 }
 
-/* hiredis would do the same, with a printf for each word. */
-apr_size_t chat_redis_format(char **pcommand, int argc, const char **argv,
-                             apr_pool_t *p)
+/* hiredis would do the same, with a printf for each argument. */
+apr_size_t chat_limit_redis_format(char **pcommand, int argc, const char **argv,
+                                   apr_pool_t *p)
 {
-    apr_size_t size = CHAT_LIMIT_NUMBER_MAX + 4;
+    apr_size_t size = CHAT_LIMIT_TEXT_NUMBER_MAX + 4;
     char *at;
     int i;
 
     for (i = 0; i < argc; i++)
-        size += strlen(argv[i]) + CHAT_LIMIT_NUMBER_MAX + 5;
+        size += strlen(argv[i]) + CHAT_LIMIT_TEXT_NUMBER_MAX + 5;
     at = *pcommand = apr_palloc(p, size);
     *at++ = '*';
-    at = stpcpy(chat_limit_put_number(at, argc), "\r\n");
+    at = stpcpy(chat_limit_text_number(at, argc), "\r\n");
     for (i = 0; i < argc; i++)
-        at = put_word(at, argv[i]);
+        at = put_arg(at, argv[i]);
     return (apr_size_t)(at - *pcommand);
 }
 
-redisReply *chat_redis_ask(chat_redis_t *redis, int argc, const char **argv,
-                           const char **pwhy, apr_pool_t *p)
+redisReply *chat_limit_redis_exec(chat_limit_redis_t *redis, int argc,
+                                  const char **argv, const char **pwhy,
+                                  apr_pool_t *p)
 {
     void *reply = NULL;
     char *command;
-    apr_size_t len = chat_redis_format(&command, argc, argv, p);
+    apr_size_t len = chat_limit_redis_format(&command, argc, argv, p);
 
     if (redis->shared) {
-        apr_int64_t left = redis->deadline - chat_limit_now();
+        apr_int64_t left = redis->deadline - chat_clock_now();
 
-        set_wait(redis->c, left > 1000 ? left : 1000);
+        set_timeout(redis->c, left > 1000 ? left : 1000);
     }
     if (redisAppendFormattedCommand(redis->c, command, len) != REDIS_OK ||
         redisGetReply(redis->c, &reply) != REDIS_OK) {
-        *pwhy = trouble(redis->c, p);
+        *pwhy = error_text(redis->c, p);
         return NULL;
     }
     return reply;
 }
 
-/* A command whose answer is only yes or no. */
-static apr_status_t do_command(chat_redis_t *redis, int argc, const char **argv,
-                               const char **pwhy, apr_pool_t *p)
+/* A command of which only matters whether it succeeds. */
+static apr_status_t exec_simple(chat_limit_redis_t *redis, int argc,
+                                const char **argv, const char **pwhy,
+                                apr_pool_t *p)
 {
-    redisReply *reply = chat_redis_ask(redis, argc, argv, pwhy, p);
+    redisReply *reply = chat_limit_redis_exec(redis, argc, argv, pwhy, p);
     apr_status_t rv = APR_EGENERAL;
 
     if (!reply)
@@ -114,62 +116,58 @@ static apr_status_t do_command(chat_redis_t *redis, int argc, const char **argv,
 
 /* ---- new connections ---- */
 
-static apr_status_t sign_in(chat_redis_t *redis, const char **pwhy,
-                            apr_pool_t *p)
+static apr_status_t authenticate(chat_limit_redis_t *redis, const char **pwhy,
+                                 apr_pool_t *p)
 {
     const char *auth[3] = {"AUTH"}, *select[2] = {"SELECT"};
     int n = 1;
 
-    if (conf()->redis_password) {
-        if (conf()->redis_user)
-            auth[n++] = conf()->redis_user;
-        auth[n++] = conf()->redis_password;
-        if (do_command(redis, n, auth, pwhy, p) != APR_SUCCESS)
+    if (conf()->redis.password) {
+        if (conf()->redis.user)
+            auth[n++] = conf()->redis.user;
+        auth[n++] = conf()->redis.password;
+        if (exec_simple(redis, n, auth, pwhy, p) != APR_SUCCESS)
             return APR_EGENERAL;
     }
     if (!address.db)
         return APR_SUCCESS;
     select[1] = apr_itoa(p, address.db);
-    return do_command(redis, 2, select, pwhy, p);
+    return exec_simple(redis, 2, select, pwhy, p);
 }
 
-/* The handshake is part of connecting and of its time. */
-static apr_status_t secure(redisContext *c, apr_int64_t until,
-                           const char **pwhy, apr_pool_t *p)
-{
-    apr_int64_t left = until - chat_limit_now();
-
-    set_wait(c, left > 1000 ? left : 1000);
-    return chat_redis_tls_start(c, address.host, pwhy, p);
-}
-
-static apr_status_t connect_new(chat_redis_t *redis, const char **pwhy,
+/* The TLS handshake shares the deadline of connecting. */
+static apr_status_t connect_new(chat_limit_redis_t *redis, const char **pwhy,
                                 apr_pool_t *p)
 {
-    apr_interval_time_t wait = conf()->redis_connect;
+    apr_interval_time_t wait = conf()->redis.connect;
     struct timeval tv = {wait / 1000000, wait % 1000000};
-    apr_int64_t until = chat_limit_now() + wait;
+    apr_int64_t until = chat_clock_now() + wait, left;
 
     redis->c = address.path
                    ? redisConnectUnixWithTimeout(address.path, tv)
                    : redisConnectWithTimeout(address.host, address.port, tv);
     if (!redis->c || redis->c->err) {
-        *pwhy = redis->c ? trouble(redis->c, p) : "out of memory";
+        *pwhy = redis->c ? error_text(redis->c, p) : "out of memory";
         return APR_EGENERAL;
     }
     fcntl(redis->c->fd, F_SETFD, FD_CLOEXEC);
     if (!address.path)
         redisEnableKeepAlive(redis->c);
-    if (address.tls && secure(redis->c, until, pwhy, p) != APR_SUCCESS)
-        return APR_EGENERAL;
+    if (address.tls) {
+        left = until - chat_clock_now();
+        set_timeout(redis->c, left > 1000 ? left : 1000);
+        if (chat_limit_redis_tls_start(redis->c, address.host, pwhy, p) !=
+            APR_SUCCESS)
+            return APR_EGENERAL;
+    }
     redis->shared = 1;
-    redis->deadline = chat_limit_now() + conf()->redis_command;
-    return sign_in(redis, pwhy, p);
+    redis->deadline = chat_clock_now() + conf()->redis.command;
+    return authenticate(redis, pwhy, p);
 }
 
 /* ---- the list ---- */
 
-/* Nothing to read and not closed. */
+/* 1: nothing to read, and not closed. */
 static int is_quiet(const redisContext *c)
 {
     char byte;
@@ -178,7 +176,7 @@ static int is_quiet(const redisContext *c)
            (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-static redisContext *take_idle(void)
+static redisContext *pop_idle(void)
 {
     redisContext *c = NULL;
 
@@ -189,41 +187,41 @@ static redisContext *take_idle(void)
     return c;
 }
 
-apr_status_t chat_redis_open(chat_redis_t *redis, const char **pwhy,
-                             apr_pool_t *p)
+apr_status_t chat_limit_redis_open(chat_limit_redis_t *redis, const char **pwhy,
+                                   apr_pool_t *p)
 {
     redis->shared = 0;
-    redis->deadline = chat_limit_now() + conf()->redis_command;
-    while ((redis->c = take_idle())) {
+    redis->deadline = chat_clock_now() + conf()->redis.command;
+    while ((redis->c = pop_idle())) {
         if (is_quiet(redis->c))
             return APR_SUCCESS;
-        chat_redis_drop(redis);
+        chat_limit_redis_drop(redis);
     }
     if (connect_new(redis, pwhy, p) == APR_SUCCESS)
         return APR_SUCCESS;
-    chat_redis_drop(redis);
+    chat_limit_redis_drop(redis);
     return APR_EGENERAL;
 }
 
-void chat_redis_share_deadline(chat_redis_t *redis)
+void chat_limit_redis_share_deadline(chat_limit_redis_t *redis)
 {
     redis->shared = 1;
 }
 
-void chat_redis_keep(chat_redis_t *redis)
+void chat_limit_redis_keep(chat_limit_redis_t *redis)
 {
     if (redis->shared)
-        set_wait(redis->c, conf()->redis_command);
+        set_timeout(redis->c, conf()->redis.command);
     pthread_mutex_lock(&lock);
     if (nidle < IDLE_MAX) {
         idle[nidle++] = redis->c;
         redis->c = NULL;
     }
     pthread_mutex_unlock(&lock);
-    chat_redis_drop(redis);
+    chat_limit_redis_drop(redis);
 }
 
-void chat_redis_drop(chat_redis_t *redis)
+void chat_limit_redis_drop(chat_limit_redis_t *redis)
 {
     if (redis->c)
         redisFree(redis->c);
@@ -232,13 +230,13 @@ void chat_redis_drop(chat_redis_t *redis)
 
 /* ---- start-up ---- */
 
-apr_status_t chat_redis_pool_post_config(apr_pool_t *pconf, server_rec *s)
+apr_status_t chat_limit_redis_pool_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    const char *text = chat_config_server(s)->redis_url;
+    const char *text = chat_config_server(s)->redis.url;
     const char *why = chat_limit_redis_url(&address, text, pconf);
 
     if (!why && address.tls)
-        why = chat_redis_tls_init(chat_config_server(s)->redis_ca, pconf);
+        why = chat_limit_redis_tls_init(chat_config_server(s)->redis.ca, pconf);
     if (!why)
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
@@ -250,12 +248,12 @@ static apr_status_t close_all(void *baton)
 {
     redisContext *c;
 
-    while ((c = take_idle()))
+    while ((c = pop_idle()))
         redisFree(c);
     return APR_SUCCESS;
 }
 
-void chat_redis_pool_child_init(apr_pool_t *pchild)
+void chat_limit_redis_pool_child_init(apr_pool_t *pchild)
 {
     apr_pool_cleanup_register(pchild, NULL, close_all, apr_pool_cleanup_null);
 }

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What Redis does, in Lua: each script is one command, so nothing comes in
- * between. Commands of Redis 5 and later, every key given as a key, the
- * server's TIME the only clock.
+ * The scripts that Redis runs, in Lua: each is one step, atomic for all
+ * clients. They use commands of Redis 5 and later, are given every key as a
+ * key, and have the server's TIME as their only clock.
  *
  * A window's counter is a decimal string with a TTL, as rate-limiter-flexible
  * has it. Beside a counter of tokens stands a sorted set of leases,
  * "lease:amount" by the time they expire. A counter of open streams is such a
- * set alone. A set lives as long as the lease that ends last.
+ * set and nothing else. A set expires with the last of its leases.
  *
  * A lease of tokens that has expired is given back and leaves "lease:0" until
- * its window ends. So whoever settles finds one of the two, or nothing: then it
- * was settled before, or Redis has lost it, and nothing is charged. A settling
- * may therefore be sent any number of times, and arrive in any order.
+ * its window ends. So the script that settles finds one of the two, or nothing:
+ * then the lease was settled before, or Redis has lost it, and nothing is
+ * charged. It may therefore be sent any number of times, and arrive in any
+ * order.
  *
- * A request that is refused when Redis does not answer in time leaves a trace
- * in its counters of requests, too: a minute long the same "lease:1" in a set
- * beside the counter. Redis may have counted it late, and has to take it back.
+ * For a request that is refused when Redis does not answer in time, counters of
+ * requests have leases, too: for a minute "lease:1" in a set beside the
+ * counter. Redis may have counted the request late, and has to give it back.
  *
- * Nothing is charged before every counter has been looked at, so that one that
- * is none (an application's, of the same name) leaves the others as they were.
- * A key that is not in our own name space, as with compat, is counted in and no
- * more: one that has no end gets none from us.
+ * Nothing is charged before every counter has been read, so that a key that is
+ * no counter (one of an application, of the same name) leaves the others
+ * unchanged. A key outside our own name space, as with compat=, is counted in
+ * and nothing else: no expiry is set on it.
  */
 #include "chat_limit_redis_int.h"
 
@@ -29,15 +30,15 @@
 #include <apr_strings.h>
 
 /*
- * KEYS  per count: its key; for tokens, and requests with a trace, its leases
+ * KEYS  per count: its key; for tokens, and requests with a lease, its leases
  *       too.
  * ARGV  lease, milliseconds it lasts (0: nothing is leased); per count: unit
- * (r, t, s; c: requests with a trace), points, seconds of the window, amount,
- * shadow (0, 1). Gives 1 or 0 (charged or not), then per count: used, ms until
- * it may be asked again at the latest, ms when the window ends (0: it does
- * not), refused (0, 1).
+ * (r, t, s; c: requests with a lease), points, seconds of the window, amount,
+ * shadow (0, 1). Returns 1 or 0 (charged or not), then per count: used, ms
+ * until a retry can succeed at the latest, ms when the window ends (0: never),
+ * refused (0, 1).
  */
-static const char take_text[] =
+static const char reserve_text[] =
     "local lease, lasts, now = ARGV[1], tonumber(ARGV[2]), 0\n"
     "local counts, out, k, no = {}, {1}, 1, false\n"
     "local function last(key, ms)\n"
@@ -146,13 +147,12 @@ static const char take_text[] =
     "return out\n";
 
 /*
- * KEYS  per count: its key; for tokens, and requests with a trace, its leases
+ * KEYS  per count: its key; for tokens, and requests with a lease, its leases
  *       too.
- * ARGV  lease, tokens used (-1: nobody knows); per count: unit (t, s, c),
- *       amount reserved, ms when the window ends that it was charged to (0: it
- *       does not; -1: nobody knows, for it was not heard whether it was
- *       charged).
- * Gives how many leases were there.
+ * ARGV  lease, tokens used (-1: unknown); per count: unit (t, s, c), amount
+ *       reserved, ms when the window ends that it was charged to (0: never; -1:
+ *       unknown, because Redis did not reply whether it was charged).
+ * Returns how many leases were there.
  */
 static const char settle_text[] =
     "local time = redis.call('TIME')\n"
@@ -179,10 +179,12 @@ static const char settle_text[] =
     "end\n"
     "return found\n";
 
-chat_redis_script_t chat_redis_take = {.text = take_text};
-chat_redis_script_t chat_redis_settle = {.text = settle_text};
+chat_limit_redis_script_t chat_limit_redis_script_reserve = {.text =
+                                                                 reserve_text};
+chat_limit_redis_script_t chat_limit_redis_script_settle = {.text =
+                                                                settle_text};
 
-static void name_script(chat_redis_script_t *script)
+static void name_script(chat_limit_redis_script_t *script)
 {
     unsigned char sum[APR_SHA1_DIGESTSIZE];
     apr_sha1_ctx_t sha1;
@@ -195,8 +197,8 @@ static void name_script(chat_redis_script_t *script)
         apr_snprintf(script->sha1 + 2 * i, 3, "%02x", sum[i]);
 }
 
-void chat_redis_scripts_init(void)
+void chat_limit_redis_script_init(void)
 {
-    name_script(&chat_redis_take);
-    name_script(&chat_redis_settle);
+    name_script(&chat_limit_redis_script_reserve);
+    name_script(&chat_limit_redis_script_settle);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TLS to Redis, where hiredis has it (1.0 and later; the Makefile looks). Its
- * own helper does not compare names, so the handshake is set up here: the
- * certificate has to be signed by a CA of ChatRedis ca=, else of the system,
- * and to be the host's of the URL. Any thread; the context is made once.
+ * TLS to Redis, where hiredis has it (1.0 and later, as Makefile.apxs finds).
+ * The helper of hiredis does not compare names, so the handshake is set up
+ * here: the certificate has to be signed by an authority of ChatRedis ca=, else
+ * of the system, and to be that of the URL's host. Any thread; the context is
+ * made once.
  */
 #include "chat_limit_redis_int.h"
 
@@ -18,21 +19,21 @@
 
 static SSL_CTX *ctx; /* read-only after start-up */
 
-static apr_status_t forget(void *baton)
+static apr_status_t free_ctx(void *baton)
 {
     SSL_CTX_free(ctx);
     ctx = NULL;
     return APR_SUCCESS;
 }
 
-const char *chat_redis_tls_init(const char *ca, apr_pool_t *pconf)
+const char *chat_limit_redis_tls_init(const char *ca, apr_pool_t *pconf)
 {
     int good;
 
     ctx = SSL_CTX_new(TLS_client_method());
     if (!ctx)
         return "no TLS context can be made";
-    apr_pool_cleanup_register(pconf, NULL, forget, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(pconf, NULL, free_ctx, apr_pool_cleanup_null);
     SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     good = ca ? SSL_CTX_load_verify_locations(ctx, ca, NULL)
@@ -45,7 +46,7 @@ const char *chat_redis_tls_init(const char *ca, apr_pool_t *pconf)
     return NULL;
 }
 
-/* The name, or the address, that the certificate has to have. */
+/* The certificate has to have this name, or this address. */
 static int expect(SSL *ssl, const char *host)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
@@ -58,8 +59,8 @@ static int expect(SSL *ssl, const char *host)
            SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
-                                  const char **pwhy, apr_pool_t *p)
+apr_status_t chat_limit_redis_tls_start(redisContext *c, const char *host,
+                                        const char **pwhy, apr_pool_t *p)
 {
     SSL *ssl = SSL_new(ctx);
     long verified;
@@ -72,21 +73,21 @@ apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
                               X509_verify_cert_error_string(verified), NULL)
             : c->err ? apr_pstrdup(p, c->errstr)
                      : "no TLS session can be made";
-    SSL_free(ssl); /* not taken by the connection */
+    SSL_free(ssl); /* the connection has not taken it */
     ERR_clear_error();
     return APR_EGENERAL;
 }
 
 #else
 
-const char *chat_redis_tls_init(const char *ca, apr_pool_t *pconf)
+const char *chat_limit_redis_tls_init(const char *ca, apr_pool_t *pconf)
 {
     return "this build has no TLS to Redis, which needs hiredis 1.0 with "
            "hiredis_ssl: use redis:// or unix://, or a local TLS proxy";
 }
 
-apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
-                                  const char **pwhy, apr_pool_t *p)
+apr_status_t chat_limit_redis_tls_start(redisContext *c, const char *host,
+                                        const char **pwhy, apr_pool_t *p)
 {
     *pwhy = "this build has no TLS";
     return APR_ENOTIMPL;

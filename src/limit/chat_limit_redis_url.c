@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See the header. Any thread. */
+/* The parser of the URL of ChatRedis, see chat_limit_redis_url.h. Any thread.
+ */
 #include "chat_limit_redis_url.h"
 
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static const char *parse_db(int *pdb, const char *text)
     return NULL;
 }
 
-static const char *parse_unix(chat_redis_url_t *url, const char *rest,
+static const char *parse_unix(chat_limit_redis_url_t *url, const char *rest,
                               apr_pool_t *p)
 {
     const char *query = strchr(rest, '?');
@@ -36,7 +37,7 @@ static const char *parse_unix(chat_redis_url_t *url, const char *rest,
     return parse_db(&url->db, query + 4);
 }
 
-static const char *parse_tcp(chat_redis_url_t *url, const char *text,
+static const char *parse_tcp(chat_limit_redis_url_t *url, const char *text,
                              apr_pool_t *p)
 {
     apr_uri_t uri;
@@ -59,7 +60,7 @@ static const char *parse_tcp(chat_redis_url_t *url, const char *text,
     return parse_db(&url->db, uri.path + 1);
 }
 
-const char *chat_limit_redis_url(chat_redis_url_t *url, const char *text,
+const char *chat_limit_redis_url(chat_limit_redis_url_t *url, const char *text,
                                  apr_pool_t *p)
 {
     memset(url, 0, sizeof(*url));

@@ -5,16 +5,16 @@
 
 #include <apr_pools.h>
 
-typedef struct chat_redis_url_t {
+typedef struct chat_limit_redis_url_t {
     const char *host; /* NULL: path */
     int port;         /* 6379 when none is written */
     const char *path; /* of a Unix socket */
     int db;           /* 0 when none is written */
     int tls;
-} chat_redis_url_t;
+} chat_limit_redis_url_t;
 
 /* NULL, or a sentence that says what is wrong with it. */
-const char *chat_limit_redis_url(chat_redis_url_t *url, const char *text,
+const char *chat_limit_redis_url(chat_limit_redis_url_t *url, const char *text,
                                  apr_pool_t *p);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Numbers as text: each request with a limit needs a dozen of them, for keys,
- * commands and headers. Pure.
+ * Numbers as text, without a printf: each request with a limit needs a dozen of
+ * them, for keys, commands and headers. Pure.
  */
 #include "chat_limit_text.h"
 
-char *chat_limit_put_number(char *at, apr_int64_t n)
+char *chat_limit_text_number(char *at, apr_int64_t n)
 {
     apr_uint64_t left = n < 0 ? 0 - (apr_uint64_t)n : (apr_uint64_t)n;
-    char digits[CHAT_LIMIT_NUMBER_MAX];
+    char digits[CHAT_LIMIT_TEXT_NUMBER_MAX];
     int i = 0;
 
     do

@@ -4,10 +4,10 @@
 
 #include <apr.h>
 
-/* What a number needs at most, with its NUL. */
-#define CHAT_LIMIT_NUMBER_MAX 21
+/* Bytes of a number at most, with its NUL. */
+#define CHAT_LIMIT_TEXT_NUMBER_MAX 21
 
-/* Writes n in decimal, and a NUL; gives where that is. */
-char *chat_limit_put_number(char *at, apr_int64_t n);
+/* Write n in decimal, and a NUL; returns where that is. */
+char *chat_limit_text_number(char *at, apr_int64_t n);
 
 #endif

@@ -87,7 +87,7 @@ static apr_status_t read_script(mock_t *m, const chat_dir_conf_t *conf,
         rv = chat_request_read(&body, m->r, &limits, err, m->r->pool);
     if (rv == APR_SUCCESS)
         rv = chat_mock_script_create(
-            &m->words, body, completions, conf->mock_words, conf->mock_pace,
+            &m->words, body, completions, conf->mock.words, conf->mock.pace,
             m->record.request_id, m->r->request_time, err, m->r->pool);
     return rv;
 }
@@ -108,7 +108,7 @@ static int answer_stream(mock_t *m, const chat_dir_conf_t *conf)
         .script = &m->script,
         .cb = &callbacks,
         .ctx = m,
-        .stall = conf->stall,
+        .stall = conf->stream.stall,
     };
     chat_err_t err = {0};
     int rc = OK;

@@ -37,5 +37,5 @@ const chat_model_conf_t *chat_model_find(const apr_array_header_t *models,
 
 int chat_model_used(const chat_dir_conf_t *conf, const char *provider)
 {
-    return conf->use->nelts == 0 || lists(conf->use, provider);
+    return conf->route.use->nelts == 0 || lists(conf->route.use, provider);
 }

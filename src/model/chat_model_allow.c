@@ -54,5 +54,5 @@ int chat_model_allowed(const chat_dir_conf_t *conf,
                        const char *tier)
 {
     return (!model || fits_tiers(model->tiers, tier)) &&
-           is_let_through(conf->allow, name, tier);
+           is_let_through(conf->model.allow, name, tier);
 }

@@ -7,23 +7,6 @@
 
 /* ---- a client's request ---- */
 
-/* Gateways take more than one name, in members of their own: those are past
- * all that is said here of who may use which model. */
-static const char *find_other_model(const chat_json_t *body)
-{
-    static const char *const names[] = {"models", "route", "preset",
-                                        "fallbacks"};
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        const chat_json_t *v = chat_json_get(body, names[i]);
-
-        if (v && v != chat_json_null())
-            return names[i];
-    }
-    return NULL;
-}
-
 apr_status_t chat_provider_completions_read_native(
     chat_turn_t *turn, chat_json_t *body, const char *path,
     const chat_upstream_t *up, chat_err_t *err, apr_pool_t *p)
@@ -38,13 +21,6 @@ apr_status_t chat_provider_completions_read_native(
     if (chat_json_kind(chat_json_get(body, "messages")) != CHAT_JSON_ARRAY)
         return chat_provider_call_refuse(
             err, "This is no Chat Completions request: it has no messages.");
-    err->param = find_other_model(body);
-    if (err->param)
-        return chat_provider_call_refuse(err, "Name one model, in model.");
-    if (chat_json_integer(chat_json_get(body, "n"), 1) > 1) {
-        err->param = "n";
-        return chat_provider_call_refuse(err, "One answer is given at a time.");
-    }
     if (!most)
         most = chat_provider_native_most(chat_json_get(body, "max_tokens"));
     turn->max_output_tokens = most;

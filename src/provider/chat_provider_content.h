@@ -48,7 +48,8 @@ chat_json_t *chat_provider_content_body(chat_watch_t *w);
 int chat_provider_native_is_path(const char *path, const char *want);
 
 /* Of a body with model and stream in it: these, and the body as turn->native.
- * APR_EINVAL: the model is no string. */
+ * APR_EINVAL: the model is no string, or a member asks for other models, or for
+ * several answers. */
 apr_status_t chat_provider_native_take(chat_turn_t *turn, chat_json_t *body,
                                        chat_err_t *err);
 
@@ -57,6 +58,10 @@ apr_status_t chat_provider_native_take(chat_turn_t *turn, chat_json_t *body,
 chat_json_t *chat_provider_native_copy(const chat_json_t *object,
                                        const char *except, apr_pool_t *p);
 
+/* The first of those members, whose names end with NULL, that is there and is
+ * not the number 1; or NULL. */
+const char *chat_provider_native_several(const chat_json_t *object,
+                                         const char *const *names);
 /* Let that member say no more than most (0: whatever it likes). */
 void chat_provider_native_cap(chat_json_t *object, const char *key, int most);
 

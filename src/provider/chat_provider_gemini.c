@@ -308,6 +308,8 @@ static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
                                 const char *path, const chat_upstream_t *up,
                                 chat_err_t *err, apr_pool_t *p)
 {
+    static const char *const several[] = {"candidateCount", "candidate_count",
+                                          NULL};
     apr_status_t rv;
     int i;
 
@@ -322,8 +324,8 @@ static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
         const chat_json_t *config = chat_json_get(body, configs[i]);
         int most = read_most(config);
 
-        if (chat_json_integer(chat_json_get(config, "candidateCount"), 1) > 1 ||
-            chat_json_integer(chat_json_get(config, "candidate_count"), 1) > 1)
+        err->param = chat_provider_native_several(config, several);
+        if (err->param)
             return chat_provider_call_refuse(err,
                                              "One answer is given at a time.");
         if (most > turn->max_output_tokens)

@@ -34,6 +34,50 @@ int chat_provider_native_is_path(const char *path, const char *want)
     return strstr(path, "/v1/") == NULL;
 }
 
+/* Gateways take more than one name, in members of their own: those are past
+ * all that is said here of who may use which model. */
+static const char *find_other_model(const chat_json_t *body)
+{
+    static const char *const names[] = {"models", "route", "preset",
+                                        "fallbacks", "extra_body"};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const chat_json_t *v = chat_json_get(body, names[i]);
+
+        if (v && v != chat_json_null())
+            return names[i];
+    }
+    return NULL;
+}
+
+/* Several answers cost as much as that many requests. Servers read "5" and 5.0
+ * as five. */
+const char *chat_provider_native_several(const chat_json_t *object,
+                                         const char *const *names)
+{
+    for (; *names; names++) {
+        const chat_json_t *v = chat_json_get(object, *names);
+
+        if (v && v != chat_json_null() && chat_json_integer(v, 0) != 1)
+            return *names;
+    }
+    return NULL;
+}
+
+static apr_status_t refuse_more(const chat_json_t *body, chat_err_t *err)
+{
+    static const char *const several[] = {"n", "best_of", NULL};
+
+    err->param = find_other_model(body);
+    if (err->param)
+        return chat_provider_call_refuse(err, "Name one model, in model.");
+    err->param = chat_provider_native_several(body, several);
+    return err->param ? chat_provider_call_refuse(
+                            err, "One answer is given at a time.")
+                      : APR_SUCCESS;
+}
+
 apr_status_t chat_provider_native_take(chat_turn_t *turn, chat_json_t *body,
                                        chat_err_t *err)
 {
@@ -45,6 +89,8 @@ apr_status_t chat_provider_native_take(chat_turn_t *turn, chat_json_t *body,
         return chat_err_set(err, APR_EINVAL, 400, "invalid_request",
                             "model must be a string.");
     }
+    if (refuse_more(body, err) != APR_SUCCESS)
+        return APR_EINVAL;
     turn->whole = chat_json_boolean(chat_json_get(body, "stream")) != 1;
     turn->native = body;
     return APR_SUCCESS;

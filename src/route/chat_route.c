@@ -20,12 +20,12 @@ int chat_route_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, "chat"))
         return DECLINED;
     ctx = chat_ctx(r);
-    if (ctx->dir->route == CHAT_ROUTE_NONE) {
+    if (ctx->dir->route.id == CHAT_ROUTE_NONE) {
         ap_log_rerror(
             APLOG_MARK, APLOG_ERR, 0, r,
             CHATNO(0801) "%s has \"SetHandler chat\" but no ChatRoute", r->uri);
         return HTTP_NOT_FOUND;
     }
     ctx->request_id = chat_reply_request_id(r);
-    return handlers[ctx->dir->route](ctx);
+    return handlers[ctx->dir->route.id](ctx);
 }

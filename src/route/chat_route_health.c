@@ -67,9 +67,9 @@ static int may_see(request_rec *r, const chat_dir_conf_t *conf)
     const char *err = NULL;
     int yes;
 
-    if (!conf->health)
+    if (!conf->health.details)
         return is_local(r);
-    yes = ap_expr_exec(r, conf->health, &err) > 0 && !err;
+    yes = ap_expr_exec(r, conf->health.details, &err) > 0 && !err;
     if (err)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       CHATNO(0810) "ChatHealthDetails cannot be evaluated: %s",
@@ -115,7 +115,7 @@ static int tell_ready(request_rec *r, const chat_dir_conf_t *conf)
 int chat_route_health(chat_ctx_t *ctx)
 {
     request_rec *r = ctx->r;
-    const char *rest = chat_request_rest(r, ctx->dir->location);
+    const char *rest = chat_request_rest(r, ctx->dir->route.location);
     apr_size_t len = strlen(r->uri), tail = sizeof(READY) - 1;
     chat_err_t err = {0};
 

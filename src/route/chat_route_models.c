@@ -32,7 +32,7 @@ static int find_user(shown_t *shown, chat_err_t *err)
     static const chat_user_t guest = {.scheme = "guest"};
     const chat_user_t *user;
 
-    if (shown->conf->auth->nelts == 0)
+    if (shown->conf->auth.schemes->nelts == 0)
         shown->ctx->user = &guest;
     else if (chat_auth_identify(&user, shown->r, err) != APR_SUCCESS)
         return 0;
@@ -249,7 +249,7 @@ int chat_route_models(chat_ctx_t *ctx)
 {
     request_rec *r = ctx->r;
     shown_t shown = {ctx, r, ctx->dir, chat_config_models(r->server), NULL};
-    const char *rest = chat_request_rest(r, ctx->dir->location);
+    const char *rest = chat_request_rest(r, ctx->dir->route.location);
     chat_err_t err = {0};
 
     if (chat_request_check_get(r, &err) != APR_SUCCESS ||

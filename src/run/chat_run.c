@@ -8,7 +8,6 @@
 #include "chat_run_int.h"
 
 #include "chat_auth.h"
-#include "chat_model.h"
 #include "chat_reply.h"
 #include "chat_scratch.h"
 
@@ -36,22 +35,23 @@ static apr_status_t read_native(chat_run_t *run, chat_json_t *body,
                                 chat_err_t *err)
 {
     const chat_provider_conf_t *conf = NULL;
-    const char *rest = chat_request_rest(run->r, run->conf->location);
+    const char *rest = chat_request_rest(run->r, run->conf->route.location);
     chat_turn_t *turn = &run->request.turn;
     chat_upstream_t up;
     apr_status_t rv;
 
-    if (run->conf->use->nelts)
+    if (run->conf->route.use->nelts)
         conf = chat_config_provider(
-            run->r->server, APR_ARRAY_IDX(run->conf->use, 0, const char *));
+            run->r->server,
+            APR_ARRAY_IDX(run->conf->route.use, 0, const char *));
     if (!conf) /* chat_run_find() says so */
         return APR_SUCCESS;
     chat_run_describe(&up, conf, NULL);
     rv = chat_provider_get(conf->type)
              ->read_native(turn, body, rest ? rest : run->r->uri, &up, err,
                            run->request_pool);
-    if (turn->max_output_tokens > run->conf->max_output_tokens)
-        turn->max_output_tokens = run->conf->max_output_tokens;
+    if (turn->max_output_tokens > run->conf->request.max_output_tokens)
+        turn->max_output_tokens = run->conf->request.max_output_tokens;
     return rv;
 }
 
@@ -59,17 +59,17 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
                               chat_err_t *err)
 {
     const chat_request_clamps_t clamps = {
-        .messages = run->conf->messages,
-        .message_length = run->conf->message_length,
-        .count_utf16 = run->conf->message_count == CHAT_COUNT_UTF16,
-        .total_length = run->conf->total_length,
-        .max_output_tokens = run->conf->max_output_tokens,
+        .messages = run->conf->request.messages,
+        .message_length = run->conf->request.message_length,
+        .count_utf16 = run->conf->request.count == CHAT_COUNT_UTF16,
+        .total_length = run->conf->request.total_length,
+        .max_output_tokens = run->conf->request.max_output_tokens,
     };
 
     if (run->dialect)
         return run->dialect->read(&run->request, body, &clamps, err,
                                   run->request_pool);
-    if (run->conf->request_native)
+    if (run->conf->request.native)
         return read_native(run, body, err);
     return chat_request_validate(&run->request.turn, body, &clamps, err,
                                  run->request_pool);
@@ -93,11 +93,9 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
 /* Would the first that is asked understand it? Before it costs a point. */
 static apr_status_t check_fit(chat_run_t *run, chat_err_t *err)
 {
-    chat_turn_t unused;
-
     run->input_tokens = chat_run_cost_input(&run->request.turn);
-    return chat_model_fit(&unused, &run->request.turn, run->candidates[0].model,
-                          run->input_tokens, err);
+    run->attempt.fitted = NULL; /* the turn is new, or has changed */
+    return chat_run_fit(run, &run->candidates[0], err);
 }
 
 /* ---- whether ---- */
@@ -128,17 +126,22 @@ static void admitted(void *ctx)
     if (run->call.pool)
         chat_run_move(run, CHAT_RUN_CALLING);
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
+    /* Where the stream has asked, its first call follows at once. */
+    if (run->attempt.candidate)
+        chat_run_move(run, CHAT_RUN_CALLING);
 }
 
 /* Or a budget could be overdrawn by what nobody reserved. */
 static void clamp_output(chat_run_t *run)
 {
-    apr_int64_t reserved = chat_limit_reserved(run->ticket);
-    int most = run->conf->max_output_tokens;
+    apr_int64_t reserved = chat_limit_reserved_tokens(run->ticket);
+    int most = run->conf->request.max_output_tokens;
 
-    if (!run->request.turn.max_output_tokens && reserved < APR_INT64_MAX)
-        run->request.turn.max_output_tokens =
-            reserved < most ? (int)reserved : most;
+    if (run->request.turn.max_output_tokens || reserved == APR_INT64_MAX)
+        return;
+    run->request.turn.max_output_tokens =
+        reserved < most ? (int)reserved : most;
+    run->attempt.fitted = NULL; /* the turn has changed */
 }
 
 /*
@@ -157,7 +160,7 @@ static apr_status_t ask_limits(chat_run_t *run,
         .max_tokens = run->request.turn.max_output_tokens,
         .lasts = longest(run),
     };
-    apr_status_t rv = chat_limit_take(&run->ticket, run->r, &ask, err);
+    apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
 
     if (rv == APR_INCOMPLETE && chat_run_tap_blocks(run)) {
         rv = chat_limit_admission.wait(run->ticket) == CHAT_ADMISSION_GRANTED
@@ -211,9 +214,9 @@ static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
         .query = run->ticket,
         .cb = &callbacks,
         .ctx = run,
-        .heartbeat = run->whole ? 0 : run->conf->heartbeat,
-        .early = run->conf->early_headers && !run->whole,
-        .stall = run->conf->stall,
+        .heartbeat = run->whole ? 0 : run->conf->stream.heartbeat,
+        .early = run->conf->stream.early_headers && !run->whole,
+        .stall = run->conf->stream.stall,
     };
     apr_status_t rv = chat_run_first(run, err);
 
@@ -235,7 +238,7 @@ int chat_run_handler(chat_ctx_t *ctx)
     run->ctx = ctx;
     run->r = ctx->r;
     run->conf = ctx->dir;
-    run->dialect = chat_dialect_get(chat_config_route_name(ctx->dir->route));
+    run->dialect = chat_dialect_get(chat_config_route_name(ctx->dir->route.id));
     chat_telemetry_record(&run->record, ctx->request_id);
     if (chat_request_check(run->r, &err) != APR_SUCCESS ||
         identify(run, &err) != APR_SUCCESS ||

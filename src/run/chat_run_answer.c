@@ -13,6 +13,9 @@
 #include "chat_reply.h"
 #include "chat_scratch.h"
 
+/* A longer name of a model is not told in a header. */
+#define NAME_MAX_SHOWN 256
+
 /* What is read of an answer that is none, to learn what went wrong. */
 #define REFUSAL_MAX 8192
 
@@ -43,10 +46,10 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
                              run->r);
     if (run->dialect)
         provider->parse_event(run->answer.parse, event, &attempt->upstream,
-                        chat_scratch());
+                              chat_scratch());
     else
         provider->observe_event(run->answer.seen, event, &attempt->upstream,
-                          chat_scratch());
+                                chat_scratch());
 }
 
 /* ---- before a call ---- */
@@ -200,7 +203,7 @@ void chat_run_answer_headers(chat_run_t *run)
     /* Where no ChatModel names it the client did: it may be anything. */
     while (*at > ' ' && *at < 127)
         at++;
-    if (!*at)
+    if (!*at && at - run->attempt.candidate->name <= NAME_MAX_SHOWN)
         chat_reply_header(run->r, "X-Chat-Model", run->attempt.candidate->name);
     if (!run->dialect || !run->dialect->headers)
         return;
@@ -246,18 +249,26 @@ static apr_status_t keep_refusal(chat_run_t *run, const char *data,
     return attempt->refusal_len < REFUSAL_MAX ? APR_SUCCESS : APR_EOF;
 }
 
-/* Unchanged: a cut is written as this upstream itself would break off. */
+/* Unchanged. A cut is written as this upstream itself would break off, where
+ * the last event has ended: pieces need not end there, and one that never does
+ * would never be cut. */
 static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
 {
     const chat_cut_t *cut;
     const char *event;
+    apr_size_t tail;
     apr_status_t rv;
 
     chat_sse_feed(run->answer.sse, data, len);
-    rv = send_bytes(run, data, len);
+    tail = chat_sse_tail(run->answer.sse);
     cut = chat_run_tap_progress(run);
-    if (rv != APR_SUCCESS || !cut || !chat_sse_between(run->answer.sse))
+    if (!cut || (tail && tail == len)) {
+        rv = send_bytes(run, data, len);
         return rv != APR_SUCCESS || run->answer.events ? rv : APR_INCOMPLETE;
+    }
+    rv = send_bytes(run, data, len - tail);
+    if (rv != APR_SUCCESS)
+        return rv;
     run->answer.cut = cut;
     event = run->attempt.candidate->provider->make_cut_event(
         &run->attempt.upstream, cut->code, cut->message, run->r->pool);
@@ -279,7 +290,8 @@ static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
     answer->cut = chat_run_tap_progress(run);
     if (answer->cut || answer->seen->failed ||
         chat_encoder_overflows(answer->encoder) ||
-        (answer->seen->ended && !run->attempt.candidate->provider->usage_trails))
+        (answer->seen->ended &&
+         !run->attempt.candidate->provider->usage_trails))
         return APR_EOF;
     return answer->events ? APR_SUCCESS : APR_INCOMPLETE;
 }
@@ -321,8 +333,8 @@ void chat_run_result(chat_result_t *result, chat_err_t *refusal,
     if (!attempt->status || (result->answering && run->answer.events))
         return;
     attempt->candidate->provider->map_error(refusal, attempt->status,
-                                          attempt->refusal,
-                                          attempt->refusal_len, run->r->pool);
+                                            attempt->refusal,
+                                            attempt->refusal_len, run->r->pool);
     if (attempt->retry_after && (refusal->status == HTTP_TOO_MANY_REQUESTS ||
                                  refusal->status == HTTP_SERVICE_UNAVAILABLE))
         refusal->retry_after = attempt->retry_after;
@@ -345,7 +357,7 @@ apr_status_t chat_run_silence(void *ctx)
 {
     chat_run_t *run = ctx;
 
-    if (!chat_run_is_answering(run) && !run->conf->early_headers)
+    if (!chat_run_is_answering(run) && !run->conf->stream.early_headers)
         return APR_SUCCESS;
     if (!run->dialect && !chat_sse_between(run->answer.sse))
         return APR_SUCCESS;

@@ -12,7 +12,6 @@
 
 #include "chat_crypto.h"
 #include "chat_log.h"
-#include "chat_model.h"
 
 /* ---- making a call ---- */
 
@@ -31,18 +30,16 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     const chat_candidate_t *c = run->attempt.candidate;
     chat_upstream_t *up = &run->attempt.upstream;
     chat_run_call_t *call = &run->call;
-    chat_turn_t fit;
-    apr_status_t rv = chat_model_fit(&fit, &run->request.turn, c->model,
-                                     run->input_tokens, err);
+    apr_status_t rv = chat_run_fit(run, c, err);
 
     if (rv != APR_SUCCESS)
         return rv;
-    fit.model = c->upstream;
     chat_run_describe(up, c->conf, find_key(&run->attempt));
     if (call->pool)
         apr_pool_destroy(call->pool);
     memset(call, 0, sizeof(*call));
-    rv = c->provider->build_call(&call->http, &fit, up, err, run->request_pool);
+    rv = c->provider->build_call(&call->http, &run->attempt.fit, up, err,
+                                 run->request_pool);
     call->http.resolve = c->resolve;
     return rv;
 }
@@ -169,8 +166,8 @@ static apr_interval_time_t backoff(const chat_run_t *run)
     unsigned char noise;
 
     chat_crypto_random(&noise, sizeof(noise));
-    return chat_run_failure_backoff(run->conf->retry_backoff,
-                                    run->conf->retry_wait, run->attempt.number,
+    return chat_run_failure_backoff(run->conf->retry.backoff,
+                                    run->conf->retry.wait, run->attempt.number,
                                     noise);
 }
 
@@ -200,8 +197,8 @@ static int repeat(chat_run_t *run, const chat_result_t *result,
 
     chat_run_failure_no_answer(&err, result);
     asked = chat_run_failure_retry_after(err.retry_after, apr_time_now());
-    if (run->attempt.number >= run->conf->retry_attempts ||
-        asked > run->conf->retry_wait)
+    if (run->attempt.number >= run->conf->retry.attempts ||
+        asked > run->conf->retry.wait)
         return 0;
     *pwait = backoff(run);
     if (asked > *pwait)
@@ -247,7 +244,7 @@ static int choose_next(chat_run_t *run, const chat_result_t *result,
 
     *pwait = 0;
     if (remedy == CHAT_REMEDY_ACCEPTED)
-        remedy = run->conf->retry_unsafe ? CHAT_REMEDY_SAME : CHAT_REMEDY_NONE;
+        remedy = run->conf->retry.unsafe ? CHAT_REMEDY_SAME : CHAT_REMEDY_NONE;
     if (remedy == CHAT_REMEDY_NONE)
         return 0;
     if (remedy == CHAT_REMEDY_SAME && repeat(run, result, pwait))
@@ -267,7 +264,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     chat_err_t refusal;
 
     /* It may be large, and this an engine: only where it matters. */
-    if (run->conf->retry_unsafe)
+    if (run->conf->retry.unsafe)
         chat_run_look(run);
     chat_run_result(&result, &refusal, run, end);
     report(run, chat_run_failure_verdict(&result));

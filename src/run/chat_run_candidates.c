@@ -124,7 +124,7 @@ static void look_beyond(search_t *s, const char *provider, const char *name)
 /* All providers of this location. */
 static void look(search_t *s, const char *name, int beyond)
 {
-    const apr_array_header_t *use = s->run->conf->use;
+    const apr_array_header_t *use = s->run->conf->route.use;
     int i;
 
     for (i = 0; i < use->nelts; i++) {
@@ -176,7 +176,8 @@ static const char *wanted_wire(const search_t *s)
 
     if (run->request.turn.native)
         return wire_of(chat_config_provider(
-            run->r->server, APR_ARRAY_IDX(run->conf->use, 0, const char *)));
+            run->r->server,
+            APR_ARRAY_IDX(run->conf->route.use, 0, const char *)));
     return wire_of(APR_ARRAY_IDX(s->found, 0, chat_candidate_t).conf);
 }
 
@@ -218,8 +219,8 @@ static const char *find_missing(const search_t *s)
     const chat_run_t *run = s->run;
     int i;
 
-    for (i = 0; i < run->conf->use->nelts; i++) {
-        const char *name = APR_ARRAY_IDX(run->conf->use, i, const char *);
+    for (i = 0; i < run->conf->route.use->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(run->conf->route.use, i, const char *);
 
         if (!chat_config_provider(run->r->server, name))
             return apr_pstrcat(run->r->pool, "no <ChatProvider> is named ",
@@ -254,8 +255,9 @@ static apr_status_t refuse(const search_t *s, const char *name, chat_err_t *err)
 apr_status_t chat_run_find(chat_run_t *run, chat_err_t *err)
 {
     const chat_turn_t *turn = &run->request.turn;
-    const char *name =
-        turn->model && *turn->model ? turn->model : run->conf->model_default;
+    const char *name = turn->model && *turn->model
+                           ? turn->model
+                           : run->conf->model.default_name;
     search_t s = {
         .run = run,
         .models = chat_config_models(run->r->server),
@@ -275,4 +277,19 @@ apr_status_t chat_run_find(chat_run_t *run, chat_err_t *err)
     run->record.model = run->candidates[0].name;
     run->record.provider = run->candidates[0].conf->name;
     return APR_SUCCESS;
+}
+
+apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
+                          chat_err_t *err)
+{
+    chat_attempt_t *attempt = &run->attempt;
+    apr_status_t rv;
+
+    if (attempt->fitted == candidate)
+        return APR_SUCCESS;
+    rv = chat_model_fit(&attempt->fit, &run->request.turn, candidate->model,
+                        run->input_tokens, err);
+    attempt->fitted = rv == APR_SUCCESS ? candidate : NULL;
+    attempt->fit.model = candidate->upstream;
+    return rv;
 }

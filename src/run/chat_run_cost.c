@@ -30,38 +30,98 @@ typedef struct weight_t {
     apr_int64_t tokens; /* of what is no text */
 } weight_t;
 
-/* Bytes of a file, as the providers write them down: by the look of their
- * beginning, or anybody could call his text so. */
-static int is_file(const char *key, const char *text)
+/* Members that hold a file, and those that hold the object with it. Elsewhere
+ * anybody could call his text so. */
+static int is_file_member(const char *key, const char *in)
 {
-    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "abcdefghijklmnopqrstuvwxyz0123456789+/=";
-    const char *comma =
-        strncmp(text, "data:", 5) == 0 ? strchr(text, ',') : NULL;
+    static const char *const pairs[][2] = {
+        {"url", "image_url"},   {"image_url", ""},       {"file_data", "file"},
+        {"file_data", ""},      {"data", "input_audio"}, {"data", "source"},
+        {"data", "inlineData"}, {"data", "inline_data"},
+    };
+    apr_size_t i;
 
-    if (comma)
-        text = comma + 1;
-    else if (strcmp(key, "data") != 0)
-        return 0;
-    return strlen(text) > FILE_LEAST && strspn(text, base64) > FILE_LEAST;
+    for (i = 0; i < sizeof(pairs) / sizeof(*pairs); i++)
+        if (!strcmp(key, pairs[i][0]) &&
+            (!*pairs[i][1] || !strcmp(in, pairs[i][1])))
+            return 1;
+    return 0;
 }
 
-/* All text that a model may have to read, at any depth. */
-static void weigh(weight_t *sum, const char *key, const chat_json_t *v)
+/* What models read as text, wherever it stands: no file of it costs less. */
+static int is_text_type(const char *type)
+{
+    return type && (!strncmp(type, "text/", 5) ||
+                    !strncmp(type, "application/json", 16));
+}
+
+/* A file, as the providers write it down: base64 from its beginning to its end,
+ * behind "data:TYPE;base64," or beside a member that names the type. */
+static int is_file(const char *key, const char *in, const char *text,
+                   const chat_json_t *object)
+{
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "abcdefghijklmnopqrstuvwxyz0123456789+/-_";
+    const char *comma =
+        strncmp(text, "data:", 5) == 0 ? strchr(text, ',') : NULL;
+    const char *type = chat_json_string(chat_json_get(object, "media_type"));
+    apr_size_t len;
+
+    if (!is_file_member(key, in))
+        return 0;
+    if (!type)
+        type = chat_json_string(chat_json_get(object, "mimeType"));
+    if (!type)
+        type = chat_json_string(chat_json_get(object, "mime_type"));
+    if (comma) {
+        type = text + 5;
+        text = comma + 1;
+    }
+    len = strspn(text, base64);
+    return !is_text_type(type) && len > FILE_LEAST &&
+           !text[len + strspn(text + len, "=")];
+}
+
+/* What a model reads as text whatever is in it: what tools are and what they
+ * were called with, and the form of the answer. */
+static int holds_text_only(const char *key, const chat_json_t *v)
+{
+    static const char *const names[] = {
+        "tools", "functions", "parameters",      "input_schema", "arguments",
+        "args",  "response",  "response_format", "text"};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (!strcmp(key, names[i]))
+            return 1;
+    /* Of a call; the items of a request are a list of that name. */
+    return !strcmp(key, "input") && chat_json_kind(v) == CHAT_JSON_OBJECT;
+}
+
+/* All text that a model may have to read, at any depth. in is the member that
+ * object, which v is a member of, stands in; files: there may be some. */
+static void weigh(weight_t *sum, const chat_json_t *v, const char *key,
+                  const char *in, const chat_json_t *object, int files)
 {
     const char *text = chat_json_string(v), *name;
     int i;
 
-    if (text && is_file(key, text))
+    if (text && files && is_file(key, in, text, object))
         sum->tokens += TOKENS_PER_PART;
     else if (text)
         sum->bytes += strlen(text);
+    files = files && !holds_text_only(key, v);
     for (i = 0; i < chat_json_length(v); i++)
-        weigh(sum, "", chat_json_at(v, i));
+        weigh(sum, chat_json_at(v, i), "", "", NULL, files);
     for (name = chat_json_next(v, NULL); name; name = chat_json_next(v, name)) {
         sum->bytes += strlen(name);
-        weigh(sum, name, chat_json_get(v, name));
+        weigh(sum, chat_json_get(v, name), name, key, v, files);
     }
+}
+
+static void weigh_all(weight_t *sum, const chat_json_t *v, int files)
+{
+    weigh(sum, v, "", "", NULL, files);
 }
 
 static void weigh_message(weight_t *sum, const chat_message_t *m)
@@ -70,7 +130,7 @@ static void weigh_message(weight_t *sum, const chat_message_t *m)
 
     sum->tokens += TOKENS_PER_MESSAGE;
     sum->bytes += length(m->content);
-    weigh(sum, "", m->parts);
+    weigh_all(sum, m->parts, 1);
     for (i = 0; i < m->ncalls; i++)
         sum->bytes += length(m->calls[i].name) + length(m->calls[i].arguments);
 }
@@ -80,13 +140,13 @@ apr_int64_t chat_run_cost_input(const chat_turn_t *turn)
     weight_t sum = {.bytes = length(turn->system)};
     int i;
 
-    weigh(&sum, "", turn->native);
+    weigh_all(&sum, turn->native, 1);
     for (i = 0; i < turn->nmessages; i++)
         weigh_message(&sum, &turn->messages[i]);
     for (i = 0; i < turn->ntools; i++) {
         sum.bytes +=
             length(turn->tools[i].name) + length(turn->tools[i].description);
-        weigh(&sum, "", turn->tools[i].parameters);
+        weigh_all(&sum, turn->tools[i].parameters, 0);
     }
     return sum.tokens + sum.bytes / BYTES_PER_TOKEN;
 }
@@ -98,16 +158,24 @@ apr_int64_t chat_run_cost_output(const chat_seen_t *seen)
     return by_text > seen->deltas ? by_text : seen->deltas;
 }
 
-/* A provider may say any number: two of them must still have a sum. */
+/* A provider may say any number: two of them must still have a sum, and none is
+ * no number where something was seen. */
 static apr_int64_t credible(apr_int64_t billed, apr_int64_t estimate)
 {
-    return billed >= 0 && billed <= APR_INT32_MAX ? billed : estimate;
+    return billed > 0 && billed <= APR_INT32_MAX ? billed : estimate;
+}
+
+/* It is one JSON text, of which nothing can be known before its end. */
+static int is_unread(const chat_run_t *run)
+{
+    return run->whole && !run->dialect && chat_run_is_answering(run) &&
+           !run->answer.seen->ended;
 }
 
 /* The client left while its answer was being made. */
 static int is_abandoned(const chat_run_t *run)
 {
-    return run->end.asked && !run->attempt.status &&
+    return run->end.asked && (!run->attempt.status || is_unread(run)) &&
            (run->end.why == CHAT_END_GONE || run->end.why == CHAT_END_STALLED);
 }
 
@@ -124,8 +192,10 @@ apr_int64_t chat_run_cost(const chat_run_t *run)
 {
     const chat_usage_t *usage;
 
+    if (is_abandoned(run))
+        return abandoned_cost(run);
     if (!chat_run_is_answering(run))
-        return is_abandoned(run) ? abandoned_cost(run) : 0;
+        return 0;
     usage = &run->answer.seen->usage;
     return credible(usage->input, run->input_tokens) +
            credible(usage->output, chat_run_cost_output(run->answer.seen));

@@ -61,6 +61,8 @@ typedef struct chat_candidate_t {
 /* The call that is being made, and what came of it so far. */
 typedef struct chat_attempt_t {
     const chat_candidate_t *candidate;
+    const chat_candidate_t *fitted; /* whose model fit was made for, or NULL */
+    chat_turn_t fit;                /* the turn as that model takes it */
     chat_upstream_t upstream;
     int key;                 /* index of upstream.key, -1: none is sent */
     int number;              /* of this candidate's, from 1 */
@@ -150,6 +152,11 @@ apr_status_t chat_run_find(chat_run_t *run, chat_err_t *err);
 /* All that a provider may know of its section; key NULL: none is sent. */
 void chat_run_describe(chat_upstream_t *up, const chat_provider_conf_t *conf,
                        const char *key);
+
+/* Make attempt.fit for that candidate, unless it is there. Fails as
+ * chat_model_fit() does. */
+apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
+                          chat_err_t *err);
 
 /* ---- chat_run_attempts.c ---- */
 

@@ -27,9 +27,10 @@ static chat_outcome_e outcome_of(const chat_err_t *err)
 static const chat_dialect_t *find_form(const chat_dir_conf_t *conf)
 {
     const chat_dialect_t *dialect =
-        chat_dialect_get(chat_config_route_name(conf->route));
-    int native = conf->request_native && (chat_config_route_flags(conf->route) &
-                                       CHAT_ROUTE_PASSTHROUGH);
+        chat_dialect_get(chat_config_route_name(conf->route.id));
+    int native =
+        conf->request.native &&
+        (chat_config_route_flags(conf->route.id) & CHAT_ROUTE_PASSTHROUGH);
 
     return dialect ? dialect
                    : chat_dialect_get(native ? "completions" : "stream");

@@ -19,7 +19,7 @@ typedef struct state_t {
 
 static int session_wanted(const chat_run_t *run)
 {
-    return run->request.session && run->conf->context_messages > 0;
+    return run->request.session && run->conf->context.messages > 0;
 }
 
 static apr_status_t session_begin(void **pstate, chat_run_t *run,
@@ -34,7 +34,7 @@ static apr_status_t session_begin(void **pstate, chat_run_t *run,
 
     state->name = apr_pstrdup(p, run->request.session);
     state->question = apr_pstrdup(p, turn->messages[0].content);
-    state->most = run->conf->context_bytes;
+    state->most = run->conf->context.bytes;
     chat_buf_init(&state->answer, p);
     rv = chat_store_context_load(&said, run->r, run->ctx->user->id, state->name,
                                  err, run->request_pool);

@@ -78,9 +78,9 @@ static apr_status_t begin(entry_t *entry, request_rec *r, const char *owner,
     const chat_dir_conf_t *conf = chat_ctx(r)->dir;
 
     entry->r = r;
-    entry->bounds.messages = conf->context_messages;
-    entry->bounds.bytes = (apr_size_t)conf->context_bytes;
-    entry->bounds.age = conf->context_age;
+    entry->bounds.messages = conf->context.messages;
+    entry->bounds.bytes = (apr_size_t)conf->context.bytes;
+    entry->bounds.age = conf->context.age;
 
     entry->size = entry->bounds.bytes + ENTRY_FRAME +
                   (apr_size_t)entry->bounds.messages * MESSAGE_FRAME;
@@ -187,7 +187,7 @@ apr_status_t chat_store_context_load(apr_array_header_t **pmessages,
     apr_status_t rv;
 
     *pmessages = apr_array_make(p, 1, sizeof(chat_message_t));
-    if (chat_ctx(r)->dir->context_messages <= 0)
+    if (chat_ctx(r)->dir->context.messages <= 0)
         return APR_SUCCESS;
     if (!cache) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
@@ -248,7 +248,7 @@ void chat_store_context_add(request_rec *r, const char *owner,
     entry_t entry;
     apr_status_t rv;
 
-    if (!cache || chat_ctx(r)->dir->context_messages <= 0)
+    if (!cache || chat_ctx(r)->dir->context.messages <= 0)
         return;
     rv = begin(&entry, r, owner, session);
     if (rv == APR_SUCCESS)
@@ -285,10 +285,10 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
     const chat_server_conf_t *server = chat_config_server(s);
-    const char *named = server->context_store;
+    const char *named = server->context.store;
     const chat_store_cache_conf_t conf = {
         .store = named ? named : DEFAULT_STORE,
-        .args = named ? server->context_args : DEFAULT_ARGS,
+        .args = named ? server->context.args : DEFAULT_ARGS,
         .name = CACHE_NAME,
         .mutex = MUTEX_TYPE,
         .usual = USUAL_ENTRY,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside store/ only: one question to the database and its rows. Request
- * thread. The parameter is a secret: no message holds it.
+ * Private to store/: one query to the database and its rows. Request thread.
+ * The parameter is a secret: no message holds it.
  */
 #ifndef CHAT_STORE_INT_H
 #define CHAT_STORE_INT_H
@@ -22,14 +22,14 @@ typedef struct chat_store_query_t {
 } chat_store_query_t;
 
 /*
- * Take a connection and ask. sql has one "%s", bound to param. APR_SUCCESS:
- * the rows are to be read. Otherwise q->why says what is wrong. In either case
- * chat_store_query_close() MUST follow.
+ * Open a connection and send the query. sql has one "%s", bound to param.
+ * APR_SUCCESS: the rows are to be read. Otherwise q->why says what is wrong. In
+ * either case chat_store_query_close() MUST follow.
  */
 apr_status_t chat_store_query_open(chat_store_query_t *q, request_rec *r,
                                    const char *sql, const char *param);
 
-/* Is there a connection that works? As above. */
+/* The same for a query that only finds out whether a connection works. */
 apr_status_t chat_store_query_ping(chat_store_query_t *q, request_rec *r);
 
 /* The next row. APR_EOF: there is none. */
@@ -44,26 +44,26 @@ const char *chat_store_query_text(const chat_store_query_t *q, int column);
 /* Give the connection back and free the rows. */
 void chat_store_query_close(chat_store_query_t *q);
 
-/* ---- chat_store_turn.c: who may ask now ---- */
+/* ---- how many look-ups run at a time (chat_store_limiter.c) ---- */
 
 /*
- * A place at the database of this server, around a query from open to close.
- * Waits for one for half a second at most. APR_SUCCESS:
- * chat_store_turn_give() MUST follow. APR_TIMEUP: waited in vain. APR_EAGAIN:
- * the database stands still and is not asked. *pwhy is a sentence then, in
- * r->pool. Request thread.
+ * A slot for a query at the database of this server, from open to close. Waits
+ * half a second at most. APR_SUCCESS: chat_store_limiter_release() MUST follow.
+ * APR_TIMEUP: none was free for so long. APR_EAGAIN: the database hangs and is
+ * not asked. *pwhy is a sentence then, in r->pool. Request thread.
  */
-apr_status_t chat_store_turn_take(int *pplace, const char **pwhy,
-                                  request_rec *r);
+apr_status_t chat_store_limiter_acquire(int *pslot, const char **pwhy,
+                                        request_rec *r);
 
-/* The same to see whether the database answers; never waits. APR_EAGAIN: it
- * need not be asked, *pgood is 1 when it answers as far as is known. */
-apr_status_t chat_store_turn_probe(int *pplace, int *pgood, request_rec *r);
+/* A slot to find out whether the database answers; never waits. APR_EAGAIN: it
+ * need not be asked, *panswers is 1 when it answers as far as is known. */
+apr_status_t chat_store_limiter_probe(int *pslot, int *panswers,
+                                      request_rec *r);
 
-/* The query is closed. good: the database has answered it. */
-void chat_store_turn_give(int place, int good, request_rec *r);
+/* The query is closed. answers: the database has answered it. */
+void chat_store_limiter_release(int slot, int answers, request_rec *r);
 
 /* Start-up; as the function of chat_store.h. */
-apr_status_t chat_store_turn_post_config(apr_pool_t *pconf, server_rec *s);
+apr_status_t chat_store_limiter_post_config(apr_pool_t *pconf, server_rec *s);
 
 #endif

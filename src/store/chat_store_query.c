@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One question to the database through mod_dbd, and its rows. Neighbours:
+ * One query to the database through mod_dbd, and its rows. Neighbours:
  * chat_store_session.c above, mod_dbd's optional functions below. Request
  * thread: a connection belongs to one thread from open to close.
  *
  * Nothing is prepared on the server. apr_dbd's PostgreSQL driver, given no
- * label, sends text and parameter together (PQexecParams): that outlives a
- * restart of the database, where a prepared statement would be gone, and a
- * pooler between us. Its SQLite driver keeps every statement until the
+ * label, sends text and parameter together (PQexecParams): that works after a
+ * restart of the database, where a prepared statement would be gone, and with a
+ * connection pooler. Its SQLite driver keeps every statement until the
  * connection ends, so each connection keeps ours and uses it again.
  */
 #include "chat_store_int.h"
@@ -65,7 +65,7 @@ static statement_t *find_statement(chat_store_query_t *q)
 
 /* Without a label: see the top. The connection's pool, since the drivers keep
  * pointers into it. */
-static apr_status_t ask(chat_store_query_t *q, statement_t *st)
+static apr_status_t select_rows(chat_store_query_t *q, statement_t *st)
 {
     const char *args[] = {q->param};
     int error = 0;
@@ -99,11 +99,11 @@ static int is_alive(chat_store_query_t *q)
 }
 
 /*
- * After a failure: may asking once more help? A connection that idled while
- * the database restarted shows it only when it is used; it is opened again in
- * place. On a live one the database has said no, and would again. But SQLite's
- * driver compiles statements in a way that a change of the schema makes void:
- * one that has worked is made anew.
+ * 1 when the query may succeed if it is repeated. A connection that was idle
+ * while the database restarted shows it only when it is used; it is opened
+ * again in place. On one that works the database has refused, and would again.
+ * But SQLite's driver compiles statements in a way that a change of the schema
+ * makes void: one that has worked before is prepared anew.
  */
 static int recover(chat_store_query_t *q, statement_t *st)
 {
@@ -118,7 +118,7 @@ static int recover(chat_store_query_t *q, statement_t *st)
     return 1;
 }
 
-static apr_status_t take_connection(chat_store_query_t *q)
+static apr_status_t open_connection(chat_store_query_t *q)
 {
     apr_status_t rv;
 
@@ -152,16 +152,16 @@ apr_status_t chat_store_query_open(chat_store_query_t *q, request_rec *r,
     q->sql = sql;
     q->param = param;
 
-    rv = take_connection(q);
+    rv = open_connection(q);
     if (rv != APR_SUCCESS)
         return rv;
     st = find_statement(q);
-    rv = ask(q, st);
+    rv = select_rows(q, st);
     if (rv != APR_SUCCESS && recover(q, st)) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                       CHATNO(0201) "asking the database again, after: %s",
                       q->why);
-        rv = ask(q, st);
+        rv = select_rows(q, st);
     }
     return rv;
 }
@@ -172,10 +172,10 @@ apr_status_t chat_store_query_ping(chat_store_query_t *q, request_rec *r)
 
     memset(q, 0, sizeof(*q));
     q->r = r;
-    rv = take_connection(q);
+    rv = open_connection(q);
     if (rv != APR_SUCCESS || is_alive(q))
         return rv;
-    /* It may have idled while the database restarted: once more, anew. */
+    /* The database may have restarted while it was idle: open it again. */
     if (apr_dbd_check_conn(q->dbd->driver, q->pool, q->dbd->handle) ==
             APR_SUCCESS &&
         is_alive(q))
@@ -224,12 +224,12 @@ apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s)
     open_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
     close_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
     for (each = s; each && !open_dbd; each = each->next) {
-        if (!chat_config_server(each)->session_sql)
+        if (!chat_config_server(each)->auth.session_sql)
             continue;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0202) "ChatAuthSession needs mod_dbd, which is "
                                   "not loaded: nobody can sign in");
         break;
     }
-    return chat_store_turn_post_config(pconf, s);
+    return chat_store_limiter_post_config(pconf, s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The session of a token, by the statement of ChatAuthSession. Neighbours:
- * auth/ above, chat_store_query.c below, when chat_store_turn.c lets it.
+ * auth/ above; chat_store_limiter.c and chat_store_query.c below.
  * Request thread.
  */
 #include "chat_store.h"
@@ -38,14 +38,15 @@ static int parse_expiry(apr_time_t *pexpires, const char *text)
     return 1;
 }
 
-/* A ban is whatever does not say that there is none. */
+/* Any text but those that say no is a ban. */
 static int parse_banned(const char *text)
 {
     return text && *text && strcmp(text, "0") && strcmp(text, "f") &&
            ap_cstr_casecmp(text, "false");
 }
 
-/* NULL, or what is wrong with the row; no value is named, it could be any. */
+/* NULL, or what is wrong with the row, without its values: they may be secret.
+ */
 static const char *read_row(chat_session_t *session,
                             const chat_store_query_t *q)
 {
@@ -62,10 +63,10 @@ static const char *read_row(chat_session_t *session,
     return NULL;
 }
 
-/* NULL, or why the database could not say. *psession stays NULL when there is
- * no such session. In a turn. */
-static const char *ask(chat_session_t **psession, int *panswered,
-                       request_rec *r, const char *sql, const char *token)
+/* With a slot. NULL, or why the database could not say. *psession stays NULL
+ * when there is no such session. */
+static const char *look_up(chat_session_t **psession, int *panswered,
+                           request_rec *r, const char *sql, const char *token)
 {
     chat_store_query_t q;
     const char *why = NULL;
@@ -74,7 +75,7 @@ static const char *ask(chat_session_t **psession, int *panswered,
     *panswered = chat_store_query_open(&q, r, sql, token) == APR_SUCCESS;
     if (!*panswered)
         why = q.why;
-    /* On to the end also after a hit: the driver frees the result with it. */
+    /* All rows are read, since the driver frees the result after the last. */
     for (rows = 0; !why && chat_store_query_next(&q) == APR_SUCCESS; rows++) {
         *psession = apr_pcalloc(r->pool, sizeof(**psession));
         why = rows ? "one token has more than one session"
@@ -92,8 +93,8 @@ static apr_status_t unavailable(chat_err_t *err)
                         "Sign-in cannot be checked right now.");
 }
 
-/* That the database is left alone has been logged when it began. */
-static apr_status_t no_turn(request_rec *r, apr_status_t rv, const char *why,
+/* That the database hangs was logged when the breaker opened. */
+static apr_status_t no_slot(request_rec *r, apr_status_t rv, const char *why,
                             chat_err_t *err)
 {
     ap_log_rerror(APLOG_MARK, rv == APR_EAGAIN ? APLOG_INFO : APLOG_ERR, 0, r,
@@ -104,19 +105,19 @@ static apr_status_t no_turn(request_rec *r, apr_status_t rv, const char *why,
 apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
                                      const char *token, chat_err_t *err)
 {
-    const char *sql = chat_config_server(r->server)->session_sql;
+    const char *sql = chat_config_server(r->server)->auth.session_sql;
     chat_session_t *session = NULL;
     const char *why = "no ChatAuthSession says where sessions are";
     apr_status_t rv;
-    int place, answered;
+    int slot, answered;
 
     *psession = NULL;
     if (sql) {
-        rv = chat_store_turn_take(&place, &why, r);
+        rv = chat_store_limiter_acquire(&slot, &why, r);
         if (rv != APR_SUCCESS)
-            return no_turn(r, rv, why, err);
-        why = ask(&session, &answered, r, sql, token);
-        chat_store_turn_give(place, answered, r);
+            return no_slot(r, rv, why, err);
+        why = look_up(&session, &answered, r, sql, token);
+        chat_store_limiter_release(slot, answered, r);
     }
     if (why) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
@@ -129,22 +130,22 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
     return APR_SUCCESS;
 }
 
-/* Sessions are all that is asked of the database. */
+/* The database is used for sessions only. */
 apr_status_t chat_store_ping(request_rec *r)
 {
     chat_store_query_t q;
     apr_status_t rv;
-    int place, good;
+    int slot, answers;
 
-    if (!chat_config_server(r->server)->session_sql)
+    if (!chat_config_server(r->server)->auth.session_sql)
         return APR_ENOTIMPL;
-    if (chat_store_turn_probe(&place, &good, r) != APR_SUCCESS)
-        return good ? APR_SUCCESS : APR_EGENERAL;
+    if (chat_store_limiter_probe(&slot, &answers, r) != APR_SUCCESS)
+        return answers ? APR_SUCCESS : APR_EGENERAL;
     rv = chat_store_query_ping(&q, r);
     if (rv != APR_SUCCESS)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       CHATNO(0205) "no answer: %s", q.why);
     chat_store_query_close(&q);
-    chat_store_turn_give(place, rv == APR_SUCCESS, r);
+    chat_store_limiter_release(slot, rv == APR_SUCCESS, r);
     return rv == APR_SUCCESS ? rv : APR_EGENERAL;
 }

@@ -13,10 +13,10 @@
 #include <http_log.h>
 #include <mpm_common.h>
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "chat_log.h"
+#include "chat_shared.h"
 
 #define GAUGES (CHAT_COUNT_PARKED + 1) /* the first so many are gauges */
 
@@ -31,11 +31,6 @@ typedef struct table_t {
     slot_t gone; /* sums of the children that are no more */
     slot_t slot[];
 } table_t;
-
-/* Survives reloading the module on a restart. */
-typedef struct retained_t {
-    table_t *table;
-} retained_t;
 
 static table_t *table; /* the parent's and every child's */
 static slot_t *mine;   /* a child's own */
@@ -83,32 +78,21 @@ void chat_counters_sum(apr_int64_t sum[CHAT_COUNT_MAX])
 
 apr_status_t chat_counters_post_config(server_rec *s)
 {
-    static const char key[] = "mod_chat_counters";
-    retained_t *retained = ap_retained_data_get(key);
-    int daemons = 0;
-    size_t size;
-
-    if (!retained)
-        retained = ap_retained_data_create(key, sizeof(*retained));
-    table = retained->table;
-    if (table)
-        return APR_SUCCESS;
+    int daemons = 0, made;
+    apr_size_t size;
 
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &daemons);
     if (daemons < 1)
         daemons = 1;
     size = sizeof(*table) + daemons * sizeof(slot_t);
-    table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                 -1, 0);
-    if (table == MAP_FAILED) {
-        table = NULL;
+    table = chat_shared_retain(&made, "mod_chat_counters_1", size);
+    if (!table) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(0510) "no %lu bytes of shared memory for counters",
                      (unsigned long)size);
         return APR_ENOMEM;
     }
     table->nslots = daemons;
-    retained->table = table;
     return APR_SUCCESS;
 }
 

@@ -193,7 +193,7 @@ static apr_status_t engines_stop(void *baton)
 apr_status_t chat_engines_child_init(apr_pool_t *pchild, server_rec *s,
                                      chat_engine_abandon_fn *abandon_stream)
 {
-    int n = chat_config_server(s)->stream_engines;
+    int n = chat_config_server(s)->stream.engines;
     sigset_t quiet, old;
 
     abandon = abandon_stream;

@@ -149,7 +149,7 @@ apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
  * them makes the MPM retire the child, so we have to say no before that. */
 static void count_places(server_rec *s)
 {
-    int wanted = chat_config_server(s)->stream_max, fit;
+    int wanted = chat_config_server(s)->stream.max, fit;
     struct rlimit files;
 
     if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > 1000000)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The breakers of all providers, and which of their keys are suspended,, in
- * memory that the children of a server share. One slot for each provider, one
- * lock for each slot, held for a few instructions. Any thread; start-up on the
+ * The breakers of all providers, and which of their keys are suspended, in
+ * memory that the children of a server share. Each provider has a slot with a
+ * lock of its own, held for a few instructions. Any thread; start-up on the
  * main thread.
  *
  * The memory belongs to one reading of the configuration. Children of the
@@ -13,15 +13,12 @@
 #include <http_main.h>
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "chat_circuit.h"
-#include "chat_lock.h"
 #include "chat_clock.h"
 #include "chat_log.h"
+#include "chat_shared.h"
 #include "chat_upstream_keys.h"
 
 _Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
@@ -31,7 +28,8 @@ _Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
 
 /* Aligned so that two providers never share a cache line. */
 typedef struct slot_t {
-    pthread_mutex_t lock; /* over all of it */
+    chat_shared_lock_t lock; /* over all of it; a child that dies with it
+                                leaves numbers, each of them valid */
     chat_circuit_t breaker;
     chat_upstream_keys_t keys;
     apr_uint64_t calls, failures, opened;
@@ -45,17 +43,6 @@ static slot_t *slot_of(const chat_provider_conf_t *conf)
     return conf->slot >= 0 && conf->slot < nslots ? &slots[conf->slot] : NULL;
 }
 
-/* What a child that was killed in here leaves is numbers, and good enough. */
-static void enter(slot_t *slot)
-{
-    chat_lock_enter(&slot->lock);
-}
-
-static void leave(slot_t *slot)
-{
-    chat_lock_leave(&slot->lock);
-}
-
 /* ---- the breaker ---- */
 
 chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
@@ -63,18 +50,18 @@ chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
 {
     slot_t *slot = slot_of(conf);
     chat_circuit_change_e change;
-    int may;
+    int allowed;
 
     *pwait = 0;
     if (!slot)
         return CHAT_PERMIT_YES;
-    enter(slot);
-    may = chat_circuit_may(&slot->breaker, chat_clock_now(),
-                           conf->breaker_cooldown, pwait, &change);
-    slot->calls += may;
-    leave(slot);
-    if (change != CHAT_CIRCUIT_TRIES)
-        return may ? CHAT_PERMIT_YES : CHAT_PERMIT_NO;
+    chat_shared_lock(&slot->lock);
+    allowed = chat_circuit_allow(&slot->breaker, chat_clock_now(),
+                                 conf->breaker_cooldown, pwait, &change);
+    slot->calls += allowed;
+    chat_shared_unlock(&slot->lock);
+    if (change != CHAT_CIRCUIT_PROBES)
+        return allowed ? CHAT_PERMIT_YES : CHAT_PERMIT_NO;
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
                  CHATNO(1102) "provider %s: one call tries whether it works "
                               "again",
@@ -105,34 +92,35 @@ static void log_change(const chat_provider_conf_t *conf,
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
                       CHATNO(1105) "provider %s works again", conf->name);
         return;
-    case CHAT_CIRCUIT_TRIES:
+    case CHAT_CIRCUIT_PROBES:
     case CHAT_CIRCUIT_SAME:
         return;
     }
 }
 
 /* In the lock. */
-static chat_circuit_change_e
-note(slot_t *slot, const chat_provider_conf_t *conf, chat_verdict_e verdict)
+static chat_circuit_change_e count_verdict(slot_t *slot,
+                                           const chat_provider_conf_t *conf,
+                                           chat_verdict_e verdict)
 {
     chat_circuit_change_e change;
 
     switch (verdict) {
     case CHAT_VERDICT_OK:
-        return chat_circuit_fine(&slot->breaker);
+        return chat_circuit_success(&slot->breaker);
     case CHAT_VERDICT_FAILED:
         slot->failures++;
-        change =
-            chat_circuit_failed(&slot->breaker, chat_clock_now(),
-                                conf->breaker_failures, conf->breaker_cooldown);
+        change = chat_circuit_failure(&slot->breaker, chat_clock_now(),
+                                      conf->breaker_failures,
+                                      conf->breaker_cooldown);
         slot->opened += change == CHAT_CIRCUIT_OPENS;
         return change;
     case CHAT_VERDICT_UNKNOWN:
         chat_circuit_unknown(&slot->breaker, chat_clock_now());
         break;
     case CHAT_VERDICT_BEGAN:
-        if (slot->breaker.state == CHAT_CIRCUIT_TRYING)
-            return chat_circuit_fine(&slot->breaker);
+        if (slot->breaker.state == CHAT_CIRCUIT_HALF_OPEN)
+            return chat_circuit_success(&slot->breaker);
         break;
     }
     return CHAT_CIRCUIT_SAME;
@@ -147,10 +135,10 @@ void chat_upstream_report(const chat_provider_conf_t *conf,
 
     if (!slot)
         return;
-    enter(slot);
-    change = note(slot, conf, verdict);
+    chat_shared_lock(&slot->lock);
+    change = count_verdict(slot, conf, verdict);
     failures = slot->breaker.failures;
-    leave(slot);
+    chat_shared_unlock(&slot->lock);
     log_change(conf, change, failures, r);
 }
 
@@ -163,10 +151,10 @@ int chat_upstream_key(const chat_provider_conf_t *conf)
 
     if (!slot)
         return conf->keys->nelts > 0 ? 0 : -1;
-    enter(slot);
+    chat_shared_lock(&slot->lock);
     key = chat_upstream_keys_next(&slot->keys, conf->keys->nelts,
                                   chat_clock_now());
-    leave(slot);
+    chat_shared_unlock(&slot->lock);
     return key;
 }
 
@@ -179,16 +167,16 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
 
     if (!slot)
         return 0;
-    enter(slot);
+    chat_shared_lock(&slot->lock);
     suspended = chat_upstream_keys_suspended(&slot->keys, n, now);
     if (!sure && n - suspended < 2) {
-        leave(slot);
+        chat_shared_unlock(&slot->lock);
         return 0;
     }
     fresh = chat_upstream_keys_suspend(&slot->keys, n, key, now,
                                        now + SUSPEND_TIME);
     suspended = chat_upstream_keys_suspended(&slot->keys, n, now);
-    leave(slot);
+    chat_shared_unlock(&slot->lock);
     if (fresh)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       CHATNO(1106) "provider %s does not accept key number %d "
@@ -204,7 +192,7 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
 static const char *const state_names[] = {
     [CHAT_CIRCUIT_CLOSED] = "closed",
     [CHAT_CIRCUIT_OPEN] = "open",
-    [CHAT_CIRCUIT_TRYING] = "trying",
+    [CHAT_CIRCUIT_HALF_OPEN] = "half-open",
 };
 
 static void fill(chat_upstream_stats_t *row, slot_t *slot,
@@ -212,14 +200,14 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
 {
     row->name = conf->name;
     row->keys = conf->keys->nelts;
-    enter(slot);
+    chat_shared_lock(&slot->lock);
     row->state = state_names[slot->breaker.state];
     row->calls = slot->calls;
     row->failures = slot->failures;
     row->opened = slot->opened;
     row->suspended =
         chat_upstream_keys_suspended(&slot->keys, row->keys, chat_clock_now());
-    leave(slot);
+    chat_shared_unlock(&slot->lock);
 }
 
 static int by_name(const void *a, const void *b)
@@ -241,19 +229,6 @@ int chat_upstream_stats(chat_upstream_stats_t *rows, int max)
 
 /* ---- start-up ---- */
 
-static pid_t owner;
-
-/* pconf goes. In a child that ends, some thread may still be at it. */
-static apr_status_t unmap(void *baton)
-{
-    if (getpid() != owner)
-        return APR_SUCCESS;
-    munmap(slots, nslots * sizeof(slot_t));
-    slots = NULL;
-    nslots = 0;
-    return APR_SUCCESS;
-}
-
 static apr_status_t refuse(apr_status_t rv, server_rec *s, apr_size_t size)
 {
     ap_log_error(
@@ -270,19 +245,16 @@ apr_status_t chat_upstream_post_config(apr_pool_t *pconf, server_rec *s)
     int i, n = chat_config_providers_count();
     apr_size_t size = n * sizeof(slot_t);
 
+    slots = NULL;
+    nslots = 0;
     if (!n)
         return APR_SUCCESS;
-    slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                 -1, 0);
-    if (slots == MAP_FAILED) {
-        slots = NULL;
+    slots = chat_shared_create(size, pconf);
+    if (!slots)
         return refuse(errno, s, size);
-    }
     nslots = n;
-    owner = getpid();
-    apr_pool_cleanup_register(pconf, NULL, unmap, apr_pool_cleanup_null);
     for (i = 0; i < n; i++)
-        if (!chat_lock_init(&slots[i].lock))
-            return refuse(APR_ENOLOCK, s, size);
+        if (!chat_shared_lock_init(&slots[i].lock))
+            return refuse(errno, s, size);
     return APR_SUCCESS;
 }

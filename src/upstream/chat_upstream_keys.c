@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keys of a provider, in turn. Pure: no clock, no lock, no log, and no key:
- * chat_upstream.c has all but those, which stay in the configuration.
+ * The keys of a provider, by their index. Pure: clock, lock and log are those
+ * of chat_upstream.c, and the keys themselves stay in the configuration.
  */
 #include "chat_upstream_keys.h"
 

@@ -51,16 +51,19 @@ guard 'code, documentation and reference configuration have the same directives'
     'a line without a directive' => sub ($files) { ($files->{$CONF} //= '') .= "\n#ChatBrandNew on\n" };
 
 # "Context" in the documentation says what the code's flags say. The flags may
-# have names of their own: #define CONTENT OR_FILEINFO.
+# have names of their own: #define CHAT_OR_LIMIT (OR_LIMIT | RSRC_CONF).
 sub contexts ($files) {
     my %flags;
+    my %named = map { $files->{$_} =~ /^#define (\w+) \(?((?:OR_|ACCESS_CONF|RSRC_CONF)[^\n)]*)/mg }
+        grep { m{^src/config/} } keys %$files;
     for my $path (grep { m{^src/config/.*\.c$} } keys %$files) {
         my $text = $files->{$path};
-        my %named = $text =~ /^#define (\w+) \(?((?:OR_|ACCESS_CONF|RSRC_CONF)[^\n)]*)/mg;
         $text =~ s/\b(\w+)\b/$named{$1} \/\/ $1/ge;
         while ($text =~ /\bAP_INIT_\w+\(\s*"<?(\w+)"(.*?)"/sg) {
             my ($name, $args) = ($1, $2);
-            $flags{$name} = $args =~ /\bOR_\w+\b/ ? 'htaccess' : $args =~ /\bACCESS_CONF\b/ ? 'directory' : 'server';
+            $flags{$name} =
+                $args =~ /\bOR_\w+\b/ ? 'htaccess' : $args =~ /\bACCESS_CONF\b/ ? 'directory'
+                : $args =~ /\bRSRC_CONF\b/ ? 'server' : 'nowhere';
         }
     }
     return %flags;
@@ -81,6 +84,9 @@ guard '"Context" in the documentation is where the code allows a directive', sub
 }, 'a wrong Context' => sub ($files) {
     $files->{'src/config/x.c'} = 'AP_INIT_TAKE1("ChatBrandNew", set, NULL, RSRC_CONF, "x"),';
     ($files->{$DOC} //= '') .= "\n## ChatBrandNew\n\nContext server, directory, .htaccess\n";
+}, 'flags that nobody knows' => sub ($files) {
+    $files->{'src/config/x.c'} = 'AP_INIT_TAKE1("ChatBrandNew", set, NULL, SOMEWHERE, "x"),';
+    ($files->{$DOC} //= '') .= "\n## ChatBrandNew\n\nContext server\n";
 }, 'none' => sub ($files) {
     $files->{'src/config/x.c'} = 'AP_INIT_TAKE1("ChatBrandNew", set, NULL, RSRC_CONF, "x"),';
     ($files->{$DOC} //= '') .= "\n**ChatBrandNew**: no more\n";

@@ -11,7 +11,7 @@ use ChatTest::Guard;
 my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_admission => 'types', chat_log => 'log',
     chat_ctx => 'shared', chat_capability => 'config',
-    map { ("chat_$_" => 'base') } qw(base64 buf circuit clock lock json sse crypto cookie scratch words),
+    map { ("chat_$_" => 'base') } qw(base64 buf circuit clock json sse crypto cookie scratch words),
 );
 
 my @PURE  = qw(types base);

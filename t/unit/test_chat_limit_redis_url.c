@@ -61,7 +61,7 @@ static void check_text(const char *got, const char *expected)
 
 START_TEST(a_url_says_where_redis_is)
 {
-    chat_redis_url_t url;
+    chat_limit_redis_url_t url;
 
     ck_assert_ptr_null(chat_limit_redis_url(&url, good[_i].text, p));
     check_text(url.host, good[_i].host);
@@ -75,7 +75,7 @@ END_TEST
 
 START_TEST(what_is_no_such_url_gets_a_sentence)
 {
-    chat_redis_url_t url;
+    chat_limit_redis_url_t url;
     const char *why = chat_limit_redis_url(&url, bad[_i], p);
 
     ck_assert_ptr_nonnull(why);

@@ -18,8 +18,8 @@ static const struct {
 
 START_TEST(a_number_is_written_in_decimal)
 {
-    char text[CHAT_LIMIT_NUMBER_MAX];
-    char *end = chat_limit_put_number(text, table[_i].n);
+    char text[CHAT_LIMIT_TEXT_NUMBER_MAX];
+    char *end = chat_limit_text_number(text, table[_i].n);
 
     ck_assert_str_eq(text, table[_i].text);
     ck_assert_ptr_eq(end, text + strlen(text));

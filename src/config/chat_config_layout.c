@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The statements of ChatAuthSession's named layouts: how better-auth's own
- * adapters name their columns and write their times. Neighbours: config/ asks
- * for one, chat_store_session.c sends it. Constants only.
+ * adapters name their columns and write their times. ChatAuthSession keeps the
+ * text of one, chat_store_session.c sends it. Constants only.
  *
  * Each has one parameter, the token, and the columns user id, expiry in
  * seconds since the epoch, role, banned. Expiry and ban are compared with the
  * database's clock. In these texts "%s" is the parameter and "%%" a percent
  * sign.
  */
-#include "chat_store.h"
+#include "chat_config_int.h"
 
 #include <string.h>
 
@@ -61,7 +61,7 @@ static const struct {
     const char *sql[2]; /* without, with the columns of the admin plugin */
 } layouts[] = {LAYOUTS(ROW)};
 
-const char *chat_store_session_layout(const char *name, int admin)
+const char *chat_config_layout(const char *name, int admin)
 {
     size_t i;
 
@@ -72,7 +72,7 @@ const char *chat_store_session_layout(const char *name, int admin)
     return NULL;
 }
 
-const char *chat_store_session_layouts(void)
+const char *chat_config_layout_names(void)
 {
     static const char names[] = LAYOUTS(NAME);
 

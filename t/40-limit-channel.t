@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# An engine's line to Redis: all of its streams ask on one connection and no
+# An engine's channel to Redis: all of its streams ask on one connection and no
 # worker waits for it. However a question is cut short, by its client, by Redis
 # or by the server's stop, nothing is called that was not allowed, each answer is
 # its own question's, and nothing is left.
