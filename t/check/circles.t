@@ -16,7 +16,6 @@ my %MAY = (
     mock     => 'a script and what writes its events',
     provider => 'the body of Chat Completions, built or native',
     request  => 'the schema of a request and that of its tools',
-    stream   => 'a stream and its driver',
 );
 
 sub definitions ($files, $room) {
