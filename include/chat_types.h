@@ -47,6 +47,14 @@ typedef struct chat_message_t {
     const chat_tool_call_t *calls; /* of the assistant; ncalls of them */
     int ncalls;
     const char *call_id; /* of CHAT_ROLE_TOOL: the call that is answered */
+    struct chat_json_t *text_parts; /* beside content: the parts that it was
+                                       made of, where they say more than text
+                                       ("cache_control"); or NULL */
+    const char *reasoning;      /* of the assistant: its thoughts, for those who
+                                   want them back; or NULL */
+    const char *reasoning_name; /* the member they came in; NULL: no matter */
+    struct chat_json_t *reasoning_details; /* an array, as its provider gave
+                                              it; or NULL */
 } chat_message_t;
 
 /* A function that the model may ask the client to call. */
@@ -81,6 +89,7 @@ typedef struct chat_turn_t {
     int nstop;
     const char *effort;         /* of reasoning: "low", ...; NULL */
     int max_output_tokens;      /* 0: not asked for */
+    const char *most_name;      /* the member it came in; NULL: no matter */
     int json;                   /* 1: any JSON object; schema is NULL */
     struct chat_json_t *schema; /* NULL: text; else a JSON schema */
     const char *schema_name;    /* NULL: the client named it not */

@@ -43,14 +43,22 @@ static int starts_with_user(const chat_json_t *messages)
 
 /* Where an object is wanted, but no certain one, all that can be done is to
  * ask for it. */
-static const char *make_system(const chat_turn_t *turn, apr_pool_t *p)
+static void add_system(chat_json_t *body, const chat_turn_t *turn,
+                       apr_pool_t *p)
 {
     const char *system = chat_provider_call_system(turn, p);
+    const char *more = turn->json && !turn->schema
+                           ? "Answer with one JSON object and nothing else."
+                           : NULL;
+    chat_json_t *blocks = chat_provider_anthropic_system(turn, more, p);
 
-    if (!turn->json || turn->schema)
-        return system;
-    return apr_pstrcat(p, system ? system : "", system ? "\n\n" : "",
-                       "Answer with one JSON object and nothing else.", NULL);
+    if (blocks)
+        chat_json_add(body, "system", blocks);
+    else if (more && system)
+        chat_json_add_string(body, "system",
+                             apr_pstrcat(p, system, "\n\n", more, NULL));
+    else
+        chat_json_add_string(body, "system", more ? more : system);
 }
 
 /* Newer models refuse both at once. */
@@ -134,7 +142,7 @@ static chat_json_t *make_body(const chat_turn_t *turn,
     chat_json_add_string(body, "model", turn->model);
     chat_json_add_integer(body, "max_tokens",
                           most > 0 ? most : USUAL_OUTPUT_TOKENS);
-    chat_json_add_string(body, "system", make_system(turn, p));
+    add_system(body, turn, p);
     chat_json_add(body, "messages", messages);
     add_sampling(body, turn, up);
     add_stop(body, turn, p);

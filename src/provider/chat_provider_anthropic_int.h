@@ -16,6 +16,11 @@ apr_status_t chat_provider_anthropic_messages(chat_json_t *list,
                                               const chat_turn_t *turn,
                                               chat_err_t *err, apr_pool_t *p);
 
+/* The system's texts as blocks, the last one system, where a part of them says
+ * more than text; NULL where none does. */
+chat_json_t *chat_provider_anthropic_system(const chat_turn_t *turn,
+                                            const char *system, apr_pool_t *p);
+
 /* Tools, and whether to use them. */
 void chat_provider_anthropic_messages_tools(chat_json_t *body,
                                             const chat_turn_t *turn,

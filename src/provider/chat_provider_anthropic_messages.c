@@ -9,6 +9,8 @@
 
 #include <apr_strings.h>
 
+#define LONGEST_ID 64
+
 static chat_json_t *add_block(chat_json_t *blocks, const char *type,
                               apr_pool_t *p)
 {
@@ -19,11 +21,53 @@ static chat_json_t *add_block(chat_json_t *blocks, const char *type,
     return block;
 }
 
-/* One without a word in it is refused: leaving it out changes nothing. */
-static void add_text(chat_json_t *blocks, const char *text, apr_pool_t *p)
+/* One without a word in it is refused: leaving it out changes nothing. part is
+ * where it came from, or NULL. */
+static void add_text(chat_json_t *blocks, const char *text,
+                     const chat_json_t *part, apr_pool_t *p)
 {
-    if (text && !chat_provider_call_blank(text))
-        chat_json_add_string(add_block(blocks, "text", p), "text", text);
+    chat_json_t *block;
+
+    if (!text || chat_provider_call_blank(text))
+        return;
+    block = add_block(blocks, "text", p);
+    chat_json_add_string(block, "text", text);
+    chat_json_add(block, "cache_control", chat_json_get(part, "cache_control"));
+}
+
+chat_json_t *chat_provider_anthropic_system(const chat_turn_t *turn,
+                                            const char *system, apr_pool_t *p)
+{
+    chat_json_t *blocks = chat_json_array(p);
+    int i, k, found = 0;
+
+    add_text(blocks, turn->system, NULL, p);
+    for (i = 0; i < turn->nmessages; i++) {
+        const chat_message_t *m = &turn->messages[i];
+
+        if (m->role != CHAT_ROLE_SYSTEM)
+            continue;
+        if (!m->text_parts)
+            add_text(blocks, m->content, NULL, p);
+        for (k = 0; k < chat_json_length(m->text_parts); k++) {
+            const chat_json_t *part = chat_json_at(m->text_parts, k);
+
+            add_text(blocks, chat_provider_content_text(part), part, p);
+            found = 1;
+        }
+    }
+    add_text(blocks, system, NULL, p);
+    return found && chat_json_length(blocks) > 0 ? blocks : NULL;
+}
+
+/* What the assistant is to go on from must not end with white space. */
+static const char *trim(const char *text, apr_pool_t *p)
+{
+    apr_size_t len = text ? strlen(text) : 0, end = len;
+
+    while (end > 0 && strchr(" \t\r\n\f\v", text[end - 1]))
+        end--;
+    return end < len ? apr_pstrmemdup(p, text, end) : text;
 }
 
 static int is_image_type(const char *type)
@@ -40,15 +84,17 @@ static int is_image_type(const char *type)
 }
 
 static void add_image(chat_json_t *blocks, const chat_image_t *image,
-                      apr_pool_t *p)
+                      const chat_json_t *part, apr_pool_t *p)
 {
     chat_json_t *source = chat_json_object(p);
+    chat_json_t *block = add_block(blocks, "image", p);
 
     chat_json_add_string(source, "type", image->url ? "url" : "base64");
     chat_json_add_string(source, "url", image->url);
     chat_json_add_string(source, "media_type", image->type);
     chat_json_add_string(source, "data", image->data);
-    chat_json_add(add_block(blocks, "image", p), "source", source);
+    chat_json_add(block, "source", source);
+    chat_json_add(block, "cache_control", chat_json_get(part, "cache_control"));
 }
 
 static apr_status_t add_parts(chat_json_t *blocks, const chat_json_t *parts,
@@ -62,10 +108,10 @@ static apr_status_t add_parts(chat_json_t *blocks, const chat_json_t *parts,
         chat_image_t image;
 
         if (text)
-            add_text(blocks, text, p);
+            add_text(blocks, text, part, p);
         else if (chat_provider_content_image(&image, part, p) &&
                  (image.url || is_image_type(image.type)))
-            add_image(blocks, &image, p);
+            add_image(blocks, &image, part, p);
         else
             return chat_provider_call_refuse(
                 err, "This provider takes parts of the types text and "
@@ -89,7 +135,9 @@ static apr_status_t add_calls(chat_json_t *blocks, const chat_message_t *m,
                 err, "This provider wants the arguments of a call of a tool "
                      "to be a JSON object.");
         block = add_block(blocks, "tool_use", p);
-        chat_json_add_string(block, "id", m->calls[i].id);
+        chat_json_add_string(
+            block, "id",
+            chat_provider_call_id(m->calls[i].id, "", LONGEST_ID, p));
         chat_json_add_string(block, "name", m->calls[i].name);
         chat_json_add(block, "input", input);
     }
@@ -102,14 +150,15 @@ static apr_status_t add_result(chat_json_t *blocks, const chat_message_t *m,
     chat_json_t *block = add_block(blocks, "tool_result", p), *content;
     apr_status_t rv;
 
-    chat_json_add_string(block, "tool_use_id", m->call_id);
-    if (!m->parts) {
+    chat_json_add_string(block, "tool_use_id",
+                         chat_provider_call_id(m->call_id, "", LONGEST_ID, p));
+    if (!m->parts && !m->text_parts) {
         if (m->content && !chat_provider_call_blank(m->content))
             chat_json_add_string(block, "content", m->content);
         return APR_SUCCESS;
     }
     content = chat_json_array(p);
-    rv = add_parts(content, m->parts, err, p);
+    rv = add_parts(content, m->parts ? m->parts : m->text_parts, err, p);
     if (chat_json_length(content) > 0)
         chat_json_add(block, "content", content);
     return rv;
@@ -125,15 +174,16 @@ static apr_status_t add_message(chat_json_t *list, const chat_message_t *m,
     chat_json_t *blocks, *message;
     apr_status_t rv;
 
-    if (!m->parts && !m->ncalls) {
+    if (!m->parts && !m->ncalls && !m->text_parts) {
         if (m->content && !chat_provider_call_blank(m->content))
             chat_json_push(list,
                            chat_provider_content_message(role, m->content, p));
         return APR_SUCCESS;
     }
     blocks = chat_json_array(p);
-    add_text(blocks, m->content, p);
-    rv = add_parts(blocks, m->parts, err, p);
+    if (!m->text_parts)
+        add_text(blocks, m->content, NULL, p);
+    rv = add_parts(blocks, m->parts ? m->parts : m->text_parts, err, p);
     if (rv == APR_SUCCESS)
         rv = add_calls(blocks, m, err, p);
     if (rv != APR_SUCCESS || chat_json_length(blocks) == 0)
@@ -178,8 +228,14 @@ apr_status_t chat_provider_anthropic_messages(chat_json_t *list,
         if (m->role == CHAT_ROLE_TOOL)
             rv = add_to_results(list, &results, m, err, p);
         else {
+            chat_message_t last = *m;
+
             results = NULL;
-            rv = add_message(list, m, err, p);
+            if (i == turn->nmessages - 1 && m->role == CHAT_ROLE_ASSISTANT) {
+                last.content = trim(m->content, p);
+                last.text_parts = NULL;
+            }
+            rv = add_message(list, &last, err, p);
         }
     }
     return rv;
@@ -190,12 +246,8 @@ apr_status_t chat_provider_anthropic_messages(chat_json_t *list,
 /* Whatever the client says, unless it is to bind. */
 static chat_json_t *make_schema(const chat_tool_t *tool, apr_pool_t *p)
 {
-    chat_json_t *schema = tool->parameters;
+    chat_json_t *schema = chat_provider_call_parameters(tool, p);
 
-    if (!schema) {
-        schema = chat_json_object(p);
-        chat_json_add_string(schema, "type", "object");
-    }
     return tool->strict == 1 ? chat_provider_anthropic_schema(schema, p)
                              : schema;
 }

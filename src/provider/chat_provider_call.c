@@ -117,6 +117,88 @@ const char *chat_provider_call_system(const chat_turn_t *turn, apr_pool_t *p)
     return parts->nelts ? apr_array_pstrcat(p, parts, '\0') : NULL;
 }
 
+/* ---- calls of tools ---- */
+
+/* Sixteen digits and what stands before them. */
+#define HASH_LENGTH 17
+
+static int is_fit(char c, const char *more)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+    return c && (!more || strchr(plain, c) || strchr(more, c));
+}
+
+static int is_fit_id(const char *id, const char *more, apr_size_t longest)
+{
+    apr_size_t len = 0;
+
+    while (is_fit(id[len], more))
+        len++;
+    return !id[len] && (!longest || len <= longest);
+}
+
+const char *chat_provider_call_id(const char *id, const char *more, int longest,
+                                  apr_pool_t *p)
+{
+    apr_uint64_t hash = APR_UINT64_C(14695981039346656037);
+    char *made, *to;
+    const char *c;
+
+    if (!id || is_fit_id(id, more, longest))
+        return id;
+    made = to = apr_palloc(p, strlen(id) + HASH_LENGTH + 1);
+    for (c = id; *c; c++) {
+        hash = (hash ^ (unsigned char)*c) * APR_UINT64_C(1099511628211);
+        if (is_fit(*c, more) && (!longest || to - made < longest - HASH_LENGTH))
+            *to++ = *c;
+    }
+    apr_snprintf(to, HASH_LENGTH + 1, "_%016" APR_UINT64_T_HEX_FMT, hash);
+    return made;
+}
+
+/* Does it say of itself no more than an object's schema does? */
+static int is_bare(const chat_json_t *schema)
+{
+    static const char *const names[] = {"properties", "required", "title",
+                                        "additionalProperties", "description"};
+    const char *key = NULL;
+    apr_size_t i;
+
+    while ((key = chat_json_next(schema, key)) != NULL) {
+        for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (strcmp(key, names[i]) == 0)
+                break;
+        }
+        if (i == sizeof(names) / sizeof(names[0]))
+            return 0;
+    }
+    return 1;
+}
+
+chat_json_t *chat_provider_call_parameters(const chat_tool_t *tool,
+                                           apr_pool_t *p)
+{
+    chat_json_t *given = tool->parameters, *schema;
+    const char *type = chat_json_string(chat_json_get(given, "type"));
+    const char *key = NULL;
+
+    if (given && chat_json_kind(given) != CHAT_JSON_OBJECT)
+        return given;
+    if (type ? strcmp(type, "object") != 0 : !is_bare(given))
+        return given;
+    if (type && chat_json_get(given, "properties"))
+        return given;
+    schema = chat_json_object(p);
+    chat_json_add_string(schema, "type", "object");
+    while ((key = chat_json_next(given, key)) != NULL)
+        chat_json_add(schema, key, chat_json_get(given, key));
+    if (!chat_json_get(schema, "properties"))
+        chat_json_add(schema, "properties", chat_json_object(p));
+    return schema;
+}
+
 int chat_provider_call_blank(const char *text)
 {
     return text[strspn(text, " \t\r\n\f\v")] == '\0';

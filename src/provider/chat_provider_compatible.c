@@ -7,6 +7,8 @@
 
 static const chat_provider_completions_t common = {
     .most = "max_tokens",
+    .either_most = 1,
+    .reasoning = 1,
     .effort = "reasoning_effort",
     .usage = 1,
     .schema = 1,
@@ -16,6 +18,8 @@ static const chat_provider_completions_t common = {
 /* An api-version means Azure, whose reasoning models refuse the older name. */
 static const chat_provider_completions_t azure = {
     .most = "max_completion_tokens",
+    .reasoning = 1,
+    .longest_id = 40,
     .effort = "reasoning_effort",
     .usage = 1,
     .schema = 1,

@@ -226,11 +226,14 @@ static chat_json_t *make_body(const chat_turn_t *turn,
 
     chat_json_add_string(body, "model", turn->model);
     chat_json_add(body, "messages",
-                  chat_provider_completions_messages(turn, system, p));
+                  chat_provider_completions_messages(turn, system, kind, p));
     chat_provider_completions_tools(body, turn, kind, p);
     chat_provider_completions_sampling(body, turn);
     if (turn->max_output_tokens > 0)
-        chat_json_add_integer(body, kind->most, turn->max_output_tokens);
+        chat_json_add_integer(
+            body,
+            kind->either_most && turn->most_name ? turn->most_name : kind->most,
+            turn->max_output_tokens);
     add_stop(body, turn, p);
     add_effort(body, turn, kind);
     add_format(body, turn, kind, p);

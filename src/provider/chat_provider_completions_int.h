@@ -38,9 +38,10 @@ void chat_provider_completions_usage(chat_json_t *body, apr_pool_t *p);
 const char *chat_provider_completions_role(chat_role_e role);
 
 /* All messages, the system's first unless it is NULL. */
-chat_json_t *chat_provider_completions_messages(const chat_turn_t *turn,
-                                                const char *system,
-                                                apr_pool_t *p);
+chat_json_t *
+chat_provider_completions_messages(const chat_turn_t *turn, const char *system,
+                                   const chat_provider_completions_t *kind,
+                                   apr_pool_t *p);
 
 /* tools, and what goes with them. */
 void chat_provider_completions_tools(chat_json_t *body, const chat_turn_t *turn,

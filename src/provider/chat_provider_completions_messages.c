@@ -18,59 +18,74 @@ const char *chat_provider_completions_role(chat_role_e role)
     return roles[role];
 }
 
-static chat_json_t *make_call(const chat_tool_call_t *call, apr_pool_t *p)
+static chat_json_t *make_call(const chat_tool_call_t *call, int most,
+                              apr_pool_t *p)
 {
     chat_json_t *item = chat_json_object(p);
     chat_json_t *function = chat_json_object(p);
 
     chat_json_add_string(function, "name", call->name);
     chat_json_add_string(function, "arguments", call->arguments);
-    chat_json_add_string(item, "id", call->id);
+    chat_json_add_string(item, "id",
+                         chat_provider_call_id(call->id, NULL, most, p));
     chat_json_add_string(item, "type", "function");
     chat_json_add(item, "function", function);
     return item;
 }
 
-static chat_json_t *make_calls(const chat_message_t *m, apr_pool_t *p)
+static chat_json_t *make_calls(const chat_message_t *m, int most, apr_pool_t *p)
 {
     chat_json_t *list = chat_json_array(p);
     int i;
 
     for (i = 0; i < m->ncalls; i++)
-        chat_json_push(list, make_call(&m->calls[i], p));
+        chat_json_push(list, make_call(&m->calls[i], most, p));
     return list;
 }
 
 /* The content is null where there is none but calls, and never left out. */
-static chat_json_t *make_message(const chat_message_t *m, apr_pool_t *p)
+static chat_json_t *make_message(const chat_message_t *m,
+                                 const chat_provider_completions_t *kind,
+                                 apr_pool_t *p)
 {
     const char *content = m->content || m->ncalls ? m->content : "";
     chat_json_t *message =
         chat_provider_content_message(roles[m->role], content, p);
 
-    if (m->parts)
-        chat_json_add(message, "content", m->parts);
+    if (m->parts || m->text_parts)
+        chat_json_add(message, "content", m->parts ? m->parts : m->text_parts);
     else if (!content)
         chat_json_add_null(message, "content");
+    if (kind->reasoning) {
+        chat_json_add_string(message,
+                             m->reasoning_name ? m->reasoning_name
+                                               : "reasoning_content",
+                             m->reasoning);
+        chat_json_add(message, "reasoning_details", m->reasoning_details);
+    }
     if (m->ncalls)
-        chat_json_add(message, "tool_calls", make_calls(m, p));
+        chat_json_add(message, "tool_calls",
+                      make_calls(m, kind->longest_id, p));
     if (m->role == CHAT_ROLE_TOOL)
-        chat_json_add_string(message, "tool_call_id", m->call_id);
+        chat_json_add_string(
+            message, "tool_call_id",
+            chat_provider_call_id(m->call_id, NULL, kind->longest_id, p));
     return message;
 }
 
-chat_json_t *chat_provider_completions_messages(const chat_turn_t *turn,
-                                                const char *system,
-                                                apr_pool_t *p)
+chat_json_t *
+chat_provider_completions_messages(const chat_turn_t *turn, const char *system,
+                                   const chat_provider_completions_t *kind,
+                                   apr_pool_t *p)
 {
     const chat_message_t first = {.role = CHAT_ROLE_SYSTEM, .content = system};
     chat_json_t *list = chat_json_array(p);
     int i;
 
     if (system)
-        chat_json_push(list, make_message(&first, p));
+        chat_json_push(list, make_message(&first, kind, p));
     for (i = 0; i < turn->nmessages; i++)
-        chat_json_push(list, make_message(&turn->messages[i], p));
+        chat_json_push(list, make_message(&turn->messages[i], kind, p));
     return list;
 }
 
@@ -83,7 +98,8 @@ static chat_json_t *make_tool(const chat_tool_t *tool, apr_pool_t *p)
 
     chat_json_add_string(function, "name", tool->name);
     chat_json_add_string(function, "description", tool->description);
-    chat_json_add(function, "parameters", tool->parameters);
+    chat_json_add(function, "parameters",
+                  chat_provider_call_parameters(tool, p));
     if (tool->strict >= 0)
         chat_json_add_boolean(function, "strict", tool->strict);
     chat_json_add_string(item, "type", "function");

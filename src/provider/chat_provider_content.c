@@ -7,6 +7,7 @@
 #include "chat_provider_kit.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
@@ -41,6 +42,27 @@ const char *chat_provider_content_text(const chat_json_t *part)
                                  : NULL;
 }
 
+/* Media types are told apart without regard to case, and everybody knows what
+ * these are meant to be. */
+static const char *usual_type(char *type)
+{
+    static const char *const names[][2] = {
+        {"image/jpg", "image/jpeg"},
+        {"image/pjpeg", "image/jpeg"},
+        {"image/jfif", "image/jpeg"},
+        {"image/x-png", "image/png"},
+    };
+    apr_size_t i;
+
+    for (i = 0; type[i]; i++)
+        type[i] |= type[i] >= 'A' && type[i] <= 'Z' ? 0x20 : 0;
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(type, names[i][0]) == 0)
+            return names[i][1];
+    }
+    return type;
+}
+
 /* data:image/png;base64,... and parameters in between, which say nothing. */
 static int read_data_url(chat_image_t *image, const char *url, apr_pool_t *p)
 {
@@ -49,16 +71,16 @@ static int read_data_url(chat_image_t *image, const char *url, apr_pool_t *p)
     const char *comma, *type = url + lead;
     apr_size_t len;
 
-    if (strncmp(url, scheme, lead) != 0)
+    if (strncasecmp(url, scheme, lead) != 0)
         return 0;
     comma = strchr(type, ',');
     if (!comma || (apr_size_t)(comma - type) < tail || !comma[1] ||
-        strncmp(comma - tail, encoding, tail) != 0)
+        strncasecmp(comma - tail, encoding, tail) != 0)
         return 0;
     len = strcspn(type, ";");
     if (len == 0)
         return 0;
-    image->type = apr_pstrmemdup(p, type, len);
+    image->type = usual_type(apr_pstrmemdup(p, type, len));
     image->data = comma + 1;
     return 1;
 }

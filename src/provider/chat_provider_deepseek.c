@@ -10,6 +10,7 @@ static const chat_provider_completions_t completions = {
     .most = "max_tokens",
     .effort = "reasoning_effort",
     .usage = 1,
+    .reasoning = 1,
     .required = "required",
 };
 

@@ -227,7 +227,8 @@ static chat_json_t *make_functions(const chat_turn_t *turn, apr_pool_t *p)
 
         chat_json_add_string(function, "name", t->name);
         chat_json_add_string(function, "description", t->description);
-        chat_json_add(function, "parametersJsonSchema", t->parameters);
+        chat_json_add(function, "parametersJsonSchema",
+                      chat_provider_call_parameters(t, p));
         chat_json_push(list, function);
     }
     return list;

@@ -25,7 +25,10 @@
 
 /* In what those who speak Chat Completions differ. */
 typedef struct chat_provider_completions_t {
-    const char *most;     /* the member for the most output tokens */
+    const char *most; /* the member for the most output tokens */
+    int either_most;  /* 1: takes either name for that: the client's stays */
+    int reasoning;    /* 1: wants the thoughts of its messages back */
+    int longest_id;   /* bytes of the id of a call; 0: any */
     const char *required; /* the tool_choice that demands a call */
     int store;            /* 1: "store" is known, and said */
     int usage;            /* 1: tokens are told only to whom asks for them */
@@ -101,6 +104,17 @@ apr_status_t chat_provider_call_refuse(chat_err_t *err, const char *message);
 /* The turn's system and all its system messages with blank lines between, for
  * an API that has one place for them; NULL when there are none. */
 const char *chat_provider_call_system(const chat_turn_t *turn, apr_pool_t *p);
+/* The id of a call in no more than longest bytes (0: any number), of letters,
+ * digits, "_" and "-" alone where more is "", and of the characters in more,
+ * too; more NULL: of any. One that does not fit becomes another, the same each
+ * time, so that calls and what the tools gave still meet; two that differ stay
+ * two. NULL stays. */
+const char *chat_provider_call_id(const char *id, const char *more, int longest,
+                                  apr_pool_t *p);
+/* The schema of the tool's parameters: that of an object, where it says no
+ * more, and of an empty one, where it has none. */
+chat_json_t *chat_provider_call_parameters(const chat_tool_t *tool,
+                                           apr_pool_t *p);
 /* Nothing but white space: some APIs refuse a message like that. */
 int chat_provider_call_blank(const char *text);
 

@@ -73,23 +73,6 @@ static void fit_messages(chat_turn_t *turn, apr_pool_t *p)
     turn->messages = list;
 }
 
-/* Without parameters a tool is refused. */
-static void fit_tools(chat_turn_t *turn, apr_pool_t *p)
-{
-    chat_tool_t *list =
-        apr_pmemdup(p, turn->tools, turn->ntools * sizeof(*list));
-    chat_json_t *none = chat_json_object(p);
-    int i;
-
-    chat_json_add_string(none, "type", "object");
-    chat_json_add(none, "properties", chat_json_object(p));
-    for (i = 0; i < turn->ntools; i++) {
-        if (!list[i].parameters)
-            list[i].parameters = none;
-    }
-    turn->tools = list;
-}
-
 /* Nothing between the two is taken. */
 static void fit_effort(chat_turn_t *turn)
 {
@@ -114,7 +97,6 @@ static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
     if (fit.temperature > MOST_TEMPERATURE)
         fit.temperature = MOST_TEMPERATURE;
     fit_messages(&fit, p);
-    fit_tools(&fit, p);
     fit_effort(&fit);
     return chat_provider_completions_build_call(call, &fit, up, &completions,
                                                 err, p);

@@ -11,6 +11,9 @@
 /* The Responses API answers 400 to less. */
 #define LEAST_OUTPUT_TOKENS 16
 
+/* ... and to a longer id of a call. */
+#define LONGEST_ID 64
+
 int chat_provider_openai_body_least(int most)
 {
     return most > 0 && most < LEAST_OUTPUT_TOKENS ? LEAST_OUTPUT_TOKENS : most;
@@ -124,7 +127,8 @@ static chat_json_t *make_call(const chat_tool_call_t *call, apr_pool_t *p)
     chat_json_t *item = chat_json_object(p);
 
     chat_json_add_string(item, "type", "function_call");
-    chat_json_add_string(item, "call_id", call->id);
+    chat_json_add_string(item, "call_id",
+                         chat_provider_call_id(call->id, NULL, LONGEST_ID, p));
     chat_json_add_string(item, "name", call->name);
     chat_json_add_string(item, "arguments", call->arguments);
     return item;
@@ -136,7 +140,9 @@ static apr_status_t add_output(chat_json_t *list, const chat_message_t *m,
     chat_json_t *item = chat_json_object(p);
 
     chat_json_add_string(item, "type", "function_call_output");
-    chat_json_add_string(item, "call_id", m->call_id);
+    chat_json_add_string(
+        item, "call_id",
+        chat_provider_call_id(m->call_id, NULL, LONGEST_ID, p));
     chat_json_push(list, item);
     return add_content(item, "output", m, err, p);
 }
@@ -181,20 +187,12 @@ static apr_status_t add_input(chat_json_t *body, const chat_turn_t *turn,
  * it is an error. */
 static chat_json_t *make_tool(const chat_tool_t *tool, apr_pool_t *p)
 {
-    chat_json_t *item = chat_json_object(p), *none;
+    chat_json_t *item = chat_json_object(p);
 
     chat_json_add_string(item, "type", "function");
     chat_json_add_string(item, "name", tool->name);
     chat_json_add_string(item, "description", tool->description);
-    if (tool->parameters) {
-        chat_json_add(item, "parameters", tool->parameters);
-    }
-    else {
-        none = chat_json_object(p);
-        chat_json_add_string(none, "type", "object");
-        chat_json_add(none, "properties", chat_json_object(p));
-        chat_json_add(item, "parameters", none);
-    }
+    chat_json_add(item, "parameters", chat_provider_call_parameters(tool, p));
     chat_json_add_boolean(item, "strict", tool->strict == 1);
     return item;
 }

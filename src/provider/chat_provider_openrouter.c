@@ -21,6 +21,8 @@ static void add_members(chat_json_t *body, const chat_turn_t *turn,
 
 static const chat_provider_completions_t completions = {
     .most = "max_tokens",
+    .either_most = 1,
+    .reasoning = 1,
     .schema = 1,
     .required = "required",
     .add_members = add_members,

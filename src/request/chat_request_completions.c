@@ -93,6 +93,7 @@ static apr_status_t take_max_tokens(chat_request_completions_t *c,
             "here.",
             param, max);
     c->turn->max_output_tokens = (int)n;
+    c->turn->most_name = param;
     return APR_SUCCESS;
 }
 

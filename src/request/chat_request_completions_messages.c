@@ -61,6 +61,23 @@ static apr_status_t check_part(const message_t *m, const char **ptext,
     return APR_SUCCESS;
 }
 
+/* Parts of type text that have more members than that. */
+static int says_more(const chat_json_t *parts)
+{
+    int i, more = 0;
+
+    for (i = 0; i < chat_json_length(parts); i++) {
+        const chat_json_t *part = chat_json_at(parts, i);
+        const char *key = NULL;
+
+        if (!chat_json_string(chat_json_get(part, "text")))
+            return 0;
+        while ((key = chat_json_next(part, key)) != NULL)
+            more |= strcmp(key, "type") != 0 && strcmp(key, "text") != 0;
+    }
+    return more;
+}
+
 /* All of them together are as long as one text may be. */
 static apr_status_t take_parts(const message_t *m, chat_json_t *v,
                                const char *param)
@@ -79,12 +96,24 @@ static apr_status_t take_parts(const message_t *m, chat_json_t *v,
             APR_ARRAY_PUSH(texts, const char *) = text;
     }
     text = apr_array_pstrcat(m->c->p, texts, '\n');
-    if (all)
+    if (all) {
         m->message->content = text;
+        m->message->text_parts = says_more(v) ? v : NULL;
+    }
     else
         m->message->parts = v;
     return rv == APR_SUCCESS ? chat_request_completions_short(m->c, text, param)
                              : rv;
+}
+
+/* An empty list is as good as nothing. */
+static int has_calls(const chat_json_t *v)
+{
+    const chat_json_t *calls = chat_json_get(v, "tool_calls");
+
+    return chat_request_completions_has(calls) &&
+           (chat_json_kind(calls) != CHAT_JSON_ARRAY ||
+            chat_json_length(calls) > 0);
 }
 
 /* The assistant may say nothing but a refusal, or call tools. */
@@ -98,8 +127,7 @@ static apr_status_t take_nothing(const message_t *m, const chat_json_t *v,
         return chat_request_completions_text(
             m->c, &m->message->content, refusal,
             chat_request_completions_at(m->c, m->param, "refusal"));
-    if (assistant &&
-        chat_request_completions_has(chat_json_get(v, "tool_calls")))
+    if (assistant && has_calls(v))
         return APR_SUCCESS;
     return chat_request_completions_mistyped(m->c, content, TYPES, param);
 }
@@ -188,7 +216,7 @@ static apr_status_t take_calls(const message_t *m, const chat_json_t *v)
     chat_tool_call_t *calls;
     apr_status_t rv;
 
-    if (!chat_request_completions_has(list))
+    if (!has_calls(v))
         return APR_SUCCESS;
     rv = chat_request_completions_array(m->c, list, 1, CHAT_REQUEST_TOOLS_MAX,
                                         "objects", param);
@@ -261,6 +289,27 @@ static apr_status_t take_role(const message_t *m, const chat_json_t *v)
     return APR_SUCCESS;
 }
 
+/* What a model thought is not bounded as what is said to it is: it comes back
+ * as it was given out. What is of another kind is none. */
+static void take_thoughts(const message_t *m, const chat_json_t *v)
+{
+    static const char *const names[] = {"reasoning_content", "reasoning"};
+    chat_json_t *details = chat_json_get(v, "reasoning_details");
+    apr_int64_t points, units;
+    int i;
+
+    for (i = 0; i < 2 && !m->message->reasoning; i++) {
+        m->message->reasoning = chat_json_string(chat_json_get(v, names[i]));
+        m->message->reasoning_name = names[i];
+    }
+    if (m->message->reasoning) {
+        chat_request_count(m->message->reasoning, &points, &units);
+        m->c->total += units;
+    }
+    if (chat_json_length(details) > 0)
+        m->message->reasoning_details = details;
+}
+
 static apr_status_t take_message(const message_t *m, const chat_json_t *v)
 {
     apr_status_t rv;
@@ -271,8 +320,10 @@ static apr_status_t take_message(const message_t *m, const chat_json_t *v)
         (rv = take_role(m, v)) != APR_SUCCESS ||
         (rv = take_content(m, v)) != APR_SUCCESS)
         return rv;
-    if (m->message->role == CHAT_ROLE_ASSISTANT)
+    if (m->message->role == CHAT_ROLE_ASSISTANT) {
+        take_thoughts(m, v);
         return (rv = refuse_old(m, v)) != APR_SUCCESS ? rv : take_calls(m, v);
+    }
     return m->message->role == CHAT_ROLE_TOOL ? take_answered(m, v)
                                               : APR_SUCCESS;
 }

@@ -97,7 +97,7 @@ apr_status_t chat_request_completions_tools(chat_request_completions_t *c,
                                             chat_json_t *v, const char *param)
 {
     apr_status_t rv = chat_request_completions_array(
-        c, v, 1, CHAT_REQUEST_TOOLS_MAX, "objects", param);
+        c, v, 0, CHAT_REQUEST_TOOLS_MAX, "objects", param);
     int i, n = chat_json_length(v);
     chat_tool_t *tools;
 

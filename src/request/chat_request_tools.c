@@ -76,6 +76,35 @@ static void check_calls(chat_request_check_t *check, chat_message_t *message,
                             CHAT_REQUEST_TOOLS_MAX, path);
 }
 
+/* An empty list is as good as nothing. */
+static const chat_json_t *find_calls(const chat_json_t *v)
+{
+    const chat_json_t *calls = chat_json_get(v, "toolCalls");
+
+    return chat_json_kind(calls) == CHAT_JSON_ARRAY &&
+                   chat_json_length(calls) == 0
+               ? NULL
+               : calls;
+}
+
+/* The model's thoughts, as a whole answer has them: they count in all, but are
+ * not bounded as one text. */
+static void check_thoughts(chat_request_check_t *check, chat_message_t *message,
+                           const chat_json_t *v, int index)
+{
+    const chat_json_t *thoughts = chat_json_get(v, "reasoning");
+    apr_int64_t points, units;
+
+    if (!thoughts ||
+        !chat_request_zod_is(
+            &check->zod, thoughts, CHAT_JSON_STRING, "string",
+            chat_request_message_path(check, index, ",\"reasoning\"")))
+        return;
+    message->reasoning = chat_json_string(thoughts);
+    chat_request_count(message->reasoning, &points, &units);
+    check->total += units;
+}
+
 void chat_request_tools_message(chat_request_check_t *check,
                                 chat_message_t *message, const chat_json_t *v,
                                 int index)
@@ -88,7 +117,7 @@ void chat_request_tools_message(chat_request_check_t *check,
         NULL,
     };
     const chat_json_t *content = chat_json_get(v, "content");
-    const chat_json_t *calls = chat_json_get(v, "toolCalls");
+    const chat_json_t *calls = find_calls(v);
     int role = chat_request_zod_enum(
         &check->zod, chat_json_get(v, "role"), roles,
         chat_request_message_path(check, index, ",\"role\""));
@@ -99,6 +128,8 @@ void chat_request_tools_message(chat_request_check_t *check,
         message->content = chat_request_check_text(
             check, content, calling || role == CHAT_ROLE_TOOL ? 0 : 1, index,
             ",\"content\"");
+    if (role == CHAT_ROLE_ASSISTANT)
+        check_thoughts(check, message, v, index);
     if (calling)
         check_calls(check, message, calls, index);
     if (role == CHAT_ROLE_TOOL)

@@ -258,11 +258,12 @@ START_TEST(tools_come_with_the_choice_between_them)
     turn.choice_name = "now";
     turn.parallel = choices[_i].parallel;
     body = build_body(&turn);
-    check_has(body, "\"tools\":[{\"name\":\"get_weather\","
-                    "\"description\":\"Of a city.\","
-                    "\"input_schema\":" BINDING_SCHEMA ",\"strict\":true},"
-                    "{\"name\":\"now\","
-                    "\"input_schema\":{\"type\":\"object\"}}]");
+    check_has(body,
+              "\"tools\":[{\"name\":\"get_weather\","
+              "\"description\":\"Of a city.\","
+              "\"input_schema\":" BINDING_SCHEMA ",\"strict\":true},"
+              "{\"name\":\"now\","
+              "\"input_schema\":{\"type\":\"object\",\"properties\":{}}}]");
     if (choices[_i].said)
         check_has(body, apr_pstrcat(pool, "],\"tool_choice\":",
                                     choices[_i].said, ",\"stream\"", NULL));
@@ -271,46 +272,59 @@ START_TEST(tools_come_with_the_choice_between_them)
 }
 END_TEST
 
+#define NO_PARAMETERS                                                          \
+    "{\"type\":\"object\",\"properties\":{},\"additionalProperties\":false}"
+
+/* tool: of a tool, whose parameters are always an object's; NULL: as sent. */
 static const struct {
-    const char *given, *sent;
+    const char *given, *sent, *tool;
 } schemas[] = {
-    {"{}", "{}"},
-    {"true", "true"},
-    {"{\"type\":\"string\"}", "{\"type\":\"string\"}"},
+    {"{}", "{}", NO_PARAMETERS},
+    {"true", "true", NULL},
+    {"{\"type\":\"string\"}", "{\"type\":\"string\"}", NULL},
     {"{\"type\":\"object\"}",
-     "{\"type\":\"object\",\"additionalProperties\":false}"},
+     "{\"type\":\"object\",\"additionalProperties\":false}", NO_PARAMETERS},
     {"{\"$schema\":\"x\",\"type\":[\"object\",\"null\"],"
      "\"additionalProperties\":true}",
-     "{\"type\":[\"object\",\"null\"],\"additionalProperties\":false}"},
+     "{\"type\":[\"object\",\"null\"],\"additionalProperties\":false}", NULL},
     {"{\"properties\":{\"a\":{\"properties\":{}},\"minimum\":{}},"
      "\"required\":[\"a\"],\"title\":\"t\"}",
      "{\"properties\":{\"a\":{\"properties\":{},"
+     "\"additionalProperties\":false},\"minimum\":{}},"
+     "\"required\":[\"a\"],\"title\":\"t\","
+     "\"additionalProperties\":false}",
+     "{\"type\":\"object\",\"properties\":{\"a\":{\"properties\":{},"
      "\"additionalProperties\":false},\"minimum\":{}},"
      "\"required\":[\"a\"],\"title\":\"t\","
      "\"additionalProperties\":false}"},
     {"{\"type\":\"integer\",\"description\":\"d\",\"minimum\":1.50,"
      "\"default\":null}",
      "{\"type\":\"integer\",\"description\":\"d\\n\\n"
-     "{\\\"minimum\\\":1.50,\\\"default\\\":null}\"}"},
+     "{\\\"minimum\\\":1.50,\\\"default\\\":null}\"}",
+     NULL},
     {"{\"type\":\"array\",\"items\":{\"type\":\"object\"},\"minItems\":1}",
      "{\"type\":\"array\",\"items\":{\"type\":\"object\","
-     "\"additionalProperties\":false},\"minItems\":1}"},
+     "\"additionalProperties\":false},\"minItems\":1}",
+     NULL},
     {"{\"type\":\"array\",\"items\":[{}],\"minItems\":2}",
      "{\"type\":\"array\",\"description\":"
-     "\"{\\\"items\\\":[{}],\\\"minItems\\\":2}\"}"},
+     "\"{\\\"items\\\":[{}],\\\"minItems\\\":2}\"}",
+     NULL},
     {"{\"enum\":[\"a\",7,null],\"format\":\"uuid\"}",
-     "{\"enum\":[\"a\",7,null],\"format\":\"uuid\"}"},
+     "{\"enum\":[\"a\",7,null],\"format\":\"uuid\"}", NULL},
     {"{\"const\":1,\"format\":\"color\"}",
-     "{\"const\":1,\"description\":\"{\\\"format\\\":\\\"color\\\"}\"}"},
+     "{\"const\":1,\"description\":\"{\\\"format\\\":\\\"color\\\"}\"}", NULL},
     {"{\"anyOf\":[{\"type\":\"object\"},{\"type\":\"null\"}]}",
      "{\"anyOf\":[{\"type\":\"object\",\"additionalProperties\":false},"
-     "{\"type\":\"null\"}]}"},
+     "{\"type\":\"null\"}]}",
+     NULL},
     {"{\"oneOf\":[{\"pattern\":\"x\"}]}",
-     "{\"anyOf\":[{\"description\":\"{\\\"pattern\\\":\\\"x\\\"}\"}]}"},
+     "{\"anyOf\":[{\"description\":\"{\\\"pattern\\\":\\\"x\\\"}\"}]}", NULL},
     {"{\"$ref\":\"#/$defs/a\",\"title\":\"t\","
      "\"$defs\":{\"a\":{\"type\":\"object\"}}}",
      "{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"type\":\"object\","
-     "\"additionalProperties\":false}}}"},
+     "\"additionalProperties\":false}}}",
+     NULL},
 };
 
 START_TEST(a_schema_that_is_to_bind_is_put_in_the_words_there_are)
@@ -329,9 +343,14 @@ START_TEST(a_schema_that_is_to_bind_is_put_in_the_words_there_are)
     turn.schema = NULL;
     turn.tools = &tool;
     turn.ntools = 1;
-    check_has(build_body(&turn), apr_pstrcat(pool, "\"input_schema\":",
-                                             schemas[_i].sent, ",", NULL));
+    check_has(
+        build_body(&turn),
+        apr_pstrcat(pool, "\"input_schema\":",
+                    schemas[_i].tool ? schemas[_i].tool : schemas[_i].sent, ",",
+                    NULL));
     tool.strict = 0;
+    if (schemas[_i].tool)
+        return;
     check_has(build_body(&turn), apr_pstrcat(pool, "\"input_schema\":",
                                              schemas[_i].given, "}", NULL));
 }
@@ -556,6 +575,105 @@ static const provider_suite_t spec = {
     .apis = 1,
 };
 
+static const char *build_messages(chat_message_t *messages, int n)
+{
+    chat_turn_t turn = make_turn();
+
+    turn.messages = messages;
+    turn.nmessages = n;
+    return build_body(&turn);
+}
+
+START_TEST(ids_of_others_become_ids_that_are_taken)
+{
+    static const chat_tool_call_t calls[] = {
+        {"functions.weather:0", "weather", "{}"},
+        {"functions_weather:0", "weather", "{}"},
+        {"toolu_1-A", "weather", "{}"},
+    };
+    chat_message_t messages[] = {
+        {.role = CHAT_ROLE_USER, .content = "hi"},
+        {.role = CHAT_ROLE_ASSISTANT,
+         .calls = calls,
+         .ncalls = 3,
+         .reasoning = "Hm."},
+        {.role = CHAT_ROLE_TOOL, .content = "1", .call_id = calls[0].id},
+        {.role = CHAT_ROLE_TOOL, .content = "2", .call_id = calls[1].id},
+        {.role = CHAT_ROLE_TOOL, .content = "3", .call_id = calls[2].id},
+    };
+    const chat_json_t *list = chat_json_get(
+        provider_suite_json(build_messages(messages, 5)), "messages");
+    const chat_json_t *uses = chat_json_get(chat_json_at(list, 1), "content");
+    const chat_json_t *got = chat_json_get(chat_json_at(list, 2), "content");
+    const char *ids[3];
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        ids[i] = chat_json_string(chat_json_get(chat_json_at(uses, i), "id"));
+        ck_assert_uint_eq(strspn(ids[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ"
+                                         "KLMNOPQRSTUVWXYZ0123456789_-"),
+                          strlen(ids[i]));
+        ck_assert_uint_le(strlen(ids[i]), 64);
+        ck_assert_str_eq(ids[i], chat_json_string(chat_json_get(
+                                     chat_json_at(got, i), "tool_use_id")));
+    }
+    ck_assert_str_ne(ids[0], ids[1]);
+    ck_assert_str_eq(ids[2], "toolu_1-A");
+}
+END_TEST
+
+START_TEST(what_the_assistant_goes_on_from_ends_with_a_word)
+{
+    chat_message_t messages[] = {
+        {.role = CHAT_ROLE_USER, .content = "hi \n"},
+        {.role = CHAT_ROLE_ASSISTANT, .content = "Answer: \n"},
+    };
+
+    check_has(build_messages(messages, 2),
+              "\"messages\":[{\"role\":\"user\",\"content\":\"hi \\n\"},"
+              "{\"role\":\"assistant\",\"content\":\"Answer:\"}]");
+    messages[1].content = " \n";
+    check_has(build_messages(messages, 2),
+              "\"messages\":[{\"role\":\"user\",\"content\":\"hi \\n\"}]");
+}
+END_TEST
+
+START_TEST(what_is_to_be_cached_says_so)
+{
+    chat_message_t messages[] = {
+        {.role = CHAT_ROLE_SYSTEM, .content = "Long"},
+        {.role = CHAT_ROLE_USER, .content = "hi"},
+    };
+    const char *body;
+
+    messages[0].text_parts = provider_suite_json(
+        "[{\"type\":\"text\",\"text\":\"Long\",\"cache_control\":"
+        "{\"type\":\"ephemeral\"}}]");
+    messages[1].text_parts = provider_suite_json(
+        "[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":"
+        "{\"type\":\"ephemeral\"}},{\"type\":\"text\",\"text\":\"b\"}]");
+    body = build_messages(messages, 2);
+    check_has(body, "\"system\":[{\"type\":\"text\",\"text\":\"Long\","
+                    "\"cache_control\":{\"type\":\"ephemeral\"}}]");
+    check_has(body, "\"content\":[{\"type\":\"text\",\"text\":\"a\","
+                    "\"cache_control\":{\"type\":\"ephemeral\"}},"
+                    "{\"type\":\"text\",\"text\":\"b\"}]");
+}
+END_TEST
+
+static const char *const jpegs[] = {"image/jpg", "IMAGE/JPEG", "image/pjpeg"};
+
+START_TEST(a_jpeg_is_one_whatever_it_is_called)
+{
+    chat_message_t message = {.role = CHAT_ROLE_USER};
+
+    message.parts = provider_suite_json(apr_pstrcat(
+        pool, "[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:",
+        jpegs[_i], ";base64,AAAA\"}}]", NULL));
+    check_has(build_messages(&message, 1), "\"media_type\":\"image/jpeg\"");
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("chat_provider_anthropic_build");
@@ -590,6 +708,11 @@ Suite *unit_suite(void)
                         COUNT(ways));
     tcase_add_loop_test(tc, its_own_request_gets_no_more_than_it_may_have, 0,
                         COUNT(caps));
+    tcase_add_test(tc, ids_of_others_become_ids_that_are_taken);
+    tcase_add_test(tc, what_the_assistant_goes_on_from_ends_with_a_word);
+    tcase_add_test(tc, what_is_to_be_cached_says_so);
+    tcase_add_loop_test(tc, a_jpeg_is_one_whatever_it_is_called, 0,
+                        sizeof(jpegs) / sizeof(jpegs[0]));
     suite_add_tcase(suite, tc);
     return suite;
 }

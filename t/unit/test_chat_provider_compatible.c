@@ -68,6 +68,71 @@ START_TEST(an_api_version_makes_it_azure_s)
 }
 END_TEST
 
+/* What a model said beside its text comes back to it as it was given out. */
+START_TEST(thoughts_come_back_to_who_had_them)
+{
+    static const chat_tool_call_t call = {"functions.weather:0", "weather",
+                                          "{}"};
+    chat_message_t messages[] = {
+        {.role = CHAT_ROLE_USER, .content = "hi"},
+        {.role = CHAT_ROLE_ASSISTANT,
+         .calls = &call,
+         .ncalls = 1,
+         .reasoning = "I ask."},
+        {.role = CHAT_ROLE_TOOL,
+         .content = "1",
+         .call_id = "functions.weather:0"},
+        {.role = CHAT_ROLE_ASSISTANT,
+         .content = "Cold.",
+         .reasoning = "So.",
+         .reasoning_name = "reasoning"},
+        {.role = CHAT_ROLE_USER, .content = "and?"},
+    };
+    chat_turn_t turn = provider_suite_turn();
+    chat_upstream_t up = provider_suite_upstream(1);
+    const char *body;
+
+    messages[3].reasoning_details =
+        provider_suite_json("[{\"type\":\"reasoning.encrypted\"}]");
+    turn.messages = messages;
+    turn.nmessages = 5;
+    body = provider_suite_build(&turn, &up).body;
+    ck_assert_ptr_nonnull(strstr(
+        body, "{\"role\":\"assistant\",\"content\":null,\"reasoning_content\":"
+              "\"I ask.\",\"tool_calls\":[{\"id\":\"functions.weather:0\","
+              "\"type\":\"function\",\"function\":{\"name\":\"weather\","
+              "\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"content\":\"1\","
+              "\"tool_call_id\":\"functions.weather:0\"},"));
+    ck_assert_ptr_nonnull(strstr(
+        body, "\"content\":\"Cold.\",\"reasoning\":\"So.\","
+              "\"reasoning_details\":[{\"type\":\"reasoning.encrypted\"}]}"));
+}
+END_TEST
+
+START_TEST(what_the_client_says_keeps_its_name)
+{
+    chat_message_t message = {.role = CHAT_ROLE_USER, .content = "hi"};
+    chat_turn_t turn = provider_suite_turn();
+    chat_upstream_t up = provider_suite_upstream(1);
+    const char *body;
+
+    turn.max_output_tokens = 500;
+    turn.most_name = "max_completion_tokens";
+    message.text_parts = provider_suite_json(
+        "[{\"type\":\"text\",\"text\":\"hi\",\"cache_control\":"
+        "{\"type\":\"ephemeral\"}}]");
+    turn.messages = &message;
+    body = provider_suite_build(&turn, &up).body;
+    ck_assert_ptr_nonnull(strstr(body, "\"max_completion_tokens\":500"));
+    ck_assert_ptr_null(strstr(body, "\"max_tokens\""));
+    ck_assert_ptr_nonnull(
+        strstr(body, "\"cache_control\":{\"type\":\"ephemeral\"}"));
+    turn.most_name = "max_tokens";
+    body = provider_suite_build(&turn, &up).body;
+    ck_assert_ptr_nonnull(strstr(body, "\"max_tokens\":500"));
+}
+END_TEST
+
 static const provider_transcript_t transcripts[] = {
     {"ollama",
      1,
@@ -187,6 +252,8 @@ Suite *unit_suite(void)
     tcase_add_test(tc, a_small_turn_becomes_a_small_body);
     tcase_add_test(tc, a_full_turn_becomes_a_full_body);
     tcase_add_test(tc, an_api_version_makes_it_azure_s);
+    tcase_add_test(tc, thoughts_come_back_to_who_had_them);
+    tcase_add_test(tc, what_the_client_says_keeps_its_name);
     suite_add_tcase(suite, tc);
     provider_suite_add(suite, &spec);
     return suite;

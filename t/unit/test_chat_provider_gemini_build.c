@@ -250,7 +250,8 @@ START_TEST(tools_come_with_the_choice_between_them)
                     "{\"name\":\"get_weather\","
                     "\"description\":\"Of a city.\","
                     "\"parametersJsonSchema\":" PROVIDER_SUITE_SCHEMA "},"
-                    "{\"name\":\"now\"}]}]");
+                    "{\"name\":\"now\",\"parametersJsonSchema\":{\"type\":"
+                    "\"object\",\"properties\":{}}}]}]");
     if (choices[_i].said)
         check_has(body, apr_pstrcat(pool,
                                     "\"toolConfig\":{\"functionCallingConfig\":"

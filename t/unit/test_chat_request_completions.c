@@ -384,8 +384,8 @@ static const struct refused_t {
      "string_above_max_length", "messages[0].content[1].text", "Invalid "},
 
     /* calls and their answers */
-    {MESSAGES("{\"role\":\"assistant\",\"tool_calls\":[]}"), "empty_array",
-     "messages[0].tool_calls", "Invalid "},
+    {MESSAGES("{\"role\":\"assistant\",\"tool_calls\":[]}"),
+     "missing_required_parameter", "messages[0].content", "Missing "},
     {MESSAGES("{\"role\":\"assistant\",\"tool_calls\":{}}"), "invalid_type",
      "messages[0].tool_calls", "Invalid type "},
     {MESSAGES("{\"role\":\"assistant\",\"tool_calls\":[1]}"), "invalid_type",
@@ -466,7 +466,6 @@ static const struct refused_t {
      "stream_options.include_usage", "Invalid type "},
 
     /* tools */
-    {"\"tools\":[]", "empty_array", "tools", "Invalid 'tools': empty array. "},
     {"\"tools\":[1]", "invalid_type", "tools[0]", "Invalid type "},
     {"\"tools\":[{\"type\":\"custom\",\"custom\":{}}]", "unsupported",
      "tools[0].type",

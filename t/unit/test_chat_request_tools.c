@@ -209,8 +209,11 @@ static const struct refused_t {
     {MESSAGES(CALLING("\"content\":null,", CALL("c", ""))),
      "[\"messages\",0,\"content\"]",
      "Invalid input: expected string, received null"},
-    {MESSAGES(CALLING("", "")), "[\"messages\",0,\"toolCalls\"]",
-     "Too small: expected array to have >=1 items"},
+    {MESSAGES(CALLING("", "")), "[\"messages\",0,\"content\"]",
+     "Invalid input: expected string, received undefined"},
+    {MESSAGES(CALLING("\"reasoning\":7,", CALL("c", ""))),
+     "[\"messages\",0,\"reasoning\"]",
+     "Invalid input: expected string, received number"},
 
     /* ids are as long as characters */
     {MESSAGES(CALLING("", CALL("", ""))),
