@@ -122,9 +122,6 @@ static void admitted(void *ctx)
     chat_run_t *run = ctx;
 
     chat_run_move(run, CHAT_RUN_ADMITTED);
-    /* Where the stream asks, the call is made by then and goes out next. */
-    if (run->call.pool)
-        chat_run_move(run, CHAT_RUN_CALLING);
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
     /* Where the stream has asked, its first call follows at once. */
     if (run->attempt.candidate)
