@@ -98,8 +98,12 @@ const Answer = z.object({
   toolCallId: Id,
 });
 
+// An empty list of calls is as good as none.
+const calls = (message) => message.toolCalls !== undefined
+  && !(Array.isArray(message.toolCalls) && message.toolCalls.length === 0);
+
 const ToolsMessage = chosen((message) => {
-  if (message?.role === "assistant" && message.toolCalls !== undefined)
+  if (message?.role === "assistant" && calls(message))
     return Calling;
   return message?.role === "tool" ? Answer : Plain;
 });
