@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What docs/extending.md promises: a provider, a dialect, an identity scheme, a
-# tap and a route are one file and one line each. The examples of that page, as
+# tap and a route are one file and one line each, a directive a member and a row. The examples of that page, as
 # printed, are added to a copy of the tree, which is built and driven.
 use v5.36;
 use Digest::SHA    qw(hmac_sha256_base64);
@@ -51,6 +51,11 @@ sub build (@targets) {
     return shell("make -s -j2 -C '$tree' -f Makefile.apxs CFLAGS=-O0 @targets 2>&1");
 }
 
+# [what, path, text]: where a directive is said.
+my @place;
+push @place, [ $1, $2, $3 ] while $page =~ /^At the end of `([^`]+)` in `([^`]+)`:\n\n```c\n(.*?)^```$/msg;
+is scalar @place, 5, '... and five places of a directive';
+
 # ---- a line without its file ----
 
 add($_, '>>', $line{$_}) for sort keys %line;
@@ -61,7 +66,19 @@ like $out, qr/\b\Q$_\E\b/, "... $_ is missed by name"
 
 # ---- all of it ----
 
+# Before what closes it: a type its name, an initializer or a function its brace.
+sub add_at_the_end ($what, $path, $text) {
+    open my $fh, '<', "$tree/$path" or die "$path: $!";
+    my $all = do { local $/; <$fh> };
+    my $at = index $all, "} $what;";
+    $at = index($all, $what =~ /^\./ ? "\n        }," : "\n}", index $all, $what) + 1 if $at < 0;
+    die "$path has no $what" if $at < 1;
+    substr $all, $at, 0, $text;
+    add($path, '>', $all);
+}
+
 add($_, '>', $file{$_}) for sort keys %file;
+add_at_the_end(@$_) for @place;
 ($out, $ok) = build('all', 'build/plain/unit/test_chat_provider_groq');
 ok $ok, 'with them it builds, without a warning' or diag $out;
 ($out, $ok) = shell("cd '$tree' && build/plain/unit/test_chat_provider_groq");
@@ -119,6 +136,12 @@ is_deeply me('')->{json}, { scheme => 'guest' }, '... and who it is not';
 for ("Token eve.$signature", 'Token ada.' . ('A' x 43), 'Token ada', 'Token ') {
     is me($_)->{status}, 401, 'a forged credential is no guest';
 }
+
+my ($fine, $said) = $t->configtest("ChatRequestTools 1000\n");
+ok $fine, 'the directive is known' or diag $said;
+($fine, $said) = $t->configtest("ChatRequestTools 1001\n");
+ok !$fine, '... and a wrong value of it is refused';
+like $said, qr/ChatRequestTools does not accept "1001"/, '... in a sentence';
 $t->stop;
 $up->stop;
 done_testing;
