@@ -97,6 +97,7 @@ typedef struct chat_parse_t {
     chat_nesting_t call_json[CHAT_TOOL_CALLS_MAX]; /* of those arguments */
     int half; /* the first unit of a pair whose second one may come, or 0 */
     int half_kind, half_index; /* of the delta that it was in */
+    int said_item;             /* the same of the item at hand */
     int said; /* kinds of deltas that were handed on: 1 << chat_delta_e */
 } chat_parse_t;
 
