@@ -57,6 +57,10 @@ typedef struct chat_seen_t {
     int ended;          /* the provider's own terminal event came */
     int failed;         /* an error event came: not a success */
     char error[64];     /* the error's code, [A-Za-z0-9_.-] only, or "" */
+    int status;         /* that the error would have had as an answer of its
+                           own; 0: it does not say */
+    chat_err_t refusal; /* what that means, as of map_error(); its strings are
+                           static */
     chat_usage_t usage; /* -1 until the provider says */
     apr_int64_t counts[CHAT_USAGE_FIELDS_MAX]; /* the provider's own, of which
                                                   usage is made: each 1 more
@@ -93,6 +97,7 @@ typedef struct chat_parse_t {
     chat_nesting_t call_json[CHAT_TOOL_CALLS_MAX]; /* of those arguments */
     int half; /* the first unit of a pair whose second one may come, or 0 */
     int half_kind, half_index; /* of the delta that it was in */
+    int said_item;             /* the same of the item at hand */
     int said; /* kinds of deltas that were handed on: 1 << chat_delta_e */
 } chat_parse_t;
 
@@ -164,6 +169,11 @@ void chat_provider_finish(chat_seen_t *seen);
 /* Of an event that the body ended without a blank line (event->last): is its
  * data whole, a JSON text or "[DONE]"? Half of one is no event. */
 int chat_provider_is_whole(const chat_sse_event_t *event, apr_pool_t *p);
+
+/* The status that a refusal would have had which came in a 200; 0: body does
+ * not say, or is none. */
+int chat_provider_refusal_status(const char *body, apr_size_t len,
+                                 apr_pool_t *p);
 
 /* The built-in of that index (chat_provider_e). Never NULL. */
 const chat_provider_t *chat_provider_get(int type);

@@ -271,7 +271,8 @@ sub judge_middle ($at, $fault, $code) {
     my $got = ask($at, text => script(%mock));
     if (!$at->{stream}) {
         my $is = error_of($at, $got);
-        wrong("it is a $got->{status} $is", $got) if $got->{status} != 502 || $is ne $code;
+        my $status = $code eq 'upstream_overloaded' ? 503 : 502;
+        wrong("it is a $got->{status} $is", $got) if $got->{status} != $status || $is ne $code;
         return 'yes';
     }
     my $said = $got->{said};
@@ -286,7 +287,7 @@ sub judge_middle ($at, $fault, $code) {
 
 sub judge_after ($at) {
     return $NO_MIDDLE if $at->{contract}{id} eq 'own' && !$at->{stream};
-    return judge_middle($at, 'error-nested', 'upstream_error');
+    return judge_middle($at, 'error-nested', $at->{provider}{wire} =~ /^(?:messages|gemini)$/ ? 'upstream_overloaded' : 'upstream_error');
 }
 
 sub judge_truncated ($at) {
@@ -413,7 +414,7 @@ client gets, before anybody is asked.
 - *error before*: a 400, 429, 500 or 529 of the provider is a status and a code in the
   contract's own form, with `Retry-After`.
 - *error after*: an error in mid-stream is the last thing that is said, with a code; of a
-  whole answer it is a 502.
+  whole answer it is a status.
 - *truncation*: an answer that breaks off is not taken for a whole one: the contract's
   error event, a connection that does not end cleanly, or a 502.
 - *cancel*: when the client leaves, the call to the provider is closed.

@@ -127,6 +127,10 @@ chat_json_t *chat_provider_error_body(const char *body, apr_size_t len,
  * chat_provider_error_word() gave, to be repeated to the client, or NULL. */
 void chat_provider_error_status(chat_err_t *err, int status, const char *code,
                                 const char *param, apr_pool_t *p);
+/* Of an error that came in a stream: seen's status and refusal. The first
+ * counts. */
+void chat_provider_refusal_read(chat_seen_t *seen, const char *body,
+                                apr_size_t len, apr_pool_t *p);
 /* The key is no good, or the account behind it, whatever the status says. */
 void chat_provider_error_auth(chat_err_t *err);
 void chat_provider_error_quota(chat_err_t *err);

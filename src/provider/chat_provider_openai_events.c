@@ -279,16 +279,46 @@ static int mentions_call(const chat_watch_t *w)
     return chat_provider_watch_mentions(w, "function_call");
 }
 
-/* 1: an item of text or thought, which has been told of piece by piece. */
-static int pass_item(const chat_watch_t *w)
+/* 1: an item of text or thought, which has been told of piece by piece, or is
+ * being told. */
+static int pass_item(const chat_parse_t *parse, const chat_watch_t *w, int kind)
 {
     chat_scan_t s;
 
-    if (mentions_call(w))
+    if (mentions_call(w) || (kind == ITEM_DONE && !parse->said_item))
         return 0;
     chat_provider_scan_init(&s, w->event->data, w->event->data_len);
     chat_provider_scan_skip(&s);
     return chat_provider_scan_done(&s);
+}
+
+/* The texts of an item of which no piece was told. */
+static void take_texts(chat_parse_t *parse, const chat_json_t *item)
+{
+    static const struct {
+        const char *list, *type, *text;
+        chat_delta_e kind;
+    } texts[] = {
+        {"summary", "summary_text", "text", CHAT_DELTA_REASONING},
+        {"content", "reasoning_text", "text", CHAT_DELTA_REASONING},
+        {"content", "output_text", "text", CHAT_DELTA_TEXT},
+        {"content", "refusal", "refusal", CHAT_DELTA_REFUSAL},
+    };
+    apr_size_t k;
+    int i;
+
+    for (k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+        const chat_json_t *list = chat_json_get(item, texts[k].list);
+
+        for (i = 0; i < chat_json_length(list); i++) {
+            const chat_json_t *part = chat_json_at(list, i);
+            const char *type = chat_json_string(chat_json_get(part, "type"));
+
+            if (type && strcmp(type, texts[k].type) == 0)
+                chat_provider_parse_string(parse, texts[k].kind,
+                                           chat_json_get(part, texts[k].text));
+        }
+    }
 }
 
 static int place_of(const chat_json_t *root)
@@ -303,7 +333,9 @@ static int place_of(const chat_json_t *root)
 static void take_item(chat_parse_t *parse, const chat_json_t *item, int at)
 {
     const char *type = chat_json_string(chat_json_get(item, "type"));
-    const char *id = chat_json_string(chat_json_get(item, "call_id"));
+    const char *call_id = chat_json_string(chat_json_get(item, "call_id"));
+    const char *id =
+        call_id ? call_id : chat_json_string(chat_json_get(item, "id"));
     int index = chat_provider_parse_find(parse, at);
 
     if (!type || strcmp(type, "function_call") != 0)
@@ -334,7 +366,7 @@ static void take_arguments(chat_parse_t *parse, const chat_json_t *root,
 static int pass_end(chat_parse_t *parse, chat_watch_t *w, int kind)
 {
     if (kind != COMPLETED || may_have_failed(w) || may_be_incomplete(w) ||
-        (!parse->ncalls && mentions_call(w)))
+        (!parse->ncalls && mentions_call(w)) || !parse->said)
         return 0;
     observe_plain_end(w);
     chat_provider_reason_take(parse, CHAT_FINISH_STOP);
@@ -346,13 +378,17 @@ static void take_end(chat_parse_t *parse, chat_watch_t *w, int kind)
     const chat_json_t *root = chat_provider_watch_json(w);
     const chat_json_t *output =
         chat_json_path(root, "response", "output", NULL);
-    int i, reason =
-               find_reason(chat_json_get(root, "response"), kind == INCOMPLETE);
+    int said, i,
+        reason =
+            find_reason(chat_json_get(root, "response"), kind == INCOMPLETE);
 
+    said = parse->said;
     if (kind == FAILED || kind == ERROR)
         reason = CHAT_REASON_FAILURE;
-    if (kind == COMPLETED && !parse->ncalls) {
-        for (i = 0; i < chat_json_length(output); i++)
+    for (i = 0; kind == COMPLETED && i < chat_json_length(output); i++) {
+        if (!(said & ~(1 << CHAT_DELTA_REASONING)))
+            take_texts(parse, chat_json_at(output, i));
+        if (!(said & 1 << CHAT_DELTA_TOOL))
             take_item(parse, chat_json_at(output, i), i);
     }
     if (parse->seen.failed)
@@ -377,13 +413,19 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
             take_end(parse, w, kind);
         return;
     }
-    if ((kind == ITEM || kind == ITEM_DONE) && pass_item(w))
+    if ((kind == ITEM || kind == ITEM_DONE) && pass_item(parse, w, kind)) {
+        parse->said_item = 0;
         return;
+    }
     root = chat_provider_watch_json(w);
     if (!root)
         chat_provider_parse_fail(parse, "event_unreadable");
-    else if (kind == ITEM || kind == ITEM_DONE)
+    else if (kind == ITEM || kind == ITEM_DONE) {
+        if (kind == ITEM_DONE && !parse->said_item)
+            take_texts(parse, chat_json_get(root, "item"));
         take_item(parse, chat_json_get(root, "item"), place_of(root));
+        parse->said_item = 0;
+    }
     else
         take_arguments(parse, root, kind);
 }

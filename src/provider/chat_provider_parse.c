@@ -43,6 +43,7 @@ void chat_provider_parse_pass(chat_parse_t *parse, const chat_delta_t *delta)
         parse->seen.text += delta->len;
     }
     parse->said |= 1 << delta->kind;
+    parse->said_item |= 1 << delta->kind;
     parse->on_delta(parse->ctx, delta);
 }
 

@@ -328,10 +328,29 @@ void chat_run_finish(chat_run_t *run, const chat_end_t *end)
     chat_provider_finish(run->answer.seen);
 }
 
+/* What a body that is no answer means; one in a 200 may say what its status
+ * would have been. */
+static void read_refusal(chat_result_t *result, chat_err_t *refusal,
+                         const chat_run_t *run)
+{
+    const chat_attempt_t *attempt = &run->attempt;
+    int said = attempt->status == HTTP_OK
+                   ? chat_provider_refusal_status(
+                         attempt->refusal, attempt->refusal_len, run->r->pool)
+                   : 0;
+
+    if (said)
+        result->status = said;
+    attempt->candidate->provider->map_error(refusal, result->status,
+                                            attempt->refusal,
+                                            attempt->refusal_len, run->r->pool);
+}
+
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,
                      const chat_run_t *run, const chat_end_t *end)
 {
     const chat_attempt_t *attempt = &run->attempt;
+    const chat_seen_t *seen = run->answer.seen;
 
     memset(refusal, 0, sizeof(*refusal));
     memset(result, 0, sizeof(*result));
@@ -344,11 +363,12 @@ void chat_run_result(chat_result_t *result, chat_err_t *refusal,
     result->unread = run->whole && !run->dialect;
     result->total = attempt->upstream.timeouts.total;
     result->refusal = refusal;
-    if (!attempt->status || (result->answering && run->answer.events))
+    if (!attempt->status)
         return;
-    attempt->candidate->provider->map_error(refusal, attempt->status,
-                                            attempt->refusal,
-                                            attempt->refusal_len, run->r->pool);
+    if (seen->failed)
+        *refusal = seen->refusal;
+    else if (!result->answering || !run->answer.events)
+        read_refusal(result, refusal, run);
     if (attempt->retry_after && (refusal->status == HTTP_TOO_MANY_REQUESTS ||
                                  refusal->status == HTTP_SERVICE_UNAVAILABLE))
         refusal->retry_after = attempt->retry_after;

@@ -52,23 +52,31 @@ static int is_answered(const chat_result_t *x)
             (x->answering && x->end->why == CHAT_END_STOPPED));
 }
 
+static chat_remedy_e remedy_of_refusal(int status, const chat_err_t *refusal)
+{
+    /* The provider's words say more than its status. */
+    if (refusal->cause == CHAT_CAUSE_AUTH)
+        return CHAT_REMEDY_KEY;
+    if (refusal->cause == CHAT_CAUSE_QUOTA)
+        return CHAT_REMEDY_ANOTHER;
+    /* About what was asked, which is the client's: no key is worse for it. */
+    if (status == 403)
+        return CHAT_REMEDY_ANOTHER;
+    return remedy_of_status(status);
+}
+
+/* A refusal that came in a 200 is what it would have been with its status. */
 chat_remedy_e chat_run_failure_remedy(const chat_result_t *x)
 {
     if (x->sent && x->answering)
         return CHAT_REMEDY_NONE;
+    if (x->seen->failed && x->seen->status)
+        return remedy_of_refusal(x->seen->status, &x->seen->refusal);
     if (x->answering || x->status == 200)
         return is_answered(x) ? CHAT_REMEDY_NONE : CHAT_REMEDY_ACCEPTED;
     if (!x->status)
         return x->end->asked ? CHAT_REMEDY_ACCEPTED : CHAT_REMEDY_SAME;
-    /* The provider's words say more than its status. */
-    if (x->refusal->cause == CHAT_CAUSE_AUTH)
-        return CHAT_REMEDY_KEY;
-    if (x->refusal->cause == CHAT_CAUSE_QUOTA)
-        return CHAT_REMEDY_ANOTHER;
-    /* About what was asked, which is the client's: no key is worse for it. */
-    if (x->status == 403)
-        return CHAT_REMEDY_ANOTHER;
-    return remedy_of_status(x->status);
+    return remedy_of_refusal(x->status, x->refusal);
 }
 
 /* ---- what the breaker learns ---- */
@@ -156,7 +164,11 @@ void chat_run_failure_no_answer(chat_err_t *err, const chat_result_t *x)
 void chat_run_failure_broken(chat_err_t *err, const chat_result_t *x)
 {
     memset(err, 0, sizeof(*err));
-    if (x->seen->failed)
+    if (x->seen->failed && x->seen->status) {
+        *err = x->seen->refusal;
+        err->retry_after = x->refusal->retry_after;
+    }
+    else if (x->seen->failed)
         chat_err_set(err, APR_EGENERAL, 502, "upstream_error",
                      "The provider ended its answer with an error.");
     else if (x->end->why == CHAT_END_TIMEOUT)

@@ -18,6 +18,9 @@
           ",\"function\":{\"name\":" name ",\"arguments\":" arguments "}}]}")
 #define ZERO "\"index\":0,"
 
+#define ITEM_OF(text)                                                          \
+    "{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":"   \
+    "\"" text "\"}]}"
 #define REASON(reason)                                                         \
     "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"" reason "\"}]}"    \
     "\n\n"
@@ -206,6 +209,39 @@ static const provider_hearing_t hearings[] = {
      "data: {\"type\":\"response.incomplete\",\"response\":{"
      "\"incomplete_details\":{\"reason\":\"brand_new\"}}}\n\n",
      "<other -1 -1 -1 -1>"},
+    /* Text that stands in the items alone. */
+    {0,
+     "data: {\"type\":\"response.output_item.added\",\"output_index\":0,"
+     "\"item\":{\"type\":\"message\",\"content\":[]}}\n\n"
+     "data: {\"type\":\"response.output_item.done\",\"output_index\":0,"
+     "\"item\":" ITEM_OF("a") "}\n\n"
+                              "data: "
+                              "{\"type\":\"response.completed\",\"response\":{"
+                              "\"output\":[" ITEM_OF("a") "]}}\n\n",
+     "<text>a<stop -1 -1 -1 -1>"},
+    {0,
+     "data: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n"
+     "data: {\"type\":\"response.output_item.done\",\"output_index\":0,"
+     "\"item\":" ITEM_OF(
+         "a") "}\n\n"
+              "data: "
+              "{\"type\":\"response.output_item.done\",\"output_index\":1,"
+              "\"item\":" ITEM_OF("b") "}\n\n"
+                                       "data: "
+                                       "{\"type\":\"response.completed\","
+                                       "\"response\":{\"output\":[" ITEM_OF(
+                                           "a") "," ITEM_OF("b") "]}}\n\n",
+     "<text>ab<stop -1 -1 -1 -1>"},
+    {0,
+     "data: {\"type\":\"response.completed\",\"response\":{\"output\":["
+     "{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\","
+     "\"text\":\"Hm.\"}]}," ITEM_OF("a") "]}}\n\n",
+     "<reasoning>Hm.<text>a<stop -1 -1 -1 -1>"},
+    {0,
+     "data: {\"type\":\"response.output_item.done\",\"output_index\":0,"
+     "\"item\":{\"type\":\"message\",\"content\":[{\"type\":\"refusal\","
+     "\"refusal\":\"No.\"}]}}\n\n",
+     "<refusal>No."},
     /* The bill behind the end. */
     {1,
      "data: [DONE]\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,"

@@ -96,6 +96,37 @@ START_TEST(an_answer_is_not_asked_for_twice)
 }
 END_TEST
 
+START_TEST(a_refusal_in_a_200_has_the_rules_of_its_status)
+{
+    static const struct {
+        int status;
+        chat_cause_e cause;
+        chat_remedy_e remedy;
+    } cases[] = {
+        {400, CHAT_CAUSE_NONE, CHAT_REMEDY_NONE},
+        {401, CHAT_CAUSE_AUTH, CHAT_REMEDY_KEY},
+        {402, CHAT_CAUSE_QUOTA, CHAT_REMEDY_ANOTHER},
+        {429, CHAT_CAUSE_NONE, CHAT_REMEDY_SAME},
+        {504, CHAT_CAUSE_NONE, CHAT_REMEDY_ACCEPTED},
+        {529, CHAT_CAUSE_NONE, CHAT_REMEDY_SAME},
+    };
+    call_t *c = call_of(CHAT_END_COMPLETE, 200, 1);
+    chat_err_t err;
+
+    c->seen.ended = c->seen.failed = 1;
+    c->seen.status = cases[_i].status;
+    c->seen.refusal.status = 503;
+    c->seen.refusal.code = "upstream_overloaded";
+    c->seen.refusal.cause = cases[_i].cause;
+    ck_assert_int_eq(chat_run_failure_remedy(&c->result), cases[_i].remedy);
+    chat_run_failure_broken(&err, &c->result);
+    ck_assert_int_eq(err.status, 503);
+    ck_assert_str_eq(err.code, "upstream_overloaded");
+    c->result.sent = 1;
+    ck_assert_int_eq(chat_run_failure_remedy(&c->result), CHAT_REMEDY_NONE);
+}
+END_TEST
+
 /* ---- the breaker ---- */
 
 START_TEST(the_breaker_learns)
@@ -121,8 +152,7 @@ START_TEST(the_breaker_learns)
         {CHAT_END_STALLED, 503, 0, 0, 0, CHAT_VERDICT_UNKNOWN},
         {CHAT_END_SHUTDOWN, 200, 1, 0, 0, CHAT_VERDICT_OK},
     };
-    call_t *c =
-        call_of(cases[_i].why, cases[_i].status, cases[_i].answering);
+    call_t *c = call_of(cases[_i].why, cases[_i].status, cases[_i].answering);
 
     c->seen.ended = cases[_i].ended;
     c->seen.failed = cases[_i].failed;
@@ -142,8 +172,7 @@ START_TEST(the_breaker_learns_nothing_of_what_was_not_made)
     ck_assert_int_eq(chat_run_failure_verdict(&c->result),
                      CHAT_VERDICT_UNKNOWN);
     c->end.total = 999;
-    ck_assert_int_eq(chat_run_failure_verdict(&c->result),
-                     CHAT_VERDICT_FAILED);
+    ck_assert_int_eq(chat_run_failure_verdict(&c->result), CHAT_VERDICT_FAILED);
 }
 END_TEST
 
@@ -247,6 +276,8 @@ Suite *unit_suite(void)
 
     tcase_add_loop_test(t, a_status_has_its_remedy, 0, 15);
     tcase_add_test(t, words_say_more_than_a_status);
+    tcase_add_loop_test(t, a_refusal_in_a_200_has_the_rules_of_its_status, 0,
+                        6);
     tcase_add_test(t, what_never_arrived_may_be_sent_again);
     tcase_add_test(t, an_answer_is_not_asked_for_twice);
     tcase_add_loop_test(t, the_breaker_learns, 0, 15);
