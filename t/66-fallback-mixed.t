@@ -33,8 +33,10 @@ sub provider ($name, $type, $more = '') {
 my $conf = "MaxKeepAliveRequests 0\n";
 for my $pair (@PAIRS) {
     my ($first, $next) = @$pair;
+    # Where a reason to finish is an end, only a cut tells; where there is no other end, a cut is always one.
+    my $fault = $first eq 'gemini' ? 'noend' : 'close';
     $conf .= provider("$first-all" => $first);
-    $conf .= provider("$first-$_" => $first, ";fault=noend;after=$_") for 0 .. $EVENTS;
+    $conf .= provider("$first-$_" => $first, ";fault=$fault;after=$_") for 0 .. $EVENTS;
     for my $way (@WAYS) {
         $conf .= join "\n", "<Location /$way->{name}/$first/$_>", $way->{lines}, "ChatUse $first-$_ " . ($_ eq 'all' ? '' : "$next-all"),
             'ChatRetry 1 unsafe=on', "</Location>\n" for 'all', 0 .. $EVENTS;

@@ -65,12 +65,13 @@ static chat_remedy_e remedy_of_refusal(int status, const chat_err_t *refusal)
     return remedy_of_status(status);
 }
 
-/* A refusal that came in a 200 is what it would have been with its status. */
+/* A refusal that came in a 200 is what it would have been with its status, but
+ * not behind the first piece of an answer, which somebody pays for. */
 chat_remedy_e chat_run_failure_remedy(const chat_result_t *x)
 {
     if (x->sent && x->answering)
         return CHAT_REMEDY_NONE;
-    if (x->seen->failed && x->seen->status)
+    if (x->seen->failed && x->seen->status && x->seen->deltas == 0)
         return remedy_of_refusal(x->seen->status, &x->seen->refusal);
     if (x->answering || x->status == 200)
         return is_answered(x) ? CHAT_REMEDY_NONE : CHAT_REMEDY_ACCEPTED;

@@ -122,6 +122,8 @@ START_TEST(a_refusal_in_a_200_has_the_rules_of_its_status)
     chat_run_failure_broken(&err, &c->result);
     ck_assert_int_eq(err.status, 503);
     ck_assert_str_eq(err.code, "upstream_overloaded");
+    c->seen.deltas = 1; /* which somebody pays for */
+    ck_assert_int_eq(chat_run_failure_remedy(&c->result), CHAT_REMEDY_ACCEPTED);
     c->result.sent = 1;
     ck_assert_int_eq(chat_run_failure_remedy(&c->result), CHAT_REMEDY_NONE);
 }
