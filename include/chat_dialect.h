@@ -61,8 +61,9 @@ typedef struct chat_dialect_t {
                    const chat_usage_t *usage);
 
     /* A stream that has begun will not be finished: the one event that says
-     * why, instead of finish. Nothing opens it. For an answer that is gathered
-     * out stays empty: nothing was said, so it is refused. */
+     * why, instead of finish. It may be the first that is sent, and what opens
+     * a stream is not written before it. Not called for an answer that is
+     * gathered: nothing was sent, so that is refused. */
     void (*fail)(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err);
 
     /* The body of an answer that is an error, as JSON; id is the request's. */

@@ -18,7 +18,8 @@ struct chat_json_t;
 
 /* Who asks. */
 typedef struct chat_user_t {
-    const char *id;     /* stable id of the account; NULL for a guest */
+    const char *id;     /* stable id of the account, any bytes but NUL; NULL for
+                           a guest. Logs and keys escape and bound it */
     const char *role;   /* as the account says ("user,admin"), or NULL */
     const char *tier;   /* as the account says ("free"), or NULL */
     const char *scheme; /* the identity scheme that said yes */

@@ -38,8 +38,10 @@ static const char *credentials(request_rec *r)
 {
     const char *header = apr_table_get(r->headers_in, "Authorization");
 
+    /* A word that goes on is another one; whatever else follows is meant for
+     * us, and if it is no token it is a bad one. */
     if (!header || ap_cstr_casecmpn(header, WORD, WORD_LEN) ||
-        (header[WORD_LEN] && header[WORD_LEN] != ' '))
+        apr_isalnum(header[WORD_LEN]) || header[WORD_LEN] == '-')
         return key_header(r);
     header += WORD_LEN;
     while (apr_isspace(*header))
@@ -61,7 +63,7 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
     if (!value)
         return APR_NOTFOUND;
     if (conf->auth.secrets->nelts == 0 && !conf->auth.bearer_unsigned)
-        return chat_auth_no_secret(r, err);
+        return chat_auth_no_secret(r, chat_auth_bearer.name, err);
 
     rv = chat_auth_token_bearer(&token, value, conf->auth.bearer_unsigned,
                                 conf->auth.secrets, r->pool);

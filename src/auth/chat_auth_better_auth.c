@@ -85,7 +85,7 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
     int i;
 
     if (conf->auth.secrets->nelts == 0)
-        return chat_auth_no_secret(r, err);
+        return chat_auth_no_secret(r, chat_auth_better_auth.name, err);
 
     for (i = 0; header && i < conf->auth.cookies->nelts; i++) {
         const char *name = APR_ARRAY_IDX(conf->auth.cookies, i, const char *);

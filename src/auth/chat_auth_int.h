@@ -28,8 +28,10 @@ apr_status_t chat_auth_session_user(const chat_user_t **puser, request_rec *r,
                                     const char *token, const char *scheme,
                                     chat_err_t *err);
 
-/* Say in the log which directive is missing; err is a 503. */
-apr_status_t chat_auth_no_secret(request_rec *r, chat_err_t *err);
+/* A scheme needs ChatAuthSecret, and there is none: said in the log; err is a
+ * 503. */
+apr_status_t chat_auth_no_secret(request_rec *r, const char *scheme,
+                                 chat_err_t *err);
 
 /* libcrypto failed; err is a 503. */
 apr_status_t chat_auth_no_crypto(request_rec *r, apr_status_t rv,

@@ -35,13 +35,15 @@ apr_status_t chat_auth_session_user(const chat_user_t **puser, request_rec *r,
     return APR_SUCCESS;
 }
 
-apr_status_t chat_auth_no_secret(request_rec *r, chat_err_t *err)
+apr_status_t chat_auth_no_secret(request_rec *r, const char *scheme,
+                                 chat_err_t *err)
 {
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  CHATNO(0305) "ChatAuth reads better-auth's tokens here, but "
-                               "no ChatAuthSecret tells what they are signed "
-                               "with: write the app's BETTER_AUTH_SECRET "
-                               "there");
+                  CHATNO(0305) "ChatAuth %s checks signatures here, but no "
+                               "ChatAuthSecret tells what they are signed "
+                               "with: write the secret there (that of a "
+                               "better-auth app is its BETTER_AUTH_SECRET)",
+                  scheme);
     return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
                         "identity_unavailable",
                         "Sign-in cannot be checked right now.");

@@ -67,7 +67,8 @@ static inline void chat_dialect_text(const chat_encoder_t *e, chat_buf_t *out,
     chat_buf_put(out, e->tail.text, e->tail.len);
 }
 
-/* Keep a delta for the end. Nothing more is kept once the encoder overflows. */
+/* Keep a copy of a delta for the end. Nothing more is kept once the encoder
+ * overflows. */
 void chat_encoder_gather(chat_encoder_t *e, const chat_delta_t *delta);
 
 /* "stop", "length", "tool_calls", "content_filter" or "other". */

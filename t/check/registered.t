@@ -25,7 +25,9 @@ sub described ($directive, $list, $macro) {
     return sub ($files) {
         my $part = part($files, $directive) or return "$directive is not described";
         my @names = names($files, $list, $macro) or return "$list has no names";
-        return map { "$directive: $_ is not described" } grep { $part !~ /^(?:- |\|).*`\Q$_\E`/m } @names;
+        my ($syntax) = $part =~ /^Syntax `\S+ ([^`]*)`/m;
+        return (map { "$DOC, $directive: $_ is not described (\"- `$_` ...\")" } grep { $part !~ /^(?:- |\|).*`\Q$_\E`/m } @names),
+            $syntax =~ /\|\w+\|/ ? map { "$DOC, $directive: $_ is not in the syntax line" } grep { "|$syntax|" !~ /\|\Q$_\E\|/ } @names : ();
     };
 }
 
@@ -48,6 +50,31 @@ guard 'capabilities of models', sub ($files) {
     my ($without) = $part =~ /^- `without=.*?(?=^- |\z)/ms ? $& : "";
     return grep { $without !~ /(?<![\w-])\Q$_\E(?![\w-])/ } @names;
 }, added('include/chat_capability_list.h', 'CHAT_CAPABILITY(X, "brand-new")');
+
+# A record of a kind, in a file of its own, that no list names.
+my %RECORD = (
+    chat_auth_scheme_t => [ 'include/chat_auth_list.h',     'CHAT_AUTH' ],
+    chat_dialect_t     => [ 'include/chat_dialect_list.h',  'CHAT_DIALECT' ],
+    chat_provider_t    => [ 'include/chat_provider_list.h', 'CHAT_PROVIDER' ],
+    chat_tap_t         => [ 'src/run/chat_run_tap_list.h',  'CHAT_TAP' ],
+);
+
+guard 'what is written is in its list', sub ($files) {
+    my @bad;
+    for my $path (grep { m{^src/.*\.c$} } sources($files)) {
+        while ($files->{$path} =~ /^const (chat_\w+_t) (chat_\w+) = \{/mg) {
+            my ($list, $macro) = ($RECORD{$1} // next)->@*;
+            my $id = $2 =~ s/^chat_[a-z]+_//r;
+            push @bad, "$path: $list has no $macro($id)" unless $files->{$list} =~ /^$macro\($id\b/m;
+        }
+    }
+    return @bad;
+}, 'a scheme without its line' => sub ($files) { $files->{'src/auth/chat_auth_x.c'} = "const chat_auth_scheme_t chat_auth_x = {\n" };
+
+guard 'every dialect has a unit test', sub ($files) {
+    return map { "t/unit/test_chat_dialect_$_.c is missing" } grep { !$files->{"t/unit/test_chat_dialect_$_.c"} }
+        $files->{'include/chat_dialect_list.h'} =~ /^CHAT_DIALECT\((\w+),/mg;
+}, 'one without' => sub ($files) { $files->{'include/chat_dialect_list.h'} .= qq{CHAT_DIALECT(brand_new, "brand-new")\n} };
 
 guard 'taps', sub ($files) {
     my @names = $files->{'src/run/chat_run_tap_list.h'} =~ /^CHAT_TAP\((\w+)\)/mg or return 'no names';

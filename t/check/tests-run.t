@@ -37,7 +37,7 @@ sub what_is_run {
 
 my %run = what_is_run();
 guard 'make check runs every unit test and every .t file', sub ($files) {
-    return map { "$_ is not run" } grep { !$run{$_} }
+    return map { "$_ is not run" . (m{^t/unit/} ? ' (or not built: make unit)' : '') } grep { !$run{$_} }
         grep { m{^t/.*\.t$|^t/unit/test_\w+\.c$} } sort keys %$files;
 },
     'a .t in a folder of its own' => sub ($files) { $files->{'t/extra/10-config-x.t'} = '' },

@@ -310,8 +310,14 @@ static const provider_refusal_t common_refusals[] = {
     {0, "", 502, "upstream_error", NULL},
 };
 
+/* Unless the provider has its own meaning of that status. */
 START_TEST(every_status_has_its_answer)
 {
+    int i;
+
+    for (i = 0; i < (int)spec->nrefusals; i++)
+        if (spec->refusals[i].status == common_refusals[_i].status)
+            return;
     check_refusal(&common_refusals[_i]);
 }
 END_TEST
