@@ -77,7 +77,8 @@ typedef struct chat_nesting_t {
     unsigned short depth;    /* of open arrays and objects */
     unsigned begun : 1;      /* its first byte came */
     unsigned in_string : 1;  /* inside a text */
-    unsigned is_escaped : 1; /* ... behind a backslash */
+    unsigned is_escaped : 1; /* the next character stands behind a
+                                   backslash */
 } chat_nesting_t;
 
 /* A stream that is taken apart: one per call, zeroed but for on_delta, ctx and

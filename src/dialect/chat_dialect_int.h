@@ -29,7 +29,7 @@ struct chat_encoder_t {
     const chat_answer_t *answer;
     apr_pool_t *pool;
     int begun; /* what opens a stream was said */
-    int over;  /* ... and what ends it */
+    int over;  /* what ends it was said */
 
     /* A stream: what stands before and behind that which changes from one
      * delta to the next. Made by the dialect when it begins. */

@@ -218,13 +218,13 @@ static const char *json_answer(const chat_json_t *body, apr_pool_t *p)
     return chat_json_text(example(schema, 0, p), NULL, p);
 }
 
-void chat_mock_request_read(chat_mock_request_t *wish, const chat_json_t *body,
+void chat_mock_request_read(chat_mock_request_t *asked, const chat_json_t *body,
                             const chat_json_t *messages, apr_pool_t *p)
 {
     const chat_json_t *tool = wanted_tool(body, last_message(messages));
 
-    wish->call = tool ? apr_pstrdup(p, name_of(tool)) : NULL;
-    wish->json =
+    asked->call = tool ? apr_pstrdup(p, name_of(tool)) : NULL;
+    asked->json =
         tool ? chat_json_text(
                    example(chat_json_get(inside(tool), "parameters"), 0, p),
                    NULL, p)

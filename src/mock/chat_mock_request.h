@@ -21,7 +21,7 @@ typedef struct chat_mock_request_t {
  * the schema where that is simple: types, enums, properties and items, not
  * bounds and patterns. messages: the request's. The result lives in p.
  */
-void chat_mock_request_read(chat_mock_request_t *wish, const chat_json_t *body,
+void chat_mock_request_read(chat_mock_request_t *asked, const chat_json_t *body,
                             const chat_json_t *messages, apr_pool_t *p);
 
 #endif

@@ -233,13 +233,13 @@ static void cut(chat_mock_script_t *s, const char *json, apr_pool_t *p)
 static void grant(chat_mock_script_t *s, const chat_json_t *body,
                   const chat_json_t *messages, apr_pool_t *p)
 {
-    chat_mock_request_t wish;
+    chat_mock_request_t asked;
 
-    chat_mock_request_read(&wish, body, messages, p);
-    if (wish.call)
-        s->call = chat_json_quote(wish.call, p);
-    if (wish.json)
-        cut(s, wish.json, p);
+    chat_mock_request_read(&asked, body, messages, p);
+    if (asked.call)
+        s->call = chat_json_quote(asked.call, p);
+    if (asked.json)
+        cut(s, asked.json, p);
     else
         chat_mock_text_compose(s, messages, p);
 }

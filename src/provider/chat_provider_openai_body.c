@@ -11,7 +11,7 @@
 /* The Responses API answers 400 to less. */
 #define LEAST_OUTPUT_TOKENS 16
 
-/* ... and to a longer id of a call. */
+/* Responses says no to a longer id of a call. */
 #define LONGEST_ID 64
 
 int chat_provider_openai_body_least(int most)

@@ -13,14 +13,14 @@
 
 /* All that is known of a call when it has ended. */
 typedef struct chat_result_t {
-    const chat_end_t *end;   /* as the stream saw it */
-    const chat_seen_t *seen; /* what the provider said in its answer */
-    int status;              /* of the upstream, 0: none came */
-    int answering;           /* that was the answer that had been asked for */
-    int sent;                /* the client has bytes, or may have */
-    int whole;               /* the client wants one JSON text */
-    int unread;              /* ... and gets the upstream's, which has not been
-                                looked at: seen says nothing yet */
+    const chat_end_t *end;     /* as the stream saw it */
+    const chat_seen_t *seen;   /* what the provider said in its answer */
+    int status;                /* of the upstream, 0: none came */
+    int answering;             /* that was the answer that had been asked for */
+    int sent;                  /* the client has bytes, or may have */
+    int whole;                 /* the client wants one JSON text */
+    int unread;                /* that JSON is the upstream's and has not been
+                                  looked at: seen says nothing yet */
     apr_interval_time_t total; /* the upstream's total time-out, 0: none */
     const chat_err_t *refusal; /* what a body that is no answer means, where the
                                   upstream's status came */
@@ -44,9 +44,9 @@ chat_verdict_e chat_run_failure_verdict(const chat_result_t *result);
 chat_outcome_e chat_run_failure_outcome(const chat_result_t *result,
                                         const char **pdetail);
 
-/* What the client is told where the upstream gave no answer, ... */
+/* What the client is told where the upstream gave no answer. */
 void chat_run_failure_no_answer(chat_err_t *err, const chat_result_t *result);
-/* ... and where it had begun one. */
+/* What the client is told where the upstream had begun an answer. */
 void chat_run_failure_broken(chat_err_t *err, const chat_result_t *result);
 
 /* The time that the value of a Retry-After asks for, from now on; -1 when it

@@ -52,7 +52,7 @@ typedef enum {
 typedef struct chat_candidate_t {
     const chat_model_conf_t *model; /* NULL: no ChatModel names it */
     const char *name;               /* as clients say it */
-    const char *upstream;           /* ... and as the upstream does */
+    const char *upstream;           /* as the upstream says it */
     const chat_provider_conf_t *conf;
     const chat_provider_t *provider;
     const char *resolve; /* of its host, once looked up */
@@ -69,7 +69,7 @@ typedef struct chat_attempt_t {
     chat_permit_e permit;    /* of the breaker; CHAT_PERMIT_NO: it knows what
                                 became of the call */
     int status;              /* of the upstream, 0: it has not answered */
-    const char *retry_after; /* ... its header, or NULL */
+    const char *retry_after; /* of the upstream, or NULL */
     char *refusal;           /* the beginning of a body that is no answer */
     apr_size_t refusal_len;
 } chat_attempt_t;
@@ -89,7 +89,7 @@ typedef struct chat_run_answer_t {
     chat_seen_t *seen;
     int events;               /* of the upstream's stream */
     chat_encoder_t *encoder;  /* of a dialect */
-    apr_pool_t *encoder_pool; /* ... when it gathers */
+    apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
     chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
                               bytes are gathered, these */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */

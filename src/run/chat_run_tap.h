@@ -25,7 +25,7 @@ typedef struct chat_cut_t {
     const char *code;       /* stable word for programs */
     const char *message;    /* a sentence for people */
     chat_outcome_e outcome; /* what it is in the log */
-    const char *detail;     /* ... and its reason there */
+    const char *detail;     /* why, in the log */
 } chat_cut_t;
 
 typedef struct chat_tap_t {
