@@ -32,8 +32,8 @@ static const char *key_header(request_rec *r)
     }
 }
 
-/* What follows "Bearer ", trimmed; "" when nothing does; NULL when the
- * request has no such credential. */
+/* What follows "Bearer ", without leading spaces; "" when nothing does; NULL
+ * when the request has no such credential. */
 static const char *credentials(request_rec *r)
 {
     const char *header = apr_table_get(r->headers_in, "Authorization");
@@ -44,7 +44,7 @@ static const char *credentials(request_rec *r)
         apr_isalnum(header[WORD_LEN]) || header[WORD_LEN] == '-')
         return key_header(r);
     header += WORD_LEN;
-    while (apr_isspace(*header))
+    while (*header == ' ')
         header++;
     return header;
 }
