@@ -38,7 +38,7 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     if (call->pool)
         apr_pool_destroy(call->pool);
     memset(call, 0, sizeof(*call));
-    rv = c->provider->build_call(&call->http, &run->attempt.fit, up, err,
+    rv = c->provider->build_call(&call->http, run->attempt.fit, up, err,
                                  run->request_pool);
     call->http.resolve = c->resolve;
     return rv;

@@ -287,9 +287,11 @@ apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
 
     if (attempt->fitted == candidate)
         return APR_SUCCESS;
-    rv = chat_model_fit(&attempt->fit, &run->request.turn, candidate->model,
+    if (!attempt->fit)
+        attempt->fit = apr_palloc(run->request_pool, sizeof(*attempt->fit));
+    rv = chat_model_fit(attempt->fit, &run->request.turn, candidate->model,
                         run->input_tokens, err);
     attempt->fitted = rv == APR_SUCCESS ? candidate : NULL;
-    attempt->fit.model = candidate->upstream;
+    attempt->fit->model = candidate->upstream;
     return rv;
 }

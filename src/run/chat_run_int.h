@@ -62,7 +62,8 @@ typedef struct chat_candidate_t {
 typedef struct chat_attempt_t {
     const chat_candidate_t *candidate;
     const chat_candidate_t *fitted; /* whose model fit was made for, or NULL */
-    chat_turn_t fit;                /* the turn as that model takes it */
+    chat_turn_t *fit;               /* the turn as that model takes it, in
+                                       request_pool */
     chat_upstream_t upstream;
     int key;                 /* index of upstream.key, -1: none is sent */
     int number;              /* of this candidate's, from 1 */
