@@ -129,16 +129,6 @@ static void scan_delta(chat_scan_t *s, chunk_t *chunk)
     }
 }
 
-static void scan_reason(chat_scan_t *s, int *preason)
-{
-    chat_piece_t reason;
-
-    chat_provider_scan_piece(s, &reason);
-    *preason = chat_provider_reason_find(reasons, reason.text, reason.len);
-    if (*preason == CHAT_REASON_FAILURE)
-        chat_provider_scan_put_off(s);
-}
-
 static void scan_choice(chat_scan_t *s, chunk_t *chunk)
 {
     const char *name;
@@ -150,7 +140,7 @@ static void scan_choice(chat_scan_t *s, chunk_t *chunk)
         if (chat_provider_scan_is(name, len, "delta"))
             scan_delta(s, chunk);
         else if (chat_provider_scan_is(name, len, "finish_reason"))
-            scan_reason(s, &chunk->reason);
+            chunk->reason = chat_provider_reason_scan(reasons, s);
         else if (chat_provider_scan_is(name, len, "index"))
             chat_provider_scan_only(s, "0");
         else if (chat_provider_scan_is(name, len, "message"))

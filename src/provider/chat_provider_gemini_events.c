@@ -136,16 +136,6 @@ static void scan_content(chat_scan_t *s, chunk_t *chunk)
     }
 }
 
-static void scan_reason(chat_scan_t *s, int *preason)
-{
-    chat_piece_t reason;
-
-    chat_provider_scan_piece(s, &reason);
-    *preason = chat_provider_reason_find(reasons, reason.text, reason.len);
-    if (*preason == CHAT_REASON_FAILURE)
-        chat_provider_scan_put_off(s);
-}
-
 static void scan_candidate(chat_scan_t *s, chunk_t *chunk)
 {
     const char *name;
@@ -157,7 +147,7 @@ static void scan_candidate(chat_scan_t *s, chunk_t *chunk)
         if (chat_provider_scan_is(name, len, "content"))
             scan_content(s, chunk);
         else if (chat_provider_scan_is(name, len, "finishReason"))
-            scan_reason(s, &chunk->reason);
+            chunk->reason = chat_provider_reason_scan(reasons, s);
         else
             chat_provider_scan_skip(s);
     }

@@ -5,6 +5,7 @@
  * Pure.
  */
 #include "chat_provider_event.h"
+#include "chat_provider_scan.h"
 
 #include <string.h>
 #include <strings.h>
@@ -47,4 +48,16 @@ void chat_provider_finish(chat_seen_t *seen)
 {
     if (seen->reason)
         seen->ended = 1;
+}
+
+int chat_provider_reason_scan(const chat_reason_t *table, chat_scan_t *s)
+{
+    chat_piece_t word;
+    int reason;
+
+    chat_provider_scan_piece(s, &word);
+    reason = chat_provider_reason_find(table, word.text, word.len);
+    if (reason == CHAT_REASON_FAILURE)
+        chat_provider_scan_put_off(s);
+    return reason;
 }

@@ -123,4 +123,11 @@ void chat_provider_usage_take(apr_int64_t *ptokens,
 /* 1: it tells any. */
 int chat_provider_usage_is_any(const chat_usage_counts_t *usage);
 
+/* The reason to finish that the scanner stands at, as
+ * chat_provider_reason_find() has it. That of a failure needs the whole event:
+ * scanning is put off. */
+struct chat_reason_t;
+int chat_provider_reason_scan(const struct chat_reason_t *table,
+                              chat_scan_t *s);
+
 #endif
