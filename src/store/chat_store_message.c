@@ -281,18 +281,17 @@ static apr_status_t feedback(chat_store_tx_t *tx, void *work)
 {
     const feedback_t *f = work;
     chat_store_message_t *m;
-    apr_status_t rv =
-        chat_store_message_read(&m, tx, f->conversation, f->id);
+    apr_status_t rv = chat_store_message_read(&m, tx, f->conversation, f->id);
 
     if (rv == APR_SUCCESS && m->role != CHAT_ROLE_ASSISTANT)
         return chat_store_tx_invalid(tx->err, NULL,
                                      "Only an answer can be judged.");
     if (rv != APR_SUCCESS)
         return rv;
-    return chat_store_tx_exec(
-        tx, NULL, CHAT_SQL_MESSAGE_FEEDBACK,
-        CHAT_STORE_ARGS(f->kind, f->kind ? f->reason : NULL, f->id,
-                        f->conversation));
+    return chat_store_tx_exec(tx, NULL, CHAT_SQL_MESSAGE_FEEDBACK,
+                              CHAT_STORE_ARGS(f->kind,
+                                              f->kind ? f->reason : NULL, f->id,
+                                              f->conversation));
 }
 
 apr_status_t chat_store_message_feedback(const chat_store_at_t *at,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What goes by itself, in small steps, each a statement of its own: nobody else waits long, and what is done stays done. Neighbours:
- * run/ above; chat_store_tx.c below. See chat_store_chats.h.
+ * What goes by itself, in small steps, each a statement of its own: nobody else
+ * waits long, and what is done stays done. Neighbours: run/ above;
+ * chat_store_tx.c below. See chat_store_chats.h.
  */
 #include "chat_store_tx.h"
 
@@ -36,8 +37,8 @@ static apr_status_t step(chat_store_tx_t *tx, void *work)
 }
 
 /* Until there is nothing left. */
-static apr_status_t steps(const chat_store_at_t *at, step_t s,
-                          const char *what, chat_err_t *err)
+static apr_status_t steps(const chat_store_at_t *at, step_t s, const char *what,
+                          chat_err_t *err)
 {
     apr_status_t rv;
     int i = 0;

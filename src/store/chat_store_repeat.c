@@ -15,10 +15,9 @@ enum { METHOD, PATH, BODY_HASH, STATUS, RESPONSE, CREATED };
 static apr_status_t take(chat_store_tx_t *tx, const chat_store_repeat_t *r,
                          const char *now)
 {
-    return chat_store_tx_exec(
-        tx, NULL, CHAT_SQL_REPEAT_TAKE,
-        CHAT_STORE_ARGS(r->method, r->path, r->body_hash, now, tx->at->owner,
-                        r->key));
+    return chat_store_tx_exec(tx, NULL, CHAT_SQL_REPEAT_TAKE,
+                              CHAT_STORE_ARGS(r->method, r->path, r->body_hash,
+                                              now, tx->at->owner, r->key));
 }
 
 static int differs(const chat_store_repeat_t *r, const chat_store_rows_t *rows,

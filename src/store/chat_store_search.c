@@ -44,8 +44,8 @@ static void read_row(found_t *f, const chat_store_rows_t *rows,
     hit->created = chat_store_db_integer(rows, CREATED, 0);
     hit->snippet = chat_store_snippet(&hit->ranges, text, q, tx->p);
     f->id = hit->message ? hit->message : hit->conversation;
-    f->at = tx->db->sqlite ? chat_store_db_integer(rows, NUMBER, 0)
-                           : hit->created;
+    f->at =
+        tx->db->sqlite ? chat_store_db_integer(rows, NUMBER, 0) : hit->created;
 }
 
 static apr_status_t select_hits(chat_store_tx_t *tx, chat_store_sql_e id,

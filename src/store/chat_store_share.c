@@ -161,8 +161,8 @@ apr_status_t chat_store_share_revoke(const chat_store_at_t *at,
 {
     share_t w = {.conversation = conversation, .id = id};
 
-    return chat_store_tx_run(at, CHAT_STORE_ONE, "revoke a share", revoke_one, &w,
-                             err);
+    return chat_store_tx_run(at, CHAT_STORE_ONE, "revoke a share", revoke_one,
+                             &w, err);
 }
 
 static apr_status_t revoke_all(chat_store_tx_t *tx, void *work)

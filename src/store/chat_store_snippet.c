@@ -48,8 +48,8 @@ static int is_wanted(const words_t *words, const chat_store_word_t *word)
     int i, n = chat_store_words_fold(chars, WORD_MAX, word);
 
     for (i = 0; n > 0 && i < words->n; i++) {
-        if (words->wanted[i].n == n &&
-            !memcmp(words->wanted[i].chars, chars, (apr_size_t)n * sizeof(*chars)))
+        if (words->wanted[i].n == n && !memcmp(words->wanted[i].chars, chars,
+                                               (apr_size_t)n * sizeof(*chars)))
             return 1;
     }
     return 0;

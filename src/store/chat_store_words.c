@@ -142,8 +142,8 @@ const char *chat_store_words_query(int sqlite, const char *owner,
     chat_store_word_t word;
     int n;
 
-    for (n = 0; n < CHAT_STORE_WORDS_MAX &&
-                chat_store_words_next(&rest, end, &word);
+    for (n = 0;
+         n < CHAT_STORE_WORDS_MAX && chat_store_words_next(&rest, end, &word);
          n++)
         all = apr_pstrcat(p, all ? all : "", all ? between : "",
                           apr_pstrmemdup(p, word.text, word.len), NULL);
