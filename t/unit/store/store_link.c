@@ -112,6 +112,17 @@ void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
     apr_pool_destroy(link->p);
 }
 
+int chat_store_link_lock(const chat_store_link_t *link,
+                         const chat_store_at_t *at)
+{
+    return 1;
+}
+
+void chat_store_link_unlock(const chat_store_link_t *link,
+                            const chat_store_at_t *at)
+{
+}
+
 void chat_store_link_limits(chat_store_limits_t *limits,
                             const chat_store_at_t *at)
 {
