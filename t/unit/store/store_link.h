@@ -29,6 +29,9 @@ extern chat_store_limits_t store_link_limits;
 const char *store_link_sql(const char *sql, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* A column of all its rows, each ended by a line feed. */
+const char *store_link_all(const char *sql, int column);
+
 int store_link_is_sqlite(void);
 
 #endif
