@@ -179,9 +179,10 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
     BOTH(CONVERSATION_HIDE_ALL,
          "update chat_conversation set deleted_at = %s where user_id = %s "
          "and archived >= %s and deleted_at is null"),
-    BOTH(CONVERSATION_REMOVE_ALL,
-         "delete from chat_conversation where user_id = %s "
-         "and archived >= %s and deleted_at is null"),
+    BOTH(CONVERSATION_REMOVE_HIDDEN,
+         "delete from chat_conversation where id in (select id "
+         "from chat_conversation where user_id = %s "
+         "and deleted_at is not null limit %s)"),
     BOTH(CONVERSATION_RESTORE,
          "update chat_conversation set deleted_at = null, updated_at = %s "
          "where id = %s and user_id = %s and deleted_at is not null"),

@@ -57,7 +57,9 @@ void store_link_join(apr_pool_t *p)
 
 void store_link_leave(void)
 {
-    apr_dbd_close(driver, handle);
+    if (handle)
+        apr_dbd_close(driver, handle);
+    handle = NULL;
 }
 
 void store_link_open(apr_pool_t *p)
@@ -124,6 +126,25 @@ const char *store_link_all(const char *sql, int column)
         all = apr_pstrcat(pool, all, apr_dbd_get_entry(driver, row, column),
                           "\n", NULL);
     return all;
+}
+
+void store_link_disturb(void)
+{
+    const char *pid =
+        is_sqlite ? "" : store_link_sql("select pg_backend_pid()");
+    const char *params = getenv("CHAT_TEST_DB_PARAMS");
+    apr_dbd_t *other, *ours = handle;
+
+    if (apr_dbd_open(driver, pool, is_sqlite ? file : params, &other) !=
+        APR_SUCCESS)
+        die("not opened", "disturb");
+    handle = other;
+    if (is_sqlite)
+        store_link_sql("create table disturbance (x integer)");
+    else
+        store_link_sql("select pg_terminate_backend(%s)", pid);
+    apr_dbd_close(driver, other);
+    handle = ours;
 }
 
 /* ---- the link ---- */

@@ -32,6 +32,10 @@ const char *store_link_sql(const char *sql, ...)
 /* A column of all its rows, each ended by a line feed. */
 const char *store_link_all(const char *sql, int column);
 
+/* What happens to a connection: PostgreSQL ends it, SQLite's schema is changed
+ * by somebody else. */
+void store_link_disturb(void);
+
 int store_link_is_sqlite(void);
 
 #endif
