@@ -241,6 +241,12 @@ $t->allow_log(qr/CHAT0223: /, qr/AH02654: not configured/);
 is tables(), '503 down', 'without mod_dbd set up it is not ready';
 $t->stop;
 
+$t = ChatTest->new(conf => "ChatStore chat\nSetHandler chat\nChatRoute health\n")->start;
+$t->expect_log(qr/CHAT0225: ChatStore needs mod_dbd, which is not loaded: no conversation can be kept/);
+$t->allow_log(qr/CHAT0223: /);
+is $t->get('/ready')->{status}, 503, 'nor without mod_dbd';
+$t->stop;
+
 my ($ok, $why) = ChatTest->new->configtest("ChatStore vercel\n");
 like $why, qr/ChatStore does not accept "vercel"/, 'a layout that is not known is refused';
 ($ok, $why) = ChatTest->new->configtest("ChatRetention deleted=30x\n");

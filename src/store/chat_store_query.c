@@ -242,4 +242,12 @@ void chat_store_query_post_config(server_rec *s)
                                   "not loaded: nobody can sign in");
         break;
     }
+    for (each = s; each && !open_dbd; each = each->next) {
+        if (!chat_config_server(each)->store.used)
+            continue;
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     CHATNO(0225) "ChatStore needs mod_dbd, which is not "
+                                  "loaded: no conversation can be kept");
+        break;
+    }
 }

@@ -89,19 +89,27 @@ static apr_status_t ask(const char **pwhy, const chat_store_at_t *at)
     return rv;
 }
 
-/* An outage is nothing that they are: what was known of them holds. */
-static void note(state_t *state, apr_status_t rv, const char *why,
-                 const chat_store_at_t *at)
+/* An outage is nothing that they are: when they were right they still are, and
+ * whoever asks for more will hear of it. */
+static apr_status_t note(state_t *state, apr_status_t rv, const char *why,
+                         const chat_store_at_t *at)
 {
+    int known = state->until && state->rv == APR_SUCCESS;
+    int outage = rv != APR_SUCCESS && rv != APR_EMISMATCH;
+    apr_int64_t good = rv == APR_SUCCESS ? GOOD : BAD;
+
+    if (known && outage)
+        rv = APR_SUCCESS;
     apr_thread_mutex_lock(lock);
     if (rv != APR_SUCCESS && (rv != state->rv || !state->until))
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, at->s,
                      CHATNO(0223) "ChatStore: %s", why);
     state->rv = rv;
-    state->until = chat_clock_now() + (rv == APR_SUCCESS ? GOOD : BAD);
+    state->until = chat_clock_now() + good;
     apr_cpystrn(state->why, why ? why : "", sizeof(state->why));
     state->asking = 0;
     apr_thread_mutex_unlock(lock);
+    return rv;
 }
 
 /* ---- and others hear it ---- */
@@ -148,8 +156,7 @@ apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
         return APR_TIMEUP;
     }
     rv = ask(pwhy, at);
-    note(state, rv, *pwhy, at);
-    return rv;
+    return note(state, rv, *pwhy, at);
 }
 
 /* ---- start-up ---- */
