@@ -287,6 +287,7 @@ typedef struct chat_dir_request_t {
     int values;            /* ChatRequestValues */
     int messages;          /* ChatRequestMessages */
     int message_length;    /* ChatRequestMessageLength, characters */
+    int answer_length;     /* ChatRequestAnswerLength, the same */
     int count;             /* ChatRequestCount: chat_count_e */
     int total_length;      /* ChatRequestTotalLength, UTF-16 units */
     int max_output_tokens; /* ChatRequestMaxOutputTokens */
