@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The form and the limits of a request's body: ChatRequestBody and the others of
- * that beginning. Config time; for .htaccess a request's thread with its pools.
+ * The form and the limits of a request's body: ChatRequestBody and the others
+ * of that beginning. Config time; for .htaccess a request's thread with its
+ * pools.
  */
 #include "chat_config_int.h"
 
