@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 
+#include "chat_crypto.h"
 #include "chat_reply.h"
 #include "chat_scratch.h"
 
@@ -27,7 +28,7 @@ static void on_delta(void *ctx, const chat_delta_t *delta)
 {
     chat_run_t *run = ctx;
 
-    if (delta->kind != CHAT_DELTA_TOOL) {
+    if (delta->kind != CHAT_DELTA_TOOL && delta->kind != CHAT_DELTA_DETAIL) {
         run->answer.seen->deltas++;
         run->answer.seen->text += delta->len;
     }
@@ -83,6 +84,7 @@ static void make_encoder(chat_run_t *run)
         apr_pool_create(&run->answer.encoder_pool, p);
         p = run->answer.encoder_pool;
     }
+    run->answer.parse->kept = p;
     run->answer.encoder =
         chat_encoder_create(run->dialect, describe_answer(run, p), p);
 }
@@ -117,6 +119,8 @@ void chat_run_listen(chat_run_t *run)
         memset(answer->parse, 0, sizeof(*answer->parse));
         answer->parse->on_delta = on_delta;
         answer->parse->ctx = run;
+        chat_crypto_random((unsigned char *)&answer->parse->salt,
+                           sizeof(answer->parse->salt));
         make_encoder(run);
     }
     else

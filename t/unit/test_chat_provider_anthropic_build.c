@@ -44,9 +44,9 @@ static void check_has(const char *body, const char *want)
 /* ---- messages ---- */
 
 static const chat_tool_call_t calls[] = {
-    {"toolu_1", "get_weather", "{\"city\": \"Bern\", \"n\": 1.50}"},
-    {"toolu_2", "now", ""},
-    {"toolu_3", "now", NULL},
+    {"toolu_1", "get_weather", "{\"city\": \"Bern\", \"n\": 1.50}", NULL},
+    {"toolu_2", "now", "", NULL},
+    {"toolu_3", "now", NULL, NULL},
 };
 
 static const chat_message_t talk[] = {
@@ -109,7 +109,7 @@ static const char *const bad_arguments[] = {"[1]",  "\"x\"",   "7",
 START_TEST(arguments_that_are_no_object_are_refused)
 {
     chat_turn_t turn = make_turn();
-    chat_tool_call_t call = {"toolu_1", "now", bad_arguments[_i]};
+    chat_tool_call_t call = {"toolu_1", "now", bad_arguments[_i], NULL};
     chat_message_t messages[] = {
         {.role = CHAT_ROLE_USER, .content = "a"},
         {.role = CHAT_ROLE_ASSISTANT, .calls = &call, .ncalls = 1},
@@ -587,9 +587,9 @@ static const char *build_messages(chat_message_t *messages, int n)
 START_TEST(ids_of_others_become_ids_that_are_taken)
 {
     static const chat_tool_call_t calls[] = {
-        {"functions.weather:0", "weather", "{}"},
-        {"functions_weather:0", "weather", "{}"},
-        {"toolu_1-A", "weather", "{}"},
+        {"functions.weather:0", "weather", "{}", NULL},
+        {"functions_weather:0", "weather", "{}", NULL},
+        {"toolu_1-A", "weather", "{}", NULL},
     };
     chat_message_t messages[] = {
         {.role = CHAT_ROLE_USER, .content = "hi"},

@@ -93,7 +93,8 @@ static const provider_transcript_t transcripts[] = {
      1,
      {1, 0, "", 1, 2},
      "",
-     "<reasoning>Let me<text>4<length 1 2 -1 -1>"},
+     "<reasoning>Let me<text>4<detail>{\"type\":\"reasoning.text\",\"format\":"
+     "\"unknown\",\"index\":0,\"text\":\"Let me\"}<length 1 2 -1 -1>"},
     {"tools",
      1,
      {1, 0, "", 400, 60},
