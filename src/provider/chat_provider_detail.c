@@ -39,6 +39,7 @@ static void open_any(chat_parse_t *parse)
     chat_provider_detail_close(parse);
     if (!parse->kept || parse->seen.failed)
         return;
+    parse->said |= 1 << CHAT_DELTA_DETAIL;
     apr_pool_create(&parse->detail_pool, parse->kept);
     parse->detail = chat_json_object(parse->detail_pool);
     parse->detail_text =

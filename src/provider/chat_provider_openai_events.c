@@ -386,11 +386,14 @@ static void take_arguments(chat_parse_t *parse, const chat_json_t *root,
 
 /* ---- the end ---- */
 
+/* What is no answer yet. */
+static const int aside = 1 << CHAT_DELTA_REASONING | 1 << CHAT_DELTA_DETAIL;
+
 /* 1: the end of an answer in which no call is left to be found. */
 static int pass_end(chat_parse_t *parse, chat_watch_t *w, int kind)
 {
     if (kind != COMPLETED || may_have_failed(w) || may_be_incomplete(w) ||
-        (!parse->ncalls && mentions_call(w)) || !parse->said ||
+        (!parse->ncalls && mentions_call(w)) || !(parse->said & ~aside) ||
         (!(parse->said & 1 << CHAT_DELTA_DETAIL) && mentions_secret(w)))
         return 0;
     observe_plain_end(w);
@@ -413,7 +416,7 @@ static void take_end(chat_parse_t *parse, chat_watch_t *w, int kind)
     for (i = 0; kind == COMPLETED && i < chat_json_length(output); i++) {
         if (!(said & 1 << CHAT_DELTA_DETAIL))
             take_secret(parse, chat_json_at(output, i));
-        if (!(said & ~(1 << CHAT_DELTA_REASONING | 1 << CHAT_DELTA_DETAIL)))
+        if (!(said & ~aside))
             take_texts(parse, chat_json_at(output, i));
         if (!(said & 1 << CHAT_DELTA_TOOL))
             take_item(parse, chat_json_at(output, i), i);
