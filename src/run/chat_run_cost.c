@@ -180,11 +180,12 @@ static int is_unread(const chat_run_t *run)
            !run->answer.seen->ended;
 }
 
-/* The client left while its answer was being made. */
+/* The client left while its answer was being made, or stopped it. */
 static int is_abandoned(const chat_run_t *run)
 {
     return run->end.asked && (!run->attempt.status || is_unread(run)) &&
-           (run->end.why == CHAT_END_GONE || run->end.why == CHAT_END_STALLED);
+           (run->end.why == CHAT_END_GONE || run->end.why == CHAT_END_STALLED ||
+            run->end.why == CHAT_END_CANCELLED);
 }
 
 /* Else a budget would hold for those alone who wait. One that is made whole is
