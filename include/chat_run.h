@@ -47,18 +47,22 @@ int chat_run_conversation(chat_ctx_t *ctx, const chat_run_question_t *question);
  * APR_SUCCESS   *ptitle is its title now: a new one, or the user's own, which
  *               no model changes
  * otherwise     err is filled: 404 (no such conversation, or without a
- *               message), 409 unsupported (no ChatTitleModel here), 502, 503,
+ *               message), 400 unsupported (no ChatTitleModel here), 502, 503,
  * 504
  */
 apr_status_t chat_run_title(const char **ptitle, chat_ctx_t *ctx,
                             const char *conversation, chat_err_t *err);
 
-/* Whose conversations they are, as the store names the owner; NULL: a guest, who
- * has none. */
+/* Whose conversations they are, as the store names the owner; NULL: a guest,
+ * who has none. */
 const char *chat_run_owner(const chat_user_t *user);
 
 /* Answer with an error, in the form of the route. Only while nothing was sent;
  * whoever owns the request. */
 void chat_run_error(const chat_ctx_t *ctx, const chat_err_t *err);
+
+/* Start-up, called by mod_chat.c; child_init behind that of the store. */
+apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_run_child_init(apr_pool_t *pchild, server_rec *s);
 
 #endif

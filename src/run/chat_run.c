@@ -212,7 +212,7 @@ static const chat_stream_cb_t callbacks = {
 static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
                           int *prc, chat_err_t *err)
 {
-    const int stays = run->kept && run->conf->resume.on_leave;
+    const int stays = run->kept && run->conf->resume.finish;
     const chat_stream_spec_t spec = {
         .call = &run->call.http,
         .id = run->kept ? run->kept->stream : NULL,

@@ -177,8 +177,8 @@ static void send_last(chat_run_t *run, const ending_t *ending)
                             &answer->seen->usage);
     else
         chat_encoder_fail(answer->encoder, &answer->out, &ending->err);
-    if (run->end.why == CHAT_END_SHUTDOWN ||
-        run->end.why == CHAT_END_STALLED || run->r->connection->aborted)
+    if (run->end.why == CHAT_END_SHUTDOWN || run->end.why == CHAT_END_STALLED ||
+        run->r->connection->aborted)
         chat_run_log_out(run);
     else
         chat_run_send_out(run);

@@ -2,8 +2,8 @@
 /*
  * Who writes a stream: this process, by a name that no other process ever has.
  * While it lives it holds a lock on a file of that name in the spool directory,
- * so that whoever sees the file without its lock knows that the process is gone,
- * in whatever way it went.
+ * so that whoever sees the file without its lock knows that the process is
+ * gone, in whatever way it went.
  */
 #ifndef CHAT_RUN_INSTANCE_H
 #define CHAT_RUN_INSTANCE_H

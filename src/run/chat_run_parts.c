@@ -19,7 +19,7 @@ typedef struct part_t {
 } part_t;
 
 struct chat_run_parts_t {
-    apr_pool_t *parent, *p; /* p: what clear() frees, NULL: nothing yet */
+    apr_pool_t *parent, *p;   /* p: what clear() frees, NULL: nothing yet */
     apr_array_header_t *list; /* of part_t * */
     apr_size_t bytes;
     int overflow;

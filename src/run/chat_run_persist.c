@@ -4,8 +4,8 @@
  * are in the database before the provider is asked, and the answer is saved
  * before its client is told that it is whole. Threads as in chat_run_tap.h.
  *
- * A database that is away when an answer ends is tried again, then the answer is
- * put down (chat_run_unsaved.h): it is never lost, and never written twice.
+ * A database that is away when an answer ends is tried again, then the answer
+ * is put down (chat_run_unsaved.h): it is never lost, and never written twice.
  */
 #include "chat_run_int.h"
 
@@ -69,8 +69,8 @@ static chat_json_t *question_parts(const chat_request_t *request, apr_pool_t *p)
 
         if (m->role == CHAT_ROLE_TOOL)
             chat_json_add_string(part, "callId", m->call_id);
-        chat_json_add_string(part, m->role == CHAT_ROLE_TOOL ? "content" : "text",
-                             m->content);
+        chat_json_add_string(
+            part, m->role == CHAT_ROLE_TOOL ? "content" : "text", m->content);
         chat_json_push(parts, part);
     }
     return parts;
@@ -134,8 +134,8 @@ static apr_status_t begin_turn(state_t *state, chat_err_t *err)
     }
     state->begun = 1;
     chat_run_instance_add(1);
-    last = &APR_ARRAY_IDX(turn->path, turn->path->nelts - 1,
-                          chat_store_message_t);
+    last =
+        &APR_ARRAY_IDX(turn->path, turn->path->nelts - 1, chat_store_message_t);
     run->kept->question = apr_pstrdup(run->r->pool, last->id);
     state->title = chat_run_title_prepare(run, turn);
     return chat_run_path(run, turn, err);
@@ -219,9 +219,8 @@ static const char *find_reason(const chat_run_t *run,
 static apr_int64_t find_cost(const chat_run_t *run)
 {
     return run->attempt.candidate
-               ? chat_dialect_cost(
-                     chat_run_describe_answer(run, run->r->pool),
-                     &run->record.usage)
+               ? chat_dialect_cost(chat_run_describe_answer(run, run->r->pool),
+                                   &run->record.usage)
                : -1;
 }
 
@@ -243,13 +242,12 @@ static void describe_ending(chat_store_ending_t *ending, const state_t *state)
     ending->output_tokens = run->record.usage.output;
     ending->cost = find_cost(run);
     /* The one that says so is still to be written. */
-    ending->last_event = run->kept->numbered && encoder
-                             ? chat_encoder_last(encoder) + 1
-                             : 0;
+    ending->last_event =
+        run->kept->numbered && encoder ? chat_encoder_last(encoder) + 1 : 0;
 }
 
-/* What a refusal leaves behind: where the client may ask the same again nothing,
- * but what the provider could not do is the answer that it got. */
+/* What a refusal leaves behind: where the client may ask the same again
+ * nothing, but what the provider could not do is the answer that it got. */
 static int is_undone(const chat_run_t *run)
 {
     return run->refused && strncmp(run->code, "upstream_", 9) != 0;
@@ -299,8 +297,8 @@ static void persist_end(chat_run_t *run, void *ctx)
     if (find_status(state) != CHAT_MESSAGE_COMPLETE)
         state->title = NULL;
     if (state->title)
-        chat_run_title_answer(
-            state->title, chat_run_parts_text(state->parts, run->r->pool));
+        chat_run_title_answer(state->title,
+                              chat_run_parts_text(state->parts, run->r->pool));
     chat_run_parts_clear(state->parts);
 }
 

@@ -154,14 +154,14 @@ int chat_run_recover_gone(server_rec *s, const char *instance, apr_pool_t *p)
            recover_all(rows, s, p);
 }
 
-void chat_run_recover_stale(server_rec *s, apr_pool_t *p)
+int chat_run_recover_stale(server_rec *s, apr_pool_t *p)
 {
     const chat_store_at_t at = {.s = s, .p = p};
     apr_array_header_t *rows;
     chat_err_t err = {0};
 
-    if (chat_store_stream_adopt(&rows, &at, chat_run_instance(),
-                                chat_store_now() - STALE_MS, STALE_MAX,
-                                &err) == APR_SUCCESS)
-        recover_all(rows, s, p);
+    return chat_store_stream_adopt(&rows, &at, chat_run_instance(),
+                                   chat_store_now() - STALE_MS, STALE_MAX,
+                                   &err) == APR_SUCCESS &&
+           recover_all(rows, s, p);
 }

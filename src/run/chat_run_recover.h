@@ -12,7 +12,8 @@
  * asked for all of them. */
 int chat_run_recover_gone(server_rec *s, const char *instance, apr_pool_t *p);
 
-/* Those of which nobody has said for a minute that they run, wherever. */
-void chat_run_recover_stale(server_rec *s, apr_pool_t *p);
+/* Those of which nobody has said for a minute that they run, wherever. 0: the
+ * database could not be asked. */
+int chat_run_recover_stale(server_rec *s, apr_pool_t *p);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tap of streams that can be resumed (ChatStreamResume): all that the client
- * is sent goes to the log of its stream before. Threads as in chat_run_tap.h.
+ * The tap of streams that can be resumed (ChatStreamResume): all that the
+ * client is sent goes to the log of its stream before. Threads as in
+ * chat_run_tap.h.
  */
 #include "chat_run_int.h"
 
@@ -11,7 +12,8 @@
 /* One that comes whole is not sent before it is saved. */
 static int resume_wanted(const chat_run_t *run)
 {
-    return run->kept && !run->whole && run->conf->resume.on;
+    return run->kept && !run->whole &&
+           run->ctx->server->resume.kind != CHAT_RESUME_OFF;
 }
 
 /* Without a log the answer still comes, and is saved at its end. */
@@ -21,9 +23,8 @@ static apr_status_t resume_begin(void **pstate, chat_run_t *run,
     chat_resume_writer_t *writer;
     chat_err_t why = {0};
 
-    if (chat_resume_create(&writer, run->r, run->kept->stream,
-                           run->kept->owner, run->dialect->name,
-                           &why) != APR_SUCCESS)
+    if (chat_resume_create(&writer, run->r, run->kept->stream, run->kept->owner,
+                           run->dialect->name, &why) != APR_SUCCESS)
         return APR_SUCCESS; /* the log says why */
     run->kept->numbered = 1;
     *pstate = writer;

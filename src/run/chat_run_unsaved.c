@@ -5,27 +5,75 @@
 #include <http_config.h>
 #include <http_log.h>
 #include <http_main.h>
+#include <unixd.h>
 #include <apr_file_info.h>
 #include <apr_strings.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "chat_config.h"
 #include "chat_json.h"
 #include "chat_log.h"
-#include "chat_resume.h"
 
 #define SUFFIX ".unsaved"
 
 /* An answer as it is gathered, with all its escapes. */
 #define FILE_MAX ((apr_size_t)256 * 1024 * 1024)
 
+static const char *directory; /* in pconf */
+
 const char *chat_run_unsaved_path(const char *name, apr_pool_t *p)
 {
-    const char *dir = chat_resume_dir();
+    return name ? apr_pstrcat(p, directory, "/", name, NULL) : directory;
+}
 
-    return name ? apr_pstrcat(p, dir, "/", name, NULL) : dir;
+/* ---- the directory: the children's User has it, and nobody else may write
+ * there ---- */
+
+static uid_t owner(void)
+{
+    return geteuid() ? geteuid() : ap_unixd_config.user_id;
+}
+
+/* NULL, or why not. */
+static const char *make(const char *path)
+{
+    struct stat st;
+
+    if (mkdir(path, 0700) == 0) {
+        if (!geteuid() && lchown(path, owner(), ap_unixd_config.group_id))
+            return strerror(errno);
+    }
+    else if (errno != EEXIST)
+        return strerror(errno);
+    if (lstat(path, &st))
+        return strerror(errno);
+    if (!S_ISDIR(st.st_mode) || st.st_uid != owner() ||
+        (st.st_mode & (S_IWGRP | S_IWOTH)))
+        return "it must be a directory of the User of the server's children, "
+               "in which nobody else may write";
+    return NULL;
+}
+
+apr_status_t chat_run_unsaved_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    const char *set = chat_config_server(s)->resume.directory;
+    const char *spool = set ? set : ap_runtime_dir_relative(pconf, "chat");
+    const char *why = make(spool);
+
+    directory = apr_pstrcat(pconf, spool, "/unsaved", NULL);
+    if (!why)
+        why = make(directory);
+    if (!why)
+        return APR_SUCCESS;
+    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                 CHATNO(0815) "ChatStore needs a place for answers that the "
+                              "database cannot take: %s: %s",
+                 directory, why);
+    return APR_EGENERAL;
 }
 
 /* ---- as a file has it ---- */
@@ -44,9 +92,8 @@ static void add_text(chat_json_t *o, const char *key, const char *text)
         chat_json_add_string(o, key, text);
 }
 
-static const char *as_json(const server_rec *s,
-                           const chat_store_ending_t *e, apr_size_t *plen,
-                           apr_pool_t *p)
+static const char *as_json(const server_rec *s, const chat_store_ending_t *e,
+                           apr_size_t *plen, apr_pool_t *p)
 {
     chat_json_t *o = chat_json_object(p);
 
@@ -125,8 +172,8 @@ static int write_file(const char *path, const char *data, apr_size_t len,
                       apr_pool_t *p)
 {
     const char *made = apr_pstrcat(p, path, ".new", NULL);
-    int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                  0600);
+    int fd =
+        open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     int fine = fd >= 0 && write_all(fd, data, len);
 
     if (fd >= 0 && close(fd) != 0)
@@ -151,8 +198,8 @@ static int may_tell(void)
 void chat_run_unsaved_keep(server_rec *s, request_rec *r,
                            const chat_store_ending_t *ending, apr_pool_t *p)
 {
-    const char *path = chat_run_unsaved_path(
-        apr_pstrcat(p, ending->answer, SUFFIX, NULL), p);
+    const char *path =
+        chat_run_unsaved_path(apr_pstrcat(p, ending->answer, SUFFIX, NULL), p);
     apr_size_t len;
     const char *json = as_json(s, ending, &len, p);
 

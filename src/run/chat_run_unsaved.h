@@ -11,6 +11,9 @@
 
 #include "chat_store_chats.h"
 
+/* [post_config] Make the directory, or refuse the one that is there. */
+apr_status_t chat_run_unsaved_post_config(apr_pool_t *pconf, server_rec *s);
+
 /* A path in the spool directory; name NULL: the directory itself. In p. */
 const char *chat_run_unsaved_path(const char *name, apr_pool_t *p);
 

@@ -36,8 +36,8 @@ static void set_options(fetch_t *f)
     int i;
 
     for (i = 0; i < call->headers->nelts; i++)
-        f->headers = curl_slist_append(
-            f->headers, APR_ARRAY_IDX(call->headers, i, char *));
+        f->headers = curl_slist_append(f->headers,
+                                       APR_ARRAY_IDX(call->headers, i, char *));
     if (call->resolve)
         f->hosts = curl_slist_append(NULL, call->resolve);
     curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
