@@ -87,7 +87,7 @@ static void describe_question(chat_store_turn_t *turn, const chat_run_t *run)
                                  NULL, run->request_pool);
     turn->text = first->role == CHAT_ROLE_USER ? first->content : "";
     turn->title = first->role == CHAT_ROLE_USER
-                      ? chat_run_title_of(first->content, run->request_pool)
+                      ? chat_run_title_text(first->content, run->request_pool)
                       : NULL;
     turn->has_parent = request->place.has_parent;
     turn->parent = request->place.parent;

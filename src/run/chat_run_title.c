@@ -13,10 +13,6 @@
 #include "chat_run_maintenance.h"
 #include "chat_scratch.h"
 
-#define TITLE_CHARS 80
-/* A word that is longer than the rest of a title is cut. */
-#define TITLE_LEAST 40
-
 /* What a model is shown of each side. */
 #define SHOWN_BYTES 2000
 
@@ -31,57 +27,6 @@ struct chat_run_title_job_t {
     chat_run_title_job_t *next;
 };
 
-/* ---- the beginning of a text ---- */
-
-static int is_first_byte(char c)
-{
-    return ((unsigned char)c & 0xc0) != 0x80;
-}
-
-/* In one line: white space and control characters are one space. */
-static char *in_one_line(const char *text, apr_pool_t *p)
-{
-    char *line = apr_palloc(p, strlen(text) + 1), *out = line;
-    int space = 0;
-
-    for (; *text; text++) {
-        if ((unsigned char)*text <= ' ' || *text == 0x7f) {
-            space = out > line;
-            continue;
-        }
-        if (space)
-            *out++ = ' ';
-        space = 0;
-        *out++ = *text;
-    }
-    *out = '\0';
-    return line;
-}
-
-/* Where a title ends that may not have all of it. */
-static char *find_end(char *line)
-{
-    char *at, *word = NULL;
-    int chars = 0;
-
-    for (at = line; *at; at++) {
-        chars += is_first_byte(*at);
-        if (*at == ' ' && chars > TITLE_LEAST)
-            word = at;
-        if (chars > TITLE_CHARS)
-            return word ? word : at;
-    }
-    return at;
-}
-
-const char *chat_run_title_of(const char *text, apr_pool_t *p)
-{
-    char *line = in_one_line(text, p);
-
-    *find_end(line) = '\0';
-    return *line ? line : NULL;
-}
-
 /* ---- a job ---- */
 
 /* Whole characters. */
@@ -90,7 +35,8 @@ static const char *beginning(const char *text, apr_pool_t *p)
     apr_size_t len = strlen(text);
 
     if (len > SHOWN_BYTES)
-        for (len = SHOWN_BYTES; len && !is_first_byte(text[len]);)
+        for (len = SHOWN_BYTES;
+             len && ((unsigned char)text[len] & 0xc0) == 0x80;)
             len--;
     return apr_pstrmemdup(p, text, len);
 }
@@ -222,7 +168,7 @@ static apr_status_t make_title(const char **ptitle, server_rec *s,
     if (rv != APR_SUCCESS)
         return rv;
     log_title(s, model, &ask);
-    *ptitle = chat_run_title_of(ask.answer, p);
+    *ptitle = chat_run_title_text(ask.answer, p);
     return *ptitle
                ? APR_SUCCESS
                : chat_err_set(err, APR_EGENERAL, HTTP_BAD_GATEWAY,
@@ -294,7 +240,7 @@ static apr_status_t find_texts(const char **pquestion, const char **panswer,
 apr_status_t chat_run_title(const char **ptitle, chat_ctx_t *ctx,
                             const char *conversation, chat_err_t *err)
 {
-    const char *name = ctx->dir->title.model, *question, *answer;
+    const char *name = ctx->dir->title.model, *question = "", *answer = "";
     const chat_store_at_t at = {
         .s = ctx->r->server,
         .r = ctx->r,

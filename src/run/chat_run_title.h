@@ -9,10 +9,7 @@
 #define CHAT_RUN_TITLE_H
 
 #include "chat_run_int.h"
-
-/* The first 80 characters of a text in one line, by whole words; NULL: it has
- * none. In p. Pure. */
-const char *chat_run_title_of(const char *text, apr_pool_t *p);
+#include "chat_run_title_text.h"
 
 typedef struct chat_run_title_job_t chat_run_title_job_t;
 
