@@ -50,6 +50,14 @@ typedef enum {
 /* How an upstream's API is spoken, where it has several (ChatProviderAPI). */
 typedef enum { CHAT_API_RESPONSES, CHAT_API_COMPLETIONS } chat_api_e;
 
+/* Where the log of a stream is kept (ChatStreamResume). */
+typedef enum {
+    CHAT_RESUME_OFF,  /* nowhere: no stream can be resumed */
+    CHAT_RESUME_SPOOL /* in a file, for the processes of this server */
+} chat_resume_e;
+/* Whose tables hold conversations (ChatStore). */
+typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
+
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
 
@@ -225,11 +233,28 @@ typedef struct chat_server_stream_t {
     int engines; /* ChatStreamEngines: engine threads per child */
 } chat_server_stream_t;
 
+typedef struct chat_server_resume_t {
+    int kind;                /* ChatStreamResume: chat_resume_e */
+    const char *directory;   /* of the spool, an absolute path; NULL: "chat" in
+                                DefaultRuntimeDir */
+    apr_interval_time_t age; /* a log is kept for so long when it has ended */
+    apr_int64_t size;        /* of a log, in bytes */
+} chat_server_resume_t;
+
 typedef struct chat_server_context_t {
     const char *store; /* ChatContextStore: socache provider, NULL: the usual
                           one */
     const char *args;  /* argument of that store, or NULL */
 } chat_server_context_t;
+
+/* Of each server. */
+typedef struct chat_server_store_t {
+    int used;                    /* 1: some location has ChatStore chat */
+    int migrate;                 /* ChatStoreMigrate: 1: at start */
+    apr_interval_time_t deleted; /* ChatRetention: what was deleted is kept so
+                                    long, 0: it goes at once */
+    apr_interval_time_t idle;    /* what nobody touches is, 0: for ever */
+} chat_server_store_t;
 
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
@@ -243,7 +268,9 @@ typedef struct chat_server_conf_t {
     chat_server_limit_t limit;
     chat_server_redis_t redis;
     chat_server_stream_t stream;
+    chat_server_resume_t resume;
     chat_server_context_t context;
+    chat_server_store_t store;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -275,6 +302,21 @@ typedef struct chat_dir_context_t {
     apr_int64_t bytes;       /* of their text */
     apr_interval_time_t age; /* since the last message */
 } chat_dir_context_t;
+
+typedef struct chat_dir_title_t {
+    const char *model; /* ChatTitleModel: name of a ChatModel that makes titles
+                          of conversations; NULL: none does */
+} chat_dir_title_t;
+typedef struct chat_dir_store_t {
+    int layout;                     /* ChatStore: chat_store_layout_e */
+    int conversations;              /* ChatStoreLimit: of a user */
+    int messages;                   /* of a conversation */
+    apr_int64_t bytes;              /* of a conversation */
+    int title;                      /* characters */
+    int parts;                      /* of a message */
+    int metadata;                   /* pairs of a conversation */
+    int share_snapshot, share_live; /* ChatShare: which may be made */
+} chat_dir_store_t;
 
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
@@ -322,6 +364,12 @@ typedef struct chat_dir_stream_t {
     apr_interval_time_t stall;     /* ChatStreamStallTimeout */
 } chat_dir_stream_t;
 
+typedef struct chat_dir_resume_t {
+    int finish;                /* ChatStreamOnLeave: 1: an answer goes on when
+                                  its client leaves */
+    apr_interval_time_t alone; /* at most for so long, 0: as it may anyway */
+} chat_dir_resume_t;
+
 typedef struct chat_dir_mock_t {
     apr_interval_time_t pace; /* ChatMock pace= */
     int words;                /* ChatMock words= */
@@ -332,11 +380,14 @@ typedef struct chat_dir_conf_t {
     chat_dir_model_t model;
     chat_dir_retry_t retry;
     chat_dir_context_t context;
+    chat_dir_title_t title;
+    chat_dir_store_t store;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;
     chat_dir_limit_t limit;
     chat_dir_stream_t stream;
+    chat_dir_resume_t resume;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 

@@ -143,4 +143,7 @@ apr_status_t chat_store_check_config(apr_pool_t *p, server_rec *s);
  * makes the slots of look-ups. */
 apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s);
 
+/* child_init, behind mod_dbd's: ChatStoreMigrate. */
+void chat_store_child_init(apr_pool_t *pchild, server_rec *s);
+
 #endif

@@ -288,6 +288,7 @@ int chat_config_route_has_users(int route);
 typedef enum {
     CHAT_NEED_PROVIDER, /* ChatUse names one */
     CHAT_NEED_MODEL,    /* ChatModel names a provider */
+    CHAT_NEED_TITLE,    /* ChatTitleModel names a model */
     CHAT_NEED_REDIS,    /* a policy refuses without it */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
     CHAT_HAVE_ROUTE,    /* a route that asks the provider of its name */

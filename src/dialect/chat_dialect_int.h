@@ -88,9 +88,6 @@ static inline void chat_dialect_text(chat_encoder_t *e, chat_buf_t *out,
  * overflows. */
 void chat_encoder_gather(chat_encoder_t *e, const chat_delta_t *delta);
 
-/* "stop", "length", "tool_calls", "content_filter", "other" or "stopped". */
-const char *chat_dialect_reason(chat_finish_e why);
-
 /* "member":[...] of the details that were gathered, with a comma before it;
  * nothing where there are none. */
 void chat_dialect_details(chat_buf_t *out, const char *member,

@@ -107,17 +107,18 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
 {
     const char *sql = chat_config_server(r->server)->auth.session_sql;
     chat_session_t *session = NULL;
+    const chat_store_at_t at = {.s = r->server, .r = r, .p = r->pool};
     const char *why = "no ChatAuthSession says where sessions are";
     apr_status_t rv;
     int slot, answered;
 
     *psession = NULL;
     if (sql) {
-        rv = chat_store_limiter_acquire(&slot, &why, r);
+        rv = chat_store_limiter_acquire(&slot, &why, &at);
         if (rv != APR_SUCCESS)
             return no_slot(r, rv, why, err);
         why = look_up(&session, &answered, r, sql, token);
-        chat_store_limiter_release(slot, answered, r);
+        chat_store_limiter_release(slot, answered, &at);
     }
     if (why) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
@@ -158,27 +159,36 @@ static const char *try_statement(request_rec *r, const char *sql)
     return why;
 }
 
+/* The same where nobody signs in by a session, and conversations are kept. */
+static const char *try_connection(request_rec *r)
+{
+    chat_store_query_t q;
+    apr_status_t rv = chat_store_query_ping(&q, r);
+    const char *why = rv == APR_SUCCESS ? NULL : q.why;
+
+    chat_store_query_close(&q);
+    return why;
+}
+
 apr_status_t chat_store_ping(request_rec *r)
 {
+    const chat_store_at_t at = {.s = r->server, .r = r, .p = r->pool};
     const char *sql = chat_config_server(r->server)->auth.session_sql, *why;
     int slot, answers;
 
-    if (!sql)
+    if (!chat_store_limiter_has(r->server))
         return APR_ENOTIMPL;
-    if (chat_store_limiter_probe(&slot, &answers, r) != APR_SUCCESS)
+    if (chat_store_limiter_probe(&slot, &answers, &at) != APR_SUCCESS)
         return answers ? APR_SUCCESS : APR_EGENERAL;
-    why = try_statement(r, sql);
-    if (chat_store_limiter_tell(r, why)) {
+    why = sql ? try_statement(r, sql) : try_connection(r);
+    if (chat_store_limiter_tell(&at, why)) {
         if (why)
             ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                          CHATNO(0205) "not ready, for nobody could sign in: "
-                                       "%s",
-                          why);
+                          CHATNO(0205) "the database is not ready: %s", why);
         else
-            ap_log_rerror(
-                APLOG_MARK, APLOG_NOTICE, 0, r,
-                CHATNO(0220) "ready: sessions can be looked up again");
+            ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
+                          CHATNO(0220) "the database is ready again");
     }
-    chat_store_limiter_release(slot, !why, r);
+    chat_store_limiter_release(slot, !why, &at);
     return why ? APR_EGENERAL : APR_SUCCESS;
 }

@@ -39,6 +39,7 @@ static const char *const harmless[] = {
     "ssl/tls coalescing filter",
     "ssl/tls filter",
     "chat_net",
+    "chat_leave",
     "core",
     NULL,
 };
