@@ -34,7 +34,8 @@ typedef enum {
     CHAT_FINISH_LENGTH, /* the limit of tokens, or of the model's context */
     CHAT_FINISH_CALLS,  /* it waits for what the tools give */
     CHAT_FINISH_FILTER, /* the provider, or the model, refused to go on */
-    CHAT_FINISH_OTHER   /* the provider gave a reason that is unknown here */
+    CHAT_FINISH_OTHER,  /* the provider gave a reason that is unknown here */
+    CHAT_FINISH_STOPPED /* the user had it stopped; no provider says so */
 } chat_finish_e;
 
 #endif

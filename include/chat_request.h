@@ -56,9 +56,20 @@ apr_status_t chat_request_read_items(chat_json_t **prest, struct request_rec *r,
 
 /* ---- pure: the schemas of the routes (APR and chat_json) ---- */
 
+/* Where in a conversation the turn stands. */
+typedef struct chat_request_place_t {
+    const char *conversation; /* its id; NULL: none is named */
+    int has_parent;           /* 1: parent was named */
+    const char *parent;       /* id of a message; NULL: the root */
+    const char *id;           /* of the client's message, or NULL */
+    chat_json_t *parts;       /* of it, an array as it is kept; NULL: what the
+                                 turn's messages have */
+} chat_request_place_t;
+
 /* A request of a client, read. What it points to lives as long as its body. */
 typedef struct chat_request_t {
     chat_turn_t turn;
+    chat_request_place_t place;
     int usage;           /* 1: the client wants token counts (completions) */
     const char *session; /* that it goes on with (message), or NULL */
 } chat_request_t;
@@ -69,7 +80,11 @@ typedef struct chat_request_clamps_t {
     int count_utf16;       /* 1: as zod before 4.5 counts, else code points */
     int total_length;      /* UTF-16 units of all */
     int max_output_tokens; /* cap */
+    int keeps;             /* 1: conversations are kept here */
 } chat_request_clamps_t;
+
+/* 1 when text is a UUID in lower-case hexadecimal. */
+int chat_request_is_id(const char *text);
 
 /*
  * Validate as zod 4.6 does. APR_SUCCESS: turn is filled (model NULL when the
@@ -94,6 +109,30 @@ apr_status_t chat_request_validate(chat_turn_t *turn, chat_json_t *body,
 apr_status_t chat_request_validate_tools(chat_turn_t *turn, chat_json_t *body,
                                          const chat_request_clamps_t *clamps,
                                          chat_err_t *err, apr_pool_t *p);
+
+/*
+ * That schema with "conversationId"?, "parentId"? (null is the root) and "id"?,
+ * all of them UUIDs. With a conversation the messages are what is new in it:
+ * one of the user, or those of the role "tool" that answer the calls of the
+ * message before; the rest is known here. Where no conversation is kept it is a
+ * 400 "unsupported" to name one.
+ */
+apr_status_t chat_request_validate_kept(chat_request_t *request,
+                                        chat_json_t *body,
+                                        const chat_request_clamps_t *clamps,
+                                        chat_err_t *err, apr_pool_t *p);
+
+/*
+ * A turn of a conversation that the path names: {"id"?, "parentId"?, "content"
+ * or "parts", ...}, the rest as on the stream route. Parts are texts
+ * ({"type": "text", "text"}), or what tools gave ({"type": "tool-result",
+ * "callId", "content"}), not both. regenerate 1: no message is in it.
+ * place.conversation stays NULL.
+ */
+apr_status_t chat_request_conversation(chat_request_t *request,
+                                       chat_json_t *body, int regenerate,
+                                       const chat_request_clamps_t *clamps,
+                                       chat_err_t *err, apr_pool_t *p);
 
 /*
  * {"message", "model_id"?, "session_id"?}. *psession is NULL where none is

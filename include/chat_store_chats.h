@@ -94,10 +94,11 @@ typedef struct chat_conversation_filter_t {
 } chat_conversation_filter_t;
 
 /* *prows: chat_conversation_t, newest last message first. */
-apr_status_t chat_store_conversation_list(
-    apr_array_header_t **prows, const chat_store_at_t *at,
-    const chat_conversation_filter_t *filter, chat_store_page_t *page,
-    chat_err_t *err);
+apr_status_t
+chat_store_conversation_list(apr_array_header_t **prows,
+                             const chat_store_at_t *at,
+                             const chat_conversation_filter_t *filter,
+                             chat_store_page_t *page, chat_err_t *err);
 
 /* c->id is set by the caller; times and revision are results. APR_EEXIST: 409
  * already_exists (an id of somebody else's as well). APR_ENOSPC: 409, the user
@@ -113,12 +114,9 @@ apr_status_t chat_store_conversation_get(chat_conversation_t **pc,
 /* Members of c that set names; *pc is how it is then. revision > 0: only if it
  * is that; else APR_EMISMATCH, 412 precondition_failed, and *pc is how it is.
  * The current message must be one of this conversation (400). */
-apr_status_t chat_store_conversation_update(chat_conversation_t **pc,
-                                            const chat_store_at_t *at,
-                                            const char *id,
-                                            const chat_conversation_t *c,
-                                            unsigned set, int revision,
-                                            chat_err_t *err);
+apr_status_t chat_store_conversation_update(
+    chat_conversation_t **pc, const chat_store_at_t *at, const char *id,
+    const chat_conversation_t *c, unsigned set, int revision, chat_err_t *err);
 
 /* Hidden, or with ChatRetention deleted=0 gone; its running streams' ids are
  * put into *pstreams (const char *), for whoever stops them. Once more is
@@ -166,7 +164,7 @@ typedef struct chat_store_message_t {
     const char *text;  /* what search finds: all text parts, joined */
     const char *model, *provider, *finish_reason, *error_code; /* or NULL */
     apr_int64_t input_tokens, output_tokens;                   /* or -1 */
-    apr_int64_t cost; /* 1e-10 USD, or -1 */
+    apr_int64_t cost;                       /* 1e-10 USD, or -1 */
     const char *feedback, *feedback_reason; /* "positive", "negative", NULL */
     int siblings, sibling;                  /* how many, which, from 1 */
     apr_int64_t created, updated;
@@ -195,8 +193,8 @@ apr_status_t chat_store_message_correct(chat_store_message_t **pm,
  * ancestor that is left. */
 apr_status_t chat_store_message_delete(apr_array_header_t **pstreams,
                                        const chat_store_at_t *at,
-                                       const char *conversation,
-                                       const char *id, chat_err_t *err);
+                                       const char *conversation, const char *id,
+                                       chat_err_t *err);
 /* kind NULL: none any more. */
 apr_status_t chat_store_message_feedback(const chat_store_at_t *at,
                                          const char *conversation,
@@ -209,13 +207,16 @@ typedef struct chat_store_turn_t {
     /* Set by the caller. */
     const char *conversation; /* its id */
     int create; /* 1: made where it is nobody's yet, with model and system */
-    int has_parent;         /* 1: parent counts; 0: the current leaf */
-    const char *parent;     /* NULL: the question is a new root */
-    const char *regenerate; /* the message whose answer is made anew: one of
-                               the user, or an answer, whose sibling is made.
-                               Then there is no question. NULL: there is */
-    const char *question;   /* id of the user's message */
+    int has_parent;           /* 1: parent counts; 0: the current leaf */
+    const char *parent;       /* NULL: the question is a new root */
+    const char *regenerate;   /* the message whose answer is made anew: one of
+                                 the user, or an answer, whose sibling is made.
+                                 Then there is no question. NULL: there is */
+    const char *question;     /* id of the client's message */
+    chat_role_e role;         /* of it: CHAT_ROLE_USER; or CHAT_ROLE_TOOL, what
+                                 tools gave, whose parent is an answer */
     const char *parts, *text; /* of it */
+    const char *title;        /* for a conversation that has none; NULL: none */
     const char *model, *system;
     const char *answer;   /* id of the assistant's message */
     const char *stream;   /* id of the stream */
@@ -296,7 +297,7 @@ apr_status_t chat_store_stream_inherit(apr_array_header_t **prows,
 typedef struct chat_store_hit_t {
     const char *conversation, *message; /* message NULL: the title */
     const char *title;
-    const char *snippet; /* some text around the words */
+    const char *snippet;        /* some text around the words */
     apr_array_header_t *ranges; /* int pairs: where the words stand in it, in
                                    UTF-16 units: start, end */
     apr_int64_t created;
@@ -364,7 +365,8 @@ typedef struct chat_store_repeat_t {
 } chat_store_repeat_t;
 
 /* APR_SUCCESS: it is the first one. APR_EEXIST: status and response are set;
- * status 0: 409 idempotency_in_progress. APR_EINVAL: 422 idempotency_mismatch. */
+ * status 0: 409 idempotency_in_progress. APR_EINVAL: 422 idempotency_mismatch.
+ */
 apr_status_t chat_store_repeat_begin(chat_store_repeat_t *repeat,
                                      const chat_store_at_t *at,
                                      chat_err_t *err);

@@ -48,6 +48,7 @@ const char *chat_dialect_reason(chat_finish_e why)
         [CHAT_FINISH_CALLS] = "tool_calls",
         [CHAT_FINISH_FILTER] = "content_filter",
         [CHAT_FINISH_OTHER] = "other",
+        [CHAT_FINISH_STOPPED] = CHAT_DIALECT_STOPPED,
     };
 
     return reasons[why];
@@ -93,6 +94,50 @@ apr_int64_t chat_dialect_total(const chat_usage_t *usage)
         __builtin_add_overflow(usage->input, usage->output, &total))
         return -1;
     return total;
+}
+
+/* Prices are per million tokens. */
+apr_int64_t chat_dialect_cost(const chat_answer_t *a, const chat_usage_t *usage)
+{
+    double parts;
+
+    if (usage->input < 0 || usage->output < 0 || !(a->price_in >= 0) ||
+        !(a->price_out >= 0))
+        return -1;
+    parts = (usage->input * a->price_in + usage->output * a->price_out) *
+            (CHAT_DIALECT_PARTS / 1e6);
+    return parts < 9e18 ? (apr_int64_t)(parts + 0.5) : -1;
+}
+
+/* ---- what they read again ---- */
+
+/* Our own events are far smaller, but their texts may come in one. */
+static const chat_json_limits_t event_limits = {CHAT_SSE_EVENT_MAX, 8, 1000};
+
+chat_json_t *chat_dialect_data(const chat_sse_event_t *event, apr_pool_t *p)
+{
+    chat_json_t *data;
+
+    if (event->oversized || event->last ||
+        chat_json_parse(&data, event->data, event->data_len, &event_limits,
+                        p) != APR_SUCCESS ||
+        chat_json_kind(data) != CHAT_JSON_OBJECT)
+        return NULL;
+    return data;
+}
+
+void chat_dialect_tell(const chat_told_t *told, chat_delta_e kind, int index,
+                       const char *text)
+{
+    const chat_delta_t delta = {
+        .kind = kind,
+        .text = text,
+        .len = text ? strlen(text) : 0,
+        .index = index,
+    };
+
+    if (delta.len)
+        told->on_delta(told->ctx, &delta);
 }
 
 /* ---- failures ---- */

@@ -50,6 +50,11 @@ void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out,
     e->over = 1;
 }
 
+apr_int64_t chat_encoder_last(const chat_encoder_t *e)
+{
+    return e->events;
+}
+
 int chat_encoder_overflows(const chat_encoder_t *e)
 {
     return e->gathered > CHAT_DIALECT_WHOLE_MAX;

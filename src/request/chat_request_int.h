@@ -82,6 +82,10 @@ const char *chat_request_zod_word(chat_request_zod_t *zod, const chat_json_t *v,
                                   apr_size_t max, const char *more,
                                   const char *pattern, const char *path);
 
+/* z.string().regex() of a UUID as we write it. */
+const char *chat_request_zod_id(chat_request_zod_t *zod, const chat_json_t *v,
+                                const char *path);
+
 /* z.number(), z.number().int() */
 int chat_request_zod_number(chat_request_zod_t *zod, const chat_json_t *v,
                             const char *path);
@@ -100,14 +104,21 @@ typedef struct chat_request_check_t {
     const chat_request_clamps_t *clamps;
     apr_int64_t total; /* UTF-16 units of all texts */
     apr_hash_t *calls; /* the ids that may be answered; NULL: no tools here */
+    int news;          /* 1: the messages are what is new in a conversation */
     apr_pool_t *p;
 } chat_request_check_t;
 
-/* calls is what check->calls is to be. */
-apr_status_t chat_request_check_body(chat_turn_t *turn, chat_json_t *body,
-                                     const chat_request_clamps_t *clamps,
-                                     apr_hash_t *calls, chat_err_t *err,
-                                     apr_pool_t *p);
+/* An empty turn, and a check with tools or without. */
+void chat_request_check_init(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_request_clamps_t *clamps, int tools,
+                             apr_pool_t *p);
+/* The members of the body; then all but the messages. */
+void chat_request_check_body(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_json_t *body);
+void chat_request_check_rest(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_json_t *body);
+/* The sum of all texts, as an issue at path. */
+void chat_request_check_total(chat_request_check_t *check, const char *path);
 
 /* 400 with the issues of zod. */
 apr_status_t chat_request_refuse(chat_err_t *err,

@@ -300,11 +300,3 @@ void chat_request_tools_body(chat_request_check_t *check, chat_turn_t *turn,
     if (!check->zod.list->nelts)
         check_possible(check, turn);
 }
-
-apr_status_t chat_request_validate_tools(chat_turn_t *turn, chat_json_t *body,
-                                         const chat_request_clamps_t *clamps,
-                                         chat_err_t *err, apr_pool_t *p)
-{
-    return chat_request_check_body(turn, body, clamps, apr_hash_make(p), err,
-                                   p);
-}
