@@ -162,10 +162,12 @@ apr_status_t chat_request_completions(chat_turn_t *turn, int *pusage,
 
 /* ---- pure: bodies of the routes of conversations ---- */
 
-/* Characters, pairs and parts that these may have. */
-#define CHAT_REQUEST_TITLE_MAX 200
-#define CHAT_REQUEST_METADATA_MAX 16
-#define CHAT_REQUEST_PARTS_MAX 64
+/* What these may have at most. */
+typedef struct chat_request_bounds_t {
+    int title;    /* characters */
+    int metadata; /* pairs of a key and a text */
+    int parts;    /* of a message */
+} chat_request_bounds_t;
 
 /* What a client says of a conversation. A member that is absent is not in said;
  * null is, and its text is NULL. */
@@ -181,8 +183,8 @@ typedef enum {
 } chat_request_has_e;
 
 typedef struct chat_request_conversation_t {
-    unsigned said;  /* chat_request_has_e */
-    const char *id; /* lower-case */
+    unsigned said; /* chat_request_has_e */
+    const char *id;
     const char *title, *model, *system;
     const char *metadata; /* a JSON object's text */
     const char *current;
@@ -192,20 +194,23 @@ typedef struct chat_request_conversation_t {
 /* All of these: APR_EINVAL, and err as chat_request_validate() has it. Strings
  * are borrowed from body or made in p. Members that are not known are ignored.
  */
-apr_status_t chat_request_conversation(chat_request_conversation_t *c,
-                                       const chat_json_t *body, chat_err_t *err,
-                                       apr_pool_t *p);
+apr_status_t chat_request_rest_conversation(chat_request_conversation_t *c,
+                                            const chat_json_t *body,
+                                            const chat_request_bounds_t *bounds,
+                                            chat_err_t *err, apr_pool_t *p);
 
 /* {"parts": [...]} of a message: *pparts is the JSON text of those members that
  * are known, *ptext all text parts, joined. */
-apr_status_t chat_request_parts(const char **pparts, const char **ptext,
-                                const chat_json_t *body, chat_err_t *err,
-                                apr_pool_t *p);
+apr_status_t chat_request_rest_parts(const char **pparts, const char **ptext,
+                                     const chat_json_t *body,
+                                     const chat_request_bounds_t *bounds,
+                                     chat_err_t *err, apr_pool_t *p);
 
 /* {"kind": "positive" | "negative" | null, "reason"?} */
-apr_status_t chat_request_feedback(const char **pkind, const char **preason,
-                                   const chat_json_t *body, chat_err_t *err,
-                                   apr_pool_t *p);
+apr_status_t chat_request_rest_feedback(const char **pkind,
+                                        const char **preason,
+                                        const chat_json_t *body,
+                                        chat_err_t *err, apr_pool_t *p);
 
 typedef struct chat_request_share_t {
     int live;
@@ -216,19 +221,17 @@ typedef struct chat_request_share_t {
 
 /* Each member may be absent; the defaults are a snapshot of the current leaf
  * for ever, with the model. now: in milliseconds. */
-apr_status_t chat_request_share(chat_request_share_t *share,
-                                const chat_json_t *body, apr_int64_t now,
-                                chat_err_t *err, apr_pool_t *p);
-
-/* {"messageId"} */
-apr_status_t chat_request_message_id(const char **pid, const chat_json_t *body,
+apr_status_t chat_request_rest_share(chat_request_share_t *share,
+                                     const chat_json_t *body, apr_int64_t now,
                                      chat_err_t *err, apr_pool_t *p);
 
-/* A UUID in lower case, NULL when text is none. */
-const char *chat_request_uuid(const char *text, apr_pool_t *p);
+/* {"messageId"} */
+apr_status_t chat_request_rest_message_id(const char **pid,
+                                          const chat_json_t *body,
+                                          chat_err_t *err, apr_pool_t *p);
 
 /* "2026-11-28T12:34:56.789Z": milliseconds since 1970; -1 when it is no such
  * time. The fraction may be absent, or of any length. */
-apr_int64_t chat_request_time(const char *text);
+apr_int64_t chat_request_rest_time(const char *text);
 
 #endif

@@ -20,30 +20,9 @@
 #define VALUE_MAX 512
 #define REASON_MAX 1000
 
-#define GUID                                                                   \
-    "/^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-"          \
-    "[0-9a-fA-F]{12})$/"
-
 static const chat_request_clamps_t by_codepoints;
 
-/* ---- ids and times ---- */
-
-const char *chat_request_uuid(const char *text, apr_pool_t *p)
-{
-    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    char *id;
-    int i;
-
-    if (!text || strlen(text) != sizeof(form) - 1)
-        return NULL;
-    id = apr_pstrdup(p, text);
-    for (i = 0; id[i]; i++) {
-        id[i] = apr_tolower(id[i]);
-        if (form[i] == '-' ? id[i] != '-' : !strchr("0123456789abcdef", id[i]))
-            return NULL;
-    }
-    return id;
-}
+/* ---- times ---- */
 
 /* So many digits at *ptext as a number, and what follows them; -1. */
 static int number(const char **ptext, int digits, char then)
@@ -76,7 +55,7 @@ static int fraction(const char **ptext)
     return ms;
 }
 
-apr_int64_t chat_request_time(const char *text)
+apr_int64_t chat_request_rest_time(const char *text)
 {
     apr_time_exp_t e = {0}, back;
     apr_time_t t;
@@ -111,21 +90,6 @@ static const char *text_of(chat_request_zod_t *zod, const chat_json_t *v,
     return chat_json_string(v);
 }
 
-/* z.guid() */
-static const char *id_of(chat_request_zod_t *zod, const chat_json_t *v,
-                         const char *path)
-{
-    const char *id = chat_request_uuid(chat_json_string(v), zod->p);
-
-    if (chat_request_zod_is(zod, v, CHAT_JSON_STRING, "string", path) && !id)
-        chat_request_zod_issue(zod,
-                               "\"origin\":\"string\","
-                               "\"code\":\"invalid_format\","
-                               "\"format\":\"guid\",\"pattern\":\"" GUID "\"",
-                               path, "Invalid GUID");
-    return id;
-}
-
 static int boolean_of(chat_request_zod_t *zod, const chat_json_t *v,
                       const char *path)
 {
@@ -139,7 +103,8 @@ static int length(const char *text)
 }
 
 /* z.record(): but no issue says what a key was. */
-static const char *metadata_of(chat_request_zod_t *zod, const chat_json_t *v)
+static const char *metadata_of(chat_request_zod_t *zod, const chat_json_t *v,
+                               int max)
 {
     static const char path[] = "[\"metadata\"]";
     const char *key = NULL, *value;
@@ -153,11 +118,13 @@ static const char *metadata_of(chat_request_zod_t *zod, const chat_json_t *v)
         value = chat_json_string(chat_json_get(v, key));
         bad |= length(key) > KEY_MAX || !value || length(value) > VALUE_MAX;
     }
-    if (n > CHAT_REQUEST_METADATA_MAX || bad)
+    if (n > max || bad)
         chat_request_zod_custom(
             zod, path,
-            "Metadata must be at most 16 pairs of a key of at most 64 "
-            "characters and a string of at most 512");
+            apr_psprintf(zod->p,
+                         "Metadata must be at most %d pairs of a key of at "
+                         "most %d characters and a string of at most %d",
+                         max, KEY_MAX, VALUE_MAX));
     return chat_json_text(v, NULL, zod->p);
 }
 
@@ -174,14 +141,15 @@ static const chat_json_t *member(unsigned *said, unsigned bit,
 }
 
 static void read_conversation(chat_request_conversation_t *c,
-                              chat_request_zod_t *zod, const chat_json_t *body)
+                              chat_request_zod_t *zod, const chat_json_t *body,
+                              const chat_request_bounds_t *bounds)
 {
     const chat_json_t *v;
 
     if ((v = member(&c->said, CHAT_REQUEST_HAS_ID, body, "id")) != NULL)
-        c->id = id_of(zod, v, "[\"id\"]");
+        c->id = chat_request_zod_id(zod, v, "[\"id\"]");
     v = member(&c->said, CHAT_REQUEST_HAS_TITLE, body, "title");
-    c->title = text_of(zod, v, CHAT_REQUEST_TITLE_MAX, "[\"title\"]");
+    c->title = text_of(zod, v, bounds->title, "[\"title\"]");
     if ((v = member(&c->said, CHAT_REQUEST_HAS_PINNED, body, "pinned")) != NULL)
         c->pinned = boolean_of(zod, v, "[\"pinned\"]");
     v = member(&c->said, CHAT_REQUEST_HAS_ARCHIVED, body, "archived");
@@ -192,10 +160,10 @@ static void read_conversation(chat_request_conversation_t *c,
     v = member(&c->said, CHAT_REQUEST_HAS_SYSTEM, body, "system");
     c->system = text_of(zod, v, SYSTEM_MAX, "[\"system\"]");
     v = member(&c->said, CHAT_REQUEST_HAS_METADATA, body, "metadata");
-    c->metadata = metadata_of(zod, v);
+    c->metadata = metadata_of(zod, v, bounds->metadata);
     v = member(&c->said, CHAT_REQUEST_HAS_CURRENT, body, "currentMessageId");
     if (v)
-        c->current = id_of(zod, v, "[\"currentMessageId\"]");
+        c->current = chat_request_zod_id(zod, v, "[\"currentMessageId\"]");
 }
 
 static apr_status_t verdict(const chat_request_zod_t *zod, chat_err_t *err)
@@ -203,24 +171,26 @@ static apr_status_t verdict(const chat_request_zod_t *zod, chat_err_t *err)
     return zod->list->nelts ? chat_request_refuse(err, zod) : APR_SUCCESS;
 }
 
-apr_status_t chat_request_conversation(chat_request_conversation_t *c,
-                                       const chat_json_t *body, chat_err_t *err,
-                                       apr_pool_t *p)
+apr_status_t chat_request_rest_conversation(chat_request_conversation_t *c,
+                                            const chat_json_t *body,
+                                            const chat_request_bounds_t *bounds,
+                                            chat_err_t *err, apr_pool_t *p)
 {
     chat_request_zod_t zod;
 
     memset(c, 0, sizeof(*c));
     chat_request_zod_init(&zod, p);
     if (chat_request_zod_is(&zod, body, CHAT_JSON_OBJECT, "object", "[]"))
-        read_conversation(c, &zod, body);
+        read_conversation(c, &zod, body, bounds);
     return verdict(&zod, err);
 }
 
 /* ---- the others ---- */
 
-apr_status_t chat_request_feedback(const char **pkind, const char **preason,
-                                   const chat_json_t *body, chat_err_t *err,
-                                   apr_pool_t *p)
+apr_status_t chat_request_rest_feedback(const char **pkind,
+                                        const char **preason,
+                                        const chat_json_t *body,
+                                        chat_err_t *err, apr_pool_t *p)
 {
     static const char *const kinds[] = {"positive", "negative", NULL};
     const chat_json_t *kind = chat_json_get(body, "kind");
@@ -249,7 +219,7 @@ static apr_int64_t expiry_of(chat_request_zod_t *zod, const chat_json_t *v,
         return 0;
     if (!chat_request_zod_is(zod, v, CHAT_JSON_STRING, "string", path))
         return 0;
-    expires = chat_request_time(chat_json_string(v));
+    expires = chat_request_rest_time(chat_json_string(v));
     if (expires <= now)
         chat_request_zod_custom(zod, path,
                                 "Must be a time in the future, as "
@@ -257,9 +227,9 @@ static apr_int64_t expiry_of(chat_request_zod_t *zod, const chat_json_t *v,
     return expires;
 }
 
-apr_status_t chat_request_share(chat_request_share_t *share,
-                                const chat_json_t *body, apr_int64_t now,
-                                chat_err_t *err, apr_pool_t *p)
+apr_status_t chat_request_rest_share(chat_request_share_t *share,
+                                     const chat_json_t *body, apr_int64_t now,
+                                     chat_err_t *err, apr_pool_t *p)
 {
     static const char *const modes[] = {"snapshot", "live", NULL};
     const chat_json_t *v;
@@ -275,7 +245,7 @@ apr_status_t chat_request_share(chat_request_share_t *share,
                 chat_request_zod_enum(&zod, v, modes, "[\"mode\"]") == 1;
         if ((v = chat_json_get(body, "leafMessageId")) != NULL &&
             chat_json_kind(v) != CHAT_JSON_NULL)
-            share->leaf = id_of(&zod, v, "[\"leafMessageId\"]");
+            share->leaf = chat_request_zod_id(&zod, v, "[\"leafMessageId\"]");
         share->expires = expiry_of(&zod, chat_json_get(body, "expiresAt"), now);
         if ((v = chat_json_get(body, "showModel")) != NULL)
             share->show_model = boolean_of(&zod, v, "[\"showModel\"]");
@@ -283,14 +253,16 @@ apr_status_t chat_request_share(chat_request_share_t *share,
     return verdict(&zod, err);
 }
 
-apr_status_t chat_request_message_id(const char **pid, const chat_json_t *body,
-                                     chat_err_t *err, apr_pool_t *p)
+apr_status_t chat_request_rest_message_id(const char **pid,
+                                          const chat_json_t *body,
+                                          chat_err_t *err, apr_pool_t *p)
 {
     chat_request_zod_t zod;
 
     *pid = NULL;
     chat_request_zod_init(&zod, p);
     if (chat_request_zod_is(&zod, body, CHAT_JSON_OBJECT, "object", "[]"))
-        *pid = id_of(&zod, chat_json_get(body, "messageId"), "[\"messageId\"]");
+        *pid = chat_request_zod_id(&zod, chat_json_get(body, "messageId"),
+                                   "[\"messageId\"]");
     return verdict(&zod, err);
 }

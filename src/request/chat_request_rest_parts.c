@@ -95,9 +95,10 @@ static const char *is_text(const chat_json_t *part)
                : NULL;
 }
 
-apr_status_t chat_request_parts(const char **pparts, const char **ptext,
-                                const chat_json_t *body, chat_err_t *err,
-                                apr_pool_t *p)
+apr_status_t chat_request_rest_parts(const char **pparts, const char **ptext,
+                                     const chat_json_t *body,
+                                     const chat_request_bounds_t *bounds,
+                                     chat_err_t *err, apr_pool_t *p)
 {
     static const char path[] = "[\"parts\"]";
     const chat_json_t *list = chat_json_get(body, "parts");
@@ -110,19 +111,18 @@ apr_status_t chat_request_parts(const char **pparts, const char **ptext,
     chat_request_zod_init(&zod, p);
     if (chat_request_zod_is(&zod, body, CHAT_JSON_OBJECT, "object", "[]") &&
         chat_request_zod_is(&zod, list, CHAT_JSON_ARRAY, "array", path)) {
-        for (i = 0; i < chat_json_length(list) && i < CHAT_REQUEST_PARTS_MAX;
-             i++) {
+        for (i = 0; i < chat_json_length(list) && i < bounds->parts; i++) {
             part = part_of(&zod, chat_json_at(list, i), i);
             chat_json_push(parts, part);
             if ((text = is_text(part)) != NULL)
                 APR_ARRAY_PUSH(texts, const char *) = text;
         }
-        chat_request_zod_length(&zod, list, &by_codepoints, 0,
-                                CHAT_REQUEST_PARTS_MAX, path);
+        chat_request_zod_length(&zod, list, &by_codepoints, 0, bounds->parts,
+                                path);
     }
     if (zod.list->nelts)
         return chat_request_refuse(err, &zod);
     *pparts = chat_json_text(parts, NULL, p);
-    *ptext = apr_array_pstrcat(p, texts, '\n');
+    *ptext = apr_array_pstrcat(p, texts, 0);
     return APR_SUCCESS;
 }
