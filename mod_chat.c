@@ -15,6 +15,7 @@
 #include "chat_limit.h"
 #include "chat_log.h"
 #include "chat_route.h"
+#include "chat_run.h"
 #include "chat_scratch.h"
 #include "chat_store.h"
 #include "chat_stream.h"
@@ -32,7 +33,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         chat_store_post_config(pconf, s) != APR_SUCCESS ||
         chat_auth_post_config(pconf, s) != APR_SUCCESS ||
         chat_limit_post_config(pconf, s) != APR_SUCCESS ||
-        chat_upstream_post_config(pconf, s) != APR_SUCCESS)
+        chat_upstream_post_config(pconf, s) != APR_SUCCESS ||
+        chat_run_post_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
     return OK;
 }
@@ -43,6 +45,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);
     chat_scratch_init();
+    chat_run_child_init(pchild, s);
 }
 
 static void register_hooks(apr_pool_t *p)

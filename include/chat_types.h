@@ -181,6 +181,7 @@ typedef enum {
     CHAT_END_STOPPED,   /* a callback asked for the end */
     CHAT_END_GONE,      /* the client left */
     CHAT_END_STALLED,   /* the client took nothing for the stall time */
+    CHAT_END_CANCELLED, /* chat_stream_cancel() */
     CHAT_END_UNREACHED, /* no connection to the upstream */
     CHAT_END_BROKEN,    /* the upstream's connection failed */
     CHAT_END_TIMEOUT,   /* the upstream took too long */
@@ -195,6 +196,8 @@ typedef struct chat_end_t {
                                   or admission was refused */
     int asked;                 /* 1: the upstream was connected to, so that it
                                   may have got the request (this call) */
+    int left;                  /* 1: the client left before, and the stream went
+                                  on without it */
     apr_interval_time_t first; /* start -> first data (this call), -1 */
     apr_interval_time_t total; /* start of the stream -> end */
     apr_off_t bytes;           /* data from the source (this call) */

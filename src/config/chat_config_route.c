@@ -82,11 +82,21 @@ static const char *location(cmd_parms *cmd)
 
 /* Which routes must know who asks? The mock stands in for a provider, and those
  * know no users; limits are an administrator's, who has Require; models are
- * shown to everybody where nobody is asked, and health always. */
+ * shown to everybody where nobody is asked, and health and what is shared
+ * always. */
 static int has_users(int route)
 {
     return route != CHAT_ROUTE_mock && route != CHAT_ROUTE_limits &&
-           route != CHAT_ROUTE_models && route != CHAT_ROUTE_health;
+           route != CHAT_ROUTE_models && route != CHAT_ROUTE_health &&
+           route != CHAT_ROUTE_shared;
+}
+
+/* Which routes are told apart by what stands behind their location? */
+static int has_paths(int route)
+{
+    return route == CHAT_ROUTE_conversations || route == CHAT_ROUTE_search ||
+           route == CHAT_ROUTE_shared || route == CHAT_ROUTE_export ||
+           route == CHAT_ROUTE_import || route == CHAT_ROUTE_me;
 }
 
 static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
@@ -100,6 +110,11 @@ static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
     if (why)
         return why;
     dir->route.location = location(cmd);
+    if (has_paths(dir->route.id) && !dir->route.location)
+        return apr_psprintf(cmd->pool,
+                            "ChatRoute %s must stand in a <Location> with a "
+                            "plain path: what it serves lies below that",
+                            value);
     if (has_users(dir->route.id))
         chat_config_need(cmd, CHAT_NEED_AUTH, value);
     return NULL;

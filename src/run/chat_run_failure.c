@@ -107,7 +107,7 @@ chat_verdict_e chat_run_failure_verdict(const chat_result_t *x)
     if (!x->end->made || took_too_long(x))
         return CHAT_VERDICT_UNKNOWN;
     if (why == CHAT_END_GONE || why == CHAT_END_STALLED ||
-        why == CHAT_END_SHUTDOWN)
+        why == CHAT_END_CANCELLED || why == CHAT_END_SHUTDOWN)
         return x->status && x->status < 500 ? CHAT_VERDICT_OK
                                             : CHAT_VERDICT_UNKNOWN;
     if (x->status >= 500 || why == CHAT_END_TIMEOUT || why == CHAT_END_BROKEN ||
@@ -133,7 +133,7 @@ chat_outcome_e chat_run_failure_outcome(const chat_result_t *x,
         return CHAT_OUTCOME_CANCELLED;
     if (x->seen->ended)
         return CHAT_OUTCOME_COMPLETE;
-    if (x->end->why == CHAT_END_GONE)
+    if (x->end->why == CHAT_END_GONE || x->end->why == CHAT_END_CANCELLED)
         return CHAT_OUTCOME_CANCELLED;
     if (x->end->why == CHAT_END_TIMEOUT)
         return CHAT_OUTCOME_TIMEOUT;

@@ -73,6 +73,7 @@ static const char *const harmless[] = {
     "ssl/tls coalescing filter",
     "ssl/tls filter",
     "chat_net",
+    "chat_leave",
     "core",
     NULL,
 };
@@ -274,7 +275,8 @@ static void finish(chat_conn_t *cc, chat_stream_t *s)
     /* This worker's place on the scoreboard: the time that it works, too. */
     if (ap_extended_status)
         ap_time_process_request(c->sbh, START_PREQUEST);
-    if (s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_STALLED) {
+    if (s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_STALLED ||
+        s->client.left) {
         c->aborted = 1;
         c->keepalive = AP_CONN_CLOSE;
         chat_netfilter_discard(s);
@@ -392,6 +394,7 @@ static void suspend_connection(conn_rec *c, request_rec *r)
     if (c->master || !cc || !cc->stream || cc->streaming)
         return;
     cc->streaming = 1;
+    chat_stream_ids_add(cc->stream);
     chat_engine_add(cc->stream->park.engine, cc->stream);
 }
 

@@ -33,7 +33,9 @@ static chat_stream_t *stream_create(request_rec *r,
     s->r = r;
     s->c = r->connection;
     s->driver = &chat_stream_undriven;
-    s->source = spec->call ? &chat_source_xfer : &chat_source_script;
+    s->source = spec->call     ? &chat_source_xfer
+                : spec->script ? &chat_source_script
+                               : &chat_source_feed;
     s->spec = *spec;
     s->call.spec = spec->call;
     s->client.fd = s->park.fd = s->engine.heap = -1;
@@ -88,7 +90,11 @@ apr_status_t chat_stream_start(int *phandler, request_rec *r,
     chat_stream_t *s = stream_create(r, spec);
     apr_status_t rv = admit(r, err);
 
-    if (rv != APR_SUCCESS || chat_park_try(phandler, &rv, s, err))
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (spec->finish)
+        chat_leave_add(s);
+    if (chat_park_try(phandler, &rv, s, err))
         return rv;
     *phandler = OK;
     if (chat_stream_admission_wait(s))
@@ -136,6 +142,7 @@ void chat_stream_register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     chat_counters_register_hooks();
     chat_park_register_hooks();
+    chat_leave_register();
 }
 
 apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
