@@ -41,19 +41,22 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
+    chat_scratch_init();
     chat_auth_child_init(pchild, s);
     chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);
-    chat_scratch_init();
+    chat_store_child_init(pchild, s);
     chat_run_child_init(pchild, s);
 }
 
 static void register_hooks(apr_pool_t *p)
 {
+    static const char *const database[] = {"mod_dbd.c", NULL};
+
     ap_hook_pre_config(chat_auth_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(chat_config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, database, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_authn(chat_auth_check_authn, NULL, NULL, APR_HOOK_MIDDLE,
                         AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_handler(chat_route_handler, NULL, NULL, APR_HOOK_MIDDLE);

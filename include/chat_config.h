@@ -50,6 +50,9 @@ typedef enum {
 /* How an upstream's API is spoken, where it has several (ChatProviderAPI). */
 typedef enum { CHAT_API_RESPONSES, CHAT_API_COMPLETIONS } chat_api_e;
 
+/* Whose tables hold conversations (ChatStore). */
+typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
+
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
 
@@ -231,6 +234,15 @@ typedef struct chat_server_context_t {
     const char *args;  /* argument of that store, or NULL */
 } chat_server_context_t;
 
+/* Of each server. */
+typedef struct chat_server_store_t {
+    int used;                    /* 1: some location has ChatStore chat */
+    int migrate;                 /* ChatStoreMigrate: 1: at start */
+    apr_interval_time_t deleted; /* ChatRetention: what was deleted is kept so
+                                    long, 0: it goes at once */
+    apr_interval_time_t idle;    /* what nobody touches is, 0: for ever */
+} chat_server_store_t;
+
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
@@ -244,6 +256,7 @@ typedef struct chat_server_conf_t {
     chat_server_redis_t redis;
     chat_server_stream_t stream;
     chat_server_context_t context;
+    chat_server_store_t store;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -279,6 +292,18 @@ typedef struct chat_dir_title_t {
     const char *model; /* ChatTitleModel: name of a ChatModel that makes titles
                           of conversations; NULL: none does */
 } chat_dir_title_t;
+
+typedef struct chat_dir_store_t {
+    int layout;                     /* ChatStore: chat_store_layout_e */
+    int conversations;              /* ChatStoreLimit: of a user */
+    int messages;                   /* of a conversation */
+    apr_int64_t bytes;              /* of a conversation */
+    int title;                      /* characters */
+    int parts;                      /* of a message */
+    int metadata;                   /* pairs of a conversation */
+    apr_int64_t import;             /* of a file that is imported, bytes */
+    int share_snapshot, share_live; /* ChatShare: which may be made */
+} chat_dir_store_t;
 
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
@@ -334,6 +359,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_retry_t retry;
     chat_dir_context_t context;
     chat_dir_title_t title;
+    chat_dir_store_t store;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;

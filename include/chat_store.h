@@ -132,4 +132,7 @@ apr_status_t chat_store_ping(request_rec *r);
  * makes the slots of look-ups. */
 apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s);
 
+/* child_init, behind mod_dbd's: ChatStoreMigrate. */
+void chat_store_child_init(apr_pool_t *pchild, server_rec *s);
+
 #endif

@@ -227,6 +227,7 @@ typedef struct chat_store_turn_t {
     const char *titled;         /* its title now */
     int wants_title;            /* no user and no model gave it */
     const char *context_system; /* the conversation's, or NULL */
+    const char *before;         /* the leaf that was current; for undo */
     apr_array_header_t *path;   /* chat_store_message_t, root first, down to
                                    what is to be answered */
 } chat_store_turn_t;
@@ -237,7 +238,9 @@ typedef struct chat_store_turn_t {
  * already_exists, an id is taken; where it is this owner's question, err->param
  * is the id of the stream that answered it. APR_EBUSY: 409 conversation_busy,
  * a stream runs. APR_EINVAL: 400, the parent is not of this conversation, or
- * cannot have this child. APR_ENOSPC: 413 conversation_too_long.
+ * cannot have this child. APR_ENOSPC: 413 conversation_too_long, or 409 as
+ * chat_store_conversation_create() has it. APR_EACCES: 409
+ * conversation_archived.
  */
 apr_status_t chat_store_turn_begin(chat_store_turn_t *turn,
                                    const chat_store_at_t *at, chat_err_t *err);

@@ -6,6 +6,7 @@
 #include "chat_config_int.h"
 
 #include <apr_fnmatch.h>
+#include <apr_strings.h>
 
 static const char *const names[] = {
 #define CHAT_ROUTE(id, name, handler, flags) [CHAT_ROUTE_##id] = name,

@@ -107,17 +107,18 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
 {
     const char *sql = chat_config_server(r->server)->auth.session_sql;
     chat_session_t *session = NULL;
+    const chat_store_at_t at = {.s = r->server, .r = r, .p = r->pool};
     const char *why = "no ChatAuthSession says where sessions are";
     apr_status_t rv;
     int slot, answered;
 
     *psession = NULL;
     if (sql) {
-        rv = chat_store_limiter_acquire(&slot, &why, r);
+        rv = chat_store_limiter_acquire(&slot, &why, &at);
         if (rv != APR_SUCCESS)
             return no_slot(r, rv, why, err);
         why = look_up(&session, &answered, r, sql, token);
-        chat_store_limiter_release(slot, answered, r);
+        chat_store_limiter_release(slot, answered, &at);
     }
     if (why) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
@@ -130,22 +131,22 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
     return APR_SUCCESS;
 }
 
-/* The database is used for sessions only. */
 apr_status_t chat_store_ping(request_rec *r)
 {
+    const chat_store_at_t at = {.s = r->server, .r = r, .p = r->pool};
     chat_store_query_t q;
     apr_status_t rv;
     int slot, answers;
 
-    if (!chat_config_server(r->server)->auth.session_sql)
+    if (!chat_store_limiter_has(r->server))
         return APR_ENOTIMPL;
-    if (chat_store_limiter_probe(&slot, &answers, r) != APR_SUCCESS)
+    if (chat_store_limiter_probe(&slot, &answers, &at) != APR_SUCCESS)
         return answers ? APR_SUCCESS : APR_EGENERAL;
     rv = chat_store_query_ping(&q, r);
     if (rv != APR_SUCCESS)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                       CHATNO(0205) "no answer: %s", q.why);
     chat_store_query_close(&q);
-    chat_store_limiter_release(slot, rv == APR_SUCCESS, r);
+    chat_store_limiter_release(slot, rv == APR_SUCCESS, &at);
     return rv == APR_SUCCESS ? rv : APR_EGENERAL;
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every statement about conversations, for PostgreSQL and for SQLite. Each has
+ * the owner in it, or works on rows that a statement with the owner has locked
+ * or found in the same transaction. Private to store/. Pure.
+ */
+#ifndef CHAT_STORE_STATEMENTS_H
+#define CHAT_STORE_STATEMENTS_H
+
+typedef enum {
+    /* tables */
+    CHAT_SQL_MIGRATION_EXISTS,
+    CHAT_SQL_MIGRATION_LIST,
+    CHAT_SQL_MIGRATION_INSERT,
+    CHAT_SQL_TABLES_EXIST,
+
+    /* conversations */
+    CHAT_SQL_CONVERSATION_GET,
+    CHAT_SQL_CONVERSATION_LIST,
+    CHAT_SQL_CONVERSATION_LIST_TITLED,
+    CHAT_SQL_CONVERSATION_CURRENT,
+    CHAT_SQL_CONVERSATION_COUNT,
+    CHAT_SQL_CONVERSATION_INSERT,
+    CHAT_SQL_CONVERSATION_LOCK,
+    CHAT_SQL_CONVERSATION_LOCK_ANY,
+    CHAT_SQL_CONVERSATION_UPDATE,
+    CHAT_SQL_CONVERSATION_NAME,
+    CHAT_SQL_CONVERSATION_HIDE,
+    CHAT_SQL_CONVERSATION_REMOVE,
+    CHAT_SQL_CONVERSATION_HIDE_ALL,
+    CHAT_SQL_CONVERSATION_REMOVE_ALL,
+    CHAT_SQL_CONVERSATION_RESTORE,
+    CHAT_SQL_CONVERSATION_ADD,
+    CHAT_SQL_CONVERSATION_TOUCH,
+
+    /* messages */
+    CHAT_SQL_MESSAGE_GET,
+    CHAT_SQL_MESSAGE_PATH,
+    CHAT_SQL_MESSAGE_TURN_PATH,
+    CHAT_SQL_MESSAGE_ALL,
+    CHAT_SQL_MESSAGE_FIND,
+    CHAT_SQL_MESSAGE_INSERT,
+    CHAT_SQL_MESSAGE_END,
+    CHAT_SQL_MESSAGE_REMOVE,
+    CHAT_SQL_MESSAGE_ANSWERED,
+
+    /* streams */
+    CHAT_SQL_STREAM_GET,
+    CHAT_SQL_STREAM_RUNNING,
+    CHAT_SQL_STREAM_RUNNING_ALL,
+    CHAT_SQL_STREAM_INSERT,
+    CHAT_SQL_STREAM_LOCK,
+    CHAT_SQL_STREAM_END,
+    CHAT_SQL_STREAM_REMOVE,
+    CHAT_SQL_STREAM_HEARTBEAT,
+    CHAT_SQL_STREAM_ADOPT,
+    CHAT_SQL_STREAM_INHERIT,
+
+    CHAT_SQL_COUNT
+} chat_store_sql_e;
+
+/* Each "%s" is a parameter; there is no other percent sign. */
+const char *chat_store_statements_text(chat_store_sql_e id, int sqlite);
+
+#endif
