@@ -16,6 +16,7 @@
 #include "chat_log.h"
 #include "chat_resume.h"
 #include "chat_route.h"
+#include "chat_run.h"
 #include "chat_scratch.h"
 #include "chat_store.h"
 #include "chat_stream.h"
@@ -34,7 +35,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         chat_auth_post_config(pconf, s) != APR_SUCCESS ||
         chat_limit_post_config(pconf, s) != APR_SUCCESS ||
         chat_resume_post_config(pconf, s) != APR_SUCCESS ||
-        chat_upstream_post_config(pconf, s) != APR_SUCCESS)
+        chat_upstream_post_config(pconf, s) != APR_SUCCESS ||
+        chat_run_post_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
     return OK;
 }
@@ -46,6 +48,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     chat_stream_child_init(pchild, s);
     chat_resume_child_init(pchild, s); /* stops before the streams do */
     chat_scratch_init();
+    chat_run_child_init(pchild, s);
 }
 
 static void register_hooks(apr_pool_t *p)

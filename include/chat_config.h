@@ -290,6 +290,11 @@ typedef struct chat_dir_context_t {
     apr_interval_time_t age; /* since the last message */
 } chat_dir_context_t;
 
+typedef struct chat_dir_title_t {
+    const char *model; /* ChatTitleModel: name of a ChatModel that makes titles
+                          of conversations; NULL: none does */
+} chat_dir_title_t;
+
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
                                       clients on this machine */
@@ -352,6 +357,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_model_t model;
     chat_dir_retry_t retry;
     chat_dir_context_t context;
+    chat_dir_title_t title;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;

@@ -46,7 +46,7 @@ sub wrong ($schema, $value) {
 
 # [event, data] of each event; dies of anything else.
 sub events ($text) {
-    return map { /\Aevent: (\w+)\ndata: (\{.*\})\z/ ? [ $1, $2 ] : die "no event: $_\n" } split /\n\n/, $text;
+    return map { /\A(?:id: \d+\n)?event: (\w+)\ndata: (\{.*\})\z/ ? [ $1, $2 ] : die "no event: $_\n" } split /\n\n/, $text;
 }
 
 my %seen;

@@ -68,11 +68,24 @@ void chat_config_need(cmd_parms *cmd, chat_need_e kind, const char *name)
     need->where = chat_config_where(cmd);
 }
 
+static int has_model(const server_rec *s, const char *name)
+{
+    const apr_array_header_t *models = chat_config_models(s);
+    int i;
+
+    for (i = 0; i < models->nelts; i++)
+        if (!strcmp(APR_ARRAY_IDX(models, i, chat_model_conf_t *)->name, name))
+            return 1;
+    return 0;
+}
+
 /* Does this server have what is needed? */
 static int has(const server_rec *s, const need_t *need)
 {
     if (need->kind == CHAT_NEED_PROVIDER || need->kind == CHAT_NEED_MODEL)
         return chat_config_provider(s, need->name) != NULL;
+    if (need->kind == CHAT_NEED_TITLE)
+        return has_model(s, need->name);
     if (need->kind == CHAT_NEED_SESSION)
         return chat_config_server(s)->auth.session_sql != NULL;
     return 1;
@@ -103,6 +116,13 @@ static void report_missing(server_rec *s, const need_t *need)
                                                      "provider"
                                                    : "ChatUse",
                      need->name, need->where, need->name);
+    }
+    else if (need->kind == CHAT_NEED_TITLE) {
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+            CHATNO(0112) "ChatTitleModel \"%s\" at %s: this server has "
+                         "no ChatModel of that name",
+            need->name, need->where);
     }
     else {
         ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,

@@ -277,6 +277,7 @@ int chat_config_model_check(server_rec *s, const chat_server_conf_t *conf,
 typedef enum {
     CHAT_NEED_PROVIDER, /* ChatUse names one */
     CHAT_NEED_MODEL,    /* ChatModel names a provider */
+    CHAT_NEED_TITLE,    /* ChatTitleModel names a model */
     CHAT_NEED_REDIS,    /* a policy refuses without it */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
     CHAT_NEED_AUTH,     /* a route that somebody must be let in to */

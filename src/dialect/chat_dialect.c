@@ -155,6 +155,7 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
                                  apr_pool_t *p)
 {
     const char *after = err->status == 429 ? chat_dialect_seconds(err) : NULL;
+    const char *stream = err->stream;
     int nameless = err->status == 401; /* its id is in the header alone */
 
     return apr_pstrcat(p, "{\"code\":", chat_json_quote(err->code, p),
@@ -162,6 +163,8 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
                        nameless ? "" : ",\"requestId\":",
                        nameless ? "" : chat_json_quote(id, p),
                        after ? ",\"retryAfter\":" : "", after ? after : "",
+                       stream ? ",\"streamId\":" : "",
+                       stream ? chat_json_quote(stream, p) : "",
                        err->issues ? ",\"issues\":" : "",
                        err->issues ? err->issues : "", "}", NULL);
 }

@@ -86,9 +86,6 @@ static inline void chat_dialect_text(chat_encoder_t *e, chat_buf_t *out,
  * overflows. */
 void chat_encoder_gather(chat_encoder_t *e, const chat_delta_t *delta);
 
-/* "stop", "length", "tool_calls", "content_filter", "other" or "stopped". */
-const char *chat_dialect_reason(chat_finish_e why);
-
 /* "member": and a text; a gathered one; a count, null when it is unknown. */
 void chat_dialect_string(chat_buf_t *out, const char *member, const char *text);
 void chat_dialect_gathered(chat_buf_t *out, const char *member,

@@ -56,7 +56,16 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
 
 /* ---- before a call ---- */
 
-static chat_answer_t *describe_answer(const chat_run_t *run, apr_pool_t *p)
+static void describe_place(chat_answer_t *answer, const chat_run_kept_t *kept)
+{
+    answer->conversation = kept->conversation;
+    answer->question = kept->question;
+    answer->message = kept->answer;
+    answer->stream = kept->stream;
+    answer->numbered = kept->numbered;
+}
+
+chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p)
 {
     const chat_candidate_t *c = run->attempt.candidate;
     chat_answer_t *answer = apr_pcalloc(p, sizeof(*answer));
@@ -69,6 +78,8 @@ static chat_answer_t *describe_answer(const chat_run_t *run, apr_pool_t *p)
     answer->usage = run->request.usage;
     answer->price_in = c->model ? c->model->price_in : -1;
     answer->price_out = c->model ? c->model->price_out : -1;
+    if (run->kept)
+        describe_place(answer, run->kept);
     return answer;
 }
 
@@ -84,7 +95,7 @@ static void make_encoder(chat_run_t *run)
         p = run->answer.encoder_pool;
     }
     run->answer.encoder =
-        chat_encoder_create(run->dialect, describe_answer(run, p), p);
+        chat_encoder_create(run->dialect, chat_run_describe_answer(run, p), p);
 }
 
 static void make_parser(chat_run_t *run)
@@ -212,7 +223,7 @@ void chat_run_answer_headers(chat_run_t *run)
     if (!run->dialect || !run->dialect->headers)
         return;
     more = apr_table_make(run->r->pool, 2);
-    run->dialect->headers(more, describe_answer(run, run->r->pool));
+    run->dialect->headers(more, chat_run_describe_answer(run, run->r->pool));
     chat_reply_headers(run->r, more);
 }
 
@@ -231,12 +242,35 @@ static apr_status_t send_bytes(chat_run_t *run, const char *data,
     return chat_reply_stream_write(run->r, data, len);
 }
 
+/* What has ids is known to the taps before the client has it. */
+static void tell_taps(chat_run_t *run)
+{
+    chat_run_answer_t *answer = &run->answer;
+    apr_int64_t last = chat_encoder_last(answer->encoder);
+
+    if (last > answer->logged)
+        chat_run_tap_sent(run, answer->logged + 1, last, answer->out.data,
+                          answer->out.len);
+    answer->logged = last;
+}
+
+void chat_run_log_out(chat_run_t *run)
+{
+    if (run->kept && run->answer.out.len)
+        tell_taps(run);
+    chat_buf_clear(&run->answer.out);
+}
+
 apr_status_t chat_run_send_out(chat_run_t *run)
 {
     chat_buf_t *out = &run->answer.out;
-    apr_status_t rv =
-        out->len ? send_bytes(run, out->data, out->len) : APR_SUCCESS;
+    apr_status_t rv;
 
+    if (!out->len)
+        return APR_SUCCESS;
+    if (run->kept)
+        tell_taps(run);
+    rv = send_bytes(run, out->data, out->len);
     chat_buf_clear(out);
     return rv;
 }
