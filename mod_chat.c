@@ -14,6 +14,7 @@
 #include "chat_crypto.h"
 #include "chat_limit.h"
 #include "chat_log.h"
+#include "chat_resume.h"
 #include "chat_route.h"
 #include "chat_run.h"
 #include "chat_scratch.h"
@@ -33,6 +34,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         chat_store_post_config(pconf, s) != APR_SUCCESS ||
         chat_auth_post_config(pconf, s) != APR_SUCCESS ||
         chat_limit_post_config(pconf, s) != APR_SUCCESS ||
+        chat_resume_post_config(pconf, s) != APR_SUCCESS ||
         chat_upstream_post_config(pconf, s) != APR_SUCCESS ||
         chat_run_post_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
@@ -46,6 +48,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);
     chat_store_child_init(pchild, s);
+    chat_resume_child_init(pchild, s); /* stops before the streams do */
     chat_run_child_init(pchild, s);
 }
 

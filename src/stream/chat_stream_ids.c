@@ -92,6 +92,7 @@ void chat_stream_cancel(const char *id)
         __atomic_store_n(&s->cancelled, 1, __ATOMIC_RELEASE);
         s->driver->ops->wake(s);
     }
-    note_heard(id);
+    if (!was_heard(id))
+        note_heard(id);
     pthread_mutex_unlock(&lock);
 }

@@ -152,22 +152,25 @@ apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
     return chat_counters_post_config(s);
 }
 
-/* A stream takes three descriptors: client, upstream, eventfd. Running out of
- * them makes the MPM retire the child, so we have to say no before that. */
+/* A stream takes three descriptors: client, upstream, eventfd; and one more for
+ * the file that it is logged in. Running out of them makes the MPM retire the
+ * child, so we have to say no before that. */
 static void count_places(server_rec *s)
 {
     int wanted = chat_config_server(s)->stream.max, fit;
+    int each = chat_config_server(s)->resume.kind == CHAT_RESUME_SPOOL ? 4 : 3;
     struct rlimit files;
 
     if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > 1000000)
         files.rlim_cur = 1000000;
-    fit = files.rlim_cur > FILES_KEPT ? (files.rlim_cur - FILES_KEPT) / 3 : 1;
+    fit =
+        files.rlim_cur > FILES_KEPT ? (files.rlim_cur - FILES_KEPT) / each : 1;
     places = wanted ? wanted : fit < PLACES_MAX ? fit : PLACES_MAX;
     if (wanted > fit)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0508) "ChatStreamMax %d needs about %d open files, "
                                   "the limit is %ld: %d streams will fit",
-                     wanted, 3 * wanted + FILES_KEPT, (long)files.rlim_cur,
+                     wanted, each * wanted + FILES_KEPT, (long)files.rlim_cur,
                      fit);
 }
 
