@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include <http_protocol.h>
 #include <httpd.h>
 #include <apr_strings.h>
 
@@ -65,12 +64,27 @@ static int is_row(const row_t *row, const char *path, rest_t *q, int *pbad)
     return !*form && !*path;
 }
 
+/* Not ap_method_name_of(): a GET may be a HEAD to it. */
+static const char *name_of(int method)
+{
+    switch (method) {
+    case M_GET:
+        return "GET, HEAD";
+    case M_POST:
+        return "POST";
+    case M_PUT:
+        return "PUT";
+    case M_PATCH:
+        return "PATCH";
+    default:
+        return "DELETE";
+    }
+}
+
 static void allow(const char **plist, int method, rest_t *q)
 {
-    const char *name = ap_method_name_of(q->p, method);
-
-    *plist = apr_pstrcat(q->p, *plist ? *plist : "", *plist ? ", " : "", name,
-                         method == M_GET ? ", HEAD" : "", NULL);
+    *plist = apr_pstrcat(q->p, *plist ? *plist : "", *plist ? ", " : "",
+                         name_of(method), NULL);
 }
 
 static apr_status_t refuse_path(rest_t *q, const char *allowed, int bad)

@@ -36,8 +36,10 @@ sub new ($class, %o) {
     my $locations = delete $o{locations} // {};
     my $pg = $db eq 'pgsql' ? ChatTest::Postgres->new->start : undef;
     my $more = delete $o{conf} // '';
-    my $self = $class->SUPER::new(modules => [ 'dbd', delete($o{modules} // [])->@* ], %o);
+    my $modules = delete $o{modules} // [];
+    my $self = $class->SUPER::new(%o, modules => [ 'dbd', @$modules ]);
     $self->{pg} = $pg;
+    $self->write_file('bearer.secret', "a secret for tokens that nobody signs here\n", 0600);
     $self->{db} = $db;
     $self->write_file('run/chats.db', '', 0666) if !$pg;
     chmod 0777, $self->dir . '/run';
@@ -66,7 +68,7 @@ SetHandler chat
 ChatStore chat
 ChatAuth bearer guest
 ChatAuthBearer unsigned
-ChatAuthSecret file:canary.key
+ChatAuthSecret file:bearer.secret
 END
     for my $path (sort keys %route) {
         $text .= "<Location /api/v1/$path>\nChatRoute $route{$path}\n" . ($locations->{$path} // '') . "</Location>\n";
@@ -76,7 +78,7 @@ END
 
 # A request of a user; user '' is a guest. %o as for ChatTest::request().
 sub as ($self, $user, $method, $path, %o) {
-    my %headers = ((length $user ? (Authorization => "Bearer $user") : ()), (delete $o{headers} // {})->%*);
+    my %headers = ((length $user ? (Authorization => "Bearer $user") : ()), ($o{headers} // {})->%*);
     return $self->request($method, "/api/v1/$path", %o, headers => \%headers);
 }
 
