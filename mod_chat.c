@@ -47,8 +47,8 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     chat_auth_child_init(pchild, s);
     chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);
-    chat_store_child_init(pchild, s);
     chat_resume_child_init(pchild, s); /* stops before the streams do */
+    chat_store_child_init(pchild, s);
     chat_run_child_init(pchild, s);
 }
 

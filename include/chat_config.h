@@ -50,14 +50,13 @@ typedef enum {
 /* How an upstream's API is spoken, where it has several (ChatProviderAPI). */
 typedef enum { CHAT_API_RESPONSES, CHAT_API_COMPLETIONS } chat_api_e;
 
-/* Whose tables hold conversations (ChatStore). */
-typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
-
 /* Where the log of a stream is kept (ChatStreamResume). */
 typedef enum {
     CHAT_RESUME_OFF,  /* nowhere: no stream can be resumed */
     CHAT_RESUME_SPOOL /* in a file, for the processes of this server */
 } chat_resume_e;
+/* Whose tables hold conversations (ChatStore). */
+typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
 
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
@@ -307,7 +306,6 @@ typedef struct chat_dir_title_t {
     const char *model; /* ChatTitleModel: name of a ChatModel that makes titles
                           of conversations; NULL: none does */
 } chat_dir_title_t;
-
 typedef struct chat_dir_store_t {
     int layout;                     /* ChatStore: chat_store_layout_e */
     int conversations;              /* ChatStoreLimit: of a user */

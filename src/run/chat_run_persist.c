@@ -209,7 +209,7 @@ static const char *find_error(const state_t *state,
 static const char *find_reason(const chat_run_t *run,
                                chat_message_status_e status)
 {
-    if (run->end.why == CHAT_END_CANCELLED)
+    if (status == CHAT_MESSAGE_CANCELLED)
         return chat_dialect_reason(CHAT_FINISH_STOPPED);
     return status == CHAT_MESSAGE_COMPLETE
                ? chat_dialect_reason(run->answer.parse->finish)
