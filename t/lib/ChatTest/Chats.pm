@@ -43,6 +43,8 @@ sub new ($class, %o) {
     $self->{db} = $db;
     $self->write_file('run/chats.db', '', 0666) if !$pg;
     chmod 0777, $self->dir . '/run';
+    mkdir $self->dir . '/spool', 0700 or die $!;
+    chown +(getpwnam($self->_user =~ /^User (\S+)/ ? $1 : getpwuid $>))[2, 3], $self->dir . '/spool' if $> == 0;
     $self->{conf} = _conf($db, $pg, $up, $locations) . $more;
     return $self;
 }
@@ -58,6 +60,7 @@ sub _conf ($db, $pg, $up, $locations) {
     my $text = $database . <<"END";
 ChatAuthSession sql "$SESSIONS{$db} $users WHERE column1 = %s"
 ChatStoreMigrate on
+ChatStreamResume spool=%%DIR%%/spool
 <ChatProvider openai>
     ChatProviderURL $url
     ChatProviderKey env:CHAT_CANARY_KEY
