@@ -3,8 +3,6 @@
 #ifndef CHAT_STORE_CONVERSATION_H
 #define CHAT_STORE_CONVERSATION_H
 
-#include <httpd.h>
-
 #include "chat_store_tx.h"
 
 /* Who gave the title: columns and words of chat_conversation.title_by. */
