@@ -6,6 +6,7 @@
 #include "chat_config_int.h"
 
 #include <apr_fnmatch.h>
+#include <apr_strings.h>
 
 static const char *const names[] = {
 #define CHAT_ROUTE(id, name, handler, flags) [CHAT_ROUTE_##id] = name,
@@ -33,7 +34,8 @@ int chat_config_route_has_users(int route)
 {
     return route != CHAT_ROUTE_NONE && route != CHAT_ROUTE_mock &&
            route != CHAT_ROUTE_limits && route != CHAT_ROUTE_models &&
-           route != CHAT_ROUTE_health;
+           route != CHAT_ROUTE_health &&
+           route != CHAT_ROUTE_shared;
 }
 
 /* ---- members ---- */
@@ -91,6 +93,14 @@ static const char *location(cmd_parms *cmd)
     return cmd->path;
 }
 
+/* Which routes are told apart by what stands behind their location? */
+static int has_paths(int route)
+{
+    return route == CHAT_ROUTE_conversations || route == CHAT_ROUTE_search ||
+           route == CHAT_ROUTE_shared || route == CHAT_ROUTE_export ||
+           route == CHAT_ROUTE_import || route == CHAT_ROUTE_me;
+}
+
 static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
 {
     chat_dir_conf_t *dir = dirv;
@@ -102,6 +112,11 @@ static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
     if (why)
         return why;
     dir->route.location = location(cmd);
+    if (has_paths(dir->route.id) && !dir->route.location)
+        return apr_psprintf(cmd->pool,
+                            "ChatRoute %s must stand in a <Location> with a "
+                            "plain path: what it serves lies below that",
+                            value);
     dir->route.defined_at = chat_config_where(cmd);
     chat_config_need(cmd, CHAT_HAVE_ROUTE, value);
     return NULL;
