@@ -20,7 +20,7 @@ static int is_time(const char *text)
 {
     apr_size_t len = strspn(text, "0123456789");
 
-    return len > 0 && len <= 18 && !text[len];
+    return len > 0 && len <= 19 && !text[len];
 }
 
 static char *decode(const char *after, apr_pool_t *p)
@@ -62,17 +62,23 @@ int chat_store_cursor_read(chat_store_cursor_t *cursor, const char *list,
     return 1;
 }
 
+const char *chat_store_cursor_encode(const void *bytes, apr_size_t len,
+                                     apr_pool_t *p)
+{
+    char *out = apr_palloc(p, (apr_size_t)apr_base64_encode_len((int)len)), *c;
+
+    apr_base64_encode_binary(out, bytes, (int)len);
+    for (c = out; *c && *c != '='; c++)
+        *c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
+    *c = '\0';
+    return out;
+}
+
 const char *chat_store_cursor_write(const char *list, apr_int64_t time,
                                     const char *id, apr_pool_t *p)
 {
     const char *text =
         apr_psprintf(p, "%s:%" APR_INT64_T_FMT ":%s", list, time, id);
-    apr_size_t len = strlen(text);
-    char *out = apr_palloc(p, (apr_size_t)apr_base64_encode_len((int)len)), *c;
 
-    apr_base64_encode(out, text, (int)len);
-    for (c = out; *c && *c != '='; c++)
-        *c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
-    *c = '\0';
-    return out;
+    return chat_store_cursor_encode(text, strlen(text), p);
 }

@@ -23,4 +23,8 @@ int chat_store_cursor_read(chat_store_cursor_t *cursor, const char *list,
 const char *chat_store_cursor_write(const char *list, apr_int64_t time,
                                     const char *id, apr_pool_t *p);
 
+/* Base64url without padding. */
+const char *chat_store_cursor_encode(const void *bytes, apr_size_t len,
+                                     apr_pool_t *p);
+
 #endif

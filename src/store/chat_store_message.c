@@ -117,8 +117,29 @@ apr_status_t chat_store_message_insert(int *pcount, chat_store_tx_t *tx,
                         m->parts, m->text,
                         chat_store_tx_number(
                             tx, chat_store_message_bytes(m->parts, m->text)),
-                        m->model, chat_store_tx_number(tx, m->created),
+                        m->model, m->provider, m->finish_reason, m->error_code,
+                        chat_store_tx_optional(tx, m->input_tokens),
+                        chat_store_tx_optional(tx, m->output_tokens),
+                        chat_store_tx_optional(tx, m->cost), m->feedback,
+                        chat_store_tx_number(tx, m->created),
                         chat_store_tx_number(tx, m->updated)));
+}
+
+apr_status_t chat_store_message_read(chat_store_message_t **pm,
+                                     chat_store_tx_t *tx,
+                                     const char *conversation, const char *id)
+{
+    apr_array_header_t *rows;
+    apr_status_t rv = chat_store_message_rows(
+        &rows, tx, CHAT_SQL_MESSAGE_GET,
+        CHAT_STORE_ARGS(tx->at->owner, id, conversation));
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (!rows->nelts)
+        return chat_store_tx_not_found(tx->err);
+    *pm = &APR_ARRAY_IDX(rows, 0, chat_store_message_t);
+    return APR_SUCCESS;
 }
 
 /* ---- get ---- */
@@ -131,17 +152,8 @@ typedef struct get_t {
 static apr_status_t get(chat_store_tx_t *tx, void *work)
 {
     get_t *g = work;
-    apr_array_header_t *rows;
-    apr_status_t rv = chat_store_message_rows(
-        &rows, tx, CHAT_SQL_MESSAGE_GET,
-        CHAT_STORE_ARGS(tx->at->owner, g->id, g->conversation));
 
-    if (rv != APR_SUCCESS)
-        return rv;
-    if (!rows->nelts)
-        return chat_store_tx_not_found(tx->err);
-    g->found = &APR_ARRAY_IDX(rows, 0, chat_store_message_t);
-    return APR_SUCCESS;
+    return chat_store_message_read(&g->found, tx, g->conversation, g->id);
 }
 
 apr_status_t chat_store_message_get(chat_store_message_t **pm,
@@ -257,4 +269,39 @@ apr_status_t chat_store_message_list(apr_array_header_t **prows,
     rv = chat_store_tx_run(at, CHAT_STORE_READ, "list messages", list, &l, err);
     *prows = l.rows;
     return rv;
+}
+
+/* ---- feedback ---- */
+
+typedef struct feedback_t {
+    const char *conversation, *id, *kind, *reason;
+} feedback_t;
+
+static apr_status_t feedback(chat_store_tx_t *tx, void *work)
+{
+    const feedback_t *f = work;
+    chat_store_message_t *m;
+    apr_status_t rv = chat_store_message_read(&m, tx, f->conversation, f->id);
+
+    if (rv == APR_SUCCESS && m->role != CHAT_ROLE_ASSISTANT)
+        return chat_store_tx_invalid(tx->err, NULL,
+                                     "Only an answer can be judged.");
+    if (rv != APR_SUCCESS)
+        return rv;
+    return chat_store_tx_exec(tx, NULL, CHAT_SQL_MESSAGE_FEEDBACK,
+                              CHAT_STORE_ARGS(f->kind,
+                                              f->kind ? f->reason : NULL, f->id,
+                                              f->conversation));
+}
+
+apr_status_t chat_store_message_feedback(const chat_store_at_t *at,
+                                         const char *conversation,
+                                         const char *id, const char *kind,
+                                         const char *reason, chat_err_t *err)
+{
+    feedback_t f = {
+        .conversation = conversation, .id = id, .kind = kind, .reason = reason};
+
+    return chat_store_tx_run(at, CHAT_STORE_WRITE, "judge a message", feedback,
+                             &f, err);
 }

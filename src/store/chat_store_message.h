@@ -14,6 +14,11 @@ apr_status_t chat_store_message_rows(apr_array_header_t **prows,
                                      chat_store_tx_t *tx, chat_store_sql_e id,
                                      const char **args, int nargs);
 
+/* One, as it is; APR_NOTFOUND with err. */
+apr_status_t chat_store_message_read(chat_store_message_t **pm,
+                                     chat_store_tx_t *tx,
+                                     const char *conversation, const char *id);
+
 /* A row of its own, complete or streaming; *pcount is 0 when its id is taken.
  */
 apr_status_t chat_store_message_insert(int *pcount, chat_store_tx_t *tx,

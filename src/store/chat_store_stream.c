@@ -110,9 +110,9 @@ static apr_status_t adopt(chat_store_tx_t *tx, void *work)
     else
         rv = chat_store_tx_select(
             tx, &rows, CHAT_SQL_STREAM_ADOPT,
-            CHAT_STORE_ARGS(a->instance, now,
-                            chat_store_tx_number(tx, a->before),
-                            chat_store_tx_number(tx, a->limit)));
+            CHAT_STORE_ARGS(chat_store_tx_number(tx, a->before),
+                            chat_store_tx_number(tx, a->limit), a->instance,
+                            now));
     if (rv != APR_SUCCESS)
         return rv;
     while (chat_store_db_next(&rows) == APR_SUCCESS)

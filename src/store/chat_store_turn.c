@@ -150,14 +150,6 @@ static apr_status_t find_parent(chat_store_tx_t *tx, begin_t *b)
     return rv;
 }
 
-static apr_status_t too_long(chat_store_tx_t *tx)
-{
-    return chat_err_set(tx->err, APR_ENOSPC, HTTP_REQUEST_ENTITY_TOO_LARGE,
-                        "conversation_too_long",
-                        "This conversation is as long as one may be: begin "
-                        "another.");
-}
-
 static apr_status_t check_room(chat_store_tx_t *tx, begin_t *b)
 {
     const chat_store_turn_t *turn = b->turn;
@@ -168,7 +160,7 @@ static apr_status_t check_room(chat_store_tx_t *tx, begin_t *b)
         b->bytes += chat_store_message_bytes(turn->parts, turn->text);
     if (b->locked.messages + b->added > tx->limits->messages ||
         b->locked.bytes + b->bytes > tx->limits->bytes)
-        return too_long(tx);
+        return chat_store_tx_too_long(tx->err);
     return APR_SUCCESS;
 }
 
@@ -184,6 +176,9 @@ static apr_status_t insert_question(chat_store_tx_t *tx, const begin_t *b)
                               .status = CHAT_MESSAGE_COMPLETE,
                               .parts = turn->parts,
                               .text = turn->text,
+                              .input_tokens = -1,
+                              .output_tokens = -1,
+                              .cost = -1,
                               .created = b->now,
                               .updated = b->now};
     int count = 0;
@@ -204,6 +199,9 @@ static apr_status_t insert_answer(chat_store_tx_t *tx, const begin_t *b)
                               .parts = "[]",
                               .text = "",
                               .model = turn->model,
+                              .input_tokens = -1,
+                              .output_tokens = -1,
+                              .cost = -1,
                               .created = b->now + 1,
                               .updated = b->now + 1};
     int count = 0;
@@ -259,7 +257,7 @@ static apr_status_t tell(chat_store_tx_t *tx, begin_t *b)
         CHAT_STORE_ARGS(tx->at->owner, b->leaf, turn->conversation,
                         chat_store_tx_number(tx, CHAT_STORE_PATH_MAX)));
     if (rv == APR_SUCCESS && turn->path->nelts >= CHAT_STORE_PATH_MAX)
-        return too_long(tx);
+        return chat_store_tx_too_long(tx->err);
     return rv;
 }
 

@@ -55,6 +55,17 @@ static apr_status_t write_answer(chat_store_tx_t *tx, end_t *e)
             chat_store_tx_number(tx, e->now), end->answer));
 }
 
+/* Who comes second finds it written; or else it is deleted. */
+static apr_status_t check_there(chat_store_tx_t *tx, const char *answer,
+                                const char *conversation)
+{
+    chat_store_rows_t rows;
+    apr_status_t rv = chat_store_tx_row(tx, &rows, CHAT_SQL_MESSAGE_FIND,
+                                        CHAT_STORE_ARGS(answer, conversation));
+
+    return rv == APR_NOTFOUND ? chat_store_tx_not_found(tx->err) : rv;
+}
+
 static apr_status_t end(chat_store_tx_t *tx, void *work)
 {
     end_t *e = work;
@@ -70,7 +81,9 @@ static apr_status_t end(chat_store_tx_t *tx, void *work)
             CHAT_STORE_ARGS(stream_status(ending->status),
                             chat_store_tx_number(tx, ending->last_event), now,
                             ending->stream));
-    if (rv != APR_SUCCESS || !e->written)
+    if (rv == APR_SUCCESS && !e->written)
+        return check_there(tx, ending->answer, conversation);
+    if (rv != APR_SUCCESS)
         return rv;
     return chat_store_tx_exec(
         tx, NULL, CHAT_SQL_CONVERSATION_TOUCH,

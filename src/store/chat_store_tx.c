@@ -72,6 +72,14 @@ apr_status_t chat_store_tx_busy(chat_err_t *err)
                         "An answer is being written in this conversation.");
 }
 
+apr_status_t chat_store_tx_too_long(chat_err_t *err)
+{
+    return chat_err_set(err, APR_ENOSPC, HTTP_REQUEST_ENTITY_TOO_LARGE,
+                        "conversation_too_long",
+                        "This conversation is as long as one may be: begin "
+                        "another.");
+}
+
 apr_status_t chat_store_tx_invalid(chat_err_t *err, const char *param,
                                    const char *message)
 {

@@ -62,6 +62,7 @@ const char *chat_store_tx_optional(chat_store_tx_t *tx, apr_int64_t n);
 apr_status_t chat_store_tx_not_found(chat_err_t *err);
 apr_status_t chat_store_tx_exists(chat_err_t *err);
 apr_status_t chat_store_tx_busy(chat_err_t *err);
+apr_status_t chat_store_tx_too_long(chat_err_t *err);
 apr_status_t chat_store_tx_invalid(chat_err_t *err, const char *param,
                                    const char *message);
 

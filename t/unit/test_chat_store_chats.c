@@ -1,137 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of conversations, messages, turns and streams in a database of their
- * own, see store/store_link.h. t/78-store.t runs them on PostgreSQL, too. */
-#include "store/store_link.h"
-#include "unit.h"
+ * own, see store/store_steps.h. t/78-store.t runs them on PostgreSQL, too. */
+#include "store/store_steps.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
-
-static apr_pool_t *p;
-static chat_store_at_t ada, eve;
-static chat_err_t err;
-
-static void set_up(void)
-{
-    const chat_store_limits_t limits = {.conversations = 1000,
-                                        .messages = 100,
-                                        .bytes = 100000,
-                                        .deleted_ms = 1000};
-
-    apr_pool_create(&p, NULL);
-    store_link_limits = limits;
-    store_link_open(p);
-    ada.p = eve.p = p;
-    ada.owner = "better-auth:ada";
-    eve.owner = "better-auth:eve";
-    memset(&err, 0, sizeof(err));
-}
-
-static void tear_down(void)
-{
-    ck_assert_msg(!store_link_failures, "the database failed: %s",
-                  store_link_why);
-    store_link_close();
-    apr_pool_destroy(p);
-}
-
-/* ---- steps ---- */
-
-#define DOES(call)                                                             \
-    do {                                                                       \
-        memset(&err, 0, sizeof(err));                                          \
-        apr_status_t rv_ = (call);                                             \
-        ck_assert_msg(rv_ == APR_SUCCESS, "%s: %d %s %s %s", #call, rv_,       \
-                      err.code ? err.code : "",                                \
-                      err.message ? err.message : "",                          \
-                      store_link_why ? store_link_why : "");                   \
-    } while (0)
-
-#define REFUSED(call, rv, status_, code_)                                      \
-    do {                                                                       \
-        memset(&err, 0, sizeof(err));                                          \
-        ck_assert_int_eq((call), (rv));                                        \
-        ck_assert_int_eq(err.status, (status_));                               \
-        ck_assert_str_eq(err.code, (code_));                                   \
-    } while (0)
-
-#define NONE(call) REFUSED(call, APR_NOTFOUND, 404, "not_found")
-
-static const char *new_id(void)
-{
-    return chat_store_new_id(p);
-}
-
-static const char *create(const chat_store_at_t *at, const char *title)
-{
-    chat_conversation_t c = {.id = new_id(), .title = title};
-
-    DOES(chat_store_conversation_create(&c, at, &err));
-    return c.id;
-}
-
-static chat_conversation_t *get(const char *id)
-{
-    chat_conversation_t *c = NULL;
-
-    DOES(chat_store_conversation_get(&c, &ada, id, &err));
-    return c;
-}
-
-static chat_store_turn_t turn_of(const char *conversation, const char *text)
-{
-    chat_store_turn_t turn = {
-        .conversation = conversation,
-        .question = new_id(),
-        .text = text,
-        .parts = apr_psprintf(p, "[{\"type\":\"text\",\"text\":\"%s\"}]", text),
-        .model = "m",
-        .answer = new_id(),
-        .stream = new_id(),
-        .instance = "here/1"};
-
-    return turn;
-}
-
-static void end(const chat_store_turn_t *turn, const char *text)
-{
-    chat_store_ending_t ending = {
-        .answer = turn->answer,
-        .stream = turn->stream,
-        .status = CHAT_MESSAGE_COMPLETE,
-        .parts = apr_psprintf(p, "[{\"type\":\"text\",\"text\":\"%s\"}]", text),
-        .text = text,
-        .model = "m-1",
-        .provider = "openai",
-        .finish_reason = "stop",
-        .input_tokens = 7,
-        .output_tokens = 11,
-        .cost = 1234567890123,
-        .last_event = 5};
-    int written = 0;
-
-    DOES(chat_store_turn_end(&written, &ending, &ada, &err));
-    ck_assert_int_eq(written, 1);
-}
-
-/* A whole turn at the current leaf; the id of its answer. */
-static const char *talk(const char *conversation, const char *question,
-                        const char *answer)
-{
-    chat_store_turn_t turn = turn_of(conversation, question);
-
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
-    end(&turn, answer);
-    return turn.answer;
-}
-
-static chat_store_message_t *at_row(const apr_array_header_t *rows, int i)
-{
-    ck_assert_int_lt(i, rows->nelts);
-    return &APR_ARRAY_IDX(rows, i, chat_store_message_t);
-}
 
 /* ---- ids ---- */
 
@@ -163,7 +38,7 @@ START_TEST(a_conversation_is_made_and_read)
                              .metadata = "{\"b\": 1, \"a\": 2}"};
     chat_conversation_t *is, *none = NULL;
 
-    DOES(chat_store_conversation_create(&c, &ada, &err));
+    OKAY(chat_store_conversation_create(&c, &ada, &err));
     is = get(c.id);
     ck_assert_str_eq(is->title, c.title);
     ck_assert_str_eq(is->model, "gpt");
@@ -206,7 +81,7 @@ static int list(chat_store_page_t *page, const chat_conversation_filter_t *f,
     int i;
 
     *titles = '\0';
-    DOES(chat_store_conversation_list(&rows, &ada, f, page, &err));
+    OKAY(chat_store_conversation_list(&rows, &ada, f, page, &err));
     for (i = 0; i < rows->nelts; i++)
         strcat(titles, APR_ARRAY_IDX(rows, i, chat_conversation_t).title);
     return rows->nelts;
@@ -254,11 +129,11 @@ START_TEST(pages_of_conversations)
             APR_EINVAL, 400, "invalid_request");
     page.after = NULL;
 
-    DOES(chat_store_conversation_update(&is, &ada, ids[0], &to, CHAT_SET_PINNED,
+    OKAY(chat_store_conversation_update(&is, &ada, ids[0], &to, CHAT_SET_PINNED,
                                         0, &err));
     ck_assert_int_eq(list(&page, &pinned, got), 1);
     ck_assert_str_eq(got, "a");
-    DOES(chat_store_conversation_update(&is, &ada, ids[0], &to,
+    OKAY(chat_store_conversation_update(&is, &ada, ids[0], &to,
                                         CHAT_SET_ARCHIVED, 0, &err));
     ck_assert_int_eq(list(&page, &pinned, got), 0);
     ck_assert_int_eq(list(&page, &archived, got), 1);
@@ -294,7 +169,7 @@ START_TEST(a_conversation_is_changed)
     const char *id = create(&ada, NULL), *answer;
     chat_conversation_t to = {.title = "new", .model = "m2", .pinned = 1}, *is;
 
-    DOES(chat_store_conversation_update(
+    OKAY(chat_store_conversation_update(
         &is, &ada, id, &to, CHAT_SET_TITLE | CHAT_SET_PINNED, 1, &err));
     ck_assert_int_eq(is->revision, 2);
     ck_assert_str_eq(is->title, "new");
@@ -311,12 +186,12 @@ START_TEST(a_conversation_is_changed)
                                         &err));
 
     /* No model changes a title that the user gave; once cleared, one may. */
-    DOES(chat_store_conversation_name(&ada, id, "by a model", &err));
+    OKAY(chat_store_conversation_name(&ada, id, "by a model", &err));
     ck_assert_str_eq(get(id)->title, "new");
     to.title = NULL;
-    DOES(chat_store_conversation_update(&is, &ada, id, &to, CHAT_SET_TITLE, 0,
+    OKAY(chat_store_conversation_update(&is, &ada, id, &to, CHAT_SET_TITLE, 0,
                                         &err));
-    DOES(chat_store_conversation_name(&ada, id, "by a model", &err));
+    OKAY(chat_store_conversation_name(&ada, id, "by a model", &err));
     ck_assert_str_eq(get(id)->title, "by a model");
     ck_assert_int_eq(get(id)->titled, 0);
 
@@ -330,7 +205,7 @@ START_TEST(a_conversation_is_changed)
                                            0, &err),
             APR_EINVAL, 400, "invalid_request");
     to.current = answer;
-    DOES(chat_store_conversation_update(&is, &ada, id, &to, CHAT_SET_CURRENT, 0,
+    OKAY(chat_store_conversation_update(&is, &ada, id, &to, CHAT_SET_CURRENT, 0,
                                         &err));
 }
 END_TEST
@@ -343,34 +218,34 @@ START_TEST(a_conversation_goes_and_comes_back)
     apr_array_header_t *streams;
     int deleted;
 
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
     NONE(chat_store_conversation_delete(&streams, &eve, id, 0, &err));
     REFUSED(chat_store_conversation_delete(&streams, &ada, id, 7, &err),
             APR_EMISMATCH, 412, "precondition_failed");
-    DOES(chat_store_conversation_delete(&streams, &ada, id, 0, &err));
+    OKAY(chat_store_conversation_delete(&streams, &ada, id, 0, &err));
     ck_assert_int_eq(streams->nelts, 1);
     ck_assert_str_eq(APR_ARRAY_IDX(streams, 0, const char *), turn.stream);
     NONE(chat_store_conversation_get(&is, &ada, id, &err));
-    DOES(chat_store_conversation_delete(&streams, &ada, id, 0, &err));
+    OKAY(chat_store_conversation_delete(&streams, &ada, id, 0, &err));
     ck_assert_int_eq(streams->nelts, 0);
 
     /* What its stream had said is kept with it. */
     end(&turn, "too late");
     NONE(chat_store_conversation_restore(&is, &eve, id, &err));
-    DOES(chat_store_conversation_restore(&is, &ada, id, &err));
+    OKAY(chat_store_conversation_restore(&is, &ada, id, &err));
     ck_assert_str_eq(get(id)->title, "t");
 
     create(&eve, "hers");
     create(&ada, "another");
-    DOES(chat_store_conversation_delete_all(&deleted, &streams, &ada, 1, &err));
+    OKAY(chat_store_conversation_delete_all(&deleted, &streams, &ada, 1, &err));
     ck_assert_int_eq(deleted, 0);
-    DOES(chat_store_conversation_delete_all(&deleted, &streams, &ada, 0, &err));
+    OKAY(chat_store_conversation_delete_all(&deleted, &streams, &ada, 0, &err));
     ck_assert_int_eq(deleted, 2);
 
     store_link_limits.deleted_ms = 0;
     id = create(&ada, "gone");
     talk(id, "a", "b");
-    DOES(chat_store_conversation_delete(&streams, &ada, id, 0, &err));
+    OKAY(chat_store_conversation_delete(&streams, &ada, id, 0, &err));
     NONE(chat_store_conversation_restore(&is, &ada, id, &err));
     ck_assert_str_eq(store_link_sql("select count(*) from chat_message "
                                     "where conversation_id = '%s'",
@@ -392,7 +267,7 @@ START_TEST(a_turn_makes_a_conversation)
     NONE(chat_store_turn_begin(&turn, &ada, &err));
     turn.create = 1;
     turn.system = "Be short.";
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
     ck_assert_int_eq(turn.created, 1);
     ck_assert_str_eq(turn.titled, "What is the time?");
     ck_assert_int_eq(turn.wants_title, 1);
@@ -407,13 +282,13 @@ START_TEST(a_turn_makes_a_conversation)
     ck_assert_str_eq(c->stream_message, turn.answer);
     ck_assert_int_eq(c->messages, 2);
     ck_assert_int_eq(c->revision, 1);
-    DOES(
+    OKAY(
         chat_store_message_get(&m, &ada, turn.conversation, turn.answer, &err));
     ck_assert_int_eq(m->status, CHAT_MESSAGE_STREAMING);
     ck_assert_str_eq(m->parts, "[]");
     ck_assert_str_eq(m->parent, turn.question);
     ck_assert_int_eq(m->input_tokens, -1);
-    DOES(chat_store_stream_get(&s, &ada, turn.stream, &err));
+    OKAY(chat_store_stream_get(&s, &ada, turn.stream, &err));
     ck_assert_str_eq(s->status, "running");
     ck_assert_str_eq(s->message, turn.answer);
     ck_assert_str_eq(s->instance, "here/1");
@@ -422,14 +297,14 @@ START_TEST(a_turn_makes_a_conversation)
     end(&turn, "Noon.");
     c = get(turn.conversation);
     ck_assert_ptr_null(c->stream);
-    DOES(
+    OKAY(
         chat_store_message_get(&m, &ada, turn.conversation, turn.answer, &err));
     ck_assert_int_eq(m->status, CHAT_MESSAGE_COMPLETE);
     ck_assert_str_eq(m->text, "Noon.");
     ck_assert_str_eq(m->model, "m-1");
     ck_assert_int_eq(m->cost, 1234567890123);
     ck_assert_int_eq(m->output_tokens, 11);
-    DOES(chat_store_stream_get(&s, &ada, turn.stream, &err));
+    OKAY(chat_store_stream_get(&s, &ada, turn.stream, &err));
     ck_assert_str_eq(s->status, "complete");
     ck_assert_int_eq(s->last_event, 5);
     ck_assert_str_eq(
@@ -454,7 +329,7 @@ START_TEST(one_answer_at_a_time)
     chat_store_message_t *m = NULL;
     int written;
 
-    DOES(chat_store_turn_begin(&first, &ada, &err));
+    OKAY(chat_store_turn_begin(&first, &ada, &err));
     REFUSED(chat_store_turn_begin(&second, &ada, &err), APR_EBUSY, 409,
             "conversation_busy");
     /* The same question again is told whose answer it has. */
@@ -468,9 +343,9 @@ START_TEST(one_answer_at_a_time)
     ck_assert_ptr_null(err.param);
 
     end(&first, "answer");
-    DOES(chat_store_turn_end(&written, &ending, &ada, &err));
+    OKAY(chat_store_turn_end(&written, &ending, &ada, &err));
     ck_assert_int_eq(written, 0);
-    DOES(chat_store_message_get(&m, &ada, id, first.answer, &err));
+    OKAY(chat_store_message_get(&m, &ada, id, first.answer, &err));
     ck_assert_str_eq(m->text, "answer");
     ending.stream = new_id();
     NONE(chat_store_turn_end(&written, &ending, &ada, &err));
@@ -492,52 +367,52 @@ START_TEST(branches)
     /* Another question beside q2. */
     turn.has_parent = 1;
     turn.parent = first;
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
     ck_assert_int_eq(turn.path->nelts, 3);
     ck_assert_str_eq(at_row(turn.path, 1)->text, "a1");
     ck_assert_str_eq(turn.before, second);
     end(&turn, "a2 edited");
-    DOES(chat_store_message_get(&m, &ada, id, turn.question, &err));
+    OKAY(chat_store_message_get(&m, &ada, id, turn.question, &err));
     ck_assert_int_eq(m->siblings, 2);
     ck_assert_int_eq(m->sibling, 2);
 
-    DOES(chat_store_message_list(&rows, &ada, id, 0, &page, &err));
+    OKAY(chat_store_message_list(&rows, &ada, id, 0, &page, &err));
     ck_assert_int_eq(rows->nelts, 4);
     ck_assert_str_eq(at_row(rows, 0)->text, "q1");
     ck_assert_str_eq(at_row(rows, 3)->text, "a2 edited");
     ck_assert_ptr_null(page.next);
-    DOES(chat_store_message_list(&rows, &ada, id, 1, &page, &err));
+    OKAY(chat_store_message_list(&rows, &ada, id, 1, &page, &err));
     ck_assert_int_eq(rows->nelts, 6);
 
     /* The answer anew: no question, the same path. */
     turn = turn_of(id, NULL);
     turn.regenerate = second;
     turn.question = NULL;
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
     ck_assert_int_eq(turn.path->nelts, 3);
     ck_assert_str_eq(at_row(turn.path, 2)->text, "q2");
     end(&turn, "a2 again");
-    DOES(chat_store_message_get(&m, &ada, id, turn.answer, &err));
+    OKAY(chat_store_message_get(&m, &ada, id, turn.answer, &err));
     ck_assert_int_eq(m->siblings, 2);
     ck_assert_int_eq(m->sibling, 2);
-    DOES(chat_store_message_get(&m, &ada, id, second, &err));
+    OKAY(chat_store_message_get(&m, &ada, id, second, &err));
     ck_assert_int_eq(m->sibling, 1);
 
     /* Of a question: the same. */
     m = at_row(rows, 0);
     turn = turn_of(id, NULL);
     turn.regenerate = m->id;
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
     ck_assert_int_eq(turn.path->nelts, 1);
     end(&turn, "a1 again");
 
     /* A new root. */
     turn = turn_of(id, "another root");
     turn.has_parent = 1;
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
     ck_assert_int_eq(turn.path->nelts, 1);
     end(&turn, "x");
-    DOES(chat_store_message_get(&m, &ada, id, turn.question, &err));
+    OKAY(chat_store_message_get(&m, &ada, id, turn.question, &err));
     ck_assert_int_eq(m->siblings, 2);
 
     turn = turn_of(id, "foreign parent");
@@ -563,12 +438,12 @@ START_TEST(pages_of_a_path)
     talk(other, "q", "a");
     for (all = 0; all < 2; all++) {
         page.after = NULL;
-        DOES(chat_store_message_list(&rows, &ada, id, all, &page, &err));
+        OKAY(chat_store_message_list(&rows, &ada, id, all, &page, &err));
         ck_assert_int_eq(rows->nelts, 3);
         ck_assert_str_eq(at_row(rows, 0)->text, "a2");
         ck_assert_str_eq(at_row(rows, 2)->text, "a3");
         page.after = page.next;
-        DOES(chat_store_message_list(&rows, &ada, id, all, &page, &err));
+        OKAY(chat_store_message_list(&rows, &ada, id, all, &page, &err));
         ck_assert_str_eq(at_row(rows, 0)->text, "q1");
         ck_assert_str_eq(at_row(rows, 2)->text, "q2");
         REFUSED(chat_store_message_list(&rows, &ada, id, !all, &page, &err),
@@ -576,14 +451,14 @@ START_TEST(pages_of_a_path)
         REFUSED(chat_store_message_list(&rows, &ada, other, all, &page, &err),
                 APR_EINVAL, 400, "invalid_request");
         page.after = page.next;
-        DOES(chat_store_message_list(&rows, &ada, id, all, &page, &err));
+        OKAY(chat_store_message_list(&rows, &ada, id, all, &page, &err));
         ck_assert_int_eq(rows->nelts, 2);
         ck_assert_str_eq(at_row(rows, 0)->text, "q0");
         ck_assert_ptr_null(page.next);
     }
     page.after = NULL;
     NONE(chat_store_message_list(&rows, &eve, id, 0, &page, &err));
-    DOES(chat_store_message_list(&rows, &ada, create(&ada, NULL), 0, &page,
+    OKAY(chat_store_message_list(&rows, &ada, create(&ada, NULL), 0, &page,
                                  &err));
     ck_assert_int_eq(rows->nelts, 0);
 }
@@ -613,7 +488,7 @@ START_TEST(an_archived_conversation_takes_none)
     chat_store_turn_t turn = turn_of(id, "q");
     chat_conversation_t to = {.archived = 1}, *is;
 
-    DOES(chat_store_conversation_update(&is, &ada, id, &to, CHAT_SET_ARCHIVED,
+    OKAY(chat_store_conversation_update(&is, &ada, id, &to, CHAT_SET_ARCHIVED,
                                         0, &err));
     REFUSED(chat_store_turn_begin(&turn, &ada, &err), APR_EACCES, 409,
             "conversation_archived");
@@ -629,13 +504,13 @@ START_TEST(a_turn_is_undone)
     chat_store_page_t page = {.limit = 10};
 
     turn.create = 1;
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
-    DOES(chat_store_turn_undo(&turn, &ada, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
+    OKAY(chat_store_turn_undo(&turn, &ada, &err));
     NONE(chat_store_conversation_get(&c, &ada, turn.conversation, &err));
 
     turn = turn_of(id, "q");
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
-    DOES(chat_store_turn_undo(&turn, &ada, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
+    OKAY(chat_store_turn_undo(&turn, &ada, &err));
     c = get(id);
     ck_assert_int_eq(c->messages, 0);
     ck_assert_ptr_null(c->title);
@@ -645,12 +520,12 @@ START_TEST(a_turn_is_undone)
     leaf = talk(id, "q", "a");
     turn = turn_of(id, NULL);
     turn.regenerate = leaf;
-    DOES(chat_store_turn_begin(&turn, &ada, &err));
-    DOES(chat_store_turn_undo(&turn, &ada, &err));
-    DOES(chat_store_turn_undo(&turn, &ada, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
+    OKAY(chat_store_turn_undo(&turn, &ada, &err));
+    OKAY(chat_store_turn_undo(&turn, &ada, &err));
     ck_assert_str_eq(get(id)->current, leaf);
     ck_assert_int_eq(get(id)->messages, 2);
-    DOES(chat_store_message_list(&rows, &ada, id, 1, &page, &err));
+    OKAY(chat_store_message_list(&rows, &ada, id, 1, &page, &err));
     ck_assert_int_eq(rows->nelts, 2);
     ck_assert_str_eq(
         store_link_sql("select bytes - (select sum(bytes) from chat_message) "
@@ -672,32 +547,32 @@ START_TEST(streams_are_adopted_once)
         chat_store_turn_t turn = turn_of(create(&ada, NULL), "q");
 
         turn.instance = i == 2 ? "there/1" : "here/1";
-        DOES(chat_store_turn_begin(&turn, &ada, &err));
+        OKAY(chat_store_turn_begin(&turn, &ada, &err));
         ids[i] = turn.stream;
     }
-    DOES(chat_store_stream_adopt(&rows, &nobody, "new/1",
+    OKAY(chat_store_stream_adopt(&rows, &nobody, "new/1",
                                  chat_store_now() - 60000, 10, &err));
     ck_assert_int_eq(rows->nelts, 0);
     store_link_sql("update chat_stream set heartbeat_at = 1");
-    DOES(chat_store_stream_heartbeat(&nobody, "there/1", &err));
-    DOES(chat_store_stream_adopt(&rows, &nobody, "new/1",
+    OKAY(chat_store_stream_heartbeat(&nobody, "there/1", &err));
+    OKAY(chat_store_stream_adopt(&rows, &nobody, "new/1",
                                  chat_store_now() - 60000, 1, &err));
     ck_assert_int_eq(rows->nelts, 1);
-    DOES(chat_store_stream_adopt(&rows, &nobody, "new/2",
+    OKAY(chat_store_stream_adopt(&rows, &nobody, "new/2",
                                  chat_store_now() - 60000, 10, &err));
     ck_assert_int_eq(rows->nelts, 1);
     ck_assert_str_eq(APR_ARRAY_IDX(rows, 0, chat_store_stream_t).instance,
                      "new/2");
     ck_assert_str_eq(APR_ARRAY_IDX(rows, 0, chat_store_stream_t).owner,
                      ada.owner);
-    DOES(chat_store_stream_adopt(&rows, &nobody, "new/3",
+    OKAY(chat_store_stream_adopt(&rows, &nobody, "new/3",
                                  chat_store_now() - 60000, 10, &err));
     ck_assert_int_eq(rows->nelts, 0);
 
-    DOES(chat_store_stream_inherit(&rows, &nobody, "new/4", "there/1", &err));
+    OKAY(chat_store_stream_inherit(&rows, &nobody, "new/4", "there/1", &err));
     ck_assert_int_eq(rows->nelts, 1);
     ck_assert_str_eq(APR_ARRAY_IDX(rows, 0, chat_store_stream_t).id, ids[2]);
-    DOES(chat_store_stream_inherit(&rows, &nobody, "new/4", "there/1", &err));
+    OKAY(chat_store_stream_inherit(&rows, &nobody, "new/4", "there/1", &err));
     ck_assert_int_eq(rows->nelts, 0);
 }
 END_TEST
