@@ -151,9 +151,12 @@ static const char *check_size(const chat_route_import_t *import,
     apr_int64_t bytes = 0;
     int i;
 
-    for (i = 0; i < one->messages->nelts; i++)
-        bytes +=
-            strlen(APR_ARRAY_IDX(one->messages, i, chat_store_message_t).parts);
+    for (i = 0; i < one->messages->nelts; i++) {
+        const chat_store_message_t *m =
+            &APR_ARRAY_IDX(one->messages, i, chat_store_message_t);
+
+        bytes += strlen(m->parts) + strlen(m->text); /* as the store counts */
+    }
     if (one->messages->nelts > import->messages_max)
         return apr_psprintf(import->p, "it has more than %d messages",
                             import->messages_max);
