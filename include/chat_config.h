@@ -50,6 +50,11 @@ typedef enum {
 /* How an upstream's API is spoken, where it has several (ChatProviderAPI). */
 typedef enum { CHAT_API_RESPONSES, CHAT_API_COMPLETIONS } chat_api_e;
 
+/* Where the log of a stream is kept (ChatStreamResume). */
+typedef enum {
+    CHAT_RESUME_OFF,  /* nowhere: no stream can be resumed */
+    CHAT_RESUME_SPOOL /* in a file, for the processes of this server */
+} chat_resume_e;
 /* Whose tables hold conversations (ChatStore). */
 typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
 
@@ -102,7 +107,7 @@ typedef struct chat_limit_conf_t {
 /* One condition of ChatLimitExempt; any that holds exempts. */
 typedef struct chat_limit_exempt_t {
     const char *role;           /* one of the user's roles, or NULL */
-    const char *user;           /* the user's id, or NULL */
+    const char *user;           /* NAMESPACE:ID or ID, or NULL */
     apr_ipsubnet_t *net;        /* the client's network, or NULL */
     const ap_expr_info_t *expr; /* a boolean expression, or NULL */
 } chat_limit_exempt_t;
@@ -228,6 +233,14 @@ typedef struct chat_server_stream_t {
     int engines; /* ChatStreamEngines: engine threads per child */
 } chat_server_stream_t;
 
+typedef struct chat_server_resume_t {
+    int kind;                /* ChatStreamResume: chat_resume_e */
+    const char *directory;   /* of the spool, an absolute path; NULL: "chat" in
+                                DefaultRuntimeDir */
+    apr_interval_time_t age; /* a log is kept for so long when it has ended */
+    apr_int64_t size;        /* of a log, in bytes */
+} chat_server_resume_t;
+
 typedef struct chat_server_context_t {
     const char *store; /* ChatContextStore: socache provider, NULL: the usual
                           one */
@@ -255,6 +268,7 @@ typedef struct chat_server_conf_t {
     chat_server_limit_t limit;
     chat_server_redis_t redis;
     chat_server_stream_t stream;
+    chat_server_resume_t resume;
     chat_server_context_t context;
     chat_server_store_t store;
     chat_server_check_t check;
@@ -266,6 +280,7 @@ typedef struct chat_dir_route_t {
     int id;                  /* ChatRoute: chat_route_e */
     const char *location;    /* path of the <Location> that ChatRoute stands
                                 in; NULL: it stands elsewhere */
+    const char *defined_at;  /* "file:line" of ChatRoute, for messages */
     apr_array_header_t *use; /* ChatUse: const char *, names of providers */
 } chat_dir_route_t;
 
@@ -288,6 +303,10 @@ typedef struct chat_dir_context_t {
     apr_interval_time_t age; /* since the last message */
 } chat_dir_context_t;
 
+typedef struct chat_dir_title_t {
+    const char *model; /* ChatTitleModel: name of a ChatModel that makes titles
+                          of conversations; NULL: none does */
+} chat_dir_title_t;
 typedef struct chat_dir_store_t {
     int layout;                     /* ChatStore: chat_store_layout_e */
     int conversations;              /* ChatStoreLimit: of a user */
@@ -296,6 +315,7 @@ typedef struct chat_dir_store_t {
     int title;                      /* characters */
     int parts;                      /* of a message */
     int metadata;                   /* pairs of a conversation */
+    apr_int64_t import;             /* of a file that is imported, bytes */
     int share_snapshot, share_live; /* ChatShare: which may be made */
 } chat_dir_store_t;
 
@@ -311,6 +331,7 @@ typedef struct chat_dir_request_t {
     int values;            /* ChatRequestValues */
     int messages;          /* ChatRequestMessages */
     int message_length;    /* ChatRequestMessageLength, characters */
+    int answer_length;     /* ChatRequestAnswerLength, the same */
     int count;             /* ChatRequestCount: chat_count_e */
     int total_length;      /* ChatRequestTotalLength, UTF-16 units */
     int max_output_tokens; /* ChatRequestMaxOutputTokens */
@@ -322,8 +343,10 @@ typedef struct chat_dir_auth_t {
     apr_array_header_t *secrets; /* ChatAuthSecret: const char *, any fits */
     apr_array_header_t *cookies; /* ChatAuthCookie: const char *, names */
     apr_array_header_t *origins; /* ChatAuthOrigin: const char * */
-    int bearer_unsigned;         /* ChatAuthBearer: 1: a bare session token is
-                                    accepted */
+    const char *namespace; /* ChatAuthNamespace: of the ids of all schemes,
+                              holds no colon; "": each has its own */
+    int bearer_unsigned;   /* ChatAuthBearer: 1: a bare session token is
+                              accepted */
 } chat_dir_auth_t;
 
 typedef struct chat_dir_limit_t {
@@ -342,6 +365,12 @@ typedef struct chat_dir_stream_t {
     apr_interval_time_t stall;     /* ChatStreamStallTimeout */
 } chat_dir_stream_t;
 
+typedef struct chat_dir_resume_t {
+    int finish;                /* ChatStreamOnLeave: 1: an answer goes on when
+                                  its client leaves */
+    apr_interval_time_t alone; /* at most for so long, 0: as it may anyway */
+} chat_dir_resume_t;
+
 typedef struct chat_dir_mock_t {
     apr_interval_time_t pace; /* ChatMock pace= */
     int words;                /* ChatMock words= */
@@ -352,12 +381,14 @@ typedef struct chat_dir_conf_t {
     chat_dir_model_t model;
     chat_dir_retry_t retry;
     chat_dir_context_t context;
+    chat_dir_title_t title;
     chat_dir_store_t store;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;
     chat_dir_limit_t limit;
     chat_dir_stream_t stream;
+    chat_dir_resume_t resume;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
@@ -395,6 +426,14 @@ int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
+
+/* 1 when ChatAuth lets in by sessions, as far as sections show. Known once
+ * check_config has run. */
+int chat_config_signs_in(void);
+
+/* Does a directive of that name stand anywhere in the configuration files, also
+ * one of another module? Start-up, once they are read. */
+int chat_config_written(const char *name);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

@@ -17,6 +17,7 @@
 #include "chat_err.h"
 #include "chat_json.h"
 #include "chat_request.h"
+#include "chat_sse.h"
 #include "chat_types.h"
 
 /* Longest answer that is gathered for a client that wants it whole. */
@@ -32,7 +33,27 @@ typedef struct chat_answer_t {
     int whole; /* 1: gathered, for one JSON text */
     int usage; /* 1: the client wants token counts (completions) */
     double price_in, price_out; /* USD per million tokens, < 0: unknown */
+
+    /* Where it is kept, as ids; all NULL: nowhere. */
+    const char *conversation, *question, *message;
+    const char *stream;
+    int numbered; /* 1: each event has an id, so that a client that comes back
+                     can say how far it was */
 } chat_answer_t;
+
+/* What is said in the last event of an answer that somebody has stopped. */
+#define CHAT_DIALECT_STOPPED "stopped"
+
+/* What a stream told, read back from its events. */
+typedef struct chat_told_t {
+    chat_delta_cb *on_delta; /* set by the caller; its data lives in p */
+    void *ctx;
+    apr_pool_t *p;                /* everything below does, too */
+    const char *model, *provider; /* of the event that opens it, or NULL */
+    const char *finish_reason;    /* of the one that ends it, or NULL */
+    const char *error;            /* code of the one that breaks it off */
+    chat_usage_t usage;           /* of the one that ends it */
+} chat_told_t;
 
 typedef struct chat_encoder_t chat_encoder_t;
 
@@ -56,7 +77,8 @@ typedef struct chat_dialect_t {
     void (*delta)(chat_encoder_t *e, chat_buf_t *out,
                   const chat_delta_t *delta);
 
-    /* The answer is whole: the last thing that is said, or all of it. */
+    /* The answer is whole, or was stopped (why is CHAT_FINISH_STOPPED): the
+     * last thing that is said, or all of it. */
     void (*finish)(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
                    const chat_usage_t *usage);
 
@@ -66,10 +88,18 @@ typedef struct chat_dialect_t {
      * gathered: nothing was sent, so that is refused. */
     void (*fail)(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err);
 
+    /* The other way round: what an event that was written by this dialect
+     * means. told->usage starts as unknown (-1). What is no event of it is
+     * passed over. NULL: nobody has to read its streams again. */
+    void (*decode)(chat_told_t *told, const chat_sse_event_t *event);
+
     /* The body of an answer that is an error, as JSON; id is the request's. */
     const char *(*refusal)(const chat_err_t *err, const char *id,
                            apr_pool_t *p);
 } chat_dialect_t;
+
+/* "stop", "length", "tool_calls", "content_filter", "other" or "stopped". */
+const char *chat_dialect_reason(chat_finish_e why);
 
 /* The built-in that ChatRoute names, NULL when that route has none. */
 const chat_dialect_t *chat_dialect_get(const char *name);
@@ -86,6 +116,14 @@ void chat_encoder_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
                          const chat_usage_t *usage);
 void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out,
                        const chat_err_t *err);
+
+/* The id of the event that was written last, 0: none has one. */
+apr_int64_t chat_encoder_last(const chat_encoder_t *e);
+
+/* What that answer costs, in 1e-10 USD, or -1: unknown. Tokens out of the
+ * provider's cache are counted like others. */
+apr_int64_t chat_dialect_cost(const chat_answer_t *a,
+                              const chat_usage_t *usage);
 
 /* 1 when what was gathered has grown over CHAT_DIALECT_WHOLE_MAX, as JSON has
  * it: no more is kept. */

@@ -4,7 +4,7 @@
  * never reused, in blocks by room:
  *   01xx config   02xx store   03xx auth     04xx request   05xx stream
  *   06xx provider 07xx reply   08xx run and route       09xx telemetry
- *   10xx limit    11xx upstream
+ *   10xx limit    11xx upstream 12xx resume
  * ERR: an operator must act. INFO: the one line per request. DEBUG: decisions.
  * Never prompts, answers, cookies, tokens or keys.
  */

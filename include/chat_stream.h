@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Transport: bytes from a source (an upstream call, or a script on a clock)
- * come up through callbacks; what those write goes down r->output_filters to
- * the client. Knows no provider, no JSON, no SSE.
+ * Transport: bytes from a source (an upstream call, a script on a clock, or
+ * what somebody else writes) come up through callbacks; what those write goes
+ * down r->output_filters to the client. Knows no provider, no JSON, no SSE.
  *
  * Two drivers behind one contract. On the event MPM an HTTP/1.1 connection is
  * parked: an engine thread carries the stream and no worker is held. Elsewhere
@@ -11,7 +11,7 @@
  * The life of a stream: start -> [admitted ->] head -> data ... -> complete.
  * complete runs exactly once for every stream that was started, whatever
  * happened: end, error, time-out, client gone, the MPM closing the connection,
- * shutdown.
+ * shutdown, a cancel from elsewhere.
  */
 #ifndef CHAT_STREAM_H
 #define CHAT_STREAM_H
@@ -21,6 +21,8 @@
 #include "chat_err.h"
 #include "chat_admission.h"
 #include "chat_types.h"
+
+typedef struct chat_stream_t chat_stream_t;
 
 typedef struct chat_stream_cb_t {
     /* [driver thread, or the request's] The call is admitted and follows.
@@ -80,10 +82,32 @@ typedef struct chat_script_t {
     void *ctx;
 } chat_script_t;
 
+/* What read() of a feed gives at most at once. */
+#define CHAT_FEED_BYTES (16 * 1024)
+
+/* A source that somebody else writes while it is read. All [driver thread]. */
+typedef struct chat_feed_t {
+    /* From now on chat_stream_wake() is called whenever there may be more. */
+    void (*open)(void *ctx, chat_stream_t *stream);
+    /* The bytes that follow those of the call before; they stay valid until the
+     * next one, of any feed. APR_EAGAIN: there are none by now, but ask again
+     * when woken, and after *pwait (0: only then). APR_EOF: that was all.
+     * Anything else: the feed broke off. */
+    apr_status_t (*read)(void *ctx, const char **pdata, apr_size_t *plen,
+                         apr_interval_time_t *pwait);
+    /* Once it has returned the stream is not woken any more. Idempotent, and
+     * called without open() as well. */
+    void (*close)(void *ctx);
+    void *ctx;
+} chat_feed_t;
+
 typedef struct chat_stream_spec_t {
-    /* The source is one of these two; a call has its host resolved. */
+    /* The source is one of these three; a call has its host resolved. */
     const chat_call_t *call;
     const chat_script_t *script;
+    const chat_feed_t *feed;
+    /* By which chat_stream_cancel() finds it, a UUID; NULL: it does not. */
+    const char *id;
     /* Whether it may start, and the query that is submitted; NULL: it may. */
     const chat_admission_t *admission;
     void *query;
@@ -92,6 +116,12 @@ typedef struct chat_stream_spec_t {
     apr_interval_time_t heartbeat; /* 0: silence() is never called */
     int early;                     /* 1: silence() is called at once */
     apr_interval_time_t stall;     /* a client that takes nothing, 0 never */
+    /* 1: when the client leaves, or stalls, the stream goes on without it:
+     * callbacks as before, but for silence(); what they write is dropped. */
+    int finish;
+    /* At most for so long; then it ends as one whose client has gone. 0: as
+     * long as its calls may take. */
+    apr_interval_time_t alone;
 } chat_stream_spec_t;
 
 /*
@@ -121,11 +151,36 @@ apr_status_t chat_stream_resolved(const char **presolve, request_rec *r,
 apr_status_t chat_stream_start(int *phandler, request_rec *r,
                                const chat_stream_spec_t *spec, chat_err_t *err);
 
+/* [any thread, between open() and close()] A feed may have more bytes. */
+void chat_stream_wake(chat_stream_t *s);
+
+/* [any thread] The stream with that id ends (CHAT_END_CANCELLED), if it is one
+ * of this process and has not ended by itself by then. One that starts within
+ * the next minute ends at once. */
+void chat_stream_cancel(const char *id);
+
+/* A call that no client waits for. */
+typedef struct chat_fetch_t {
+    const chat_call_t *call;     /* its host resolved; its time-outs do not
+                                    count */
+    apr_interval_time_t timeout; /* of all of it */
+    int stop_fd; /* readable when it has to end at once; -1: never */
+    /* Bytes of the answer, whatever its status is. Not APR_SUCCESS: enough. */
+    apr_status_t (*data)(void *ctx, const char *data, apr_size_t len);
+    void *ctx;
+} chat_fetch_t;
+
+/* [a thread that may wait] Make it, and wait for its end. APR_TIMEUP, APR_EINTR
+ * (it had to stop), APR_ENOSPC (data() had enough), else APR_EGENERAL: there is
+ * no answer. */
+apr_status_t chat_stream_fetch(int *pstatus, const chat_fetch_t *spec);
+
 /* Numbers since the server was started, summed over its children. */
 typedef struct chat_stream_stats_t {
     apr_uint64_t live, queued, parked; /* now; parked <= live */
     apr_uint64_t started, done, cancelled, stalled, upstream_errors, timeouts,
         shutdown, refused; /* streams ever, by their end */
+    apr_uint64_t filtered; /* not parked, for an output filter may block */
     apr_uint64_t bytes;    /* to clients, before TLS */
 } chat_stream_stats_t;
 

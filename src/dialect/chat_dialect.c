@@ -48,6 +48,7 @@ const char *chat_dialect_reason(chat_finish_e why)
         [CHAT_FINISH_CALLS] = "tool_calls",
         [CHAT_FINISH_FILTER] = "content_filter",
         [CHAT_FINISH_OTHER] = "other",
+        [CHAT_FINISH_STOPPED] = CHAT_DIALECT_STOPPED,
     };
 
     return reasons[why];
@@ -64,6 +65,18 @@ void chat_dialect_string(chat_buf_t *out, const char *member, const char *text)
 {
     put_member(out, member);
     chat_buf_quote(out, text);
+}
+
+void chat_dialect_details(chat_buf_t *out, const char *member,
+                          const chat_encoder_t *e)
+{
+    if (!e->details.len)
+        return;
+    CHAT_PUT(out, ",\"");
+    chat_buf_puts(out, member);
+    CHAT_PUT(out, "\":[");
+    chat_buf_put(out, e->details.data, e->details.len);
+    CHAT_PUT(out, "]");
 }
 
 void chat_dialect_gathered(chat_buf_t *out, const char *member,
@@ -95,6 +108,50 @@ apr_int64_t chat_dialect_total(const chat_usage_t *usage)
     return total;
 }
 
+/* Prices are per million tokens. */
+apr_int64_t chat_dialect_cost(const chat_answer_t *a, const chat_usage_t *usage)
+{
+    double parts;
+
+    if (usage->input < 0 || usage->output < 0 || !(a->price_in >= 0) ||
+        !(a->price_out >= 0))
+        return -1;
+    parts = (usage->input * a->price_in + usage->output * a->price_out) *
+            (CHAT_DIALECT_PARTS / 1e6);
+    return parts < 9e18 ? (apr_int64_t)(parts + 0.5) : -1;
+}
+
+/* ---- what they read again ---- */
+
+/* Our own events are far smaller, but their texts may come in one. */
+static const chat_json_limits_t event_limits = {CHAT_SSE_EVENT_MAX, 8, 1000};
+
+chat_json_t *chat_dialect_data(const chat_sse_event_t *event, apr_pool_t *p)
+{
+    chat_json_t *data;
+
+    if (event->oversized || event->last ||
+        chat_json_parse(&data, event->data, event->data_len, &event_limits,
+                        p) != APR_SUCCESS ||
+        chat_json_kind(data) != CHAT_JSON_OBJECT)
+        return NULL;
+    return data;
+}
+
+void chat_dialect_tell(const chat_told_t *told, chat_delta_e kind, int index,
+                       const char *text)
+{
+    const chat_delta_t delta = {
+        .kind = kind,
+        .text = text,
+        .len = text ? strlen(text) : 0,
+        .index = index,
+    };
+
+    if (delta.len)
+        told->on_delta(told->ctx, &delta);
+}
+
 /* ---- failures ---- */
 
 const char *chat_dialect_seconds(const chat_err_t *err)
@@ -110,6 +167,7 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
                                  apr_pool_t *p)
 {
     const char *after = err->status == 429 ? chat_dialect_seconds(err) : NULL;
+    const char *stream = err->stream;
     int nameless = err->status == 401; /* its id is in the header alone */
 
     return apr_pstrcat(p, "{\"code\":", chat_json_quote(err->code, p),
@@ -117,6 +175,8 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
                        nameless ? "" : ",\"requestId\":",
                        nameless ? "" : chat_json_quote(id, p),
                        after ? ",\"retryAfter\":" : "", after ? after : "",
+                       stream ? ",\"streamId\":" : "",
+                       stream ? chat_json_quote(stream, p) : "",
                        err->issues ? ",\"issues\":" : "",
                        err->issues ? err->issues : "", "}", NULL);
 }

@@ -16,11 +16,15 @@ typedef struct chat_prefix_t {
     apr_size_t len;
 } chat_prefix_t;
 
-#define CHAT_DELTA_KINDS (CHAT_DELTA_ARGUMENTS + 1)
+/* A cost is written in parts of this size: of a dollar. */
+#define CHAT_DIALECT_PARTS 10000000000
+
+#define CHAT_DELTA_KINDS (CHAT_DELTA_DETAIL + 1)
 
 /* A call of a tool in an answer that is gathered. */
 typedef struct chat_gathered_call_t {
     const char *id, *name;
+    const char *extra;    /* JSON, or NULL */
     chat_buf_t arguments; /* as below */
 } chat_gathered_call_t;
 
@@ -28,8 +32,9 @@ struct chat_encoder_t {
     const chat_dialect_t *dialect;
     const chat_answer_t *answer;
     apr_pool_t *pool;
-    int begun; /* what opens a stream was said */
-    int over;  /* what ends it was said */
+    int begun;          /* what opens a stream was said */
+    int over;           /* what ends it was said */
+    apr_int64_t events; /* that have an id */
 
     /* A stream: what stands before and behind that which changes from one
      * delta to the next. Made by the dialect when it begins. */
@@ -39,6 +44,7 @@ struct chat_encoder_t {
     /* Gathered: texts as they stand inside the quotes of a JSON string, so
      * that what is bounded is the size of the answer. */
     chat_buf_t text, reasoning, refusal;
+    chat_buf_t details;        /* JSON objects with commas between */
     apr_array_header_t *calls; /* of chat_gathered_call_t *, by their index */
     apr_size_t gathered;       /* bytes of all the above */
 };
@@ -56,12 +62,23 @@ void chat_dialect_prefix(chat_prefix_t *prefix, const char *text);
  * request. */
 int chat_dialect_wants_whole(const chat_json_t *body);
 
+/* Before each event: its id, where events have one. */
+static inline void chat_dialect_number(chat_encoder_t *e, chat_buf_t *out)
+{
+    if (!e->answer->numbered)
+        return;
+    CHAT_PUT(out, "id: ");
+    chat_buf_integer(out, ++e->events);
+    CHAT_PUT(out, "\n");
+}
+
 /* The event of a delta whose text is all that changes. */
-static inline void chat_dialect_text(const chat_encoder_t *e, chat_buf_t *out,
+static inline void chat_dialect_text(chat_encoder_t *e, chat_buf_t *out,
                                      const chat_delta_t *delta)
 {
     const chat_prefix_t *head = &e->heads[delta->kind];
 
+    chat_dialect_number(e, out);
     chat_buf_put(out, head->text, head->len);
     chat_buf_escape(out, delta->text, delta->len);
     chat_buf_put(out, e->tail.text, e->tail.len);
@@ -71,14 +88,22 @@ static inline void chat_dialect_text(const chat_encoder_t *e, chat_buf_t *out,
  * overflows. */
 void chat_encoder_gather(chat_encoder_t *e, const chat_delta_t *delta);
 
-/* "stop", "length", "tool_calls", "content_filter" or "other". */
-const char *chat_dialect_reason(chat_finish_e why);
+/* "member":[...] of the details that were gathered, with a comma before it;
+ * nothing where there are none. */
+void chat_dialect_details(chat_buf_t *out, const char *member,
+                          const chat_encoder_t *e);
 
 /* "member": and a text; a gathered one; a count, null when it is unknown. */
 void chat_dialect_string(chat_buf_t *out, const char *member, const char *text);
 void chat_dialect_gathered(chat_buf_t *out, const char *member,
                            const chat_buf_t *text);
 void chat_dialect_count(chat_buf_t *out, const char *member, apr_int64_t n);
+
+/* What an event holds, or NULL: it is no JSON object. */
+chat_json_t *chat_dialect_data(const chat_sse_event_t *event, apr_pool_t *p);
+/* A piece of text of one of its members, for told->on_delta. */
+void chat_dialect_tell(const chat_told_t *told, chat_delta_e kind, int index,
+                       const char *text);
 
 /* input and output, -1 unless both are known. */
 apr_int64_t chat_dialect_total(const chat_usage_t *usage);

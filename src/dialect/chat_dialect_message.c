@@ -49,6 +49,7 @@ static void put_usage(chat_buf_t *out, const chat_usage_t *usage)
 static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
                         const chat_err_t *err)
 {
+    chat_dialect_number(e, out);
     CHAT_PUT(out, "data: {\"status\":\"error\",");
     chat_dialect_string(out, "code", err->code);
     CHAT_PUT(out, ",");
@@ -84,9 +85,42 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
         encode_fail(e, out, &unsure);
         return;
     }
+    chat_dialect_number(e, out);
     CHAT_PUT(out, "data: {\"status\":\"done\"");
+    if (why == CHAT_FINISH_STOPPED)
+        CHAT_PUT(out, ",\"finish_reason\":\"" CHAT_DIALECT_STOPPED "\"");
     put_usage(out, usage);
     CHAT_PUT(out, "\n\n");
+}
+
+/* ---- read again ---- */
+
+static void decode_end(chat_told_t *told, const chat_json_t *data)
+{
+    const chat_json_t *usage = chat_json_get(data, "usage");
+
+    told->error = chat_json_string(chat_json_get(data, "code"));
+    if (told->error)
+        return;
+    told->finish_reason =
+        chat_json_string(chat_json_get(data, "finish_reason"));
+    if (!told->finish_reason)
+        told->finish_reason = chat_dialect_reason(CHAT_FINISH_STOP);
+    told->usage.input =
+        chat_json_integer(chat_json_get(usage, "input_tokens"), -1);
+    told->usage.output =
+        chat_json_integer(chat_json_get(usage, "output_tokens"), -1);
+}
+
+static void decode_event(chat_told_t *told, const chat_sse_event_t *event)
+{
+    const chat_json_t *data = chat_dialect_data(event, told->p);
+
+    if (chat_json_get(data, "status"))
+        decode_end(told, data);
+    else
+        chat_dialect_tell(told, CHAT_DELTA_TEXT, 0,
+                          chat_json_string(chat_json_get(data, "chunk")));
 }
 
 static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
@@ -106,5 +140,6 @@ const chat_dialect_t chat_dialect_message = {
     .delta = encode_delta,
     .finish = encode_finish,
     .fail = encode_fail,
+    .decode = decode_event,
     .refusal = chat_dialect_refusal,
 };

@@ -6,30 +6,17 @@
  */
 #include "chat_dialect_int.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 /* ---- what the answer cost ---- */
 
-/* Prices are per million tokens; a cost is written in parts of this size. */
-#define PARTS 10000000000 /* of a dollar */
 #define DIGITS 10
-
-/* -1: unknown. Tokens out of the provider's cache are counted like others. */
-static apr_int64_t cost(const chat_answer_t *a, const chat_usage_t *usage)
-{
-    double parts;
-
-    if (usage->input < 0 || usage->output < 0 || !(a->price_in >= 0) ||
-        !(a->price_out >= 0))
-        return -1;
-    parts = (usage->input * a->price_in + usage->output * a->price_out) *
-            (PARTS / 1e6);
-    return parts < 9e18 ? (apr_int64_t)(parts + 0.5) : -1;
-}
 
 static void put_cost(chat_buf_t *out, apr_int64_t parts)
 {
-    apr_int64_t rest = parts % PARTS;
+    apr_int64_t rest = parts % CHAT_DIALECT_PARTS;
     char digits[DIGITS];
     int i, len = 0;
 
@@ -39,7 +26,7 @@ static void put_cost(chat_buf_t *out, apr_int64_t parts)
             len = i + 1;
     }
     CHAT_PUT(out, ",\"costUsd\":");
-    chat_buf_integer(out, parts / PARTS);
+    chat_buf_integer(out, parts / CHAT_DIALECT_PARTS);
     if (len)
         CHAT_PUT(out, ".");
     chat_buf_put(out, digits, len);
@@ -56,7 +43,7 @@ static void put_known(chat_buf_t *out, const char *member, apr_int64_t n)
 static void put_usage(const chat_encoder_t *e, chat_buf_t *out,
                       const chat_usage_t *usage)
 {
-    apr_int64_t parts = cost(e->answer, usage);
+    apr_int64_t parts = chat_dialect_cost(e->answer, usage);
 
     CHAT_PUT(out, ",\"usage\":{");
     chat_dialect_count(out, "inputTokens", usage->input);
@@ -73,8 +60,9 @@ static void put_usage(const chat_encoder_t *e, chat_buf_t *out,
 
 /* ---- events ---- */
 
-static void put_head(const chat_encoder_t *e, chat_buf_t *out, const char *type)
+static void put_head(chat_encoder_t *e, chat_buf_t *out, const char *type)
 {
+    chat_dialect_number(e, out);
     CHAT_PUT(out, "event: ");
     chat_buf_puts(out, type);
     CHAT_PUT(out, "\ndata: {\"type\":\"");
@@ -93,6 +81,23 @@ static void put_names(const chat_encoder_t *e, chat_buf_t *out)
     chat_buf_integer(out, apr_time_sec(e->answer->created));
 }
 
+/* Where the answer is kept. */
+static void put_place(const chat_encoder_t *e, chat_buf_t *out)
+{
+    const chat_answer_t *a = e->answer;
+
+    if (!a->conversation)
+        return;
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "conversationId", a->conversation);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "userMessageId", a->question);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "messageId", a->message);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "streamId", a->stream);
+}
+
 static void make_heads(chat_encoder_t *e)
 {
     static const struct {
@@ -103,6 +108,7 @@ static void make_heads(chat_encoder_t *e)
         [CHAT_DELTA_REFUSAL] = {"refusal", "\"text\":\""},
         [CHAT_DELTA_TOOL] = {"tool_call", "\"index\":"},
         [CHAT_DELTA_ARGUMENTS] = {"tool_arguments", "\"index\":"},
+        [CHAT_DELTA_DETAIL] = {"reasoning_detail", "\"detail\":"},
     };
     int i;
 
@@ -121,30 +127,51 @@ static void begin(chat_encoder_t *e, chat_buf_t *out)
     make_heads(e);
     put_head(e, out, "start");
     put_names(e, out);
+    put_place(e, out);
     CHAT_PUT(out, "}\n\n");
 }
 
-static void put_index(const chat_encoder_t *e, chat_buf_t *out,
+static void put_index(chat_encoder_t *e, chat_buf_t *out,
                       const chat_delta_t *delta)
 {
     const chat_prefix_t *head = &e->heads[delta->kind];
 
+    chat_dialect_number(e, out);
     chat_buf_put(out, head->text, head->len);
     chat_buf_integer(out, delta->index);
     CHAT_PUT(out, ",");
 }
 
-static void put_call(const chat_encoder_t *e, chat_buf_t *out,
+static void put_extra(chat_buf_t *out, const char *extra)
+{
+    if (!extra)
+        return;
+    CHAT_PUT(out, ",\"extra\":");
+    chat_buf_puts(out, extra);
+}
+
+static void put_call(chat_encoder_t *e, chat_buf_t *out,
                      const chat_delta_t *delta)
 {
     put_index(e, out, delta);
     chat_dialect_string(out, "callId", delta->id);
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "name", delta->name);
+    put_extra(out, delta->extra);
     CHAT_PUT(out, "}\n\n");
 }
 
-static void put_arguments(const chat_encoder_t *e, chat_buf_t *out,
+static void put_detail(const chat_encoder_t *e, chat_buf_t *out,
+                       const chat_delta_t *delta)
+{
+    const chat_prefix_t *head = &e->heads[delta->kind];
+
+    chat_buf_put(out, head->text, head->len);
+    chat_buf_put(out, delta->text, delta->len);
+    CHAT_PUT(out, "}\n\n");
+}
+
+static void put_arguments(chat_encoder_t *e, chat_buf_t *out,
                           const chat_delta_t *delta)
 {
     put_index(e, out, delta);
@@ -166,6 +193,8 @@ static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
         put_call(e, out, delta);
     else if (delta->kind == CHAT_DELTA_ARGUMENTS)
         put_arguments(e, out, delta);
+    else if (delta->kind == CHAT_DELTA_DETAIL)
+        put_detail(e, out, delta);
     else
         chat_dialect_text(e, out, delta);
 }
@@ -187,6 +216,7 @@ static void put_calls(const chat_encoder_t *e, chat_buf_t *out)
         chat_dialect_string(out, "name", call->name);
         CHAT_PUT(out, ",");
         chat_dialect_gathered(out, "arguments", &call->arguments);
+        put_extra(out, call->extra);
         CHAT_PUT(out, "}");
     }
     CHAT_PUT(out, "]");
@@ -197,12 +227,14 @@ static void put_gathered(const chat_encoder_t *e, chat_buf_t *out)
     CHAT_PUT(out, "{");
     chat_dialect_string(out, "id", e->answer->id);
     put_names(e, out);
+    put_place(e, out);
     CHAT_PUT(out, ",");
     chat_dialect_gathered(out, "text", &e->text);
     if (e->reasoning.len) {
         CHAT_PUT(out, ",");
         chat_dialect_gathered(out, "reasoning", &e->reasoning);
     }
+    chat_dialect_details(out, "reasoningDetails", e);
     if (e->refusal.len) {
         CHAT_PUT(out, ",");
         chat_dialect_gathered(out, "refusal", &e->refusal);
@@ -250,12 +282,66 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
     CHAT_PUT(out, "}\n\n");
 }
 
+/* ---- read again ---- */
+
+static void decode_call(chat_told_t *told, const chat_json_t *data)
+{
+    const chat_delta_t delta = {
+        .kind = CHAT_DELTA_TOOL,
+        .index = (int)chat_json_integer(chat_json_get(data, "index"), 0),
+        .id = chat_json_string(chat_json_get(data, "callId")),
+        .name = chat_json_string(chat_json_get(data, "name")),
+    };
+
+    if (delta.id && delta.name)
+        told->on_delta(told->ctx, &delta);
+}
+
+static void decode_done(chat_told_t *told, const chat_json_t *data)
+{
+    const chat_json_t *usage = chat_json_get(data, "usage");
+
+    told->finish_reason = chat_json_string(chat_json_get(data, "finishReason"));
+    told->usage.input =
+        chat_json_integer(chat_json_get(usage, "inputTokens"), -1);
+    told->usage.output =
+        chat_json_integer(chat_json_get(usage, "outputTokens"), -1);
+}
+
+static void decode_event(chat_told_t *told, const chat_sse_event_t *event)
+{
+    const chat_json_t *data = chat_dialect_data(event, told->p);
+    const char *type = chat_json_string(chat_json_get(data, "type"));
+    const char *text = chat_json_string(chat_json_get(data, "text"));
+    int index = (int)chat_json_integer(chat_json_get(data, "index"), 0);
+
+    if (!type)
+        return;
+    if (!strcmp(type, "start")) {
+        told->model = chat_json_string(chat_json_get(data, "model"));
+        told->provider = chat_json_string(chat_json_get(data, "provider"));
+    }
+    else if (!strcmp(type, "text"))
+        chat_dialect_tell(told, CHAT_DELTA_TEXT, 0, text);
+    else if (!strcmp(type, "reasoning"))
+        chat_dialect_tell(told, CHAT_DELTA_REASONING, 0, text);
+    else if (!strcmp(type, "refusal"))
+        chat_dialect_tell(told, CHAT_DELTA_REFUSAL, 0, text);
+    else if (!strcmp(type, "tool_call"))
+        decode_call(told, data);
+    else if (!strcmp(type, "tool_arguments"))
+        chat_dialect_tell(told, CHAT_DELTA_ARGUMENTS, index, text);
+    else if (!strcmp(type, "done"))
+        decode_done(told, data);
+    else if (!strcmp(type, "error"))
+        told->error = chat_json_string(chat_json_get(data, "code"));
+}
+
 static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
                                  const chat_request_clamps_t *clamps,
                                  chat_err_t *err, apr_pool_t *p)
 {
-    apr_status_t rv =
-        chat_request_validate_tools(&request->turn, body, clamps, err, p);
+    apr_status_t rv = chat_request_validate_kept(request, body, clamps, err, p);
 
     request->turn.whole = chat_dialect_wants_whole(body);
     return rv;
@@ -267,5 +353,6 @@ const chat_dialect_t chat_dialect_stream = {
     .delta = encode_delta,
     .finish = encode_finish,
     .fail = encode_fail,
+    .decode = decode_event,
     .refusal = chat_dialect_refusal,
 };

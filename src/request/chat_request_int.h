@@ -27,8 +27,17 @@ void chat_request_count(const char *text, apr_int64_t *points,
 apr_int64_t chat_request_length(const char *text,
                                 const chat_request_clamps_t *clamps);
 
+/* The most characters that a text of that role may have. */
+int chat_request_longest(const chat_request_clamps_t *clamps, chat_role_e role);
+
 /* 1..max letters, digits, "_", "-" and the characters in more. */
 int chat_request_is_word(const char *text, apr_size_t max, const char *more);
+
+/* ---- chat_request_ids.c ---- */
+
+/* Let no two calls of the messages have one id, and what tools gave meet its
+ * call nevertheless. */
+void chat_request_ids(chat_message_t *messages, int n, apr_pool_t *p);
 
 /* ---- issues ---- */
 
@@ -82,6 +91,10 @@ const char *chat_request_zod_word(chat_request_zod_t *zod, const chat_json_t *v,
                                   apr_size_t max, const char *more,
                                   const char *pattern, const char *path);
 
+/* z.string().regex() of a UUID as we write it. */
+const char *chat_request_zod_id(chat_request_zod_t *zod, const chat_json_t *v,
+                                const char *path);
+
 /* z.number(), z.number().int() */
 int chat_request_zod_number(chat_request_zod_t *zod, const chat_json_t *v,
                             const char *path);
@@ -100,14 +113,21 @@ typedef struct chat_request_check_t {
     const chat_request_clamps_t *clamps;
     apr_int64_t total; /* UTF-16 units of all texts */
     apr_hash_t *calls; /* the ids that may be answered; NULL: no tools here */
+    int news;          /* 1: the messages are what is new in a conversation */
     apr_pool_t *p;
 } chat_request_check_t;
 
-/* calls is what check->calls is to be. */
-apr_status_t chat_request_check_body(chat_turn_t *turn, chat_json_t *body,
-                                     const chat_request_clamps_t *clamps,
-                                     apr_hash_t *calls, chat_err_t *err,
-                                     apr_pool_t *p);
+/* An empty turn, and a check with tools or without. */
+void chat_request_check_init(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_request_clamps_t *clamps, int tools,
+                             apr_pool_t *p);
+/* The members of the body; then all but the messages. */
+void chat_request_check_body(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_json_t *body);
+void chat_request_check_rest(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_json_t *body);
+/* The sum of all texts, as an issue at path. */
+void chat_request_check_total(chat_request_check_t *check, const char *path);
 
 /* 400 with the issues of zod. */
 apr_status_t chat_request_refuse(chat_err_t *err,
@@ -117,12 +137,12 @@ apr_status_t chat_request_refuse(chat_err_t *err,
 const char *chat_request_message_path(const chat_request_check_t *check,
                                       int index, const char *key);
 
-/* z.string().min(min).max() of a text that the model gets, at
+/* z.string().min(min).max() of a text that the model gets, of that role, at
  * chat_request_message_path(check, index, key); counts it. NULL when it is no
  * string. */
 const char *chat_request_check_text(chat_request_check_t *check,
-                                    const chat_json_t *v, int min, int index,
-                                    const char *key);
+                                    const chat_json_t *v, chat_role_e role,
+                                    int min, int index, const char *key);
 
 /* What the schema with tools has more: the role (0 when it is none), the
  * content and the calls of a message, the answers to calls once all messages

@@ -29,10 +29,10 @@ const char *chat_request_message_path(const chat_request_check_t *check,
 
 /* The path costs, so it is only made for a text that is wrong. */
 const char *chat_request_check_text(chat_request_check_t *check,
-                                    const chat_json_t *v, int min, int index,
-                                    const char *key)
+                                    const chat_json_t *v, chat_role_e role,
+                                    int min, int index, const char *key)
 {
-    int max = check->clamps->message_length;
+    int max = chat_request_longest(check->clamps, role);
     const char *text = chat_json_string(v), *path;
     apr_int64_t points = 0, units = 0, length;
 
@@ -78,17 +78,18 @@ static void check_message(chat_request_check_t *check, chat_message_t *message,
         chat_request_zod_enum(
             &check->zod, chat_json_get(v, "role"), roles,
             chat_request_message_path(check, index, ",\"role\""));
-    message->content = chat_request_check_text(
-        check, chat_json_get(v, "content"), 1, index, ",\"content\"");
+    message->content =
+        chat_request_check_text(check, chat_json_get(v, "content"),
+                                message->role, 1, index, ",\"content\"");
 }
 
-static void check_total(chat_request_check_t *check)
+void chat_request_check_total(chat_request_check_t *check, const char *path)
 {
     int max = check->clamps->total_length;
 
     if (check->total > max)
         chat_request_zod_custom(
-            &check->zod, "[\"messages\"]",
+            &check->zod, path,
             apr_psprintf(check->p,
                          "Total content length must be at most %d "
                          "characters",
@@ -101,7 +102,7 @@ static void check_messages(chat_request_check_t *check, chat_turn_t *turn,
     static const char path[] = "[\"messages\"]";
     int max = check->clamps->messages;
     int n = chat_json_length(v);
-    chat_message_t *messages;
+    chat_message_t *messages = NULL;
     int i;
 
     chat_request_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", path);
@@ -115,9 +116,12 @@ static void check_messages(chat_request_check_t *check, chat_turn_t *turn,
     chat_request_zod_length(&check->zod, v, check->clamps, 1, max, path);
     if (check->zod.aborted)
         return;
-    check_total(check);
-    if (check->calls)
-        chat_request_tools_answers(check, turn);
+    chat_request_check_total(check, path);
+    if (!check->calls || check->news)
+        return;
+    chat_request_tools_answers(check, turn);
+    if (!check->zod.list->nelts)
+        chat_request_ids(messages, n, check->p);
 }
 
 /* ---- the other fields ---- */
@@ -211,13 +215,9 @@ static void check_response_format(chat_request_check_t *check,
 
 /* ---- the body ---- */
 
-static void check_body(chat_request_check_t *check, chat_turn_t *turn,
-                       const chat_json_t *body)
+void chat_request_check_rest(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_json_t *body)
 {
-    if (!chat_request_zod_is(&check->zod, body, CHAT_JSON_OBJECT, "object",
-                             "[]"))
-        return;
-    check_messages(check, turn, chat_json_get(body, "messages"));
     turn->system = chat_request_zod_optional(
         &check->zod, chat_json_get(body, "system"), "[\"system\"]");
     turn->model = chat_request_zod_optional(
@@ -230,6 +230,16 @@ static void check_body(chat_request_check_t *check, chat_turn_t *turn,
         chat_request_tools_body(check, turn, body);
 }
 
+void chat_request_check_body(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_json_t *body)
+{
+    if (!chat_request_zod_is(&check->zod, body, CHAT_JSON_OBJECT, "object",
+                             "[]"))
+        return;
+    check_messages(check, turn, chat_json_get(body, "messages"));
+    chat_request_check_rest(check, turn, body);
+}
+
 apr_status_t chat_request_refuse(chat_err_t *err, const chat_request_zod_t *zod)
 {
     err->issues = chat_request_zod_text(zod);
@@ -237,22 +247,31 @@ apr_status_t chat_request_refuse(chat_err_t *err, const chat_request_zod_t *zod)
                         "Request validation failed.");
 }
 
-apr_status_t chat_request_check_body(chat_turn_t *turn, chat_json_t *body,
-                                     const chat_request_clamps_t *clamps,
-                                     apr_hash_t *calls, chat_err_t *err,
-                                     apr_pool_t *p)
+void chat_request_check_init(chat_request_check_t *check, chat_turn_t *turn,
+                             const chat_request_clamps_t *clamps, int tools,
+                             apr_pool_t *p)
 {
-    chat_turn_t found = {
-        .request_id = turn->request_id,
-        .schema_strict = -1,
-        .parallel = -1,
-    };
-    chat_request_check_t check = {.clamps = clamps, .calls = calls, .p = p};
+    memset(turn, 0, sizeof(*turn));
+    turn->schema_strict = turn->parallel = -1;
+    memset(check, 0, sizeof(*check));
+    check->clamps = clamps;
+    check->calls = tools ? apr_hash_make(p) : NULL;
+    check->p = p;
+    chat_request_zod_init(&check->zod, p);
+}
 
-    chat_request_zod_init(&check.zod, p);
-    check_body(&check, &found, body);
+static apr_status_t validate(chat_turn_t *turn, chat_json_t *body,
+                             const chat_request_clamps_t *clamps, int tools,
+                             chat_err_t *err, apr_pool_t *p)
+{
+    chat_turn_t found;
+    chat_request_check_t check;
+
+    chat_request_check_init(&check, &found, clamps, tools, p);
+    chat_request_check_body(&check, &found, body);
     if (check.zod.list->nelts)
         return chat_request_refuse(err, &check.zod);
+    found.request_id = turn->request_id;
     *turn = found;
     return APR_SUCCESS;
 }
@@ -261,5 +280,12 @@ apr_status_t chat_request_validate(chat_turn_t *turn, chat_json_t *body,
                                    const chat_request_clamps_t *clamps,
                                    chat_err_t *err, apr_pool_t *p)
 {
-    return chat_request_check_body(turn, body, clamps, NULL, err, p);
+    return validate(turn, body, clamps, 0, err, p);
+}
+
+apr_status_t chat_request_validate_tools(chat_turn_t *turn, chat_json_t *body,
+                                         const chat_request_clamps_t *clamps,
+                                         chat_err_t *err, apr_pool_t *p)
+{
+    return validate(turn, body, clamps, 1, err, p);
 }

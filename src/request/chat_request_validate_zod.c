@@ -12,6 +12,9 @@
 
 #include "chat_request_int.h"
 
+#define ID_PATTERN                                                             \
+    "/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/"
+
 #define SAFE_INTEGER_MAX 9007199254740991.0
 #define SAFE_INTEGER_TEXT "9007199254740991"
 
@@ -169,15 +172,9 @@ const char *chat_request_zod_optional(chat_request_zod_t *zod,
     return chat_json_string(v);
 }
 
-const char *chat_request_zod_word(chat_request_zod_t *zod, const chat_json_t *v,
-                                  apr_size_t max, const char *more,
-                                  const char *pattern, const char *path)
+static void refuse_pattern(chat_request_zod_t *zod, const char *pattern,
+                           const char *path)
 {
-    const char *text = chat_json_string(v);
-
-    if (!chat_request_zod_is(zod, v, CHAT_JSON_STRING, "string", path) ||
-        chat_request_is_word(text, max, more))
-        return text;
     chat_request_zod_issue(zod,
                            apr_pstrcat(zod->p,
                                        "\"origin\":\"string\","
@@ -188,6 +185,28 @@ const char *chat_request_zod_word(chat_request_zod_t *zod, const chat_json_t *v,
                            apr_pstrcat(zod->p,
                                        "Invalid string: must match pattern ",
                                        pattern, NULL));
+}
+
+const char *chat_request_zod_word(chat_request_zod_t *zod, const chat_json_t *v,
+                                  apr_size_t max, const char *more,
+                                  const char *pattern, const char *path)
+{
+    const char *text = chat_json_string(v);
+
+    if (chat_request_zod_is(zod, v, CHAT_JSON_STRING, "string", path) &&
+        !chat_request_is_word(text, max, more))
+        refuse_pattern(zod, pattern, path);
+    return text;
+}
+
+const char *chat_request_zod_id(chat_request_zod_t *zod, const chat_json_t *v,
+                                const char *path)
+{
+    const char *text = chat_json_string(v);
+
+    if (chat_request_zod_is(zod, v, CHAT_JSON_STRING, "string", path) &&
+        !chat_request_is_id(text))
+        refuse_pattern(zod, ID_PATTERN, path);
     return text;
 }
 

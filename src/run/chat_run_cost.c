@@ -151,6 +151,14 @@ apr_int64_t chat_run_cost_input(const chat_turn_t *turn)
     return sum.tokens + sum.bytes / BYTES_PER_TOKEN;
 }
 
+apr_int64_t chat_run_cost_message(const chat_message_t *message)
+{
+    weight_t sum = {0};
+
+    weigh_message(&sum, message);
+    return sum.tokens + sum.bytes / BYTES_PER_TOKEN;
+}
+
 apr_int64_t chat_run_cost_output(const chat_seen_t *seen)
 {
     apr_int64_t by_text = seen->text / BYTES_PER_TOKEN;
@@ -172,11 +180,12 @@ static int is_unread(const chat_run_t *run)
            !run->answer.seen->ended;
 }
 
-/* The client left while its answer was being made. */
+/* The client left while its answer was being made, or stopped it. */
 static int is_abandoned(const chat_run_t *run)
 {
     return run->end.asked && (!run->attempt.status || is_unread(run)) &&
-           (run->end.why == CHAT_END_GONE || run->end.why == CHAT_END_STALLED);
+           (run->end.why == CHAT_END_GONE || run->end.why == CHAT_END_STALLED ||
+            run->end.why == CHAT_END_CANCELLED);
 }
 
 /* Else a budget would hold for those alone who wait. One that is made whole is

@@ -101,7 +101,7 @@ void chat_store_link_log(const chat_store_at_t *at, int error, const char *what,
     int level = error ? APLOG_ERR : APLOG_INFO;
 
     if (at->r)
-        ap_log_rerror(APLOG_MARK, level, 0, at->r, CHATNO(0220) "cannot %s: %s",
+        ap_log_rerror(APLOG_MARK, level, 0, at->r, CHATNO(0227) "cannot %s: %s",
                       what, why);
     else
         ap_log_error(APLOG_MARK, level, 0, at->s, CHATNO(0221) "cannot %s: %s",

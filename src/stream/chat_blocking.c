@@ -35,6 +35,50 @@ typedef struct blocking_t {
     SLIST_ENTRY(blocking_t) link;
 } blocking_t;
 
+/* ---- the driver's operations: nothing is left for later ---- */
+
+static apr_status_t send_nothing(chat_stream_t *s, int hold)
+{
+    return APR_SUCCESS;
+}
+
+static void do_nothing(chat_stream_t *s)
+{
+}
+
+static void unwatch_client(blocking_t *b, chat_stream_t *s)
+{
+    if (s->client.fd >= 0)
+        epoll_ctl(b->epoll_fd, EPOLL_CTL_DEL, s->client.fd, NULL);
+    s->client.fd = -1;
+}
+
+static void left(chat_stream_t *s)
+{
+    unwatch_client((blocking_t *)s->driver, s);
+    s->c->aborted = 1;
+}
+
+/* Before libcurl 7.68 it is noticed when the wait is over. */
+static void wake(chat_stream_t *s)
+{
+#if LIBCURL_VERSION_NUM >= 0x074400
+    curl_multi_wakeup(s->driver->curl->multis[0]->handle);
+#endif
+}
+
+static const chat_driver_ops_t blocking_ops = {
+    .send = send_nothing,
+    .watch_client = do_nothing,
+    .defer = do_nothing,
+    .schedule = do_nothing,
+    .ended = do_nothing,
+    .left = left,
+    .wake = wake,
+};
+
+/* ---- drivers, in use and spare ---- */
+
 static SLIST_HEAD(, blocking_t) spare;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -61,7 +105,7 @@ static blocking_t *acquire(void)
     if (!b)
         return NULL;
     b->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    b->driver.ops = &chat_stream_blocking_ops;
+    b->driver.ops = &blocking_ops;
     b->driver.curl = &b->curl;
     b->driver.now = chat_clock_now();
     if (b->epoll_fd >= 0 &&
@@ -77,6 +121,8 @@ static void release(blocking_t *b)
     SLIST_INSERT_HEAD(&spare, b, link);
     pthread_mutex_unlock(&lock);
 }
+
+/* ---- one stream ---- */
 
 /* A pipelined request makes the socket readable, a good-bye makes it RDHUP:
  * curl_multi_poll() cannot tell them apart, an epoll set can. */
@@ -95,7 +141,7 @@ static void watch_client(blocking_t *b, chat_stream_t *s)
 static int wait_ms(const chat_stream_t *s)
 {
     chat_mono_t due = chat_stream_due(s), now = chat_clock_now();
-    int most = s->client.fd >= 0 ? WAIT_MS : LOOK_MS;
+    int most = s->client.fd >= 0 || s->client.left ? WAIT_MS : LOOK_MS;
 
     if (due <= now || s->call.waiting) /* it has had its share of one round */
         return 0;
@@ -111,10 +157,11 @@ static void run_round(blocking_t *b, chat_stream_t *s)
     curl_multi_poll(m->handle, &client, s->client.fd >= 0, wait_ms(s), NULL);
     b->driver.now = chat_clock_now();
     b->driver.round++;
-    if (client.revents || s->c->aborted)
-        chat_stream_end(s, CHAT_END_GONE, NULL);
-    else if (chat_stream_stopping())
+    if (chat_stream_stopping())
         chat_stream_end(s, CHAT_END_SHUTDOWN, "the server stopped");
+    else if (client.revents || s->c->aborted)
+        chat_stream_gone(s, CHAT_END_GONE, NULL);
+    chat_stream_woken(s);
     if (s->call.waiting)
         s->source->resume(s);
     curl_multi_perform(m->handle, &running);
@@ -135,18 +182,20 @@ void chat_blocking_run(chat_stream_t *s)
         s->driver = &b->driver;
         b->driver.now = chat_clock_now();
         watch_client(b, s);
+        chat_stream_ids_add(s);
         chat_stream_begin(s);
         do {
             while (!s->ended)
                 run_round(b, s);
             s->source->stop(s);
         } while (chat_stream_again(s));
-        if (s->client.fd >= 0)
-            epoll_ctl(b->epoll_fd, EPOLL_CTL_DEL, s->client.fd, NULL);
+        unwatch_client(b, s);
+        chat_stream_ids_remove(s);
         release(b);
     }
     chat_stream_move(s, CHAT_STATE_DONE);
-    if (s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_SHUTDOWN)
+    if (s->end.why == CHAT_END_GONE || s->end.why == CHAT_END_SHUTDOWN ||
+        s->client.left)
         s->c->aborted = 1;
     chat_stream_complete(s);
 }

@@ -9,6 +9,8 @@
  */
 #include "chat_engine_int.h"
 
+#include <sys/socket.h>
+
 #include "chat_clock.h"
 
 /* Sockets, and streams over their budget, that one round serves: with what a
@@ -59,37 +61,69 @@ static void ended(chat_stream_t *s)
     TAILQ_INSERT_TAIL(&s->park.engine->ended, s, engine.ended_link);
 }
 
+static void unwatch_client(chat_stream_t *s)
+{
+    if (s->engine.watched)
+        chat_engine_poll(s->park.engine, EPOLL_CTL_DEL, s->client.fd, 0, NULL);
+    s->engine.watched = 0;
+}
+
+/* A client that only takes nothing is told that nothing will come. */
+static void left(chat_stream_t *s)
+{
+    unwatch_client(s);
+    chat_netfilter_discard(s);
+    s->client.held = 0;
+    shutdown(s->client.fd, SHUT_RDWR);
+    if (s->ended)
+        ended(s);
+    else if (s->call.waiting)
+        defer(s);
+    schedule(s);
+}
+
+/* A stream that the engine has not got yet is looked at when it comes. */
+static void wake(chat_stream_t *s)
+{
+    chat_engine_t *e = s->park.engine;
+
+    pthread_mutex_lock(&e->lock);
+    if (!s->park.woken && s->state != CHAT_STATE_NEW &&
+        s->state != CHAT_STATE_DONE) {
+        s->park.woken = 1;
+        if (TAILQ_EMPTY(&e->shared.woken))
+            chat_eventfds_wake(e->wake.fd);
+        TAILQ_INSERT_TAIL(&e->shared.woken, s, park.woken_link);
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
 const chat_driver_ops_t chat_engine_ops = {
     .send = chat_netfilter_send,
     .watch_client = watch_client,
     .defer = defer,
     .schedule = schedule,
     .ended = ended,
+    .left = left,
+    .wake = wake,
 };
 
 /* ---- the client's side ---- */
 
-static void unwatch_client(chat_engine_t *e, chat_stream_t *s)
-{
-    if (s->engine.watched)
-        chat_engine_poll(e, EPOLL_CTL_DEL, s->client.fd, 0, NULL);
-    s->engine.watched = 0;
-}
-
 /* A half-closed connection counts as gone: a chat client that has said all
  * it wants to say still has to listen. */
-static void client_event(chat_engine_t *e, chat_stream_t *s, uint32_t events)
+static void client_event(chat_stream_t *s, uint32_t events)
 {
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-        chat_stream_cut(s, CHAT_END_GONE, NULL);
+        chat_stream_gone(s, CHAT_END_GONE, NULL);
         if (s->admission.pending) /* the stream stays, without its client */
-            unwatch_client(e, s);
+            unwatch_client(s);
         return;
     }
     if (!(events & EPOLLOUT) || !s->client.out.len)
         return;
     if (chat_netfilter_drain(s) != APR_SUCCESS) {
-        chat_stream_cut(s, CHAT_END_GONE, NULL);
+        chat_stream_gone(s, CHAT_END_GONE, NULL);
         return;
     }
     watch_client(s);
@@ -165,6 +199,28 @@ static void cancel_streams(chat_engine_t *e)
 
 /* ---- streams wait ---- */
 
+/* None of them can go before finish_ended(). */
+static void resume_woken(chat_engine_t *e)
+{
+    chat_stream_t *woken[ROUND_EVENTS], *s;
+    int i, n = 0;
+
+    pthread_mutex_lock(&e->lock);
+    while (n < ROUND_EVENTS && (s = TAILQ_FIRST(&e->shared.woken))) {
+        TAILQ_REMOVE(&e->shared.woken, s, park.woken_link);
+        s->park.woken = 0;
+        if (s->state != CHAT_STATE_QUEUED) /* came after empty_inbox() */
+            woken[n++] = s;
+    }
+    if (!TAILQ_EMPTY(&e->shared.woken))
+        chat_eventfds_wake(e->wake.fd);
+    pthread_mutex_unlock(&e->lock);
+    for (i = 0; i < n; i++) {
+        chat_stream_woken(woken[i]);
+        schedule(woken[i]);
+    }
+}
+
 static void check_deadlines(chat_engine_t *e)
 {
     chat_mono_t now = e->driver.now;
@@ -220,7 +276,7 @@ static void release(chat_engine_t *e, chat_stream_t *s)
 {
     int park_fd = s->park.fd, cancelled;
 
-    unwatch_client(e, s);
+    unwatch_client(s);
     chat_deadlines_remove(&e->deadlines, s);
     TAILQ_REMOVE(&e->live, s, park.link);
     if (!s->client.held)
@@ -230,6 +286,9 @@ static void release(chat_engine_t *e, chat_stream_t *s)
 
     pthread_mutex_lock(&e->lock);
     chat_stream_move(s, CHAT_STATE_DONE);
+    if (s->park.woken)
+        TAILQ_REMOVE(&e->shared.woken, s, park.woken_link);
+    s->park.woken = 0;
     cancelled = s->park.cancelled;
     if (cancelled) {
         TAILQ_REMOVE(&e->shared.cancels, s, park.cancel_link);
@@ -247,7 +306,7 @@ static void send_held(chat_stream_t *s)
         return;
     s->client.held = 0;
     if (chat_netfilter_drain(s) != APR_SUCCESS)
-        chat_stream_cut(s, CHAT_END_GONE, NULL);
+        chat_stream_gone(s, CHAT_END_GONE, NULL);
     else
         watch_client(s);
 }
@@ -283,7 +342,7 @@ static void finish_ended(chat_engine_t *e, int busy)
             continue;
         }
         if (busy && s->end.why == CHAT_END_GONE) {
-            unwatch_client(e, s);
+            unwatch_client(s);
             s->engine.ending = 1;
             TAILQ_INSERT_TAIL(&e->gone, s, engine.ended_link);
             continue;
@@ -335,7 +394,7 @@ static void dispatch(chat_engine_t *e, const struct epoll_event *x)
         chat_idle_sweep(&e->curl);
         break;
     case CHAT_EVENT_CLIENT:
-        client_event(e, ev->stream, x->events);
+        client_event(ev->stream, x->events);
         break;
     case CHAT_EVENT_ADMISSION:
         chat_engine_admission_ready(e);
@@ -356,6 +415,7 @@ static void run_round(chat_engine_t *e)
     for (i = 0; i < n; i++)
         dispatch(e, &events[i]);
     empty_inbox(e);
+    resume_woken(e);
     chat_engine_admission_flush(e);
     chat_engine_curl_timer(e); /* begins what came just now */
     check_deadlines(e);

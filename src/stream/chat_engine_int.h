@@ -92,6 +92,7 @@ typedef struct chat_engine_admission_t {
 typedef struct chat_engine_shared_t {
     struct chat_stream_list_t inbox;   /* by park.link */
     struct chat_stream_list_t cancels; /* by park.cancel_link */
+    struct chat_stream_list_t woken;   /* by park.woken_link */
     chat_eventfds_t spare;             /* of streams that are gone */
     int stopping;
 } chat_engine_shared_t;

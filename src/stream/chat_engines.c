@@ -122,6 +122,7 @@ static int engine_open(chat_engine_t *e)
     TAILQ_INIT(&e->gone);
     TAILQ_INIT(&e->shared.inbox);
     TAILQ_INIT(&e->shared.cancels);
+    TAILQ_INIT(&e->shared.woken);
     SLIST_INIT(&e->dead);
     pthread_mutex_init(&e->lock, NULL);
     pthread_cond_init(&e->recalled, NULL);

@@ -90,6 +90,8 @@ static apr_status_t send_or_keep(chat_stream_t *s, const char *data,
     apr_size_t sent = 0;
     apr_status_t rv = APR_SUCCESS;
 
+    if (s->client.left)
+        return APR_SUCCESS;
     if (!s->client.out.len)
         rv = send_some(&sent, s, data, len);
     return rv == APR_SUCCESS ? keep(s, data + sent, len - sent) : rv;
@@ -114,7 +116,7 @@ apr_status_t chat_netfilter_send(chat_stream_t *s, int hold)
     apr_size_t len = cork->len;
 
     cork->len = 0;
-    if (!len)
+    if (!len || s->client.left)
         return APR_SUCCESS;
     if (!hold || s->client.out.len)
         return send_or_keep(s, cork->data, len);

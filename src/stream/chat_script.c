@@ -20,7 +20,7 @@ static void play(chat_stream_t *s)
     for (n = 0; n < BURST && !s->client.out.len; n++) {
         rv = script->next(script->ctx, &data, &len, &delay);
         if (rv != APR_SUCCESS) {
-            s->call.script_at = 0;
+            s->call.next_at = 0;
             chat_stream_end(s, CHAT_END_COMPLETE, NULL);
             return;
         }
@@ -33,7 +33,7 @@ static void play(chat_stream_t *s)
             break;
     }
     /* At least 1 us on, or a script without pauses would keep the loop. */
-    s->call.script_at = s->driver->now + (delay > 0 ? delay : 1);
+    s->call.next_at = s->driver->now + (delay > 0 ? delay : 1);
 }
 
 static void resume(chat_stream_t *s)
@@ -43,12 +43,12 @@ static void resume(chat_stream_t *s)
 
 static chat_mono_t due(const chat_stream_t *s)
 {
-    return s->call.script_at;
+    return s->call.next_at;
 }
 
 static void stop(chat_stream_t *s)
 {
-    s->call.script_at = 0;
+    s->call.next_at = 0;
 }
 
 const chat_source_t chat_source_script = {

@@ -46,7 +46,7 @@ void chat_stream_move(chat_stream_t *s, chat_state_e to)
     s->state = to;
 }
 
-/* ---- drivers that block ---- */
+/* ---- no driver ---- */
 
 static apr_status_t send_nothing(chat_stream_t *s, int hold)
 {
@@ -57,15 +57,17 @@ static void do_nothing(chat_stream_t *s)
 {
 }
 
-const chat_driver_ops_t chat_stream_blocking_ops = {
+static const chat_driver_ops_t no_ops = {
     .send = send_nothing,
     .watch_client = do_nothing,
     .defer = do_nothing,
     .schedule = do_nothing,
     .ended = do_nothing,
+    .left = do_nothing,
+    .wake = do_nothing,
 };
 
-const chat_driver_t chat_stream_undriven = {.ops = &chat_stream_blocking_ops};
+const chat_driver_t chat_stream_undriven = {.ops = &no_ops};
 
 /* ---- the end ---- */
 
@@ -100,6 +102,26 @@ void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail)
     chat_stream_end(s, why, detail);
 }
 
+void chat_stream_gone(chat_stream_t *s, chat_end_e why, const char *detail)
+{
+    if (!s->spec.finish) {
+        chat_stream_cut(s, why, detail);
+        return;
+    }
+    if (s->client.left)
+        return;
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, s->r,
+                  CHATNO(0514) "the client has left, its stream goes on");
+    s->client.left = 1;
+    s->client.left_at = s->driver->now;
+    s->driver->ops->left(s);
+}
+
+int chat_stream_is_cancelled(const chat_stream_t *s)
+{
+    return __atomic_load_n(&s->cancelled, __ATOMIC_ACQUIRE);
+}
+
 static chat_count_id_e end_counter(const chat_stream_t *s)
 {
     const chat_stream_cb_t *cb = s->spec.cb;
@@ -110,6 +132,7 @@ static chat_count_id_e end_counter(const chat_stream_t *s)
         return cb->failed && cb->failed(s->spec.ctx) ? CHAT_COUNT_UPSTREAM
                                                      : CHAT_COUNT_DONE;
     case CHAT_END_GONE:
+    case CHAT_END_CANCELLED:
         return CHAT_COUNT_CANCELLED;
     case CHAT_END_STALLED:
         return CHAT_COUNT_STALLED;
@@ -128,6 +151,9 @@ static chat_count_id_e end_counter(const chat_stream_t *s)
 /* What the admission refused never was a stream; any other end has a start. */
 void chat_stream_complete(chat_stream_t *s)
 {
+    chat_stream_ids_remove(s);
+    s->driver = &chat_stream_undriven;
+    s->end.left = s->client.left;
     if (s->end.why != CHAT_END_REFUSED) {
         if (!s->admission.passed)
             chat_counters_add(CHAT_COUNT_STARTED, 1);
@@ -164,7 +190,9 @@ static apr_status_t written(chat_stream_t *s, apr_status_t rv)
 {
     apr_status_t sent = s->driver->ops->send(s, s->call.last || rv == APR_EOF);
 
-    if (sent != APR_SUCCESS)
+    if (sent != APR_SUCCESS && s->spec.finish)
+        chat_stream_gone(s, CHAT_END_GONE, NULL);
+    else if (sent != APR_SUCCESS)
         rv = sent;
     if (rv != APR_SUCCESS)
         chat_stream_end(s, rv == APR_EOF ? CHAT_END_STOPPED : CHAT_END_GONE,
@@ -201,6 +229,19 @@ chat_offer_e chat_stream_deliver(chat_stream_t *s, const char *data,
         note_answer(s);
     return written(s, rv) == APR_SUCCESS ? CHAT_OFFER_ACCEPTED
                                          : CHAT_OFFER_STOP;
+}
+
+void chat_stream_wake(chat_stream_t *s)
+{
+    s->driver->ops->wake(s);
+}
+
+void chat_stream_woken(chat_stream_t *s)
+{
+    if (chat_stream_is_cancelled(s))
+        chat_stream_end(s, CHAT_END_CANCELLED, "somebody stopped it");
+    else if (!s->ended && !s->call.waiting && s->source->woken)
+        s->source->woken(s);
 }
 
 void chat_stream_heartbeat(chat_stream_t *s)

@@ -33,6 +33,9 @@ void chat_stream_begin(chat_stream_t *s)
 {
     s->admission.passed = 1;
     chat_counters_add(CHAT_COUNT_STARTED, 1);
+    chat_stream_woken(s); /* it may be cancelled already */
+    if (s->ended)
+        return;
     if (s->spec.early)
         chat_stream_heartbeat(s);
     if (!s->ended)
@@ -53,6 +56,7 @@ static int is_final(const chat_stream_t *s)
     switch (s->end.why) {
     case CHAT_END_GONE:
     case CHAT_END_STALLED:
+    case CHAT_END_CANCELLED:
     case CHAT_END_REFUSED:
     case CHAT_END_SHUTDOWN:
         return 1;
@@ -78,6 +82,8 @@ int chat_stream_again(chat_stream_t *s)
     s->call.again_at = chat_clock_now() + (wait > 0 ? wait : 0);
     s->call.begun = s->call.last = s->ended = 0;
     s->end.made = s->end.asked = 0;
+    if (chat_stream_is_cancelled(s))
+        chat_stream_woken(s);
     return 1;
 }
 
@@ -111,6 +117,44 @@ static void check_call(chat_stream_t *s, chat_mono_t now)
                                       : "the upstream did not answer in time");
 }
 
+/* When something is to be done for the client, or because it has left. */
+static chat_mono_t client_due(const chat_stream_t *s)
+{
+    chat_mono_t due = CHAT_MONO_NEVER;
+
+    if (s->client.left) {
+        if (!s->ended)
+            chat_clock_sooner(&due, s->client.left_at, s->spec.alone);
+    }
+    else if (s->client.out.len)
+        chat_clock_sooner(&due, s->client.progress_at, s->spec.stall);
+    else if (!s->ended)
+        chat_clock_sooner(&due, s->client.write_at, s->spec.heartbeat);
+    return due;
+}
+
+static void check_client(chat_stream_t *s, chat_mono_t now)
+{
+    if (client_due(s) > now)
+        return;
+    if (s->client.left)
+        chat_stream_end(s, CHAT_END_GONE, "its client did not come back");
+    else if (s->client.out.len)
+        chat_stream_gone(s, CHAT_END_STALLED, "the client takes no bytes");
+    else
+        chat_stream_heartbeat(s);
+}
+
+/* Not before the client has what there is. */
+static chat_mono_t source_due(const chat_stream_t *s)
+{
+    chat_mono_t at = 0;
+
+    if (s->source->due && !s->ended && !s->client.out.len)
+        at = s->source->due(s);
+    return at ? at : CHAT_MONO_NEVER;
+}
+
 chat_mono_t chat_stream_due(const chat_stream_t *s)
 {
     chat_mono_t due = CHAT_MONO_NEVER, at;
@@ -119,14 +163,10 @@ chat_mono_t chat_stream_due(const chat_stream_t *s)
         due = s->engine.ping_at;
     if (s->admission.pending) /* its connection has a time-out of its own */
         return due;
-    if (s->client.out.len) {
-        chat_clock_sooner(&due, s->client.progress_at, s->spec.stall);
-    }
-    else if (!s->ended) {
-        chat_clock_sooner(&due, s->client.write_at, s->spec.heartbeat);
-        if (s->source->due && (at = s->source->due(s)) && at < due)
-            due = at;
-    }
+    if ((at = client_due(s)) < due)
+        due = at;
+    if ((at = source_due(s)) < due)
+        due = at;
     if (!s->ended && s->call.spec && (at = call_due(s)) < due)
         due = at;
     return due;
@@ -134,23 +174,12 @@ chat_mono_t chat_stream_due(const chat_stream_t *s)
 
 void chat_stream_check(chat_stream_t *s, chat_mono_t now)
 {
-    chat_mono_t at;
-
     if (s->admission.pending)
         return;
-    if (s->client.out.len) {
-        if (s->spec.stall && s->client.progress_at + s->spec.stall <= now) {
-            chat_stream_cut(s, CHAT_END_STALLED, "the client takes no bytes");
-            return;
-        }
-    }
-    else if (!s->ended) {
-        if (s->source->due && (at = s->source->due(s)) && at <= now)
-            s->source->fire(s);
-        else if (s->spec.heartbeat &&
-                 s->client.write_at + s->spec.heartbeat <= now)
-            chat_stream_heartbeat(s);
-    }
+    if (source_due(s) <= now)
+        s->source->fire(s);
+    else
+        check_client(s, now);
     if (!s->ended && s->call.spec)
         check_call(s, now);
 }

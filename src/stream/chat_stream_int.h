@@ -23,8 +23,6 @@
 
 #include "chat_stream.h"
 
-typedef struct chat_stream_t chat_stream_t;
-
 /* Monotonic microseconds; 0 means "not set". */
 typedef apr_int64_t chat_mono_t;
 
@@ -47,6 +45,7 @@ typedef enum {
     CHAT_COUNT_TIMEOUT,
     CHAT_COUNT_SHUTDOWN,
     CHAT_COUNT_REFUSED,
+    CHAT_COUNT_FILTERED, /* an output filter kept it from being parked */
     CHAT_COUNT_BYTES,
     CHAT_COUNT_MAX
 } chat_count_id_e;
@@ -79,6 +78,10 @@ typedef struct chat_driver_ops_t {
     void (*schedule)(chat_stream_t *s);
     /* The end is decided: release the stream when no callback is running. */
     void (*ended)(chat_stream_t *s);
+    /* The client has left, and the stream goes on: forget about the client. */
+    void (*left)(chat_stream_t *s);
+    /* [any thread] Have chat_stream_woken() called, soon. */
+    void (*wake)(chat_stream_t *s);
 } chat_driver_ops_t;
 
 typedef struct chat_driver_t {
@@ -89,8 +92,6 @@ typedef struct chat_driver_t {
     apr_uint64_t round;
 } chat_driver_t;
 
-/* Of a driver that blocks: nothing is left for later. */
-extern const chat_driver_ops_t chat_stream_blocking_ops;
 /* Before a driver has the stream, and after. */
 extern const chat_driver_t chat_stream_undriven;
 
@@ -104,6 +105,8 @@ typedef struct chat_source_t {
     /* When fire() is to be called, 0 never; NULL: not driven by time. */
     chat_mono_t (*due)(const chat_stream_t *s);
     void (*fire)(chat_stream_t *s);
+    /* There may be more. NULL: it is never woken. */
+    void (*woken)(chat_stream_t *s);
     /* 1: nothing of the call is still to be sent. NULL: there is no call. */
     int (*is_sent)(const chat_stream_t *s);
     /* Release the upstream; it can be started again. Idempotent. */
@@ -112,6 +115,7 @@ typedef struct chat_source_t {
 
 extern const chat_source_t chat_source_xfer;
 extern const chat_source_t chat_source_script;
+extern const chat_source_t chat_source_feed;
 
 /* ---- one stream ---- */
 
@@ -139,8 +143,9 @@ typedef struct chat_stream_call_t {
     int last;                /* the call has ended, these are the last bytes */
     chat_mono_t at;          /* when the call was made */
     chat_mono_t again_at;    /* when it is to be made, 0: it was */
-    const chat_call_t *spec; /* NULL: a script */
-    chat_mono_t script_at;   /* when the script goes on, 0 ended */
+    const chat_call_t *spec; /* NULL: a script, or a feed */
+    chat_mono_t next_at;     /* when the script goes on, or the feed is read
+                                again; 0 never */
 } chat_stream_call_t;
 
 /* Bytes that the client has not taken yet (chat_netfilter.c). */
@@ -157,6 +162,8 @@ typedef struct chat_stream_client_t {
     int fd;                  /* C  -1 when unknown (HTTP/2) */
     chat_mono_t write_at;    /* last attempt to write */
     chat_mono_t progress_at; /* last byte that the client took */
+    int left;                /* it is gone, and the stream goes on */
+    chat_mono_t left_at;     /* since when */
 } chat_stream_client_t;
 
 typedef struct chat_stream_admission_t {
@@ -203,8 +210,10 @@ typedef struct chat_stream_park_t {
     struct chat_engine_t *engine;    /* C  NULL: not parked */
     int fd;                          /* C  eventfd that the MPM waits for, -1 */
     int cancelled;                   /* K  the MPM waits for DONE */
+    int woken;                       /* K  on the engine's list of that name */
     TAILQ_ENTRY(chat_stream_t) link; /* K  inbox, then E  live */
     TAILQ_ENTRY(chat_stream_t) cancel_link; /* K */
+    TAILQ_ENTRY(chat_stream_t) woken_link;  /* K */
 } chat_stream_park_t;
 
 /* An event of the upstream's reads and writes the members down to end. */
@@ -215,6 +224,7 @@ struct chat_stream_t {
     const chat_source_t *source; /* C */
     chat_state_e state;          /* K  once queued, see chat_stream_move() */
     int ended;                   /* D  end.why is decided */
+    int cancelled;               /* atomic: chat_stream_cancel() was called */
     chat_stream_call_t call;     /* D */
     chat_stream_client_t client; /* D */
     chat_stream_spec_t spec;     /* C */
@@ -224,6 +234,7 @@ struct chat_stream_t {
     chat_stream_admission_t admission;
     chat_stream_engine_t engine; /* E */
     chat_stream_park_t park;
+    LIST_ENTRY(chat_stream_t) id_link; /* of those with an id */
 };
 
 /* ---- bytes and the end (chat_stream.c) ---- */
@@ -247,6 +258,13 @@ void chat_stream_heartbeat(chat_stream_t *s);
 void chat_stream_end(chat_stream_t *s, chat_end_e why, const char *detail);
 /* [D] The client cannot take the rest: overrules an end that was decided. */
 void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail);
+/* [D] The client has gone, or takes nothing: a stream that does not go on
+ * without it is cut. */
+void chat_stream_gone(chat_stream_t *s, chat_end_e why, const char *detail);
+/* [D] Somebody called chat_stream_wake(), or chat_stream_cancel(). */
+void chat_stream_woken(chat_stream_t *s);
+/* [any thread] */
+int chat_stream_is_cancelled(const chat_stream_t *s);
 /* [the last owner] complete(), counters. */
 void chat_stream_complete(chat_stream_t *s);
 
@@ -277,6 +295,20 @@ int chat_stream_admission_wait(chat_stream_t *s);
 int chat_stream_admission_prepare(chat_stream_t *s, void *connection);
 /* [request thread, or D] The answer is GRANTED. */
 void chat_stream_admission_granted(chat_stream_t *s);
+
+/* ---- streams by their ids (chat_stream_ids.c) ---- */
+
+/* [request thread] It has its driver, and may be cancelled from now on. */
+void chat_stream_ids_add(chat_stream_t *s);
+/* [the owner] It may not any more. Idempotent. */
+void chat_stream_ids_remove(chat_stream_t *s);
+
+/* ---- clients that leave (chat_leave.c) ---- */
+
+/* [request thread] What s writes is dropped once its client has left, and
+ * writing that fails is leaving. */
+void chat_leave_add(chat_stream_t *s);
+void chat_leave_register(void);
 
 /* ---- names (chat_resolver.c) ---- */
 

@@ -33,7 +33,9 @@ static chat_stream_t *stream_create(request_rec *r,
     s->r = r;
     s->c = r->connection;
     s->driver = &chat_stream_undriven;
-    s->source = spec->call ? &chat_source_xfer : &chat_source_script;
+    s->source = spec->call     ? &chat_source_xfer
+                : spec->script ? &chat_source_script
+                               : &chat_source_feed;
     s->spec = *spec;
     s->call.spec = spec->call;
     s->client.fd = s->park.fd = s->engine.heap = -1;
@@ -88,7 +90,11 @@ apr_status_t chat_stream_start(int *phandler, request_rec *r,
     chat_stream_t *s = stream_create(r, spec);
     apr_status_t rv = admit(r, err);
 
-    if (rv != APR_SUCCESS || chat_park_try(phandler, &rv, s, err))
+    if (rv != APR_SUCCESS)
+        return rv;
+    if (spec->finish)
+        chat_leave_add(s);
+    if (chat_park_try(phandler, &rv, s, err))
         return rv;
     *phandler = OK;
     if (chat_stream_admission_wait(s))
@@ -120,6 +126,7 @@ void chat_stream_stats(chat_stream_stats_t *stats)
     stats->timeouts = sum[CHAT_COUNT_TIMEOUT];
     stats->shutdown = sum[CHAT_COUNT_SHUTDOWN];
     stats->refused = sum[CHAT_COUNT_REFUSED];
+    stats->filtered = sum[CHAT_COUNT_FILTERED];
     stats->bytes = sum[CHAT_COUNT_BYTES];
 }
 
@@ -136,6 +143,7 @@ void chat_stream_register_hooks(apr_pool_t *p)
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     chat_counters_register_hooks();
     chat_park_register_hooks();
+    chat_leave_register();
 }
 
 apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
@@ -145,22 +153,25 @@ apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
     return chat_counters_post_config(s);
 }
 
-/* A stream takes three descriptors: client, upstream, eventfd. Running out of
- * them makes the MPM retire the child, so we have to say no before that. */
+/* A stream takes three descriptors: client, upstream, eventfd; and one more for
+ * the file that it is logged in. Running out of them makes the MPM retire the
+ * child, so we have to say no before that. */
 static void count_places(server_rec *s)
 {
     int wanted = chat_config_server(s)->stream.max, fit;
+    int each = chat_config_server(s)->resume.kind == CHAT_RESUME_SPOOL ? 4 : 3;
     struct rlimit files;
 
     if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > 1000000)
         files.rlim_cur = 1000000;
-    fit = files.rlim_cur > FILES_KEPT ? (files.rlim_cur - FILES_KEPT) / 3 : 1;
+    fit =
+        files.rlim_cur > FILES_KEPT ? (files.rlim_cur - FILES_KEPT) / each : 1;
     places = wanted ? wanted : fit < PLACES_MAX ? fit : PLACES_MAX;
     if (wanted > fit)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0508) "ChatStreamMax %d needs about %d open files, "
                                   "the limit is %ld: %d streams will fit",
-                     wanted, 3 * wanted + FILES_KEPT, (long)files.rlim_cur,
+                     wanted, each * wanted + FILES_KEPT, (long)files.rlim_cur,
                      fit);
 }
 

@@ -152,6 +152,8 @@ START_TEST(the_breaker_learns)
         {CHAT_END_GONE, 0, 0, 0, 0, CHAT_VERDICT_UNKNOWN},
         {CHAT_END_GONE, 200, 1, 0, 0, CHAT_VERDICT_OK},
         {CHAT_END_STALLED, 503, 0, 0, 0, CHAT_VERDICT_UNKNOWN},
+        {CHAT_END_CANCELLED, 0, 0, 0, 0, CHAT_VERDICT_UNKNOWN},
+        {CHAT_END_CANCELLED, 200, 1, 0, 0, CHAT_VERDICT_OK},
         {CHAT_END_SHUTDOWN, 200, 1, 0, 0, CHAT_VERDICT_OK},
     };
     call_t *c = call_of(cases[_i].why, cases[_i].status, cases[_i].answering);
@@ -192,6 +194,8 @@ START_TEST(an_outcome_is_what_the_provider_said_last)
         {CHAT_END_GONE, 1, 1, 0, CHAT_OUTCOME_COMPLETE, 0, NULL},
         {CHAT_END_GONE, 1, 0, 0, CHAT_OUTCOME_CANCELLED, 0, NULL},
         {CHAT_END_STALLED, 1, 1, 0, CHAT_OUTCOME_CANCELLED, 0, NULL},
+        {CHAT_END_CANCELLED, 1, 1, 0, CHAT_OUTCOME_COMPLETE, 0, NULL},
+        {CHAT_END_CANCELLED, 1, 0, 0, CHAT_OUTCOME_CANCELLED, 0, NULL},
         {CHAT_END_COMPLETE, 1, 1, 1, CHAT_OUTCOME_UPSTREAM_ERROR, 502,
          "upstream_error"},
         {CHAT_END_COMPLETE, 1, 0, 0, CHAT_OUTCOME_TRUNCATED, 502,
@@ -282,9 +286,9 @@ Suite *unit_suite(void)
                         6);
     tcase_add_test(t, what_never_arrived_may_be_sent_again);
     tcase_add_test(t, an_answer_is_not_asked_for_twice);
-    tcase_add_loop_test(t, the_breaker_learns, 0, 15);
+    tcase_add_loop_test(t, the_breaker_learns, 0, 17);
     tcase_add_test(t, the_breaker_learns_nothing_of_what_was_not_made);
-    tcase_add_loop_test(t, an_outcome_is_what_the_provider_said_last, 0, 8);
+    tcase_add_loop_test(t, an_outcome_is_what_the_provider_said_last, 0, 10);
     tcase_add_test(t, no_answer_is_told_by_what_is_known);
     tcase_add_test(t, a_retry_after_is_seconds_or_a_date);
     tcase_add_test(t, a_pause_is_doubled_and_bounded);

@@ -274,6 +274,7 @@ START_TEST(a_turn_makes_a_conversation)
     turn.parts = "[]";
     NONE(chat_store_turn_begin(&turn, &ada, &err));
     turn.create = 1;
+    turn.title = "What is the time?";
     turn.system = "Be short.";
     OKAY(chat_store_turn_begin(&turn, &ada, &err));
     ck_assert_int_eq(turn.created, 1);

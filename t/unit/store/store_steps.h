@@ -93,6 +93,7 @@ STEP chat_store_turn_t turn_of(const char *conversation, const char *text)
         .conversation = conversation,
         .question = new_id(),
         .text = text,
+        .title = text,
         .parts = apr_psprintf(p, "[{\"type\":\"text\",\"text\":\"%s\"}]", text),
         .model = "m",
         .answer = new_id(),

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A source that somebody else writes: a chat_feed_t, read whenever the driver
+ * is woken for it. Driver's thread.
+ */
+#include "chat_stream_int.h"
+
+static void pump(chat_stream_t *s)
+{
+    const chat_feed_t *feed = s->spec.feed;
+    apr_interval_time_t wait = 0;
+    apr_size_t len = 0;
+    const char *data;
+    apr_status_t rv;
+
+    s->call.waiting = 0;
+    s->call.next_at = 0;
+    while (chat_stream_offer(s, 0) == CHAT_OFFER_ACCEPTED) {
+        rv = feed->read(feed->ctx, &data, &len, &wait);
+        if (rv == APR_EAGAIN) {
+            if (wait > 0)
+                s->call.next_at = s->driver->now + wait;
+            return;
+        }
+        if (rv != APR_SUCCESS) {
+            chat_stream_end(
+                s, rv == APR_EOF ? CHAT_END_COMPLETE : CHAT_END_BROKEN, NULL);
+            return;
+        }
+        s->call.round_bytes += len;
+        if (chat_stream_deliver(s, data, len) != CHAT_OFFER_ACCEPTED)
+            return;
+    }
+}
+
+static void start(chat_stream_t *s)
+{
+    s->spec.feed->open(s->spec.feed->ctx, s);
+    pump(s);
+}
+
+static chat_mono_t due(const chat_stream_t *s)
+{
+    return s->call.next_at;
+}
+
+static void stop(chat_stream_t *s)
+{
+    s->spec.feed->close(s->spec.feed->ctx);
+    s->call.waiting = 0;
+    s->call.next_at = 0;
+}
+
+const chat_source_t chat_source_feed = {
+    .start = start,
+    .resume = pump,
+    .due = due,
+    .fire = pump,
+    .woken = pump,
+    .stop = stop,
+};

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Logs of streams in files: a client that comes back has every event once,
+# whatever it had before and whichever process answers it; what is missing is
+# said; and a stream is stopped from anywhere. By a module of the tests, below
+# the routes (t/tools/module/mod_chat_probe.c).
+use v5.36;
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+use ChatTest::Probe;
+use Time::HiRes qw(sleep);
+
+my $EVENTS = 12;
+
+sub server (%o) {
+    my %mpm = ($o{mpm} // 'event') eq 'prefork' ? () : (mpm_conf => "StartServers 3\nServerLimit 16\nThreadLimit 16\n"
+        . "ThreadsPerChild 16\nMaxRequestWorkers 96\nMinSpareThreads 48\nMaxSpareThreads 96\n"
+        . (($o{mpm} // 'event') eq 'event' ? "AsyncRequestWorkerFactor 50\n" : ''));
+    return ChatTest::Probe->new(%mpm, %o)->start;
+}
+
+sub ends ($t, $id) {
+    my $found = wait_for("the end of $id", sub { $t->error_log =~ /probe (?:write|call) $id: (why=\S+ left=\d+ bytes=\d+)/ && $1 });
+    return $found // '';
+}
+
+my ($COMPLETE, $GONE, $CANCELLED) = map { "why=$_" } 0, 2, 4;
+
+# A client that reads events 1..$n and is gone.
+sub read_some ($t, $path, $n) {
+    my $client = $t->client;
+    $client->request(GET => "/probe/$path");
+    my $left = $n;
+    my $res = $client->response(on_event => sub (@) { --$left > 0 });
+    $client->close;
+    return $res->{body} =~ s/\A((?:.*?\n\n){$n}).*/$1/sr;
+}
+
+for my $mpm (qw(event worker prefork)) {
+    my $t = server(mpm => $mpm);
+    my $whole = $t->events(1, $EVENTS, 10);
+
+    # It is resumed after each event in turn, by whichever process accepts: all
+    # connections are new ones.
+    my $id = $t->new_id;
+    my $first = $t->client;
+    $first->request(GET => "/probe/finish/write/$id?n=$EVENTS&ms=" . scaled(40) . '&size=10');
+    $first->response(on_event => sub (@) { 0 });
+    $first->close;
+    my ($had, $n) = ('', 0);
+    while ($n < $EVENTS) {
+        my $more = read_some($t, "follow/$id?after=$n", 1);
+        last if $more eq '';
+        $had .= $more;
+        $n++;
+    }
+    is $had, $whole, "$mpm: a client that leaves after each event has all of them, to the byte";
+    like ends($t, $id), qr/^$COMPLETE left=1/, '... and its stream has ended by itself, without it';
+    is $t->get("follow/$id")->{body}, $whole, '... which can be read again';
+    is $t->get("follow/$id?after=$EVENTS")->{status}, 204, '... with nothing behind its end';
+    is $t->get("load/$id")->{body}, "last=$EVENTS ended=1\n$whole", '... and loaded';
+    is $t->get("find/$id")->{body}, "$id owner=the same route=stream ended=1 broken=0\n", '... by whom it belongs to';
+
+    # Many readers of one that is being written.
+    $id = $t->new_id;
+    my $writer = $t->client;
+    $writer->request(GET => "/probe/write/$id?n=$EVENTS&ms=" . scaled(30) . '&size=10');
+    wait_for('the stream', sub { $t->get("find/$id")->{status} == 200 });
+    read_some($t, "follow/$id", 2);
+    my @readers = map { my $c = $t->client; $c->request(GET => "/probe/follow/$id?after=" . $_ % 3); $c } 1 .. fewer(30);
+    my $same = grep { $_ } map {
+        my $res = $readers[$_]->response;
+        $res->{clean} && $res->{body} eq $t->events(1 + ($_ + 1) % 3, $EVENTS, 10);
+    } 0 .. $#readers;
+    is $same, @readers, "$mpm: so many readers follow one stream in several processes";
+    $writer->rest(timeout => 10);
+
+    # Stopped by any process: most of these requests are another's.
+    for my $what ('write', 'finish/write') {
+        $id = $t->new_id;
+        my $client = $t->client;
+        $client->request(GET => "/probe/$what/$id?n=1000&ms=100");
+        my $events = 0;
+        my $res = $client->response(on_event => sub (@) { ++$events == 2 ? $t->get("stop/$id")->{status} == 200 : 1 });
+        like $res->{body}, qr/event: cancelled\n/, "$mpm: $what that is stopped says so";
+        ok $res->{clean} && $events < 100, '... soon';
+        like ends($t, $id), qr/^$CANCELLED left=0/, '... and is cancelled';
+        is $t->get("stop/$id")->{status}, 200, '... which may be asked for again';
+    }
+
+    # Nobody has to be there, and a stop is heard before the stream begins.
+    $id = $t->new_id;
+    read_some($t, "finish/write/$id?n=1000&ms=100", 1);
+    $t->get("stop/$id");
+    like ends($t, $id), qr/^$CANCELLED left=1/, "$mpm: one whose client has left is stopped, too";
+    $id = $t->new_id;
+    $t->get("stop/$id");
+    wait_for('all processes to have heard it', sub { $t->get("write/$id?n=1&log=0")->{body} eq '{}' });
+    pass 'a stream that was stopped before it began does not begin';
+
+    $t->stop;
+}
+
+# ---- what is missing ----
+
+my $t = server(resume => 'spool age=10s size=8K', conf => <<'END');
+<Location /probe/short>
+ChatStreamOnLeave finish=1s
+</Location>
+END
+my ($id, $res);
+
+is $t->get('follow/' . $t->new_id)->{status}, 404, 'what nobody has written is not found';
+is $t->get($_)->{status}, 404, "$_ is no name" for 'follow/stop', 'follow/' . 'a' x 36, 'load/../../etc/passwd';
+
+$id = $t->new_id;
+$res = $t->get("write/$id?n=100&size=200");
+is $res->{body}, $t->events(1, 100, 200), 'a stream that is longer than its log goes on';
+is $t->get("follow/$id")->{status}, 404, '... but its log is gone when it has ended';
+$t->allow_log(qr/CHAT1206/);
+like $t->error_log, qr/CHAT1206: .*the log of the stream $id cannot be written.*: it has reached its size/, '... and that is logged';
+
+$id = $t->new_id;
+my $writer = $t->client;
+$writer->request(GET => "/probe/write/$id?n=1000&ms=5&size=200");
+wait_for('the stream', sub { $t->get("find/$id")->{status} == 200 });
+$res = $t->get("follow/$id");
+like $res->{body}, qr/\A(?:id: \d+\nevent: delta\n.*\n\n){20,40}event: error\ndata: \{"type":"error","code":"stream_gap",.*\}\n\n\z/,
+    'a follower has what there is, and is told that the rest is missing';
+ok $res->{clean}, '... which is the end';
+$t->get("stop/$id");
+ends($t, $id);
+
+$res = $t->get("write/" . ($id = $t->new_id) . '?n=3');
+like $t->get("follow/$id?after=1")->{body}, qr/\Aid: 2\n.*\n.*\n\nid: 3\n/, 'behind the first event are the others';
+is $t->get("follow/$id?after=7")->{status}, 204, 'nothing is behind what never was, once the end is known';
+$t->get("remove/$id");
+is $t->get("follow/$id")->{status}, 404, 'what was removed is gone';
+
+# ---- what a killed process leaves ----
+
+$id = $t->new_id;
+my $follower = $t->client;
+my $client = $t->client;
+$client->request(GET => "/probe/write/$id?n=50&ms=" . scaled(50) . '&kill=8');
+wait_for('the stream', sub { $t->get("find/$id")->{status} == 200 });
+$follower->request(GET => "/probe/follow/$id");
+$res = $follower->response;
+SKIP: {
+    skip 'the same process had both', 1 if !$res->{clean};
+    like $res->{body}, qr/\Q${\ $t->events(1, 8)}\Eevent: error\n.*stream_gap/, 'a follower of a process that dies is told at once';
+}
+is $t->get("load/$id")->{body}, "last=8 ended=0\n" . $t->events(1, 8), 'all that was sent is there';
+is $t->get('orphans/x')->{body}, "$id owner=the same route=stream ended=0 broken=0\n", '... and known to be left behind';
+$t->allow_log(qr/exit signal Killed/);
+is $t->get('sweep/x')->{status}, 200, 'sweeping';
+is $t->get("load/$id")->{status}, 200, '... leaves that alone';
+my $old = $t->new_id;
+$t->get("write/$old?n=1");
+utime time - 20, time - 20, $t->spool . "/$_" for $old, $id;
+$t->get("stop/$old");
+utime time - 70, time - 70, $t->spool . "/stop/$old";
+$t->get('sweep/x');
+is $t->get("load/$old")->{status}, 404, '... but removes what has ended when it is old';
+is $t->get("load/$id")->{status}, 200, '... not what was left behind';
+ok !-e $t->spool . "/stop/$old", '... and old stops';
+is $t->get('orphans/x')->{body} =~ /^$id/, 1, '... which is still known';
+$t->get("remove/$id");
+is $t->get('orphans/x')->{body}, '', '... until it is removed';
+
+# Files that nobody here has written.
+my %foreign = (empty => '', line => "chat-log 1 o 1 stream\n", noise => join('', map { chr $_ * 7 % 256 } 0 .. 5000));
+for my $name (sort keys %foreign) {
+    $id = $t->new_id;
+    open my $file, '>:raw', $t->spool . "/$id" or die $!;
+    print $file $foreign{$name};
+    close $file;
+    chmod 0644, $t->spool . "/$id";
+    is $t->get("follow/$id")->{status} == 404, $name ne 'line', "a file of $name";
+}
+symlink '/etc/passwd', $t->spool . '/' . ($id = $t->new_id) or die $!;
+isnt $t->get("follow/$id")->{status}, 200, 'a link is not followed';
+isnt $t->get("write/$id?n=1")->{status}, 200, '... nor written through';
+$t->allow_log(qr/CHAT120[57]/);
+is sprintf('%o', (stat $t->spool)[2] & 07777), '700', 'the directory is private';
+is_deeply [ map { sprintf '%o', (lstat)[2] & 0777 } grep { !-l && -f && -s > 5100 } glob $t->spool . '/*' ], [], 'and so are its files';
+
+# ---- leaving ----
+
+$id = $t->new_id;
+read_some($t, "short/write/$id?n=1000&ms=50", 1);
+like ends($t, $id), qr/^$GONE left=1/, 'finish=TIME ends a stream whose client does not come back';
+$id = $t->new_id;
+read_some($t, "write/$id?n=1000&ms=50", 1);
+like ends($t, $id), qr/^$GONE left=0/, 'without finish the stream ends when its client leaves';
+$t->stop;
+
+# ---- configuration ----
+
+for my $case (
+    [ 'spool=run',            qr/spool= with an absolute path/ ],
+    [ 'somewhere',            qr/write off, spool/ ],
+    [ 'spool age=1s',         qr/age/ ],
+    [ 'spool size=1',         qr/size/ ],
+    [ 'spool depth=1',        qr/depth/ ],
+) {
+    my ($ok, $out) = ChatTest::Probe->new(resume => $case->[0])->configtest;
+    ok !$ok, "ChatStreamResume $case->[0] is refused";
+    like $out, $case->[1], '... in words';
+}
+my ($ok, $out) = ChatTest::Probe->new(leave => 'run')->configtest;
+like $out, qr/write stop, finish or finish=TIME/, 'ChatStreamOnLeave run is refused';
+
+for my $mode (0770, 0707) {
+    my $probe = ChatTest::Probe->new(resume => 'spool=%%DIR%%/mine');
+    mkdir $probe->dir . '/mine';
+    chown +(getpwnam 'www-data')[2, 3], $probe->dir . '/mine' if !$>;
+    chmod $mode, $probe->dir . '/mine';
+    eval { $probe->start };
+    like $probe->error_log . $@, qr/CHAT1203: .*others may write there/, sprintf 'a directory with mode %o is refused', $mode;
+}
+
+done_testing;
