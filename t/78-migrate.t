@@ -220,6 +220,13 @@ $pg->sql('alter role chat_httpd reset search_path');
 ($said, $status) = run('-f', $DATABASE{PostgreSQL}{conf}, 'up');
 wait_for('the server to see them', sub { tables() eq '200 ok' });
 pass 'it is when they are made';
+$t->allow_log(qr/CHAT0205: /, qr/CHAT0206: /, qr/AH006\d\d: /);
+$pg->stop;
+wait_for('the outage to be seen', sub { $t->get('/healthz/ready')->{json}{details}{database} eq 'down' });
+like tables(), qr/^503 /, 'a database that is away is an outage';
+$pg->start;
+wait_for('the server to be ready again', sub { tables() eq '200 ok' });
+unlike $t->error_log, qr/CHAT0223.*CHAT0223/s, '... and nothing about the tables';
 $t->stop;
 
 $pg->sql("insert into chat_migration values (2, '002_later', 1)");
@@ -237,13 +244,14 @@ is scalar(() = $t->error_log =~ /CHAT0222: tables: applied 001_chats/g), 1, '...
 $t->stop;
 
 server('');
-$t->allow_log(qr/CHAT0223: /, qr/AH02654: not configured/);
+$t->expect_log(qr/CHAT0226: ChatStore needs a database, but no DBDriver names one: no conversation can be kept/);
+$t->allow_log(qr/CHAT0205: /, qr/CHAT0223: /, qr/AH02654: not configured/);
 is tables(), '503 down', 'without mod_dbd set up it is not ready';
 $t->stop;
 
 $t = ChatTest->new(conf => "ChatStore chat\nSetHandler chat\nChatRoute health\n")->start;
 $t->expect_log(qr/CHAT0225: ChatStore needs mod_dbd, which is not loaded: no conversation can be kept/);
-$t->allow_log(qr/CHAT0223: /);
+$t->allow_log(qr/CHAT0205: /, qr/CHAT0223: /);
 is $t->get('/ready')->{status}, 503, 'nor without mod_dbd';
 $t->stop;
 
