@@ -228,6 +228,7 @@ typedef struct chat_store_turn_t {
     int wants_title;            /* no user and no model gave it */
     const char *context_system; /* the conversation's, or NULL */
     const char *before;         /* the leaf that was current; for undo */
+    apr_int64_t bytes;          /* that it has added; for undo */
     apr_array_header_t *path;   /* chat_store_message_t, root first, down to
                                    what is to be answered */
 } chat_store_turn_t;
@@ -264,7 +265,7 @@ apr_status_t chat_store_turn_end(int *pwritten, const chat_store_ending_t *end,
                                  const chat_store_at_t *at, chat_err_t *err);
 
 /* The turn never began: its rows are taken away again, as if it had not been
- * asked for. */
+ * asked for. Of turn its ids count, created, before and bytes. */
 apr_status_t chat_store_turn_undo(const chat_store_turn_t *turn,
                                   const chat_store_at_t *at, chat_err_t *err);
 

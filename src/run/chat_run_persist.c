@@ -109,9 +109,10 @@ static void describe_turn(chat_store_turn_t *turn, const chat_run_t *run)
         describe_question(turn, run);
 }
 
-/* Nothing of the request is kept but ids. */
-static void forget_turn(chat_store_turn_t *turn)
+/* Nothing of the request is kept but ids: it goes before its answer does. */
+static void forget_turn(chat_store_turn_t *turn, apr_pool_t *p)
 {
+    turn->before = apr_pstrdup(p, turn->before);
     turn->path = NULL;
     turn->parts = turn->text = turn->title = turn->model = turn->system = NULL;
     turn->titled = turn->context_system = turn->parent = NULL;
@@ -152,7 +153,7 @@ static apr_status_t persist_begin(void **pstate, chat_run_t *run,
     *pstate = state;
     describe_turn(&state->turn, run);
     rv = begin_turn(state, err);
-    forget_turn(&state->turn);
+    forget_turn(&state->turn, run->r->pool);
     return rv;
 }
 

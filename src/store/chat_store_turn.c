@@ -10,9 +10,6 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-/* Characters of a title that is the beginning of a question. */
-#define TITLE_CHARS 80
-
 typedef struct begin_t {
     chat_store_turn_t *turn;
     chat_store_locked_t locked;
@@ -22,32 +19,6 @@ typedef struct begin_t {
     int added;
     apr_int64_t bytes, now;
 } begin_t;
-
-/* ---- a title ---- */
-
-/* Spaces and control characters count as one space. */
-static const char *title_of(const char *text, apr_pool_t *p)
-{
-    char *title = apr_palloc(p, strlen(text) + 1), *out = title;
-    int chars = 0, space = 0;
-
-    for (; *text; text++) {
-        if ((unsigned char)*text <= ' ') {
-            space = out > title;
-            continue;
-        }
-        if (((unsigned char)*text & 0xc0) != 0x80)
-            chars += 1 + space;
-        if (chars > TITLE_CHARS)
-            break;
-        if (space)
-            *out++ = ' ';
-        space = 0;
-        *out++ = *text;
-    }
-    *out = '\0';
-    return *title ? title : NULL;
-}
 
 /* ---- what it is about ---- */
 
@@ -149,7 +120,8 @@ static apr_status_t find_regenerated(chat_store_tx_t *tx, begin_t *b)
         id = parent;
         rv = id ? find(tx, b, id, &role, &parent) : APR_NOTFOUND;
     }
-    if (rv == APR_NOTFOUND || (rv == APR_SUCCESS && strcmp(role, "user")))
+    if (rv == APR_NOTFOUND ||
+        (rv == APR_SUCCESS && strcmp(role, "user") && strcmp(role, "tool")))
         return chat_store_tx_invalid(
             tx->err, "messageId",
             "This is no question, and no answer to one, of this conversation.");
@@ -170,6 +142,11 @@ static apr_status_t find_parent(chat_store_tx_t *tx, begin_t *b)
     if (rv == APR_NOTFOUND)
         return chat_store_tx_invalid(
             tx->err, "parentId", "This is no message of this conversation.");
+    if (rv == APR_SUCCESS && turn->role == CHAT_ROLE_TOOL &&
+        (!b->parent || strcmp(role, "assistant")))
+        return chat_store_tx_invalid(
+            tx->err, "parentId",
+            "What tools gave follows the message that called them.");
     return rv;
 }
 
@@ -195,7 +172,7 @@ static apr_status_t insert_question(chat_store_tx_t *tx, const begin_t *b)
     chat_store_message_t m = {.id = turn->question,
                               .conversation = turn->conversation,
                               .parent = b->parent,
-                              .role = CHAT_ROLE_USER,
+                              .role = turn->role,
                               .status = CHAT_MESSAGE_COMPLETE,
                               .parts = turn->parts,
                               .text = turn->text,
@@ -252,7 +229,7 @@ static apr_status_t add(chat_store_tx_t *tx, begin_t *b)
     b->title = b->locked.title;
     b->title_by = b->locked.title_by;
     if (!b->title && !b->turn->regenerate) {
-        b->title = title_of(b->turn->text, tx->p);
+        b->title = b->turn->title;
         b->title_by = b->title ? CHAT_STORE_BY_TEXT : NULL;
     }
     return chat_store_tx_exec(
@@ -274,6 +251,7 @@ static apr_status_t tell(chat_store_tx_t *tx, begin_t *b)
         !b->title_by || !strcmp(b->title_by, CHAT_STORE_BY_TEXT);
     turn->context_system = b->locked.system;
     turn->before = b->locked.current;
+    turn->bytes = b->bytes;
     rv = chat_store_message_rows(
         &turn->path, tx, CHAT_SQL_MESSAGE_TURN_PATH,
         CHAT_STORE_ARGS(tx->at->owner, b->leaf, turn->conversation,

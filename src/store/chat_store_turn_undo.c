@@ -12,10 +12,6 @@ static apr_status_t take_away(chat_store_tx_t *tx,
 {
     int first = turn->created || locked->messages <= 2;
     int added = turn->regenerate ? 1 : 2;
-    apr_int64_t bytes =
-        2 + (turn->regenerate
-                 ? 0
-                 : chat_store_message_bytes(turn->parts, turn->text));
     const char *by = locked->title_by;
 
     if (first && by && !strcmp(by, CHAT_STORE_BY_TEXT))
@@ -23,7 +19,7 @@ static apr_status_t take_away(chat_store_tx_t *tx,
     return chat_store_tx_exec(
         tx, NULL, CHAT_SQL_CONVERSATION_ADD,
         CHAT_STORE_ARGS(chat_store_tx_number(tx, -added),
-                        chat_store_tx_number(tx, -bytes), turn->before,
+                        chat_store_tx_number(tx, -turn->bytes), turn->before,
                         by ? locked->title : NULL, by,
                         chat_store_tx_number(tx, locked->last_message),
                         turn->conversation));
