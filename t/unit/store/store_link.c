@@ -2,10 +2,12 @@
 /* See store_link.h. */
 #include "store_link.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -21,6 +23,7 @@ static const apr_dbd_driver_t *driver;
 static apr_dbd_t *handle;
 static char file[] = "/tmp/chat-store-XXXXXX";
 static int is_sqlite, is_ours;
+static int writing; /* the descriptor that holds the lock */
 
 static void die(const char *what, const char *why)
 {
@@ -28,30 +31,46 @@ static void die(const char *what, const char *why)
     exit(2);
 }
 
-void store_link_open(apr_pool_t *p)
+static void make_file(void)
 {
-    const char *name = getenv("CHAT_TEST_DB_DRIVER"), *why = NULL;
-    const char *params = getenv("CHAT_TEST_DB_PARAMS");
-    chat_store_migrate_t m;
-    chat_store_db_t db;
     int fd;
 
-    if (!name) {
-        name = "sqlite3";
-        params = file;
-        is_ours = 1;
-        memcpy(file + strlen(file) - 6, "XXXXXX", 6);
-        if ((fd = mkstemp(file)) < 0)
-            die("no file", NULL);
-        close(fd);
-    }
+    memcpy(file + strlen(file) - 6, "XXXXXX", 6);
+    if ((fd = mkstemp(file)) < 0)
+        die("no file", NULL);
+    close(fd);
+}
+
+void store_link_join(apr_pool_t *p)
+{
+    const char *name = getenv("CHAT_TEST_DB_DRIVER"), *why = NULL;
+    const char *params = name ? getenv("CHAT_TEST_DB_PARAMS") : file;
+
     pool = p;
-    is_sqlite = !strcmp(name, "sqlite3");
+    is_sqlite = !name || !strcmp(name, "sqlite3");
     if (apr_dbd_init(p) != APR_SUCCESS ||
-        apr_dbd_get_driver(p, name, &driver) != APR_SUCCESS)
+        apr_dbd_get_driver(p, name ? name : "sqlite3", &driver) != APR_SUCCESS)
         die("no driver", name);
     if (apr_dbd_open_ex(driver, p, params, &handle, &why) != APR_SUCCESS)
         die("not opened", why);
+}
+
+void store_link_leave(void)
+{
+    if (handle)
+        apr_dbd_close(driver, handle);
+    handle = NULL;
+}
+
+void store_link_open(apr_pool_t *p)
+{
+    chat_store_migrate_t m;
+    chat_store_db_t db;
+
+    is_ours = !getenv("CHAT_TEST_DB_DRIVER");
+    if (is_ours)
+        make_file();
+    store_link_join(p);
     if (chat_store_db_use(&db, driver, handle, pool, pool) != APR_SUCCESS)
         die("not used", db.why);
     if (chat_store_migrate_up(&m, &db, NULL, NULL) != APR_SUCCESS)
@@ -63,7 +82,7 @@ void store_link_open(apr_pool_t *p)
 
 void store_link_close(void)
 {
-    apr_dbd_close(driver, handle);
+    store_link_leave();
     if (is_ours) {
         unlink(file);
         unlink(apr_pstrcat(pool, file, "-wal", NULL));
@@ -95,6 +114,39 @@ const char *store_link_sql(const char *sql, ...)
     return text;
 }
 
+const char *store_link_all(const char *sql, int column)
+{
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *row = NULL;
+    const char *all = "";
+
+    if (apr_dbd_select(driver, pool, handle, &results, sql, 1))
+        die(sql, apr_dbd_error(driver, handle, 0));
+    while (!apr_dbd_get_row(driver, pool, results, &row, -1))
+        all = apr_pstrcat(pool, all, apr_dbd_get_entry(driver, row, column),
+                          "\n", NULL);
+    return all;
+}
+
+void store_link_disturb(void)
+{
+    const char *pid =
+        is_sqlite ? "" : store_link_sql("select pg_backend_pid()");
+    const char *params = getenv("CHAT_TEST_DB_PARAMS");
+    apr_dbd_t *other, *ours = handle;
+
+    if (apr_dbd_open(driver, pool, is_sqlite ? file : params, &other) !=
+        APR_SUCCESS)
+        die("not opened", "disturb");
+    handle = other;
+    if (is_sqlite)
+        store_link_sql("create table disturbance (x integer)");
+    else
+        store_link_sql("select pg_terminate_backend(%s)", pid);
+    apr_dbd_close(driver, other);
+    handle = ours;
+}
+
 /* ---- the link ---- */
 
 apr_status_t chat_store_link_open(chat_store_link_t *link,
@@ -110,6 +162,23 @@ void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
                            int answered)
 {
     apr_pool_destroy(link->p);
+}
+
+/* SQLite's own locks are of another kind. */
+int chat_store_link_lock(const chat_store_link_t *link,
+                         const chat_store_at_t *at)
+{
+    if (!is_sqlite)
+        return 1;
+    writing = open(file, O_RDONLY | O_CLOEXEC);
+    return writing >= 0 && !flock(writing, LOCK_EX);
+}
+
+void chat_store_link_unlock(const chat_store_link_t *link,
+                            const chat_store_at_t *at)
+{
+    if (is_sqlite)
+        close(writing);
 }
 
 void chat_store_link_limits(chat_store_limits_t *limits,
