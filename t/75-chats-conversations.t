@@ -124,6 +124,16 @@ sub run ($db) {
     answers($t->as('', $_->[0], "conversations$_->[1]", json => {}), 401, 'unauthorized', "a guest: $_->[0] $_->[1]")
         for [ 'GET', '' ], [ 'POST', '' ], [ 'GET', "/$made[0]" ], [ 'DELETE', '?confirm=all' ];
 
+    # ---- pages of other sites ----
+    for my $row ([ 'POST', '' ], [ 'PATCH', "/$made[0]" ], [ 'DELETE', "/$made[0]" ], [ 'DELETE', '?confirm=all' ], [ 'POST', "/$made[0]/messages" ],
+        [ 'PUT', "/$made[0]/messages/$made[0]/feedback" ])
+    {
+        answers($t->as('', $row->[0], "conversations$row->[1]", json => {}, headers => { ChatTest::Chats::cookie('bob'), Origin => 'https://evil.example' }),
+            403, 'forbidden_origin', "a page of another site: $row->[0] $row->[1]");
+    }
+    is $t->as('', 'PATCH', "conversations/$made[0]", json => { pinned => JSON::PP::false },
+        headers => { ChatTest::Chats::cookie('bob'), Origin => $t->url('') })->{status}, 200, 'one of this site may';
+
     # ---- limits ----
     answers($t->as('bob', 'GET', 'search'), 400, 'invalid_request', 'a search for nothing');
     $res = $t->as('bob', 'GET', 'search?q=n');
@@ -146,6 +156,17 @@ sub run ($db) {
     my $me = $t->as('ann', 'GET', 'me')->{json};
     is_deeply [ $me->@{qw(id role tier)} ], [qw(ann user free)], 'who one is';
     is $me->{limits}{conversations}, 5000, '... and what holds';
+
+    # ---- a database that is away ----
+    if ($t->{pg}) {
+        $t->allow_log(qr/\[chat:error\]|\[dbd:error\]/);
+        $t->{pg}->stop;
+        for my $row ([ 'GET', $path ], [ 'GET', 'conversations' ], [ 'DELETE', $path ], [ 'POST', "$path/messages" ], [ 'GET', 'export' ], [ 'POST', 'import' ],
+            [ 'GET', 'shared/' . 'A' x 22 ], [ 'GET', 'chat/stream/' . ChatTest::Chats::uuid() ])
+        {
+            answers($t->as('ann', $row->[0], $row->[1], json => []), 503, 'store_unavailable', "$row->[0] $row->[1] without a database");
+        }
+    }
 
     $t->stop;
 }

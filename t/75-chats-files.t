@@ -122,6 +122,17 @@ sub run ($db) {
     $res = $t->as('ann', 'POST', 'import?check=true', json => [$odd]);
     is_deeply [ $res->{json}->@{qw(messages repaired)} ], [ 5, 1 ], 'a parent that is missing is repaired, and told';
 
+    # ---- as many as there may be, at one time ----
+    my @same = map { { id => "m$_", parentId => undef, role => 'user', status => 'complete', createdAt => '2001-01-01T00:00:00Z', parts => [] } } 1 .. 20;
+    $res = $t->as('bob', 'POST', 'import', json => { conversations => [ ({ createdAt => '2001-01-01T00:00:00Z', messages => \@same }) x 20 ] });
+    is $res->{json}{imported}, 20, 'many of one moment' or diag $res->{body};
+    is $t->sql('select count(*), max(n) - min(n) from chat_message where created_at = 978307200000'), '400|399', '... have numbers in turn'
+        if $db eq 'sqlite';
+    for (1 .. 2) {
+        $t->as('bob', 'DELETE', "conversations/$_->{id}")
+            for grep { $_->{createdAt} =~ /^2001/ } $t->as('bob', 'GET', 'conversations')->{json}{data}->@*;
+    }
+
     # ---- files that are not what they say ----
     my $own = $t->as('ann', 'GET', "conversations/$c/export")->{json};
     my %wrong = (

@@ -4,7 +4,7 @@
  * conversations themselves. Messages and shares have files of their own.
  * Request thread.
  */
-#include "chat_route_conversations.h"
+#include "chat_route_parts.h"
 
 #include <string.h>
 

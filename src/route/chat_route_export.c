@@ -11,7 +11,7 @@
 #include "chat_limit.h"
 #include "chat_reply.h"
 #include "chat_route.h"
-#include "chat_route_conversations.h"
+#include "chat_route_parts.h"
 #include "chat_route_format.h"
 #include "chat_route_view.h"
 

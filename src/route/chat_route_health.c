@@ -2,8 +2,8 @@
 /*
  * The health route. LOCATION: the process answers, nobody else is asked.
  * LOCATION/ready: could a chat be served now? Asks the database, its tables,
- * Redis and the engine, and tells those whom ChatHealthDetails names what they said. Asks
- * nobody who they are. Request thread.
+ * Redis and the engine, and tells those whom ChatHealthDetails names what they
+ * said. Asks nobody who they are. Request thread.
  */
 #include <string.h>
 

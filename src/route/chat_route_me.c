@@ -8,7 +8,7 @@
 
 #include "chat_limit.h"
 #include "chat_route.h"
-#include "chat_route_conversations.h"
+#include "chat_route_parts.h"
 #include "chat_route_view.h"
 
 typedef chat_route_rest_t rest_t;

@@ -9,7 +9,7 @@
 #include <apr_strings.h>
 
 #include "chat_request.h"
-#include "chat_route_conversations.h"
+#include "chat_route_parts.h"
 #include "chat_route_view.h"
 #include "chat_run.h"
 
@@ -145,18 +145,19 @@ static const char *told_again(const rest_t *q, const char *stream)
 /* The run answers by itself, now or later. */
 apr_status_t chat_route_messages_ask(rest_t *q)
 {
-    const chat_run_question_t question = {
+    chat_run_question_t *question = apr_palloc(q->p, sizeof(*question));
+
+    *question = (chat_run_question_t){
         .conversation = q->ids[0],
         .regenerate = q->ids[1],
         .stream = chat_store_new_id(q->p),
         .body = q->body,
     };
-
-    q->rc = chat_run_conversation(q->ctx, &question);
+    q->rc = chat_run_conversation(q->ctx, question);
     q->sent = 1;
     if (q->rc == SUSPENDED || (q->rc == OK && q->r->status < 300)) {
         q->status = HTTP_CONFLICT;
-        q->json = told_again(q, question.stream);
+        q->json = told_again(q, question->stream);
     }
     return APR_SUCCESS;
 }

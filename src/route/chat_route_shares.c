@@ -10,7 +10,7 @@
 #include <apr_strings.h>
 
 #include "chat_request.h"
-#include "chat_route_conversations.h"
+#include "chat_route_parts.h"
 #include "chat_route_format.h"
 #include "chat_route_view.h"
 

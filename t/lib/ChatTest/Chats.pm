@@ -8,6 +8,7 @@ use v5.36;
 use parent 'ChatTest';
 use Exporter 'import';
 use ChatTest ();
+use ChatTest::BetterAuth ();
 use ChatTest::Postgres ();
 
 our @EXPORT_OK = qw(databases uuid);
@@ -18,6 +19,7 @@ sub databases () {
 }
 
 my $made = 0;
+my $SECRET = 'a secret that cookies are signed with';
 
 sub uuid () {
     return sprintf '%08x-%04x-7%03x-8000-%012x', time, ++$made, $$ & 0xfff, int rand 2**40;
@@ -39,7 +41,7 @@ sub new ($class, %o) {
     my $modules = delete $o{modules} // [];
     my $self = $class->SUPER::new(%o, modules => [ 'dbd', @$modules ]);
     $self->{pg} = $pg;
-    $self->write_file('bearer.secret', "a secret for tokens that nobody signs here\n", 0600);
+    $self->write_file('bearer.secret', "$SECRET\n", 0600);
     $self->{db} = $db;
     $self->write_file('run/chats.db', '', 0666) if !$pg;
     chmod 0777, $self->dir . '/run';
@@ -69,7 +71,7 @@ ChatModel m openai
 ChatModelDefault m
 SetHandler chat
 ChatStore chat
-ChatAuth bearer guest
+ChatAuth better-auth bearer guest
 ChatAuthBearer unsigned
 ChatAuthSecret file:bearer.secret
 END
@@ -83,6 +85,11 @@ END
 sub as ($self, $user, $method, $path, %o) {
     my %headers = ((length $user ? (Authorization => "Bearer $user") : ()), ($o{headers} // {})->%*);
     return $self->request($method, "/api/v1/$path", %o, headers => \%headers);
+}
+
+# As the page of a browser does it: with a cookie.
+sub cookie ($user) {
+    return (Cookie => 'better-auth.session_token=' . ChatTest::BetterAuth::signed($user, $SECRET) =~ s/([+\/=])/sprintf '%%%02X', ord $1/ger);
 }
 
 # Statements that the API has no words for.
@@ -130,9 +137,10 @@ me, chat/stream. The users are ann, bob and eve, who is an administrator.
 
 A user's name is his bearer token; '' is a guest. stop ends PostgreSQL as well.
 
-=item databases(), uuid()
+=item databases(), uuid(), cookie($user)
 
-Which databases can be tested here. A UUID that nobody has.
+Which databases can be tested here. A UUID that nobody has. A header of a
+browser where that user is signed in.
 
 =back
 

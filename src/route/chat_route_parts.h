@@ -4,8 +4,8 @@
  * its table, and what is told of a conversation in more than one place. Request
  * thread.
  */
-#ifndef CHAT_ROUTE_CONVERSATIONS_H
-#define CHAT_ROUTE_CONVERSATIONS_H
+#ifndef CHAT_ROUTE_PARTS_H
+#define CHAT_ROUTE_PARTS_H
 
 #include "chat_buf.h"
 #include "chat_route_rest.h"
