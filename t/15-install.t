@@ -17,7 +17,8 @@ my $stock = ChatTest::Stock->new;
 my $out = $stock->dir . '/out';
 my $modules = qx(apxs -q LIBEXECDIR) =~ s/\s+\z//r;
 
-my @files = ("$modules/mod_chat.so",
+my %mode = ('/usr/bin/chat-migrate' => '0755');
+my @files = ("$modules/mod_chat.so", '/usr/bin/chat-migrate',
     (map { "/etc/apache2/mods-available/$_" } qw(chat.load chat.conf)),
     (map { "/usr/share/doc/mod_chat/$_" } qw(README.md CHANGES LICENSE NOTICE t/README.md),
         split /\n/, qx(cd '$FindBin::Bin/..' && find conf docs -type f)));
@@ -25,7 +26,7 @@ my @files = ("$modules/mod_chat.so",
 subtest 'make install puts each file below DESTDIR and says so' => sub {
     my $said = $stock->install;
     for my $file (@files) {
-        is sprintf('%04o', ((stat "$out$file")[2] // 0) & 07777), '0644', "$file is there for all to read";
+        is sprintf('%04o', ((stat "$out$file")[2] // 0) & 07777), $mode{$file} // '0644', "$file is there for all to read";
         like $said, qr/^\Q$out$file\E$/m, 'and named';
     }
     my %known = map { ("$out$_" => 1) } @files;
@@ -99,10 +100,11 @@ esac
 END
     chmod 0755, $apxs;
     my ($ok, $said) = $stock->run({ APXS => $apxs, DESTDIR => $stock->dir . '/other' },
-        'script/install.sh', 'build/plain/mod_chat.so');
+        'script/install.sh', 'build/plain/mod_chat.so', 'build/plain/chat-migrate');
     ok $ok, 'the script runs through' or diag $said;
     my $other = $stock->dir . '/other';
     ok -s "$other/opt/httpd/modules/mod_chat.so", 'the module is where apxs says';
+    ok -x "$other/opt/httpd/bin/chat-migrate", 'chat-migrate is beside its programs';
     ok -s "$other$etc/chat/chat.conf", 'chat.conf is below the configuration';
     like $stock->read("other$etc/chat/chat.load"), qr{^LoadModule chat_module /opt/httpd/modules/mod_chat\.so$}m,
         'and the line that loads it';

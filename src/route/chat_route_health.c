@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The health route. LOCATION: the process answers, nobody else is asked.
- * LOCATION/ready: could a chat be served now? Asks the database, Redis and the
- * engine, and tells those whom ChatHealthDetails names what they said. Asks
+ * LOCATION/ready: could a chat be served now? Asks the database, its tables,
+ * Redis and the engine, and tells those whom ChatHealthDetails names what they said. Asks
  * nobody who they are. Request thread.
  */
 #include <string.h>
@@ -16,6 +16,7 @@
 #include "chat_route.h"
 #include "chat_run.h"
 #include "chat_store.h"
+#include "chat_store_chats.h"
 #include "chat_stream.h"
 
 /* Seconds: those who ask before send no request that would be served. */
@@ -24,7 +25,7 @@
 #define READY "/ready"
 
 typedef struct state_t {
-    const char *database, *redis, *engine;
+    const char *database, *tables, *redis, *engine;
     int ready;
 } state_t;
 
@@ -39,14 +40,18 @@ static const char *word(apr_status_t rv)
  * server is as useful as before: unless one of them wants it otherwise. */
 static void look(state_t *state, request_rec *r)
 {
+    const chat_store_at_t at = {.s = r->server, .r = r, .p = r->pool};
     apr_status_t database = chat_store_ping(r), redis = chat_limit_ping(r);
     int engine = chat_stream_ready();
+    const char *why;
 
     state->database = word(database);
+    state->tables = word(chat_store_tables(&why, &at));
     state->redis = word(redis);
     state->engine = engine ? "ok" : "down";
     state->ready =
         engine && strcmp(state->database, "down") != 0 &&
+        strcmp(state->tables, "down") != 0 &&
         (strcmp(state->redis, "down") != 0 || !chat_config_redis_needed());
 }
 
@@ -103,6 +108,7 @@ static int tell_ready(request_rec *r, const chat_dir_conf_t *conf)
     if (may_see(r, conf)) {
         details = chat_json_object(r->pool);
         chat_json_add_string(details, "database", state.database);
+        chat_json_add_string(details, "tables", state.tables);
         chat_json_add_string(details, "redis", state.redis);
         chat_json_add_string(details, "engine", state.engine);
         chat_json_add(root, "details", details);

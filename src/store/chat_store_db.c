@@ -179,38 +179,69 @@ static apr_status_t prepare(chat_store_db_t *db, chat_store_sql_e id, int nargs)
     return APR_SUCCESS;
 }
 
+/* A void one has done nothing, also in a transaction: it is compiled anew. */
+static int is_void_now(chat_store_db_t *db, chat_store_sql_e id, int error)
+{
+    if (!error || !db->sqlite ||
+        !is_void(apr_dbd_error(db->driver, db->handle, error)))
+        return 0;
+    db->kept->prepared[id] = NULL;
+    return 1;
+}
+
+static apr_status_t exec_once(chat_store_db_t *db, int *pcount, int *perror,
+                              chat_store_sql_e id, const char **args, int nargs)
+{
+    apr_status_t rv = prepare(db, id, nargs);
+
+    *perror = 0;
+    if (rv != APR_SUCCESS)
+        return rv;
+    *perror = apr_dbd_pquery(db->driver, db->p, db->handle, pcount,
+                             db->kept->prepared[id], nargs, args);
+    return *perror ? fail(db, *perror, args, nargs) : APR_SUCCESS;
+}
+
 apr_status_t chat_store_db_exec(chat_store_db_t *db, int *pcount,
                                 chat_store_sql_e id, const char **args,
                                 int nargs)
 {
-    apr_status_t rv = prepare(db, id, nargs);
     int error, count = 0;
+    apr_status_t rv = exec_once(db, &count, &error, id, args, nargs);
 
+    if (is_void_now(db, id, error))
+        rv = exec_once(db, &count, &error, id, args, nargs);
+    if (pcount && rv == APR_SUCCESS)
+        *pcount = count;
+    return rv;
+}
+
+static apr_status_t select_once(chat_store_db_t *db, chat_store_rows_t *rows,
+                                int *perror, chat_store_sql_e id,
+                                const char **args, int nargs)
+{
+    apr_status_t rv = prepare(db, id, nargs);
+
+    memset(rows, 0, sizeof(*rows));
+    rows->db = db;
+    *perror = 0;
     if (rv != APR_SUCCESS)
         return rv;
-    error = apr_dbd_pquery(db->driver, db->p, db->handle, &count,
-                           db->kept->prepared[id], nargs, args);
-    if (error)
-        return fail(db, error, args, nargs);
-    if (pcount)
-        *pcount = count;
-    return APR_SUCCESS;
+    *perror = apr_dbd_pselect(db->driver, db->p, db->handle, &rows->results,
+                              db->kept->prepared[id], 1, nargs, args);
+    return *perror ? fail(db, *perror, args, nargs) : APR_SUCCESS;
 }
 
 apr_status_t chat_store_db_select(chat_store_db_t *db, chat_store_rows_t *rows,
                                   chat_store_sql_e id, const char **args,
                                   int nargs)
 {
-    apr_status_t rv = prepare(db, id, nargs);
     int error;
+    apr_status_t rv = select_once(db, rows, &error, id, args, nargs);
 
-    memset(rows, 0, sizeof(*rows));
-    rows->db = db;
-    if (rv != APR_SUCCESS)
-        return rv;
-    error = apr_dbd_pselect(db->driver, db->p, db->handle, &rows->results,
-                            db->kept->prepared[id], 1, nargs, args);
-    return error ? fail(db, error, args, nargs) : APR_SUCCESS;
+    if (is_void_now(db, id, error))
+        rv = select_once(db, rows, &error, id, args, nargs);
+    return rv;
 }
 
 apr_status_t chat_store_db_next(chat_store_rows_t *rows)
@@ -252,6 +283,9 @@ apr_status_t chat_store_db_run(chat_store_db_t *db, const char *sql)
     int count = 0;
     int error = apr_dbd_query(db->driver, db->handle, &count, sql);
 
+    if (error && db->sqlite &&
+        is_void(apr_dbd_error(db->driver, db->handle, error)))
+        error = apr_dbd_query(db->driver, db->handle, &count, sql);
     return error ? fail(db, error, NULL, 0) : APR_SUCCESS;
 }
 

@@ -10,6 +10,10 @@
 #include "chat_log.h"
 #include "chat_scratch.h"
 #include "chat_store_int.h"
+#include "chat_store_writer.h"
+
+/* Less than what makes a look-up late: the database does not hang. */
+#define WRITER_MAX (700 * 1000)
 
 static apr_status_t attach(chat_store_link_t *link, const chat_store_at_t *at,
                            const char **pwhy)
@@ -58,6 +62,19 @@ void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
         chat_store_query_disconnect(at->s, link->dbd);
     apr_pool_destroy(link->p);
     chat_store_limiter_release(link->slot, answered, at);
+}
+
+int chat_store_link_lock(const chat_store_link_t *link,
+                         const chat_store_at_t *at)
+{
+    return !link->db.sqlite || chat_store_writer_lock(at->s, WRITER_MAX);
+}
+
+void chat_store_link_unlock(const chat_store_link_t *link,
+                            const chat_store_at_t *at)
+{
+    if (link->db.sqlite)
+        chat_store_writer_unlock(at->s);
 }
 
 void chat_store_link_limits(chat_store_limits_t *limits,

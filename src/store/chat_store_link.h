@@ -33,6 +33,13 @@ apr_status_t chat_store_link_open(chat_store_link_t *link,
 void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
                            int answered);
 
+/* Before a statement or a transaction that writes, and after it. 0: others were
+ * writing for too long. */
+int chat_store_link_lock(const chat_store_link_t *link,
+                         const chat_store_at_t *at);
+void chat_store_link_unlock(const chat_store_link_t *link,
+                            const chat_store_at_t *at);
+
 void chat_store_link_limits(chat_store_limits_t *limits,
                             const chat_store_at_t *at);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_general.h>
 #include <apr_getopt.h>
@@ -29,6 +30,8 @@ static const char usage[] =
     "done.\n";
 
 enum { DONE, NOT_RIGHT, FAILED };
+
+#define TRIES_MAX 10
 
 typedef struct database_t {
     const char *driver, *params;
@@ -103,6 +106,20 @@ static int read_environment(database_t *db)
     return DONE;
 }
 
+/* SQLite's driver gives up after 1.6 s, and several that try at the same
+ * moments do so for longer. 1: after a moment of its own, it is worth another
+ * try. */
+static int is_locked(const chat_store_db_t *db)
+{
+    static int tries;
+
+    if (!db->sqlite || !db->why || !strstr(db->why, "locked") ||
+        ++tries > TRIES_MAX)
+        return 0;
+    apr_sleep(getpid() % 97 * 1000);
+    return 1;
+}
+
 /* Drivers' words may repeat what they were told to connect with. */
 static int open_database(chat_store_db_t *db, const database_t *which,
                          apr_pool_t *p)
@@ -120,8 +137,10 @@ static int open_database(chat_store_db_t *db, const database_t *which,
         return fail("the database cannot be opened: %s",
                     why ? apr_pstrndup(p, why, strcspn(why, "\r\n"))
                         : "no reason given");
-    if (chat_store_db_use(db, driver, handle, p, p) != APR_SUCCESS)
-        return fail("%s", db->why);
+    while (chat_store_db_use(db, driver, handle, p, p) != APR_SUCCESS) {
+        if (!is_locked(db))
+            return fail("%s", db->why);
+    }
     return DONE;
 }
 
@@ -147,8 +166,11 @@ static int status(chat_store_db_t *db, int quiet)
 static int up(chat_store_db_t *db)
 {
     chat_store_migrate_t m;
-    apr_status_t rv = chat_store_migrate_up(&m, db, tell, NULL);
+    apr_status_t rv;
 
+    do
+        rv = chat_store_migrate_up(&m, db, tell, NULL);
+    while (rv != APR_SUCCESS && rv != APR_EINVAL && is_locked(db));
     if (rv == APR_EINVAL) {
         fail("%s", m.why);
         return NOT_RIGHT;

@@ -4,11 +4,14 @@
 
 #include "chat_store_int.h"
 #include "chat_store_tables.h"
+#include "chat_store_writer.h"
 
 apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s)
 {
     chat_store_query_post_config(s);
     chat_store_tables_post_config(pconf, s);
+    if (chat_store_writer_post_config(pconf, s) != APR_SUCCESS)
+        return APR_ENOMEM;
     return chat_store_limiter_post_config(pconf, s);
 }
 

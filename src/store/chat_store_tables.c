@@ -15,6 +15,7 @@
 #include "chat_log.h"
 #include "chat_store_link.h"
 #include "chat_store_migrate.h"
+#include "chat_store_writer.h"
 
 /* How long an answer is good. */
 #define GOOD (60 * 1000 * 1000)
@@ -23,6 +24,9 @@
 /* For somebody else's question. */
 #define WAIT_MAX (500 * 1000)
 #define NAP 2000
+
+/* One child after the other, at their start. */
+#define START_MAX (10 * 1000 * 1000)
 
 #define WHY_MAX 256
 
@@ -170,8 +174,14 @@ void chat_store_tables_child_init(apr_pool_t *pchild, server_rec *s)
     const char *why;
 
     for (; s; s = s->next) {
+        int locked;
+
         at.s = s;
-        if (state_of(s) && chat_config_server(s)->store.migrate)
-            chat_store_tables(&why, &at);
+        if (!state_of(s) || !chat_config_server(s)->store.migrate)
+            continue;
+        locked = chat_store_writer_lock(s, START_MAX);
+        chat_store_tables(&why, &at);
+        if (locked)
+            chat_store_writer_unlock(s);
     }
 }

@@ -152,7 +152,17 @@ apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
         return unavailable(err);
     }
     chat_store_link_limits(&limits, at);
-    rv = try_twice(&tx, use, what, work, baton);
+    if (use == CHAT_STORE_READ) {
+        rv = try_twice(&tx, use, what, work, baton);
+    }
+    else if (chat_store_link_lock(&link, at)) {
+        rv = try_twice(&tx, use, what, work, baton);
+        chat_store_link_unlock(&link, at);
+    }
+    else {
+        chat_store_link_log(at, 1, what, "others have been writing for long");
+        rv = unavailable(err);
+    }
     chat_store_link_close(&link, at, !tx.failed);
     return rv;
 }

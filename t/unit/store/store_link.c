@@ -28,30 +28,44 @@ static void die(const char *what, const char *why)
     exit(2);
 }
 
-void store_link_open(apr_pool_t *p)
+static void make_file(void)
 {
-    const char *name = getenv("CHAT_TEST_DB_DRIVER"), *why = NULL;
-    const char *params = getenv("CHAT_TEST_DB_PARAMS");
-    chat_store_migrate_t m;
-    chat_store_db_t db;
     int fd;
 
-    if (!name) {
-        name = "sqlite3";
-        params = file;
-        is_ours = 1;
-        memcpy(file + strlen(file) - 6, "XXXXXX", 6);
-        if ((fd = mkstemp(file)) < 0)
-            die("no file", NULL);
-        close(fd);
-    }
+    memcpy(file + strlen(file) - 6, "XXXXXX", 6);
+    if ((fd = mkstemp(file)) < 0)
+        die("no file", NULL);
+    close(fd);
+}
+
+void store_link_join(apr_pool_t *p)
+{
+    const char *name = getenv("CHAT_TEST_DB_DRIVER"), *why = NULL;
+    const char *params = name ? getenv("CHAT_TEST_DB_PARAMS") : file;
+
     pool = p;
-    is_sqlite = !strcmp(name, "sqlite3");
+    is_sqlite = !name || !strcmp(name, "sqlite3");
     if (apr_dbd_init(p) != APR_SUCCESS ||
-        apr_dbd_get_driver(p, name, &driver) != APR_SUCCESS)
+        apr_dbd_get_driver(p, name ? name : "sqlite3", &driver) != APR_SUCCESS)
         die("no driver", name);
     if (apr_dbd_open_ex(driver, p, params, &handle, &why) != APR_SUCCESS)
         die("not opened", why);
+}
+
+void store_link_leave(void)
+{
+    apr_dbd_close(driver, handle);
+}
+
+void store_link_open(apr_pool_t *p)
+{
+    chat_store_migrate_t m;
+    chat_store_db_t db;
+
+    is_ours = !getenv("CHAT_TEST_DB_DRIVER");
+    if (is_ours)
+        make_file();
+    store_link_join(p);
     if (chat_store_db_use(&db, driver, handle, pool, pool) != APR_SUCCESS)
         die("not used", db.why);
     if (chat_store_migrate_up(&m, &db, NULL, NULL) != APR_SUCCESS)
@@ -63,7 +77,7 @@ void store_link_open(apr_pool_t *p)
 
 void store_link_close(void)
 {
-    apr_dbd_close(driver, handle);
+    store_link_leave();
     if (is_ours) {
         unlink(file);
         unlink(apr_pstrcat(pool, file, "-wal", NULL));
@@ -110,6 +124,17 @@ void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
                            int answered)
 {
     apr_pool_destroy(link->p);
+}
+
+int chat_store_link_lock(const chat_store_link_t *link,
+                         const chat_store_at_t *at)
+{
+    return 1;
+}
+
+void chat_store_link_unlock(const chat_store_link_t *link,
+                            const chat_store_at_t *at)
+{
 }
 
 void chat_store_link_limits(chat_store_limits_t *limits,

@@ -13,6 +13,11 @@
 void store_link_open(apr_pool_t *p);
 void store_link_close(void);
 
+/* In a child process: a connection of its own to the same database, and the end
+ * of it. What the parent has open it must close before it forks. */
+void store_link_join(apr_pool_t *p);
+void store_link_leave(void);
+
 /* How often work failed at the database, and what it said last. */
 extern int store_link_failures;
 extern const char *store_link_why;

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See chat_store_writer.h. Above: chat_store_link.c, chat_store_tables.c. The
+ * memory belongs to one reading of the configuration: children of the
+ * generation before a restart keep theirs. Who dies as the writer leaves the
+ * lock to the next; SQLite takes back what he had begun.
+ */
+#include "chat_store_writer.h"
+
+#include <errno.h>
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include "chat_clock.h"
+#include "chat_config.h"
+#include "chat_log.h"
+#include "chat_shared.h"
+
+#define NAP_FIRST 500
+#define NAP_MAX (8 * 1000)
+
+/* Set in post_config, read-only afterwards: server_rec * ->
+ * chat_shared_lock_t *. */
+static apr_hash_t *locks;
+
+int chat_store_writer_lock(const server_rec *s, apr_interval_time_t wait)
+{
+    chat_shared_lock_t *lock = apr_hash_get(locks, &s, sizeof(s));
+    apr_int64_t until = chat_clock_now() + wait;
+    apr_interval_time_t nap = NAP_FIRST;
+
+    while (!chat_shared_trylock(lock, NULL)) {
+        if (chat_clock_now() >= until)
+            return 0;
+        apr_sleep(nap);
+        nap = 2 * nap < NAP_MAX ? 2 * nap : NAP_MAX;
+    }
+    return 1;
+}
+
+void chat_store_writer_unlock(const server_rec *s)
+{
+    chat_shared_unlock(apr_hash_get(locks, &s, sizeof(s)));
+}
+
+/* ---- start-up ---- */
+
+static apr_status_t add(server_rec *s, apr_pool_t *pconf)
+{
+    const server_rec **key = apr_pmemdup(pconf, &s, sizeof(s));
+    chat_shared_lock_t *lock = chat_shared_create(sizeof(*lock), pconf);
+
+    if (!lock || !chat_shared_lock_init(lock)) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                     CHATNO(0224) "ChatStore: no shared memory for a lock");
+        return APR_ENOMEM;
+    }
+    apr_hash_set(locks, key, sizeof(s), lock);
+    return APR_SUCCESS;
+}
+
+apr_status_t chat_store_writer_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    locks = apr_hash_make(pconf);
+    for (; s && rv == APR_SUCCESS; s = s->next) {
+        if (chat_config_server(s)->store.used)
+            rv = add(s, pconf);
+    }
+    return rv;
+}
