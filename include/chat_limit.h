@@ -28,6 +28,8 @@ typedef struct chat_limit_ask_t {
     apr_int64_t max_tokens;    /* the answer's limit, 0: none was named */
     apr_interval_time_t lasts; /* no stream lives longer: a lease that is
                                   never settled expires by itself then */
+    int requests_only; /* 1: nothing is generated, and policies of tokens and
+                          streams do not count it */
 } chat_limit_ask_t;
 
 /* What is reserved for a request, and has to be settled. Lives in r->pool. */
@@ -115,7 +117,9 @@ typedef struct chat_limit_top_t {
 /* Up to max rows, the largest first; how many there are. */
 int chat_limit_top(chat_limit_top_t *rows, int max);
 
-/* Start-up, called by mod_chat.c. */
+/* Start-up, called by mod_chat.c. check_config, also of configtest, says what
+ * is wrong with ChatRedis; what it sets up lives in pconf. */
+apr_status_t chat_limit_check_config(apr_pool_t *pconf, server_rec *s);
 apr_status_t chat_limit_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_limit_child_init(apr_pool_t *pchild, server_rec *s);
 void chat_limit_register_hooks(apr_pool_t *p);

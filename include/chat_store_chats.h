@@ -21,17 +21,22 @@
 #ifndef CHAT_STORE_CHATS_H
 #define CHAT_STORE_CHATS_H
 
-#include <httpd.h>
+#include <apr_errno.h>
+#include <apr_pools.h>
+#include <apr_tables.h>
 
 #include "chat_err.h"
 #include "chat_types.h"
+
+struct request_rec;
+struct server_rec;
 
 #define CHAT_STORE_ID_LEN 36
 
 /* Who asks, and where the results are put. */
 typedef struct chat_store_at_t {
-    server_rec *s;     /* whose database */
-    request_rec *r;    /* for the log; NULL: a thread of the server's own */
+    struct server_rec *s;  /* whose database */
+    struct request_rec *r; /* for the log; NULL: a thread of the server's own */
     apr_pool_t *p;     /* results, and what err says, live in it */
     const char *owner; /* the user's subject; NULL: whoever it is (only where
                           a function says that it may be) */

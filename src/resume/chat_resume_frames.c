@@ -36,7 +36,7 @@ apr_status_t chat_resume_frames_parse_line(chat_resume_line_t *line,
 {
     const char *end = memchr(
         data, '\n', len < CHAT_RESUME_LINE_MAX ? len : CHAT_RESUME_LINE_MAX);
-    char *text, *word, *rest = NULL;
+    char *text, *word, *rest;
 
     if (!end)
         return len < CHAT_RESUME_LINE_MAX ? APR_INCOMPLETE : APR_EINVAL;
@@ -45,10 +45,10 @@ apr_status_t chat_resume_frames_parse_line(chat_resume_line_t *line,
         strncmp(text, MAGIC, sizeof(MAGIC) - 1) != 0)
         return APR_EINVAL;
     line->len = end - data + 1;
-    word = apr_strtok(text + CHAT_RESUME_STATE_AT, " ", &rest);
-    if (!word || word[1])
+    line->state = text[CHAT_RESUME_STATE_AT];
+    if (!line->state || text[CHAT_RESUME_STATE_AT + 1] != ' ')
         return APR_EINVAL;
-    line->state = *word;
+    rest = text + CHAT_RESUME_STATE_AT + 2;
     word = apr_strtok(NULL, " ", &rest);
     line->created = word ? apr_atoi64(word) : 0;
     line->route = apr_strtok(NULL, " ", &rest);

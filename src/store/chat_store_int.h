@@ -46,6 +46,13 @@ const char *chat_store_query_text(const chat_store_query_t *q, int column);
 /* Give the connection back and free the rows. */
 void chat_store_query_close(chat_store_query_t *q);
 
+/* ---- chat_store_context.c ---- */
+
+/* Start-up: is the store of ChatContextStore one that can be opened? */
+apr_status_t chat_store_context_check_config(apr_pool_t *p, server_rec *s);
+
+/* ---- connections ---- */
+
 /* A connection of mod_dbd to the database of s, until it is given back. NULL:
  * *pwhy is a sentence. */
 ap_dbd_t *chat_store_query_connect(apr_pool_t *p, server_rec *s,
@@ -77,6 +84,10 @@ void chat_store_limiter_release(int slot, int answers,
 
 /* 1 when this server has a database. */
 int chat_store_limiter_has(const server_rec *s);
+
+/* 1: nobody has been told that, of this database, since it last worked; the
+ * caller does. NULL: it works. */
+int chat_store_limiter_tell(const chat_store_at_t *at, const char *why);
 
 /* Start-up; as the function of chat_store.h. */
 apr_status_t chat_store_limiter_post_config(apr_pool_t *pconf, server_rec *s);

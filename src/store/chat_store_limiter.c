@@ -138,6 +138,20 @@ int chat_store_limiter_has(const server_rec *s)
     return lock && apr_hash_get(numbers, &s, sizeof(s)) != NULL;
 }
 
+int chat_store_limiter_tell(const chat_store_at_t *at, const char *why)
+{
+    apr_ssize_t len = APR_HASH_KEY_STRING;
+    unsigned digest = why ? apr_hashfunc_default(why, &len) | 1 : 0;
+    unsigned *told = &table.dbs[db_of(at)].told;
+    int news;
+
+    chat_shared_lock(lock);
+    news = *told != digest;
+    *told = digest;
+    chat_shared_unlock(lock);
+    return news;
+}
+
 /* ---- start-up ---- */
 
 static int quarter(int workers)

@@ -112,17 +112,17 @@ apr_status_t chat_store_message_insert(int *pcount, chat_store_tx_t *tx,
 {
     return chat_store_tx_exec(
         tx, pcount, CHAT_SQL_MESSAGE_INSERT,
-        CHAT_STORE_ARGS(m->id, m->conversation, m->parent, tx->at->owner,
-                        roles[m->role], chat_store_status_name(m->status),
-                        m->parts, m->text,
-                        chat_store_tx_number(
-                            tx, chat_store_message_bytes(m->parts, m->text)),
-                        m->model, m->provider, m->finish_reason, m->error_code,
-                        chat_store_tx_optional(tx, m->input_tokens),
-                        chat_store_tx_optional(tx, m->output_tokens),
-                        chat_store_tx_optional(tx, m->cost), m->feedback,
-                        chat_store_tx_number(tx, m->created),
-                        chat_store_tx_number(tx, m->updated)));
+        CHAT_STORE_ARGS(
+            m->id, m->conversation, m->parent, tx->at->owner, roles[m->role],
+            chat_store_status_name(m->status), m->parts, m->text,
+            chat_store_tx_number(tx,
+                                 chat_store_message_bytes(m->parts, m->text)),
+            m->model, m->provider, m->finish_reason, m->error_code,
+            chat_store_tx_optional(tx, m->input_tokens),
+            chat_store_tx_optional(tx, m->output_tokens),
+            chat_store_tx_optional(tx, m->cost), m->feedback,
+            m->feedback_reason, chat_store_tx_number(tx, m->created),
+            chat_store_tx_number(tx, m->updated)));
 }
 
 apr_status_t chat_store_message_read(chat_store_message_t **pm,

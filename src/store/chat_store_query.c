@@ -228,18 +228,34 @@ void chat_store_query_close(chat_store_query_t *q)
     q->pool = NULL;
 }
 
-void chat_store_query_post_config(server_rec *s)
+/* A warning: a site may use its other routes meanwhile. */
+static void check_database(server_rec *s)
 {
-    const server_rec *each;
-
-    open_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
-    close_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
-    for (each = s; each && !open_dbd; each = each->next) {
-        if (!chat_config_server(each)->auth.session_sql)
-            continue;
+    if (!APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open))
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0202) "ChatAuthSession needs mod_dbd, which is "
                                   "not loaded: nobody can sign in");
-        break;
+    else if (!chat_config_written("DBDriver"))
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     CHATNO(0219) "ChatAuthSession needs a database, but no "
+                                  "DBDriver names one: nobody can sign in");
+}
+
+apr_status_t chat_store_check_config(apr_pool_t *p, server_rec *s)
+{
+    const server_rec *each;
+
+    for (each = s; each && chat_config_signs_in(); each = each->next) {
+        if (chat_config_server(each)->auth.session_sql) {
+            check_database(s);
+            break;
+        }
     }
+    return chat_store_context_check_config(p, s);
+}
+
+void chat_store_query_post_config(server_rec *s)
+{
+    open_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
+    close_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
 }

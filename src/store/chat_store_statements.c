@@ -61,7 +61,8 @@
 #define MESSAGE_COLUMNS                                                        \
     "id, conversation_id, parent_id, user_id, role, status, parts, text, "     \
     "bytes, model, provider, finish_reason, error_code, input_tokens, "        \
-    "output_tokens, cost_e10, feedback, created_at, updated_at"
+    "output_tokens, cost_e10, feedback, feedback_reason, created_at, "         \
+    "updated_at"
 
 #define OWNED                                                                  \
     "join chat_conversation c on c.id = m.conversation_id "                    \
@@ -98,7 +99,7 @@
 #define COPIED                                                                 \
     "role, status, parts, text, bytes, model, provider, finish_reason, "       \
     "error_code, input_tokens, output_tokens, cost_e10, feedback, "            \
-    "created_at, updated_at"
+    "feedback_reason, created_at, updated_at"
 
 #define LOCKED                                                                 \
     "select c.title, c.title_by, c.model, c.system, c.current_message_id, "    \
@@ -224,10 +225,10 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "where m.id = %s and m.conversation_id = %s"),
     EACH(MESSAGE_INSERT,
          "insert into chat_message (" MESSAGE_COLUMNS ") values (" TWELVE
-         ", %s, %s, %s, %s, %s, %s, %s) on conflict (id) do nothing",
+         ", %s, %s, %s, %s, %s, %s, %s, %s) on conflict (id) do nothing",
          "insert into chat_message (" MESSAGE_COLUMNS ", n) values (" TWELVE
-         ", %s, %s, %s, %s, %s, %s, %s, " NUMBER(
-             18) ") "
+         ", %s, %s, %s, %s, %s, %s, %s, %s, " NUMBER(
+             19) ") "
                  "on conflict (id) do nothing"),
     BOTH(MESSAGE_END,
          "update chat_message set status = %s, parts = %s, text = %s, "

@@ -3,6 +3,8 @@
 #ifndef CHAT_STORE_TABLES_H
 #define CHAT_STORE_TABLES_H
 
+#include <httpd.h>
+
 #include "chat_store_chats.h"
 
 /* Start-up. Before there are threads. */

@@ -7,6 +7,8 @@
 #ifndef CHAT_STORE_TX_H
 #define CHAT_STORE_TX_H
 
+#include <httpd.h>
+
 #include "chat_store_chats.h"
 #include "chat_store_db.h"
 #include "chat_store_link.h"

@@ -8,8 +8,8 @@
  *   write   a stream of n= events, every ms= milliseconds, which is logged. An
  *           event's data are its id and size= letters. kill=N: the process
  *           dies when it has logged so many. log=0: it is not logged.
- *   call    a stream that passes on what http://127.0.0.1:port=/path= says,
- *           with wait=MS before each call but the first
+ *   call    a stream that passes on what http://127.0.0.1:port=/path= answers
+ *           to the question say=, with wait=MS before each call but the first
  *   follow  what is behind after=
  *   stop, find, load, remove, orphans, sweep: those functions
  */
@@ -55,6 +55,17 @@ static apr_int64_t number(request_rec *r, const char *name, apr_int64_t usual)
     const char *at = r->args ? strstr(r->args, name) : NULL;
 
     return at ? apr_atoi64(at + strlen(name)) : usual;
+}
+
+/* Up to the next "&". */
+static const char *word(request_rec *r, const char *name)
+{
+    const char *at = r->args ? strstr(r->args, name) : NULL;
+
+    if (!at)
+        return "";
+    at += strlen(name);
+    return apr_pstrmemdup(r->pool, at, strcspn(at, "&"));
 }
 
 /* ---- what every stream does ---- */
@@ -185,17 +196,18 @@ static int call_upstream(probe_t *p)
                                .id = p->id,
                                .finish = dir->resume.finish,
                                .alone = dir->resume.alone};
-    const char *path = strstr(p->r->args, "path=");
+    request_rec *r = p->r;
 
     p->wait = apr_time_from_msec(number(p->r, "wait=", 0));
-    p->call.url =
-        apr_psprintf(p->r->pool, "http://127.0.0.1:%d/%s",
-                     (int)number(p->r, "port=", 80), path ? path + 5 : "");
+    p->call.url = apr_psprintf(r->pool, "http://127.0.0.1:%d/%s",
+                               (int)number(r, "port=", 80), word(r, "path="));
     p->call.headers = apr_array_make(p->r->pool, 1, sizeof(char *));
     APR_ARRAY_PUSH(p->call.headers, const char *) =
         "Content-Type: application/json";
-    p->call.body = "{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":"
-                   "\"user\",\"content\":\"Hi\"}]}";
+    p->call.body = apr_psprintf(r->pool,
+                                "{\"model\":\"m\",\"stream\":true,\"messages\":"
+                                "[{\"role\":\"user\",\"content\":\"%s\"}]}",
+                                word(r, "say="));
     p->call.body_len = strlen(p->call.body);
     p->call.timeouts.total = apr_time_from_sec(60);
     return start(p, &spec);
