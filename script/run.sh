@@ -209,6 +209,22 @@ provider() {
     fi
 }
 
+# A route of the signed-in user's own things.
+kept() {
+    cat <<CONF
+<Location "/api/v1/$1">
+    Require all granted
+    SetHandler chat
+    ChatRoute $1
+    ChatAuth better-auth bearer
+    ChatAuthSecret "file:$run/secret"
+    ChatModelDefault $model
+    ChatStore chat
+    ChatStreamOnLeave finish
+</Location>
+CONF
+}
+
 write_conf() {
     cat <<CONF
 # Written by script/run.sh at each start.
@@ -237,6 +253,10 @@ CustomLog "$run/access.log" chat "expr=!(%{REQUEST_URI} =~ m#^/mock/#)"
 DBDriver sqlite3
 DBDParams "$data/auth.db"
 ChatAuthSession kysely-sqlite admin
+
+# Conversations are kept in the same file; what is being answered, in another.
+ChatStoreMigrate on
+ChatStreamResume "spool=$data/spool"
 
 <ChatProvider openai>
 $(provider)
@@ -275,10 +295,24 @@ ChatModel $model openai "label=$model"
     ChatRoute message
     ChatAuth guest
     ChatModelDefault $model
-    ChatLimit guest 10/1m ip
+    ChatLimit guest 10/1m ip tier=guest
 </Location>
 <Location "/api/v1/chat/stream">
     ChatRoute stream
+    ChatAuth better-auth bearer guest
+    ChatAuthSecret "file:$run/secret"
+    ChatStore chat
+    ChatStreamOnLeave finish
+</Location>
+
+# What users keep.
+$(for route in conversations search export import me; do kept "$route"; done)
+<Location "/api/v1/shared">
+    Require all granted
+    SetHandler chat
+    ChatRoute shared
+    ChatStore chat
+    ChatLimit visit 60/1m ip
 </Location>
 <Location "/api/v1/models">
     Require all granted

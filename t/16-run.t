@@ -89,6 +89,8 @@ sub make_run ($tree, %o) {
     $self->{said} = slurp($self->{out});
     @$self{qw(guest user nobody sdk leaves many)} = my @lines = $self->{said} =~ /^  (curl .*)$/mg;
     is scalar @lines, 6, 'it prints six lines for a shell' or diag $self->{said};
+    @$self{qw(kept back stopped)} = @lines = $self->{said} =~ /^  (id=.*)$/mg;
+    is scalar @lines, 3, '... and three for what is kept';
     return $self;
 }
 
@@ -196,6 +198,13 @@ subtest 'make run in a path with spaces' => sub {
     ($text) = paste($demo->{leaves});
     like $text, qr{\A127\.0\.0\.1 demo "POST /api/chat-openai HTTP/1\.1" 200 .* cancelled\n\z}, 'the log shows who hung up';
     unlike slurp("$tree/.run/access.log"), qr{ /mock/|Hello}, '... and neither the mock\'s part nor what was said';
+    ($text) = paste($demo->{kept});
+    like $text, qr/\AYou said “Hello”\. .*\nYou said “And now\?” after “Hello”\. .*\n# Hello\n\n## User\n\nHello\n\n## Assistant \(gpt-4o-mini\)\n\nYou said “Hello”\. .*\n\n## User\n\nAnd now\?\n\n/,
+        'a conversation is kept, and read again' or diag $text;
+    ($text) = paste($demo->{back});
+    like $text, qr/\Aid: 6\nevent: text\n.*^event: done\n.*"finishReason":"stop"/ms, 'who leaves comes back for the rest' or diag $text;
+    ($text) = paste($demo->{stopped});
+    like $text, qr/\A\{"status":"stopping"\}id: 6\n.*^event: done\n.*"finishReason":"stopped"/ms, '... or stops it' or diag $text;
     ($text) = paste($demo->{many});
     my @answers = sort split /\n/, $text;
     is scalar @answers, 12, 'twelve guests at once have twelve answers';

@@ -43,7 +43,7 @@ guard 'no file is longer than 600 lines', sub ($files) {
 # In pieces, or this file would find itself.
 my $UNFINISHED = join '|', 'TO' . 'DO', 'FIX' . 'ME', 'XX' . 'X';
 my $FOREIGN = join '|',
-    '/wo' . 'rk/', '/tmp/' . 'src', '/ro' . 'ot/', '(?<!src/)sha' . 'red/', 'contra' . 'cts/\w',
+    '/wo' . 'rk/', '/tmp/' . 'src', '/ro' . 'ot/', '(?<!src/)(?<!v1/)(?<!["\'])sha' . 'red/', 'contra' . 'cts/\w',
     '\b(?:des' . 'ign|eng' . 'ine|sty' . 'le|require' . 'ments)\.md\b';
 
 sub lines_with ($files, $pattern, $but) {
