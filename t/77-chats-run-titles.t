@@ -15,7 +15,7 @@ use ChatTest::Upstream;
 my $titler = ChatTest::Upstream->new(n => 2)->start;
 my $slow = ChatTest::Upstream->new(head => 30_000)->start;
 my $broken = ChatTest::Upstream->new(status => 500)->start;
-my $t = ChatTest::Kept->new(where => "ChatTitleModel title", conf => <<"END")->start;
+my $t = ChatTest::Kept->new(where => "ChatTitleModel title", more => { off => "ChatTitleModel off", slow => "ChatTitleModel slow", broken => "ChatTitleModel broken" }, conf => <<"END")->start;
 <ChatProvider titler>
     ChatProviderType compatible
     ChatProviderURL ${\$titler->url}
@@ -32,15 +32,6 @@ ChatModel slow slow
     ChatProviderURL ${\$broken->url}
 </ChatProvider>
 ChatModel broken broken
-<Location /chat/off>
-    ChatTitleModel off
-</Location>
-<Location /chat/slow>
-    ChatTitleModel slow
-</Location>
-<Location /chat/broken>
-    ChatTitleModel broken
-</Location>
 END
 $t->allow_log(qr/CHAT0223/);
 
@@ -48,11 +39,11 @@ sub title_of ($c) {
     return ($t->rows("select title, title_by from chat_conversation where id = '$c'"))[0];
 }
 
-wait_for(sub { $t->ask($t->uuid, 'Ready?', model => 'm', path => '/chat/off')->{status} == 200 }, 'the tables are there');
+wait_for(sub { $t->ask($t->uuid, 'Ready?', model => 'm', path => '/off')->{status} == 200 }, 'the tables are there');
 
 my $c = $t->uuid;
 my $question = "How  long is\na piece of string, and " . 'who ' x 30;
-my $answer = $t->ask($c, $question, model => 'm', path => '/chat/off');
+my $answer = $t->ask($c, $question, model => 'm', path => '/off');
 my $title = title_of($c);
 is $title->{title_by}, 'text', 'the first title is the question';
 like $title->{title}, qr/\AHow long is a piece of string, and (?:who )*who\z/, '... in one line, by whole words';
@@ -71,7 +62,7 @@ is $titler->calls, 1, 'one that has a name is not named again';
 
 # Whoever is named by its user stays so.
 $c = $t->uuid;
-$t->ask($c, 'Name', model => 'm', path => '/chat/off');
+$t->ask($c, 'Name', model => 'm', path => '/off');
 system 'setpriv', '--reuid=' . (stat $t->dir . '/data/chats.db')[4], '--clear-groups', 'sqlite3', '-cmd', '.timeout 5000', $t->dir . '/data/chats.db',
     "update chat_conversation set title = 'Mine', title_by = 'user' where id = '$c'";
 $t->ask($c, 'Name', model => 'm');
@@ -80,13 +71,13 @@ is $titler->calls, 1, '... and no model is asked for one';
 
 $c = $t->uuid;
 $t->expect_log(qr/CHAT0837: no title by model broken for conversation $c: upstream_error/);
-is $t->ask($c, 'Break', model => 'm', path => '/chat/broken')->{status}, 200, 'a model that fails holds up nobody';
+is $t->ask($c, 'Break', model => 'm', path => '/broken')->{status}, 200, 'a model that fails holds up nobody';
 $t->wait_log(qr/CHAT0837/);
 is title_of($c)->{title}, 'Break', '... and the title stays';
 
 $c = $t->uuid;
 my $began = time;
-my $res = $t->ask($c, 'Slow', model => 'm', path => '/chat/slow');
+my $res = $t->ask($c, 'Slow', model => 'm', path => '/slow');
 ok $res->{clean}, 'nor does one that is slow';
 wait_for(sub { $slow->stats->{open} }, 'it is being asked');
 $t->stop(name => 'and a stop does not wait for it');

@@ -12,7 +12,7 @@
 
 const char *chat_run_owner(const chat_user_t *user)
 {
-    return user->id;
+    return user->subject;
 }
 
 /* ---- the conversation of a session ---- */
