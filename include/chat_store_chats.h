@@ -90,7 +90,7 @@ typedef struct chat_store_page_t {
 typedef struct chat_conversation_filter_t {
     int archived;         /* 0 or 1 */
     int pinned;           /* 1: only those; 0: all */
-    const char *contains; /* words of the title, or NULL */
+    const char *contains; /* how words of the title begin, or NULL */
 } chat_conversation_filter_t;
 
 /* *prows: chat_conversation_t, newest last message first. */
@@ -326,9 +326,12 @@ typedef struct chat_store_share_t {
     apr_int64_t created, expires; /* expires 0: never */
 } chat_store_share_t;
 
+/* id and created are results; leaf NULL: the current one; title NULL: the
+ * conversation's. 400 for a leaf of another conversation. */
 apr_status_t chat_store_share_create(chat_store_share_t *share,
                                      const chat_store_at_t *at,
                                      chat_err_t *err);
+/* Those that are not revoked, newest first, without their snapshots. */
 apr_status_t chat_store_share_list(apr_array_header_t **prows,
                                    const chat_store_at_t *at,
                                    const char *conversation, chat_err_t *err);
@@ -386,8 +389,10 @@ apr_status_t chat_store_purge(const chat_store_at_t *at, chat_err_t *err);
 
 /* ---- the tables themselves ---- */
 
-/* APR_SUCCESS: they are as this module knows them. Otherwise *pwhy is a
- * sentence: none, older, newer, or the database cannot be asked. Asked at most
+/* APR_SUCCESS: they are as this module knows them. APR_ENOTIMPL: no location of
+ * this server has a ChatStore. Otherwise *pwhy is a
+ * sentence: none, older, newer, or the database cannot be asked. Every function
+ * above asks this first. Asked at most
  * once a second for all; what was true stays true for a minute. */
 apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at);
 

@@ -81,6 +81,17 @@ sub sessions ($snippet) {
     return "DBDriver sqlite3\nDBDParams \"@{[ database() ]}\"\nChatAuthSession kysely-sqlite\n";
 }
 
+# The same, in a place where tables can be made.
+sub chats ($snippet) {
+    my $dir = $users->dir . '/chats';
+    if (mkdir $dir) {
+        chmod 0777, $dir;
+        system('cp', database(), "$dir/chats.db") and die "cp failed\n";
+        chmod 0666, "$dir/chats.db";
+    }
+    return "DBDriver sqlite3\nDBDParams \"$dir/chats.db\"\nChatAuthSession kysely-sqlite\nChatStoreMigrate on\n";
+}
+
 sub location ($path, $auth) {
     return "<Location $path>\nSetHandler chat\nChatRoute completions\n$auth\n</Location>\n";
 }
@@ -92,6 +103,7 @@ my %PRESUPPOSED = (
     guests      => sub ($snippet) { location('/chat', 'ChatAuth guest') },
     users       => sub ($snippet) { location('/chat', "ChatAuth better-auth\nChatAuthSecret file:/etc/apache2/chat/better-auth.secret") },
     sessions    => \&sessions,
+    chats       => \&chats,
     'chat.conf' => \&chat_conf,
     # Each provider of the block has a location.
     providers => sub ($snippet) {
@@ -160,19 +172,27 @@ sub credentials ($t) {
 }
 
 my $HELLO = [ { role => 'user', content => 'Hello' } ];
-my %GET = map { $_ => 1 } qw(models health limits);
+my %GET = map { $_ => 1 } qw(models health limits conversations search export me);
 my %SIGN = (completions => qr/"choices":\[/, stream => qr/^event: done$/m, message => qr/^data: \{"status":"done"/m,
     openai => qr/^event: response\.completed$/m, anthropic => qr/^event: message_stop$/m,
-    models => qr/"data":|"models":/, health => qr/^\{"status":"ok"\}$/, limits => qr/^\{/);
+    (map { $_ => qr/^\{"data":\[/ } qw(conversations search)), export => qr/"version":1/, import => qr/"imported":0/,
+    me => qr/"id":"u"/, shared => qr/"code":"not_found"/, models => qr/"data":|"models":/, health => qr/^\{"status":"ok"\}$/, limits => qr/^\{/);
 
 sub route ($t, $path, $route) {
     my ($model) = $t->{conf} =~ /^\s*ChatModelDefault\s+(\S+)/m;
     ($model) = $t->{conf} =~ /^ChatModel\s+(\S+)/m if !$model;
-    my $body = $GET{$route} ? undef : $route eq 'message' ? { message => 'Hello' }
+    return shared($t, $path) if $route eq 'shared';
+    my $body = $GET{$route} ? undef : $route eq 'import' ? [] : $route eq 'message' ? { message => 'Hello' }
         : { messages => $HELLO, model => $model // 'any-model' };
-    my $res = $t->request($GET{$route} ? 'GET' : 'POST', $path, headers => { credentials($t) }, ($body ? (json => $body) : ()));
+    my $res = $t->request($GET{$route} ? 'GET' : 'POST', $path . ($route eq 'search' ? '?q=hello' : ''), headers => { credentials($t) }, ($body ? (json => $body) : ()));
     return "$path, $route: $res->{status} $res->{body}\n" . $t->error_log if $res->{status} != 200;
     return $res->{body} =~ ($SIGN{$route} // qr/./) ? () : "$path does not speak $route: $res->{body}";
+}
+
+# There is no such share.
+sub shared ($t, $path) {
+    my $res = $t->get("$path/" . 'A' x 22);
+    return $res->{status} == 404 ? () : "$path, shared: $res->{status} $res->{body}\n" . $t->error_log;
 }
 
 sub members ($t, $path) {

@@ -23,7 +23,7 @@ my %database = (
 for my $name (sort keys %database) {
     local $ENV{CHAT_TEST_DB_DRIVER} = 'pgsql';
     local $ENV{CHAT_TEST_DB_PARAMS} = $database{$name};
-    for my $unit (qw(chats search race)) {
+    for my $unit (qw(chats search race), $name eq 'with unaccent' ? 'explain' : ()) {
         my $said = qx(build/$variant/unit/test_chat_store_$unit 2>&1);
         is $?, 0, "test_chat_store_$unit on PostgreSQL, $name" or diag $said;
         like $said, qr/^1\.\.\d+$/m, '... has run';

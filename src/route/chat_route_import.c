@@ -15,7 +15,7 @@
 #include "chat_scratch.h"
 
 #define DEPTH 100
-#define VALUES 500000 /* of one conversation */
+#define VALUES 200000 /* of one conversation */
 
 typedef chat_route_rest_t rest_t;
 

@@ -19,6 +19,7 @@
 #include "chat_request.h"
 #include "chat_resume.h"
 #include "chat_route_rest_int.h"
+#include "chat_run.h"
 
 #define SHARE_ID_LEN 22
 
@@ -130,12 +131,6 @@ static apr_status_t find_row(const row_t **prow, rest_t *q, const row_t *rows,
 
 /* ---- who, and whether ---- */
 
-/* Whose things these are. */
-static const char *owner_of(const chat_user_t *user)
-{
-    return user->id;
-}
-
 static apr_status_t identify(rest_t *q, const row_t *row)
 {
     static const chat_user_t guest = {.scheme = "guest"};
@@ -149,7 +144,7 @@ static apr_status_t identify(rest_t *q, const row_t *row)
     rv = chat_auth_identify(&user, q->r, &q->err);
     if (rv != APR_SUCCESS)
         return rv;
-    q->at.owner = owner_of(user);
+    q->at.owner = chat_run_owner(user);
     if (!q->at.owner)
         return chat_err_set(&q->err, APR_EACCES, HTTP_UNAUTHORIZED,
                             "unauthorized", "Sign in required.");

@@ -3,6 +3,10 @@
  * chat_store_conversation.c and chat_store_tx.c below. */
 #include "chat_store_conversation.h"
 
+/* A conversation has thousands of messages, each with its words: few at a time,
+ * so that nobody else waits long. */
+#define AT_ONCE "4"
+
 typedef struct delete_t {
     const char *id; /* NULL: all */
     int archived;   /* of all: 1: only archived ones */
@@ -53,7 +57,7 @@ apr_status_t chat_store_conversation_delete(apr_array_header_t **pstreams,
     return rv;
 }
 
-static apr_status_t delete_all(chat_store_tx_t *tx, void *work)
+static apr_status_t hide_all(chat_store_tx_t *tx, void *work)
 {
     delete_t *d = work;
     const char *archived = d->archived ? "1" : "0";
@@ -64,12 +68,21 @@ static apr_status_t delete_all(chat_store_tx_t *tx, void *work)
 
     if (rv != APR_SUCCESS)
         return rv;
+    return chat_store_tx_exec(tx, &d->count, CHAT_SQL_CONVERSATION_HIDE_ALL,
+                              CHAT_STORE_ARGS(now, tx->at->owner, archived));
+}
+
+/* Where they are not kept. What is left when this is broken off the next purge
+ * takes. */
+static apr_status_t remove_some(chat_store_tx_t *tx, void *work)
+{
+    int *pcount = work;
+
+    *pcount = 0;
     if (tx->limits->deleted_ms)
-        return chat_store_tx_exec(
-            tx, &d->count, CHAT_SQL_CONVERSATION_HIDE_ALL,
-            CHAT_STORE_ARGS(now, tx->at->owner, archived));
-    return chat_store_tx_exec(tx, &d->count, CHAT_SQL_CONVERSATION_REMOVE_ALL,
-                              CHAT_STORE_ARGS(tx->at->owner, archived));
+        return APR_SUCCESS;
+    return chat_store_tx_exec(tx, pcount, CHAT_SQL_CONVERSATION_REMOVE_HIDDEN,
+                              CHAT_STORE_ARGS(tx->at->owner, AT_ONCE));
 }
 
 apr_status_t chat_store_conversation_delete_all(int *pdeleted,
@@ -79,8 +92,12 @@ apr_status_t chat_store_conversation_delete_all(int *pdeleted,
 {
     delete_t d = {.archived = archived};
     apr_status_t rv = chat_store_tx_run(
-        at, CHAT_STORE_WRITE, "delete conversations", delete_all, &d, err);
+        at, CHAT_STORE_WRITE, "delete conversations", hide_all, &d, err);
+    int removed = 1;
 
+    while (rv == APR_SUCCESS && removed)
+        rv = chat_store_tx_run(at, CHAT_STORE_ONE, "delete conversations",
+                               remove_some, &removed, err);
     *pdeleted = d.count;
     *pstreams = d.streams;
     return rv;

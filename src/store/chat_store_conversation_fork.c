@@ -76,9 +76,13 @@ static apr_status_t fork_path(chat_store_tx_t *tx, void *work)
     apr_array_header_t *path;
     const char *leaf = NULL, *by = NULL;
     apr_int64_t bytes = 0;
-    apr_status_t rv = chat_store_conversation_read(&of, tx, f->id);
+    apr_status_t rv;
 
-    f->fork = chat_store_new_id(tx->p);
+    /* The first try may have been committed, though its answer was lost. */
+    if (tx->again &&
+        chat_store_conversation_read(&f->is, tx, f->fork) != APR_NOTFOUND)
+        return tx->failed ? APR_EGENERAL : APR_SUCCESS;
+    rv = chat_store_conversation_read(&of, tx, f->id);
     if (rv == APR_SUCCESS)
         rv = read_path(tx, f, &path);
     if (rv == APR_SUCCESS)
@@ -103,7 +107,7 @@ apr_status_t chat_store_conversation_fork(chat_conversation_t **pc,
                                           const char *id, const char *message,
                                           chat_err_t *err)
 {
-    fork_t f = {.id = id, .message = message};
+    fork_t f = {.id = id, .message = message, .fork = chat_store_new_id(at->p)};
     apr_status_t rv = chat_store_tx_run(
         at, CHAT_STORE_WRITE, "fork a conversation", fork_path, &f, err);
 

@@ -42,6 +42,18 @@ static apr_status_t insert_messages(chat_store_tx_t *tx, const import_t *i)
     return rv == APR_SUCCESS && !count ? chat_store_tx_exists(tx->err) : rv;
 }
 
+/* The id is taken: by a first try that was committed, but whose answer was
+ * lost, or by another conversation. */
+static apr_status_t find_done(chat_store_tx_t *tx, const chat_conversation_t *c)
+{
+    chat_conversation_t *found;
+
+    if (tx->again &&
+        chat_store_conversation_read(&found, tx, c->id) == APR_SUCCESS)
+        return APR_SUCCESS;
+    return tx->failed ? APR_EGENERAL : chat_store_tx_exists(tx->err);
+}
+
 /* The current leaf is the one that c names, else the last message. */
 static apr_status_t import(chat_store_tx_t *tx, void *work)
 {
@@ -58,7 +70,7 @@ static apr_status_t import(chat_store_tx_t *tx, void *work)
     if (rv == APR_SUCCESS)
         rv = chat_store_conversation_insert(&count, tx, c);
     if (rv == APR_SUCCESS && !count)
-        return chat_store_tx_exists(tx->err);
+        return find_done(tx, c);
     if (rv == APR_SUCCESS)
         rv = insert_messages(tx, i);
     if (rv != APR_SUCCESS)

@@ -12,6 +12,11 @@
 
 enum { METHOD, PATH, BODY_HASH, STATUS, RESPONSE, CREATED };
 
+typedef struct begin_t {
+    chat_store_repeat_t *repeat;
+    apr_int64_t now;
+} begin_t;
+
 static apr_status_t take(chat_store_tx_t *tx, const chat_store_repeat_t *r,
                          const char *now)
 {
@@ -39,6 +44,9 @@ static apr_status_t compare(chat_store_tx_t *tx, chat_store_repeat_t *r,
     if (rv != APR_SUCCESS)
         return rv == APR_NOTFOUND ? APR_SUCCESS : rv;
     age = now - chat_store_db_integer(&rows, CREATED, 0);
+    /* The first try was committed, but its answer was lost. */
+    if (tx->again && !age && !differs(r, &rows, tx->db->p))
+        return APR_SUCCESS;
     r->status = (int)chat_store_db_integer(&rows, STATUS, 0);
     if (age > KEPT_MS || (!r->status && age > RUNS_MS))
         return take(tx, r, chat_store_tx_number(tx, now));
@@ -56,24 +64,26 @@ static apr_status_t compare(chat_store_tx_t *tx, chat_store_repeat_t *r,
 
 static apr_status_t begin(chat_store_tx_t *tx, void *work)
 {
-    chat_store_repeat_t *r = work;
-    apr_int64_t now = chat_store_now();
+    const begin_t *b = work;
+    chat_store_repeat_t *r = b->repeat;
     int count = 0;
     apr_status_t rv = chat_store_tx_exec(
         tx, &count, CHAT_SQL_REPEAT_INSERT,
         CHAT_STORE_ARGS(tx->at->owner, r->key, r->method, r->path, r->body_hash,
-                        chat_store_tx_number(tx, now)));
+                        chat_store_tx_number(tx, b->now)));
 
-    return rv == APR_SUCCESS && !count ? compare(tx, r, now) : rv;
+    return rv == APR_SUCCESS && !count ? compare(tx, r, b->now) : rv;
 }
 
 apr_status_t chat_store_repeat_begin(chat_store_repeat_t *repeat,
                                      const chat_store_at_t *at, chat_err_t *err)
 {
+    begin_t b = {.repeat = repeat, .now = chat_store_now()};
+
     repeat->status = 0;
     repeat->response = NULL;
     return chat_store_tx_run(at, CHAT_STORE_WRITE, "keep an Idempotency-Key",
-                             begin, repeat, err);
+                             begin, &b, err);
 }
 
 static apr_status_t end(chat_store_tx_t *tx, void *work)

@@ -15,10 +15,14 @@
 #define LOCK(id, sql, of) [CHAT_SQL_##id] = {sql " for update of " of, sql}
 
 /* SQLite's rows have numbers in the order of their times, so that a search by
- * words finds the newest first: milliseconds and 20 random bits. Two that are
- * the same are an error, and the transaction is done again. The time is the
+ * words finds the newest first: of each millisecond there are a million, given
+ * out in turn, for a file that is imported may have one time for all that is in
+ * it. Only one connection writes at a time. The time is a column, or the
  * parameter of that number. */
-#define NUMBER(time) "?" #time " * 1048576 + abs(random() %% 1048576)"
+#define NEXT(table, time)                                                      \
+    "(select coalesce(max(x.n), " time " * 1048576 - 1) + 1 from " table " x " \
+    "where x.n >= " time " * 1048576 and x.n < (" time " + 1) * 1048576)"
+#define NUMBER(table, time) NEXT(table, "?" #time)
 
 /* Columns in the order of chat_store_conversation.c. */
 #define CONVERSATION                                                           \
@@ -158,7 +162,8 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "insert into chat_conversation (" CONVERSATION_COLUMNS ") "
          "values (" TWELVE ") on conflict (id) do nothing",
          "insert into chat_conversation (" CONVERSATION_COLUMNS ", n) "
-         "values (" TWELVE ", " NUMBER(10) ") on conflict (id) do nothing"),
+         "values (" TWELVE
+         ", " NUMBER("chat_conversation", 10) ") on conflict (id) do nothing"),
     LOCK(CONVERSATION_LOCK, LOCKED "and c.deleted_at is null", "c"),
     LOCK(CONVERSATION_LOCK_ANY, LOCKED, "c"),
     BOTH(CONVERSATION_UPDATE,
@@ -180,9 +185,10 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
     BOTH(CONVERSATION_HIDE_ALL,
          "update chat_conversation set deleted_at = %s where user_id = %s "
          "and archived >= %s and deleted_at is null"),
-    BOTH(CONVERSATION_REMOVE_ALL,
-         "delete from chat_conversation where user_id = %s "
-         "and archived >= %s and deleted_at is null"),
+    BOTH(CONVERSATION_REMOVE_HIDDEN,
+         "delete from chat_conversation where id in (select id "
+         "from chat_conversation where user_id = %s "
+         "and deleted_at is not null limit %s)"),
     BOTH(CONVERSATION_RESTORE,
          "update chat_conversation set deleted_at = null, updated_at = %s "
          "where id = %s and user_id = %s and deleted_at is not null"),
@@ -228,8 +234,8 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          ", %s, %s, %s, %s, %s, %s, %s, %s) on conflict (id) do nothing",
          "insert into chat_message (" MESSAGE_COLUMNS ", n) values (" TWELVE
          ", %s, %s, %s, %s, %s, %s, %s, %s, " NUMBER(
-             19) ") "
-                 "on conflict (id) do nothing"),
+             "chat_message", 19) ") "
+                                 "on conflict (id) do nothing"),
     BOTH(MESSAGE_END,
          "update chat_message set status = %s, parts = %s, text = %s, "
          "bytes = %s, model = %s, provider = %s, finish_reason = %s, "
@@ -251,8 +257,9 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "select cast(%s as uuid), cast(%s as uuid), cast(%s as uuid), "
          "user_id, " COPIED " from chat_message where id = %s",
          "insert into chat_message (" MESSAGE_COLUMNS ", n) "
-         "select %s, %s, %s, user_id, " COPIED ", created_at * 1048576 "
-         "+ abs(random() %% 1048576) from chat_message where id = %s"),
+         "select %s, %s, %s, user_id, " COPIED
+         ", " NEXT("chat_message",
+                   "m.created_at") " from chat_message m where id = %s"),
     BOTH(MESSAGE_CORRECT,
          "update chat_message set parts = %s, text = %s, bytes = %s, "
          "updated_at = %s where id = %s and conversation_id = %s"),

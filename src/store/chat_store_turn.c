@@ -261,15 +261,15 @@ static apr_status_t tell(chat_store_tx_t *tx, begin_t *b)
     return rv;
 }
 
-/* The first try was committed, but its answer was lost. */
-static int is_done(chat_store_tx_t *tx, const begin_t *b)
+/* APR_SUCCESS: the first try was committed, but its answer was lost. */
+static apr_status_t find_done(chat_store_tx_t *tx, const begin_t *b)
 {
     chat_store_rows_t rows;
 
-    return tx->again &&
-           chat_store_tx_row(tx, &rows, CHAT_SQL_STREAM_GET,
-                             CHAT_STORE_ARGS(b->turn->stream, tx->at->owner)) ==
-               APR_SUCCESS;
+    if (!tx->again)
+        return APR_NOTFOUND;
+    return chat_store_tx_row(tx, &rows, CHAT_SQL_STREAM_GET,
+                             CHAT_STORE_ARGS(b->turn->stream, tx->at->owner));
 }
 
 static apr_status_t tell_again(chat_store_tx_t *tx, begin_t *b)
@@ -290,8 +290,9 @@ static apr_status_t begin(chat_store_tx_t *tx, void *work)
     apr_status_t rv;
 
     b->turn->created = 0;
-    if (is_done(tx, b))
-        return tell_again(tx, b);
+    rv = find_done(tx, b);
+    if (rv != APR_NOTFOUND)
+        return rv == APR_SUCCESS ? tell_again(tx, b) : rv;
     rv = check_question(tx, b->turn);
     if (rv == APR_SUCCESS)
         rv = lock(tx, b);

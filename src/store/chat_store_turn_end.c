@@ -70,6 +70,8 @@ static apr_status_t end(chat_store_tx_t *tx, void *work)
 {
     end_t *e = work;
     const chat_store_ending_t *ending = e->ending;
+    int wrote =
+        e->written; /* in a first try, whose commit may have been lost */
     const char *conversation = NULL, *now = chat_store_tx_number(tx, e->now);
     apr_status_t rv = lock(tx, ending->stream, &conversation);
 
@@ -81,8 +83,10 @@ static apr_status_t end(chat_store_tx_t *tx, void *work)
             CHAT_STORE_ARGS(stream_status(ending->status),
                             chat_store_tx_number(tx, ending->last_event), now,
                             ending->stream));
-    if (rv == APR_SUCCESS && !e->written)
+    if (rv == APR_SUCCESS && !e->written) {
+        e->written = wrote;
         return check_there(tx, ending->answer, conversation);
+    }
     if (rv != APR_SUCCESS)
         return rv;
     return chat_store_tx_exec(

@@ -243,6 +243,14 @@ START_TEST(a_conversation_goes_and_comes_back)
     ck_assert_int_eq(deleted, 2);
 
     store_link_limits.deleted_ms = 0;
+    for (deleted = 0; deleted < 6; deleted++)
+        talk(create(&ada, "x"), "q", "a");
+    OKAY(chat_store_conversation_delete_all(&deleted, &streams, &ada, 0, &err));
+    ck_assert_int_eq(deleted, 6);
+    ck_assert_str_eq(store_link_sql("select count(*) from chat_conversation "
+                                    "where user_id = '%s'",
+                                    ada.owner),
+                     "0");
     id = create(&ada, "gone");
     talk(id, "a", "b");
     OKAY(chat_store_conversation_delete(&streams, &ada, id, 0, &err));
@@ -577,6 +585,55 @@ START_TEST(streams_are_adopted_once)
 }
 END_TEST
 
+/* ---- the database ---- */
+
+/* A statement that is void is compiled anew; a connection that has ended is
+ * opened again, and the work is done from its begin. */
+START_TEST(a_connection_is_disturbed)
+{
+    const char *id = create(&ada, NULL);
+    chat_store_turn_t turn = turn_of(id, "q");
+
+    talk(id, "one", "a");
+    store_link_disturb();
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
+    ck_assert_int_eq(store_link_failures, store_link_is_sqlite() ? 0 : 1);
+    end(&turn, "a");
+    ck_assert_int_eq(get(id)->messages, 4);
+    store_link_failures = 0;
+}
+END_TEST
+
+START_TEST(a_failure_undoes_all)
+{
+    chat_store_turn_t turn = turn_of(new_id(), "a secret question");
+    chat_conversation_t *c = NULL;
+
+    turn.create = 1;
+    store_link_sql("alter table chat_stream rename to elsewhere");
+    REFUSED(chat_store_turn_begin(&turn, &ada, &err), APR_EGENERAL, 503,
+            "store_unavailable");
+    ck_assert_str_eq(err.retry_after, "5");
+    ck_assert_ptr_nonnull(strstr(store_link_why, "chat_stream"));
+    ck_assert_ptr_null(strstr(store_link_why, "secret"));
+    store_link_sql("alter table elsewhere rename to chat_stream");
+    NONE(chat_store_conversation_get(&c, &ada, turn.conversation, &err));
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
+
+    /* The database's words that quote a parameter are not passed on. */
+    if (!store_link_is_sqlite()) {
+        turn = turn_of(new_id(), "q");
+        turn.create = 1;
+        turn.answer = "secret-that-is-no-uuid-0000000000000";
+        REFUSED(chat_store_turn_begin(&turn, &ada, &err), APR_EGENERAL, 503,
+                "store_unavailable");
+        ck_assert_ptr_null(strstr(store_link_why, "secret"));
+        ck_assert_ptr_nonnull(strstr(store_link_why, "withheld"));
+    }
+    store_link_failures = 0;
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *s = suite_create("chat_store_chats");
@@ -599,6 +656,8 @@ Suite *unit_suite(void)
     tcase_add_test(tc, an_archived_conversation_takes_none);
     tcase_add_test(tc, a_turn_is_undone);
     tcase_add_test(tc, streams_are_adopted_once);
+    tcase_add_test(tc, a_connection_is_disturbed);
+    tcase_add_test(tc, a_failure_undoes_all);
     suite_add_tcase(s, tc);
     return s;
 }

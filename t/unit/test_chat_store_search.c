@@ -3,6 +3,79 @@
  * see store/store_steps.h. t/78-store.t runs them on PostgreSQL, too. */
 #include "store/store_steps.h"
 
+/* ---- a commit whose answer is lost ---- */
+
+static int lose; /* how many */
+
+apr_status_t __real_chat_store_db_commit(chat_store_db_t *db);
+apr_status_t __wrap_chat_store_db_commit(chat_store_db_t *db);
+
+apr_status_t __wrap_chat_store_db_commit(chat_store_db_t *db)
+{
+    apr_status_t rv = __real_chat_store_db_commit(db);
+
+    if (!lose || rv != APR_SUCCESS)
+        return rv;
+    lose--;
+    db->why = "lost";
+    return APR_EGENERAL;
+}
+
+/* With the answer lost, it is done once, and says so. */
+#define LOST(call)                                                             \
+    do {                                                                       \
+        lose = 1;                                                              \
+        OKAY(call);                                                            \
+        ck_assert_int_eq(lose, 0);                                             \
+        ck_assert_int_eq(store_link_failures, 1);                              \
+        store_link_failures = 0;                                               \
+    } while (0)
+
+START_TEST(what_was_committed_is_done)
+{
+    chat_conversation_t c = {.id = new_id(), .title = "t"}, *f = NULL;
+    chat_store_turn_t turn = turn_of(c.id, "q");
+    chat_store_ending_t ending = {.answer = turn.answer,
+                                  .stream = turn.stream,
+                                  .parts = "[]",
+                                  .text = "a"};
+    chat_store_repeat_t repeat = {
+        .key = "k", .method = "POST", .path = "/x", .body_hash = "00"};
+    apr_array_header_t *messages =
+        apr_array_make(p, 1, sizeof(chat_store_message_t));
+    apr_array_header_t *streams;
+    int written = 0;
+
+    LOST(chat_store_conversation_create(&c, &ada, &err));
+    LOST(chat_store_turn_begin(&turn, &ada, &err));
+    ck_assert_int_eq(turn.path->nelts, 1);
+    ck_assert_str_eq(turn.titled, "t");
+    ck_assert_int_eq(get(c.id)->messages, 2);
+    LOST(chat_store_turn_end(&written, &ending, &ada, &err));
+    ck_assert_int_eq(written, 1);
+    turn = turn_of(c.id, NULL);
+    turn.regenerate = ending.answer;
+    LOST(chat_store_turn_begin(&turn, &ada, &err));
+    ck_assert_int_eq(turn.path->nelts, 1);
+    end(&turn, "x");
+    LOST(chat_store_conversation_fork(&f, &ada, c.id, ending.answer, &err));
+    ck_assert_int_eq(f->messages, 2);
+    ck_assert_str_eq(store_link_sql("select count(*) from chat_conversation"),
+                     "2");
+    LOST(chat_store_message_delete(&streams, &ada, c.id, turn.answer, &err));
+    ck_assert_int_eq(get(c.id)->messages, 2);
+    c.id = new_id();
+    LOST(chat_store_import(&c, messages, &ada, &err));
+    LOST(chat_store_repeat_begin(&repeat, &ada, &err));
+    /* A new conversation by a turn. */
+    turn = turn_of(new_id(), "q");
+    turn.create = 1;
+    LOST(chat_store_turn_begin(&turn, &ada, &err));
+    ck_assert_int_eq(turn.created, 1);
+    ck_assert_int_eq(turn.wants_title, 1);
+}
+END_TEST
+
 /* ---- messages ---- */
 
 START_TEST(an_answer_is_corrected)
@@ -501,6 +574,7 @@ Suite *unit_suite(void)
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, what_was_committed_is_done);
     tcase_add_test(tc, an_answer_is_corrected);
     tcase_add_test(tc, an_answer_is_judged);
     tcase_add_test(tc, a_message_goes_with_all_below_it);

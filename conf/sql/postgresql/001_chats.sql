@@ -145,7 +145,10 @@ begin
 end
 $$;
 
-create index chat_message_search on chat_message using gin (chat_words(user_id, text));
+-- New words wait in a list that each search reads as a whole: kilobytes of it,
+-- where PostgreSQL would let it grow to megabytes.
+create index chat_message_search on chat_message using gin (chat_words(user_id, text))
+  with (gin_pending_list_limit = 256);
 
 create index chat_conversation_search on chat_conversation using gin (chat_words(user_id, title))
-  where title is not null;
+  with (gin_pending_list_limit = 256) where title is not null;

@@ -2,10 +2,12 @@
 /* See store_link.h. */
 #include "store_link.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <apr_strings.h>
@@ -21,6 +23,7 @@ static const apr_dbd_driver_t *driver;
 static apr_dbd_t *handle;
 static char file[] = "/tmp/chat-store-XXXXXX";
 static int is_sqlite, is_ours;
+static int writing; /* the descriptor that holds the lock */
 
 static void die(const char *what, const char *why)
 {
@@ -54,7 +57,9 @@ void store_link_join(apr_pool_t *p)
 
 void store_link_leave(void)
 {
-    apr_dbd_close(driver, handle);
+    if (handle)
+        apr_dbd_close(driver, handle);
+    handle = NULL;
 }
 
 void store_link_open(apr_pool_t *p)
@@ -109,6 +114,39 @@ const char *store_link_sql(const char *sql, ...)
     return text;
 }
 
+const char *store_link_all(const char *sql, int column)
+{
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *row = NULL;
+    const char *all = "";
+
+    if (apr_dbd_select(driver, pool, handle, &results, sql, 1))
+        die(sql, apr_dbd_error(driver, handle, 0));
+    while (!apr_dbd_get_row(driver, pool, results, &row, -1))
+        all = apr_pstrcat(pool, all, apr_dbd_get_entry(driver, row, column),
+                          "\n", NULL);
+    return all;
+}
+
+void store_link_disturb(void)
+{
+    const char *pid =
+        is_sqlite ? "" : store_link_sql("select pg_backend_pid()");
+    const char *params = getenv("CHAT_TEST_DB_PARAMS");
+    apr_dbd_t *other, *ours = handle;
+
+    if (apr_dbd_open(driver, pool, is_sqlite ? file : params, &other) !=
+        APR_SUCCESS)
+        die("not opened", "disturb");
+    handle = other;
+    if (is_sqlite)
+        store_link_sql("create table disturbance (x integer)");
+    else
+        store_link_sql("select pg_terminate_backend(%s)", pid);
+    apr_dbd_close(driver, other);
+    handle = ours;
+}
+
 /* ---- the link ---- */
 
 apr_status_t chat_store_link_open(chat_store_link_t *link,
@@ -126,15 +164,21 @@ void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
     apr_pool_destroy(link->p);
 }
 
+/* SQLite's own locks are of another kind. */
 int chat_store_link_lock(const chat_store_link_t *link,
                          const chat_store_at_t *at)
 {
-    return 1;
+    if (!is_sqlite)
+        return 1;
+    writing = open(file, O_RDONLY | O_CLOEXEC);
+    return writing >= 0 && !flock(writing, LOCK_EX);
 }
 
 void chat_store_link_unlock(const chat_store_link_t *link,
                             const chat_store_at_t *at)
 {
+    if (is_sqlite)
+        close(writing);
 }
 
 void chat_store_link_limits(chat_store_limits_t *limits,

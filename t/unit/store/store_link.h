@@ -29,6 +29,13 @@ extern chat_store_limits_t store_link_limits;
 const char *store_link_sql(const char *sql, ...)
     __attribute__((format(printf, 1, 2)));
 
+/* A column of all its rows, each ended by a line feed. */
+const char *store_link_all(const char *sql, int column);
+
+/* What happens to a connection: PostgreSQL ends it, SQLite's schema is changed
+ * by somebody else. */
+void store_link_disturb(void);
+
 int store_link_is_sqlite(void);
 
 #endif
