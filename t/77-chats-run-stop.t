@@ -87,7 +87,9 @@ sub rest () {
     $res = $t->post_json("/conversations/$c/messages", { parts => [ { type => 'text', text => 'And' }, { type => 'text', text => ' now?' } ],
         model => 'm', stream => JSON::PP::false }, headers => $ann);
     is $res->{status}, 201, 'a whole answer is a 201' or diag $res->{body};
-    is_deeply $t->last_message($c)->{status}, 'complete', '... and kept';
+    my $kept = $t->last_message($c);
+    is_deeply [ map { [ @$_{qw(id role status)} ] } $res->{json}{data}->@* ],
+        [ [ $kept->{parent_id}, 'user', 'complete' ], [ $kept->{id}, 'assistant', 'complete' ] ], '... of both messages, as they are kept';
     is $t->post_json('/conversations/' . $t->uuid . '/messages', { content => 'x' }, headers => $ann)->{status}, 404, 'none is made by the path';
     $res = $t->post_json("/conversations/$c/title", {}, headers => $ann);
     is $res->{status}, 200, 'POST .../title' or diag $res->{body};
@@ -96,7 +98,7 @@ sub rest () {
 
 for (qw(event prefork)) {
     $mpm = $_;
-    $t = ChatTest::Kept->new(mpm => $mpm, modules => ['http2'], tls => 1, tls_conf => 'Protocols h2 http/1.1', where => 'ChatModelDefault m',
+    $t = ChatTest::Kept->new(mpm => $mpm, ($mpm eq 'event' ? (modules => ['http2'], tls => 1, tls_conf => 'Protocols h2 http/1.1') : ()), where => 'ChatModelDefault m',
         mpm_conf => $mpm eq 'event' ? "StartServers 3\nMinSpareThreads 1\nMaxSpareThreads 100\nThreadsPerChild 25\nServerLimit 4\nMaxRequestWorkers 100\n"
             : "StartServers 8\nServerLimit 20\nMaxRequestWorkers 20\n",
         more => { finish => 'ChatStreamOnLeave finish' }, conf => <<'END')->start;
