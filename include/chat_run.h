@@ -14,8 +14,8 @@
 /* The handler of those routes. [request thread] */
 int chat_run_handler(chat_ctx_t *ctx);
 
-/* What the path of a request says of the chat that it asks for. All lives as
- * long as the request. */
+/* What the path of a request says of the chat that it asks for. What it points
+ * to lives as long as the request. */
 typedef struct chat_run_question_t {
     const char *conversation; /* its id; the form is checked, no more */
     const char *regenerate; /* id of the message whose answer is made anew, its

@@ -51,7 +51,7 @@ sub whole_answers () {
     is_deeply [ @$answer{qw(input_tokens output_tokens)} ], [ @{ $done->{usage} }{qw(inputTokens outputTokens)} ], '... its tokens';
     is $answer->{cost_e10}, sprintf('%.0f', $done->{usage}{costUsd} * 1e10), '... and what it cost';
     my ($conversation) = $t->rows("select * from chat_conversation where id = '$c'");
-    is_deeply [ @$conversation{qw(title user_id current_message_id system)} ], [ 'Hello', 'ann', $answer->{id}, 'Be brief.' ],
+    is_deeply [ @$conversation{qw(title user_id current_message_id system)} ], [ 'Hello', 'user:ann', $answer->{id}, 'Be brief.' ],
         'the conversation has a title and a leaf';
 
     $res = $t->ask($c, 'And?', model => 'm');
@@ -144,7 +144,7 @@ sub leaving () {
     is index($answer->{text}, $t->text($res)), 0, '... all that was seen is kept';
 
     $c = $t->uuid;
-    $res = $t->ask($c, 'Go on', model => 'm', path => '/chat/finish', mock => { n => 20, pace => 10 }, abort_after => 3);
+    $res = $t->ask($c, 'Go on', model => 'm', path => '/finish', mock => { n => 20, pace => 10 }, abort_after => 3);
     $answer = $t->settled($c);
     is $answer->{status}, 'complete', 'with finish the answer is made to its end';
     is index($answer->{text}, $t->text($res)), 0, '... and kept';
@@ -161,7 +161,7 @@ sub refusals ($c) {
     is_refused($t->ask($c, 'x', path => '/open', user => ''), 401, 'unauthorized', 'a guest');
     is_refused($t->ask($c, 'x', user => 'ben'), 404, 'not_found', "somebody else's conversation");
     is_refused($t->ask($c, 'x', parentId => $t->uuid), 400, 'invalid_request', 'a parent that is not there');
-    is_refused($t->ask($t->uuid, 'x', path => '/chat/off'), 400, 'unsupported', 'a location that keeps nothing');
+    is_refused($t->ask($t->uuid, 'x', path => '/off'), 400, 'unsupported', 'a location that keeps nothing');
     is_refused($t->ask('x', 'x'), 400, 'invalid_request', 'an id that is none');
     my $again = is_refused($t->ask($c, 'x', id => $question->{id}), 409, 'already_exists', 'a question that was asked');
     my ($stream) = $t->rows("select id from chat_stream where message_id = '$answer->{id}'");
@@ -214,7 +214,7 @@ sub sessions () {
     $t->post_json('/say', { message => 'three', session_id => 's1' }, headers => ChatTest::Kept::as('ben'));
     is_deeply [ told() ], ['user: three'], "... its user's own";
     my @found = $t->rows(q{select distinct conversation_id, user_id from chat_message where text in ('one', 'two', 'three') order by user_id});
-    is_deeply [ map { $_->{user_id} } @found ], [qw(ann ben)], '... one for each of them';
+    is_deeply [ map { $_->{user_id} } @found ], [qw(user:ann user:ben)], '... one for each of them';
     my $c = $t->uuid;
     $say->('four', $c);
     is scalar(() = $t->messages($c)), 2, 'a session that is named by a UUID is the conversation of that id';
@@ -242,15 +242,8 @@ sub connections () {
 for (qw(sqlite pgsql)) {
     $kind = $_;
     next if $kind eq 'pgsql' && !ChatTest::Postgres::bin_dir();
-    $t = ChatTest::Kept->new(kind => $kind, dbd => "DBDMin 1\nDBDKeep 1\nDBDMax 2", conf => <<'END')->start;
-ChatModel small up context=2000 max-output=100
-<Location /chat/finish>
-    ChatStreamOnLeave finish
-</Location>
-<Location /chat/off>
-    ChatStore off
-</Location>
-END
+    $t = ChatTest::Kept->new(kind => $kind, dbd => "DBDMin 1\nDBDKeep 1\nDBDMax 2", conf => 'ChatModel small up context=2000 max-output=100',
+        more => { finish => 'ChatStreamOnLeave finish', off => 'ChatStore off' })->start;
     $t->allow_log(qr/CHAT0902.*(?:truncated|upstream_error)/);
     my $c = whole_answers();
     parts_of_answers();

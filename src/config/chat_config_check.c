@@ -121,7 +121,7 @@ static void report_missing(server_rec *s, const need_t *need)
     else if (need->kind == CHAT_NEED_TITLE) {
         ap_log_error(
             APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
-            CHATNO(0112) "ChatTitleModel \"%s\" at %s: this server has "
+            CHATNO(0131) "ChatTitleModel \"%s\" at %s: this server has "
                          "no ChatModel of that name",
             need->name, need->where);
     }

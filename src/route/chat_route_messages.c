@@ -8,6 +8,7 @@
 #include <httpd.h>
 #include <apr_strings.h>
 
+#include "chat_reply.h"
 #include "chat_request.h"
 #include "chat_route_parts.h"
 #include "chat_route_view.h"
@@ -142,6 +143,37 @@ static const char *told_again(const rest_t *q, const char *stream)
     return chat_json_text(told, NULL, q->p);
 }
 
+/* Both messages as a page of them. Not where the database is away, which has
+ * the answer later. */
+static apr_status_t tell_whole(chat_ctx_t *ctx, const char *conversation,
+                               const char *question, const char *answer)
+{
+    const chat_store_at_t at = {
+        .s = ctx->r->server,
+        .r = ctx->r,
+        .p = ctx->r->pool,
+        .owner = chat_run_owner(ctx->user),
+    };
+    chat_store_message_t *asked, *said;
+    chat_err_t err = {0};
+    chat_buf_t *out = apr_palloc(at.p, sizeof(*out));
+    apr_status_t rv =
+        chat_store_message_get(&asked, &at, conversation, question, &err);
+
+    if (rv == APR_SUCCESS)
+        rv = chat_store_message_get(&said, &at, conversation, answer, &err);
+    if (rv != APR_SUCCESS)
+        return rv;
+    chat_buf_init(out, at.p);
+    chat_route_view_open(out);
+    chat_route_view_message(out, asked, at.p);
+    chat_route_view_comma(out, 1);
+    chat_route_view_message(out, said, at.p);
+    chat_route_view_close(out, NULL);
+    chat_reply_json(ctx->r, HTTP_CREATED, chat_route_view_text(out));
+    return APR_SUCCESS;
+}
+
 /* The run answers by itself, now or later. */
 apr_status_t chat_route_messages_ask(rest_t *q)
 {
@@ -152,6 +184,7 @@ apr_status_t chat_route_messages_ask(rest_t *q)
         .regenerate = q->ids[1],
         .stream = chat_store_new_id(q->p),
         .body = q->body,
+        .tell_whole = tell_whole,
     };
     q->rc = chat_run_conversation(q->ctx, question);
     q->sent = 1;

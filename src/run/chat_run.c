@@ -7,6 +7,8 @@
  */
 #include "chat_run_int.h"
 
+#include <apr_strings.h>
+
 #include "chat_auth.h"
 #include "chat_reply.h"
 #include "chat_scratch.h"
@@ -278,6 +280,6 @@ int chat_run_conversation(chat_ctx_t *ctx, const chat_run_question_t *question)
 {
     chat_run_t *run = create(ctx, "stream");
 
-    run->question = question;
+    run->question = apr_pmemdup(ctx->r->pool, question, sizeof(*question));
     return serve(run);
 }

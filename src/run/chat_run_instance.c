@@ -68,7 +68,7 @@ void chat_run_instance_start(server_rec *s, apr_pool_t *pchild)
     if (lock_fd >= 0 && rename(made, file_of(name, SUFFIX, pchild)) == 0)
         return;
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
-                 CHATNO(0806) "%s: if this process is killed, its answers are "
+                 CHATNO(0830) "%s: if this process is killed, its answers are "
                               "looked after a minute later only",
                  made);
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The thread, and when it does what. Nothing that it does is urgent: a database
- * that is away is asked again a little later, and each time for little.
+ * A thread of each child for what no request does: it says that the streams of
+ * its process run, writes what waits for the database, looks after answers
+ * whose process is gone, does what is left for later, and has what is old taken
+ * away. What one process does for all is done by the one that has the lock of
+ * the spool directory. There is no thread where no location has ChatStore.
+ *
+ * Nothing of it is urgent: a database that is away is asked again a little
+ * later, and each time for little.
  */
-#include "chat_run_maintenance.h"
+#include "chat_run_int.h"
 
 #include <http_log.h>
 #include <http_main.h>
@@ -18,12 +24,10 @@
 #include "chat_config.h"
 #include "chat_log.h"
 #include "chat_resume.h"
-#include "chat_run.h"
 #include "chat_run_instance.h"
+#include "chat_run_later.h"
 #include "chat_run_recover.h"
-#include "chat_run_title.h"
 #include "chat_run_unsaved.h"
-#include "chat_store_chats.h"
 
 #define TICK_MS 500
 
@@ -39,31 +43,19 @@
 #define STEADY ((apr_int64_t)90 * 1000000)
 
 static pthread_t thread;
-static int wake_fd = -1, stop_fd = -1; /* eventfds */
-static int runs;                       /* atomic */
-static apr_pool_t *pool;               /* the thread's, cleared each time */
+static int work_fd = -1; /* of chat_run_later.h */
+static int stop_fd = -1; /* an eventfd */
+static int runs;         /* atomic */
+static apr_pool_t *pool; /* the thread's, cleared each time */
 
 /* When each is due next. */
 static struct {
     apr_int64_t heartbeat, replay, stale, purge, sweep;
 } due;
 
-int chat_run_maintenance_runs(void)
-{
-    return __atomic_load_n(&runs, __ATOMIC_ACQUIRE);
-}
-
-void chat_run_maintenance_wake(void)
-{
-    uint64_t one = 1;
-
-    if (wake_fd >= 0 && write(wake_fd, &one, sizeof(one)) < 0)
-        return; /* it is woken already */
-}
-
 static int is_stopping(void)
 {
-    return !chat_run_maintenance_runs();
+    return !__atomic_load_n(&runs, __ATOMIC_ACQUIRE);
 }
 
 static int is_due(apr_int64_t *when, apr_int64_t now, apr_int64_t every)
@@ -179,18 +171,15 @@ static void work(void)
 
 static void *maintain(void *unused)
 {
-    struct pollfd fds[] = {{.fd = wake_fd, .events = POLLIN},
+    struct pollfd fds[] = {{.fd = work_fd, .events = POLLIN},
                            {.fd = stop_fd, .events = POLLIN}};
-    uint64_t drop;
     int more = 0;
 
     while (!is_stopping()) {
         work();
         if (!is_stopping())
-            more = chat_run_title_work(stop_fd);
-        if (poll(fds, 2, more ? 0 : TICK_MS) > 0 && fds[0].revents &&
-            read(wake_fd, &drop, sizeof(drop)) < 0)
-            drop = 0;
+            more = chat_run_later_work(stop_fd);
+        poll(fds, 2, more ? 0 : TICK_MS);
     }
     return NULL;
 }
@@ -204,6 +193,7 @@ static apr_status_t stop(void *unused)
     if (write(stop_fd, &one, sizeof(one)) < 0)
         one = 0;
     pthread_join(thread, NULL);
+    chat_run_later_close();
     chat_run_instance_stop();
     return APR_SUCCESS;
 }
@@ -256,14 +246,14 @@ void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
     if (apr_allocator_create(&allocator) == APR_SUCCESS &&
         apr_pool_create_ex(&pool, pchild, NULL, allocator) == APR_SUCCESS) {
         apr_allocator_owner_set(allocator, pool);
-        wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        work_fd = chat_run_later_open();
         stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        if (wake_fd >= 0 && stop_fd >= 0 && start()) {
+        if (work_fd >= 0 && stop_fd >= 0 && start()) {
             apr_pool_pre_cleanup_register(pchild, NULL, stop);
             return;
         }
     }
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
-                 CHATNO(0814) "no thread to look after conversations: another "
+                 CHATNO(0838) "no thread to look after conversations: another "
                               "process has to");
 }

@@ -99,7 +99,7 @@ static apr_status_t save(const reading_t *reading, apr_int64_t last,
     rv = chat_store_turn_end(&written, &ending, at, &err);
     if (written)
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, at->s,
-                     CHATNO(0811) "stream %s was left behind: %" APR_INT64_T_FMT
+                     CHATNO(0835) "stream %s was left behind: %" APR_INT64_T_FMT
                                   " events of its answer are kept",
                      stream->id, last);
     return rv;

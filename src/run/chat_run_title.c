@@ -5,26 +5,20 @@
 #include <http_log.h>
 #include <apr_strings.h>
 
-#include <pthread.h>
-
 #include "chat_log.h"
 #include "chat_model.h"
 #include "chat_run_ask.h"
-#include "chat_run_maintenance.h"
+#include "chat_run_later.h"
 #include "chat_scratch.h"
 
 /* What a model is shown of each side. */
 #define SHOWN_BYTES 2000
-
-/* That wait, of one process. One more has the title that it had. */
-#define JOBS_MAX 64
 
 struct chat_run_title_job_t {
     server_rec *s;
     const chat_model_conf_t *model;
     const char *owner, *conversation, *question, *answer;
     apr_pool_t *pool; /* its own, once it waits */
-    chat_run_title_job_t *next;
 };
 
 /* ---- a job ---- */
@@ -78,70 +72,13 @@ void chat_run_title_answer(chat_run_title_job_t *job, const char *text)
     job->answer = text;
 }
 
-/* ---- the jobs that wait ---- */
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static chat_run_title_job_t *first, **last = &first;
-static int njobs;
-
-static chat_run_title_job_t *copy(const chat_run_title_job_t *job)
-{
-    chat_run_title_job_t *mine;
-    apr_pool_t *p;
-
-    apr_pool_create(&p, chat_scratch());
-    mine = apr_pmemdup(p, job, sizeof(*job));
-    mine->pool = p;
-    mine->owner = apr_pstrdup(p, job->owner);
-    mine->conversation = apr_pstrdup(p, job->conversation);
-    mine->question = apr_pstrdup(p, job->question);
-    mine->answer = beginning(job->answer ? job->answer : "", p);
-    mine->next = NULL;
-    return mine;
-}
-
-void chat_run_title_later(const chat_run_title_job_t *job)
-{
-    chat_run_title_job_t *mine = copy(job);
-    int taken;
-
-    pthread_mutex_lock(&lock);
-    taken = njobs < JOBS_MAX && chat_run_maintenance_runs();
-    if (taken) {
-        *last = mine;
-        last = &mine->next;
-        njobs++;
-    }
-    pthread_mutex_unlock(&lock);
-    if (taken)
-        chat_run_maintenance_wake();
-    else
-        apr_pool_destroy(mine->pool);
-}
-
-static chat_run_title_job_t *take(void)
-{
-    chat_run_title_job_t *job;
-
-    pthread_mutex_lock(&lock);
-    job = first;
-    if (job) {
-        first = job->next;
-        njobs--;
-    }
-    if (!first)
-        last = &first;
-    pthread_mutex_unlock(&lock);
-    return job;
-}
-
 /* ---- making one ---- */
 
 static void log_title(server_rec *s, const chat_model_conf_t *model,
                       const chat_run_ask_t *ask)
 {
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, s,
-                 CHATNO(0812) "a title by model %s: %" APR_INT64_T_FMT
+                 CHATNO(0836) "a title by model %s: %" APR_INT64_T_FMT
                               " input and %" APR_INT64_T_FMT " output tokens",
                  model->name, ask->usage.input, ask->usage.output);
 }
@@ -175,28 +112,38 @@ static apr_status_t make_title(const char **ptitle, server_rec *s,
                               "upstream_error", "The model found no title.");
 }
 
-int chat_run_title_work(int stop_fd)
+static void work(void *ctx, int stop_fd)
 {
-    chat_run_title_job_t *job = take();
-    chat_err_t err = {0};
-    const char *title;
-    apr_status_t rv;
-
-    if (!job)
-        return 0;
+    const chat_run_title_job_t *job = ctx;
     const chat_store_at_t at = {
         .s = job->s, .p = job->pool, .owner = job->owner};
-    rv = make_title(&title, job->s, job->model, job->question, job->answer,
-                    stop_fd, &err, job->pool);
+    chat_err_t err = {0};
+    const char *title;
+    apr_status_t rv = make_title(&title, job->s, job->model, job->question,
+                                 job->answer, stop_fd, &err, job->pool);
+
     if (rv == APR_SUCCESS)
         rv = chat_store_conversation_name(&at, job->conversation, title, &err);
     if (rv != APR_SUCCESS && rv != APR_NOTFOUND && rv != APR_EINTR)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, job->s,
-                     CHATNO(0813) "no title by model %s for conversation %s: "
+                     CHATNO(0837) "no title by model %s for conversation %s: "
                                   "%s",
                      job->model->name, job->conversation, err.code);
-    apr_pool_destroy(job->pool);
-    return 1;
+}
+
+void chat_run_title_later(const chat_run_title_job_t *job)
+{
+    chat_run_title_job_t *mine;
+    apr_pool_t *p;
+
+    apr_pool_create(&p, chat_scratch());
+    mine = apr_pmemdup(p, job, sizeof(*job));
+    mine->pool = p;
+    mine->owner = apr_pstrdup(p, job->owner);
+    mine->conversation = apr_pstrdup(p, job->conversation);
+    mine->question = apr_pstrdup(p, job->question);
+    mine->answer = beginning(job->answer ? job->answer : "", p);
+    chat_run_later(work, mine, p);
 }
 
 /* ---- on demand ---- */

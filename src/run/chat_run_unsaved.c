@@ -70,7 +70,7 @@ apr_status_t chat_run_unsaved_post_config(apr_pool_t *pconf, server_rec *s)
     if (!why)
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
-                 CHATNO(0815) "ChatStore needs a place for answers that the "
+                 CHATNO(0839) "ChatStore needs a place for answers that the "
                               "database cannot take: %s: %s",
                  directory, why);
     return APR_EGENERAL;
@@ -205,12 +205,12 @@ void chat_run_unsaved_keep(server_rec *s, request_rec *r,
 
     if (!write_file(path, json, len, p))
         ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r,
-                      CHATNO(0807) "the database did not take an answer, and "
+                      CHATNO(0831) "the database did not take an answer, and "
                                    "neither did %s: it is lost",
                       path);
     else if (may_tell())
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      CHATNO(0808) "the database did not take an answer: it is "
+                      CHATNO(0832) "the database did not take an answer: it is "
                                    "in %s until it does, as are those that "
                                    "follow",
                       path);
@@ -263,7 +263,7 @@ static int replay(const char *path, apr_pool_t *p)
 
     if (!o || !from_json(&ending, o)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
-                     CHATNO(0809) "%s is not an answer that waits: it stays "
+                     CHATNO(0833) "%s is not an answer that waits: it stays "
                                   "where it is, as %s.bad",
                      path, path);
         rename(path, apr_pstrcat(p, path, ".bad", NULL));
@@ -275,7 +275,7 @@ static int replay(const char *path, apr_pool_t *p)
         return 0;
     unlink(path);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, at.s,
-                 CHATNO(0810) "the database has taken the answer of %s.unsaved",
+                 CHATNO(0834) "the database has taken the answer of %s.unsaved",
                  ending.answer);
     return 1;
 }

@@ -18,9 +18,10 @@ my $JSON = JSON::PP->new->utf8->canonical;
 # ChatTest::Postgres that is there already; up => {...} for the mock; where =>
 # directives of every location; dbd => more directives of mod_dbd; resume => of
 # ChatStreamResume (spool). Locations: /chat (stream) and /say (message), for
-# the users ann and ben, and /open (stream) for guests.
+# the users ann and ben, and /open (stream) for guests; more => { name => directives }
+# for others, as /chat.
 sub new ($class, %o) {
-    my ($kind, $pg, $up, $where, $dbd, $conf, $resume) = delete @o{qw(kind pg up where dbd conf resume)};
+    my ($kind, $pg, $up, $where, $dbd, $conf, $resume, $more) = delete @o{qw(kind pg up where dbd conf resume more)};
     $kind //= 'sqlite';
     $up = ChatTest::Upstream->new(n => 3, ($up // {})->%*)->start;
     $pg = ChatTest::Postgres->new->start if $kind eq 'pgsql' && !$pg;
@@ -51,6 +52,7 @@ ChatModel m up price-in=1 price-out=2
     $members
     ChatRoute message
 </Location>
+@{[ map { "<Location /$_>\n$members\nChatRoute stream\n$more->{$_}\n</Location>\n" } sort keys %{ $more // {} } ]}
 <Location /open>
     $common
     ChatAuth guest
