@@ -46,7 +46,7 @@ END
 if (!$has_tls) {
     my $t = ChatTest->new(conf => conf("rediss://127.0.0.1:6379 ca=$cert"));
     ok !eval { $t->start; 1 }, 'without TLS in the library the start is refused';
-    ok "$@" . $t->error_log =~ /CHAT1012: ChatRedis "rediss:\/\/127\.0\.0\.1:6379": this build has no TLS to Redis, which needs hiredis 1\.0/,
+    ok "$@" . $t->error_log =~ /CHAT1301: ChatRedis "rediss:\/\/127\.0\.0\.1:6379": this build has no TLS to Redis, which needs hiredis 1\.0/,
         '... with a sentence';
     done_testing;
     exit;
@@ -101,7 +101,7 @@ $t->stop;
 
 $t = ChatTest->new(conf => conf("rediss://127.0.0.1:$port ca=$key"));
 ok !eval { $t->start; 1 }, 'a file without a certificate';
-ok "$@" . $t->error_log =~ /CHAT1012: .*no certificate can be read from ca=/, '... is refused at the start';
+ok "$@" . $t->error_log =~ /CHAT1301: .*no certificate can be read from ca=/, '... is refused at the start';
 
 $_->stop for $redis, $false, $up;
 done_testing;
