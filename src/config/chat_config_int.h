@@ -278,6 +278,7 @@ typedef enum {
     CHAT_NEED_PROVIDER, /* ChatUse names one */
     CHAT_NEED_MODEL,    /* ChatModel names a provider */
     CHAT_NEED_REDIS,    /* a policy refuses without it */
+    CHAT_NEED_LOGS,     /* ChatStreamResume keeps logs in ChatRedis */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
     CHAT_NEED_AUTH,     /* a route that somebody must be let in to */
     CHAT_HAVE_AUTH,     /* ChatAuth is written */

@@ -21,9 +21,13 @@ const char chat_resume_gap[] =
 /* NULL: it is off. */
 static const chat_resume_way_t *way_of(const server_rec *s)
 {
-    return chat_config_server(s)->resume.kind == CHAT_RESUME_SPOOL
-               ? &chat_resume_spool
-               : NULL;
+    static const chat_resume_way_t *const ways[] = {
+        [CHAT_RESUME_OFF] = NULL,
+        [CHAT_RESUME_SPOOL] = &chat_resume_spool,
+        [CHAT_RESUME_REDIS] = &chat_resume_redis,
+    };
+
+    return ways[chat_config_server(s)->resume.kind];
 }
 
 int chat_resume_enabled(const server_rec *s)
@@ -85,11 +89,15 @@ apr_status_t chat_resume_create(chat_resume_writer_t **pw, request_rec *r,
 void chat_resume_append(chat_resume_writer_t *w, apr_int64_t first,
                         apr_int64_t last, const char *frames, apr_size_t len)
 {
-    const char *why;
+    const char *why = "it has reached its size";
 
-    if (w->broken || w->way->append(w, first, last, frames, len, &why))
+    if (w->broken)
+        return;
+    w->size += len;
+    if (w->size <= w->most && w->way->append(w, first, last, frames, len, &why))
         return;
     w->broken = 1;
+    w->way->give_up(w);
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, w->r,
                   CHATNO(1206) "the log of the stream %s cannot be written, so "
                                "that the stream cannot be resumed: %s",
