@@ -92,7 +92,12 @@ for my $mpm (qw(event prefork)) {
         is $u->get("stop/$id")->{status}, 200, '... which may be asked for again';
     }
 
-    # A process that dies says nothing; its readers are told.
+    # A process that dies says nothing; its readers are told when it has not said
+    # for ten seconds that it lives.
+    if ($mpm eq 'prefork') {
+        $_->stop for $t, $u;
+        next;
+    }
     $id = $t->new_id;
     my $client = $t->client;
     $t->allow_log(qr/exit signal Killed/);

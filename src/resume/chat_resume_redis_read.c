@@ -168,6 +168,7 @@ static apr_status_t read_feed(void *ctx, const char **pdata, apr_size_t *plen,
     static __thread char data[CHAT_FEED_BYTES];
     reader_t *reader = ctx;
     state_e state;
+    int all;
 
     if (reader->over)
         return APR_EOF;
@@ -177,10 +178,11 @@ static apr_status_t read_feed(void *ctx, const char **pdata, apr_size_t *plen,
     *plen = reader->len ? take(reader, data) : 0;
     if (reader->more)
         request_more(reader);
-    state = reader->state;
+    state = reader->len ? READING : reader->state;
+    all = !reader->len && state == READING;
     chat_resume_redis_link_unlock();
     if (*plen)
-        return APR_SUCCESS;
+        return all ? APR_INCOMPLETE : APR_SUCCESS;
     if (state != GAP)
         return state == ENDED ? APR_EOF : APR_EAGAIN;
     reader->over = 1;
