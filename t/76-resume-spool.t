@@ -13,6 +13,8 @@ use ChatTest::Probe;
 use Time::HiRes qw(sleep);
 
 my $EVENTS = 12;
+# TSan takes the end of prefork's children, inside a signal handler, for an error.
+my $TSAN = ($ENV{CHAT_VARIANT} // '') eq 'tsan';
 
 sub server (%o) {
     my %mpm = ($o{mpm} // 'event') eq 'prefork' ? () : (mpm_conf => "StartServers 3\nServerLimit 16\nThreadLimit 16\n"
@@ -38,7 +40,7 @@ sub read_some ($t, $path, $n) {
     return $res->{body} =~ s/\A((?:.*?\n\n){$n}).*/$1/sr;
 }
 
-for my $mpm (qw(event worker prefork)) {
+for my $mpm (qw(event worker), $TSAN ? () : 'prefork') {
     my $t = server(mpm => $mpm);
     my $whole = $t->events(1, $EVENTS, 10);
 
