@@ -17,11 +17,29 @@
 #include "chat_redis.h"
 #include "chat_resume.h"
 #include "chat_route.h"
+#include "chat_run.h"
 #include "chat_scratch.h"
 #include "chat_store.h"
 #include "chat_stream.h"
 #include "chat_telemetry.h"
 #include "chat_upstream.h"
+
+/* What configtest can find out, so that a reload does not: at each reading of
+ * the configuration, before anything is made. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                        server_rec *s)
+{
+    int rc = chat_config_check(pconf, plog, ptemp, s);
+
+    if (rc != OK)
+        return rc;
+    if (chat_store_check_config(ptemp, s) != APR_SUCCESS ||
+        chat_auth_check_config(ptemp, s) != APR_SUCCESS ||
+        chat_redis_check_config(pconf, s) != APR_SUCCESS ||
+        chat_resume_check_config(pconf, s) != APR_SUCCESS)
+        return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
+    return OK;
+}
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
@@ -30,32 +48,36 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
     chat_crypto_init();
-    if (chat_redis_post_config(pconf, s) != APR_SUCCESS ||
-        chat_stream_post_config(pconf, s) != APR_SUCCESS ||
+    if (chat_stream_post_config(pconf, s) != APR_SUCCESS ||
         chat_store_post_config(pconf, s) != APR_SUCCESS ||
         chat_auth_post_config(pconf, s) != APR_SUCCESS ||
         chat_limit_post_config(pconf, s) != APR_SUCCESS ||
         chat_resume_post_config(pconf, s) != APR_SUCCESS ||
-        chat_upstream_post_config(pconf, s) != APR_SUCCESS)
+        chat_upstream_post_config(pconf, s) != APR_SUCCESS ||
+        chat_run_post_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
     return OK;
 }
 
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
+    chat_scratch_init();
     chat_auth_child_init(pchild, s);
     chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);
     chat_resume_child_init(pchild, s); /* stops before the streams do */
-    chat_scratch_init();
+    chat_store_child_init(pchild, s);
+    chat_run_child_init(pchild, s);
 }
 
 static void register_hooks(apr_pool_t *p)
 {
+    static const char *const database[] = {"mod_dbd.c", NULL};
+
     ap_hook_pre_config(chat_auth_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_check_config(chat_config_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, database, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_authn(chat_auth_check_authn, NULL, NULL, APR_HOOK_MIDDLE,
                         AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_handler(chat_route_handler, NULL, NULL, APR_HOOK_MIDDLE);

@@ -56,6 +56,8 @@ typedef enum {
     CHAT_RESUME_SPOOL, /* in a file, for the processes of this server */
     CHAT_RESUME_REDIS  /* in ChatRedis, for all servers that share it */
 } chat_resume_e;
+/* Whose tables hold conversations (ChatStore). */
+typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
 
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
@@ -246,6 +248,15 @@ typedef struct chat_server_context_t {
     const char *args;  /* argument of that store, or NULL */
 } chat_server_context_t;
 
+/* Of each server. */
+typedef struct chat_server_store_t {
+    int used;                    /* 1: some location has ChatStore chat */
+    int migrate;                 /* ChatStoreMigrate: 1: at start */
+    apr_interval_time_t deleted; /* ChatRetention: what was deleted is kept so
+                                    long, 0: it goes at once */
+    apr_interval_time_t idle;    /* what nobody touches is, 0: for ever */
+} chat_server_store_t;
+
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
@@ -260,6 +271,7 @@ typedef struct chat_server_conf_t {
     chat_server_stream_t stream;
     chat_server_resume_t resume;
     chat_server_context_t context;
+    chat_server_store_t store;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -269,6 +281,7 @@ typedef struct chat_dir_route_t {
     int id;                  /* ChatRoute: chat_route_e */
     const char *location;    /* path of the <Location> that ChatRoute stands
                                 in; NULL: it stands elsewhere */
+    const char *defined_at;  /* "file:line" of ChatRoute, for messages */
     apr_array_header_t *use; /* ChatUse: const char *, names of providers */
 } chat_dir_route_t;
 
@@ -290,6 +303,22 @@ typedef struct chat_dir_context_t {
     apr_int64_t bytes;       /* of their text */
     apr_interval_time_t age; /* since the last message */
 } chat_dir_context_t;
+
+typedef struct chat_dir_title_t {
+    const char *model; /* ChatTitleModel: name of a ChatModel that makes titles
+                          of conversations; NULL: none does */
+} chat_dir_title_t;
+typedef struct chat_dir_store_t {
+    int layout;                     /* ChatStore: chat_store_layout_e */
+    int conversations;              /* ChatStoreLimit: of a user */
+    int messages;                   /* of a conversation */
+    apr_int64_t bytes;              /* of a conversation */
+    int title;                      /* characters */
+    int parts;                      /* of a message */
+    int metadata;                   /* pairs of a conversation */
+    apr_int64_t import;             /* of a file that is imported, bytes */
+    int share_snapshot, share_live; /* ChatShare: which may be made */
+} chat_dir_store_t;
 
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
@@ -353,6 +382,8 @@ typedef struct chat_dir_conf_t {
     chat_dir_model_t model;
     chat_dir_retry_t retry;
     chat_dir_context_t context;
+    chat_dir_title_t title;
+    chat_dir_store_t store;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;
@@ -396,6 +427,14 @@ int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
+
+/* 1 when ChatAuth lets in by sessions, as far as sections show. Known once
+ * check_config has run. */
+int chat_config_signs_in(void);
+
+/* Does a directive of that name stand anywhere in the configuration files, also
+ * one of another module? Start-up, once they are read. */
+int chat_config_written(const char *name);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

@@ -98,6 +98,9 @@ typedef struct chat_dialect_t {
                            apr_pool_t *p);
 } chat_dialect_t;
 
+/* "stop", "length", "tool_calls", "content_filter", "other" or "stopped". */
+const char *chat_dialect_reason(chat_finish_e why);
+
 /* The built-in that ChatRoute names, NULL when that route has none. */
 const chat_dialect_t *chat_dialect_get(const char *name);
 

@@ -47,8 +47,8 @@ chat_json_reader_t *chat_json_reader_create(const chat_json_limits_t *limits,
  * APR_EINVAL   not JSON                  } chat_json_reader_why() says what
  * APR_ENOSPC   over one of the limits    } and the reader stays in error
  */
-apr_status_t chat_json_reader_feed(chat_json_reader_t *reader,
-                                   const char *data, apr_size_t len);
+apr_status_t chat_json_reader_feed(chat_json_reader_t *reader, const char *data,
+                                   apr_size_t len);
 
 /* The text has ended. APR_SUCCESS: *proot is set and lives as long as the
  * reader's pool. Else as above. */
@@ -63,6 +63,37 @@ const char *chat_json_reader_why(const chat_json_reader_t *reader);
 apr_status_t chat_json_parse(chat_json_t **proot, const char *text,
                              apr_size_t len, const chat_json_limits_t *limits,
                              apr_pool_t *p);
+
+/* ---- a long list, an element at a time ---- */
+
+typedef struct chat_json_items_t chat_json_items_t;
+
+/* Takes an element, which lives in p until this returns. NULL, or a sentence
+ * that says why it cannot be taken: then the reading ends. */
+typedef const char *chat_json_item_fn(void *ctx, const chat_json_t *item,
+                                      apr_pool_t *p);
+
+/*
+ * A reader of a text that is an array of objects, or an object whose member of
+ * that name is one: each of these objects is read by itself and freed again, so
+ * that of a long list never more than one is in memory. The limits hold for
+ * each of them, and for the rest of the text.
+ */
+chat_json_items_t *chat_json_items_create(const char *member,
+                                          const chat_json_limits_t *limits,
+                                          chat_json_item_fn *take, void *ctx,
+                                          apr_pool_t *p);
+
+/* As chat_json_reader_feed(), and
+ * APR_EGENERAL  an element was not taken. */
+apr_status_t chat_json_items_feed(chat_json_items_t *items, const char *data,
+                                  apr_size_t len);
+
+/* *prest is the text with a 0 in the place of each element; it lives in p. */
+apr_status_t chat_json_items_end(chat_json_t **prest, chat_json_items_t *items);
+
+/* As chat_json_reader_why(), with the element in whose place it is. */
+const char *chat_json_items_why(const chat_json_items_t *items);
 
 chat_json_kind_e chat_json_kind(const chat_json_t *v);
 
@@ -102,8 +133,7 @@ chat_json_t *chat_json_array(apr_pool_t *p);
 void chat_json_add(chat_json_t *object, const char *key, chat_json_t *v);
 void chat_json_add_string(chat_json_t *object, const char *key,
                           const char *text);
-void chat_json_add_integer(chat_json_t *object, const char *key,
-                           apr_int64_t n);
+void chat_json_add_integer(chat_json_t *object, const char *key, apr_int64_t n);
 void chat_json_add_number(chat_json_t *object, const char *key, double n);
 void chat_json_add_boolean(chat_json_t *object, const char *key, int yes);
 void chat_json_add_null(chat_json_t *object, const char *key);

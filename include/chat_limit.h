@@ -28,6 +28,8 @@ typedef struct chat_limit_ask_t {
     apr_int64_t max_tokens;    /* the answer's limit, 0: none was named */
     apr_interval_time_t lasts; /* no stream lives longer: a lease that is
                                   never settled expires by itself then */
+    int requests_only; /* 1: nothing is generated, and policies of tokens and
+                          streams do not count it */
 } chat_limit_ask_t;
 
 /* What is reserved for a request, and has to be settled. Lives in r->pool. */

@@ -12,9 +12,10 @@
 
 #include <hiredis/hiredis.h>
 
-/* [post_config] Of ChatRedis, if there is one: a URL that is none, or TLS that
- * there is none for, ends the start. */
-apr_status_t chat_redis_post_config(apr_pool_t *pconf, server_rec *s);
+/* [check_config] Of ChatRedis, if there is one: a URL that is none, or TLS that
+ * there is none for, ends the start, and is said by configtest. What it needs
+ * lives in pconf. */
+apr_status_t chat_redis_check_config(apr_pool_t *pconf, server_rec *s);
 
 /* The database to select, 0 where none has to be. */
 int chat_redis_db(void);

@@ -21,6 +21,10 @@ struct request_rec;
  * a Content-Encoding. */
 apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
 
+/* 415 unless application/json in UTF-8 without a Content-Encoding. */
+apr_status_t chat_request_check_type(const struct request_rec *r,
+                                     chat_err_t *err);
+
 /* 405 unless GET or HEAD (with Allow). */
 apr_status_t chat_request_check_get(const struct request_rec *r,
                                     chat_err_t *err);
@@ -42,6 +46,13 @@ const char *chat_request_rest(const struct request_rec *r,
 apr_status_t chat_request_read(chat_json_t **pbody, struct request_rec *r,
                                const chat_json_limits_t *limits,
                                chat_err_t *err, apr_pool_t *p);
+
+/* The same for a long list, of at most so many bytes. *prest is what
+ * chat_json_items_end() gives. An element that was not taken is a 400
+ * invalid_request. */
+apr_status_t chat_request_read_items(chat_json_t **prest, struct request_rec *r,
+                                     chat_json_items_t *items, apr_size_t limit,
+                                     chat_err_t *err);
 
 /* ---- pure: the schemas of the routes (APR and chat_json) ---- */
 
@@ -150,5 +161,79 @@ apr_status_t chat_request_completions(chat_turn_t *turn, int *pusage,
                                       chat_json_t *body,
                                       const chat_request_clamps_t *clamps,
                                       chat_err_t *err, apr_pool_t *p);
+
+/* ---- pure: bodies of the routes of conversations ---- */
+
+/* What these may have at most. */
+typedef struct chat_request_bounds_t {
+    int title;    /* characters */
+    int metadata; /* pairs of a key and a text */
+    int parts;    /* of a message */
+} chat_request_bounds_t;
+
+/* What a client says of a conversation. A member that is absent is not in said;
+ * null is, and its text is NULL. */
+typedef enum {
+    CHAT_REQUEST_HAS_ID = 1 << 0,
+    CHAT_REQUEST_HAS_TITLE = 1 << 1,
+    CHAT_REQUEST_HAS_PINNED = 1 << 2,
+    CHAT_REQUEST_HAS_ARCHIVED = 1 << 3,
+    CHAT_REQUEST_HAS_MODEL = 1 << 4,
+    CHAT_REQUEST_HAS_SYSTEM = 1 << 5,
+    CHAT_REQUEST_HAS_METADATA = 1 << 6,
+    CHAT_REQUEST_HAS_CURRENT = 1 << 7
+} chat_request_has_e;
+
+typedef struct chat_request_conversation_t {
+    unsigned said; /* chat_request_has_e */
+    const char *id;
+    const char *title, *model, *system;
+    const char *metadata; /* a JSON object's text */
+    const char *current;
+    int pinned, archived;
+} chat_request_conversation_t;
+
+/* All of these: APR_EINVAL, and err as chat_request_validate() has it. Strings
+ * are borrowed from body or made in p. Members that are not known are ignored.
+ */
+apr_status_t chat_request_rest_conversation(chat_request_conversation_t *c,
+                                            const chat_json_t *body,
+                                            const chat_request_bounds_t *bounds,
+                                            chat_err_t *err, apr_pool_t *p);
+
+/* {"parts": [...]} of a message: *pparts is the JSON text of those members that
+ * are known, *ptext all text parts, joined. */
+apr_status_t chat_request_rest_parts(const char **pparts, const char **ptext,
+                                     const chat_json_t *body,
+                                     const chat_request_bounds_t *bounds,
+                                     chat_err_t *err, apr_pool_t *p);
+
+/* {"kind": "positive" | "negative" | null, "reason"?} */
+apr_status_t chat_request_rest_feedback(const char **pkind,
+                                        const char **preason,
+                                        const chat_json_t *body,
+                                        chat_err_t *err, apr_pool_t *p);
+
+typedef struct chat_request_share_t {
+    int live;
+    const char *leaf;    /* or NULL */
+    apr_int64_t expires; /* milliseconds since 1970, 0: never */
+    int show_model;
+} chat_request_share_t;
+
+/* Each member may be absent; the defaults are a snapshot of the current leaf
+ * for ever, with the model. now: in milliseconds. */
+apr_status_t chat_request_rest_share(chat_request_share_t *share,
+                                     const chat_json_t *body, apr_int64_t now,
+                                     chat_err_t *err, apr_pool_t *p);
+
+/* {"messageId"} */
+apr_status_t chat_request_rest_message_id(const char **pid,
+                                          const chat_json_t *body,
+                                          chat_err_t *err, apr_pool_t *p);
+
+/* "2026-11-28T12:34:56.789Z": milliseconds since 1970; -1 when it is no such
+ * time. The fraction may be absent, or of any length. */
+apr_int64_t chat_request_rest_time(const char *text);
 
 #endif

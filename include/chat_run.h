@@ -24,6 +24,12 @@ typedef struct chat_run_question_t {
                                has used; NULL: any */
     chat_json_t *body;      /* the body, if it was read already; NULL: it is
                                read here */
+
+    /* [as complete of a stream] "stream": false was asked for, and the answer
+     * is saved: say both messages, 201. Fails: nothing was said, and the answer
+     * is told as the stream route tells it. NULL: it always is. */
+    apr_status_t (*tell_whole)(chat_ctx_t *ctx, const char *conversation,
+                               const char *question, const char *answer);
 } chat_run_question_t;
 
 /*
@@ -41,14 +47,22 @@ int chat_run_conversation(chat_ctx_t *ctx, const chat_run_question_t *question);
  * APR_SUCCESS   *ptitle is its title now: a new one, or the user's own, which
  *               no model changes
  * otherwise     err is filled: 404 (no such conversation, or without a
- *               message), 409 unsupported (no ChatTitleModel here), 502, 503,
+ *               message), 400 unsupported (no ChatTitleModel here), 502, 503,
  * 504
  */
 apr_status_t chat_run_title(const char **ptitle, chat_ctx_t *ctx,
                             const char *conversation, chat_err_t *err);
 
+/* Whose conversations they are, as the store names the owner; NULL: a guest,
+ * who has none. */
+const char *chat_run_owner(const chat_user_t *user);
+
 /* Answer with an error, in the form of the route. Only while nothing was sent;
  * whoever owns the request. */
 void chat_run_error(const chat_ctx_t *ctx, const chat_err_t *err);
+
+/* Start-up, called by mod_chat.c; child_init behind that of the store. */
+apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s);
+void chat_run_child_init(apr_pool_t *pchild, server_rec *s);
 
 #endif

@@ -21,17 +21,22 @@
 #ifndef CHAT_STORE_CHATS_H
 #define CHAT_STORE_CHATS_H
 
-#include <httpd.h>
+#include <apr_errno.h>
+#include <apr_pools.h>
+#include <apr_tables.h>
 
 #include "chat_err.h"
 #include "chat_types.h"
+
+struct request_rec;
+struct server_rec;
 
 #define CHAT_STORE_ID_LEN 36
 
 /* Who asks, and where the results are put. */
 typedef struct chat_store_at_t {
-    server_rec *s;     /* whose database */
-    request_rec *r;    /* for the log; NULL: a thread of the server's own */
+    struct server_rec *s;  /* whose database */
+    struct request_rec *r; /* for the log; NULL: a thread of the server's own */
     apr_pool_t *p;     /* results, and what err says, live in it */
     const char *owner; /* the user's subject; NULL: whoever it is (only where
                           a function says that it may be) */
@@ -222,6 +227,8 @@ typedef struct chat_store_turn_t {
     const char *titled;         /* its title now */
     int wants_title;            /* no user and no model gave it */
     const char *context_system; /* the conversation's, or NULL */
+    const char *before;         /* the leaf that was current; for undo */
+    apr_int64_t bytes;          /* that it has added; for undo */
     apr_array_header_t *path;   /* chat_store_message_t, root first, down to
                                    what is to be answered */
 } chat_store_turn_t;
@@ -232,7 +239,9 @@ typedef struct chat_store_turn_t {
  * already_exists, an id is taken; where it is this owner's question, err->param
  * is the id of the stream that answered it. APR_EBUSY: 409 conversation_busy,
  * a stream runs. APR_EINVAL: 400, the parent is not of this conversation, or
- * cannot have this child. APR_ENOSPC: 413 conversation_too_long.
+ * cannot have this child. APR_ENOSPC: 413 conversation_too_long, or 409 as
+ * chat_store_conversation_create() has it. APR_EACCES: 409
+ * conversation_archived.
  */
 apr_status_t chat_store_turn_begin(chat_store_turn_t *turn,
                                    const chat_store_at_t *at, chat_err_t *err);
@@ -256,7 +265,7 @@ apr_status_t chat_store_turn_end(int *pwritten, const chat_store_ending_t *end,
                                  const chat_store_at_t *at, chat_err_t *err);
 
 /* The turn never began: its rows are taken away again, as if it had not been
- * asked for. */
+ * asked for. Of turn its ids count, created, before and bytes. */
 apr_status_t chat_store_turn_undo(const chat_store_turn_t *turn,
                                   const chat_store_at_t *at, chat_err_t *err);
 

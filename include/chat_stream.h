@@ -160,11 +160,28 @@ void chat_stream_wake(chat_stream_t *s);
  * the next minute ends at once. */
 void chat_stream_cancel(const char *id);
 
+/* A call that no client waits for. */
+typedef struct chat_fetch_t {
+    const chat_call_t *call;     /* its host resolved; its time-outs do not
+                                    count */
+    apr_interval_time_t timeout; /* of all of it */
+    int stop_fd; /* readable when it has to end at once; -1: never */
+    /* Bytes of the answer, whatever its status is. Not APR_SUCCESS: enough. */
+    apr_status_t (*data)(void *ctx, const char *data, apr_size_t len);
+    void *ctx;
+} chat_fetch_t;
+
+/* [a thread that may wait] Make it, and wait for its end. APR_TIMEUP, APR_EINTR
+ * (it had to stop), APR_ENOSPC (data() had enough), else APR_EGENERAL: there is
+ * no answer. */
+apr_status_t chat_stream_fetch(int *pstatus, const chat_fetch_t *spec);
+
 /* Numbers since the server was started, summed over its children. */
 typedef struct chat_stream_stats_t {
     apr_uint64_t live, queued, parked; /* now; parked <= live */
     apr_uint64_t started, done, cancelled, stalled, upstream_errors, timeouts,
         shutdown, refused; /* streams ever, by their end */
+    apr_uint64_t filtered; /* not parked, for an output filter may block */
     apr_uint64_t bytes;    /* to clients, before TLS */
 } chat_stream_stats_t;
 

@@ -220,8 +220,9 @@ for my $mode (0770, 0707) {
     mkdir $probe->dir . '/mine';
     chown +(getpwnam 'www-data')[2, 3], $probe->dir . '/mine' if !$>;
     chmod $mode, $probe->dir . '/mine';
-    eval { $probe->start };
-    like $probe->error_log . $@, qr/CHAT1203: .*others may write there/, sprintf 'a directory with mode %o is refused', $mode;
+    ($ok, $out) = $probe->configtest;
+    ok !$ok, sprintf 'a directory with mode %o is refused', $mode;
+    like $out, qr/CHAT1203: .*others may write there/, '... in words';
 }
 
 done_testing;

@@ -6,6 +6,7 @@
 #include "chat_config_int.h"
 
 #include <apr_fnmatch.h>
+#include <apr_strings.h>
 
 static const char *const names[] = {
 #define CHAT_ROUTE(id, name, handler, flags) [CHAT_ROUTE_##id] = name,
@@ -29,17 +30,27 @@ unsigned chat_config_route_flags(int route)
     return route == CHAT_ROUTE_NONE ? 0 : flags_of[route];
 }
 
+int chat_config_route_has_users(int route)
+{
+    return route != CHAT_ROUTE_NONE && route != CHAT_ROUTE_mock &&
+           route != CHAT_ROUTE_limits && route != CHAT_ROUTE_models &&
+           route != CHAT_ROUTE_health &&
+           route != CHAT_ROUTE_shared;
+}
+
 /* ---- members ---- */
 
 static const chat_dir_route_t dir_unset = {
     .id = CHAT_ROUTE_NONE,
     .location = NULL,
+    .defined_at = NULL,
     .use = NULL,
 };
 
 static const chat_dir_route_t dir_defaults = {
     .id = CHAT_ROUTE_NONE,
     .location = NULL,
+    .defined_at = NULL,
     .use = CHAT_CONFIG_EMPTY(const char *),
 };
 
@@ -51,6 +62,8 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
 
     m->id = chat_config_pick(base->id, add->id);
     m->location = add->id == CHAT_ROUTE_NONE ? base->location : add->location;
+    m->defined_at =
+        add->id == CHAT_ROUTE_NONE ? base->defined_at : add->defined_at;
     m->use = chat_config_pick_ptr(base->use, add->use);
 }
 
@@ -80,13 +93,12 @@ static const char *location(cmd_parms *cmd)
     return cmd->path;
 }
 
-/* Which routes must know who asks? The mock stands in for a provider, and those
- * know no users; limits are an administrator's, who has Require; models are
- * shown to everybody where nobody is asked, and health always. */
-static int has_users(int route)
+/* Which routes are told apart by what stands behind their location? */
+static int has_paths(int route)
 {
-    return route != CHAT_ROUTE_mock && route != CHAT_ROUTE_limits &&
-           route != CHAT_ROUTE_models && route != CHAT_ROUTE_health;
+    return route == CHAT_ROUTE_conversations || route == CHAT_ROUTE_search ||
+           route == CHAT_ROUTE_shared || route == CHAT_ROUTE_export ||
+           route == CHAT_ROUTE_import || route == CHAT_ROUTE_me;
 }
 
 static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
@@ -100,8 +112,13 @@ static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
     if (why)
         return why;
     dir->route.location = location(cmd);
-    if (has_users(dir->route.id))
-        chat_config_need(cmd, CHAT_NEED_AUTH, value);
+    if (has_paths(dir->route.id) && !dir->route.location)
+        return apr_psprintf(cmd->pool,
+                            "ChatRoute %s must stand in a <Location> with a "
+                            "plain path: what it serves lies below that",
+                            value);
+    dir->route.defined_at = chat_config_where(cmd);
+    chat_config_need(cmd, CHAT_HAVE_ROUTE, value);
     return NULL;
 }
 

@@ -67,6 +67,18 @@ void chat_dialect_string(chat_buf_t *out, const char *member, const char *text)
     chat_buf_quote(out, text);
 }
 
+void chat_dialect_details(chat_buf_t *out, const char *member,
+                          const chat_encoder_t *e)
+{
+    if (!e->details.len)
+        return;
+    CHAT_PUT(out, ",\"");
+    chat_buf_puts(out, member);
+    CHAT_PUT(out, "\":[");
+    chat_buf_put(out, e->details.data, e->details.len);
+    CHAT_PUT(out, "]");
+}
+
 void chat_dialect_gathered(chat_buf_t *out, const char *member,
                            const chat_buf_t *text)
 {
@@ -155,6 +167,7 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
                                  apr_pool_t *p)
 {
     const char *after = err->status == 429 ? chat_dialect_seconds(err) : NULL;
+    const char *stream = err->stream;
     int nameless = err->status == 401; /* its id is in the header alone */
 
     return apr_pstrcat(p, "{\"code\":", chat_json_quote(err->code, p),
@@ -162,6 +175,8 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
                        nameless ? "" : ",\"requestId\":",
                        nameless ? "" : chat_json_quote(id, p),
                        after ? ",\"retryAfter\":" : "", after ? after : "",
+                       stream ? ",\"streamId\":" : "",
+                       stream ? chat_json_quote(stream, p) : "",
                        err->issues ? ",\"issues\":" : "",
                        err->issues ? err->issues : "", "}", NULL);
 }

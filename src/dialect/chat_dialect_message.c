@@ -102,7 +102,10 @@ static void decode_end(chat_told_t *told, const chat_json_t *data)
     told->error = chat_json_string(chat_json_get(data, "code"));
     if (told->error)
         return;
-    told->finish_reason = chat_dialect_reason(CHAT_FINISH_STOP);
+    told->finish_reason =
+        chat_json_string(chat_json_get(data, "finish_reason"));
+    if (!told->finish_reason)
+        told->finish_reason = chat_dialect_reason(CHAT_FINISH_STOP);
     told->usage.input =
         chat_json_integer(chat_json_get(usage, "input_tokens"), -1);
     told->usage.output =

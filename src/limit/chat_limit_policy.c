@@ -91,7 +91,8 @@ const char *chat_limit_tier(chat_ctx_t *ctx)
 int chat_limit_applies(const chat_limit_conf_t *policy,
                        const chat_limit_context_t *ctx)
 {
-    return (!policy->tier || chat_words_has(ctx->tier, policy->tier)) &&
+    return (!ctx->ask->requests_only || policy->unit == CHAT_LIMIT_REQUESTS) &&
+           (!policy->tier || chat_words_has(ctx->tier, policy->tier)) &&
            (!policy->model || !strcmp(policy->model, ctx->ask->model));
 }
 

@@ -16,7 +16,7 @@
 
 static chat_redis_url_t address;
 
-apr_status_t chat_redis_post_config(apr_pool_t *pconf, server_rec *s)
+apr_status_t chat_redis_check_config(apr_pool_t *pconf, server_rec *s)
 {
     const chat_server_redis_t *conf = &chat_config_server(s)->redis;
     const char *why;

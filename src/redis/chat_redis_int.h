@@ -5,7 +5,7 @@
 
 #include "chat_redis.h"
 
-/* [post_config] ca: a file with the certificate authorities to trust, NULL:
+/* [check_config] ca: a file with the certificate authorities to trust, NULL:
  * those of the system. NULL, or why there is no TLS. */
 const char *chat_redis_tls_init(const char *ca, apr_pool_t *pconf);
 

@@ -71,6 +71,11 @@ apr_status_t chat_request_check(request_rec *r, chat_err_t *err)
         return chat_err_set(err, APR_ENOTIMPL, 405, "method_not_allowed",
                             "Only POST is accepted here.");
     }
+    return chat_request_check_type(r, err);
+}
+
+apr_status_t chat_request_check_type(const request_rec *r, chat_err_t *err)
+{
     if (!is_json(apr_table_get(r->headers_in, "Content-Type"), r->pool))
         return chat_err_set(err, APR_EINVAL, 415, "unsupported_media_type",
                             "The Content-Type must be application/json, "
@@ -85,7 +90,8 @@ apr_status_t chat_request_check(request_rec *r, chat_err_t *err)
 
 typedef struct body_t {
     request_rec *r;
-    chat_json_reader_t *reader;
+    chat_json_reader_t *reader; /* one of these two takes the bytes */
+    chat_json_items_t *items;
     apr_size_t limit;
     apr_size_t seen;
     int ended;
@@ -110,11 +116,16 @@ static apr_status_t refuse_long(body_t *body)
 
 static apr_status_t refuse_syntax(body_t *body, apr_status_t rv)
 {
-    const char *why = chat_json_reader_why(body->reader);
+    const char *why = body->reader ? chat_json_reader_why(body->reader)
+                                   : chat_json_items_why(body->items);
     request_rec *r = body->r;
 
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
                   CHATNO(0402) "body refused: %s", why);
+    if (rv == APR_EGENERAL)
+        return chat_err_set(
+            body->err, rv, 400, "invalid_request",
+            apr_pstrcat(r->pool, "The body is refused: ", why, ".", NULL));
     return chat_err_set(body->err, rv, 400, "invalid_json",
                         apr_pstrcat(r->pool,
                                     "The body is not acceptable JSON: ", why,
@@ -177,7 +188,8 @@ static apr_status_t take(body_t *body, apr_bucket *bucket)
     body->seen += len;
     if (body->seen > body->limit)
         return refuse_long(body);
-    rv = chat_json_reader_feed(body->reader, data, len);
+    rv = body->reader ? chat_json_reader_feed(body->reader, data, len)
+                      : chat_json_items_feed(body->items, data, len);
     return rv == APR_SUCCESS ? rv : refuse_syntax(body, rv);
 }
 
@@ -212,6 +224,23 @@ static apr_status_t read_all(body_t *body)
     }
     apr_brigade_destroy(bb);
     return rv;
+}
+
+apr_status_t chat_request_read_items(chat_json_t **prest, request_rec *r,
+                                     chat_json_items_t *items, apr_size_t limit,
+                                     chat_err_t *err)
+{
+    body_t body = {.r = r, .items = items, .limit = limit, .err = err};
+    apr_status_t rv;
+
+    *prest = NULL;
+    rv = check_length(&body);
+    if (rv == APR_SUCCESS)
+        rv = read_all(&body);
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = chat_json_items_end(prest, items);
+    return rv == APR_SUCCESS ? rv : refuse_syntax(&body, rv);
 }
 
 apr_status_t chat_request_read(chat_json_t **pbody, request_rec *r,

@@ -140,12 +140,13 @@ apr_status_t chat_resume_orphans(apr_array_header_t **plogs, server_rec *s,
                                  apr_pool_t *p)
 {
     *plogs = apr_array_make(p, 4, sizeof(chat_resume_log_t));
-    return way_of(s) ? way_of(s)->orphans(*plogs, p) : APR_SUCCESS;
+    return way_of(s) && way_of(s)->orphans ? way_of(s)->orphans(*plogs, p)
+                                           : APR_SUCCESS;
 }
 
 void chat_resume_sweep(server_rec *s)
 {
-    if (way_of(s))
+    if (way_of(s) && way_of(s)->sweep)
         way_of(s)->sweep(s);
 }
 
@@ -193,9 +194,18 @@ apr_status_t chat_resume_stop(server_rec *s, const char *stream,
 
 /* ---- start-up ---- */
 
+apr_status_t chat_resume_check_config(apr_pool_t *pconf, server_rec *s)
+{
+    return way_of(s) && way_of(s)->check_config
+               ? way_of(s)->check_config(pconf, s)
+               : APR_SUCCESS;
+}
+
 apr_status_t chat_resume_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    return way_of(s) ? way_of(s)->post_config(pconf, s) : APR_SUCCESS;
+    return way_of(s) && way_of(s)->post_config
+               ? way_of(s)->post_config(pconf, s)
+               : APR_SUCCESS;
 }
 
 void chat_resume_child_init(apr_pool_t *pchild, server_rec *s)

@@ -33,11 +33,14 @@ typedef struct chat_resume_way_t {
                          apr_int64_t *plast, int *pended, const char *stream,
                          apr_pool_t *p);
     void (*remove)(const char *stream);
+    /* These two NULL: logs go by themselves. */
     apr_status_t (*orphans)(apr_array_header_t *logs, apr_pool_t *p);
     void (*sweep)(server_rec *s);
     apr_status_t (*follow)(chat_feed_t *feed, request_rec *r,
                            const char *stream, apr_int64_t after);
     apr_status_t (*stop)(const char *stream);
+    /* These two NULL: nothing to do. */
+    apr_status_t (*check_config)(apr_pool_t *pconf, server_rec *s);
     apr_status_t (*post_config)(apr_pool_t *pconf, server_rec *s);
     void (*child_init)(apr_pool_t *pchild, server_rec *s);
 } chat_resume_way_t;

@@ -262,15 +262,6 @@ static void remove_log(const char *stream)
     tell(3, argv, &why);
 }
 
-static apr_status_t orphans(apr_array_header_t *logs, apr_pool_t *p)
-{
-    return APR_SUCCESS;
-}
-
-static void sweep(server_rec *s)
-{
-}
-
 static apr_status_t follow(chat_feed_t *feed, request_rec *r,
                            const char *stream, apr_int64_t after)
 {
@@ -311,11 +302,6 @@ static apr_status_t stop(const char *stream)
 static const chat_resume_redis_user_t *const users[] = {
     &chat_resume_redis_writers, &chat_resume_redis_readers, NULL};
 
-static apr_status_t post_config(apr_pool_t *pconf, server_rec *s)
-{
-    return APR_SUCCESS;
-}
-
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     chat_resume_redis_link_child_init(pchild, s, users);
@@ -329,10 +315,7 @@ const chat_resume_way_t chat_resume_redis = {
     .find = find,
     .load = load,
     .remove = remove_log,
-    .orphans = orphans,
-    .sweep = sweep,
     .follow = follow,
     .stop = stop,
-    .post_config = post_config,
     .child_init = child_init,
 };

@@ -341,6 +341,7 @@ const chat_resume_way_t chat_resume_spool = {
     .sweep = sweep,
     .follow = chat_resume_spool_follow,
     .stop = stop,
+    .check_config = chat_resume_spool_dir_check_config,
     .post_config = chat_resume_spool_dir_post_config,
     .child_init = chat_resume_spool_dir_child_init,
 };

@@ -65,8 +65,13 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
         .count_utf16 = run->conf->request.count == CHAT_COUNT_UTF16,
         .total_length = run->conf->request.total_length,
         .max_output_tokens = run->conf->request.max_output_tokens,
+        .keeps = run->conf->store.layout != CHAT_STORE_OFF,
     };
 
+    if (run->question)
+        return chat_request_conversation(&run->request, body,
+                                         run->question->regenerate != NULL,
+                                         &clamps, err, run->request_pool);
     if (run->dialect)
         return run->dialect->read(&run->request, body, &clamps, err,
                                   run->request_pool);
@@ -79,11 +84,12 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
 static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
 {
     const chat_json_limits_t limits = chat_config_json_limits(run->conf);
-    chat_json_t *body;
-    apr_status_t rv;
+    chat_json_t *body = run->question ? run->question->body : NULL;
+    apr_status_t rv = APR_SUCCESS;
 
     run->request_pool = chat_scratch_pool(run->r->pool);
-    rv = chat_request_read(&body, run->r, &limits, err, run->request_pool);
+    if (!body)
+        rv = chat_request_read(&body, run->r, &limits, err, run->request_pool);
     if (rv == APR_SUCCESS)
         rv = read_turn(run, body, err);
     run->request.turn.request_id = run->ctx->request_id;
@@ -185,7 +191,8 @@ static apr_status_t begin_taps(chat_run_t *run, chat_err_t *err)
     int messages = run->request.turn.nmessages;
     apr_status_t rv = chat_run_tap_begin(run, err);
 
-    return rv == APR_SUCCESS && run->request.turn.nmessages != messages
+    return rv == APR_SUCCESS &&
+                   (run->kept || run->request.turn.nmessages != messages)
                ? check_fit(run, err)
                : rv;
 }
@@ -206,8 +213,12 @@ static const chat_stream_cb_t callbacks = {
 static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
                           int *prc, chat_err_t *err)
 {
+    const int stays = run->kept && run->conf->resume.finish;
     const chat_stream_spec_t spec = {
         .call = &run->call.http,
+        .id = run->kept ? run->kept->stream : NULL,
+        .finish = stays,
+        .alone = stays ? run->conf->resume.alone : 0,
         .admission = admission,
         .query = run->ticket,
         .cb = &callbacks,
@@ -226,21 +237,17 @@ static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
     return rv;
 }
 
-int chat_run_handler(chat_ctx_t *ctx)
+static int serve(chat_run_t *run)
 {
-    chat_run_t *run = apr_pcalloc(ctx->r->pool, sizeof(*run));
     const chat_admission_t *admission = NULL;
     chat_err_t err = {0};
     int rc = OK;
 
-    run->ctx = ctx;
-    run->r = ctx->r;
-    run->conf = ctx->dir;
-    run->dialect = chat_dialect_get(chat_config_route_name(ctx->dir->route.id));
-    chat_telemetry_record(&run->record, ctx->request_id);
     if (chat_request_check(run->r, &err) != APR_SUCCESS ||
         identify(run, &err) != APR_SUCCESS ||
         read_request(run, &err) != APR_SUCCESS ||
+        chat_run_keep(run, &err) != APR_SUCCESS ||
+        chat_run_keep_model(run, &err) != APR_SUCCESS ||
         chat_run_find(run, &err) != APR_SUCCESS ||
         check_fit(run, &err) != APR_SUCCESS ||
         ask_limits(run, &admission, &err) != APR_SUCCESS ||
@@ -248,4 +255,29 @@ int chat_run_handler(chat_ctx_t *ctx)
         start(run, admission, &rc, &err) != APR_SUCCESS)
         return chat_run_refuse(run, &err);
     return rc;
+}
+
+static chat_run_t *create(chat_ctx_t *ctx, const char *dialect)
+{
+    chat_run_t *run = apr_pcalloc(ctx->r->pool, sizeof(*run));
+
+    run->ctx = ctx;
+    run->r = ctx->r;
+    run->conf = ctx->dir;
+    run->dialect = chat_dialect_get(dialect);
+    chat_telemetry_record(&run->record, ctx->request_id);
+    return run;
+}
+
+int chat_run_handler(chat_ctx_t *ctx)
+{
+    return serve(create(ctx, chat_config_route_name(ctx->dir->route.id)));
+}
+
+int chat_run_conversation(chat_ctx_t *ctx, const chat_run_question_t *question)
+{
+    chat_run_t *run = create(ctx, "stream");
+
+    run->question = question;
+    return serve(run);
 }

@@ -151,6 +151,14 @@ apr_int64_t chat_run_cost_input(const chat_turn_t *turn)
     return sum.tokens + sum.bytes / BYTES_PER_TOKEN;
 }
 
+apr_int64_t chat_run_cost_message(const chat_message_t *message)
+{
+    weight_t sum = {0};
+
+    weigh_message(&sum, message);
+    return sum.tokens + sum.bytes / BYTES_PER_TOKEN;
+}
+
 apr_int64_t chat_run_cost_output(const chat_seen_t *seen)
 {
     apr_int64_t by_text = seen->text / BYTES_PER_TOKEN;

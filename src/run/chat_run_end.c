@@ -81,6 +81,22 @@ static void explain(chat_run_t *run, ending_t *ending,
         chat_run_failure_no_answer(&ending->err, result);
 }
 
+/* Somebody stopped it, or its client left and was not waited for: not a
+ * failure of anybody's. */
+static int is_stopped(const chat_run_t *run)
+{
+    return run->record.outcome == CHAT_OUTCOME_CANCELLED &&
+           run->end.why != CHAT_END_SHUTDOWN;
+}
+
+/* What there is of the answer is all of it, and its client is still there. */
+static void end_stopped(chat_run_t *run, ending_t *ending)
+{
+    ending->tell = run->whole ? TELL_WHOLE : TELL_LAST;
+    run->record.outcome = CHAT_OUTCOME_CANCELLED;
+    run->record.status = HTTP_OK;
+}
+
 /* The client has bytes, or is to get an event stream all the same. */
 static void end_stream(chat_run_t *run, ending_t *ending,
                        const chat_result_t *result, chat_outcome_e outcome)
@@ -109,7 +125,7 @@ static void end_unsent(chat_run_t *run, ending_t *ending,
     if (run->whole && is_told) {
         ending->tell = TELL_WHOLE;
         run->record.outcome = outcome;
-        run->record.status = HTTP_OK;
+        run->record.status = run->question ? HTTP_CREATED : HTTP_OK;
         return;
     }
     if (run->answer.events == 0 && run->answer.out.len == 0) {
@@ -124,9 +140,11 @@ static void find_ending(chat_run_t *run, ending_t *ending,
                         const chat_result_t *result)
 {
     run->record.usage = run->answer.seen->usage;
-    if (run->answer.sent)
+    if (run->end.why == CHAT_END_CANCELLED)
+        end_stopped(run, ending);
+    else if (run->answer.sent)
         end_stream(run, ending, result, find_outcome(run, result));
-    else if (run->r->connection->aborted) {
+    else if (run->r->connection->aborted && !run->end.left) {
         /* 499 is what others log for a client that has left. */
         run->r->status = run->record.status = 499;
         run->record.outcome = CHAT_OUTCOME_CANCELLED;
@@ -139,36 +157,57 @@ static void find_ending(chat_run_t *run, ending_t *ending,
 
 /* ---- what the client gets ---- */
 
-/* The end of the answer in the dialect's form, or why there is none. */
+static chat_finish_e find_finish(const chat_run_t *run)
+{
+    return is_stopped(run)   ? CHAT_FINISH_STOPPED
+           : run->answer.cut ? CHAT_FINISH_LENGTH
+                             : run->answer.parse->finish;
+}
+
+/* The end of the answer in the dialect's form, or why there is none. Whoever
+ * follows its log learns that, too, when the client cannot any more. */
 static void send_last(chat_run_t *run, const ending_t *ending)
 {
     chat_run_answer_t *answer = &run->answer;
 
-    if (!run->dialect || run->end.why == CHAT_END_SHUTDOWN ||
-        run->end.why == CHAT_END_STALLED || run->r->connection->aborted)
+    if (!run->dialect)
         return;
-    if (run->record.outcome == CHAT_OUTCOME_COMPLETE)
-        chat_encoder_finish(answer->encoder, &answer->out,
-                            answer->parse->finish, &answer->seen->usage);
+    if (run->record.outcome == CHAT_OUTCOME_COMPLETE || is_stopped(run))
+        chat_encoder_finish(answer->encoder, &answer->out, find_finish(run),
+                            &answer->seen->usage);
     else
         chat_encoder_fail(answer->encoder, &answer->out, &ending->err);
-    chat_run_send_out(run);
+    if (run->end.why == CHAT_END_SHUTDOWN || run->end.why == CHAT_END_STALLED ||
+        run->r->connection->aborted)
+        chat_run_log_out(run);
+    else
+        chat_run_send_out(run);
+}
+
+/* A turn of a conversation that the path names is told by whoever knows how
+ * messages look. */
+static int is_told_elsewhere(const chat_run_t *run)
+{
+    return run->question && run->question->tell_whole &&
+           run->question->tell_whole(run->ctx, run->kept->conversation,
+                                     run->kept->question,
+                                     run->kept->answer) == APR_SUCCESS;
 }
 
 static void send_whole(chat_run_t *run)
 {
     chat_run_answer_t *answer = &run->answer;
 
+    chat_run_answer_headers(run);
+    if (is_told_elsewhere(run))
+        return;
     if (run->dialect) {
         chat_buf_clear(&answer->out);
-        chat_encoder_finish(answer->encoder, &answer->out,
-                            answer->cut ? CHAT_FINISH_LENGTH
-                                        : answer->parse->finish,
+        chat_encoder_finish(answer->encoder, &answer->out, find_finish(run),
                             &answer->seen->usage);
     }
-    chat_run_answer_headers(run);
     chat_buf_put(&answer->out, "", 1);
-    chat_reply_json(run->r, HTTP_OK, answer->out.data);
+    chat_reply_json(run->r, run->record.status, answer->out.data);
 }
 
 static void tell(chat_run_t *run, const ending_t *ending)
@@ -184,7 +223,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
         return;
     case TELL_LAST:
         send_last(run, ending);
-        if (run->record.outcome != CHAT_OUTCOME_COMPLETE &&
+        if (run->record.outcome != CHAT_OUTCOME_COMPLETE && !is_stopped(run) &&
             run->end.why != CHAT_END_SHUTDOWN)
             chat_reply_break(run->r);
         return;
@@ -221,8 +260,10 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     run->record.ttft = result.answering ? end->first : -1;
     run->record.detail = end->detail;
     find_ending(run, &ending, &result);
+    run->code = ending.err.code;
     chat_run_tap_end(run);
     tell(run, &ending);
+    chat_run_tap_over(run);
     chat_sse_reset(run->answer.sse);
     chat_run_move(run, CHAT_RUN_DONE);
 }

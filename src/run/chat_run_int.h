@@ -16,6 +16,8 @@
  *   chat_run_cost.c        tokens, where nobody has counted them
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
+ *   chat_run_kept.c        in which conversation an answer is kept
+ *   chat_run_path.c        what was said there before
  *
  * Up to chat_stream_start() the request thread; admitted, head, data, silence
  * and again run on the stream's driver; complete on whoever owns the request
@@ -33,6 +35,7 @@
 #include "chat_run.h"
 #include "chat_run_failure.h"
 #include "chat_run_tap.h"
+#include "chat_store_chats.h"
 #include "chat_stream.h"
 #include "chat_telemetry.h"
 #include "chat_upstream.h"
@@ -71,8 +74,10 @@ typedef struct chat_attempt_t {
                                 became of the call */
     int status;              /* of the upstream, 0: it has not answered */
     const char *retry_after; /* of the upstream, or NULL */
-    char *refusal;           /* the beginning of a body that is no answer */
+    char *refusal;           /* the beginning of a body that is no answer, or
+                                of which nobody knows yet */
     apr_size_t refusal_len;
+    int is_refused;          /* the first event of its stream was a failure */
 } chat_attempt_t;
 
 /* The HTTP call of the attempt, and the memory of it. */
@@ -95,7 +100,18 @@ typedef struct chat_run_answer_t {
                               bytes are gathered, these */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
+    apr_int64_t logged;    /* id of the last event that the taps know */
 } chat_run_answer_t;
+
+/* Where the answer is kept. Lives in r->pool. */
+typedef struct chat_run_kept_t {
+    const char *owner;
+    const char *conversation, *question, *answer, *stream; /* ids; question is
+                                    known once the turn has begun */
+    int create;             /* 1: the conversation may be a new one */
+    const char *regenerate; /* of chat_run_question_t, or NULL */
+    int numbered;           /* 1: its stream can be resumed */
+} chat_run_kept_t;
 
 typedef struct chat_run_t {
     chat_ctx_t *ctx;
@@ -105,6 +121,11 @@ typedef struct chat_run_t {
     chat_run_phase_e phase;
     chat_run_phase_e reached; /* the last one before ENDING */
     chat_record_t record;
+
+    const chat_run_question_t *question; /* NULL: the path says nothing */
+    chat_run_kept_t *kept;               /* NULL: nobody keeps it */
+    const char *code; /* of the error that it ended with, or NULL */
+    int refused;      /* 1: no stream was started, or none was admitted */
 
     chat_request_t request;
     apr_pool_t *request_pool; /* what request points into; NULL once nobody
@@ -159,6 +180,22 @@ void chat_run_describe(chat_upstream_t *up, const chat_provider_conf_t *conf,
 apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
                           chat_err_t *err);
 
+/* ---- chat_run_kept.c: request thread ---- */
+
+/* Is it kept, and where? Once it is read and known who asks. Fails with 401 for
+ * a guest. */
+apr_status_t chat_run_keep(chat_run_t *run, chat_err_t *err);
+
+/* The conversation's own model, where the request names none. */
+apr_status_t chat_run_keep_model(chat_run_t *run, chat_err_t *err);
+
+/* ---- chat_run_path.c: request thread ---- */
+
+/* The turn becomes what was said on that path, the newest of it that the model
+ * can read, by whole turns. */
+apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
+                           chat_err_t *err);
+
 /* ---- chat_run_attempts.c ---- */
 
 /* Prepare the first call that can be made. Request thread. Fails when there is
@@ -178,14 +215,19 @@ void chat_run_report(chat_run_t *run, const chat_end_t *end);
 /* ---- chat_run_answer.c: the driver ---- */
 
 void chat_run_listen(chat_run_t *run); /* before each call */
+/* What is known of the answer; in p. */
+chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p);
 void chat_run_head(void *ctx, int status, const apr_table_t *headers);
 apr_status_t chat_run_data(void *ctx, const char *data, apr_size_t len);
 apr_status_t chat_run_silence(void *ctx);
 
 /* Which model it is that answers, and what the dialect adds, as headers. */
 void chat_run_answer_headers(chat_run_t *run);
-/* Pass on what is in out. APR_SUCCESS, or the client is gone. */
+/* Pass on what is in out, by way of the taps. APR_SUCCESS, or the client is
+ * gone. */
 apr_status_t chat_run_send_out(chat_run_t *run);
+/* The same without a client. */
+void chat_run_log_out(chat_run_t *run);
 
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
@@ -214,6 +256,7 @@ int chat_run_refuse(chat_run_t *run, const chat_err_t *err);
 /* ---- chat_run_cost.c ---- */
 
 apr_int64_t chat_run_cost_input(const chat_turn_t *turn);
+apr_int64_t chat_run_cost_message(const chat_message_t *message);
 apr_int64_t chat_run_cost_output(const chat_seen_t *seen);
 /* What the run cost: as billed, else as estimated, and nothing when the
  * provider never began, unless the client did not wait for that. */

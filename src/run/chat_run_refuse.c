@@ -48,11 +48,13 @@ int chat_run_refuse(chat_run_t *run, const chat_err_t *err)
     chat_run_move(run, CHAT_RUN_ENDING);
     run->record.status = err->status;
     run->record.outcome = outcome_of(err);
-    run->record.detail = err->code;
+    run->record.detail = run->code = err->code;
+    run->refused = 1;
     chat_run_tap_end(run);
     chat_run_move(run, CHAT_RUN_DONE);
     if (run->r->eos_sent) /* httpd has answered while the body was read */
         return AP_FILTER_ERROR;
     chat_run_error(run->ctx, err);
+    chat_run_tap_over(run);
     return OK;
 }

@@ -19,7 +19,8 @@ typedef struct state_t {
 
 static int session_wanted(const chat_run_t *run)
 {
-    return run->request.session && run->conf->context.messages > 0;
+    return run->request.session && !run->kept &&
+           run->conf->context.messages > 0;
 }
 
 static apr_status_t session_begin(void **pstate, chat_run_t *run,

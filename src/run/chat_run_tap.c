@@ -77,6 +77,25 @@ const chat_cut_t *chat_run_tap_progress(chat_run_t *run)
     return cut;
 }
 
+void chat_run_tap_sent(chat_run_t *run, apr_int64_t first, apr_int64_t last,
+                       const char *bytes, apr_size_t len)
+{
+    int i;
+
+    for (i = 0; i < CHAT_TAP_COUNT; i++)
+        if (taps[i]->sent && run->tap_state[i])
+            taps[i]->sent(run->tap_state[i], first, last, bytes, len);
+}
+
+void chat_run_tap_over(chat_run_t *run)
+{
+    int i;
+
+    for (i = 0; i < CHAT_TAP_COUNT; i++)
+        if (taps[i]->over && run->tap_state[i])
+            taps[i]->over(run, run->tap_state[i]);
+}
+
 void chat_run_tap_end(chat_run_t *run)
 {
     int i;

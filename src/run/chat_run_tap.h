@@ -58,10 +58,20 @@ typedef struct chat_tap_t {
      * NULL to go on, else why it ends here. NULL: nothing to do. */
     const chat_cut_t *(*progress)(void *state);
 
+    /* [driver, or as end()] Whole events on their way to the client, with the
+     * ids first..last: only of a run that is kept and whose events have ids.
+     * Before the client gets them. NULL: nothing to do. */
+    void (*sent)(void *state, apr_int64_t first, apr_int64_t last,
+                 const char *bytes, apr_size_t len);
+
     /* [a worker, or the request's thread] Once for every run, before the client
      * learns how it ended; state is NULL where begin() left none or was not
      * reached. run->record is complete. NULL: nothing to do. */
     void (*end)(struct chat_run_t *run, void *state);
+
+    /* [the same thread] After end(): the client has been told all, or is gone.
+     * Only with a state. NULL: nothing to do. */
+    void (*over)(struct chat_run_t *run, void *state);
 } chat_tap_t;
 
 #define CHAT_TAP(id) extern const chat_tap_t chat_run_##id;
@@ -85,6 +95,9 @@ void chat_run_tap_restart(struct chat_run_t *run);
 void chat_run_tap_delta(struct chat_run_t *run, const chat_delta_t *delta);
 /* The first that wants the answer to end says why; NULL: none does. */
 const chat_cut_t *chat_run_tap_progress(struct chat_run_t *run);
+void chat_run_tap_sent(struct chat_run_t *run, apr_int64_t first,
+                       apr_int64_t last, const char *bytes, apr_size_t len);
 void chat_run_tap_end(struct chat_run_t *run);
+void chat_run_tap_over(struct chat_run_t *run);
 
 #endif

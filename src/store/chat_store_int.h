@@ -10,6 +10,8 @@
 #include <apr_dbd.h>
 #include <mod_dbd.h>
 
+#include "chat_store_chats.h"
+
 typedef struct chat_store_query_t {
     request_rec *r;
     const char *sql;
@@ -44,24 +46,48 @@ const char *chat_store_query_text(const chat_store_query_t *q, int column);
 /* Give the connection back and free the rows. */
 void chat_store_query_close(chat_store_query_t *q);
 
+/* ---- chat_store_context.c ---- */
+
+/* Start-up: is the store of ChatContextStore one that can be opened? */
+apr_status_t chat_store_context_check_config(apr_pool_t *p, server_rec *s);
+
+/* ---- connections ---- */
+
+/* A connection of mod_dbd to the database of s, until it is given back. NULL:
+ * *pwhy is a sentence. */
+ap_dbd_t *chat_store_query_connect(apr_pool_t *p, server_rec *s,
+                                   const char **pwhy);
+void chat_store_query_disconnect(server_rec *s, ap_dbd_t *dbd);
+
+/* Start-up: fetches mod_dbd's functions. */
+void chat_store_query_post_config(server_rec *s);
+
 /* ---- how many look-ups run at a time (chat_store_limiter.c) ---- */
 
 /*
  * A slot for a query at the database of this server, from open to close. Waits
  * half a second at most. APR_SUCCESS: chat_store_limiter_release() MUST follow.
  * APR_TIMEUP: none was free for so long. APR_EAGAIN: the database hangs and is
- * not asked. *pwhy is a sentence then, in r->pool. Request thread.
+ * not asked. *pwhy is a sentence then, in at->p. A thread that may wait.
  */
 apr_status_t chat_store_limiter_acquire(int *pslot, const char **pwhy,
-                                        request_rec *r);
+                                        const chat_store_at_t *at);
 
 /* A slot to find out whether the database answers; never waits. APR_EAGAIN: it
  * need not be asked, *panswers is 1 when it answers as far as is known. */
 apr_status_t chat_store_limiter_probe(int *pslot, int *panswers,
-                                      request_rec *r);
+                                      const chat_store_at_t *at);
 
 /* The query is closed. answers: the database has answered it. */
-void chat_store_limiter_release(int slot, int answers, request_rec *r);
+void chat_store_limiter_release(int slot, int answers,
+                                const chat_store_at_t *at);
+
+/* 1 when this server has a database. */
+int chat_store_limiter_has(const server_rec *s);
+
+/* 1: nobody has been told that, of this database, since it last worked; the
+ * caller does. NULL: it works. */
+int chat_store_limiter_tell(const chat_store_at_t *at, const char *why);
 
 /* Start-up; as the function of chat_store.h. */
 apr_status_t chat_store_limiter_post_config(apr_pool_t *pconf, server_rec *s);

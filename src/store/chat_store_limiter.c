@@ -41,55 +41,55 @@ static chat_shared_lock_t *lock;
 static chat_store_slots_t table;
 static apr_hash_t *numbers; /* server_rec * -> int *: of its database */
 
-static int db_of(request_rec *r)
+static int db_of(const chat_store_at_t *at)
 {
-    const server_rec *s = r->server;
+    const server_rec *s = at->s;
 
     return *(const int *)apr_hash_get(numbers, &s, sizeof(s));
 }
 
-static void log_change(chat_circuit_change_e change, request_rec *r)
+static void log_change(chat_circuit_change_e change, const chat_store_at_t *at)
 {
     if (change == CHAT_CIRCUIT_OPENS)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      CHATNO(0206) "the database does not answer in time: it "
-                                   "is left alone, and tried now and then");
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, at->s,
+                     CHATNO(0206) "the database does not answer in time: it "
+                                  "is left alone, and tried now and then");
     if (change == CHAT_CIRCUIT_CLOSES)
-        ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
-                      CHATNO(0207) "the database answers again");
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, at->s,
+                     CHATNO(0207) "the database answers again");
 }
 
-static chat_store_slot_e try_once(int *pslot, request_rec *r)
+static chat_store_slot_e try_once(int *pslot, const chat_store_at_t *at)
 {
     chat_circuit_change_e change;
     chat_store_slot_e result;
 
     chat_shared_lock(lock);
-    result = chat_store_slots_acquire(&table, db_of(r), getpid(),
+    result = chat_store_slots_acquire(&table, db_of(at), getpid(),
                                       chat_clock_now(), pslot, &change);
     chat_shared_unlock(lock);
-    log_change(change, r);
+    log_change(change, at);
     return result;
 }
 
-static void count_timeout(request_rec *r)
+static void count_timeout(const chat_store_at_t *at)
 {
     chat_circuit_change_e change;
 
     chat_shared_lock(lock);
-    change = chat_store_slots_timeout(&table, db_of(r), chat_clock_now());
+    change = chat_store_slots_timeout(&table, db_of(at), chat_clock_now());
     chat_shared_unlock(lock);
-    log_change(change, r);
+    log_change(change, at);
 }
 
 apr_status_t chat_store_limiter_acquire(int *pslot, const char **pwhy,
-                                        request_rec *r)
+                                        const chat_store_at_t *at)
 {
     apr_int64_t until = chat_clock_now() + WAIT_MAX;
     apr_interval_time_t nap = NAP_FIRST;
     chat_store_slot_e result;
 
-    while ((result = try_once(pslot, r)) == CHAT_STORE_SLOT_NONE_FREE &&
+    while ((result = try_once(pslot, at)) == CHAT_STORE_SLOT_NONE_FREE &&
            chat_clock_now() < until) {
         apr_sleep(nap);
         nap = 2 * nap < NAP_MAX ? 2 * nap : NAP_MAX;
@@ -100,35 +100,56 @@ apr_status_t chat_store_limiter_acquire(int *pslot, const char **pwhy,
         *pwhy = "the database does not answer in time and is left alone";
         return APR_EAGAIN;
     }
-    count_timeout(r);
-    *pwhy = apr_psprintf(r->pool,
+    count_timeout(at);
+    *pwhy = apr_psprintf(at->p,
                          "as many as may (%d in a child, %d in all) have been "
                          "asking the database for %d ms",
                          table.per_child, table.n, WAIT_MAX / 1000);
     return APR_TIMEUP;
 }
 
-apr_status_t chat_store_limiter_probe(int *pslot, int *panswers, request_rec *r)
+apr_status_t chat_store_limiter_probe(int *pslot, int *panswers,
+                                      const chat_store_at_t *at)
 {
     chat_circuit_change_e change;
     chat_store_slot_e result;
 
     chat_shared_lock(lock);
-    result = chat_store_slots_probe(&table, db_of(r), getpid(),
+    result = chat_store_slots_probe(&table, db_of(at), getpid(),
                                     chat_clock_now(), pslot, panswers, &change);
     chat_shared_unlock(lock);
-    log_change(change, r);
+    log_change(change, at);
     return result == CHAT_STORE_SLOT_ACQUIRED ? APR_SUCCESS : APR_EAGAIN;
 }
 
-void chat_store_limiter_release(int slot, int answers, request_rec *r)
+void chat_store_limiter_release(int slot, int answers,
+                                const chat_store_at_t *at)
 {
     chat_circuit_change_e change;
 
     chat_shared_lock(lock);
     change = chat_store_slots_release(&table, slot, answers, chat_clock_now());
     chat_shared_unlock(lock);
-    log_change(change, r);
+    log_change(change, at);
+}
+
+int chat_store_limiter_has(const server_rec *s)
+{
+    return lock && apr_hash_get(numbers, &s, sizeof(s)) != NULL;
+}
+
+int chat_store_limiter_tell(const chat_store_at_t *at, const char *why)
+{
+    apr_ssize_t len = APR_HASH_KEY_STRING;
+    unsigned digest = why ? apr_hashfunc_default(why, &len) | 1 : 0;
+    unsigned *told = &table.dbs[db_of(at)].told;
+    int news;
+
+    chat_shared_lock(lock);
+    news = *told != digest;
+    *told = digest;
+    chat_shared_unlock(lock);
+    return news;
 }
 
 /* ---- start-up ---- */
@@ -155,7 +176,8 @@ static void number_databases(apr_pool_t *pconf, server_rec *s)
 {
     numbers = apr_hash_make(pconf);
     for (table.ndbs = 0; s; s = s->next) {
-        if (chat_config_server(s)->auth.session_sql) {
+        if (chat_config_server(s)->auth.session_sql ||
+            chat_config_server(s)->store.used) {
             const server_rec **key = apr_pmemdup(pconf, &s, sizeof(s));
             int *number = apr_pmemdup(pconf, &table.ndbs, sizeof(*number));
 

@@ -118,27 +118,38 @@ static int recover(chat_store_query_t *q, statement_t *st)
     return 1;
 }
 
-static apr_status_t open_connection(chat_store_query_t *q)
+ap_dbd_t *chat_store_query_connect(apr_pool_t *p, server_rec *s,
+                                   const char **pwhy)
 {
-    apr_status_t rv;
+    ap_dbd_t *dbd;
 
     if (!open_dbd) {
-        q->why = "mod_dbd is not loaded: load it, and set DBDriver and "
-                 "DBDParams";
-        return APR_ENOTIMPL;
+        *pwhy = "mod_dbd is not loaded: load it, and set DBDriver and "
+                "DBDParams";
+        return NULL;
     }
-    rv = apr_pool_create(&q->pool, q->r->pool);
+    dbd = open_dbd(p, s);
+    if (!dbd)
+        *pwhy = "mod_dbd has no connection: it has logged why; DBDriver and "
+                "DBDParams must be set for this server";
+    return dbd;
+}
+
+void chat_store_query_disconnect(server_rec *s, ap_dbd_t *dbd)
+{
+    close_dbd(s, dbd);
+}
+
+static apr_status_t open_connection(chat_store_query_t *q)
+{
+    apr_status_t rv = apr_pool_create(&q->pool, q->r->pool);
+
     if (rv != APR_SUCCESS) {
         q->why = "out of memory";
         return rv;
     }
-    q->dbd = open_dbd(q->pool, q->r->server);
-    if (!q->dbd) {
-        q->why = "mod_dbd has no connection: it has logged why; DBDriver and "
-                 "DBDParams must be set for this server";
-        return APR_EGENERAL;
-    }
-    return APR_SUCCESS;
+    q->dbd = chat_store_query_connect(q->pool, q->r->server, &q->why);
+    return q->dbd ? APR_SUCCESS : APR_EGENERAL;
 }
 
 apr_status_t chat_store_query_open(chat_store_query_t *q, request_rec *r,
@@ -210,26 +221,41 @@ const char *chat_store_query_text(const chat_store_query_t *q, int column)
 void chat_store_query_close(chat_store_query_t *q)
 {
     if (q->dbd)
-        close_dbd(q->r->server, q->dbd);
+        chat_store_query_disconnect(q->r->server, q->dbd);
     if (q->pool)
         apr_pool_destroy(q->pool);
     q->dbd = NULL;
     q->pool = NULL;
 }
 
-apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s)
+/* A warning: a site may use its other routes meanwhile. */
+static void check_database(server_rec *s)
 {
-    const server_rec *each;
-
-    open_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
-    close_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
-    for (each = s; each && !open_dbd; each = each->next) {
-        if (!chat_config_server(each)->auth.session_sql)
-            continue;
+    if (!APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open))
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0202) "ChatAuthSession needs mod_dbd, which is "
                                   "not loaded: nobody can sign in");
-        break;
+    else if (!chat_config_written("DBDriver"))
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     CHATNO(0219) "ChatAuthSession needs a database, but no "
+                                  "DBDriver names one: nobody can sign in");
+}
+
+apr_status_t chat_store_check_config(apr_pool_t *p, server_rec *s)
+{
+    const server_rec *each;
+
+    for (each = s; each && chat_config_signs_in(); each = each->next) {
+        if (chat_config_server(each)->auth.session_sql) {
+            check_database(s);
+            break;
+        }
     }
-    return chat_store_limiter_post_config(pconf, s);
+    return chat_store_context_check_config(p, s);
+}
+
+void chat_store_query_post_config(server_rec *s)
+{
+    open_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
+    close_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
 }

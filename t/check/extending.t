@@ -21,7 +21,7 @@ plan skip_all => 'the sources are the same in every variant'
 
 my $tree = File::Temp->newdir('chat-extending-XXXXXX', TMPDIR => 1);
 chmod 0755, "$tree";
-my ($out, $ok) = shell("git ls-files -z --cached --others --exclude-standard -- Makefile.apxs mod_chat.c include src t/unit t/data"
+my ($out, $ok) = shell("git ls-files -z --cached --others --exclude-standard -- Makefile.apxs mod_chat.c include src conf/sql script/schema.sh t/unit t/data"
     . " | xargs -0 cp --parents -t '$tree' 2>&1");
 BAIL_OUT("no copy of the tree: $out") if !-e "$tree/Makefile.apxs";
 

@@ -64,8 +64,9 @@ static unsigned char *written(apr_size_t *plen)
     const unsigned char *data;
     unsigned char *copy;
 
-    ck_assert_int_eq(chat_store_context_entry_write(&data, plen, key, &history, pool),
-                     APR_SUCCESS);
+    ck_assert_int_eq(
+        chat_store_context_entry_write(&data, plen, key, &history, pool),
+        APR_SUCCESS);
     copy = malloc(*plen);
     ck_assert_ptr_nonnull(copy);
     memcpy(copy, data, *plen);
@@ -220,8 +221,9 @@ START_TEST(an_entry_of_another_session_is_none)
 
     fill();
     data = written(&len);
-    ck_assert_int_eq(chat_store_context_entry_read(&read, other_key, data, len, pool),
-                     APR_EINVAL);
+    ck_assert_int_eq(
+        chat_store_context_entry_read(&read, other_key, data, len, pool),
+        APR_EINVAL);
     ck_assert_str_eq(told(&read), "");
     free(data);
 }
@@ -240,8 +242,9 @@ START_TEST(an_entry_that_is_cut_off_is_none)
 
         ck_assert_ptr_nonnull(part);
         memcpy(part, data, cut);
-        ck_assert_int_eq(chat_store_context_entry_read(&read, key, part, cut, pool),
-                         APR_EINVAL);
+        ck_assert_int_eq(
+            chat_store_context_entry_read(&read, key, part, cut, pool),
+            APR_EINVAL);
         ck_assert_str_eq(told(&read), "");
         free(part);
     }
@@ -259,8 +262,9 @@ START_TEST(an_entry_with_one_other_bit_is_none)
     data = written(&len);
     for (i = 0; i < 8 * len; i++) {
         data[i / 8] ^= (unsigned char)(1 << i % 8);
-        ck_assert_int_eq(chat_store_context_entry_read(&read, key, data, len, pool),
-                         APR_EINVAL);
+        ck_assert_int_eq(
+            chat_store_context_entry_read(&read, key, data, len, pool),
+            APR_EINVAL);
         data[i / 8] ^= (unsigned char)(1 << i % 8);
     }
     ck_assert_int_eq(chat_store_context_entry_read(&read, key, data, len, pool),

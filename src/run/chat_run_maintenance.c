@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The thread, and when it does what. Nothing that it does is urgent: a database
+ * that is away is asked again a little later, and each time for little.
+ */
+#include "chat_run_maintenance.h"
+
+#include <http_log.h>
+#include <http_main.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "chat_clock.h"
+#include "chat_config.h"
+#include "chat_log.h"
+#include "chat_resume.h"
+#include "chat_run.h"
+#include "chat_run_instance.h"
+#include "chat_run_recover.h"
+#include "chat_run_title.h"
+#include "chat_run_unsaved.h"
+#include "chat_store_chats.h"
+
+#define TICK_MS 500
+
+/* How often, in microseconds of chat_clock_now(). */
+#define HEARTBEAT ((apr_int64_t)10 * 1000000)
+#define REPLAY ((apr_int64_t)1 * 1000000)
+#define STALE ((apr_int64_t)10 * 1000000)
+#define PURGE ((apr_int64_t)600 * 1000000)
+#define SWEEP ((apr_int64_t)60 * 1000000)
+
+/* Where the database has been away others could not say that they run: for so
+ * long nobody is believed to be gone. */
+#define STEADY ((apr_int64_t)90 * 1000000)
+
+static pthread_t thread;
+static int wake_fd = -1, stop_fd = -1; /* eventfds */
+static int runs;                       /* atomic */
+static apr_pool_t *pool;               /* the thread's, cleared each time */
+
+/* When each is due next. */
+static struct {
+    apr_int64_t heartbeat, replay, stale, purge, sweep;
+} due;
+
+int chat_run_maintenance_runs(void)
+{
+    return __atomic_load_n(&runs, __ATOMIC_ACQUIRE);
+}
+
+void chat_run_maintenance_wake(void)
+{
+    uint64_t one = 1;
+
+    if (wake_fd >= 0 && write(wake_fd, &one, sizeof(one)) < 0)
+        return; /* it is woken already */
+}
+
+static int is_stopping(void)
+{
+    return !chat_run_maintenance_runs();
+}
+
+static int is_due(apr_int64_t *when, apr_int64_t now, apr_int64_t every)
+{
+    if (now < *when)
+        return 0;
+    *when = now + every;
+    return 1;
+}
+
+static int is_used(const server_rec *s)
+{
+    return chat_config_server(s)->store.used;
+}
+
+/* ---- what each process does ---- */
+
+static void say_alive(apr_int64_t now)
+{
+    server_rec *s;
+
+    if (!chat_run_instance_running() || !is_due(&due.heartbeat, now, HEARTBEAT))
+        return;
+    for (s = ap_server_conf; s; s = s->next) {
+        const chat_store_at_t at = {.s = s, .p = pool};
+        chat_err_t err = {0};
+
+        if (is_used(s))
+            chat_store_stream_heartbeat(&at, chat_run_instance(), &err);
+    }
+}
+
+/* ---- what one does ---- */
+
+/* Each server that keeps conversations. 0: one of them could not be asked. */
+static int recover_gone(const char *instance)
+{
+    server_rec *s;
+    int fine = 1;
+
+    for (s = ap_server_conf; s && fine; s = s->next)
+        if (is_used(s))
+            fine = chat_run_recover_gone(s, instance, pool);
+    return fine;
+}
+
+/* What waits comes first: it is more than a log holds. */
+static void look_after(apr_int64_t now)
+{
+    apr_array_header_t *gone;
+    int i;
+
+    if (!is_due(&due.replay, now, REPLAY))
+        return;
+    if (!chat_run_unsaved_replay(pool)) {
+        due.stale = now + STEADY;
+        return;
+    }
+    gone = chat_run_instance_gone(pool);
+    for (i = 0; i < gone->nelts && !is_stopping(); i++) {
+        const char *instance = APR_ARRAY_IDX(gone, i, const char *);
+
+        if (!recover_gone(instance)) {
+            due.stale = now + STEADY;
+            return;
+        }
+        chat_run_instance_forget(instance, pool);
+    }
+}
+
+static void look_for_stale(apr_int64_t now)
+{
+    server_rec *s;
+
+    if (!is_due(&due.stale, now, STALE))
+        return;
+    for (s = ap_server_conf; s; s = s->next)
+        if (is_used(s) && !chat_run_recover_stale(s, pool))
+            due.stale = now + STEADY;
+}
+
+static void clean_up(apr_int64_t now)
+{
+    server_rec *s;
+
+    if (is_due(&due.sweep, now, SWEEP))
+        chat_resume_sweep(ap_server_conf);
+    if (!is_due(&due.purge, now, PURGE))
+        return;
+    for (s = ap_server_conf; s && !is_stopping(); s = s->next) {
+        const chat_store_at_t at = {.s = s, .p = pool};
+        chat_err_t err = {0};
+
+        if (is_used(s))
+            chat_store_purge(&at, &err);
+    }
+}
+
+/* ---- the thread ---- */
+
+static void work(void)
+{
+    apr_int64_t now = chat_clock_now();
+
+    say_alive(now);
+    if (chat_run_instance_leads()) {
+        look_after(now);
+        look_for_stale(now);
+        clean_up(now);
+    }
+    apr_pool_clear(pool);
+}
+
+static void *maintain(void *unused)
+{
+    struct pollfd fds[] = {{.fd = wake_fd, .events = POLLIN},
+                           {.fd = stop_fd, .events = POLLIN}};
+    uint64_t drop;
+    int more = 0;
+
+    while (!is_stopping()) {
+        work();
+        if (!is_stopping())
+            more = chat_run_title_work(stop_fd);
+        if (poll(fds, 2, more ? 0 : TICK_MS) > 0 && fds[0].revents &&
+            read(wake_fd, &drop, sizeof(drop)) < 0)
+            drop = 0;
+    }
+    return NULL;
+}
+
+/* A pre_cleanup of pchild: what it uses is still there. */
+static apr_status_t stop(void *unused)
+{
+    uint64_t one = 1;
+
+    __atomic_store_n(&runs, 0, __ATOMIC_RELEASE);
+    if (write(stop_fd, &one, sizeof(one)) < 0)
+        one = 0;
+    pthread_join(thread, NULL);
+    chat_run_instance_stop();
+    return APR_SUCCESS;
+}
+
+/* Signals are for the MPM's threads, except those of a crash. */
+static int start(void)
+{
+    sigset_t quiet, old;
+    int failed;
+
+    sigfillset(&quiet);
+    sigdelset(&quiet, SIGSEGV);
+    sigdelset(&quiet, SIGBUS);
+    sigdelset(&quiet, SIGFPE);
+    sigdelset(&quiet, SIGILL);
+    sigdelset(&quiet, SIGABRT);
+    __atomic_store_n(&runs, 1, __ATOMIC_RELEASE);
+    pthread_sigmask(SIG_BLOCK, &quiet, &old);
+    failed = pthread_create(&thread, NULL, maintain, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failed)
+        __atomic_store_n(&runs, 0, __ATOMIC_RELEASE);
+    return !failed;
+}
+
+static int is_used_anywhere(const server_rec *s)
+{
+    for (; s; s = s->next)
+        if (is_used(s))
+            return 1;
+    return 0;
+}
+
+/* The thread has a pool with an allocator of its own, and so shares nothing. */
+apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    return is_used_anywhere(s) ? chat_run_unsaved_post_config(pconf, s)
+                               : APR_SUCCESS;
+}
+
+void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    apr_allocator_t *allocator;
+
+    if (!is_used_anywhere(s))
+        return;
+    chat_run_instance_start(s, pchild);
+    due.purge = chat_clock_now() + PURGE / 10;
+    due.stale = chat_clock_now() + STALE;
+    if (apr_allocator_create(&allocator) == APR_SUCCESS &&
+        apr_pool_create_ex(&pool, pchild, NULL, allocator) == APR_SUCCESS) {
+        apr_allocator_owner_set(allocator, pool);
+        wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (wake_fd >= 0 && stop_fd >= 0 && start()) {
+            apr_pool_pre_cleanup_register(pchild, NULL, stop);
+            return;
+        }
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                 CHATNO(0814) "no thread to look after conversations: another "
+                              "process has to");
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers that wait for the database. Threads as in chat_run_unsaved.h. */
+#include "chat_run_unsaved.h"
+
+#include <http_config.h>
+#include <http_log.h>
+#include <http_main.h>
+#include <unixd.h>
+#include <apr_file_info.h>
+#include <apr_strings.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chat_config.h"
+#include "chat_json.h"
+#include "chat_log.h"
+
+#define SUFFIX ".unsaved"
+
+/* An answer as it is gathered, with all its escapes. */
+#define FILE_MAX ((apr_size_t)256 * 1024 * 1024)
+
+static const char *directory; /* in pconf */
+
+const char *chat_run_unsaved_path(const char *name, apr_pool_t *p)
+{
+    return name ? apr_pstrcat(p, directory, "/", name, NULL) : directory;
+}
+
+/* ---- the directory: the children's User has it, and nobody else may write
+ * there ---- */
+
+static uid_t owner(void)
+{
+    return geteuid() ? geteuid() : ap_unixd_config.user_id;
+}
+
+/* NULL, or why not. */
+static const char *make(const char *path)
+{
+    struct stat st;
+
+    if (mkdir(path, 0700) == 0) {
+        if (!geteuid() && lchown(path, owner(), ap_unixd_config.group_id))
+            return strerror(errno);
+    }
+    else if (errno != EEXIST)
+        return strerror(errno);
+    if (lstat(path, &st))
+        return strerror(errno);
+    if (!S_ISDIR(st.st_mode) || st.st_uid != owner() ||
+        (st.st_mode & (S_IWGRP | S_IWOTH)))
+        return "it must be a directory of the User of the server's children, "
+               "in which nobody else may write";
+    return NULL;
+}
+
+apr_status_t chat_run_unsaved_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    const char *set = chat_config_server(s)->resume.directory;
+    const char *spool = set ? set : ap_runtime_dir_relative(pconf, "chat");
+    const char *why = make(spool);
+
+    directory = apr_pstrcat(pconf, spool, "/unsaved", NULL);
+    if (!why)
+        why = make(directory);
+    if (!why)
+        return APR_SUCCESS;
+    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                 CHATNO(0815) "ChatStore needs a place for answers that the "
+                              "database cannot take: %s: %s",
+                 directory, why);
+    return APR_EGENERAL;
+}
+
+/* ---- as a file has it ---- */
+
+/* Which of the servers of the configuration it is. */
+static const char *server_name(const server_rec *s, apr_pool_t *p)
+{
+    return apr_psprintf(p, "%s:%u",
+                        s->server_hostname ? s->server_hostname : "",
+                        (unsigned)s->port);
+}
+
+static void add_text(chat_json_t *o, const char *key, const char *text)
+{
+    if (text)
+        chat_json_add_string(o, key, text);
+}
+
+static const char *as_json(const server_rec *s, const chat_store_ending_t *e,
+                           apr_size_t *plen, apr_pool_t *p)
+{
+    chat_json_t *o = chat_json_object(p);
+
+    add_text(o, "server", server_name(s, p));
+    add_text(o, "answer", e->answer);
+    add_text(o, "stream", e->stream);
+    chat_json_add_integer(o, "status", e->status);
+    add_text(o, "parts", e->parts);
+    add_text(o, "text", e->text);
+    add_text(o, "model", e->model);
+    add_text(o, "provider", e->provider);
+    add_text(o, "finishReason", e->finish_reason);
+    add_text(o, "errorCode", e->error_code);
+    chat_json_add_integer(o, "inputTokens", e->input_tokens);
+    chat_json_add_integer(o, "outputTokens", e->output_tokens);
+    chat_json_add_integer(o, "cost", e->cost);
+    chat_json_add_integer(o, "lastEvent", e->last_event);
+    return chat_json_text(o, plen, p);
+}
+
+static const char *text_of(const chat_json_t *o, const char *key)
+{
+    return chat_json_string(chat_json_get(o, key));
+}
+
+static apr_int64_t number_of(const chat_json_t *o, const char *key)
+{
+    return chat_json_integer(chat_json_get(o, key), -1);
+}
+
+/* 1 when it is a whole one of ours. */
+static int from_json(chat_store_ending_t *e, const chat_json_t *o)
+{
+    apr_int64_t status = number_of(o, "status");
+
+    *e = (chat_store_ending_t){
+        .answer = text_of(o, "answer"),
+        .stream = text_of(o, "stream"),
+        .status = (chat_message_status_e)status,
+        .parts = text_of(o, "parts"),
+        .text = text_of(o, "text"),
+        .model = text_of(o, "model"),
+        .provider = text_of(o, "provider"),
+        .finish_reason = text_of(o, "finishReason"),
+        .error_code = text_of(o, "errorCode"),
+        .input_tokens = number_of(o, "inputTokens"),
+        .output_tokens = number_of(o, "outputTokens"),
+        .cost = number_of(o, "cost"),
+        .last_event = number_of(o, "lastEvent"),
+    };
+    return e->answer && e->stream && e->parts && e->text &&
+           chat_store_is_id(e->answer) && chat_store_is_id(e->stream) &&
+           status >= CHAT_MESSAGE_COMPLETE && status <= CHAT_MESSAGE_FAILED &&
+           status != CHAT_MESSAGE_STREAMING;
+}
+
+/* ---- putting down ---- */
+
+static int write_all(int fd, const char *data, apr_size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return 0;
+        data += n;
+        len -= n;
+    }
+    return fsync(fd) == 0;
+}
+
+/* Under its name it is whole, or it is not there. */
+static int write_file(const char *path, const char *data, apr_size_t len,
+                      apr_pool_t *p)
+{
+    const char *made = apr_pstrcat(p, path, ".new", NULL);
+    int fd =
+        open(made, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fine = fd >= 0 && write_all(fd, data, len);
+
+    if (fd >= 0 && close(fd) != 0)
+        fine = 0;
+    return fine && rename(made, path) == 0;
+}
+
+/* An outage makes many of them: one is told of. */
+#define TELL_AGAIN apr_time_from_sec(60)
+
+static int may_tell(void)
+{
+    static apr_time_t told; /* atomic */
+    apr_time_t last = __atomic_load_n(&told, __ATOMIC_RELAXED);
+    apr_time_t now = apr_time_now();
+
+    return now - last >= TELL_AGAIN &&
+           __atomic_compare_exchange_n(&told, &last, now, 0, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
+}
+
+void chat_run_unsaved_keep(server_rec *s, request_rec *r,
+                           const chat_store_ending_t *ending, apr_pool_t *p)
+{
+    const char *path =
+        chat_run_unsaved_path(apr_pstrcat(p, ending->answer, SUFFIX, NULL), p);
+    apr_size_t len;
+    const char *json = as_json(s, ending, &len, p);
+
+    if (!write_file(path, json, len, p))
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r,
+                      CHATNO(0807) "the database did not take an answer, and "
+                                   "neither did %s: it is lost",
+                      path);
+    else if (may_tell())
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                      CHATNO(0808) "the database did not take an answer: it is "
+                                   "in %s until it does, as are those that "
+                                   "follow",
+                      path);
+}
+
+/* ---- writing what waits ---- */
+
+static server_rec *find_server(const char *name, apr_pool_t *p)
+{
+    server_rec *s;
+
+    for (s = ap_server_conf; s; s = s->next)
+        if (name && !strcmp(server_name(s, p), name))
+            return s;
+    return ap_server_conf;
+}
+
+static chat_json_t *read_file(const char *path, apr_pool_t *p)
+{
+    static const chat_json_limits_t limits = {FILE_MAX, 4, 100};
+    chat_json_t *o = NULL;
+    apr_file_t *file;
+    apr_finfo_t info;
+    apr_size_t len;
+    char *data;
+
+    if (apr_file_open(&file, path, APR_FOPEN_READ, 0, p) != APR_SUCCESS)
+        return NULL;
+    if (apr_file_info_get(&info, APR_FINFO_SIZE, file) == APR_SUCCESS &&
+        info.size > 0 && (apr_size_t)info.size <= FILE_MAX) {
+        len = (apr_size_t)info.size;
+        data = apr_palloc(p, len);
+        if (apr_file_read_full(file, data, len, NULL) != APR_SUCCESS ||
+            chat_json_parse(&o, data, len, &limits, p) != APR_SUCCESS)
+            o = NULL;
+    }
+    apr_file_close(file);
+    return o;
+}
+
+/* 0: the database does not take it yet. */
+static int replay(const char *path, apr_pool_t *p)
+{
+    const chat_json_t *o = read_file(path, p);
+    chat_store_ending_t ending;
+    chat_err_t err = {0};
+    chat_store_at_t at = {.p = p};
+    apr_status_t rv;
+    int written;
+
+    if (!o || !from_json(&ending, o)) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
+                     CHATNO(0809) "%s is not an answer that waits: it stays "
+                                  "where it is, as %s.bad",
+                     path, path);
+        rename(path, apr_pstrcat(p, path, ".bad", NULL));
+        return 1;
+    }
+    at.s = find_server(text_of(o, "server"), p);
+    rv = chat_store_turn_end(&written, &ending, &at, &err);
+    if (rv != APR_SUCCESS && rv != APR_NOTFOUND)
+        return 0;
+    unlink(path);
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, at.s,
+                 CHATNO(0810) "the database has taken the answer of %s.unsaved",
+                 ending.answer);
+    return 1;
+}
+
+static int is_unsaved(const char *file)
+{
+    apr_size_t len = strlen(file), end = sizeof(SUFFIX) - 1;
+
+    return len > end && !strcmp(file + len - end, SUFFIX);
+}
+
+int chat_run_unsaved_replay(apr_pool_t *p)
+{
+    apr_pool_t *each;
+    apr_finfo_t info;
+    apr_dir_t *dir;
+    int fine = 1;
+
+    if (apr_dir_open(&dir, chat_run_unsaved_path(NULL, p), p) != APR_SUCCESS)
+        return 1;
+    apr_pool_create(&each, p);
+    while (fine && apr_dir_read(&info, APR_FINFO_NAME, dir) == APR_SUCCESS) {
+        if (!is_unsaved(info.name))
+            continue;
+        fine = replay(chat_run_unsaved_path(info.name, each), each);
+        apr_pool_clear(each);
+    }
+    apr_dir_close(dir);
+    apr_pool_destroy(each);
+    return fine;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers that the database could not take when they ended: each is a file in
+ * the spool directory until it has. What is in it is as secret as the database,
+ * and nobody but the server's user can read it.
+ */
+#ifndef CHAT_RUN_UNSAVED_H
+#define CHAT_RUN_UNSAVED_H
+
+#include <httpd.h>
+
+#include "chat_store_chats.h"
+
+/* [post_config] Make the directory, or refuse the one that is there. */
+apr_status_t chat_run_unsaved_post_config(apr_pool_t *pconf, server_rec *s);
+
+/* A path in the spool directory; name NULL: the directory itself. In p. */
+const char *chat_run_unsaved_path(const char *name, apr_pool_t *p);
+
+/* [a thread that may wait] Put it down. Logged: once for each outage, or why it
+ * is lost. */
+void chat_run_unsaved_keep(server_rec *s, request_rec *r,
+                           const chat_store_ending_t *ending, apr_pool_t *p);
+
+/* [one process at a time] Write what there is, to the database of the server
+ * that had it. 0: some could not be written yet. */
+int chat_run_unsaved_replay(apr_pool_t *p);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See chat_store_link.h. Above: chat_store_tx.c, chat_store_tables.c; below:
+ * the slots of look-ups, mod_dbd. */
+#include "chat_store_link.h"
+
+#include <apr_strings.h>
+
+#include "chat_config.h"
+#include "chat_ctx.h"
+#include "chat_log.h"
+#include "chat_scratch.h"
+#include "chat_store_int.h"
+
+static apr_status_t attach(chat_store_link_t *link, const chat_store_at_t *at,
+                           const char **pwhy)
+{
+    ap_dbd_t *dbd = chat_store_query_connect(link->p, at->s, pwhy);
+    apr_status_t rv;
+
+    if (!dbd)
+        return APR_EGENERAL;
+    link->dbd = dbd;
+    rv = chat_store_db_use(&link->db, dbd->driver, dbd->handle, dbd->pool,
+                           link->p);
+    /* It may have been idle while the database restarted. */
+    if (rv == APR_EGENERAL && chat_store_db_recover(&link->db))
+        rv = APR_SUCCESS;
+    *pwhy = link->db.why;
+    return rv;
+}
+
+apr_status_t chat_store_link_open(chat_store_link_t *link,
+                                  const chat_store_at_t *at, const char **pwhy)
+{
+    apr_status_t rv;
+
+    *pwhy = "no location of this server has ChatStore chat";
+    if (!chat_store_limiter_has(at->s))
+        return APR_ENOTIMPL;
+    rv = chat_store_limiter_acquire(&link->slot, pwhy, at);
+    if (rv != APR_SUCCESS)
+        return rv;
+    link->dbd = NULL;
+    link->p = chat_scratch_pool(at->p);
+    apr_pool_tag(link->p, "chat_store_link");
+    rv = attach(link, at, pwhy);
+    if (rv == APR_SUCCESS)
+        return rv;
+    *pwhy = apr_pstrdup(at->p, *pwhy);
+    chat_store_link_close(link, at, 0);
+    return rv;
+}
+
+void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
+                           int answered)
+{
+    if (link->dbd)
+        chat_store_query_disconnect(at->s, link->dbd);
+    apr_pool_destroy(link->p);
+    chat_store_limiter_release(link->slot, answered, at);
+}
+
+void chat_store_link_limits(chat_store_limits_t *limits,
+                            const chat_store_at_t *at)
+{
+    const chat_server_store_t *server = &chat_config_server(at->s)->store;
+
+    limits->conversations = limits->messages = APR_INT32_MAX;
+    limits->bytes = APR_INT64_MAX;
+    if (at->r) {
+        const chat_dir_store_t *dir = &chat_ctx(at->r)->dir->store;
+
+        limits->conversations = dir->conversations;
+        limits->messages = dir->messages;
+        limits->bytes = dir->bytes;
+    }
+    limits->deleted_ms = apr_time_as_msec(server->deleted);
+    limits->idle_ms = apr_time_as_msec(server->idle);
+}
+
+void chat_store_link_log(const chat_store_at_t *at, int error, const char *what,
+                         const char *why)
+{
+    int level = error ? APLOG_ERR : APLOG_INFO;
+
+    if (at->r)
+        ap_log_rerror(APLOG_MARK, level, 0, at->r, CHATNO(0220) "cannot %s: %s",
+                      what, why);
+    else
+        ap_log_error(APLOG_MARK, level, 0, at->s, CHATNO(0221) "cannot %s: %s",
+                     what, why);
+}

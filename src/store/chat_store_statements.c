@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * See chat_store_statements.h. What differs: PostgreSQL locks the rows of a
+ * conversation before it changes them, SQLite the whole file at the begin of a
+ * transaction; words are found by other means.
+ */
+#include "chat_store_statements.h"
+
+#include <stddef.h>
+
+/* "%s" in order: text of both, or of each. */
+#define BOTH(id, sql) [CHAT_SQL_##id] = {sql, sql}
+#define EACH(id, pgsql, sqlite) [CHAT_SQL_##id] = {pgsql, sqlite}
+/* The same text, of which PostgreSQL's locks the rows that it finds. */
+#define LOCK(id, sql, of) [CHAT_SQL_##id] = {sql " for update of " of, sql}
+
+/* SQLite's rows have numbers in the order of their times, so that a search by
+ * words finds the newest first: milliseconds and 20 random bits. Two that are
+ * the same are an error, and the transaction is done again. The time is the
+ * parameter of that number. */
+#define NUMBER(time) "?" #time " * 1048576 + abs(random() %% 1048576)"
+
+/* Columns in the order of chat_store_conversation.c. */
+#define CONVERSATION                                                           \
+    "select c.id, c.title, c.title_by, c.model, c.system, c.metadata, "        \
+    "c.current_message_id, c.pinned, c.archived, c.message_count, "            \
+    "c.revision, c.created_at, c.updated_at, c.last_message_at, "              \
+    "s.id, s.message_id from chat_conversation c "                             \
+    "left join chat_stream s on s.conversation_id = c.id "                     \
+    "and s.status = 'running' "
+
+#define PAGE_OF_CONVERSATIONS                                                  \
+    "where c.user_id = %s and c.archived = %s and c.deleted_at is null "       \
+    "and c.pinned >= %s and (c.last_message_at, c.id) < (%s, %s) "
+#define NEWEST_CONVERSATIONS                                                   \
+    "order by c.last_message_at desc, c.id desc limit %s"
+
+/* Columns in the order of chat_store_message.c. */
+#define MESSAGE(siblings, sibling)                                             \
+    "select m.id, m.conversation_id, m.parent_id, m.role, m.status, "          \
+    "m.parts, m.text, m.model, m.provider, m.finish_reason, m.error_code, "    \
+    "m.input_tokens, m.output_tokens, m.cost_e10, m.feedback, "                \
+    "m.feedback_reason, m.created_at, m.updated_at, " siblings ", " sibling    \
+    " "
+
+/* Two questions instead of one that no index answers. */
+#define SIBLINGS(which)                                                        \
+    "(case when m.parent_id is null then (select count(*) "                    \
+    "from chat_message b where b.conversation_id = m.conversation_id "         \
+    "and b.parent_id is null" which ") else (select count(*) "                 \
+    "from chat_message b where b.conversation_id = m.conversation_id "         \
+    "and b.parent_id = m.parent_id" which ") end)"
+#define MESSAGE_COUNTED                                                        \
+    MESSAGE(SIBLINGS(""),                                                      \
+            SIBLINGS(" and (b.created_at, b.id) <= (m.created_at, m.id)"))
+
+#define TWELVE "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
+#define CONVERSATION_COLUMNS                                                   \
+    "id, user_id, title, title_by, model, system, pinned, archived, "          \
+    "metadata, created_at, updated_at, last_message_at"
+#define MESSAGE_COLUMNS                                                        \
+    "id, conversation_id, parent_id, user_id, role, status, parts, text, "     \
+    "bytes, model, provider, finish_reason, error_code, input_tokens, "        \
+    "output_tokens, cost_e10, feedback, feedback_reason, created_at, "         \
+    "updated_at"
+
+#define OWNED                                                                  \
+    "join chat_conversation c on c.id = m.conversation_id "                    \
+    "and c.user_id = %s and c.deleted_at is null "
+
+/* From a message up to its root, so many of them: id, conversation, owner,
+ * limit. By the primary key; that there is no circle, the limit sees to. */
+#define PATH                                                                   \
+    "with recursive path (id, parent_id, depth) as ("                          \
+    "select m.id, m.parent_id, 1 from chat_message m " OWNED                   \
+    "where m.id = %s and m.conversation_id = %s "                              \
+    "union all select m.id, m.parent_id, path.depth + 1 "                      \
+    "from path join chat_message m on m.id = path.parent_id "                  \
+    "where path.depth < cast(%s as integer)) "
+#define ALONG_PATH                                                             \
+    "from path join chat_message m on m.id = path.id order by path.depth desc"
+
+/* Columns in the order of chat_store_stream.c. SQLite's "returning" knows no
+ * other name of a table. */
+#define STREAM                                                                 \
+    "s.id, s.conversation_id, s.message_id, s.user_id, s.instance, "           \
+    "s.status, s.last_event, s.started_at, s.heartbeat_at "
+#define STREAM_BARE                                                            \
+    "id, conversation_id, message_id, user_id, instance, status, "             \
+    "last_event, started_at, heartbeat_at"
+
+/* A message and all below it: id, conversation, conversation. */
+#define BELOW                                                                  \
+    "with recursive below (id) as (select id from chat_message "               \
+    "where id = %s and conversation_id = %s union all "                        \
+    "select m.id from below join chat_message m on m.conversation_id = %s "    \
+    "and m.parent_id = below.id) "
+
+#define COPIED                                                                 \
+    "role, status, parts, text, bytes, model, provider, finish_reason, "       \
+    "error_code, input_tokens, output_tokens, cost_e10, feedback, "            \
+    "feedback_reason, created_at, updated_at"
+
+#define LOCKED                                                                 \
+    "select c.title, c.title_by, c.model, c.system, c.current_message_id, "    \
+    "c.archived, c.message_count, c.bytes, c.revision, c.deleted_at, "         \
+    "c.last_message_at from chat_conversation c where c.id = %s and "          \
+    "c.user_id = %s "
+
+/* Columns in the order of chat_store_search.c. */
+#define HIT(columns) "select c.id, c.title, " columns " "
+#define OWN_WORD "cast('''@' || md5(cast(%s as text)) || '''' as tsquery)"
+
+/* Columns in the order of chat_store_share.c. */
+#define SHARE(snapshot)                                                        \
+    "select h.id, h.conversation_id, h.user_id, h.mode, h.leaf_message_id, "   \
+    "h.title, h.show_model, h.created_at, h.expires_at, "                      \
+    "h.revoked_at, " snapshot                                                  \
+    " from chat_share h join chat_conversation c on c.id = h.conversation_id "
+
+static const char *const statements[CHAT_SQL_COUNT][2] = {
+    /* ---- tables ---- */
+    EACH(MIGRATION_EXISTS,
+         "select 1 where to_regclass('chat_migration') is not null",
+         "select 1 from sqlite_master where type = 'table' "
+         "and name = 'chat_migration'"),
+    EACH(TABLES_EXIST,
+         "select 1 where to_regclass('chat_conversation') is not null",
+         "select 1 from sqlite_master where type = 'table' "
+         "and name = 'chat_conversation'"),
+    BOTH(MIGRATION_LIST,
+         "select version, name from chat_migration order by version"),
+    BOTH(MIGRATION_INSERT,
+         "insert into chat_migration (version, name, applied_at) "
+         "values (%s, %s, %s)"),
+
+    /* ---- conversations ---- */
+    BOTH(CONVERSATION_GET, CONVERSATION "where c.id = %s and c.user_id = %s "
+                                        "and c.deleted_at is null"),
+    BOTH(CONVERSATION_LIST,
+         CONVERSATION PAGE_OF_CONVERSATIONS NEWEST_CONVERSATIONS),
+    EACH(CONVERSATION_LIST_TITLED,
+         CONVERSATION PAGE_OF_CONVERSATIONS
+         "and c.title is not null and chat_words(c.user_id, c.title) @@ "
+         "(select string_agg('''' || replace(replace(lexeme, '\\', '\\\\'), "
+         "'''', '''''') || ''':*', ' & ')::tsquery "
+         "from unnest(to_tsvector('simple', "
+         "chat_fold(%s)))) " NEWEST_CONVERSATIONS,
+         CONVERSATION PAGE_OF_CONVERSATIONS
+         "and c.n in (select rowid from chat_conversation_search "
+         "where chat_conversation_search match %s) " NEWEST_CONVERSATIONS),
+    BOTH(CONVERSATION_CURRENT,
+         "select current_message_id from chat_conversation "
+         "where id = %s and user_id = %s and deleted_at is null"),
+    BOTH(CONVERSATION_COUNT, "select count(*) from chat_conversation "
+                             "where user_id = %s and deleted_at is null"),
+    EACH(CONVERSATION_INSERT,
+         "insert into chat_conversation (" CONVERSATION_COLUMNS ") "
+         "values (" TWELVE ") on conflict (id) do nothing",
+         "insert into chat_conversation (" CONVERSATION_COLUMNS ", n) "
+         "values (" TWELVE ", " NUMBER(10) ") on conflict (id) do nothing"),
+    LOCK(CONVERSATION_LOCK, LOCKED "and c.deleted_at is null", "c"),
+    LOCK(CONVERSATION_LOCK_ANY, LOCKED, "c"),
+    BOTH(CONVERSATION_UPDATE,
+         "update chat_conversation set title = %s, title_by = %s, model = "
+         "%s, "
+         "system = %s, metadata = %s, current_message_id = %s, pinned = %s, "
+         "archived = %s, updated_at = %s, revision = revision + 1 "
+         "where id = %s and user_id = %s"),
+    BOTH(CONVERSATION_NAME,
+         "update chat_conversation set title = %s, title_by = 'model', "
+         "updated_at = %s, revision = revision + 1 where id = %s "
+         "and user_id = %s and deleted_at is null "
+         "and (title_by is null or title_by <> 'user')"),
+    BOTH(CONVERSATION_HIDE,
+         "update chat_conversation set deleted_at = %s where id = %s "
+         "and user_id = %s and deleted_at is null"),
+    BOTH(CONVERSATION_REMOVE,
+         "delete from chat_conversation where id = %s and user_id = %s"),
+    BOTH(CONVERSATION_HIDE_ALL,
+         "update chat_conversation set deleted_at = %s where user_id = %s "
+         "and archived >= %s and deleted_at is null"),
+    BOTH(CONVERSATION_REMOVE_ALL,
+         "delete from chat_conversation where user_id = %s "
+         "and archived >= %s and deleted_at is null"),
+    BOTH(CONVERSATION_RESTORE,
+         "update chat_conversation set deleted_at = null, updated_at = %s "
+         "where id = %s and user_id = %s and deleted_at is not null"),
+    /* What a turn adds to it, or takes away. */
+    BOTH(CONVERSATION_ADD,
+         "update chat_conversation set message_count = message_count + %s, "
+         "bytes = bytes + %s, current_message_id = %s, title = %s, "
+         "title_by = %s, last_message_at = %s where id = %s"),
+
+    BOTH(CONVERSATION_FORGET,
+         "delete from chat_conversation where id in (select id "
+         "from chat_conversation where user_id = %s limit %s)"),
+    BOTH(CONVERSATION_HIDE_IDLE,
+         "update chat_conversation set deleted_at = %s where id in (select "
+         "id "
+         "from chat_conversation where deleted_at is null and pinned = 0 "
+         "and last_message_at < %s limit %s)"),
+    BOTH(CONVERSATION_PURGE,
+         "delete from chat_conversation where id in (select id "
+         "from chat_conversation where deleted_at is not null "
+         "and deleted_at <= %s order by deleted_at limit %s)"),
+    BOTH(CONVERSATION_TOUCH,
+         "update chat_conversation set bytes = bytes + %s, last_message_at "
+         "= "
+         "case when last_message_at < %s then %s else last_message_at end "
+         "where id = %s"),
+
+    /* ---- messages ---- */
+    BOTH(MESSAGE_GET,
+         MESSAGE_COUNTED "from chat_message m " OWNED
+                         "where m.id = %s and m.conversation_id = %s"),
+    BOTH(MESSAGE_PATH, PATH MESSAGE_COUNTED ALONG_PATH),
+    BOTH(MESSAGE_TURN_PATH, PATH MESSAGE("1", "1") ALONG_PATH),
+    BOTH(MESSAGE_ALL, MESSAGE_COUNTED
+         "from chat_message m " OWNED "where m.conversation_id = %s "
+         "and (m.created_at, m.id) < (%s, %s) "
+         "order by m.created_at desc, m.id desc limit %s"),
+    BOTH(MESSAGE_FIND,
+         "select m.role, m.status, m.parent_id, m.bytes from chat_message m "
+         "where m.id = %s and m.conversation_id = %s"),
+    EACH(MESSAGE_INSERT,
+         "insert into chat_message (" MESSAGE_COLUMNS ") values (" TWELVE
+         ", %s, %s, %s, %s, %s, %s, %s, %s) on conflict (id) do nothing",
+         "insert into chat_message (" MESSAGE_COLUMNS ", n) values (" TWELVE
+         ", %s, %s, %s, %s, %s, %s, %s, %s, " NUMBER(
+             19) ") "
+                 "on conflict (id) do nothing"),
+    BOTH(MESSAGE_END,
+         "update chat_message set status = %s, parts = %s, text = %s, "
+         "bytes = %s, model = %s, provider = %s, finish_reason = %s, "
+         "error_code = %s, input_tokens = %s, output_tokens = %s, "
+         "cost_e10 = %s, updated_at = %s "
+         "where id = %s and status = 'streaming'"),
+    BOTH(MESSAGE_REMOVE, "delete from chat_message where id = %s "
+                         "and conversation_id = %s"),
+    /* Is it there, and which stream answered it? */
+    BOTH(MESSAGE_ANSWERED,
+         "select m.user_id, (select s.id from chat_message a "
+         "join chat_stream s on s.message_id = a.id "
+         "where a.conversation_id = m.conversation_id "
+         "and a.parent_id = m.id order by a.created_at limit 1) "
+         "from chat_message m where m.id = %s"),
+
+    EACH(MESSAGE_COPY,
+         "insert into chat_message (" MESSAGE_COLUMNS ") "
+         "select cast(%s as uuid), cast(%s as uuid), cast(%s as uuid), "
+         "user_id, " COPIED " from chat_message where id = %s",
+         "insert into chat_message (" MESSAGE_COLUMNS ", n) "
+         "select %s, %s, %s, user_id, " COPIED ", created_at * 1048576 "
+         "+ abs(random() %% 1048576) from chat_message where id = %s"),
+    BOTH(MESSAGE_CORRECT,
+         "update chat_message set parts = %s, text = %s, bytes = %s, "
+         "updated_at = %s where id = %s and conversation_id = %s"),
+    BOTH(MESSAGE_FEEDBACK,
+         "update chat_message set feedback = %s, feedback_reason = %s "
+         "where id = %s and conversation_id = %s and role = 'assistant'"),
+    BOTH(MESSAGE_SUBTREE,
+         BELOW "select count(*), coalesce(sum(m.bytes), 0) from below "
+               "join chat_message m on m.id = below.id"),
+    BOTH(MESSAGE_REMOVE_SUBTREE,
+         BELOW "delete from chat_message where id in (select id from below)"),
+    BOTH(MESSAGE_NEWEST, "select id from chat_message "
+                         "where conversation_id = %s "
+                         "order by created_at desc, id desc limit 1"),
+    /* Who is newest has no child, and so is a leaf. */
+    BOTH(MESSAGE_NEWEST_BELOW,
+         BELOW "select m.id from below join chat_message m "
+               "on m.id = below.id order by m.created_at desc, m.id desc "
+               "limit 1"),
+
+    /* ---- streams ---- */
+    BOTH(STREAM_GET,
+         "select " STREAM "from chat_stream s join chat_conversation c "
+         "on c.id = s.conversation_id and c.deleted_at is null "
+         "where s.id = %s and s.user_id = %s"),
+    BOTH(STREAM_RUNNING, "select id from chat_stream "
+                         "where conversation_id = %s and status = 'running'"),
+    BOTH(STREAM_RUNNING_ALL,
+         "select s.id from chat_stream s join chat_conversation c "
+         "on c.id = s.conversation_id where c.user_id = %s "
+         "and c.archived >= %s and c.deleted_at is null "
+         "and s.status = 'running'"),
+    BOTH(STREAM_RUNNING_BELOW,
+         BELOW "select s.id from chat_stream s where s.message_id in "
+               "(select id from below) and s.status = 'running'"),
+    BOTH(STREAM_INSERT, "insert into chat_stream (id, conversation_id, "
+                        "message_id, user_id, "
+                        "instance, status, started_at, heartbeat_at) "
+                        "values (%s, %s, %s, %s, %s, 'running', %s, %s) "
+                        "on conflict do nothing"),
+    BOTH(STREAM_HEARTBEAT, "update chat_stream set heartbeat_at = %s "
+                           "where status = 'running' and instance = %s"),
+    /* Materialized, or else a plan may pick again, and other rows. */
+    EACH(STREAM_ADOPT,
+         "with old as materialized (select id from chat_stream "
+         "where status = 'running' and heartbeat_at < %s "
+         "order by heartbeat_at limit %s for update skip locked) "
+         "update chat_stream s set instance = %s, heartbeat_at = %s "
+         "from old where s.id = old.id returning " STREAM,
+         "with old as (select id from chat_stream "
+         "where status = 'running' and heartbeat_at < %s "
+         "order by heartbeat_at limit %s) "
+         "update chat_stream set instance = %s, heartbeat_at = %s "
+         "where id in (select id from old) returning " STREAM_BARE),
+    EACH(STREAM_INHERIT,
+         "update chat_stream s set instance = %s, heartbeat_at = %s "
+         "where s.status = 'running' and s.instance = %s returning " STREAM,
+         "update chat_stream as s set instance = %s, heartbeat_at = %s "
+         "where s.status = 'running' and s.instance = %s "
+         "returning " STREAM_BARE),
+    /* The conversation first, as everybody does. */
+    LOCK(STREAM_LOCK,
+         "select c.id, c.user_id from chat_conversation c where c.id = "
+         "(select s.conversation_id from chat_stream s where s.id = %s)",
+         "c"),
+    BOTH(STREAM_END, "update chat_stream set status = %s, last_event = %s, "
+                     "ended_at = %s "
+                     "where id = %s and status = 'running'"),
+    BOTH(STREAM_REMOVE, "delete from chat_stream where id = %s "
+                        "and conversation_id = %s"),
+    BOTH(STREAM_PURGE,
+         "delete from chat_stream where id in (select id from chat_stream "
+         "where ended_at is not null and ended_at < %s limit %s)"),
+
+    /* ---- search ---- */
+    EACH(SEARCH_MESSAGES,
+         HIT("m.id, m.text, m.created_at, 0") "from chat_message m join "
+                                              "chat_conversation c "
+                                              "on c.id = m.conversation_id "
+                                              "and c.deleted_at is null "
+                                              "where m.user_id = %s and "
+                                              "chat_words(m.user_id, "
+                                              "m.text) @@ "
+                                              "(plainto_tsquery('simple', "
+                                              "chat_fold(%s)) && " OWN_WORD ") "
+                                              "and (m.created_at, m.id) < "
+                                              "(%s, %s) "
+                                              "order by m.created_at desc, "
+                                              "m.id desc limit %s",
+         HIT("m.id, m.text, m.created_at, f.rowid") "from "
+                                                    "chat_message_search f "
+                                                    "join chat_message m on "
+                                                    "m.n = f.rowid "
+                                                    "join chat_conversation "
+                                                    "c on c.id = "
+                                                    "m.conversation_id "
+                                                    "where "
+                                                    "f.chat_message_search "
+                                                    "match %s and f.rowid < "
+                                                    "%s "
+                                                    "and m.user_id = %s and "
+                                                    "c.deleted_at is null "
+                                                    "order by f.rowid desc "
+                                                    "limit %s"),
+    EACH(SEARCH_TITLES,
+         HIT("null, c.title, c.created_at, 0") "from chat_conversation c "
+                                               "where c.user_id = %s "
+                                               "and c.deleted_at is null "
+                                               "and c.title is not null "
+                                               "and chat_words(c.user_id, "
+                                               "c.title) @@ "
+                                               "(plainto_tsquery('simple', "
+                                               "chat_fold(%s)) && " OWN_WORD
+                                               ") "
+                                               "and (c.created_at, c.id) < "
+                                               "(%s, %s) "
+                                               "order by c.created_at "
+                                               "desc, c.id desc limit %s",
+         HIT("null, c.title, c.created_at, f.rowid") "from "
+                                                     "chat_conversation_"
+                                                     "search f "
+                                                     "join "
+                                                     "chat_conversation c "
+                                                     "on c.n = f.rowid "
+                                                     "where "
+                                                     "f.chat_conversation_"
+                                                     "search match %s and "
+                                                     "f.rowid < %s "
+                                                     "and c.user_id = %s "
+                                                     "and c.deleted_at is "
+                                                     "null "
+                                                     "order by f.rowid "
+                                                     "desc limit %s"),
+
+    /* ---- shares ---- */
+    BOTH(SHARE_INSERT,
+         "insert into chat_share (id, conversation_id, user_id, mode, "
+         "leaf_message_id, title, snapshot, show_model, created_at, "
+         "expires_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+         "on conflict (id) do nothing"),
+    BOTH(SHARE_LIST,
+         SHARE("null") "where h.conversation_id = %s and h.user_id = %s "
+                       "and h.revoked_at is null "
+                       "order by h.created_at desc, h.id"),
+    BOTH(SHARE_REVOKE,
+         "update chat_share set revoked_at = coalesce(revoked_at, %s) "
+         "where id = %s and conversation_id = %s and user_id = %s"),
+    BOTH(SHARE_REVOKE_ALL, "update chat_share set revoked_at = %s "
+                           "where user_id = %s and revoked_at is null"),
+    BOTH(SHARE_GET,
+         SHARE("h.snapshot") "where h.id = %s and c.deleted_at is null"),
+
+    /* ---- requests that may be repeated ---- */
+    BOTH(REPEAT_INSERT,
+         "insert into chat_idempotency (user_id, key, method, path, "
+         "body_hash, created_at) values (%s, %s, %s, %s, %s, %s) "
+         "on conflict (user_id, key) do nothing"),
+    LOCK(REPEAT_GET,
+         "select i.method, i.path, i.body_hash, i.status, i.response, "
+         "i.created_at from chat_idempotency i "
+         "where i.user_id = %s and i.key = %s",
+         "i"),
+    BOTH(REPEAT_TAKE, "update chat_idempotency set method = %s, path = %s, "
+                      "body_hash = %s, "
+                      "created_at = %s, status = null, response = null "
+                      "where user_id = %s and key = %s"),
+    BOTH(REPEAT_END, "update chat_idempotency set status = %s, response = %s "
+                     "where user_id = %s and key = %s"),
+    BOTH(REPEAT_REMOVE, "delete from chat_idempotency where user_id = %s "
+                        "and key = %s and status is null"),
+    BOTH(REPEAT_REMOVE_ALL, "delete from chat_idempotency where user_id = %s"),
+    EACH(REPEAT_PURGE,
+         "delete from chat_idempotency where (user_id, key) in (select "
+         "user_id, key from chat_idempotency where created_at < %s limit "
+         "%s)",
+         "delete from chat_idempotency where rowid in (select rowid "
+         "from chat_idempotency where created_at < %s limit %s)"),
+};
+
+const char *chat_store_statements_text(chat_store_sql_e id, int sqlite)
+{
+    return statements[id][sqlite ? 1 : 0];
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Are the tables as this module knows them? Asked before anything else is, at
+ * most once a second for all threads of a process. Neighbours: chat_store_tx.c
+ * and the routes above; chat_store_migrate.c and the link below.
+ */
+#include "chat_store_tables.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+
+#include "chat_clock.h"
+#include "chat_config.h"
+#include "chat_log.h"
+#include "chat_store_link.h"
+#include "chat_store_migrate.h"
+
+/* How long an answer is good. */
+#define GOOD (60 * 1000 * 1000)
+#define BAD (1000 * 1000)
+
+/* For somebody else's question. */
+#define WAIT_MAX (500 * 1000)
+#define NAP 2000
+
+#define WHY_MAX 256
+
+/* Of one server. Under the lock. */
+typedef struct state_t {
+    int asking;        /* a thread does so */
+    apr_int64_t until; /* the answer is good; 0: there is none */
+    apr_status_t rv;
+    char why[WHY_MAX];
+} state_t;
+
+/* Set in post_config, read-only afterwards. */
+static apr_thread_mutex_t *lock;
+static apr_hash_t *states; /* server_rec * -> state_t * */
+
+static state_t *state_of(const server_rec *s)
+{
+    return states ? apr_hash_get(states, &s, sizeof(s)) : NULL;
+}
+
+/* ---- one thread asks ---- */
+
+static void tell(void *baton, const char *name)
+{
+    const chat_store_at_t *at = baton;
+
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, at->s,
+                 CHATNO(0222) "tables: applied %s", name);
+}
+
+static apr_status_t look(chat_store_migrate_t *m, chat_store_db_t *db,
+                         const chat_store_at_t *at)
+{
+    apr_status_t rv = chat_store_migrate_check(m, db);
+
+    if (rv != APR_SUCCESS && chat_store_db_recover(db))
+        rv = chat_store_migrate_check(m, db);
+    if (rv != APR_SUCCESS || !chat_config_server(at->s)->store.migrate ||
+        (m->is != CHAT_STORE_TABLES_NONE && m->is != CHAT_STORE_TABLES_OLDER))
+        return rv;
+    rv = chat_store_migrate_up(m, db, tell, (void *)at);
+    return rv == APR_EINVAL ? APR_SUCCESS : rv;
+}
+
+static apr_status_t ask(const char **pwhy, const chat_store_at_t *at)
+{
+    chat_store_migrate_t m = {0};
+    chat_store_link_t link;
+    apr_status_t rv = chat_store_link_open(&link, at, pwhy);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    rv = look(&m, &link.db, at);
+    *pwhy = apr_pstrdup(at->p, rv == APR_SUCCESS ? m.why : link.db.why);
+    if (rv == APR_SUCCESS && m.is != CHAT_STORE_TABLES_OK) {
+        *pwhy = apr_pstrcat(at->p, *pwhy, ": see chat-migrate", NULL);
+        rv = APR_EMISMATCH;
+    }
+    chat_store_link_close(&link, at, rv == APR_SUCCESS || rv == APR_EMISMATCH);
+    return rv;
+}
+
+/* An outage is nothing that they are: what was known of them holds. */
+static void note(state_t *state, apr_status_t rv, const char *why,
+                 const chat_store_at_t *at)
+{
+    apr_thread_mutex_lock(lock);
+    if (rv != APR_SUCCESS && (rv != state->rv || !state->until))
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, at->s,
+                     CHATNO(0223) "ChatStore: %s", why);
+    state->rv = rv;
+    state->until = chat_clock_now() + (rv == APR_SUCCESS ? GOOD : BAD);
+    apr_cpystrn(state->why, why ? why : "", sizeof(state->why));
+    state->asking = 0;
+    apr_thread_mutex_unlock(lock);
+}
+
+/* ---- and others hear it ---- */
+
+typedef enum { KNOWN, MINE, WAIT } turn_e;
+
+static turn_e take_turn(state_t *state, apr_status_t *prv, const char **pwhy,
+                        const chat_store_at_t *at)
+{
+    turn_e turn = KNOWN;
+
+    apr_thread_mutex_lock(lock);
+    if (!state->until || state->until <= chat_clock_now()) {
+        /* Who finds that it is being asked anew takes the old answer. */
+        if (!state->asking)
+            turn = MINE;
+        else if (!state->until)
+            turn = WAIT;
+        state->asking |= turn == MINE;
+    }
+    *prv = state->rv;
+    *pwhy = state->rv == APR_SUCCESS ? NULL : apr_pstrdup(at->p, state->why);
+    apr_thread_mutex_unlock(lock);
+    return turn;
+}
+
+apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
+{
+    apr_int64_t until = chat_clock_now() + WAIT_MAX;
+    state_t *state = state_of(at->s);
+    apr_status_t rv;
+    turn_e turn;
+
+    *pwhy = NULL;
+    if (!state)
+        return APR_ENOTIMPL;
+    while ((turn = take_turn(state, &rv, pwhy, at)) == WAIT &&
+           chat_clock_now() < until)
+        apr_sleep(NAP);
+    if (turn == KNOWN)
+        return rv;
+    if (turn == WAIT) {
+        *pwhy = "the database has not said yet which tables there are";
+        return APR_TIMEUP;
+    }
+    rv = ask(pwhy, at);
+    note(state, rv, *pwhy, at);
+    return rv;
+}
+
+/* ---- start-up ---- */
+
+void chat_store_tables_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    states = apr_hash_make(pconf);
+    apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, pconf);
+    for (; s; s = s->next) {
+        if (chat_config_server(s)->store.used) {
+            const server_rec **key = apr_pmemdup(pconf, &s, sizeof(s));
+
+            apr_hash_set(states, key, sizeof(s),
+                         apr_pcalloc(pconf, sizeof(state_t)));
+        }
+    }
+}
+
+void chat_store_tables_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    chat_store_at_t at = {.p = pchild};
+    const char *why;
+
+    for (; s; s = s->next) {
+        at.s = s;
+        if (state_of(s) && chat_config_server(s)->store.migrate)
+            chat_store_tables(&why, &at);
+    }
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See chat_store_tx.h. Above: each function of chat_store_chats.h; below:
+ * chat_store_db.c and the link. */
+#include "chat_store_tx.h"
+
+#include <string.h>
+
+#include <httpd.h>
+#include <apr_strings.h>
+
+/* Seconds, when the database cannot be asked. */
+#define RETRY_AFTER "5"
+
+static apr_status_t note(chat_store_tx_t *tx, apr_status_t rv)
+{
+    tx->failed |= rv != APR_SUCCESS;
+    return rv == APR_SUCCESS ? rv : APR_EGENERAL;
+}
+
+apr_status_t chat_store_tx_exec(chat_store_tx_t *tx, int *pcount,
+                                chat_store_sql_e id, const char **args,
+                                int nargs)
+{
+    return note(tx, chat_store_db_exec(tx->db, pcount, id, args, nargs));
+}
+
+apr_status_t chat_store_tx_select(chat_store_tx_t *tx, chat_store_rows_t *rows,
+                                  chat_store_sql_e id, const char **args,
+                                  int nargs)
+{
+    return note(tx, chat_store_db_select(tx->db, rows, id, args, nargs));
+}
+
+apr_status_t chat_store_tx_row(chat_store_tx_t *tx, chat_store_rows_t *rows,
+                               chat_store_sql_e id, const char **args,
+                               int nargs)
+{
+    apr_status_t rv = chat_store_tx_select(tx, rows, id, args, nargs);
+
+    if (rv == APR_SUCCESS && chat_store_db_next(rows) != APR_SUCCESS)
+        return APR_NOTFOUND;
+    return rv;
+}
+
+const char *chat_store_tx_number(chat_store_tx_t *tx, apr_int64_t n)
+{
+    return apr_psprintf(tx->db->p, "%" APR_INT64_T_FMT, n);
+}
+
+const char *chat_store_tx_optional(chat_store_tx_t *tx, apr_int64_t n)
+{
+    return n < 0 ? NULL : chat_store_tx_number(tx, n);
+}
+
+/* ---- refusals ---- */
+
+apr_status_t chat_store_tx_not_found(chat_err_t *err)
+{
+    return chat_err_set(err, APR_NOTFOUND, HTTP_NOT_FOUND, "not_found",
+                        "There is nothing here.");
+}
+
+apr_status_t chat_store_tx_exists(chat_err_t *err)
+{
+    return chat_err_set(err, APR_EEXIST, HTTP_CONFLICT, "already_exists",
+                        "This id is taken.");
+}
+
+apr_status_t chat_store_tx_busy(chat_err_t *err)
+{
+    return chat_err_set(err, APR_EBUSY, HTTP_CONFLICT, "conversation_busy",
+                        "An answer is being written in this conversation.");
+}
+
+apr_status_t chat_store_tx_too_long(chat_err_t *err)
+{
+    return chat_err_set(err, APR_ENOSPC, HTTP_REQUEST_ENTITY_TOO_LARGE,
+                        "conversation_too_long",
+                        "This conversation is as long as one may be: begin "
+                        "another.");
+}
+
+apr_status_t chat_store_tx_invalid(chat_err_t *err, const char *param,
+                                   const char *message)
+{
+    err->param = param;
+    return chat_err_set(err, APR_EINVAL, HTTP_BAD_REQUEST, "invalid_request",
+                        message);
+}
+
+static apr_status_t unavailable(chat_err_t *err)
+{
+    err->retry_after = RETRY_AFTER;
+    return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
+                        "store_unavailable",
+                        "Conversations cannot be reached right now.");
+}
+
+/* ---- the transaction ---- */
+
+static apr_status_t try_once(chat_store_tx_t *tx, chat_store_use_e use,
+                             chat_store_work_cb *work, void *baton)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    tx->failed = 0;
+    if (use == CHAT_STORE_WRITE)
+        rv = note(tx, chat_store_db_begin(tx->db));
+    if (rv == APR_SUCCESS)
+        rv = work(tx, baton);
+    if (use != CHAT_STORE_WRITE)
+        return rv;
+    if (rv == APR_SUCCESS)
+        rv = note(tx, chat_store_db_commit(tx->db));
+    if (rv != APR_SUCCESS)
+        chat_store_db_rollback(tx->db);
+    return rv;
+}
+
+/* Asked once more where that may help. */
+static apr_status_t try_twice(chat_store_tx_t *tx, chat_store_use_e use,
+                              const char *what, chat_store_work_cb *work,
+                              void *baton)
+{
+    apr_status_t rv = try_once(tx, use, work, baton);
+
+    if (tx->failed && chat_store_db_recover(tx->db)) {
+        chat_store_link_log(tx->at, 0, what, tx->db->why);
+        memset(tx->err, 0, sizeof(*tx->err));
+        tx->again = 1;
+        rv = try_once(tx, use, work, baton);
+    }
+    if (tx->failed)
+        chat_store_link_log(tx->at, 1, what, tx->db->why);
+    return tx->failed ? unavailable(tx->err) : rv;
+}
+
+apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
+                               const char *what, chat_store_work_cb *work,
+                               void *baton, chat_err_t *err)
+{
+    chat_store_limits_t limits;
+    chat_store_link_t link;
+    chat_store_tx_t tx = {
+        .at = at, .limits = &limits, .err = err, .db = &link.db, .p = at->p};
+    const char *why;
+    int right = chat_store_tables(&why, at) == APR_SUCCESS;
+    apr_status_t rv;
+
+    if (!right || chat_store_link_open(&link, at, &why) != APR_SUCCESS) {
+        chat_store_link_log(at, right, what, why);
+        return unavailable(err);
+    }
+    chat_store_link_limits(&limits, at);
+    rv = try_twice(&tx, use, what, work, baton);
+    chat_store_link_close(&link, at, !tx.failed);
+    return rv;
+}

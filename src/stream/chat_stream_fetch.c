@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A call that nobody's client waits for: made by the thread that asks, with a
+ * connection of its own, and ended at once when that thread has to stop. See
+ * chat_stream.h.
+ */
+#include "chat_xfer_int.h"
+
+#include "chat_clock.h"
+
+/* Nothing wakes it for as long. */
+#define LOOK_MS 500
+
+typedef struct fetch_t {
+    const chat_fetch_t *spec;
+    CURL *easy;
+    struct curl_slist *headers, *hosts;
+    int too_long;
+} fetch_t;
+
+static size_t on_data(char *data, size_t size, size_t n, void *baton)
+{
+    fetch_t *f = baton;
+    size_t len = size * n;
+
+    if (f->spec->data(f->spec->ctx, data, len) == APR_SUCCESS)
+        return len;
+    f->too_long = 1;
+    return len ? 0 : 1; /* anything but len ends the transfer */
+}
+
+static void set_options(fetch_t *f)
+{
+    const chat_call_t *call = f->spec->call;
+    CURL *h = f->easy;
+    int i;
+
+    for (i = 0; i < call->headers->nelts; i++)
+        f->headers = curl_slist_append(f->headers,
+                                       APR_ARRAY_IDX(call->headers, i, char *));
+    if (call->resolve)
+        f->hosts = curl_slist_append(NULL, call->resolve);
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+    curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    chat_trust_set(h);
+    curl_easy_setopt(h, CURLOPT_RESOLVE, f->hosts);
+    curl_easy_setopt(h, CURLOPT_URL, call->url);
+    curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);
+    curl_easy_setopt(h, CURLOPT_POST, 1L);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
+                     (curl_off_t)call->body_len);
+    curl_easy_setopt(h, CURLOPT_TIMEOUT_MS,
+                     (long)apr_time_as_msec(f->spec->timeout));
+    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(h, CURLOPT_WRITEDATA, f);
+}
+
+/* Until it has ended, or the thread has to. */
+static CURLcode drive(CURLM *multi, const fetch_t *f)
+{
+    struct curl_waitfd stop = {.fd = f->spec->stop_fd,
+                               .events = CURL_WAIT_POLLIN};
+    CURLMsg *msg;
+    int running = 1, left;
+
+    while (running && !stop.revents) {
+        if (curl_multi_perform(multi, &running) != CURLM_OK)
+            return CURLE_FAILED_INIT;
+        if (running)
+            curl_multi_poll(multi, &stop, f->spec->stop_fd >= 0, LOOK_MS, NULL);
+    }
+    msg = curl_multi_info_read(multi, &left);
+    return msg ? msg->data.result : CURLE_ABORTED_BY_CALLBACK;
+}
+
+static apr_status_t result_of(CURLcode rc, int too_long)
+{
+    switch (rc) {
+    case CURLE_OK:
+        return APR_SUCCESS;
+    case CURLE_ABORTED_BY_CALLBACK:
+        return APR_EINTR;
+    case CURLE_OPERATION_TIMEDOUT:
+        return APR_TIMEUP;
+    default:
+        return too_long ? APR_ENOSPC : APR_EGENERAL;
+    }
+}
+
+apr_status_t chat_stream_fetch(int *pstatus, const chat_fetch_t *spec)
+{
+    fetch_t f = {.spec = spec, .easy = curl_easy_init()};
+    CURLM *multi = curl_multi_init();
+    CURLcode rc = CURLE_OUT_OF_MEMORY;
+    long status = 0;
+
+    if (f.easy && multi) {
+        set_options(&f);
+        if (curl_multi_add_handle(multi, f.easy) == CURLM_OK) {
+            rc = drive(multi, &f);
+            curl_easy_getinfo(f.easy, CURLINFO_RESPONSE_CODE, &status);
+            curl_multi_remove_handle(multi, f.easy);
+        }
+    }
+    if (f.easy)
+        curl_easy_cleanup(f.easy);
+    if (multi)
+        curl_multi_cleanup(multi);
+    curl_slist_free_all(f.headers);
+    curl_slist_free_all(f.hosts);
+    *pstatus = (int)status;
+    return result_of(rc, f.too_long);
+}

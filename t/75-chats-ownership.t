@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Whose things are whose: every row of every table of routes, as its source has
+# it, for its owner, another user, an administrator, a guest and somebody who
+# was given a share. A row that is not described here fails.
+use v5.36;
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use ChatTest;
+use ChatTest::Chats;
+use ChatTest::Upstream;
+
+my $ROOT = $ChatTest::Httpd::ROOT;
+my $JSON = JSON::PP->new->utf8->canonical;
+my $up = ChatTest::Upstream->new(n => 3)->start;
+
+# What its owner gets, and what it is asked with. mine: no id is in the path,
+# and nothing of somebody else is told. all: everybody may.
+my %ROW = (
+    conversations => {
+        'GET '         => { status => 200, mine => 1 },
+        'POST '        => { status => 201, mine => 1, json => {} },
+        'DELETE '      => { status => 200, mine => 1, query => '?confirm=all' },
+        'GET /*'       => { status => 200 },
+        'PATCH /*'     => { status => 200, json => { title => 'mine' } },
+        'DELETE /*'    => { status => 204 },
+        'POST /*/restore' => { status => 200, before => 'DELETE /*' },
+        'POST /*/fork'    => { status => 201, json => sub ($of) { { messageId => $of->{answer} } } },
+        'POST /*/title'   => { status => 200 },
+        'GET /*/export'   => { status => 200 },
+        'GET /*/messages' => { status => 200 },
+        'POST /*/messages'    => { status => 200, json => { content => 'And? mock(seed=8)' } },
+        'GET /*/messages/*'   => { status => 200 },
+        'PATCH /*/messages/*' => { status => 200, json => { parts => [ { type => 'text', text => 'x' } ] } },
+        'DELETE /*/messages/*' => { status => 204 },
+        'POST /*/messages/*/regenerate' => { status => 200, json => {} },
+        'PUT /*/messages/*/feedback'    => { status => 204, json => { kind => 'positive' } },
+        'GET /*/shares'      => { status => 200 },
+        'POST /*/shares'     => { status => 201, json => {} },
+        'DELETE /*/shares/@' => { status => 204 },
+    },
+    search => { 'GET ' => { status => 200, mine => 1, query => '?q=canary' } },
+    shared => { 'GET /@' => { status => 200, all => 1 } },
+    shares => { 'DELETE ' => { status => 200, mine => 1, query => '?confirm=all' } },
+    export => { 'GET ' => { status => 200, mine => 1 } },
+    import => { 'POST ' => { status => 200, mine => 1, json => [] } },
+    me     => {
+        'GET '       => { status => 200, mine => 1 },
+        'DELETE '    => { status => 200, mine => 1, query => '?confirm=all' },
+        'GET /export' => { status => 200, mine => 1 },
+    },
+    'chat/stream' => { 'GET /*' => { status => 200 }, 'POST /*/stop' => { status => 200 } },
+);
+
+my %FILE = (conversations => 'conversations', search => 'search', shared => 'shared', shares => 'shared', export => 'export',
+    import => 'import', me => 'me', 'chat/stream' => 'resume');
+
+sub rows ($file) {
+    open my $fh, '<', "$ROOT/src/route/chat_route_$file.c" or die $!;
+    my $text = do { local $/; <$fh> };
+    my @rows = $text =~ /\{M_(\w+),\s*"([^"]*)",\s*\w+,/g;
+    return map { "$rows[2 * $_] $rows[2 * $_ + 1]" } 0 .. @rows / 2 - 1;
+}
+
+for my $file (sort { $a cmp $b } grep { defined } map { m{/chat_route_(\w+)\.c\z} ? $1 : undef } glob "$ROOT/src/route/*.c") {
+    my @rows = rows($file) or next;
+    my @described = map { keys $ROW{$_}->%* } grep { $FILE{$_} eq $file } keys %ROW;
+    is_deeply [ sort @rows ], [ sort @described ], "every row of chat_route_$file.c is described, and no other";
+}
+
+# A conversation of ann with all that one can have.
+sub conversation ($t) {
+    my $id = $t->as('ann', 'POST', 'conversations', json => { title => "the canary title" })->{json}{id};
+    my $res = $t->as('ann', 'POST', "conversations/$id/messages", json => { content => 'canary mock(seed=7)' });
+    my ($start) = map { $JSON->decode($_->{data}) } $res->{events}->@*;
+    my $share = $t->as('ann', 'POST', "conversations/$id/shares", json => {})->{json}{id};
+    return { id => $id, answer => $start->{messageId}, stream => $start->{streamId}, share => $share };
+}
+
+# The path of a row with these ids, its query, its body.
+sub ask ($t, $user, $route, $row, $of) {
+    my ($method, $path) = split / /, $row, 2;
+    my $how = $ROW{$route}{$row};
+    my @ids = $route eq 'chat/stream' ? $of->{stream} : ($of->{id}, $of->{answer});
+    $path =~ s/\*/shift @ids/ge;
+    $path =~ s/\@/$of->{share}/;
+    my $json = ref $how->{json} eq 'CODE' ? $how->{json}->($of) : $how->{json};
+    return $t->as($user, $method, "$route$path" . ($how->{query} // ''), $json ? (json => $json) : ());
+}
+
+sub said ($res) { return $res->{body} =~ s/"requestId":"[^"]*"/"requestId":""/r }
+
+sub run ($db) {
+    my $t = ChatTest::Chats->new(db => $db, upstream => $up)->start;
+    my $of = conversation($t);
+    my $none = { share => 'A' x 22, map { $_ => ChatTest::Chats::uuid() } qw(id answer stream) };
+    my $before = $t->as('ann', 'GET', 'me/export')->{json}{conversations};
+    my @secrets = (values %$of, 'the canary title');
+
+    for my $route (sort keys %ROW) {
+        for my $row (sort keys $ROW{$route}->%*) {
+            my $how = $ROW{$route}{$row};
+            for my $user (qw(bob eve), '') {
+                my $name = "$row of $route for " . ($user || 'a guest, and who has a share');
+                my $res = ask($t, $user, $route, $row, $of);
+                if ($how->{all}) {
+                    is $res->{status}, 200, "$name: may";
+                    next;
+                }
+                is $res->{status}, $user ? $how->{mine} ? $how->{status} : 404 : 401, $name or diag $res->{body};
+                is scalar(grep { index($res->{body}, $_) >= 0 } @secrets), 0, '... who is told nothing of it';
+                is said($res), said(ask($t, $user, $route, $row, $none)), '... and no more than of what there is not' if !$how->{mine};
+            }
+        }
+    }
+    is_deeply $t->as('ann', 'GET', 'me/export')->{json}{conversations}, $before, 'and nothing of it has changed';
+
+    my $shown = $t->as('', 'GET', "shared/$of->{share}");
+    is scalar(grep { index($shown->{body}, $_) >= 0 } $of->@{qw(id answer stream)}, 'ann"'), 0, 'who has a share learns no ids from it';
+    is $t->as('bob', 'DELETE', "conversations/@{[ conversation($t)->{id} ]}/shares/$of->{share}")->{status}, 404, 'a share of another conversation';
+
+    for my $route (sort keys %ROW) {
+        for my $row (sort keys $ROW{$route}->%*) {
+            my $of = conversation($t);
+            my $how = $ROW{$route}{$row};
+            ask($t, 'ann', $route, $how->{before}, $of) if $how->{before};
+            my $res = ask($t, 'ann', $route, $row, $of);
+            is $res->{status}, $how->{status}, "$row of $route for its owner" or diag $res->{body};
+        }
+    }
+    $t->stop;
+}
+
+for my $db (ChatTest::Chats::databases()) {
+    subtest $db => sub { run($db) };
+}
+$up->stop;
+done_testing;

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# An httpd with the whole API of conversations, for two users, an administrator
+# and guests, on SQLite or PostgreSQL. The documentation is at the end.
+package ChatTest::Chats;
+
+use v5.36;
+use parent 'ChatTest';
+use Exporter 'import';
+use ChatTest ();
+use ChatTest::Postgres ();
+
+our @EXPORT_OK = qw(databases uuid);
+
+# The databases there are here: SQLite always.
+sub databases () {
+    return 'sqlite', ChatTest::Postgres::bin_dir() ? 'pgsql' : ();
+}
+
+my $made = 0;
+
+sub uuid () {
+    return sprintf '%08x-%04x-7%03x-8000-%012x', time, ++$made, $$ & 0xfff, int rand 2**40;
+}
+
+my %SESSIONS = (
+    sqlite => q{SELECT column1, 4102444800, column2, 0, column3 FROM},
+    pgsql  => q{SELECT column1, 4102444800::bigint, column2, 0, column3 FROM},
+);
+
+# %o as for ChatTest; db: which; upstream: a ChatTest::Upstream; locations: more
+# lines for a path, { conversations => "..." }.
+sub new ($class, %o) {
+    my $db = delete $o{db} // 'sqlite';
+    my $up = delete $o{upstream};
+    my $locations = delete $o{locations} // {};
+    my $pg = $db eq 'pgsql' ? ChatTest::Postgres->new->start : undef;
+    my $more = delete $o{conf} // '';
+    my $modules = delete $o{modules} // [];
+    my $self = $class->SUPER::new(%o, modules => [ 'dbd', @$modules ]);
+    $self->{pg} = $pg;
+    $self->write_file('bearer.secret', "a secret for tokens that nobody signs here\n", 0600);
+    $self->{db} = $db;
+    $self->write_file('run/chats.db', '', 0666) if !$pg;
+    chmod 0777, $self->dir . '/run';
+    mkdir $self->dir . '/spool', 0700 or die $!;
+    chown +(getpwnam($self->_user =~ /^User (\S+)/ ? $1 : getpwuid $>))[2, 3], $self->dir . '/spool' if $> == 0;
+    $self->{conf} = _conf($db, $pg, $up, $locations) . $more;
+    return $self;
+}
+
+sub _conf ($db, $pg, $up, $locations) {
+    my $database = $pg ? qq{DBDriver pgsql\nDBDParams "@{[ $pg->params ]}"\n} : qq{DBDriver sqlite3\nDBDParams "%%DIR%%/run/chats.db"\n};
+    my $users = q{(VALUES ('ann', 'user', 'free'), ('bob', 'user', 'free'), ('eve', 'user,admin', NULL))};
+    $users .= ' AS people' if $pg;
+    my $url = $up ? $up->url : 'http://127.0.0.1:1/v1';
+    my %route = (
+        (map { $_ => $_ } qw(conversations search shared export import me)),
+        shares => 'shared', 'chat/stream' => 'stream');
+    my $text = $database . <<"END";
+ChatAuthSession sql "$SESSIONS{$db} $users WHERE column1 = %s"
+ChatStoreMigrate on
+ChatStreamResume spool=%%DIR%%/spool
+<ChatProvider openai>
+    ChatProviderURL $url
+    ChatProviderKey env:CHAT_CANARY_KEY
+</ChatProvider>
+ChatModel m openai
+ChatModelDefault m
+SetHandler chat
+ChatStore chat
+ChatAuth bearer guest
+ChatAuthBearer unsigned
+ChatAuthSecret file:bearer.secret
+END
+    for my $path (sort keys %route) {
+        $text .= "<Location /api/v1/$path>\nChatRoute $route{$path}\n" . ($locations->{$path} // '') . "</Location>\n";
+    }
+    return $text;
+}
+
+# A request of a user; user '' is a guest. %o as for ChatTest::request().
+sub as ($self, $user, $method, $path, %o) {
+    my %headers = ((length $user ? (Authorization => "Bearer $user") : ()), ($o{headers} // {})->%*);
+    return $self->request($method, "/api/v1/$path", %o, headers => \%headers);
+}
+
+# Statements that the API has no words for.
+sub sql ($self, $sql) {
+    return $self->{pg}->sql($sql) if $self->{pg};
+    open my $fh, '-|', 'sqlite3', '-bail', '-batch', $self->dir . '/run/chats.db', ".timeout 5000", $sql or die "sqlite3: $!\n";
+    my $out = do { local $/; <$fh> } // '';
+    close $fh or die "sqlite3 failed on: $sql\n";
+    chomp $out;
+    return $out;
+}
+
+sub stop ($self, %o) {
+    my $ok = $self->SUPER::stop(%o);
+    $self->{pg}->stop if $self->{pg};
+    return $ok;
+}
+
+1;
+
+__END__
+
+=head1 NAME
+
+ChatTest::Chats - an httpd with the whole API of conversations
+
+=head1 SYNOPSIS
+
+    for my $db (ChatTest::Chats::databases()) {
+        my $t = ChatTest::Chats->new(db => $db)->start;
+        my $made = $t->as('ann', 'POST', 'conversations', json => { title => 'x' })->{json};
+        $t->stop;
+    }
+
+=head1 METHODS
+
+=over
+
+=item new(db => 'sqlite' | 'pgsql', upstream => $up, locations => { path => $conf }, %ChatTest)
+
+Everything below /api/v1: conversations, search, shared, shares, export, import,
+me, chat/stream. The users are ann, bob and eve, who is an administrator.
+
+=item as($user, $method, $path, %o), sql($statement), stop
+
+A user's name is his bearer token; '' is a guest. stop ends PostgreSQL as well.
+
+=item databases(), uuid()
+
+Which databases can be tested here. A UUID that nobody has.
+
+=back
+
+=cut

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See store_link.h. */
+#include "store_link.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "../../../src/store/chat_store_migrate.h"
+
+chat_store_limits_t store_link_limits;
+int store_link_failures;
+const char *store_link_why;
+
+static apr_pool_t *pool;
+static const apr_dbd_driver_t *driver;
+static apr_dbd_t *handle;
+static char file[] = "/tmp/chat-store-XXXXXX";
+static int is_sqlite, is_ours;
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "%s: %s\n", what, why ? why : "no reason given");
+    exit(2);
+}
+
+void store_link_open(apr_pool_t *p)
+{
+    const char *name = getenv("CHAT_TEST_DB_DRIVER"), *why = NULL;
+    const char *params = getenv("CHAT_TEST_DB_PARAMS");
+    chat_store_migrate_t m;
+    chat_store_db_t db;
+    int fd;
+
+    if (!name) {
+        name = "sqlite3";
+        params = file;
+        is_ours = 1;
+        memcpy(file + strlen(file) - 6, "XXXXXX", 6);
+        if ((fd = mkstemp(file)) < 0)
+            die("no file", NULL);
+        close(fd);
+    }
+    pool = p;
+    is_sqlite = !strcmp(name, "sqlite3");
+    if (apr_dbd_init(p) != APR_SUCCESS ||
+        apr_dbd_get_driver(p, name, &driver) != APR_SUCCESS)
+        die("no driver", name);
+    if (apr_dbd_open_ex(driver, p, params, &handle, &why) != APR_SUCCESS)
+        die("not opened", why);
+    if (chat_store_db_use(&db, driver, handle, pool, pool) != APR_SUCCESS)
+        die("not used", db.why);
+    if (chat_store_migrate_up(&m, &db, NULL, NULL) != APR_SUCCESS)
+        die("no tables", m.why ? m.why : db.why);
+    store_link_sql("delete from chat_idempotency");
+    store_link_sql("delete from chat_conversation");
+    store_link_failures = 0;
+}
+
+void store_link_close(void)
+{
+    apr_dbd_close(driver, handle);
+    if (is_ours) {
+        unlink(file);
+        unlink(apr_pstrcat(pool, file, "-wal", NULL));
+        unlink(apr_pstrcat(pool, file, "-shm", NULL));
+    }
+}
+
+int store_link_is_sqlite(void)
+{
+    return is_sqlite;
+}
+
+const char *store_link_sql(const char *sql, ...)
+{
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *row = NULL;
+    const char *text = NULL;
+    va_list args;
+
+    va_start(args, sql);
+    sql = apr_pvsprintf(pool, sql, args);
+    va_end(args);
+    if (apr_dbd_select(driver, pool, handle, &results, sql, 1))
+        die(sql, apr_dbd_error(driver, handle, 0));
+    if (!apr_dbd_get_row(driver, pool, results, &row, -1))
+        text = apr_pstrdup(pool, apr_dbd_get_entry(driver, row, 0));
+    while (row && !apr_dbd_get_row(driver, pool, results, &row, -1))
+        continue;
+    return text;
+}
+
+/* ---- the link ---- */
+
+apr_status_t chat_store_link_open(chat_store_link_t *link,
+                                  const chat_store_at_t *at, const char **pwhy)
+{
+    memset(link, 0, sizeof(*link));
+    apr_pool_create(&link->p, at->p);
+    *pwhy = NULL;
+    return chat_store_db_use(&link->db, driver, handle, pool, link->p);
+}
+
+void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
+                           int answered)
+{
+    apr_pool_destroy(link->p);
+}
+
+void chat_store_link_limits(chat_store_limits_t *limits,
+                            const chat_store_at_t *at)
+{
+    *limits = store_link_limits;
+}
+
+void chat_store_link_log(const chat_store_at_t *at, int error, const char *what,
+                         const char *why)
+{
+    store_link_failures++;
+    store_link_why = apr_pstrcat(pool, what, ": ", why, NULL);
+    if (getenv("CHAT_TEST_VERBOSE"))
+        fprintf(stderr, "# cannot %s: %s\n", what, why);
+}
+
+apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
+{
+    *pwhy = NULL;
+    return APR_SUCCESS;
+}
