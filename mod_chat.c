@@ -14,6 +14,7 @@
 #include "chat_crypto.h"
 #include "chat_limit.h"
 #include "chat_log.h"
+#include "chat_redis.h"
 #include "chat_resume.h"
 #include "chat_route.h"
 #include "chat_run.h"
@@ -34,7 +35,8 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return rc;
     if (chat_store_check_config(ptemp, s) != APR_SUCCESS ||
         chat_auth_check_config(ptemp, s) != APR_SUCCESS ||
-        chat_limit_check_config(pconf, s) != APR_SUCCESS)
+        chat_redis_check_config(pconf, s) != APR_SUCCESS ||
+        chat_resume_check_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
     return OK;
 }

@@ -52,8 +52,9 @@ typedef enum { CHAT_API_RESPONSES, CHAT_API_COMPLETIONS } chat_api_e;
 
 /* Where the log of a stream is kept (ChatStreamResume). */
 typedef enum {
-    CHAT_RESUME_OFF,  /* nowhere: no stream can be resumed */
-    CHAT_RESUME_SPOOL /* in a file, for the processes of this server */
+    CHAT_RESUME_OFF,   /* nowhere: no stream can be resumed */
+    CHAT_RESUME_SPOOL, /* in a file, for the processes of this server */
+    CHAT_RESUME_REDIS  /* in ChatRedis, for all servers that share it */
 } chat_resume_e;
 /* Whose tables hold conversations (ChatStore). */
 typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;

@@ -99,7 +99,9 @@ apr_status_t chat_resume_follow(chat_stream_spec_t *spec, request_rec *r,
 apr_status_t chat_resume_stop(server_rec *s, const char *stream,
                               chat_err_t *err);
 
-/* Start-up, called by mod_chat.c. */
+/* Start-up, called by mod_chat.c. check_config, also of configtest, refuses a
+ * directory that is there and should not be used. */
+apr_status_t chat_resume_check_config(apr_pool_t *pconf, server_rec *s);
 apr_status_t chat_resume_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_resume_child_init(apr_pool_t *pchild, server_rec *s);
 

@@ -90,8 +90,9 @@ typedef struct chat_feed_t {
     /* From now on chat_stream_wake() is called whenever there may be more. */
     void (*open)(void *ctx, chat_stream_t *stream);
     /* The bytes that follow those of the call before; they stay valid until the
-     * next one, of any feed. APR_EAGAIN: there are none by now, but ask again
-     * when woken, and after *pwait (0: only then). APR_EOF: that was all.
+     * next one, of any feed. APR_INCOMPLETE: these, and there are no more by
+     * now. APR_EAGAIN: there are none by now. After these two it is called when
+     * woken, and after *pwait (0: only then). APR_EOF: that was all.
      * Anything else: the feed broke off. */
     apr_status_t (*read)(void *ctx, const char **pdata, apr_size_t *plen,
                          apr_interval_time_t *pwait);

@@ -70,6 +70,15 @@ push @VALUES, (
     [ 'ChatStreamStallTimeout 60' ],
     (map { [ "ChatStreamStallTimeout $_", qr/^ChatStreamStallTimeout @{[ $TIME->('100ms', '1h') ]}/m ] }
         qw(0 off 50ms 2h never)),
+    (map { [ "ChatStreamResume $_" ] } 'off', 'spool', 'spool=%%DIR%%/run/logs', 'spool age=10s size=4K', 'spool age=24h size=1G'),
+    (map { [ "ChatStreamResume $_", qr/^ChatStreamResume (?:does not accept "\S+": write |takes )\S/m ] }
+        '', 'on', 'spool=', 'spool=run/chat', 'file', 'spool depth=1', 'spool x'),
+    (map { [ "ChatStreamResume spool age=$_", qr/^ChatStreamResume age @{[ $TIME->('10s', '24h') ]}/m ] } qw(9s 25h off 0)),
+    (map { [ "ChatStreamResume spool size=$_", qr/^ChatStreamResume size does not accept/m ] } qw(4095 2G x)),
+    (map { [ "ChatStreamOnLeave $_" ] } qw(stop finish finish=1s finish=24h)),
+    (map { [ "ChatStreamOnLeave $_", qr/^ChatStreamOnLeave does not accept "\S+": write stop, finish or finish=TIME/m ] }
+        qw(on off go stop=1s finish5s)),
+    (map { [ "ChatStreamOnLeave finish=$_", qr/^ChatStreamOnLeave finish @{[ $TIME->('1s', '24h') ]}/m ] } qw(0 25h off)),
     [ 'ChatAuthCache off' ],
     [ 'ChatAuthCache 1s' ],
     [ 'ChatAuthCache 60m' ],
@@ -237,6 +246,7 @@ my @EVERYWHERE = qw(server vhost Location Directory Files If);
 my %SCOPES = (
     '<ChatProvider' => [ in_provider(), [qw(server vhost)] ],
     ChatStreamMax => [ 'ChatStreamMax 5', ['server'] ],
+    ChatStreamResume => [ 'ChatStreamResume spool', ['server'] ],
     ChatStreamEngines => [ 'ChatStreamEngines 2', ['server'] ],
     ChatAuthSession => [ $SESSION, [qw(server vhost)] ],
     ChatAuthCache => [ 'ChatAuthCache 1m', [qw(server vhost)] ],
@@ -248,7 +258,7 @@ my %SCOPES = (
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'FileInfo' ] }
         [ ChatRoute => 'mock' ], [ ChatUse => 'openai' ], [ ChatModelDefault => 'm' ],
         [ ChatStreamHeartbeat => '15s' ], [ ChatStreamEarlyHeaders => 'on' ],
-        [ ChatStreamStallTimeout => '5s' ], [ ChatMock => 'words=3' ],
+        [ ChatStreamStallTimeout => '5s' ], [ ChatStreamOnLeave => 'finish' ], [ ChatMock => 'words=3' ],
         [ ChatRetry => '2 backoff=1s' ], [ ChatContext => '5' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'AuthConfig' ] }
         [ ChatAuth => 'user' ], [ ChatAuthCookie => 'sid' ],

@@ -46,7 +46,7 @@ END
 if (!$has_tls) {
     my $t = ChatTest->new(conf => conf("rediss://127.0.0.1:6379 ca=$cert"));
     ok !eval { $t->start; 1 }, 'without TLS in the library the start is refused';
-    ok "$@" . $t->error_log =~ /CHAT1012: ChatRedis "rediss:\/\/127\.0\.0\.1:6379": this build has no TLS to Redis, which needs hiredis 1\.0/,
+    ok "$@" . $t->error_log =~ /CHAT1301: ChatRedis "rediss:\/\/127\.0\.0\.1:6379": this build has no TLS to Redis, which needs hiredis 1\.0/,
         '... with a sentence';
     done_testing;
     exit;
@@ -89,7 +89,7 @@ for my $row (@no) {
     my ($what, $url, $why) = @$row;
     my ($said, $t) = asked($url, 1);
     is $said, '503', "a certificate $what";
-    ok $t->error_log =~ $why, '... is refused, and the log says why' or diag grep { /CHAT101/ } split /^/, $t->error_log;
+    ok $t->error_log =~ $why, '... is refused, and the log says why' or diag grep { /CHAT1(?:01|30)/ } split /^/, $t->error_log;
     $t->stop;
 }
 my ($said, $t) = asked('rediss://127.0.0.1:' . $redis->port . " ca=$cert", 1);
@@ -101,7 +101,7 @@ $t->stop;
 
 $t = ChatTest->new(conf => conf("rediss://127.0.0.1:$port ca=$key"));
 ok !eval { $t->start; 1 }, 'a file without a certificate';
-ok "$@" . $t->error_log =~ /CHAT1012: .*no certificate can be read from ca=/, '... is refused at the start';
+ok "$@" . $t->error_log =~ /CHAT1301: .*no certificate can be read from ca=/, '... is refused at the start';
 
 $_->stop for $redis, $false, $up;
 done_testing;

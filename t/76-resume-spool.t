@@ -13,6 +13,8 @@ use ChatTest::Probe;
 use Time::HiRes qw(sleep);
 
 my $EVENTS = 12;
+# TSan takes the end of prefork's children, inside a signal handler, for an error.
+my $TSAN = ($ENV{CHAT_VARIANT} // '') eq 'tsan';
 
 sub server (%o) {
     my %mpm = ($o{mpm} // 'event') eq 'prefork' ? () : (mpm_conf => "StartServers 3\nServerLimit 16\nThreadLimit 16\n"
@@ -38,7 +40,7 @@ sub read_some ($t, $path, $n) {
     return $res->{body} =~ s/\A((?:.*?\n\n){$n}).*/$1/sr;
 }
 
-for my $mpm (qw(event worker prefork)) {
+for my $mpm (qw(event worker), $TSAN ? () : 'prefork') {
     my $t = server(mpm => $mpm);
     my $whole = $t->events(1, $EVENTS, 10);
 
@@ -218,8 +220,9 @@ for my $mode (0770, 0707) {
     mkdir $probe->dir . '/mine';
     chown +(getpwnam 'www-data')[2, 3], $probe->dir . '/mine' if !$>;
     chmod $mode, $probe->dir . '/mine';
-    eval { $probe->start };
-    like $probe->error_log . $@, qr/CHAT1203: .*others may write there/, sprintf 'a directory with mode %o is refused', $mode;
+    ($ok, $out) = $probe->configtest;
+    ok !$ok, sprintf 'a directory with mode %o is refused', $mode;
+    like $out, qr/CHAT1203: .*others may write there/, '... in words';
 }
 
 done_testing;

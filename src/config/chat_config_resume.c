@@ -59,6 +59,7 @@ static void server_merge(void *mv, const void *basev, const void *addv,
 static const char *const kind_names[] = {
     [CHAT_RESUME_OFF] = "off",
     [CHAT_RESUME_SPOOL] = "spool",
+    [CHAT_RESUME_REDIS] = "redis",
     NULL,
 };
 
@@ -70,7 +71,7 @@ static const char *set_kind(chat_server_resume_t *resume, cmd_parms *cmd,
     if (strncmp(value, SPOOL_DIR, len) != 0) {
         if (!chat_config_find(&resume->kind, value, kind_names))
             return chat_config_refuse("ChatStreamResume", value,
-                                      "off, spool or spool=DIRECTORY",
+                                      "off, spool, spool=DIRECTORY or redis",
                                       cmd->pool);
         return NULL;
     }
@@ -100,9 +101,11 @@ static const char *set_resume(cmd_parms *cmd, void *dir, int argc,
     unsigned seen = 0;
 
     if (!why && argc < 1)
-        why = "ChatStreamResume takes off, spool or spool=DIRECTORY";
+        why = "ChatStreamResume takes off, spool, spool=DIRECTORY or redis";
     if (!why)
         why = set_kind(resume, cmd, argv[0]);
+    if (!why && resume->kind == CHAT_RESUME_REDIS)
+        chat_config_need(cmd, CHAT_NEED_LOGS, argv[0]);
     return why ? why
                : chat_config_options(resume, options, &seen, cmd, argc - 1,
                                      argv + 1);
@@ -137,7 +140,8 @@ const chat_config_feature_t chat_config_resume_feature = {
         {
             AP_INIT_TAKE_ARGV("ChatStreamResume", set_resume, NULL,
                               CHAT_OR_SERVER,
-                              "off|spool[=DIRECTORY] [age=TIME] [size=BYTES]"),
+                              "off|spool[=DIRECTORY]|redis [age=TIME] "
+                              "[size=BYTES]"),
             AP_INIT_TAKE1("ChatStreamOnLeave", set_on_leave, NULL,
                           CHAT_OR_FILEINFO, "stop|finish[=TIME]"),
         },

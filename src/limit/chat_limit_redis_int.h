@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The counter in Redis from the inside, from the bottom up: connections (_pool,
- * _tls), the breaker (_breaker), the scripts (_script), the list of what is
- * leased (_lease), the counter itself, the channel of an engine (_channel) and
- * the thread that settles what was left (_settler).
+ * The counter in Redis from the inside, from the bottom up: connections (_pool),
+ * the breaker (_breaker), the scripts (_script), the list of what is leased
+ * (_lease), the counter itself, the channel of an engine (_channel) and the
+ * thread that settles what was left (_settler).
  */
 #ifndef CHAT_LIMIT_REDIS_INT_H
 #define CHAT_LIMIT_REDIS_INT_H
 
-#include <hiredis/hiredis.h>
-
 #include "chat_limit_int.h"
+#include "chat_redis.h"
 
 /* ---- connections (chat_limit_redis_pool.c) ---- */
 
@@ -49,21 +48,7 @@ redisReply *chat_limit_redis_exec(chat_limit_redis_t *redis, int argc,
 apr_size_t chat_limit_redis_format(char **pcommand, int argc, const char **argv,
                                    apr_pool_t *p);
 
-/* [check_config] Where ChatRedis is; what it needs lives in pconf. */
-apr_status_t chat_limit_redis_pool_check_config(apr_pool_t *pconf,
-                                                server_rec *s);
 void chat_limit_redis_pool_child_init(apr_pool_t *pchild);
-
-/* ---- TLS, for rediss:// (chat_limit_redis_tls.c) ---- */
-
-/* [check_config] ca: a file with the certificate authorities to trust, NULL:
- * those of the system. NULL, or why there is no TLS. */
-const char *chat_limit_redis_tls_init(const char *ca, apr_pool_t *pconf);
-
-/* The handshake, on a connection that stands and has its time-out set, with a
- * server that proves to be host. */
-apr_status_t chat_limit_redis_tls_start(redisContext *c, const char *host,
-                                        const char **pwhy, apr_pool_t *p);
 
 /* ---- the breaker (chat_limit_redis_breaker.c) ---- */
 

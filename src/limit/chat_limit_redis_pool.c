@@ -10,17 +10,14 @@
 #include <http_main.h>
 #include <apr_strings.h>
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
-#include "chat_limit_redis_url.h"
 #include "chat_limit_text.h"
 #include "chat_log.h"
 
 #define IDLE_MAX 32
 
-static chat_limit_redis_url_t address; /* of the configuration, read-only */
 static redisContext *idle[IDLE_MAX];
 static int nidle;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -37,13 +34,6 @@ static void set_timeout(redisContext *c, apr_int64_t us)
     struct timeval tv = {us / 1000000, us % 1000000};
 
     redisSetTimeout(c, tv);
-}
-
-static const char *error_text(const redisContext *c, apr_pool_t *p)
-{
-    if (c->err == REDIS_ERR_IO && (errno == EAGAIN || errno == ETIMEDOUT))
-        return "no answer in time";
-    return apr_pstrdup(p, c->errstr);
 }
 
 /* "$LEN\r\nARG\r\n". */
@@ -90,7 +80,7 @@ redisReply *chat_limit_redis_exec(chat_limit_redis_t *redis, int argc,
     }
     if (redisAppendFormattedCommand(redis->c, command, len) != REDIS_OK ||
         redisGetReply(redis->c, &reply) != REDIS_OK) {
-        *pwhy = error_text(redis->c, p);
+        *pwhy = chat_redis_error(redis->c, p);
         return NULL;
     }
     return reply;
@@ -129,37 +119,18 @@ static apr_status_t authenticate(chat_limit_redis_t *redis, const char **pwhy,
         if (exec_simple(redis, n, auth, pwhy, p) != APR_SUCCESS)
             return APR_EGENERAL;
     }
-    if (!address.db)
+    if (!chat_redis_db())
         return APR_SUCCESS;
-    select[1] = apr_itoa(p, address.db);
+    select[1] = apr_itoa(p, chat_redis_db());
     return exec_simple(redis, 2, select, pwhy, p);
 }
 
-/* The TLS handshake shares the deadline of connecting. */
 static apr_status_t connect_new(chat_limit_redis_t *redis, const char **pwhy,
                                 apr_pool_t *p)
 {
-    apr_interval_time_t wait = conf()->redis.connect;
-    struct timeval tv = {wait / 1000000, wait % 1000000};
-    apr_int64_t until = chat_clock_now() + wait, left;
-
-    redis->c = address.path
-                   ? redisConnectUnixWithTimeout(address.path, tv)
-                   : redisConnectWithTimeout(address.host, address.port, tv);
-    if (!redis->c || redis->c->err) {
-        *pwhy = redis->c ? error_text(redis->c, p) : "out of memory";
+    if (chat_redis_dial(&redis->c, conf()->redis.connect, pwhy, p) !=
+        APR_SUCCESS)
         return APR_EGENERAL;
-    }
-    fcntl(redis->c->fd, F_SETFD, FD_CLOEXEC);
-    if (!address.path)
-        redisEnableKeepAlive(redis->c);
-    if (address.tls) {
-        left = until - chat_clock_now();
-        set_timeout(redis->c, left > 1000 ? left : 1000);
-        if (chat_limit_redis_tls_start(redis->c, address.host, pwhy, p) !=
-            APR_SUCCESS)
-            return APR_EGENERAL;
-    }
     redis->shared = 1;
     redis->deadline = chat_clock_now() + conf()->redis.command;
     return authenticate(redis, pwhy, p);
@@ -229,21 +200,6 @@ void chat_limit_redis_drop(chat_limit_redis_t *redis)
 }
 
 /* ---- start-up ---- */
-
-apr_status_t chat_limit_redis_pool_check_config(apr_pool_t *pconf,
-                                                server_rec *s)
-{
-    const char *text = chat_config_server(s)->redis.url;
-    const char *why = chat_limit_redis_url(&address, text, pconf);
-
-    if (!why && address.tls)
-        why = chat_limit_redis_tls_init(chat_config_server(s)->redis.ca, pconf);
-    if (!why)
-        return APR_SUCCESS;
-    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
-                 CHATNO(1012) "ChatRedis \"%s\": %s", text, why);
-    return APR_EINVAL;
-}
 
 static apr_status_t close_all(void *baton)
 {

@@ -21,9 +21,13 @@ const char chat_resume_gap[] =
 /* NULL: it is off. */
 static const chat_resume_way_t *way_of(const server_rec *s)
 {
-    return chat_config_server(s)->resume.kind == CHAT_RESUME_SPOOL
-               ? &chat_resume_spool
-               : NULL;
+    static const chat_resume_way_t *const ways[] = {
+        [CHAT_RESUME_OFF] = NULL,
+        [CHAT_RESUME_SPOOL] = &chat_resume_spool,
+        [CHAT_RESUME_REDIS] = &chat_resume_redis,
+    };
+
+    return ways[chat_config_server(s)->resume.kind];
 }
 
 int chat_resume_enabled(const server_rec *s)
@@ -85,11 +89,15 @@ apr_status_t chat_resume_create(chat_resume_writer_t **pw, request_rec *r,
 void chat_resume_append(chat_resume_writer_t *w, apr_int64_t first,
                         apr_int64_t last, const char *frames, apr_size_t len)
 {
-    const char *why;
+    const char *why = "it has reached its size";
 
-    if (w->broken || w->way->append(w, first, last, frames, len, &why))
+    if (w->broken)
+        return;
+    w->size += len;
+    if (w->size <= w->most && w->way->append(w, first, last, frames, len, &why))
         return;
     w->broken = 1;
+    w->way->give_up(w);
     ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, w->r,
                   CHATNO(1206) "the log of the stream %s cannot be written, so "
                                "that the stream cannot be resumed: %s",
@@ -132,12 +140,13 @@ apr_status_t chat_resume_orphans(apr_array_header_t **plogs, server_rec *s,
                                  apr_pool_t *p)
 {
     *plogs = apr_array_make(p, 4, sizeof(chat_resume_log_t));
-    return way_of(s) ? way_of(s)->orphans(*plogs, p) : APR_SUCCESS;
+    return way_of(s) && way_of(s)->orphans ? way_of(s)->orphans(*plogs, p)
+                                           : APR_SUCCESS;
 }
 
 void chat_resume_sweep(server_rec *s)
 {
-    if (way_of(s))
+    if (way_of(s) && way_of(s)->sweep)
         way_of(s)->sweep(s);
 }
 
@@ -185,9 +194,18 @@ apr_status_t chat_resume_stop(server_rec *s, const char *stream,
 
 /* ---- start-up ---- */
 
+apr_status_t chat_resume_check_config(apr_pool_t *pconf, server_rec *s)
+{
+    return way_of(s) && way_of(s)->check_config
+               ? way_of(s)->check_config(pconf, s)
+               : APR_SUCCESS;
+}
+
 apr_status_t chat_resume_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    return way_of(s) ? way_of(s)->post_config(pconf, s) : APR_SUCCESS;
+    return way_of(s) && way_of(s)->post_config
+               ? way_of(s)->post_config(pconf, s)
+               : APR_SUCCESS;
 }
 
 void chat_resume_child_init(apr_pool_t *pchild, server_rec *s)

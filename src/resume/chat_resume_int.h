@@ -24,6 +24,8 @@ typedef struct chat_resume_way_t {
     /* 0: it could not be written, *pwhy says why. */
     int (*append)(chat_resume_writer_t *w, apr_int64_t first, apr_int64_t last,
                   const char *frames, apr_size_t len, const char **pwhy);
+    /* Nothing more is written to it: not all of the stream is in it. */
+    void (*give_up)(chat_resume_writer_t *w);
     void (*end)(chat_resume_writer_t *w);
     apr_status_t (*find)(chat_resume_log_t *log, const char *stream,
                          apr_pool_t *p);
@@ -31,26 +33,32 @@ typedef struct chat_resume_way_t {
                          apr_int64_t *plast, int *pended, const char *stream,
                          apr_pool_t *p);
     void (*remove)(const char *stream);
+    /* These two NULL: logs go by themselves. */
     apr_status_t (*orphans)(apr_array_header_t *logs, apr_pool_t *p);
     void (*sweep)(server_rec *s);
     apr_status_t (*follow)(chat_feed_t *feed, request_rec *r,
                            const char *stream, apr_int64_t after);
     apr_status_t (*stop)(const char *stream);
+    /* These two NULL: nothing to do. */
+    apr_status_t (*check_config)(apr_pool_t *pconf, server_rec *s);
     apr_status_t (*post_config)(apr_pool_t *pconf, server_rec *s);
     void (*child_init)(apr_pool_t *pchild, server_rec *s);
 } chat_resume_way_t;
 
 extern const chat_resume_way_t chat_resume_spool;
+extern const chat_resume_way_t chat_resume_redis;
 
 /* Members that not every way has are 0 in the others. */
 struct chat_resume_writer_t {
-    const chat_resume_way_t *way; /* C */
-    request_rec *r;               /* C */
-    const char *stream;           /* C */
-    apr_int64_t size;             /* of the log by now */
-    apr_int64_t most;             /* C  it may have */
-    int broken;                   /* it is not written to any more */
-    int fd;                       /* of a spool's file, -1 */
+    const chat_resume_way_t *way;        /* C */
+    request_rec *r;                      /* C */
+    const char *stream;                  /* C */
+    apr_int64_t size;                    /* of the log by now */
+    apr_int64_t most;                    /* C  it may have */
+    int broken;                          /* it is not written to any more */
+    int fd;                              /* of a spool's file, -1 */
+    apr_off_t at;                        /* where its next bytes go */
+    struct chat_resume_redis_log_t *log; /* C  in Redis */
 };
 
 /* What a follower is told instead of what is not there any more. */

@@ -56,9 +56,9 @@ static int begin_file(chat_resume_writer_t *w, const char *line)
 {
     struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-    w->size = strlen(line);
+    w->at = strlen(line);
     return fcntl(w->fd, F_OFD_SETLK, &l) == 0 &&
-           write_at(w->fd, line, w->size, 0);
+           write_at(w->fd, line, w->at, 0);
 }
 
 static apr_status_t create(chat_resume_writer_t *w, const char *owner,
@@ -93,16 +93,17 @@ static apr_status_t create(chat_resume_writer_t *w, const char *owner,
 static int append(chat_resume_writer_t *w, apr_int64_t first, apr_int64_t last,
                   const char *frames, apr_size_t len, const char **pwhy)
 {
-    int written = 0;
+    int written = write_at(w->fd, frames, len, w->at);
 
-    if (w->size + (apr_int64_t)len > w->most)
-        *pwhy = "it has reached its size";
-    else if (!(written = write_at(w->fd, frames, len, w->size)))
-        *pwhy = strerror(errno);
     if (!written)
-        set_state(w, CHAT_RESUME_BROKEN);
-    w->size += len;
+        *pwhy = strerror(errno);
+    w->at += len;
     return written;
+}
+
+static void give_up(chat_resume_writer_t *w)
+{
+    set_state(w, CHAT_RESUME_BROKEN);
 }
 
 /* Of a broken one nothing more can be had: those who read it by now have it. */
@@ -331,6 +332,7 @@ static apr_status_t stop(const char *stream)
 const chat_resume_way_t chat_resume_spool = {
     .create = create,
     .append = append,
+    .give_up = give_up,
     .end = end,
     .find = find,
     .load = load,
@@ -339,6 +341,7 @@ const chat_resume_way_t chat_resume_spool = {
     .sweep = sweep,
     .follow = chat_resume_spool_follow,
     .stop = stop,
+    .check_config = chat_resume_spool_dir_check_config,
     .post_config = chat_resume_spool_dir_post_config,
     .child_init = chat_resume_spool_dir_child_init,
 };

@@ -13,7 +13,10 @@
 #include "chat_resume_frames.h"
 #include "chat_resume_int.h"
 
-/* [post_config] Make the directories, or refuse those that are there. */
+/* [check_config] Refuse directories that are there. */
+apr_status_t chat_resume_spool_dir_check_config(apr_pool_t *pconf,
+                                                server_rec *s);
+/* [post_config] Make them. */
 apr_status_t chat_resume_spool_dir_post_config(apr_pool_t *pconf,
                                                server_rec *s);
 /* [child_init] Open them. */

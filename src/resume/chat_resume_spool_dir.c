@@ -75,9 +75,16 @@ static const char *prepare(const char *path, apr_pool_t *p)
     return why ? why : check(path);
 }
 
-apr_status_t chat_resume_spool_dir_post_config(apr_pool_t *pconf, server_rec *s)
+static const char *check_if_there(const char *path, apr_pool_t *p)
 {
-    const char *path = chat_config_server(s)->resume.directory, *why = NULL;
+    struct stat st;
+
+    return lstat(path, &st) && errno == ENOENT ? NULL : check(path);
+}
+
+static void find_paths(apr_pool_t *pconf, server_rec *s)
+{
+    const char *path = chat_config_server(s)->resume.directory;
     apr_size_t len;
 
     logs_path = path ? apr_pstrdup(pconf, path)
@@ -85,14 +92,33 @@ apr_status_t chat_resume_spool_dir_post_config(apr_pool_t *pconf, server_rec *s)
     for (len = strlen(logs_path); len > 1 && logs_path[len - 1] == '/'; len--)
         logs_path = apr_pstrmemdup(pconf, logs_path, len - 1);
     stops_path = apr_pstrcat(pconf, logs_path, "/stop", NULL);
-    why = prepare(logs_path, pconf);
+}
+
+/* Of both directories. */
+static apr_status_t each(const char *(*look)(const char *path, apr_pool_t *p),
+                         apr_pool_t *p, server_rec *s)
+{
+    const char *why = look(logs_path, p);
+
     if (!why)
-        why = prepare(stops_path, pconf);
+        why = look(stops_path, p);
     if (!why)
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
                  CHATNO(1203) "ChatStreamResume spool=%s: %s", logs_path, why);
     return APR_EGENERAL;
+}
+
+apr_status_t chat_resume_spool_dir_check_config(apr_pool_t *pconf,
+                                                server_rec *s)
+{
+    find_paths(pconf, s);
+    return each(check_if_there, pconf, s);
+}
+
+apr_status_t chat_resume_spool_dir_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    return each(prepare, pconf, s);
 }
 
 static int open_dir(const char *path)

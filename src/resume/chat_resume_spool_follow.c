@@ -22,6 +22,7 @@ typedef struct follower_t {
     apr_off_t at;       /* in the file */
     apr_int64_t expect; /* the id of the first frame, 0 once it was seen */
     int quiet;          /* there was nothing at the last read */
+    int is_open;        /* it had not ended when it was watched already */
     int over;           /* the gap was told */
 } follower_t;
 
@@ -49,14 +50,16 @@ static apr_status_t tell_gap(follower_t *f, const char **pdata,
 }
 
 /* Whole frames, as many as fit; of one that does not fit, all that does. 0:
- * there is none. */
-static apr_size_t read_frames(const follower_t *f, char *data, apr_size_t size)
+ * there is none. *pall: these are all that there are. */
+static apr_size_t read_frames(const follower_t *f, char *data, apr_size_t size,
+                              int *pall)
 {
     int fd = f->fd;
     apr_ssize_t n = chat_resume_spool_file_read(&fd, data, size, f->at);
     apr_size_t len = n > 0 ? chat_resume_frames_whole(data, n) : 0;
 
-    return len || n < (apr_ssize_t)size ? len : size;
+    *pall = n < (apr_ssize_t)size;
+    return len || *pall ? len : size;
 }
 
 /* What the file is before it is read decides whether all was read. */
@@ -68,9 +71,11 @@ static char find_state(follower_t *f)
         !chat_resume_spool_file_is_written(f->fd))
         state = CHAT_RESUME_BROKEN;
     f->quiet = 1;
+    f->is_open |= state == CHAT_RESUME_OPEN;
     return state;
 }
 
+/* Once it is known that the file was open, all that happens to it is heard. */
 static apr_status_t read_feed(void *ctx, const char **pdata, apr_size_t *plen,
                               apr_interval_time_t *pwait)
 {
@@ -78,16 +83,17 @@ static apr_status_t read_feed(void *ctx, const char **pdata, apr_size_t *plen,
     follower_t *f = ctx;
     char state = CHAT_RESUME_OPEN;
     apr_size_t len;
+    int all;
 
     if (f->over)
         return APR_EOF;
-    len = read_frames(f, data, sizeof(data));
+    len = read_frames(f, data, sizeof(data), &all);
     if (!len) {
         state = find_state(f);
         *pwait = LOOK_AGAIN;
         if (state == CHAT_RESUME_OPEN)
             return APR_EAGAIN;
-        len = read_frames(f, data, sizeof(data));
+        len = read_frames(f, data, sizeof(data), &all);
     }
     if (!len && state == CHAT_RESUME_ENDED)
         return APR_EOF;
@@ -98,7 +104,9 @@ static apr_status_t read_feed(void *ctx, const char **pdata, apr_size_t *plen,
     f->at += len;
     *pdata = data;
     *plen = len;
-    return APR_SUCCESS;
+    *pwait = LOOK_AGAIN;
+    return all && f->is_open && state == CHAT_RESUME_OPEN ? APR_INCOMPLETE
+                                                          : APR_SUCCESS;
 }
 
 static int is_at_end(const follower_t *f)

@@ -26,8 +26,10 @@ my %MAY   = (
     shared   => [@HTTPD],
     provider => [@PURE],
     dialect  => [ @PURE, 'request' ],
-    (map { $_ => [@HTTPD] } qw(request limit store stream reply upstream model)),
-    resume    => [ @HTTPD, 'stream' ],
+    redis     => [@HTTPD],
+    limit     => [ @HTTPD, 'redis' ],
+    (map { $_ => [@HTTPD] } qw(request store stream reply upstream model)),
+    resume    => [ @HTTPD, qw(redis stream) ],
     auth      => [ @HTTPD, 'store' ],
     telemetry => [ @HTTPD, @TOLD ],
     run       => [@RUN],
@@ -41,8 +43,8 @@ my @LIBRARY = (
     [ 'curl',    qr{^<curl/},                qr{^src/stream/} ],
     [ 'json-c',  qr{^<(?:json-c/|json\.h)},  qr{^src/base/chat_json} ],
     [ 'SQL',     qr{^<(?:apr_dbd|mod_dbd)},  qr{^src/store/} ],
-    [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|limit/chat_limit_redis_tls|stream/chat_(?:idle|trust))\.c$} ],
-    [ 'hiredis', qr{^<hiredis/},             qr{^src/limit/} ],
+    [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|redis/chat_redis_tls|stream/chat_(?:idle|trust))\.c$} ],
+    [ 'hiredis', qr{^<hiredis/},             qr{^(?:include/chat_redis\.h|src/redis/chat_redis_tls\.c)$} ],
 );
 
 my $HTTPD_HEADER = qr{^<(?:httpd|http_\w+|ap_(?!r)\w+|util_\w+|mod_\w+|mpm_\w+|scoreboard|unixd)\.h>};

@@ -14,7 +14,7 @@ our @EXPORT_OK = qw(load load_start load_wait load_end load_ok close_latency);
 # %o: sse_load's letters (c => 100, p => 'n=50', H => [..], C => 1 for flags).
 # Numbers may be what fewer() and scaled() have left of them.
 sub _command ($url, %o) {
-    my %flag = map { $_ => 1 } qw(C R k);
+    my %flag = map { $_ => 1 } qw(C I R k);
     $o{$_} = int $o{$_} || 1 for grep { defined $o{$_} } qw(c m t);
     my @args;
     for my $name (sort keys %o) {

@@ -38,6 +38,7 @@ static const char help_text[] =
     "              failed (with -D): what came before the fault, then one\n"
     "              event that says so, and an end of any kind\n"
     "  -C          allow comment lines between events (heartbeats)\n"
+    "  -I          events may have ids, which go up (with -D)\n"
     "  -A K[:MS]   abort: close after K events (K=0: MS after sending)\n"
     "  -R          ... with a reset\n"
     "  -w K:MS     slow reader: after K bytes read nothing for MS\n"
@@ -287,7 +288,8 @@ void load_opts_read(load_opts_t *o, int argc, char **argv)
     read_body(o, "{\"messages\":[{\"role\":\"user\",\"content\":"
                  "\"mock(seed={i})\"}]}");
     while ((opt = getopt(argc, argv,
-                         "c:m:P:s:b:p:a:D:H:E:S:X:e:CA:Rw:B:r:o:t:kh")) != -1) {
+                         "c:m:P:s:b:p:a:D:H:E:S:X:e:CIA:Rw:B:r:o:t:kh")) !=
+           -1) {
         if (opt == 'h') {
             fputs(help_text, stdout);
             exit(0);
@@ -296,6 +298,8 @@ void load_opts_read(load_opts_t *o, int argc, char **argv)
             exit(2);
         else if (opt == 'C')
             o->comments = 1;
+        else if (opt == 'I')
+            o->ids = 1;
         else if (opt == 'R')
             o->rst = 1;
         else if (opt == 'k')

@@ -30,6 +30,7 @@ typedef struct load_opts_t {
     int status, also; /* expected; also allowed, 0: none */
     int end;          /* load_end_e */
     int comments;     /* tolerate comments between events */
+    int ids;          /* events may have ids, which go up */
     int abort_events; /* -1: never */
     int abort_ms;
     int rst;

@@ -414,6 +414,16 @@ static void dispatch(answer_t *a, int64_t now)
     buf_clear(&s->name);
 }
 
+static void take_id(answer_t *a, const char *text)
+{
+    load_said_t *s = &a->said;
+    long long id = atoll(text);
+
+    if (id <= s->event_id)
+        load_answer_wrong(a, "an id that is not above the one before");
+    s->event_id = id;
+}
+
 static void take_line(answer_t *a, int64_t now)
 {
     load_said_t *s = &a->said;
@@ -429,6 +439,8 @@ static void take_line(answer_t *a, int64_t now)
         set(&s->name, line + 7);
     else if (*line == ':' && a->o->comments && s->end == SAID_OPEN)
         a->totals->comments++;
+    else if (!strncmp(line, "id: ", 4) && a->o->ids)
+        take_id(a, line + 4);
     else if (*line)
         load_answer_wrong(a, "a line that does not belong there");
     buf_clear(&s->line);

@@ -25,9 +25,10 @@ typedef struct load_said_t {
     size_t got;             /* bytes of it that are here */
     buf_t args;             /* of the call that is open */
     int events, has_data;
-    int thoughts; /* bytes */
-    int calls;    /* that have begun */
-    char id[80];  /* of the answer */
+    int thoughts;       /* bytes */
+    int calls;          /* that have begun */
+    char id[80];        /* of the answer */
+    long long event_id; /* of the last event that had one */
     char finish[24];
     int64_t ts;
     int end; /* said_end_e */

@@ -9,7 +9,8 @@
  *           event's data are its id and size= letters. kill=N: the process
  *           dies when it has logged so many. log=0: it is not logged.
  *   call    a stream that passes on what http://127.0.0.1:port=/path= answers
- *           to the question say=, with wait=MS before each call but the first
+ *           to the question say=, with wait=MS before each call but the first.
+ *           logged=1: each piece of it is logged, with an id before it.
  *   follow  what is behind after=
  *   stop, find, load, remove, orphans, sweep: those functions
  */
@@ -78,12 +79,26 @@ static apr_status_t send_bytes(probe_t *p, const char *data, apr_size_t len)
     return chat_reply_stream_write(p->r, data, len);
 }
 
+static void log_piece(probe_t *p, const char *data, apr_size_t len)
+{
+    char frame[40000];
+    int head = apr_snprintf(frame, 40, "id: %" APR_INT64_T_FMT "\n", ++p->at);
+
+    if (len > sizeof(frame) - 40)
+        return;
+    memcpy(frame + head, data, len);
+    chat_resume_append(p->writer, p->at, p->at, frame, head + len);
+}
+
 static apr_status_t on_data(void *ctx, const char *data, apr_size_t len)
 {
     probe_t *p = ctx;
 
     p->bytes += len;
-    if (p->writer) {
+    if (p->writer && p->call.url) {
+        log_piece(p, data, len);
+    }
+    else if (p->writer) {
         chat_resume_append(p->writer, p->at, p->at, data, len);
         if (p->kill == p->at)
             kill(getpid(), SIGKILL);
@@ -196,8 +211,13 @@ static int call_upstream(probe_t *p)
                                .id = p->id,
                                .finish = dir->resume.finish,
                                .alone = dir->resume.alone};
+    chat_err_t err = {0};
     request_rec *r = p->r;
 
+    if (number(r, "logged=", 0) &&
+        chat_resume_create(&p->writer, r, p->id, OWNER, "stream", &err) !=
+            APR_SUCCESS)
+        return err.status;
     p->wait = apr_time_from_msec(number(p->r, "wait=", 0));
     p->call.url = apr_psprintf(r->pool, "http://127.0.0.1:%d/%s",
                                (int)number(r, "port=", 80), word(r, "path="));

@@ -6,7 +6,7 @@
  * of the system, and to be that of the URL's host. Any thread; the context is
  * made once.
  */
-#include "chat_limit_redis_int.h"
+#include "chat_redis_int.h"
 
 #ifdef CHAT_HIREDIS_SSL
 
@@ -26,7 +26,7 @@ static apr_status_t free_ctx(void *baton)
     return APR_SUCCESS;
 }
 
-const char *chat_limit_redis_tls_init(const char *ca, apr_pool_t *pconf)
+const char *chat_redis_tls_init(const char *ca, apr_pool_t *pconf)
 {
     int good;
 
@@ -59,8 +59,8 @@ static int expect(SSL *ssl, const char *host)
            SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-apr_status_t chat_limit_redis_tls_start(redisContext *c, const char *host,
-                                        const char **pwhy, apr_pool_t *p)
+apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
+                                  const char **pwhy, apr_pool_t *p)
 {
     SSL *ssl = SSL_new(ctx);
     long verified;
@@ -80,14 +80,14 @@ apr_status_t chat_limit_redis_tls_start(redisContext *c, const char *host,
 
 #else
 
-const char *chat_limit_redis_tls_init(const char *ca, apr_pool_t *pconf)
+const char *chat_redis_tls_init(const char *ca, apr_pool_t *pconf)
 {
     return "this build has no TLS to Redis, which needs hiredis 1.0 with "
            "hiredis_ssl: use redis:// or unix://, or a local TLS proxy";
 }
 
-apr_status_t chat_limit_redis_tls_start(redisContext *c, const char *host,
-                                        const char **pwhy, apr_pool_t *p)
+apr_status_t chat_redis_tls_start(redisContext *c, const char *host,
+                                  const char **pwhy, apr_pool_t *p)
 {
     *pwhy = "this build has no TLS";
     return APR_ENOTIMPL;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of src/limit/chat_limit_redis_url.c. */
+/* Tests of src/redis/chat_redis_url.c. */
 #include <string.h>
 
 #include <apr_pools.h>
 
-#include "../../src/limit/chat_limit_redis_url.h"
+#include "../../src/redis/chat_redis_url.h"
 #include "unit.h"
 
 static const struct {
@@ -61,9 +61,9 @@ static void check_text(const char *got, const char *expected)
 
 START_TEST(a_url_says_where_redis_is)
 {
-    chat_limit_redis_url_t url;
+    chat_redis_url_t url;
 
-    ck_assert_ptr_null(chat_limit_redis_url(&url, good[_i].text, p));
+    ck_assert_ptr_null(chat_redis_url(&url, good[_i].text, p));
     check_text(url.host, good[_i].host);
     check_text(url.path, good[_i].path);
     if (good[_i].host)
@@ -75,8 +75,8 @@ END_TEST
 
 START_TEST(what_is_no_such_url_gets_a_sentence)
 {
-    chat_limit_redis_url_t url;
-    const char *why = chat_limit_redis_url(&url, bad[_i], p);
+    chat_redis_url_t url;
+    const char *why = chat_redis_url(&url, bad[_i], p);
 
     ck_assert_ptr_nonnull(why);
     ck_assert_ptr_null(strstr(why, "password"));
@@ -85,7 +85,7 @@ END_TEST
 
 Suite *unit_suite(void)
 {
-    Suite *suite = suite_create("chat_limit_redis_url");
+    Suite *suite = suite_create("chat_redis_url");
     TCase *tc = tcase_create("urls");
 
     tcase_add_checked_fixture(tc, setup, teardown);

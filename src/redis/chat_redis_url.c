@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser of the URL of ChatRedis, see chat_limit_redis_url.h. Any thread.
+/* The parser of the URL of ChatRedis, see chat_redis_url.h. Any thread.
  */
-#include "chat_limit_redis_url.h"
+#include "chat_redis_url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const char *parse_db(int *pdb, const char *text)
     return NULL;
 }
 
-static const char *parse_unix(chat_limit_redis_url_t *url, const char *rest,
+static const char *parse_unix(chat_redis_url_t *url, const char *rest,
                               apr_pool_t *p)
 {
     const char *query = strchr(rest, '?');
@@ -37,7 +37,7 @@ static const char *parse_unix(chat_limit_redis_url_t *url, const char *rest,
     return parse_db(&url->db, query + 4);
 }
 
-static const char *parse_tcp(chat_limit_redis_url_t *url, const char *text,
+static const char *parse_tcp(chat_redis_url_t *url, const char *text,
                              apr_pool_t *p)
 {
     apr_uri_t uri;
@@ -60,8 +60,8 @@ static const char *parse_tcp(chat_limit_redis_url_t *url, const char *text,
     return parse_db(&url->db, uri.path + 1);
 }
 
-const char *chat_limit_redis_url(chat_limit_redis_url_t *url, const char *text,
-                                 apr_pool_t *p)
+const char *chat_redis_url(chat_redis_url_t *url, const char *text,
+                           apr_pool_t *p)
 {
     memset(url, 0, sizeof(*url));
     if (!strncmp(text, "unix://", 7))
