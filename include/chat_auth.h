@@ -35,6 +35,10 @@ typedef struct chat_auth_scheme_t {
     /* What a request lacks when nobody is found: "no Bearer token". */
     const char *missing;
 
+    /* Whose ids it gives, for chat_user_t.subject, without a colon: the name of
+     * a scheme that has the same accounts. NULL: its own. */
+    const char *ids;
+
     /* 1: a browser adds these credentials by itself (a cookie, Basic, a client
      * certificate), so that they prove nothing about who made the request. Who
      * is identified by them must come from a page of this site, or of one in
@@ -47,8 +51,8 @@ typedef struct chat_auth_scheme_t {
      * never. */
     int (*claims)(request_rec *r);
 
-    /* As chat_auth_identify(), and
-     * APR_NOTFOUND  no credentials of this kind that hold: try the next. */
+    /* As chat_auth_identify(), but for subject and home, which the caller sets;
+     * and APR_NOTFOUND  no credentials of this kind that hold: try the next. */
     apr_status_t (*identify)(const chat_user_t **puser, request_rec *r,
                              const chat_dir_conf_t *conf, chat_err_t *err);
 } chat_auth_scheme_t;

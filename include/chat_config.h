@@ -99,7 +99,7 @@ typedef struct chat_limit_conf_t {
 /* One condition of ChatLimitExempt; any that holds exempts. */
 typedef struct chat_limit_exempt_t {
     const char *role;           /* one of the user's roles, or NULL */
-    const char *user;           /* the user's id, or NULL */
+    const char *user;           /* NAMESPACE:ID or ID, or NULL */
     apr_ipsubnet_t *net;        /* the client's network, or NULL */
     const ap_expr_info_t *expr; /* a boolean expression, or NULL */
 } chat_limit_exempt_t;
@@ -288,6 +288,7 @@ typedef struct chat_dir_request_t {
     int values;            /* ChatRequestValues */
     int messages;          /* ChatRequestMessages */
     int message_length;    /* ChatRequestMessageLength, characters */
+    int answer_length;     /* ChatRequestAnswerLength, the same */
     int count;             /* ChatRequestCount: chat_count_e */
     int total_length;      /* ChatRequestTotalLength, UTF-16 units */
     int max_output_tokens; /* ChatRequestMaxOutputTokens */
@@ -299,8 +300,10 @@ typedef struct chat_dir_auth_t {
     apr_array_header_t *secrets; /* ChatAuthSecret: const char *, any fits */
     apr_array_header_t *cookies; /* ChatAuthCookie: const char *, names */
     apr_array_header_t *origins; /* ChatAuthOrigin: const char * */
-    int bearer_unsigned;         /* ChatAuthBearer: 1: a bare session token is
-                                    accepted */
+    const char *namespace; /* ChatAuthNamespace: of the ids of all schemes,
+                              holds no colon; "": each has its own */
+    int bearer_unsigned;   /* ChatAuthBearer: 1: a bare session token is
+                              accepted */
 } chat_dir_auth_t;
 
 typedef struct chat_dir_limit_t {

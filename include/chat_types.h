@@ -18,8 +18,13 @@ struct chat_json_t;
 
 /* Who asks. */
 typedef struct chat_user_t {
-    const char *id;     /* stable id of the account, any bytes but NUL; NULL for
-                           a guest. Logs and keys escape and bound it */
+    const char *id; /* stable id of the account, any bytes but NUL; NULL for
+                       a guest. Logs and keys escape and bound it */
+    const char *subject; /* who that is: NAMESPACE ":" id. Ids of two schemes
+                            may be equal, subjects never are; what is kept for
+                            a user is kept under this. NULL for a guest */
+    int home; /* 1: of the first scheme of ChatAuth, or its namespace: whom an
+                 administrator means who writes the id alone */
     const char *role;   /* as the account says ("user,admin"), or NULL */
     const char *tier;   /* as the account says ("free"), or NULL */
     const char *scheme; /* the identity scheme that said yes */

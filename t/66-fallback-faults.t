@@ -3,6 +3,8 @@
 # Whatever an upstream does instead of answering, in whatever words it is asked:
 # how often it is asked, whether the next one is, and what the client gets: the
 # text of one call with one end, or one error. With and without unsafe=on.
+#
+# Runs alone: time-outs of upstreams are told from slow ones.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -66,7 +66,8 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
            a->auth.bearer_unsigned == b->auth.bearer_unsigned &&
            same_words(a->auth.secrets, b->auth.secrets) &&
            same_words(a->auth.cookies, b->auth.cookies) &&
-           same_words(a->auth.origins, b->auth.origins);
+           same_words(a->auth.origins, b->auth.origins) &&
+           !strcmp(a->auth.namespace, b->auth.namespace);
 }
 
 /*
@@ -93,6 +94,32 @@ static const outcome_t *cached_outcome(request_rec *r,
 static const chat_auth_scheme_t *scheme_at(const chat_dir_conf_t *conf, int i)
 {
     return schemes[APR_ARRAY_IDX(conf->auth.schemes, i, int)];
+}
+
+static const char *namespace_of(const chat_auth_scheme_t *scheme,
+                                const chat_dir_conf_t *conf)
+{
+    if (*conf->auth.namespace)
+        return conf->auth.namespace;
+    return scheme->ids ? scheme->ids : scheme->name;
+}
+
+/* The user with the subject. No namespace has a colon, so that ids may. */
+static const chat_user_t *with_subject(const chat_user_t *found,
+                                       const chat_auth_scheme_t *scheme,
+                                       const chat_dir_conf_t *conf,
+                                       apr_pool_t *p)
+{
+    chat_user_t *user;
+
+    if (!found->id)
+        return found;
+    user = apr_pmemdup(p, found, sizeof(*found));
+    user->subject =
+        apr_pstrcat(p, namespace_of(scheme, conf), ":", found->id, NULL);
+    user->home = !strcmp(namespace_of(scheme, conf),
+                         namespace_of(scheme_at(conf, 0), conf));
+    return user;
 }
 
 static int claims(const chat_auth_scheme_t *scheme, request_rec *r)
@@ -148,6 +175,8 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
         rv = scheme->identify(puser, r, conf, err);
         if (rv == APR_SUCCESS && scheme->ambient)
             rv = chat_auth_origin_check(r, conf, err);
+        if (rv == APR_SUCCESS)
+            *puser = with_subject(*puser, scheme, conf, r->pool);
         if (rv != APR_NOTFOUND)
             return rv;
     }

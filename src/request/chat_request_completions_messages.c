@@ -286,6 +286,7 @@ static apr_status_t take_role(const message_t *m, const chat_json_t *v)
             "instead.",
             param);
     m->message->role = roles[role];
+    m->c->longest = chat_request_longest(m->c->clamps, m->message->role);
     return APR_SUCCESS;
 }
 

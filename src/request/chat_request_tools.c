@@ -51,8 +51,9 @@ static void check_call(chat_request_check_t *check, chat_tool_call_t *call,
                         chat_request_message_path(check, index, id));
     call->name = check_name(&check->zod, chat_json_get(v, "name"),
                             chat_request_message_path(check, index, name));
-    call->arguments = chat_request_check_text(
-        check, chat_json_get(v, "arguments"), 0, index, arguments);
+    call->arguments =
+        chat_request_check_text(check, chat_json_get(v, "arguments"),
+                                CHAT_ROLE_ASSISTANT, 0, index, arguments);
 }
 
 static void check_calls(chat_request_check_t *check, chat_message_t *message,
@@ -126,8 +127,8 @@ void chat_request_tools_message(chat_request_check_t *check,
     message->role = role < 0 ? CHAT_ROLE_USER : role;
     if (content || !calling)
         message->content = chat_request_check_text(
-            check, content, calling || role == CHAT_ROLE_TOOL ? 0 : 1, index,
-            ",\"content\"");
+            check, content, message->role,
+            calling || role == CHAT_ROLE_TOOL ? 0 : 1, index, ",\"content\"");
     if (role == CHAT_ROLE_ASSISTANT)
         check_thoughts(check, message, v, index);
     if (calling)
