@@ -20,4 +20,8 @@ APLOG_USE_MODULE(chat);
 
 #define CHATNO(n) "CHAT" #n ": "
 
+/* The status of a message. httpd writes it out in front, and of APR_EGENERAL it
+ * only knows "Internal error (specific information not available)". */
+#define CHAT_LOG_STATUS(rv) ((rv) == APR_EGENERAL ? 0 : (rv))
+
 #endif
