@@ -268,7 +268,7 @@ apr_status_t chat_auth_cache_check_config(apr_pool_t *p, server_rec *s)
         return APR_SUCCESS;
     rv = chat_store_cache_check(&conf, &why, p);
     if (rv == APR_INCOMPLETE) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, s,
                      CHATNO(0316) "ChatAuthCacheStore: %s", why);
         return APR_SUCCESS;
     }

@@ -77,7 +77,7 @@ static int no_handler(const chat_view_t *v, int say)
         chat_config_written("AddHandler") || chat_config_written("RewriteRule"))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0113) "ChatRoute \"%s\" at %s: no \"SetHandler "
                                   "chat\" stands there, so mod_chat is never "
                                   "asked",
@@ -92,7 +92,7 @@ static int no_route(const chat_view_t *v, int say)
         may(v, sets_route))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0114) "%s has \"SetHandler chat\" but no "
                                   "ChatRoute: every answer will be a 404",
                      v->name);
@@ -110,7 +110,7 @@ static int overridden(const chat_view_t *v, int say)
         own->id == v->conf->route.id)
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0115) "ChatRoute \"%s\" at %s is never used: the "
                                   "ChatRoute \"%s\" at %s holds for this path "
                                   "as well and stands later, and then the "
@@ -168,7 +168,7 @@ static int no_secret(const chat_view_t *v, int say)
         may(v, sets_secrets))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0116) "ChatAuth %s in %s: no ChatAuthSecret says "
                                   "what sessions are signed with, so nobody "
                                   "can sign in: write the BETTER_AUTH_SECRET "
@@ -200,7 +200,7 @@ static int no_user(const chat_view_t *v, int say)
         chat_config_written("AuthType") || chat_config_written("SSLUserName"))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0117) "ChatAuth user in %s: no AuthType and no "
                                   "SSLUserName stands anywhere, so there is "
                                   "never a user whom Apache has let in",
@@ -265,7 +265,7 @@ static int no_default_model(const chat_view_t *v, int say)
     if (!serves(v) || !name || !names_are_known(v) || is_model(v, name))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0118) "ChatModelDefault \"%s\" in %s is no "
                                   "ChatModel of this server: who names no "
                                   "model will be refused",
@@ -300,7 +300,7 @@ static int no_allowed_model(const chat_view_t *v, int say)
     if (!serves(v) || !names_are_known(v) || !(pattern = useless_pattern(v)))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0119) "ChatModelAllow \"%s\" in %s: no ChatModel "
                                   "of this server is called so",
                      pattern, v->name);
@@ -326,7 +326,7 @@ static int no_provider(const chat_view_t *v, int say)
         may(v, sets_use))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0120) "ChatRoute \"%s\" at %s has no provider to "
                                   "ask: write a <ChatProvider>, and ChatUse "
                                   "with its name, or a ChatModel for it",
@@ -344,7 +344,7 @@ static int no_guard(const chat_view_t *v, int say)
         chat_config_advice_places_guard(v))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0123) "ChatRoute \"limits\" at %s: no Require "
                                   "guards it, so everybody may see who asks "
                                   "most: write \"Require local\" there, or "
@@ -377,7 +377,8 @@ static int shared_prefix(const chat_view_t *v, int say)
             if (!share_keys(a, b))
                 continue;
             if (say)
-                ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+                ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0,
+                             v->s,
                              CHATNO(0121) "ChatLimit \"%s\" and \"%s\" in %s "
                                           "count in the same keys, for both "
                                           "have prefix=%s: each request costs "
