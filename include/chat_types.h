@@ -16,6 +16,9 @@ struct chat_json_t;
 
 #define CHAT_VERSION "0.1.0"
 
+/* What an event stream says it is: every stream that is sent to a client. */
+#define CHAT_EVENT_STREAM_TYPE "text/event-stream; charset=utf-8"
+
 /* Who asks. */
 typedef struct chat_user_t {
     const char *id; /* stable id of the account, any bytes but NUL; NULL for

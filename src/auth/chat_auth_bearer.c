@@ -98,8 +98,8 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
 const chat_auth_scheme_t chat_auth_bearer = {
     .name = "bearer",
-    .ids = "better-auth",
     .missing = "no Bearer token",
+    .ids = "better-auth",
     .claims = claims,
     .identify = identify,
 };

@@ -136,8 +136,10 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
 #define NO_TOKEN "00000000-0000-0000-0000-000000000000"
 
 /* NULL, or why nobody could sign in. Only the statement itself shows what it
- * lacks: a table, a column, a privilege. */
-static const char *try_statement(request_rec *r, const char *sql)
+ * lacks: a table, a column, a privilege. *pconnected is 0 when mod_dbd has no
+ * connection, and has logged why. */
+static const char *try_statement(int *pconnected, request_rec *r,
+                                 const char *sql)
 {
     chat_store_query_t q;
     const char *why = NULL;
@@ -154,6 +156,7 @@ static const char *try_statement(request_rec *r, const char *sql)
             why = "the statement has one column, and needs two at least: the "
                   "user's id and the expiry";
     }
+    *pconnected = q.dbd != NULL;
     chat_store_query_close(&q);
     return why;
 }
@@ -161,16 +164,16 @@ static const char *try_statement(request_rec *r, const char *sql)
 apr_status_t chat_store_ping(request_rec *r)
 {
     const char *sql = chat_config_server(r->server)->auth.session_sql, *why;
-    int slot, answers;
+    int slot, answers, connected;
 
     if (!sql)
         return APR_ENOTIMPL;
     if (chat_store_limiter_probe(&slot, &answers, r) != APR_SUCCESS)
         return answers ? APR_SUCCESS : APR_EGENERAL;
-    why = try_statement(r, sql);
+    why = try_statement(&connected, r, sql);
     if (chat_store_limiter_tell(r, why)) {
         if (why)
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+            ap_log_rerror(APLOG_MARK, connected ? APLOG_ERR : APLOG_INFO, 0, r,
                           CHATNO(0205) "not ready, for nobody could sign in: "
                                        "%s",
                           why);
