@@ -58,7 +58,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     chat_auth_child_init(pchild, s);
     chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);
-    chat_scratch_init();
+    chat_scratch_init(pchild);
 }
 
 static void register_hooks(apr_pool_t *p)

@@ -47,8 +47,8 @@ chat_json_reader_t *chat_json_reader_create(const chat_json_limits_t *limits,
  * APR_EINVAL   not JSON                  } chat_json_reader_why() says what
  * APR_ENOSPC   over one of the limits    } and the reader stays in error
  */
-apr_status_t chat_json_reader_feed(chat_json_reader_t *reader,
-                                   const char *data, apr_size_t len);
+apr_status_t chat_json_reader_feed(chat_json_reader_t *reader, const char *data,
+                                   apr_size_t len);
 
 /* The text has ended. APR_SUCCESS: *proot is set and lives as long as the
  * reader's pool. Else as above. */
@@ -96,14 +96,16 @@ int chat_json_boolean(const chat_json_t *v);
  * Writing. A root made here is freed with its pool; a value given to an array
  * or object belongs to that from then on (a value that was read may be given
  * away too: it is shared, not copied). add takes NULL for "leave it out".
+ *
+ * None of these fails: where there is no memory for a value, nothing that it
+ * belongs to has a text.
  */
 chat_json_t *chat_json_object(apr_pool_t *p);
 chat_json_t *chat_json_array(apr_pool_t *p);
 void chat_json_add(chat_json_t *object, const char *key, chat_json_t *v);
 void chat_json_add_string(chat_json_t *object, const char *key,
                           const char *text);
-void chat_json_add_integer(chat_json_t *object, const char *key,
-                           apr_int64_t n);
+void chat_json_add_integer(chat_json_t *object, const char *key, apr_int64_t n);
 void chat_json_add_number(chat_json_t *object, const char *key, double n);
 void chat_json_add_boolean(chat_json_t *object, const char *key, int yes);
 void chat_json_add_null(chat_json_t *object, const char *key);
@@ -112,7 +114,8 @@ void chat_json_push_string(chat_json_t *array, const char *text);
 void chat_json_push_integer(chat_json_t *array, apr_int64_t n);
 
 /* Compact text, no escaped slashes, NUL-terminated, copied into p. plen may
- * be NULL. Numbers that were read come out with the digits they came with. */
+ * be NULL. Numbers that were read come out with the digits they came with.
+ * NULL: there was no memory to make v, or something in it. */
 const char *chat_json_text(const chat_json_t *v, apr_size_t *plen,
                            apr_pool_t *p);
 

@@ -123,6 +123,10 @@ typedef struct chat_provider_t {
      */
     const char *(*wire_format)(const chat_upstream_t *up);
 
+    /* Its API refuses to make fewer tokens of an answer, so that build_call()
+     * asks for so many. NULL: any number. */
+    int (*least_output)(const chat_upstream_t *up);
+
     /*
      * The client's request is in this provider's own words (ChatRequestFormat
      * provider): take from it what concerns this server, see turn->native.

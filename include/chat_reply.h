@@ -29,7 +29,7 @@ void chat_reply_stream_head(request_rec *r);
 apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
                                      apr_size_t len);
 
-/* A whole JSON answer. */
+/* A whole JSON answer. json NULL: there was no memory to make it, a 503. */
 void chat_reply_json(request_rec *r, int status, const char *json);
 
 /* An error with its headers; json is its body. Only while nothing was sent. */

@@ -58,10 +58,13 @@ static int fails_closed(const chat_limit_conf_t *policy)
 static apr_int64_t amount(const chat_limit_context_t *ctx,
                           const chat_limit_conf_t *policy)
 {
+    const chat_limit_ask_t *ask = ctx->ask;
+    apr_int64_t most = ask->max_tokens ? ask->max_tokens : policy->reserve;
+
     if (policy->unit != CHAT_LIMIT_TOKENS)
         return 1;
-    return ctx->ask->input_tokens +
-           (ctx->ask->max_tokens ? ctx->ask->max_tokens : policy->reserve);
+    return ask->input_tokens +
+           (most > ask->least_tokens ? most : ask->least_tokens);
 }
 
 static apr_status_t misconfigured(chat_err_t *err)

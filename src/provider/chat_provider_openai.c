@@ -26,6 +26,11 @@ static const char *wire_format(const chat_upstream_t *up)
                            : "responses";
 }
 
+static int least_output(const chat_upstream_t *up)
+{
+    return up->completions ? 0 : chat_provider_openai_body_least(1);
+}
+
 /* ---- the call ---- */
 
 static const char most_name[] = "max_output_tokens";
@@ -123,6 +128,7 @@ static const char *make_cut_event(const chat_upstream_t *up, const char *code,
 const chat_provider_t chat_provider_openai = {
     .model = "gpt-4o-mini",
     .wire_format = wire_format,
+    .least_output = least_output,
     .read_native = read_native,
     .build_call = build_call,
     .observe_event = chat_provider_openai_observe_event,

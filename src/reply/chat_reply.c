@@ -114,6 +114,11 @@ apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
 
 void chat_reply_json(request_rec *r, int status, const char *json)
 {
+    if (!json) {
+        status = HTTP_SERVICE_UNAVAILABLE;
+        json = "{\"code\":\"out_of_memory\",\"message\":\"There is no memory "
+               "for this right now.\"}";
+    }
     r->status = status;
     ap_set_content_type(r, "application/json; charset=utf-8");
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");

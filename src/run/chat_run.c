@@ -142,6 +142,22 @@ static void clamp_output(chat_run_t *run)
     run->attempt.fitted = NULL; /* the turn has changed */
 }
 
+/* The most that one of those that may be called is asked for at least. */
+static int least_output(const chat_run_t *run)
+{
+    int i, least = 0;
+
+    for (i = 0; i < run->ncandidates; i++) {
+        const chat_candidate_t *c = &run->candidates[i];
+        chat_upstream_t up;
+
+        chat_run_describe(&up, c->conf, NULL);
+        if (c->provider->least_output && c->provider->least_output(&up) > least)
+            least = c->provider->least_output(&up);
+    }
+    return least;
+}
+
 /*
  * The limits. Where Redis has to be asked, the stream does that:
  * *padmission decides for it. But where a tap will wait for a database the
@@ -156,6 +172,7 @@ static apr_status_t ask_limits(chat_run_t *run,
         .model = run->candidates[0].name,
         .input_tokens = run->input_tokens,
         .max_tokens = run->request.turn.max_output_tokens,
+        .least_tokens = least_output(run),
         .lasts = longest(run),
     };
     apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);

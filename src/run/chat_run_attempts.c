@@ -41,6 +41,10 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     rv = c->provider->build_call(&call->http, run->attempt.fit, up, err,
                                  run->request_pool);
     call->http.resolve = c->resolve;
+    if (rv == APR_SUCCESS && !call->http.body)
+        return chat_err_set(err, APR_ENOMEM, HTTP_SERVICE_UNAVAILABLE,
+                            "out_of_memory",
+                            "There is no memory for this request right now.");
     return rv;
 }
 
