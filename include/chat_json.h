@@ -47,8 +47,8 @@ chat_json_reader_t *chat_json_reader_create(const chat_json_limits_t *limits,
  * APR_EINVAL   not JSON                  } chat_json_reader_why() says what
  * APR_ENOSPC   over one of the limits    } and the reader stays in error
  */
-apr_status_t chat_json_reader_feed(chat_json_reader_t *reader,
-                                   const char *data, apr_size_t len);
+apr_status_t chat_json_reader_feed(chat_json_reader_t *reader, const char *data,
+                                   apr_size_t len);
 
 /* The text has ended. APR_SUCCESS: *proot is set and lives as long as the
  * reader's pool. Else as above. */
@@ -102,8 +102,7 @@ chat_json_t *chat_json_array(apr_pool_t *p);
 void chat_json_add(chat_json_t *object, const char *key, chat_json_t *v);
 void chat_json_add_string(chat_json_t *object, const char *key,
                           const char *text);
-void chat_json_add_integer(chat_json_t *object, const char *key,
-                           apr_int64_t n);
+void chat_json_add_integer(chat_json_t *object, const char *key, apr_int64_t n);
 void chat_json_add_number(chat_json_t *object, const char *key, double n);
 void chat_json_add_boolean(chat_json_t *object, const char *key, int yes);
 void chat_json_add_null(chat_json_t *object, const char *key);
