@@ -66,6 +66,7 @@ typedef struct chat_seen_t {
     apr_int64_t counts[CHAT_USAGE_FIELDS_MAX]; /* the provider's own, of which
                                                   usage is made: each 1 more
                                                   than it is, 0 until said */
+    int skimmed;        /* texts are left out of the event at hand */
     int repaired;       /* the event at hand has halves of characters in it, see
                            chat_provider_half.c */
     int measure;        /* set by the caller: count the answer, too */

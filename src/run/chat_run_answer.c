@@ -359,7 +359,12 @@ void chat_run_finish(chat_run_t *run, const chat_end_t *end)
         return;
     chat_sse_finish(run->answer.sse);
     chat_provider_finish(run->answer.seen);
-    if (!run->dialect && run->answer.events && !run->attempt.is_refused)
+}
+
+void chat_run_send_held(chat_run_t *run)
+{
+    if (!run->dialect && !run->whole && chat_run_is_answering(run) &&
+        run->answer.events && !run->attempt.is_refused)
         send_held(run);
 }
 

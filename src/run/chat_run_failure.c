@@ -104,7 +104,8 @@ static int is_neither(const chat_result_t *x)
  * had. */
 static int status_of(const chat_result_t *x)
 {
-    return x->seen->failed && x->seen->status && x->seen->deltas == 0
+    return x->seen->failed && x->seen->status && x->seen->deltas == 0 &&
+                   !x->sent
                ? x->seen->status
                : x->status;
 }
