@@ -218,7 +218,7 @@ static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
                                 chat_err_t *err, apr_pool_t *p)
 {
     if (!chat_provider_native_is_path(path, "/messages"))
-        return chat_provider_call_refuse(
+        return chat_provider_native_refuse_path(
             err, "Of this provider's API only POST /messages is available "
                  "here.");
     if (chat_json_kind(chat_json_get(body, "messages")) != CHAT_JSON_ARRAY)
@@ -262,6 +262,38 @@ static void map_error(chat_err_t *err, int status, const char *body,
             err, status, chat_provider_error_word(type, "", NULL, p), NULL, p);
 }
 
+static const char *type_of(int status)
+{
+    static const struct {
+        int status;
+        const char *type;
+    } types[] = {
+        {401, "authentication_error"}, {402, "billing_error"},
+        {403, "permission_error"},     {404, "not_found_error"},
+        {413, "request_too_large"},    {429, "rate_limit_error"},
+        {503, "overloaded_error"},     {504, "timeout_error"},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (types[i].status == status)
+            return types[i].type;
+    }
+    return status < 500 ? "invalid_request_error" : "api_error";
+}
+
+static const char *refusal(const chat_err_t *err, const char *id, apr_pool_t *p)
+{
+    const char *text = chat_err_told(err), *type = type_of(err->status);
+
+    if (err->upstream && *err->upstream->type && err->status < 500)
+        type = err->upstream->type;
+    return apr_pstrcat(
+        p, "{\"type\":\"error\",\"error\":{\"type\":", chat_json_quote(type, p),
+        ",\"message\":", chat_json_quote(text ? text : err->message, p),
+        "},\"request_id\":", chat_json_quote(id, p), "}", NULL);
+}
+
 static const char *wire_format(const chat_upstream_t *up)
 {
     return "messages";
@@ -276,4 +308,6 @@ const chat_provider_t chat_provider_anthropic = {
     .observe_body = chat_provider_anthropic_observe_body,
     .make_cut_event = make_cut_event,
     .map_error = map_error,
+    .refusal = refusal,
+    .id_header = "request-id",
 };

@@ -43,15 +43,15 @@ chat_json_t *chat_provider_content_body(chat_watch_t *w);
 
 /* ---- chat_provider_native.c ---- */
 
-/* Is it that call of the API ("/messages"), with or without "/v1" before it, or
- * none that is known? */
-int chat_provider_native_is_path(const char *path, const char *want);
-
 /* Of a body with model and stream in it: these, and the body as turn->native.
  * APR_EINVAL: the model is no string, or a member asks for other models, or for
  * several answers. */
 apr_status_t chat_provider_native_take(chat_turn_t *turn, chat_json_t *body,
                                        chat_err_t *err);
+
+/* 404: of this API there is only that call, as message says. */
+apr_status_t chat_provider_native_refuse_path(chat_err_t *err,
+                                              const char *message);
 
 /* An object with the same members but for one (or NULL), to set others in: the
  * original is needed for the next candidate. */

@@ -295,7 +295,7 @@ static apr_status_t read_path(chat_turn_t *turn, const char *path,
     turn->whole = strcmp(method, ":generateContent") == 0;
     if (!model || model > method ||
         (!turn->whole && strcmp(method, ":streamGenerateContent") != 0))
-        return chat_provider_call_refuse(
+        return chat_provider_native_refuse_path(
             err, "Of this provider's API only POST "
                  "/models/{model}:streamGenerateContent and "
                  ":generateContent are available here.");
@@ -313,12 +313,12 @@ static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
     apr_status_t rv;
     int i;
 
-    if (chat_json_kind(chat_json_get(body, "contents")) != CHAT_JSON_ARRAY)
-        return chat_provider_call_refuse(
-            err, "This is no generateContent request: it has no contents.");
     rv = read_path(turn, path, err, p);
     if (rv != APR_SUCCESS)
         return rv;
+    if (chat_json_kind(chat_json_get(body, "contents")) != CHAT_JSON_ARRAY)
+        return chat_provider_call_refuse(
+            err, "This is no generateContent request: it has no contents.");
     turn->native = body;
     for (i = 0; i < 2; i++) {
         const chat_json_t *config = chat_json_get(body, configs[i]);
@@ -411,6 +411,47 @@ static void map_error(chat_err_t *err, int status, const char *body,
         err->retry_after = read_delay(find_detail(error, "retryDelay"), p);
 }
 
+/* The word that goes with a status. */
+static const char *word_of(int status)
+{
+    static const struct {
+        int status;
+        const char *word;
+    } words[] = {
+        {401, "UNAUTHENTICATED"}, {403, "PERMISSION_DENIED"},
+        {404, "NOT_FOUND"},       {405, "UNIMPLEMENTED"},
+        {409, "ABORTED"},         {429, "RESOURCE_EXHAUSTED"},
+        {503, "UNAVAILABLE"},     {504, "DEADLINE_EXCEEDED"},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (words[i].status == status)
+            return words[i].word;
+    }
+    return status < 500 ? "INVALID_ARGUMENT" : "INTERNAL";
+}
+
+static const char *refusal(const chat_err_t *err, const char *id, apr_pool_t *p)
+{
+    const chat_refusal_t *theirs = err->upstream;
+    const char *text = chat_err_told(err);
+    const char *status = word_of(err->status);
+    const char *reason = err->code;
+
+    if (theirs && *theirs->type && err->status < 500)
+        status = theirs->type;
+    if (theirs && *theirs->code)
+        reason = theirs->code;
+    return apr_pstrcat(
+        p, "{\"error\":{\"code\":", apr_itoa(p, err->status),
+        ",\"message\":", chat_json_quote(text ? text : err->message, p),
+        ",\"status\":", chat_json_quote(status, p),
+        ",\"details\":[{\"@type\":"
+        "\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":",
+        chat_json_quote(reason, p), "}]}}", NULL);
+}
+
 static const char *wire_format(const chat_upstream_t *up)
 {
     return "gemini";
@@ -425,4 +466,5 @@ const chat_provider_t chat_provider_gemini = {
     .observe_body = chat_provider_gemini_observe_body,
     .make_cut_event = make_cut_event,
     .map_error = map_error,
+    .refusal = refusal,
 };

@@ -127,10 +127,10 @@ chat_json_t *chat_provider_error_body(const char *body, apr_size_t len,
  * chat_provider_error_word() gave, to be repeated to the client, or NULL. */
 void chat_provider_error_status(chat_err_t *err, int status, const char *code,
                                 const char *param, apr_pool_t *p);
-/* Of an error that came in a stream: seen's status and refusal. The first
- * counts. */
+/* Of an error that came in a stream: seen's status, refusal and told. The first
+ * counts. key (or NULL) is no word of it. */
 void chat_provider_refusal_read(chat_seen_t *seen, const char *body,
-                                apr_size_t len, apr_pool_t *p);
+                                apr_size_t len, const char *key, apr_pool_t *p);
 /* The key is no good, or the account behind it, whatever the status says. */
 void chat_provider_error_auth(chat_err_t *err);
 void chat_provider_error_quota(chat_err_t *err);
@@ -140,7 +140,7 @@ void chat_provider_error_quota(chat_err_t *err);
  * character outside [A-Za-z0-9_.-] and extra, or looks like a key, as secret
  * (or NULL) does.
  */
-#define CHAT_PROVIDER_WORD_MAX 63
+#define CHAT_PROVIDER_WORD_MAX CHAT_REFUSAL_WORD_MAX
 const char *chat_provider_error_word(const chat_json_t *v, const char *extra,
                                      const char *secret, apr_pool_t *p);
 

@@ -87,7 +87,7 @@ static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
         return chat_provider_completions_read_native(turn, body, path, up, err,
                                                      p);
     if (!chat_provider_native_is_path(path, "/responses"))
-        return chat_provider_call_refuse(
+        return chat_provider_native_refuse_path(
             err, "Of this provider's API only POST /responses is available "
                  "here.");
     if (chat_json_kind(body) != CHAT_JSON_OBJECT ||

@@ -334,6 +334,7 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
                          const chat_run_t *run)
 {
     const chat_attempt_t *attempt = &run->attempt;
+    chat_refusal_t *told = &run->answer.seen->told;
     int said = attempt->status == HTTP_OK
                    ? chat_provider_refusal_status(
                          attempt->refusal, attempt->refusal_len, run->r->pool)
@@ -344,6 +345,10 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
     attempt->candidate->provider->map_error(refusal, result->status,
                                             attempt->refusal,
                                             attempt->refusal_len, run->r->pool);
+    chat_provider_told(told, result->status, attempt->refusal,
+                       attempt->refusal_len, attempt->upstream.key,
+                       run->r->pool);
+    chat_provider_told_name(refusal, told);
 }
 
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,

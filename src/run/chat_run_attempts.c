@@ -8,6 +8,8 @@
  */
 #include "chat_run_int.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "chat_crypto.h"
@@ -78,6 +80,12 @@ static apr_status_t turn_to(chat_run_t *run, chat_candidate_t *c,
     return attempt->permit ? APR_SUCCESS : refuse_open(err, wait, run->r->pool);
 }
 
+/* For the log, which must not have what may be in a query. */
+static const char *plain_url(const char *url, apr_pool_t *p)
+{
+    return apr_pstrmemdup(p, url, strcspn(url, "?#"));
+}
+
 /* The call of the attempt is about to be made. */
 static void prepare_call(chat_run_t *run)
 {
@@ -86,6 +94,7 @@ static void prepare_call(chat_run_t *run)
     run->call.taken = 0;
     run->record.provider = run->attempt.candidate->conf->name;
     run->record.model = run->attempt.candidate->name;
+    run->record.upstream_url = plain_url(run->call.http.url, run->r->pool);
     chat_run_listen(run);
     /* With an admission the limits will be asked before it is made. */
     if (run->phase != CHAT_RUN_ASKED)

@@ -13,6 +13,7 @@
  *
  *   chat_run_state.c       the phases; how long the prompt is kept
  *   chat_run_failure.c     what a call that ended means (pure)
+ *   chat_run_said.c        what of a provider's sentence may be logged (pure)
  *   chat_run_cost.c        tokens, where nobody has counted them
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
@@ -210,6 +211,14 @@ void chat_run_complete(void *ctx, const chat_end_t *end);
 /* No stream was started: log and answer; what the handler returns. An err
  * without a status means that httpd has answered already. */
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err);
+
+/* The provider in whose own words clients of this location speak (the first
+ * that is used, with ChatRequestFormat provider); NULL: in none's. */
+const chat_provider_t *chat_run_spoken(request_rec *r,
+                                       const chat_dir_conf_t *conf);
+
+/* The status of that error where this location is. */
+int chat_run_status(const chat_ctx_t *ctx, const chat_err_t *err);
 
 /* ---- chat_run_cost.c ---- */
 
