@@ -30,6 +30,7 @@ typedef struct chat_upstream_t {
     int auth;            /* chat_key_e: the header that carries it */
     const char *version; /* of the API, where it is said; NULL: usual */
     int completions;     /* 1: Chat Completions, else the Responses API */
+    int pinned;          /* 1: the administrator has chosen that */
     int store;           /* 1: the provider may keep the answer */
     chat_timeouts_t timeouts;
 } chat_upstream_t;
@@ -126,6 +127,14 @@ typedef struct chat_provider_t {
     apr_status_t (*read_native)(chat_turn_t *turn, chat_json_t *body,
                                 const char *path, const chat_upstream_t *up,
                                 chat_err_t *err, apr_pool_t *p);
+
+    /* Where the provider has several APIs and the administrator has not chosen:
+     * the one that can carry this turn, for this call. NULL: there is one. */
+    void (*choose_api)(chat_upstream_t *up, const chat_turn_t *turn);
+
+    /* What that model lacks there (chat_lacks_e), as far as its name and the
+     * API tell; NULL: nothing. */
+    unsigned (*lacks)(const chat_upstream_t *up, const char *model);
 
     /* Describe the HTTP call for this turn. turn->model is set. call is
      * zeroed; its strings live in p. Unless turn->native and turn->whole,

@@ -258,6 +258,8 @@ static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
     apr_status_t rv =
         chat_request_validate_tools(&request->turn, body, clamps, err, p);
 
+    if (rv == APR_SUCCESS)
+        rv = chat_request_refuse_foreign(body, err, p);
     request->turn.whole = chat_dialect_wants_whole(body);
     return rv;
 }

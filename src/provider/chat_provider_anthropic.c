@@ -132,6 +132,10 @@ static void add_output(chat_json_t *body, const chat_turn_t *turn,
     chat_json_add(body, "output_config", config);
 }
 
+/* Members of others that it has, too. */
+static const char *const more[][2] = {
+    {"top_k", "top_k"}, {"thinking", "thinking"}, {NULL, NULL}};
+
 static chat_json_t *make_body(const chat_turn_t *turn,
                               const chat_upstream_t *up, chat_json_t *messages,
                               apr_pool_t *p)
@@ -146,6 +150,7 @@ static chat_json_t *make_body(const chat_turn_t *turn,
     chat_json_add(body, "messages", messages);
     add_sampling(body, turn, up);
     add_stop(body, turn, p);
+    chat_provider_more_add(body, turn, more);
     chat_provider_anthropic_messages_tools(body, turn, p);
     add_output(body, turn, p);
     chat_json_add_boolean(body, "stream", 1);
@@ -166,10 +171,14 @@ static chat_json_t *make_native(const chat_turn_t *turn, apr_pool_t *p)
 /* ---- the call ---- */
 
 static apr_status_t check(const chat_turn_t *turn, const chat_json_t *messages,
-                          chat_err_t *err)
+                          chat_err_t *err, apr_pool_t *p)
 {
+    static const char *const known[] = {"top_k", "thinking", NULL};
+    const char *unknown = chat_provider_more_unknown(turn, known);
     int i;
 
+    if (unknown)
+        return chat_provider_more_refuse(err, unknown, p);
     if (!starts_with_user(messages))
         return chat_provider_call_refuse(
             err, "This provider wants a message of the user, with text in "
@@ -197,7 +206,7 @@ static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
     if (!turn->native) {
         rv = chat_provider_anthropic_messages(messages, turn, err, p);
         if (rv == APR_SUCCESS)
-            rv = check(turn, messages, err);
+            rv = check(turn, messages, err, p);
     }
     if (rv == APR_SUCCESS)
         rv = chat_provider_call(call, "/messages", usual, turn, up, err, p);
@@ -294,6 +303,12 @@ static const char *refusal(const chat_err_t *err, const char *id, apr_pool_t *p)
         "},\"request_id\":", chat_json_quote(id, p), "}", NULL);
 }
 
+static unsigned lacks(const chat_upstream_t *up, const char *model)
+{
+    return is_bearer_version(up) ? CHAT_LACKS_TEMPERATURE | CHAT_LACKS_TOP_P
+                                 : 0;
+}
+
 static const char *wire_format(const chat_upstream_t *up)
 {
     return "messages";
@@ -301,6 +316,7 @@ static const char *wire_format(const chat_upstream_t *up)
 
 const chat_provider_t chat_provider_anthropic = {
     .wire_format = wire_format,
+    .lacks = lacks,
     .read_native = read_native,
     .build_call = build_call,
     .observe_event = chat_provider_anthropic_observe_event,

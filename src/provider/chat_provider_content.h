@@ -41,6 +41,22 @@ chat_json_t *chat_provider_content_arguments(const chat_tool_call_t *call,
 /* A whole answer that stands for an event, in w's pool; NULL: it is no JSON. */
 chat_json_t *chat_provider_content_body(chat_watch_t *w);
 
+/* ---- chat_provider_more.c: members that only some APIs have ---- */
+
+/* The first of turn->extra that is not among known, whose names end with NULL,
+ * and says something; NULL: there is none. */
+const char *chat_provider_more_unknown(const chat_turn_t *turn,
+                                       const char *const *known);
+
+/* 400 that names it. */
+apr_status_t chat_provider_more_refuse(chat_err_t *err, const char *name,
+                                       apr_pool_t *p);
+
+/* Those of turn->extra that the provider has, each under its own name: pairs of
+ * the client's name and the provider's, which end with NULL. */
+void chat_provider_more_add(chat_json_t *into, const chat_turn_t *turn,
+                            const char *const (*names)[2]);
+
 /* ---- chat_provider_native.c ---- */
 
 /* Of a body with model and stream in it: these, and the body as turn->native.

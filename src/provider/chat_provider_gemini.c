@@ -111,6 +111,13 @@ static void add_stop(chat_json_t *config, const chat_turn_t *turn,
     chat_json_add(config, "stopSequences", list);
 }
 
+/* Members of others that it has, too. */
+static const char *const more[][2] = {{"seed", "seed"},
+                                      {"presence_penalty", "presencePenalty"},
+                                      {"frequency_penalty", "frequencyPenalty"},
+                                      {"top_k", "topK"},
+                                      {NULL, NULL}};
+
 /* A schema always binds here, so there is no strict. */
 static chat_json_t *make_config(const chat_turn_t *turn, const char *model,
                                 apr_pool_t *p)
@@ -128,6 +135,7 @@ static chat_json_t *make_config(const chat_turn_t *turn, const char *model,
     if (turn->json || turn->schema)
         chat_json_add_string(config, "responseMimeType", "application/json");
     chat_json_add(config, "responseJsonSchema", turn->schema);
+    chat_provider_more_add(config, turn, more);
     add_thinking(config, turn, model, p);
     return config;
 }
@@ -219,17 +227,26 @@ static chat_json_t *make_native(const chat_turn_t *turn, apr_pool_t *p)
 /* ---- the call ---- */
 
 static apr_status_t check(const chat_turn_t *turn, const char *model,
-                          const chat_json_t *contents, chat_err_t *err)
+                          const chat_json_t *contents, chat_err_t *err,
+                          apr_pool_t *p)
 {
+    static const char *const known[] = {"seed", "presence_penalty",
+                                        "frequency_penalty", "top_k", NULL};
+    const char *unknown = chat_provider_more_unknown(turn, known);
+
+    if (unknown)
+        return chat_provider_more_refuse(err, unknown, p);
     if (chat_json_length(contents) == 0)
         return chat_provider_call_refuse(
             err, "This provider wants a message with text in it.");
     /* It calls as many at once as it likes. */
     if (turn->parallel == 0 && turn->ntools > 0 &&
-        turn->choice != CHAT_CHOICE_NONE)
+        turn->choice != CHAT_CHOICE_NONE) {
+        err->param = "parallel_tool_calls";
         return chat_provider_call_refuse(
             err, "This provider cannot promise to call one tool at a time: "
                  "leave that out, or allow several.");
+    }
     if (turn->effort && !can_think_so(find_effort(turn->effort), model))
         return chat_provider_call_refuse(
             err, "This model knows the efforts minimal, low, medium and high, "
@@ -263,7 +280,7 @@ static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
     if (!turn->native) {
         rv = chat_provider_gemini_contents(contents, turn, err, p);
         if (rv == APR_SUCCESS)
-            rv = check(turn, model, contents, err);
+            rv = check(turn, model, contents, err, p);
     }
     if (rv == APR_SUCCESS)
         rv = chat_provider_call(call, make_path(turn, model, p),

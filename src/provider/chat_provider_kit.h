@@ -55,6 +55,8 @@ void chat_provider_completions_map_error(chat_err_t *err, int status,
                                          apr_pool_t *p);
 
 const char *chat_provider_completions_wire_format(const chat_upstream_t *up);
+unsigned chat_provider_completions_lacks(const chat_upstream_t *up,
+                                         const char *model);
 apr_status_t chat_provider_completions_read_native(
     chat_turn_t *turn, chat_json_t *body, const char *path,
     const chat_upstream_t *up, chat_err_t *err, apr_pool_t *p);
@@ -78,6 +80,7 @@ const char *chat_provider_completions_make_cut_event(const chat_upstream_t *up,
 /* All members of the contract but build_call, map_error and model. */
 #define CHAT_PROVIDER_COMPLETIONS                                              \
     .wire_format = chat_provider_completions_wire_format,                      \
+    .lacks = chat_provider_completions_lacks,                                  \
     .read_native = chat_provider_completions_read_native,                      \
     .observe_event = chat_provider_completions_observe_event,                  \
     .parse_event = chat_provider_completions_parse_event,                      \

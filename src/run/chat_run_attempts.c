@@ -37,6 +37,8 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     if (rv != APR_SUCCESS)
         return rv;
     chat_run_describe(up, c->conf, find_key(&run->attempt));
+    if (c->provider->choose_api)
+        c->provider->choose_api(up, run->attempt.fit);
     if (call->pool)
         apr_pool_destroy(call->pool);
     memset(call, 0, sizeof(*call));
