@@ -157,8 +157,11 @@ static void send_last(chat_run_t *run, const ending_t *ending)
 {
     chat_run_answer_t *answer = &run->answer;
 
-    if (!run->dialect || run->end.why == CHAT_END_SHUTDOWN ||
-        run->end.why == CHAT_END_STALLED || run->r->connection->aborted)
+    if (run->end.why == CHAT_END_SHUTDOWN || run->end.why == CHAT_END_STALLED ||
+        run->r->connection->aborted)
+        return;
+    chat_run_send_held(run);
+    if (!run->dialect)
         return;
     if (run->record.outcome == CHAT_OUTCOME_COMPLETE)
         chat_encoder_finish(answer->encoder, &answer->out,
@@ -180,8 +183,7 @@ static void send_whole(chat_run_t *run)
                             &answer->seen->usage);
     }
     chat_run_answer_headers(run);
-    chat_buf_put(&answer->out, "", 1);
-    chat_reply_json(run->r, HTTP_OK, answer->out.data);
+    chat_reply_json(run->r, HTTP_OK, chat_run_gathered(run));
 }
 
 static void tell(chat_run_t *run, const ending_t *ending)

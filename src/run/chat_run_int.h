@@ -30,6 +30,7 @@
 #include "chat_dialect.h"
 #include "chat_limit.h"
 #include "chat_provider.h"
+#include "chat_redact.h"
 #include "chat_request.h"
 #include "chat_run.h"
 #include "chat_run_failure.h"
@@ -94,6 +95,7 @@ typedef struct chat_run_answer_t {
     apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
     chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
                               bytes are gathered, these */
+    chat_redact_t redact;  /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
 } chat_run_answer_t;
@@ -187,6 +189,12 @@ apr_status_t chat_run_silence(void *ctx);
 void chat_run_answer_headers(chat_run_t *run);
 /* Pass on what is in out. APR_SUCCESS, or the client is gone. */
 apr_status_t chat_run_send_out(chat_run_t *run);
+
+/* The last bytes of an answer that passed, which were held back for they could
+ * have begun a key. */
+void chat_run_send_held(chat_run_t *run);
+/* What was gathered, as it may be sent: NUL-terminated, as long as the run. */
+const char *chat_run_gathered(chat_run_t *run);
 
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
