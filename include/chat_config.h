@@ -104,21 +104,6 @@ typedef struct chat_limit_exempt_t {
     const ap_expr_info_t *expr; /* a boolean expression, or NULL */
 } chat_limit_exempt_t;
 
-/* What a model lacks (ChatModel without=): bits of chat_model_conf_t.without.
- */
-typedef enum {
-#define CHAT_CAPABILITY(id, name) CHAT_CAPABILITY_##id,
-#include "chat_capability_list.h"
-#undef CHAT_CAPABILITY
-    CHAT_CAPABILITY_COUNT
-} chat_capability_e;
-
-typedef enum {
-#define CHAT_CAPABILITY(id, name) CHAT_LACKS_##id = 1 << CHAT_CAPABILITY_##id,
-#include "chat_capability_list.h"
-#undef CHAT_CAPABILITY
-} chat_lacks_e;
-
 /* "temperature" and so on, in the order of chat_capability_e; NULL ends it. */
 extern const char *const chat_config_capability_names[];
 
@@ -157,6 +142,7 @@ typedef struct chat_provider_conf_t {
     const char *name;         /* as in ChatUse */
     int type;                 /* chat_provider_e */
     int api;                  /* chat_api_e */
+    int api_pinned;           /* 1: ChatProviderAPI says it */
     const char *url;          /* base, without a trailing slash */
     const char *host;         /* of url, for the resolver */
     apr_port_t port;          /* of url, default filled in */

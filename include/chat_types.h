@@ -141,6 +141,21 @@ typedef enum {
     CHAT_KEY_X_GOOG     /* x-goog-api-key: Gemini's */
 } chat_key_e;
 
+/* What a model may be able to do. */
+typedef enum {
+#define CHAT_CAPABILITY(id, name) CHAT_CAPABILITY_##id,
+#include "chat_capability_list.h"
+#undef CHAT_CAPABILITY
+    CHAT_CAPABILITY_COUNT
+} chat_capability_e;
+
+/* What it lacks, as bits. */
+typedef enum {
+#define CHAT_CAPABILITY(id, name) CHAT_LACKS_##id = 1 << CHAT_CAPABILITY_##id,
+#include "chat_capability_list.h"
+#undef CHAT_CAPABILITY
+} chat_lacks_e;
+
 /* What some types of providers have and others have not, as bits of the lines
  * of chat_provider_list.h. */
 typedef enum {

@@ -340,8 +340,19 @@ sub error_of ($at, $got) {
     my $v = $got->{res}{json} // wrong('an error that is no JSON', $got);
     wrong("the upstream's words are passed on", $got) if "$got->{res}{raw_head}$got->{res}{body}" =~ /org-|mocked|canary/i;
     my $e = $at->{contract}{id} =~ /^(?:completions|own)$/ ? $v->{error} : $v;
-    wrong('it has another form', $got) if !$e || !length($e->{message} // '') || !length($e->{code} // '');
-    return $e->{code};
+    my $word = $e->{ $at->{contract}{id} eq 'own' ? { messages => 'type', gemini => 'status' }->{$at->{provider}{wire}} // 'code' : 'code' };
+    wrong('it has another form', $got) if !$e || !length($e->{message} // '') || !length($word // '');
+    return $word;
+}
+
+# What our code is where clients speak the provider's own API, or OpenAI's.
+sub own_word ($at, $code) {
+    my $wire = $at->{contract}{id} eq 'own' ? $at->{provider}{wire} : '';
+    return { upstream_rejected => 'invalid_request_error', upstream_rate_limited => 'rate_limit_error', rate_limit_exceeded => 'rate_limit_error',
+        upstream_overloaded => 'overloaded_error' }->{$code} // 'api_error' if $wire eq 'messages';
+    return { upstream_rejected => 'INVALID_ARGUMENT', upstream_rate_limited => 'RESOURCE_EXHAUSTED', rate_limit_exceeded => 'RESOURCE_EXHAUSTED',
+        upstream_overloaded => 'UNAVAILABLE' }->{$code} // 'INTERNAL' if $wire eq 'gemini';
+    return $code;
 }
 
 sub judge_before ($at) {
@@ -351,7 +362,7 @@ sub judge_before ($at) {
     for my $is (sort keys %code) {
         my $got = ask($at, text => script(seed => $seed++, status => $is, retry => 7));
         my $code = error_of($at, $got);
-        wrong("a $is is a $got->{status} $code", $got) if $got->{status} != $status{$is} || $code ne $code{$is};
+        wrong("a $is is a $got->{status} $code", $got) if $got->{status} != $status{$is} || $code ne own_word($at, $code{$is});
         wrong("a $is says when to come again", $got)
             if ($got->{res}{headers}{'retry-after'} // '') ne ($status{$is} =~ /429|503/ ? '7' : '');
     }
@@ -366,7 +377,7 @@ sub judge_middle ($at, $fault, $code) {
     if (!$at->{stream}) {
         my $is = error_of($at, $got);
         my $status = $code eq 'upstream_overloaded' ? 503 : 502;
-        wrong("it is a $got->{status} $is", $got) if $got->{status} != $status || $is ne $code;
+        wrong("it is a $got->{status} $is", $got) if $got->{status} != $status || $is ne own_word($at, $code);
         return 'yes';
     }
     my $said = $got->{said};
@@ -381,7 +392,9 @@ sub judge_middle ($at, $fault, $code) {
 
 sub judge_after ($at) {
     return $NO_MIDDLE if $at->{contract}{id} eq 'own' && !$at->{stream};
-    return judge_middle($at, 'error-nested', $at->{provider}{wire} =~ /^(?:messages|gemini)$/ ? 'upstream_overloaded' : 'upstream_error');
+    # Its own code, where that is one, is told where there is a place for it.
+    my $failed = $at->{contract}{id} eq 'completions' && $at->{provider}{id} ne 'openrouter' ? 'server_error' : 'upstream_error';
+    return judge_middle($at, 'error-nested', $at->{provider}{wire} =~ /^(?:messages|gemini)$/ ? 'upstream_overloaded' : $failed);
 }
 
 sub judge_truncated ($at) {

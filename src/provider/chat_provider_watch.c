@@ -255,7 +255,7 @@ void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
     seen->ended = 1;
     seen->failed = 1;
     chat_provider_refusal_read(seen, w->event->data, w->event->data_len,
-                               chat_provider_watch_pool(w));
+                               w->up->key, chat_provider_watch_pool(w));
     for (i = 0; !code && i < ncodes; i++)
         code = chat_provider_error_word(codes[i], "", w->up->key,
                                         chat_provider_watch_pool(w));

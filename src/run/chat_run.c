@@ -30,6 +30,31 @@ static apr_status_t identify(chat_run_t *run, chat_err_t *err)
 
 /* ---- what ---- */
 
+/* Another call of OpenAI's API than the one that is here. */
+static apr_status_t check_call(const chat_run_t *run, chat_err_t *err)
+{
+    const char *rest = chat_request_rest(run->r, run->conf->route.location);
+
+    if (run->conf->route.id != CHAT_ROUTE_completions ||
+        chat_provider_native_is_path(rest ? rest : run->r->uri,
+                                     "/chat/completions"))
+        return APR_SUCCESS;
+    return chat_err_set(err, APR_NOTFOUND, HTTP_NOT_FOUND, "not_found",
+                        "Of OpenAI's API POST /chat/completions is available "
+                        "here.");
+}
+
+/* The SDKs of some providers look for the id of a request in a header of their
+ * own. */
+static void say_id(const chat_run_t *run)
+{
+    const chat_provider_t *spoken = chat_run_spoken(run->r, run->conf);
+
+    if (spoken && spoken->id_header)
+        apr_table_setn(run->r->err_headers_out, spoken->id_header,
+                       run->ctx->request_id);
+}
+
 /* In the words of the provider whose route this is. */
 static apr_status_t read_native(chat_run_t *run, chat_json_t *body,
                                 chat_err_t *err)
@@ -255,7 +280,9 @@ int chat_run_handler(chat_ctx_t *ctx)
     run->conf = ctx->dir;
     run->dialect = chat_dialect_get(chat_config_route_name(ctx->dir->route.id));
     chat_telemetry_record(&run->record, ctx->request_id);
-    if (chat_request_check(run->r, &err) != APR_SUCCESS ||
+    say_id(run);
+    if (check_call(run, &err) != APR_SUCCESS ||
+        chat_request_check(run->r, &err) != APR_SUCCESS ||
         identify(run, &err) != APR_SUCCESS ||
         read_request(run, &err) != APR_SUCCESS ||
         chat_run_find(run, &err) != APR_SUCCESS ||

@@ -97,6 +97,7 @@ static void make_parser(chat_run_t *run)
     chat_run_answer_t *answer = &run->answer;
 
     answer->sse = chat_sse_create(on_event, run, p);
+    chat_redact_init(&answer->redact, p);
     if (run->dialect) {
         answer->parse = apr_pcalloc(p, sizeof(*answer->parse));
         answer->seen = &answer->parse->seen;
@@ -115,6 +116,7 @@ void chat_run_listen(chat_run_t *run)
         make_parser(run);
     chat_sse_reset(answer->sse);
     chat_buf_clear(&answer->out);
+    chat_redact_reset(&answer->redact, run->attempt.candidate->conf->keys);
     chat_run_tap_restart(run);
     answer->events = 0;
     if (answer->parse) {
@@ -189,6 +191,9 @@ static const char *find_id(const chat_run_t *run, const apr_table_t *headers)
 
     for (i = 0; !id && i < sizeof(names) / sizeof(*names); i++)
         id = apr_table_get(headers, names[i]);
+    if (id && run->attempt.upstream.key &&
+        strstr(id, run->attempt.upstream.key))
+        return NULL; /* it is logged */
     return id ? apr_pstrdup(run->r->pool, id) : NULL;
 }
 
@@ -223,6 +228,14 @@ void chat_run_answer_headers(chat_run_t *run)
     chat_reply_headers(run->r, more);
 }
 
+static apr_status_t write_bytes(void *ctx, const char *data, apr_size_t len)
+{
+    chat_run_t *run = ctx;
+
+    return chat_reply_stream_write(run->r, data, len);
+}
+
+/* Whatever the provider says: its key reaches nobody. */
 static apr_status_t send_bytes(chat_run_t *run, const char *data,
                                apr_size_t len)
 {
@@ -235,7 +248,35 @@ static apr_status_t send_bytes(chat_run_t *run, const char *data,
     }
     if (run->phase == CHAT_RUN_ANSWERING)
         chat_run_move(run, CHAT_RUN_STREAMING);
-    return chat_reply_stream_write(run->r, data, len);
+    return chat_redact_feed(&run->answer.redact, data, len, write_bytes, run);
+}
+
+void chat_run_send_rest(chat_run_t *run)
+{
+    chat_redact_end(&run->answer.redact, write_bytes, run);
+}
+
+static apr_status_t gather_bytes(void *ctx, const char *data, apr_size_t len)
+{
+    chat_buf_put(ctx, data, len);
+    return APR_SUCCESS;
+}
+
+const char *chat_run_gathered(chat_run_t *run)
+{
+    chat_buf_t *out = &run->answer.out, *clean;
+
+    if (!chat_redact_finds(&run->answer.redact, out->data, out->len)) {
+        chat_buf_put(out, "", 1);
+        return out->data;
+    }
+    clean = apr_palloc(run->r->pool, sizeof(*clean));
+    chat_buf_init(clean, run->r->pool);
+    chat_redact_feed(&run->answer.redact, out->data, out->len, gather_bytes,
+                     clean);
+    chat_redact_end(&run->answer.redact, gather_bytes, clean);
+    chat_buf_put(clean, "", 1);
+    return clean->data;
 }
 
 apr_status_t chat_run_send_out(chat_run_t *run)
@@ -374,6 +415,7 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
                          const chat_run_t *run)
 {
     const chat_attempt_t *attempt = &run->attempt;
+    chat_refusal_t *told = &run->answer.seen->told;
     int said = attempt->status == HTTP_OK
                    ? chat_provider_refusal_status(
                          attempt->refusal, attempt->refusal_len, run->r->pool)
@@ -384,6 +426,10 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
     attempt->candidate->provider->map_error(refusal, result->status,
                                             attempt->refusal,
                                             attempt->refusal_len, run->r->pool);
+    chat_provider_told(told, result->status, attempt->refusal,
+                       attempt->refusal_len, attempt->upstream.key,
+                       run->r->pool);
+    chat_provider_told_name(refusal, told);
 }
 
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,

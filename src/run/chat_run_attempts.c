@@ -8,6 +8,8 @@
  */
 #include "chat_run_int.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "chat_crypto.h"
@@ -35,6 +37,8 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     if (rv != APR_SUCCESS)
         return rv;
     chat_run_describe(up, c->conf, find_key(&run->attempt));
+    if (c->provider->choose_api)
+        c->provider->choose_api(up, run->attempt.fit);
     if (call->pool)
         apr_pool_destroy(call->pool);
     memset(call, 0, sizeof(*call));
@@ -82,6 +86,12 @@ static apr_status_t turn_to(chat_run_t *run, chat_candidate_t *c,
     return attempt->permit ? APR_SUCCESS : refuse_open(err, wait, run->r->pool);
 }
 
+/* For the log, which must not have what may be in a query. */
+static const char *plain_url(const char *url, apr_pool_t *p)
+{
+    return apr_pstrmemdup(p, url, strcspn(url, "?#"));
+}
+
 /* The call of the attempt is about to be made. */
 static void prepare_call(chat_run_t *run)
 {
@@ -90,6 +100,7 @@ static void prepare_call(chat_run_t *run)
     run->call.taken = 0;
     run->record.provider = run->attempt.candidate->conf->name;
     run->record.model = run->attempt.candidate->name;
+    run->record.upstream_url = plain_url(run->call.http.url, run->r->pool);
     chat_run_listen(run);
     /* With an admission the limits will be asked before it is made. */
     if (run->phase != CHAT_RUN_ASKED)

@@ -179,9 +179,11 @@ void chat_run_failure_broken(chat_err_t *err, const chat_result_t *x)
         *err = x->seen->refusal;
         err->retry_after = x->refusal->retry_after;
     }
-    else if (x->seen->failed)
+    else if (x->seen->failed) {
         chat_err_set(err, APR_EGENERAL, 502, "upstream_error",
                      "The provider ended its answer with an error.");
+        err->upstream = &x->seen->told;
+    }
     else if (x->end->why == CHAT_END_TIMEOUT)
         chat_err_set(err, APR_EGENERAL, 504, "upstream_timeout",
                      "The provider did not go on in time.");

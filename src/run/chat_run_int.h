@@ -13,6 +13,7 @@
  *
  *   chat_run_state.c       the phases; how long the prompt is kept
  *   chat_run_failure.c     what a call that ended means (pure)
+ *   chat_run_said.c        what of a provider's sentence may be logged (pure)
  *   chat_run_cost.c        tokens, where nobody has counted them
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
@@ -29,6 +30,7 @@
 #include "chat_dialect.h"
 #include "chat_limit.h"
 #include "chat_provider.h"
+#include "chat_redact.h"
 #include "chat_request.h"
 #include "chat_run.h"
 #include "chat_run_failure.h"
@@ -95,6 +97,7 @@ typedef struct chat_run_answer_t {
     apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
     chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
                               bytes are gathered, these */
+    chat_redact_t redact;  /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
 } chat_run_answer_t;
@@ -189,6 +192,12 @@ void chat_run_answer_headers(chat_run_t *run);
 /* Pass on what is in out. APR_SUCCESS, or the client is gone. */
 apr_status_t chat_run_send_out(chat_run_t *run);
 
+/* The last bytes of an answer that passed, which were held back for they could
+ * have begun a key. */
+void chat_run_send_rest(chat_run_t *run);
+/* What was gathered, as it may be sent: NUL-terminated, as long as the run. */
+const char *chat_run_gathered(chat_run_t *run);
+
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_run_look(chat_run_t *run);
@@ -216,6 +225,14 @@ void chat_run_complete(void *ctx, const chat_end_t *end);
 /* No stream was started: log and answer; what the handler returns. An err
  * without a status means that httpd has answered already. */
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err);
+
+/* The provider in whose own words clients of this location speak (the first
+ * that is used, with ChatRequestFormat provider); NULL: in none's. */
+const chat_provider_t *chat_run_spoken(request_rec *r,
+                                       const chat_dir_conf_t *conf);
+
+/* The status of that error where this location is. */
+int chat_run_status(const chat_ctx_t *ctx, const chat_err_t *err);
 
 /* ---- chat_run_cost.c ---- */
 
