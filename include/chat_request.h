@@ -54,7 +54,9 @@ typedef struct chat_request_t {
 
 typedef struct chat_request_clamps_t {
     int messages;          /* at most so many */
-    int message_length;    /* characters of one */
+    int message_length;    /* characters of one: of the user and the system */
+    int answer_length;     /* of one that the assistant gave, or a tool; 0:
+                              message_length */
     int count_utf16;       /* 1: as zod before 4.5 counts, else code points */
     int total_length;      /* UTF-16 units of all */
     int max_output_tokens; /* cap */

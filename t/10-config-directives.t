@@ -34,6 +34,7 @@ my @NUMBERS = (
     [ ChatRequestValues          => 1, 10_000_000 ],
     [ ChatRequestMessages        => 1, 10_000 ],
     [ ChatRequestMessageLength   => 1, 10_000_000 ],
+    [ ChatRequestAnswerLength    => 1, 10_000_000 ],
     [ ChatRequestTotalLength     => 1, 100_000_000 ],
     [ ChatRequestMaxOutputTokens => 1, 10_000_000 ],
     [ ChatStreamMax              => 0, 1_000_000 ],

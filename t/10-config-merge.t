@@ -119,6 +119,8 @@ my %MERGES = (
         sub ($path) { ask($path, say_all('x', 'y'))->{status} }, 400, 200 ],
     ChatRequestMessageLength => [ $GUEST . 'ChatRequestMessageLength 3', 'ChatRequestMessageLength 5',
         sub ($path) { ask($path, say_all('four'))->{status} }, 400, 200 ],
+    ChatRequestAnswerLength => [ $GUEST . 'ChatRequestAnswerLength 3', 'ChatRequestAnswerLength 5',
+        sub ($path) { ask($path, { messages => [ { role => 'assistant', content => 'four' } ] })->{status} }, 400, 200 ],
     # one character, two UTF-16 units
     ChatRequestCount => [ $GUEST . "ChatRequestMessageLength 3\nChatRequestCount utf16", 'ChatRequestCount codepoints',
         sub ($path) { ask($path, say_all("\x{1f600}" x 2))->{status} }, 400, 200 ],

@@ -187,6 +187,29 @@ longest_refusal(const chat_limit_counts_t *counts)
     return no;
 }
 
+/* What a policy allows, for people: "10 in 5 minutes", "3 at a time". */
+static const char *allowance(const chat_limit_conf_t *policy, apr_pool_t *p)
+{
+    static const struct {
+        int seconds;
+        const char *name;
+    } units[] = {{7 * 86400, "week"},
+                 {86400, "day"},
+                 {3600, "hour"},
+                 {60, "minute"},
+                 {1, "second"}};
+    int i = 0, n;
+
+    if (!policy->window)
+        return apr_psprintf(p, "%" APR_INT64_T_FMT " at a time",
+                            policy->points);
+    while (policy->window % units[i].seconds)
+        i++;
+    n = policy->window / units[i].seconds;
+    return apr_psprintf(p, "%" APR_INT64_T_FMT " in %d %s%s", policy->points, n,
+                        units[i].name, n > 1 ? "s" : "");
+}
+
 static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
 {
     static const char *const of[] = {"requests", "tokens", "open answers"};
@@ -206,10 +229,10 @@ static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
     return chat_err_set(
         err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS, "rate_limited",
         apr_psprintf(t->r->pool,
-                     "Too many %s: the limit \"%s\" allows %" APR_INT64_T_FMT
-                     ". Try again in %" APR_INT64_T_FMT " s.",
-                     of[no->policy->unit], no->policy->name, no->policy->points,
-                     wait));
+                     "Too many %s: the limit \"%s\" allows %s. Try again in "
+                     "%" APR_INT64_T_FMT " s.",
+                     of[no->policy->unit], no->policy->name,
+                     allowance(no->policy, t->r->pool), wait));
 }
 
 /* Redis has counted t->shared, or no count of it is left; and t->local is still
@@ -386,6 +409,11 @@ apr_status_t chat_limit_ping(request_rec *r)
 }
 
 /* ---- start-up ---- */
+
+apr_status_t chat_limit_check_config(apr_pool_t *pconf, server_rec *s)
+{
+    return chat_limit_redis_check_config(pconf, s);
+}
 
 apr_status_t chat_limit_post_config(apr_pool_t *pconf, server_rec *s)
 {

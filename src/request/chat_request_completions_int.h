@@ -17,6 +17,7 @@ typedef struct chat_request_completions_t {
     int usage;         /* stream_options.include_usage */
     const chat_request_clamps_t *clamps;
     apr_int64_t total; /* UTF-16 units of all texts */
+    int longest;       /* characters of one, of whoever speaks */
     apr_hash_t *calls; /* the ids that a tool may answer */
     chat_err_t *err;
     apr_pool_t *p;
@@ -93,7 +94,7 @@ apr_status_t chat_request_completions_name(chat_request_completions_t *c,
                                            const chat_json_t *v,
                                            const char *param);
 
-/* At most as long as a message may be. */
+/* At most as long as a text of whoever speaks may be. */
 apr_status_t chat_request_completions_short(chat_request_completions_t *c,
                                             const char *text,
                                             const char *param);

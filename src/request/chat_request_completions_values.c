@@ -215,9 +215,8 @@ apr_status_t chat_request_completions_short(chat_request_completions_t *c,
 {
     apr_int64_t length = chat_request_length(text, c->clamps);
 
-    return length > c->clamps->message_length
-               ? too_long(c, param, c->clamps->message_length, length)
-               : APR_SUCCESS;
+    return length > c->longest ? too_long(c, param, c->longest, length)
+                               : APR_SUCCESS;
 }
 
 apr_status_t chat_request_completions_text(chat_request_completions_t *c,

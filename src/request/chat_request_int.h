@@ -27,8 +27,17 @@ void chat_request_count(const char *text, apr_int64_t *points,
 apr_int64_t chat_request_length(const char *text,
                                 const chat_request_clamps_t *clamps);
 
+/* The most characters that a text of that role may have. */
+int chat_request_longest(const chat_request_clamps_t *clamps, chat_role_e role);
+
 /* 1..max letters, digits, "_", "-" and the characters in more. */
 int chat_request_is_word(const char *text, apr_size_t max, const char *more);
+
+/* ---- chat_request_ids.c ---- */
+
+/* Let no two calls of the messages have one id, and what tools gave meet its
+ * call nevertheless. */
+void chat_request_ids(chat_message_t *messages, int n, apr_pool_t *p);
 
 /* ---- issues ---- */
 
@@ -117,12 +126,12 @@ apr_status_t chat_request_refuse(chat_err_t *err,
 const char *chat_request_message_path(const chat_request_check_t *check,
                                       int index, const char *key);
 
-/* z.string().min(min).max() of a text that the model gets, at
+/* z.string().min(min).max() of a text that the model gets, of that role, at
  * chat_request_message_path(check, index, key); counts it. NULL when it is no
  * string. */
 const char *chat_request_check_text(chat_request_check_t *check,
-                                    const chat_json_t *v, int min, int index,
-                                    const char *key);
+                                    const chat_json_t *v, chat_role_e role,
+                                    int min, int index, const char *key);
 
 /* What the schema with tools has more: the role (0 when it is none), the
  * content and the calls of a message, the answers to calls once all messages

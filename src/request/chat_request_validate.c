@@ -29,10 +29,10 @@ const char *chat_request_message_path(const chat_request_check_t *check,
 
 /* The path costs, so it is only made for a text that is wrong. */
 const char *chat_request_check_text(chat_request_check_t *check,
-                                    const chat_json_t *v, int min, int index,
-                                    const char *key)
+                                    const chat_json_t *v, chat_role_e role,
+                                    int min, int index, const char *key)
 {
-    int max = check->clamps->message_length;
+    int max = chat_request_longest(check->clamps, role);
     const char *text = chat_json_string(v), *path;
     apr_int64_t points = 0, units = 0, length;
 
@@ -78,8 +78,9 @@ static void check_message(chat_request_check_t *check, chat_message_t *message,
         chat_request_zod_enum(
             &check->zod, chat_json_get(v, "role"), roles,
             chat_request_message_path(check, index, ",\"role\""));
-    message->content = chat_request_check_text(
-        check, chat_json_get(v, "content"), 1, index, ",\"content\"");
+    message->content =
+        chat_request_check_text(check, chat_json_get(v, "content"),
+                                message->role, 1, index, ",\"content\"");
 }
 
 static void check_total(chat_request_check_t *check)
@@ -101,7 +102,7 @@ static void check_messages(chat_request_check_t *check, chat_turn_t *turn,
     static const char path[] = "[\"messages\"]";
     int max = check->clamps->messages;
     int n = chat_json_length(v);
-    chat_message_t *messages;
+    chat_message_t *messages = NULL;
     int i;
 
     chat_request_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", path);
@@ -116,8 +117,11 @@ static void check_messages(chat_request_check_t *check, chat_turn_t *turn,
     if (check->zod.aborted)
         return;
     check_total(check);
-    if (check->calls)
-        chat_request_tools_answers(check, turn);
+    if (!check->calls)
+        return;
+    chat_request_tools_answers(check, turn);
+    if (!check->zod.list->nelts)
+        chat_request_ids(messages, n, check->p);
 }
 
 /* ---- the other fields ---- */

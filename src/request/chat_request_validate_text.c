@@ -44,6 +44,14 @@ apr_int64_t chat_request_length(const char *text,
     return clamps->count_utf16 ? units : points;
 }
 
+int chat_request_longest(const chat_request_clamps_t *clamps, chat_role_e role)
+{
+    int answers = role == CHAT_ROLE_ASSISTANT || role == CHAT_ROLE_TOOL;
+
+    return answers && clamps->answer_length ? clamps->answer_length
+                                            : clamps->message_length;
+}
+
 static int is_alnum(char c)
 {
     return apr_isascii(c) && apr_isalnum(c);

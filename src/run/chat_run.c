@@ -61,6 +61,7 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
     const chat_request_clamps_t clamps = {
         .messages = run->conf->request.messages,
         .message_length = run->conf->request.message_length,
+        .answer_length = run->conf->request.answer_length,
         .count_utf16 = run->conf->request.count == CHAT_COUNT_UTF16,
         .total_length = run->conf->request.total_length,
         .max_output_tokens = run->conf->request.max_output_tokens,

@@ -71,8 +71,10 @@ typedef struct chat_attempt_t {
                                 became of the call */
     int status;              /* of the upstream, 0: it has not answered */
     const char *retry_after; /* of the upstream, or NULL */
-    char *refusal;           /* the beginning of a body that is no answer */
+    char *refusal;           /* the beginning of a body that is no answer, or
+                                of which nobody knows yet */
     apr_size_t refusal_len;
+    int is_refused; /* the first event of its stream was a failure */
 } chat_attempt_t;
 
 /* The HTTP call of the attempt, and the memory of it. */
@@ -194,6 +196,10 @@ void chat_run_look(chat_run_t *run);
 /* The call has ended: if that was well, an event without a blank line behind
  * it counts, and a reason to finish is an end. Once more does no harm. */
 void chat_run_finish(chat_run_t *run, const chat_end_t *end);
+
+/* Bytes that pass, and wait for their first event to be whole: it is, with the
+ * end of the body. On whoever owns the request then. */
+void chat_run_send_held(chat_run_t *run);
 
 /* All that is known of the call that ended; *refusal is where result->refusal
  * is put, in r->pool. */

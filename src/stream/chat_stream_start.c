@@ -53,7 +53,7 @@ apr_status_t chat_stream_resolve(const char **presolve, request_rec *r,
 
     if (rv == APR_SUCCESS)
         return APR_SUCCESS;
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   CHATNO(0502) "upstream host %s: %s", host, why);
     chat_counters_add(CHAT_COUNT_STARTED, 1); /* as every end has a start */
     chat_counters_add(CHAT_COUNT_UPSTREAM, 1);
@@ -120,6 +120,7 @@ void chat_stream_stats(chat_stream_stats_t *stats)
     stats->timeouts = sum[CHAT_COUNT_TIMEOUT];
     stats->shutdown = sum[CHAT_COUNT_SHUTDOWN];
     stats->refused = sum[CHAT_COUNT_REFUSED];
+    stats->filtered = sum[CHAT_COUNT_FILTERED];
     stats->bytes = sum[CHAT_COUNT_BYTES];
 }
 
