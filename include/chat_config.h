@@ -99,7 +99,7 @@ typedef struct chat_limit_conf_t {
 /* One condition of ChatLimitExempt; any that holds exempts. */
 typedef struct chat_limit_exempt_t {
     const char *role;           /* one of the user's roles, or NULL */
-    const char *user;           /* the user's id, or NULL */
+    const char *user;           /* NAMESPACE:ID or ID, or NULL */
     apr_ipsubnet_t *net;        /* the client's network, or NULL */
     const ap_expr_info_t *expr; /* a boolean expression, or NULL */
 } chat_limit_exempt_t;
@@ -239,6 +239,7 @@ typedef struct chat_dir_route_t {
     int id;                  /* ChatRoute: chat_route_e */
     const char *location;    /* path of the <Location> that ChatRoute stands
                                 in; NULL: it stands elsewhere */
+    const char *defined_at;  /* "file:line" of ChatRoute, for messages */
     apr_array_header_t *use; /* ChatUse: const char *, names of providers */
 } chat_dir_route_t;
 
@@ -285,8 +286,10 @@ typedef struct chat_dir_auth_t {
     apr_array_header_t *secrets; /* ChatAuthSecret: const char *, any fits */
     apr_array_header_t *cookies; /* ChatAuthCookie: const char *, names */
     apr_array_header_t *origins; /* ChatAuthOrigin: const char * */
-    int bearer_unsigned;         /* ChatAuthBearer: 1: a bare session token is
-                                    accepted */
+    const char *namespace; /* ChatAuthNamespace: of the ids of all schemes,
+                              holds no colon; "": each has its own */
+    int bearer_unsigned;   /* ChatAuthBearer: 1: a bare session token is
+                              accepted */
 } chat_dir_auth_t;
 
 typedef struct chat_dir_limit_t {
@@ -357,6 +360,14 @@ int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
+
+/* 1 when ChatAuth lets in by sessions, as far as sections show. Known once
+ * check_config has run. */
+int chat_config_signs_in(void);
+
+/* Does a directive of that name stand anywhere in the configuration files, also
+ * one of another module? Start-up, once they are read. */
+int chat_config_written(const char *name);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Run tests under prove: those named, else all of them, cheapest first. "make
-# check" calls it when everything is built.
+# Run tests under prove: those named, else all of them. "make check" calls it
+# when everything is built. Files are run side by side, but for those that have a
+# line "# Runs alone: WHY": they load the machine themselves, or look at how
+# processes share it.
 #
+#   CHAT_JOBS        how many files are run at a time (as many as processors)
 #   CHAT_VARIANT     which build is tested (plain)
 #   CHAT_VALGRIND    memcheck: the unit tests and httpd run under it
 set -euo pipefail
@@ -30,8 +33,21 @@ if (($#)); then
     exec prove --timer "$@"
 fi
 
+jobs=${CHAT_JOBS:-$(nproc)}
+[[ $CHAT_VARIANT == plain && -z ${CHAT_VALGRIND-} ]] || jobs=${CHAT_JOBS:-1}
+
 shopt -s nullglob
+together=() alone=()
+for file in t/check/*.t t/*.t; do
+    if grep -q '^# Runs alone: ' "$file"; then
+        alone+=("$file")
+    else
+        together+=("$file")
+    fi
+done
+
 failed=0
-units "build/$CHAT_VARIANT"/unit/test_* || failed=1
-prove --timer t/check/*.t t/*.t || failed=1
+units -j "$jobs" "build/$CHAT_VARIANT"/unit/test_* || failed=1
+prove --timer -j "$jobs" "${together[@]}" || failed=1
+prove --timer "${alone[@]}" || failed=1
 exit "$failed"

@@ -163,6 +163,11 @@ push @VALUES, (
     # the same to a browser
     [ 'ChatAuthOrigin https://a HTTPS://A:443', qr/^ChatAuthOrigin does not accept "HTTPS:\/\/A:443": write each name once$/m ],
 
+    [ 'ChatAuthNamespace people' ],
+    [ 'ChatAuthNamespace better-auth' ],
+    (map { [ qq(ChatAuthNamespace "$_"), qr/^ChatAuthNamespace does not accept "\Q$_\E": write a name of 1 to 64 letters, digits, ., _ or -$/m ] }
+        'a:b', 'a b', 'a/b', 'x' x 65),
+
     [ 'ChatAuthBearer signed' ],
     [ 'ChatAuthBearer unsigned' ],
     [ 'ChatAuthBearer on', qr/^ChatAuthBearer does not accept "on": write signed or unsigned$/m ],
@@ -195,7 +200,7 @@ push @VALUES, map {
 } (
     (map { [ $_->[0], $_->[1] ] } @NUMBERS),
     [ ChatRoute => 'mock' ], [ ChatModelDefault => 'm' ], [ ChatRequestBody => '1M' ],
-    [ ChatRequestCount => 'utf16' ], [ ChatAuthBearer => 'signed' ], [ ChatAuthCache => '1m' ],
+    [ ChatRequestCount => 'utf16' ], [ ChatAuthBearer => 'signed' ], [ ChatAuthCache => '1m' ], [ ChatAuthNamespace => 'people' ],
     [ ChatAuthCacheStore => 'shmcb' ], [ ChatStreamHeartbeat => '15s' ],
     [ ChatStreamEarlyHeaders => 'on' ], [ ChatStreamStallTimeout => '60s' ],
     [ ChatContextStore => 'shmcb' ], [ ChatHealthDetails => 'true' ], [ ChatRequestFormat => 'chat' ],
@@ -239,6 +244,7 @@ my %SCOPES = (
     ChatContextStore => [ 'ChatContextStore shmcb', ['server'] ],
     ChatModel => [ 'ChatModel m openai', [qw(server vhost)] ],
     ChatAuthSecret => [ "ChatAuthSecret $SECRET", \@EVERYWHERE ],
+    ChatAuthNamespace => [ 'ChatAuthNamespace people', \@EVERYWHERE ],
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'FileInfo' ] }
         [ ChatRoute => 'mock' ], [ ChatUse => 'openai' ], [ ChatModelDefault => 'm' ],
         [ ChatStreamHeartbeat => '15s' ], [ ChatStreamEarlyHeaders => 'on' ],
@@ -298,10 +304,13 @@ my $conf = in_provider() . join '', map {
     "<Directory \"%%HTDOCS%%/$class\">\nAllowOverride $class\n</Directory>\n";
 } @CLASSES;
 
-# By name even what belongs to no class passes httpd; secrets must not.
-mkdir $t->htdocs . '/listed' or die $!;
-$t->write_file('htdocs/listed/.htaccess', "ChatAuthSecret $SECRET\n");
-$t->write_file('htdocs/listed/page', "hello\n");
+# By name even what belongs to no class passes httpd; secrets must not, nor what says who is who.
+my %LISTED = (listed => "ChatAuthSecret $SECRET", namespace => 'ChatAuthNamespace people');
+for (sort keys %LISTED) {
+    mkdir $t->htdocs . "/$_" or die $!;
+    $t->write_file("htdocs/$_/.htaccess", "$LISTED{$_}\n");
+    $t->write_file("htdocs/$_/page", "hello\n");
+}
 mkdir $t->htdocs . '/wrong' or die $!;
 $t->write_file('htdocs/wrong/.htaccess', "ChatMock words=none\n");
 $t->write_file('htdocs/wrong/page', "hello\n");
@@ -310,13 +319,16 @@ $t->{conf} = $conf . <<'END';
 <Directory "%%HTDOCS%%/listed">
 AllowOverrideList ChatAuthSecret
 </Directory>
+<Directory "%%HTDOCS%%/namespace">
+AllowOverrideList ChatAuthNamespace
+</Directory>
 <Directory "%%HTDOCS%%/wrong">
 AllowOverride All
 </Directory>
 END
 $t->start;
 $t->expect_log(qr{htaccess: Chat\w+ not allowed here});
-$t->expect_log(qr{htaccess: ChatAuthSecret cannot occur within htaccess files});
+$t->expect_log(qr{htaccess: ChatAuth(?:Secret|Namespace) cannot occur within htaccess files});
 $t->expect_log(qr{htaccess: ChatMock words does not accept "none": write a whole number});
 
 for my $d (@WRITTEN) {
@@ -328,6 +340,7 @@ for my $d (@WRITTEN) {
     }
 }
 is $t->get('/listed/page')->{status}, 500, 'ChatAuthSecret is not let in by AllowOverrideList';
+is $t->get('/namespace/page')->{status}, 500, '... nor is ChatAuthNamespace';
 is $t->get('/wrong/page')->{status}, 500, 'a wrong value in .htaccess is refused';
 
 $t->stop;

@@ -105,6 +105,10 @@ my %MERGES = (
     ChatAuthBearer => [ "ChatAuth bearer\nChatAuthSecret file:secret1\nChatAuthBearer signed", 'ChatAuthBearer unsigned',
         sub ($path) { ask($path, $t->turn, headers => { Authorization => "Bearer $TOKEN" })->{status} }, 401, 200 ],
 
+    # a policy that lets nobody through
+    ChatAuthNamespace => [ $COOKIE . "ChatAuthNamespace one\nChatLimit nobody 1/1h user unit=tokens\nChatLimitExempt user=one:u1",
+        'ChatAuthNamespace two', sub ($path) { status_with_cookie($path, 'sid', $SECRET[0]) }, 200, 429 ],
+
     ChatRequestBody => [ $GUEST . 'ChatRequestBody 100', 'ChatRequestBody 1K',
         sub ($path) { ask($path, say_all('x' x 200))->{status} }, 413, 200 ],
     ChatRequestDepth => [ $GUEST . 'ChatRequestDepth 4', 'ChatRequestDepth 9',

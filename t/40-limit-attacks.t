@@ -2,6 +2,8 @@
 #
 # What somebody could try in order to have no limit, another's limit, or to
 # take everybody's away. In our own table and in Redis.
+#
+# Runs alone: hundreds of clients ask at once.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -2,6 +2,8 @@
 #
 # Sizes and shapes: long prompts, huge events, tiny writes. Whatever the
 # upstream sends arrives as it is, and costs the child little.
+#
+# Runs alone: it measures what large events cost the child.
 use v5.36;
 use utf8;
 use Test::More;

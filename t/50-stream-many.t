@@ -2,6 +2,8 @@
 #
 # Thousands of streams at once in one child: every byte of each is right, no
 # thread is held, and nothing is left of them afterwards.
+#
+# Runs alone: it opens thousands of streams.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -2,6 +2,8 @@
 #
 # Clients that read slowly, or not at all, while their upstreams flood them:
 # nobody else waits, little is held for them, and in the end they are let go.
+#
+# Runs alone: floods are measured against what the child holds.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -3,6 +3,8 @@
 # The short form of "make stress": the server is stopped in the very moment in
 # which its clients start, finish or abort. What is compared with what, and
 # why: t/stress/stress.pl.
+#
+# Runs alone: it looks for the moment in which a server is stopped.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -2,6 +2,8 @@
 #
 # Many at once, each asking several upstreams before one answers: every client
 # gets one whole answer, and every upstream as many calls as that takes.
+#
+# Runs alone: hundreds of clients ask at once.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -2,6 +2,8 @@
 #
 # The benchmark can be run: two peers, every workload, in tiny sizes, and what
 # it makes of its numbers. Nothing is said here about how fast anything is.
+#
+# Runs alone: it is a benchmark.
 use v5.36;
 use File::Temp ();
 use JSON::PP   ();

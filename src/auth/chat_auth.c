@@ -66,7 +66,8 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
            a->auth.bearer_unsigned == b->auth.bearer_unsigned &&
            same_words(a->auth.secrets, b->auth.secrets) &&
            same_words(a->auth.cookies, b->auth.cookies) &&
-           same_words(a->auth.origins, b->auth.origins);
+           same_words(a->auth.origins, b->auth.origins) &&
+           !strcmp(a->auth.namespace, b->auth.namespace);
 }
 
 /*
@@ -95,6 +96,32 @@ static const chat_auth_scheme_t *scheme_at(const chat_dir_conf_t *conf, int i)
     return schemes[APR_ARRAY_IDX(conf->auth.schemes, i, int)];
 }
 
+static const char *namespace_of(const chat_auth_scheme_t *scheme,
+                                const chat_dir_conf_t *conf)
+{
+    if (*conf->auth.namespace)
+        return conf->auth.namespace;
+    return scheme->ids ? scheme->ids : scheme->name;
+}
+
+/* The user with the subject. No namespace has a colon, so that ids may. */
+static const chat_user_t *with_subject(const chat_user_t *found,
+                                       const chat_auth_scheme_t *scheme,
+                                       const chat_dir_conf_t *conf,
+                                       apr_pool_t *p)
+{
+    chat_user_t *user;
+
+    if (!found->id)
+        return found;
+    user = apr_pmemdup(p, found, sizeof(*found));
+    user->subject =
+        apr_pstrcat(p, namespace_of(scheme, conf), ":", found->id, NULL);
+    user->home = !strcmp(namespace_of(scheme, conf),
+                         namespace_of(scheme_at(conf, 0), conf));
+    return user;
+}
+
 static int claims(const chat_auth_scheme_t *scheme, request_rec *r)
 {
     return scheme->claims && scheme->claims(r);
@@ -112,6 +139,28 @@ static int is_claimed(request_rec *r, const chat_dir_conf_t *conf)
     return 0;
 }
 
+/* Nothing bad has come: then nothing has come at all. */
+static void tell_nobody(request_rec *r, const chat_dir_conf_t *conf)
+{
+    const char *names = NULL;
+    int i, level;
+
+    if (conf->auth.schemes->nelts == 0) {
+        level = chat_auth_tell_level(r, CHAT_AUTH_TELL_NO_SCHEME);
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      CHATNO(0332) "no ChatAuth lets anybody in at %s", r->uri);
+    }
+    if (chat_auth_tell_was_told(r))
+        return;
+    for (i = 0; i < conf->auth.schemes->nelts; i++)
+        names = apr_pstrcat(r->pool, names ? names : "", names ? ", " : "",
+                            scheme_at(conf, i)->missing, NULL);
+    level = chat_auth_tell_level(r, CHAT_AUTH_TELL_NOTHING_SENT);
+    ap_log_rerror(APLOG_MARK, level, 0, r,
+                  CHATNO(0333) "nobody has signed in: the request has %s",
+                  names);
+}
+
 static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
                             const chat_dir_conf_t *conf, chat_err_t *err)
 {
@@ -126,9 +175,12 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
         rv = scheme->identify(puser, r, conf, err);
         if (rv == APR_SUCCESS && scheme->ambient)
             rv = chat_auth_origin_check(r, conf, err);
+        if (rv == APR_SUCCESS)
+            *puser = with_subject(*puser, scheme, conf, r->pool);
         if (rv != APR_NOTFOUND)
             return rv;
     }
+    tell_nobody(r, conf);
     return chat_err_set(err, APR_EACCES, HTTP_UNAUTHORIZED, "unauthorized",
                         "Sign in required.");
 }
@@ -204,6 +256,11 @@ int chat_auth_check_authn(request_rec *r)
 int chat_auth_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     return chat_auth_cache_pre_config(pconf, plog);
+}
+
+apr_status_t chat_auth_check_config(apr_pool_t *p, server_rec *s)
+{
+    return chat_auth_cache_check_config(p, s);
 }
 
 apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s)

@@ -38,6 +38,7 @@ static const chat_dir_auth_t dir_unset = {
     .secrets = NULL,
     .cookies = NULL,
     .origins = NULL,
+    .namespace = NULL,
     .bearer_unsigned = CHAT_UNSET,
 };
 
@@ -46,6 +47,7 @@ static const chat_dir_auth_t dir_defaults = {
     .secrets = CHAT_CONFIG_EMPTY(const char *),
     .cookies = (apr_array_header_t *)&default_cookies,
     .origins = CHAT_CONFIG_EMPTY(const char *),
+    .namespace = "",
     .bearer_unsigned = 0,
 };
 
@@ -59,6 +61,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
     m->secrets = chat_config_pick_ptr(base->secrets, add->secrets);
     m->cookies = chat_config_pick_ptr(base->cookies, add->cookies);
     m->origins = chat_config_pick_ptr(base->origins, add->origins);
+    m->namespace = chat_config_pick_ptr(base->namespace, add->namespace);
     m->bearer_unsigned =
         chat_config_pick(base->bearer_unsigned, add->bearer_unsigned);
 }
@@ -138,10 +141,8 @@ static const char *set_auth(cmd_parms *cmd, void *dirv, int argc,
         for (i = 0; i < argc && !why; i++)
             why = add_scheme(list, cmd, argv[i]);
     }
-    if (!why) {
+    if (!why)
         dir->auth.schemes = list;
-        chat_config_need(cmd, CHAT_HAVE_AUTH, NULL);
-    }
     return why;
 }
 
@@ -180,6 +181,20 @@ static const char *set_secret(cmd_parms *cmd, void *dirv, int argc,
         APR_ARRAY_PUSH(dir->auth.secrets, const char *) = secret;
     }
     return NULL;
+}
+
+/* Not in .htaccess either: whoever could make up users there, with a password
+ * file of his own, would make them those of another scheme. */
+static const char *set_namespace(cmd_parms *cmd, void *dirv, const char *value)
+{
+    chat_dir_conf_t *dir = dirv;
+    const char *why = chat_config_check_dir(cmd);
+
+    if (!why)
+        why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
+    return why ? why
+               : chat_config_parse_word(&dir->auth.namespace, cmd->cmd->name,
+                                        value, cmd->pool);
 }
 
 /* ---- sessions ---- */
@@ -277,6 +292,9 @@ const chat_config_feature_t chat_config_auth_feature = {
                                              .set = chat_config_value_name,
                                              .names = bearer_names),
                           CHAT_OR_AUTHCFG, "signed or unsigned"),
+            AP_INIT_TAKE1("ChatAuthNamespace", set_namespace, NULL,
+                          CHAT_OR_DIRECTORY,
+                          "whose ids users have here, whatever the scheme"),
             AP_INIT_TAKE12("ChatAuthSession", set_session, NULL, CHAT_OR_SERVER,
                            "LAYOUT [admin], or sql \"SELECT ...\""),
             AP_INIT_TAKE1("ChatAuthCache", set_cache, NULL, CHAT_OR_SERVER,

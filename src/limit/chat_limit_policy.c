@@ -14,6 +14,16 @@
 
 /* ---- exemptions and tiers ---- */
 
+/* said: NAMESPACE:ID, or an ID without a colon. */
+static int is_user(const chat_user_t *user, const char *said)
+{
+    if (!user->id)
+        return 0;
+    if (strchr(said, ':'))
+        return !strcmp(user->subject, said);
+    return user->home && !strcmp(user->id, said);
+}
+
 static int matches(const chat_limit_exempt_t *x,
                    const chat_limit_context_t *ctx)
 {
@@ -23,7 +33,7 @@ static int matches(const chat_limit_exempt_t *x,
     if (x->role)
         return chat_words_has(user->role, x->role);
     if (x->user)
-        return user->id && !strcmp(user->id, x->user);
+        return is_user(user, x->user);
     if (x->net)
         return apr_ipsubnet_test(x->net, ctx->r->useragent_addr);
     return ap_expr_exec(ctx->r, x->expr, &err) > 0 && !err;
@@ -106,12 +116,14 @@ static const char *bound(const char *text, apr_pool_t *p)
 }
 
 /* Whom a policy counts, and of which kind that name is: a user's id, or the
- * value of an expression, may look like an address but is none. */
+ * value of an expression, may look like an address but is none. Keys that are
+ * shared with an application have the id as it knows it. */
 static const char *subject(const char **pkind, const chat_limit_context_t *ctx,
                            const chat_limit_conf_t *policy)
 {
     apr_pool_t *p = ctx->r->pool;
-    const char *id = ctx->ask->user->id;
+    const chat_user_t *user = ctx->ask->user;
+    const char *id = policy->compat ? user->id : user->subject;
     const char *ip;
 
     *pkind = "";

@@ -36,8 +36,8 @@ static apr_status_t session_begin(void **pstate, chat_run_t *run,
     state->question = apr_pstrdup(p, turn->messages[0].content);
     state->most = run->conf->context.bytes;
     chat_buf_init(&state->answer, p);
-    rv = chat_store_context_load(&said, run->r, run->ctx->user->id, state->name,
-                                 err, run->request_pool);
+    rv = chat_store_context_load(&said, run->r, run->ctx->user->subject,
+                                 state->name, err, run->request_pool);
     if (rv != APR_SUCCESS)
         return rv;
     for (i = 0; i < turn->nmessages; i++)
@@ -73,7 +73,7 @@ static void session_end(chat_run_t *run, void *ctx)
     if (state && run->record.outcome == CHAT_OUTCOME_COMPLETE &&
         run->answer.parse->finish != CHAT_FINISH_OTHER)
         chat_store_context_add(
-            run->r, run->ctx->user->id, state->name, state->question,
+            run->r, run->ctx->user->subject, state->name, state->question,
             state->answer.data ? state->answer.data : "", state->answer.len);
 }
 
