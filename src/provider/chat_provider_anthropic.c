@@ -155,8 +155,7 @@ static void add_output(chat_json_t *body, const chat_turn_t *turn,
 }
 
 /* Members of others that it has, too. */
-static const char *const more[][2] = {
-    {"top_k", "top_k"}, {"thinking", "thinking"}, {NULL, NULL}};
+static const char *const more[][2] = {{"top_k", "top_k"}, {NULL, NULL}};
 
 static chat_json_t *make_body(const chat_turn_t *turn,
                               const chat_upstream_t *up, chat_json_t *messages,
