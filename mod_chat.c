@@ -21,6 +21,22 @@
 #include "chat_telemetry.h"
 #include "chat_upstream.h"
 
+/* What configtest can find out, so that a reload does not: at each reading of
+ * the configuration, before anything is made. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                        server_rec *s)
+{
+    int rc = chat_config_check(pconf, plog, ptemp, s);
+
+    if (rc != OK)
+        return rc;
+    if (chat_store_check_config(ptemp, s) != APR_SUCCESS ||
+        chat_auth_check_config(ptemp, s) != APR_SUCCESS ||
+        chat_limit_check_config(pconf, s) != APR_SUCCESS)
+        return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
+    return OK;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
@@ -48,7 +64,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(chat_auth_pre_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_check_config(chat_config_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_authn(chat_auth_check_authn, NULL, NULL, APR_HOOK_MIDDLE,

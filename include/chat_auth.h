@@ -36,6 +36,9 @@ typedef struct chat_auth_scheme_t {
      * a scheme that has the same accounts. NULL: its own. */
     const char *ids;
 
+    /* What a request lacks when nobody is found: "no Bearer token". */
+    const char *missing;
+
     /* 1: a browser adds these credentials by itself (a cookie, Basic, a client
      * certificate), so that they prove nothing about who made the request. Who
      * is identified by them must come from a page of this site, or of one in
@@ -57,7 +60,9 @@ typedef struct chat_auth_scheme_t {
 /* check_authn hook for AuthType Chat: sets r->user, r->ap_auth_type. */
 int chat_auth_check_authn(request_rec *r);
 
-/* Start-up: opens the session cache. post_config, then child_init. */
+/* Start-up: check_config, also of configtest, finds out whether the session
+ * cache could be opened; post_config opens it, then child_init. */
+apr_status_t chat_auth_check_config(apr_pool_t *p, server_rec *s);
 apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_auth_child_init(apr_pool_t *pchild, server_rec *s);
 /* pre_config: registers the cache's mutex. */

@@ -258,6 +258,7 @@ typedef struct chat_dir_route_t {
     int id;                  /* ChatRoute: chat_route_e */
     const char *location;    /* path of the <Location> that ChatRoute stands
                                 in; NULL: it stands elsewhere */
+    const char *defined_at;  /* "file:line" of ChatRoute, for messages */
     apr_array_header_t *use; /* ChatUse: const char *, names of providers */
 } chat_dir_route_t;
 
@@ -398,6 +399,14 @@ int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
+
+/* 1 when ChatAuth lets in by sessions, as far as sections show. Known once
+ * check_config has run. */
+int chat_config_signs_in(void);
+
+/* Does a directive of that name stand anywhere in the configuration files, also
+ * one of another module? Start-up, once they are read. */
+int chat_config_written(const char *name);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

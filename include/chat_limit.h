@@ -115,7 +115,9 @@ typedef struct chat_limit_top_t {
 /* Up to max rows, the largest first; how many there are. */
 int chat_limit_top(chat_limit_top_t *rows, int max);
 
-/* Start-up, called by mod_chat.c. */
+/* Start-up, called by mod_chat.c. check_config, also of configtest, says what
+ * is wrong with ChatRedis; what it sets up lives in pconf. */
+apr_status_t chat_limit_check_config(apr_pool_t *pconf, server_rec *s);
 apr_status_t chat_limit_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_limit_child_init(apr_pool_t *pchild, server_rec *s);
 void chat_limit_register_hooks(apr_pool_t *p);

@@ -11,6 +11,7 @@
 
 #include <apr_pools.h>
 
+#include "chat_buf.h"
 #include "chat_delta.h"
 #include "chat_err.h"
 #include "chat_json.h"
@@ -81,8 +82,8 @@ typedef struct chat_nesting_t {
                                    backslash */
 } chat_nesting_t;
 
-/* A stream that is taken apart: one per call, zeroed but for on_delta, ctx and
- * seen.usage before it begins. */
+/* A stream that is taken apart: one per call, zeroed but for what the caller
+ * sets (on_delta, ctx, seen.usage, salt, kept) before it begins. */
 typedef struct chat_parse_t {
     chat_seen_t seen;     /* as observe_event() keeps it */
     chat_finish_e finish; /* once seen.ended or seen.reason, unless failed */
@@ -96,6 +97,15 @@ typedef struct chat_parse_t {
     apr_size_t call_len[CHAT_TOOL_CALLS_MAX];    /* bytes of arguments so far */
     unsigned int call_name[CHAT_TOOL_CALLS_MAX]; /* a hash of its name */
     chat_nesting_t call_json[CHAT_TOOL_CALLS_MAX]; /* of those arguments */
+    apr_uint64_t salt; /* set by the caller: what makes the ids of calls that
+                          came without one differ from those of other answers */
+    apr_pool_t *kept;  /* set by the caller: of what is kept from one event to
+                          the next; NULL: nothing may be */
+    apr_pool_t *detail_pool;    /* of the two that follow */
+    struct chat_json_t *detail; /* that is not over yet, or NULL */
+    chat_buf_t *detail_text;    /* of its text */
+    int ndetails;               /* that have begun */
+    apr_int64_t points;         /* characters of the answer's text */
     int half; /* the first unit of a pair whose second one may come, or 0 */
     int half_kind, half_index; /* of the delta that it was in */
     int said_item;             /* the same of the item at hand */

@@ -21,6 +21,9 @@ void chat_reply_headers(request_rec *r, const apr_table_t *headers);
 /* One more, for an answer that is no error. name and value outlive r. */
 void chat_reply_header(request_rec *r, const char *name, const char *value);
 
+/* What an event stream says it is. */
+#define CHAT_REPLY_STREAM_TYPE "text/event-stream; charset=utf-8"
+
 /* Headers of an event stream; turns compression off. Nothing is sent yet. */
 void chat_reply_stream_head(request_rec *r);
 

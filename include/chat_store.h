@@ -26,7 +26,7 @@ typedef struct chat_session_t {
  * the epoch, role, banned (0 or 1) and, if there is a fifth, tier.
  *
  * APR_SUCCESS   *psession is set and lives in r->pool.
- * APR_NOTFOUND  no such session, or an expired one.
+ * APR_NOTFOUND  no such session, or *psession has expired.
  * otherwise     the database could not say: err is filled with a 503.
  *
  * Request thread. Waits half a second at most for a slot; a look-up that has
@@ -81,6 +81,12 @@ typedef struct chat_store_cache_conf_t {
 /* pre_config: the mutex, for the directive Mutex. */
 apr_status_t chat_store_cache_register(const char *mutex, apr_pool_t *pconf);
 
+/* check_config: could it be opened, as far as can be known without doing so?
+ * Results as below; APR_INCOMPLETE: it could, but *pwhy is odd. p: temporary.
+ */
+apr_status_t chat_store_cache_check(const chat_store_cache_conf_t *conf,
+                                    const char **pwhy, apr_pool_t *p);
+
 /* post_config. APR_ENOTIMPL: no module provides the store. Any failure:
  * *pwhy is a sentence that begins with the store's name. */
 apr_status_t chat_store_cache_open(chat_store_cache_t **pcache,
@@ -123,10 +129,15 @@ apr_status_t chat_store_cache_ping(chat_store_cache_t *cache, server_rec *s,
 
 /* ---- readiness ---- */
 
-/* APR_SUCCESS: the database answers, now or within the last second; it is
- * asked by one request at a time of all children. APR_ENOTIMPL: none is set up
- * for this server. Request thread. */
+/* APR_SUCCESS: the database has carried out the statement of ChatAuthSession,
+ * now or within the last second, for a session or for a token that cannot
+ * exist; it is asked by one request at a time of all children. What is wrong is
+ * logged once. APR_ENOTIMPL: none is set up for this server. Request thread. */
 apr_status_t chat_store_ping(request_rec *r);
+
+/* check_config, also of configtest: is there a database, and the named store of
+ * ChatContextStore? p: temporary. */
+apr_status_t chat_store_check_config(apr_pool_t *p, server_rec *s);
 
 /* post_config: fetches mod_dbd's functions, says so when they are missing, and
  * makes the slots of look-ups. */

@@ -126,6 +126,7 @@ typedef struct chat_stream_stats_t {
     apr_uint64_t live, queued, parked; /* now; parked <= live */
     apr_uint64_t started, done, cancelled, stalled, upstream_errors, timeouts,
         shutdown, refused; /* streams ever, by their end */
+    apr_uint64_t filtered; /* not parked, for an output filter may block */
     apr_uint64_t bytes;    /* to clients, before TLS */
 } chat_stream_stats_t;
 

@@ -33,7 +33,7 @@ typedef struct chat_user_t {
 typedef enum {
     CHAT_ROLE_USER,
     CHAT_ROLE_ASSISTANT,
-    CHAT_ROLE_SYSTEM, /* also OpenAI's "developer" */
+    CHAT_ROLE_SYSTEM, /* also OpenAI's "developer", see is_developer */
     CHAT_ROLE_TOOL    /* what a tool gave, for the model */
 } chat_role_e;
 
@@ -41,7 +41,8 @@ typedef enum {
 typedef struct chat_tool_call_t {
     const char *id; /* as its provider, or we, named it */
     const char *name;
-    const char *arguments; /* JSON text, as the model wrote it */
+    const char *arguments;     /* JSON text, as the model wrote it */
+    struct chat_json_t *extra; /* an object, as its provider gave it; or NULL */
 } chat_tool_call_t;
 
 typedef struct chat_message_t {
@@ -59,8 +60,12 @@ typedef struct chat_message_t {
     const char *reasoning;      /* of the assistant: its thoughts, for those who
                                    want them back; or NULL */
     const char *reasoning_name; /* the member they came in; NULL: no matter */
-    struct chat_json_t *reasoning_details; /* an array, as its provider gave
-                                              it; or NULL */
+    struct chat_json_t *details; /* of the assistant: an array of objects, what
+                                    its provider said beside the text and
+                                    wants back (signatures, encrypted thoughts),
+                                    as it was given out: see
+                                    chat_provider_detail.c; or NULL */
+    int is_developer;            /* CHAT_ROLE_SYSTEM, by its newer name */
 } chat_message_t;
 
 /* A function that the model may ask the client to call. */

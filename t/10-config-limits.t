@@ -28,7 +28,6 @@ my @good = (
     'ChatRedis redis://127.0.0.1',
     'ChatRedis redis://127.0.0.1:6379/3 connect=1s command=50ms user=app password=env:CHAT_CANARY_KEY',
     'ChatRedis unix:///run/redis.sock?db=2',
-    'ChatRedis rediss://cache.example:6380 ca=/etc/passwd',
 );
 for my $line (@good) {
     my ($ok, $out) = $t->configtest("$line\n");

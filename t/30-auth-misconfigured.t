@@ -50,7 +50,7 @@ quiet($t);
 $t->stop;
 
 $t = server("ChatAuthSession kysely-pgsql\n$location", 'dbd');
-$t->expect_log(qr/AH02654: not configured/, qr/CHAT0203: session look-up failed: .*DBDriver and DBDParams must be set for this server/);
+$t->expect_log(qr/CHAT0219: ChatAuthSession needs a database/, qr/AH02654: not configured/, qr/CHAT0203: session look-up failed: .*DBDriver and DBDParams must be set for this server/);
 $t->start;
 is status($t, '/members', Cookie => $cookie), 503, 'so it is without DBDriver';
 $t->stop;
@@ -68,6 +68,8 @@ ChatAuthSession kysely-pgsql
     ChatAuth bearer guest
 </Location>
 END
+$t->expect_log(qr/CHAT0116: ChatAuth better-auth in <Location \/cookie>/, qr/CHAT0116: ChatAuth bearer in <Location \/bearer>/);
+$t->allow_log(qr/CHAT0219: /);
 $t->expect_log(qr/CHAT0305: .* no ChatAuthSecret tells what they are signed with/);
 $t->start;
 is status($t, '/cookie', Cookie => $cookie), 503, 'without ChatAuthSecret a cookie is a 503';

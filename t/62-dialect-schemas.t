@@ -60,7 +60,7 @@ sub check_event ($event, $where) {
 
 # The order that the page promises.
 sub check_order ($where, @types) {
-    like "@types", qr/\A(?:start (?:(?:text|reasoning|refusal|tool_\w+) )*(?:done|error)|error)\z/, "$where: one start, one end";
+    like "@types", qr/\A(?:start (?:(?:text|reasoning|reasoning_detail|refusal|tool_\w+) )*(?:done|error)|error)\z/, "$where: one start, one end";
 }
 
 for my $path (sort glob "$ROOT/t/data/dialect/*.sse") {
@@ -103,7 +103,7 @@ sub changed ($data, $how) {
 my %sample = (%seen, answer => slurp("$ROOT/t/data/dialect/all.json"));
 for my $schema (sort keys %sample) {
     my $data = $sample{$schema};
-    isnt wrong($schema, changed($data, sub ($v) { $v->{extra} = 1 })), '', "$schema: no other member";
+    isnt wrong($schema, changed($data, sub ($v) { $v->{another} = {} })), '', "$schema: no other member";
     my @required = $JSON->decode(slurp("$SCHEMAS/$schema.json"))->{required}->@*;
     for my $member (@required) {
         isnt wrong($schema, changed($data, sub ($v) { delete $v->{$member} })), '', "$schema: not without $member";
@@ -127,6 +127,9 @@ my @bad = (
     [ tool_call => 'an index before the first', sub ($v) { $v->{index} = -1 } ],
     [ answer => 'no call where there are calls', sub ($v) { $v->{toolCalls} = [] } ],
     [ answer => 'arguments that are no text', sub ($v) { $v->{toolCalls}[0]{arguments} = {} } ],
+    [ tool_call => 'what goes back as a text', sub ($v) { $v->{extra} = '{}' } ],
+    [ reasoning_detail => 'a detail that is a text', sub ($v) { $v->{detail} = 'Eq' } ],
+    [ answer => 'an empty list of details', sub ($v) { $v->{reasoningDetails} = [] } ],
     [ answer => 'more about a call', sub ($v) { $v->{toolCalls}[0]{type} = 'function' } ],
 );
 for (@bad) {

@@ -7,6 +7,7 @@ use v5.36;
 use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use File::Temp qw(tempdir);
 use ChatTest;
 use ChatTest::Postgres;
 use ChatTest::Redis;
@@ -45,7 +46,8 @@ my $t;
 
 sub server ($conf, @modules) {
     $t = ChatTest->new(modules => \@modules, conf => $conf . $HEALTH);
-    $t->allow_log(qr/CHAT1011: Redis is not asked for a while/, qr/AH00639: DBD \[pgsql\] Error: /, qr/CHAT0202: /);
+    $t->allow_log(qr/CHAT1011: Redis is not asked for a while/, qr/CHAT1019: /,
+        qr/CHAT0205: not ready, for nobody could sign in: /, qr/AH00639: DBD \[pgsql\] Error: /, qr/CHAT0202: /);
     return $t->start;
 }
 
@@ -111,6 +113,12 @@ $t->stop;
 
 # ---- the database ----
 
+my $TABLES = <<'END';
+create table "user" (id text primary key);
+create table session (token text unique, "userId" text, "expiresAt" timestamptz);
+END
+$pg->sql($TABLES);
+
 server($DATABASE, 'dbd');
 is details(ready()), 'ok none ok', 'the database answers';
 $pg->stop;
@@ -128,6 +136,53 @@ $t->stop;
 
 server("ChatAuthSession kysely-pgsql\n");
 is details(ready()), 'down none ok', 'a ChatAuthSession without mod_dbd is a database that is down';
+$t->stop;
+
+# What it lacks is missing for every sign-in, though it answers.
+$pg->sql('create role reader login; grant select on session to reader');
+my $reader = $pg->params =~ s/user=\S+/user=reader/r;
+my @lacks = (
+    [ 'a privilege',      "DBDriver pgsql\nDBDParams \"$reader\"\nChatAuthSession kysely-pgsql\n", qr/permission denied for table user/, 'grant select on "user" to reader' ],
+    [ 'the columns of a plugin', "DBDriver pgsql\nDBDParams \"${\$pg->params}\"\nChatAuthSession kysely-pgsql admin\n", qr/column u\.role does not exist/,
+        'alter table "user" add role text, add banned boolean, add "banExpires" timestamptz' ],
+    [ 'the tables of another layout', "DBDriver pgsql\nDBDParams \"${\$pg->params}\"\nChatAuthSession drizzle-pgsql\n", qr/column \S+ does not exist/,
+        'alter table session add user_id text, add expires_at timestamp' ],
+    [ 'a table', "DBDriver pgsql\nDBDParams \"${\$pg->params}\"\nChatAuthSession sql \"SELECT id, 1 FROM gone WHERE id = %s\"\n", qr/relation "gone" does not exist/,
+        'create table gone (id uuid)' ],
+    [ 'a column of its own', "DBDriver pgsql\nDBDParams \"${\$pg->params}\"\nChatAuthSession sql \"SELECT id FROM gone WHERE id = %s\"\n", qr/the statement has one column/, undef ],
+);
+for my $row (@lacks) {
+    my ($what, $conf, $why, $mend) = @$row;
+    server($conf, 'dbd');
+    is details(ready()), 'down none ok', "a database that lacks $what is down";
+    is ready()->{status}, 503, '... however often it is asked' for 1 .. 3;
+    my @said = grep { /CHAT0205: / } split /^/, $t->error_log;
+    is scalar @said, 1, '... and the log says so once';
+    like $said[0], qr/CHAT0205: not ready, for nobody could sign in: .*$why/, '... and what is wrong';
+    if ($mend) {
+        $pg->sql($mend);
+        wait_for('the mended database', sub { ready()->{status} == 200 });
+        is details(ready()), 'ok none ok', '... until it has it';
+        like $t->error_log, qr/CHAT0220: ready: sessions can be looked up again/, '... which is said, too';
+    }
+    $t->stop;
+}
+
+my $files = tempdir(CLEANUP => 1);
+chmod 0777, $files;
+sub sqlite ($sql) { return system('sqlite3', "$files/app.db", $sql) == 0 }
+
+sqlite('create table other (id text)');
+chmod 0666, "$files/app.db";
+server("DBDriver sqlite3\nDBDParams \"$files/app.db\"\nChatAuthSession kysely-sqlite\n", 'dbd');
+is details(ready()), 'down none ok', 'so it is with SQLite before the application has made its tables';
+$t->wait_log(qr/CHAT0205: not ready, .*no such table/);
+sqlite('create table user (id text); create table session (token text, userId text, expiresAt text)');
+wait_for('the tables', sub { ready()->{status} == 200 });
+is details(ready()), 'ok none ok', '... and not after';
+sqlite('alter table session rename column expiresAt to ends');
+wait_for('the loss of a column', sub { ready()->{status} == 503 });
+is details(ready()), 'down none ok', 'a column that is renamed is missed';
 $t->stop;
 
 # ---- Redis ----

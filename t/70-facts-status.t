@@ -87,6 +87,7 @@ sub open_streams ($t, $n, %mock) {
         [ ChatTimeouts       => 'upstream time-outs' ],
         [ ChatShutdown       => 'cut by a stop of the server' ],
         [ ChatRefused        => 'refused: all places taken' ],
+        [ ChatFiltered       => 'not parked: an output filter may block' ],
         [ ChatBytes          => 'bytes streamed' ],
     );
     my $page = $t->get('/server-status?auto');

@@ -82,7 +82,7 @@ END
 </ChatProvider>
 END
     $t->{table} = $o{table};
-    $t->allow_log(qr/CHAT1011: Redis is not asked for a while/, qr/AH00(?:161|286|484)/,
+    $t->allow_log(qr/CHAT1011: Redis is not asked for a while/, qr/CHAT1019: /, qr/AH00(?:161|286|484)/,
         qr/AH00052: child pid \d+ exit signal Killed/, qr/CHAT0902/);
     return $t;
 }

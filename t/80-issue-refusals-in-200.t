@@ -30,6 +30,7 @@ my %CASES = (
         response => { status => 'failed', error => { code => 'rate_limit_exceeded' } } }, 'response.failed')),  429, 'upstream_rate_limited', 1 ],
     body       => [ compatible => ChatTest::Answers::whole(200, ['Content-Type: application/json'],
         $JSON->encode({ error => { type => 'overloaded_error', code => 529 } })),                               503, 'upstream_overloaded',   1 ],
+    behind     => [ anthropic  => [ ChatTest::Answers::stream(": wait\n\n"), "event: error\nda", claude('overloaded_error') =~ s/.*?\nda//r ], 503, 'upstream_overloaded', 1 ],
     middle     => [ anthropic  => ChatTest::Answers::stream($block, claude('overloaded_error')),                200, 'upstream_overloaded',   0 ],
 );
 
@@ -38,12 +39,16 @@ my $other = ChatTest::Answers->new(map { $_ => ChatTest::Answers::stream($spare)
 my %types = map { $_->[0] => 1 } values %CASES;
 my $t = ChatTest->new(conf => join '', "MaxKeepAliveRequests 0\n<Location />\nSetHandler chat\nChatAuth guest\nChatModelDefault m\nChatRetry 1\n</Location>\n",
     "<ChatProvider spare>\nChatProviderType compatible\nChatProviderURL ${\$other->url}\n</ChatProvider>\n",
-    map {
+    (map {
         my $type = $_;
         "<ChatProvider $type>\nChatProviderType $type\nChatProviderURL ${\$up->url}\nChatProviderKey env:CHAT_CANARY_KEY\nChatProviderBreaker off\n</ChatProvider>\n",
-            map { ("<Location /$type/$_>\nChatRoute $_\nChatUse $type\n</Location>\n", "<Location /two/$type/$_>\nChatRoute $_\nChatUse $type spare\n</Location>\n") }
-            qw(stream completions);
-    } sort keys %types)->start;
+            (map { ("<Location /$type/$_>\nChatRoute $_\nChatUse $type\n</Location>\n", "<Location /two/$type/$_>\nChatRoute $_\nChatUse $type spare\n</Location>\n") }
+            qw(stream completions)),
+            "<ChatProvider spare-$type>\nChatProviderType $type\nChatProviderURL ${\$other->url}\n</ChatProvider>\n",
+            "<Location /$type/own>\nChatRoute openai\nChatUse $type\n</Location>\n<Location /two/$type/own>\nChatRoute openai\nChatUse $type spare-$type\n</Location>\n";
+    } sort(keys %types)),
+    "<ChatProvider fragile>\nChatProviderType anthropic\nChatProviderURL ${\$up->url}\nChatProviderBreaker 2 cooldown=60s\n</ChatProvider>\n",
+    map { "<Location /fragile/$_>\nChatRoute $_\nChatUse fragile\n</Location>\n" } qw(stream anthropic))->start;
 $t->expect_log(qr/CHAT0902: |CHAT11\d\d: /);
 
 sub ask ($path, $name, %more) { return $t->sse($path, { messages => [ { role => 'user', content => "answer($name)" } ], %more }) }
@@ -58,7 +63,19 @@ for my $name (sort keys %CASES) {
     is $res->{status}, $status == 200 ? 502 : $status, '... also of a whole answer' if $name ne 'middle';
     $res = ask("/two/$type/stream", $name);
     is $res->{body} =~ /spare/ ? 1 : 0, $spared, '... and the spare is asked as for that status';
+    $res = ask("/$type/own", $name);
+    $said = $name eq 'middle' ? { code => $code } : $JSON->decode($res->{body});
+    is "$res->{status} $said->{code}", "$status $code", '... and so it is where bytes pass unchanged';
+    is $res->{body}, join('', $block, claude('overloaded_error')), '... but for what comes behind an answer' if $name eq 'middle';
+    $res = ask("/two/$type/own", $name);
+    is $res->{body} =~ /spare/ ? 1 : 0, $spared, '... and the spare is asked';
 }
+
+# ---- the breaker ----
+
+is ask('/fragile/anthropic', 'question')->{status}, 400, 'what is wrong with the question is no failure of the provider' for 1 .. 3;
+is ask("/fragile/$_", 'overloaded')->{status}, 503, "$_: overloaded" for qw(stream anthropic);
+is $JSON->decode(ask('/fragile/stream', 'question')->{body})->{code}, 'upstream_unavailable', 'two of them open the breaker, on whichever route';
 
 $t->stop;
 done_testing;

@@ -139,6 +139,28 @@ static int is_claimed(request_rec *r, const chat_dir_conf_t *conf)
     return 0;
 }
 
+/* Nothing bad has come: then nothing has come at all. */
+static void tell_nobody(request_rec *r, const chat_dir_conf_t *conf)
+{
+    const char *names = NULL;
+    int i, level;
+
+    if (conf->auth.schemes->nelts == 0) {
+        level = chat_auth_tell_level(r, CHAT_AUTH_TELL_NO_SCHEME);
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      CHATNO(0332) "no ChatAuth lets anybody in at %s", r->uri);
+    }
+    if (chat_auth_tell_was_told(r))
+        return;
+    for (i = 0; i < conf->auth.schemes->nelts; i++)
+        names = apr_pstrcat(r->pool, names ? names : "", names ? ", " : "",
+                            scheme_at(conf, i)->missing, NULL);
+    level = chat_auth_tell_level(r, CHAT_AUTH_TELL_NOTHING_SENT);
+    ap_log_rerror(APLOG_MARK, level, 0, r,
+                  CHATNO(0333) "nobody has signed in: the request has %s",
+                  names);
+}
+
 static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
                             const chat_dir_conf_t *conf, chat_err_t *err)
 {
@@ -158,6 +180,7 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
         if (rv != APR_NOTFOUND)
             return rv;
     }
+    tell_nobody(r, conf);
     return chat_err_set(err, APR_EACCES, HTTP_UNAUTHORIZED, "unauthorized",
                         "Sign in required.");
 }
@@ -233,6 +256,11 @@ int chat_auth_check_authn(request_rec *r)
 int chat_auth_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     return chat_auth_cache_pre_config(pconf, plog);
+}
+
+apr_status_t chat_auth_check_config(apr_pool_t *p, server_rec *s)
+{
+    return chat_auth_cache_check_config(p, s);
 }
 
 apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s)

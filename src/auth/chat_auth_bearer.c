@@ -54,6 +54,25 @@ static int claims(request_rec *r)
     return credentials(r) != NULL;
 }
 
+static void tell(request_rec *r, const char *value)
+{
+    int level;
+
+    if (chat_auth_token_is_signed(value)) {
+        level = chat_auth_tell_level(r, CHAT_AUTH_TELL_SIGNATURE_BEARER);
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      CHATNO(0304) "the Bearer token is signed with none of "
+                                   "the secrets of ChatAuthSecret");
+        chat_auth_tell_signature(r, 0);
+        return;
+    }
+    level = chat_auth_tell_level(r, CHAT_AUTH_TELL_UNSIGNED_BEARER);
+    ap_log_rerror(APLOG_MARK, level, 0, r,
+                  CHATNO(0326) "the Bearer token has no signature: send the "
+                               "one of the header set-auth-token, or write "
+                               "\"ChatAuthBearer unsigned\" to accept it");
+}
+
 static apr_status_t identify(const chat_user_t **puser, request_rec *r,
                              const chat_dir_conf_t *conf, chat_err_t *err)
 {
@@ -68,19 +87,19 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
     rv = chat_auth_token_bearer(&token, value, conf->auth.bearer_unsigned,
                                 conf->auth.secrets, r->pool);
     if (rv == APR_EACCES) {
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
-                      CHATNO(0304) "the Bearer token is signed with none of "
-                                   "the secrets of ChatAuthSecret");
+        tell(r, value);
         return APR_NOTFOUND;
     }
     if (rv != APR_SUCCESS)
         return chat_auth_no_crypto(r, rv, err);
+    chat_auth_tell_signature(r, 1);
     return chat_auth_session_user(puser, r, token, chat_auth_bearer.name, err);
 }
 
 const chat_auth_scheme_t chat_auth_bearer = {
     .name = "bearer",
     .ids = "better-auth",
+    .missing = "no Bearer token",
     .claims = claims,
     .identify = identify,
 };

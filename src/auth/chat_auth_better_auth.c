@@ -56,6 +56,38 @@ static int is_welcome(request_rec *r, const char *name)
            !strncmp(name, SECURE_PREFIX, strlen(SECURE_PREFIX));
 }
 
+static void tell_plain(request_rec *r, const char *name)
+{
+    int level = chat_auth_tell_level(r, CHAT_AUTH_TELL_PLAIN_COOKIE);
+
+    ap_log_rerror(
+        APLOG_MARK, level, 0, r,
+        CHATNO(
+            0327) "cookie %s came over https without the prefix " SECURE_PREFIX
+                  ", so another host may have "
+                  "planted it: name it in ChatAuthCookie to "
+                  "accept it",
+        name);
+}
+
+static void tell_bad(request_rec *r, const char *name, const char *value)
+{
+    int level;
+
+    if (chat_auth_token_is_signed(value)) {
+        level = chat_auth_tell_level(r, CHAT_AUTH_TELL_SIGNATURE_COOKIE);
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      CHATNO(0303) "cookie %s is signed with none of the "
+                                   "secrets of ChatAuthSecret",
+                      name);
+        chat_auth_tell_signature(r, 0);
+        return;
+    }
+    level = chat_auth_tell_level(r, CHAT_AUTH_TELL_UNSIGNED_COOKIE);
+    ap_log_rerror(APLOG_MARK, level, 0, r,
+                  CHATNO(0328) "cookie %s has no signature", name);
+}
+
 /* One cookie: its token, or APR_NOTFOUND when it is absent or not signed. */
 static apr_status_t read_cookie(const char **ptoken, request_rec *r,
                                 const chat_dir_conf_t *conf, const char *header,
@@ -64,17 +96,21 @@ static apr_status_t read_cookie(const char **ptoken, request_rec *r,
     const char *value = chat_cookie_get(header, name, r->pool);
     apr_status_t rv;
 
-    if (!value || !is_welcome(r, name))
+    if (!value)
         return APR_NOTFOUND;
-    rv = chat_auth_token_cookie(ptoken, value, conf->auth.secrets, r->pool);
-    if (rv == APR_EACCES) {
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
-                      CHATNO(0303) "cookie %s is signed with none of the "
-                                   "secrets of ChatAuthSecret",
-                      name);
+    if (!is_welcome(r, name)) {
+        tell_plain(r, name);
         return APR_NOTFOUND;
     }
-    return rv == APR_SUCCESS ? rv : chat_auth_no_crypto(r, rv, err);
+    rv = chat_auth_token_cookie(ptoken, value, conf->auth.secrets, r->pool);
+    if (rv == APR_EACCES) {
+        tell_bad(r, name, value);
+        return APR_NOTFOUND;
+    }
+    if (rv != APR_SUCCESS)
+        return chat_auth_no_crypto(r, rv, err);
+    chat_auth_tell_signature(r, 1);
+    return rv;
 }
 
 static apr_status_t identify(const chat_user_t **puser, request_rec *r,
@@ -102,6 +138,7 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
 const chat_auth_scheme_t chat_auth_better_auth = {
     .name = "better-auth",
+    .missing = "no session cookie of the names in ChatAuthCookie",
     .ambient = 1,
     .identify = identify,
 };

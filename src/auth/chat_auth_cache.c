@@ -228,35 +228,64 @@ static int is_wanted(server_rec *s)
     return 0;
 }
 
-apr_status_t chat_auth_cache_post_config(apr_pool_t *pconf, server_rec *s)
+static chat_store_cache_conf_t conf_of(server_rec *s)
 {
-    const chat_server_conf_t *server = chat_config_server(s);
-    const chat_store_cache_conf_t conf = {
-        .store =
-            server->auth.cache_store ? server->auth.cache_store : DEFAULT_STORE,
-        .args = server->auth.cache_args,
+    const chat_server_auth_t *auth = &chat_config_server(s)->auth;
+
+    return (chat_store_cache_conf_t){
+        .store = auth->cache_store ? auth->cache_store : DEFAULT_STORE,
+        .args = auth->cache_args,
         .name = CACHE_NAME,
         .mutex = MUTEX_TYPE,
         .usual = sizeof(entry_t) + 40,
         .keeps = apr_time_from_sec(30)};
+}
+
+static apr_status_t refuse(apr_status_t rv, const char *why, server_rec *s)
+{
+    const chat_store_cache_conf_t conf = conf_of(s);
+
+    if (rv == APR_ENOTIMPL)
+        ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP, 0, s,
+                     CHATNO(0314) "ChatAuthCache needs mod_socache_%s: load "
+                                  "it, or name another store in "
+                                  "ChatAuthCacheStore",
+                     conf.store);
+    else
+        ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP,
+                     rv == APR_EINVAL ? 0 : rv, s,
+                     CHATNO(0312) "ChatAuthCacheStore: %s", why);
+    return rv;
+}
+
+apr_status_t chat_auth_cache_check_config(apr_pool_t *p, server_rec *s)
+{
+    const chat_store_cache_conf_t conf = conf_of(s);
     const char *why;
     apr_status_t rv;
 
     if (!is_wanted(s))
         return APR_SUCCESS;
+    rv = chat_store_cache_check(&conf, &why, p);
+    if (rv == APR_INCOMPLETE) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     CHATNO(0316) "ChatAuthCacheStore: %s", why);
+        return APR_SUCCESS;
+    }
+    return rv == APR_SUCCESS ? rv : refuse(rv, why, s);
+}
 
+apr_status_t chat_auth_cache_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    const chat_store_cache_conf_t conf = conf_of(s);
+    const char *why;
+    apr_status_t rv;
+
+    if (!is_wanted(s))
+        return APR_SUCCESS;
     store = conf.store;
     rv = chat_store_cache_open(&cache, &conf, &why, s, pconf);
-    if (rv == APR_ENOTIMPL)
-        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
-                     CHATNO(0314) "ChatAuthCache needs mod_socache_%s: load "
-                                  "it, or name another store in "
-                                  "ChatAuthCacheStore",
-                     store);
-    else if (rv != APR_SUCCESS)
-        ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
-                     CHATNO(0312) "ChatAuthCacheStore: %s", why);
-    return rv;
+    return rv == APR_SUCCESS ? rv : refuse(rv, why, s);
 }
 
 /* Without its mutex the cache would be torn: then it is not used at all. */

@@ -13,5 +13,6 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
 const chat_auth_scheme_t chat_auth_guest = {
     .name = "guest",
+    .missing = "nobody",
     .identify = identify,
 };

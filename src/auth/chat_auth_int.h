@@ -37,6 +37,35 @@ apr_status_t chat_auth_no_secret(request_rec *r, const char *scheme,
 apr_status_t chat_auth_no_crypto(request_rec *r, apr_status_t rv,
                                  chat_err_t *err);
 
+/* ---- chat_auth_tell.c: why somebody is not let in, for the log ---- */
+
+typedef enum {
+    CHAT_AUTH_TELL_ORIGIN,
+    CHAT_AUTH_TELL_SITE,
+    CHAT_AUTH_TELL_NO_SCHEME,
+    CHAT_AUTH_TELL_NOTHING_SENT,
+    CHAT_AUTH_TELL_PLAIN_COOKIE,
+    CHAT_AUTH_TELL_UNSIGNED_COOKIE,
+    CHAT_AUTH_TELL_UNSIGNED_BEARER,
+    CHAT_AUTH_TELL_SIGNATURE_COOKIE,
+    CHAT_AUTH_TELL_SIGNATURE_BEARER,
+    CHAT_AUTH_TELL_NO_SESSION,
+    CHAT_AUTH_TELL_EXPIRED,
+    CHAT_AUTH_TELL_BANNED,
+    CHAT_AUTH_TELL_COUNT
+} chat_auth_tell_e;
+
+/* The level for a line with that reason: INFO once a second in this child, else
+ * DEBUG. It is noted that r has had a credential which was told of. */
+int chat_auth_tell_level(request_rec *r, chat_auth_tell_e why);
+
+/* 1 when chat_auth_tell_level() was asked for a credential of r. */
+int chat_auth_tell_was_told(request_rec *r);
+
+/* What a signature came to. Where none has fitted in this child, and several
+ * have not, the secret is not the application's: that is warned of, once. */
+void chat_auth_tell_signature(request_rec *r, int fits);
+
 /* ---- chat_auth_origin.c ---- */
 
 /*
@@ -60,6 +89,7 @@ void chat_auth_cache_put(request_rec *r, const char *token,
 
 /* Start-up; as the functions of chat_auth.h. */
 int chat_auth_cache_pre_config(apr_pool_t *pconf, apr_pool_t *plog);
+apr_status_t chat_auth_cache_check_config(apr_pool_t *p, server_rec *s);
 apr_status_t chat_auth_cache_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_auth_cache_child_init(apr_pool_t *pchild, server_rec *s);
 

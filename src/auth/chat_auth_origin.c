@@ -75,6 +75,31 @@ static int is_same_site_fetch(request_rec *r)
            !ap_cstr_casecmp(site, "none");
 }
 
+/* For whoever set up a proxy that asks with a Host of its own. */
+static void tell(request_rec *r, const char *origin)
+{
+    const char *host = apr_table_get(r->headers_in, "Host");
+    const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
+    int level = chat_auth_tell_level(r, origin ? CHAT_AUTH_TELL_ORIGIN
+                                               : CHAT_AUTH_TELL_SITE);
+
+    if (origin)
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      CHATNO(0307) "request from %.200s refused: "
+                                   "ChatAuthOrigin does not list it, and it "
+                                   "is not this site, which by Host is "
+                                   "%s://%.200s: a proxy in front has to pass "
+                                   "the client's Host on",
+                      origin, ap_http_scheme(r), host ? host : "(none)");
+    else
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      CHATNO(0325) "request without Origin refused: "
+                                   "Sec-Fetch-Site says %.50s; its Host is "
+                                   "%s://%.200s",
+                      site ? site : "(nothing)", ap_http_scheme(r),
+                      host ? host : "(none)");
+}
+
 apr_status_t chat_auth_origin_check(request_rec *r, const chat_dir_conf_t *conf,
                                     chat_err_t *err)
 {
@@ -86,10 +111,7 @@ apr_status_t chat_auth_origin_check(request_rec *r, const chat_dir_conf_t *conf,
                : is_same_site_fetch(r))
         return APR_SUCCESS;
 
-    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
-                  CHATNO(0307) "request from %s refused: ChatAuthOrigin does "
-                               "not list it",
-                  origin ? origin : "another site (Sec-Fetch-Site)");
+    tell(r, origin);
     return chat_err_set(err, APR_EACCES, HTTP_FORBIDDEN, "forbidden_origin",
                         "This origin may not use the session.");
 }

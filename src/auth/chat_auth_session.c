@@ -8,6 +8,35 @@
 
 #include "chat_log.h"
 
+static void tell_none(request_rec *r, const chat_session_t *session)
+{
+    int level = chat_auth_tell_level(r, session ? CHAT_AUTH_TELL_EXPIRED
+                                                : CHAT_AUTH_TELL_NO_SESSION);
+
+    if (session)
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      CHATNO(0329) "the session of user %s has expired",
+                      session->user_id);
+    else
+        ap_log_rerror(APLOG_MARK, level, 0, r,
+                      CHATNO(0330) "the database has no session of this "
+                                   "token: the user has signed out, or "
+                                   "DBDParams names another database than "
+                                   "that of the application");
+}
+
+static apr_status_t refuse_banned(request_rec *r, const chat_session_t *session,
+                                  chat_err_t *err)
+{
+    int level = chat_auth_tell_level(r, CHAT_AUTH_TELL_BANNED);
+
+    ap_log_rerror(APLOG_MARK, level, 0, r,
+                  CHATNO(0331) "the account of user %s is banned",
+                  session->user_id);
+    return chat_err_set(err, APR_EACCES, HTTP_FORBIDDEN, "banned",
+                        "This account is banned.");
+}
+
 apr_status_t chat_auth_session_user(const chat_user_t **puser, request_rec *r,
                                     const char *token, const char *scheme,
                                     chat_err_t *err)
@@ -18,13 +47,14 @@ apr_status_t chat_auth_session_user(const chat_user_t **puser, request_rec *r,
 
     if (!session) {
         rv = chat_store_session_find(&session, r, token, err);
+        if (rv == APR_NOTFOUND)
+            tell_none(r, session);
         if (rv != APR_SUCCESS)
             return rv;
         chat_auth_cache_put(r, token, session);
     }
     if (session->banned)
-        return chat_err_set(err, APR_EACCES, HTTP_FORBIDDEN, "banned",
-                            "This account is banned.");
+        return refuse_banned(r, session, err);
 
     user = apr_pcalloc(r->pool, sizeof(*user));
     user->id = session->user_id;

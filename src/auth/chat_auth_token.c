@@ -77,6 +77,15 @@ apr_status_t chat_auth_token_cookie(const char **ptoken, const char *value,
                   CHAT_BASE64_STRICT, secrets, p);
 }
 
+/* "." or, percent-encoded, "%2E"; a signature is much longer than what a token
+ * would have after a dot by chance. */
+int chat_auth_token_is_signed(const char *value)
+{
+    const char *dot = strrchr(value, '.');
+
+    return dot && strlen(dot + 1) >= SIGNATURE_LEN - 1;
+}
+
 /* An unsigned token goes to the database as it is: what cannot be in one must
  * not become an error of the database. */
 static apr_status_t take_bare(const char **ptoken, const char *value,

@@ -31,4 +31,7 @@ apr_status_t chat_auth_token_bearer(const char **ptoken, const char *value,
                                     int bare, const apr_array_header_t *secrets,
                                     apr_pool_t *p);
 
+/* 1 when such a value has a signature at all, of whatever secret. */
+int chat_auth_token_is_signed(const char *value);
+
 #endif

@@ -26,6 +26,7 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
 const chat_auth_scheme_t chat_auth_user = {
     .name = "user",
+    .missing = "no user whom Apache has let in",
     .ambient = 1, /* whatever it was, a browser may have sent it by itself */
     .identify = identify,
 };

@@ -84,19 +84,25 @@ void *chat_config_dir_merge(apr_pool_t *p, void *base, void *add)
     return m;
 }
 
-const chat_dir_conf_t *chat_config_dir(request_rec *r)
+const chat_dir_conf_t *chat_config_dir_complete(const chat_dir_conf_t *conf,
+                                                apr_pool_t *p)
 {
-    const void *conf = ap_get_module_config(r->per_dir_config, &chat_module);
-    chat_dir_conf_t *full = apr_pcalloc(r->pool, sizeof(*full));
+    chat_dir_conf_t *full = apr_pcalloc(p, sizeof(*full));
     apr_size_t i;
 
     for (i = 0; i < FEATURES; i++)
-        set_defaults(full, conf, &features[i]->dir, r->pool);
+        set_defaults(full, conf, &features[i]->dir, p);
     for (i = 0; i < FEATURES; i++) {
         if (features[i]->complete)
-            features[i]->complete(full, r->pool);
+            features[i]->complete(full, p);
     }
     return full;
+}
+
+const chat_dir_conf_t *chat_config_dir(request_rec *r)
+{
+    return chat_config_dir_complete(
+        ap_get_module_config(r->per_dir_config, &chat_module), r->pool);
 }
 
 /* ---- of a server ---- */

@@ -141,10 +141,8 @@ static const char *set_auth(cmd_parms *cmd, void *dirv, int argc,
         for (i = 0; i < argc && !why; i++)
             why = add_scheme(list, cmd, argv[i]);
     }
-    if (!why) {
+    if (!why)
         dir->auth.schemes = list;
-        chat_config_need(cmd, CHAT_HAVE_AUTH, NULL);
-    }
     return why;
 }
 

@@ -5,9 +5,10 @@
  * need; after httpd has merged its servers, the check_config hook looks. Runs
  * at start, at every restart and for configtest. Main thread.
  */
-#include "chat_config_int.h"
+#include "chat_config_sections.h"
 
 #include <http_core.h>
+#include <http_main.h>
 #include <http_log.h>
 #include <apr_strings.h>
 
@@ -127,20 +128,6 @@ static const need_t *find(const chat_server_conf_t *conf, chat_need_e kind)
     return NULL;
 }
 
-/* The answer to "why does everybody get a 401?", before anybody asks. */
-static void warn_without_auth(server_rec *s, const chat_server_conf_t *conf,
-                              const chat_server_conf_t *main_conf)
-{
-    const need_t *route = find(conf, CHAT_NEED_AUTH);
-
-    if (!route || find(conf, CHAT_HAVE_AUTH) || find(main_conf, CHAT_HAVE_AUTH))
-        return;
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                 CHATNO(0103) "ChatRoute \"%s\" at %s: no ChatAuth says who "
-                              "may use it, so everybody gets a 401",
-                 route->name, route->where);
-}
-
 /* Only for who asks: the environment is all that some have, as containers. */
 static void note_environment(server_rec *s, const need_t *env)
 {
@@ -167,8 +154,73 @@ static int loopback(const char *host)
            strncmp(host, "127.", 4) == 0;
 }
 
+/* Providers whose addresses everybody knows, and the path that their APIs have
+ * there. */
+static const struct {
+    const char *host, *path;
+} known_hosts[] = {
+    {"api.openai.com", "/v1"},
+    {"api.anthropic.com", "/v1"},
+    {"generativelanguage.googleapis.com", "/v1beta"},
+    {"openrouter.ai", "/api/v1"},
+    {"api.mistral.ai", "/v1"},
+};
+
+static int is_named(const chat_server_conf_t *conf, const char *provider)
+{
+    const apr_array_header_t *needs = conf->check.needs;
+    int i;
+
+    for (i = 0; needs && i < needs->nelts; i++) {
+        const need_t *need = &APR_ARRAY_IDX(needs, i, need_t);
+
+        if ((need->kind == CHAT_NEED_PROVIDER ||
+             need->kind == CHAT_NEED_MODEL || need->kind == CHAT_HAVE_ROUTE) &&
+            !strcmp(need->name, provider))
+            return 1;
+    }
+    return 0;
+}
+
+/* One that no route asks is of no account. */
+static int is_asked(const chat_provider_conf_t *conf)
+{
+    const server_rec *s;
+
+    for (s = ap_server_conf; s; s = s->next) {
+        if (is_named(chat_config_server(s), conf->name))
+            return 1;
+    }
+    return 0;
+}
+
+static void check_known_host(server_rec *s, const chat_provider_conf_t *conf)
+{
+    const char *path = strchr(conf->url + strlen("https://"), '/');
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(known_hosts) / sizeof(known_hosts[0]); i++) {
+        if (strcmp(conf->host, known_hosts[i].host) != 0 || !is_asked(conf))
+            continue;
+        if (!path)
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         CHATNO(0124) "<ChatProvider %s> at %s: the API of %s "
+                                      "is below a path: write ChatProviderURL "
+                                      "%s%s",
+                         conf->name, conf->defined_at, conf->host, conf->url,
+                         known_hosts[i].path);
+        if (conf->keys->nelts == 0)
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         CHATNO(0125) "<ChatProvider %s> at %s has no "
+                                      "ChatProviderKey, and %s refuses "
+                                      "whoever sends none",
+                         conf->name, conf->defined_at, conf->host);
+    }
+}
+
 static void check_provider(server_rec *s, const chat_provider_conf_t *conf)
 {
+    check_known_host(s, conf);
     if (conf->keys->nelts > 0 && strncmp(conf->url, "http:", 5) == 0 &&
         !loopback(conf->host)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
@@ -195,7 +247,6 @@ static int check_server(apr_pool_t *p, server_rec *s, server_rec *main_server)
         }
     }
     faults += chat_config_model_check(s, conf, main_conf);
-    warn_without_auth(s, conf, main_conf);
     for (hi = first(conf, p); hi; hi = apr_hash_next(hi)) {
         const chat_provider_conf_t *own = apr_hash_this_val(hi);
 
@@ -264,6 +315,8 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         faults += check_server(ptemp, host, s);
         env = env ? env : find(conf, CHAT_HAVE_ENV);
     }
+    if (!faults)
+        chat_config_advice_give(s, ptemp);
     note_environment(s, env);
     return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }

@@ -92,6 +92,10 @@ static inline void *chat_config_pick_ptr(const void *base, const void *add)
 /* The configuration of the server that a directive is read for. */
 chat_server_conf_t *chat_config_server_of(cmd_parms *cmd);
 
+/* A directory's configuration with every default filled in, in p. */
+const chat_dir_conf_t *chat_config_dir_complete(const chat_dir_conf_t *conf,
+                                                apr_pool_t *p);
+
 /* Give every unset member its default, in place. */
 void chat_config_server_defaults(chat_server_conf_t *conf, apr_pool_t *p);
 
@@ -278,6 +282,13 @@ const char *chat_config_layout_names(void);
 int chat_config_model_check(server_rec *s, const chat_server_conf_t *conf,
                             const chat_server_conf_t *main_conf);
 
+/* ---- chat_config_route.c ---- */
+
+/* Must that route know who asks? The mock stands in for a provider, and those
+ * know no users; limits are an administrator's, who has Require; models are
+ * shown to everybody where nobody is asked, and health always. */
+int chat_config_route_has_users(int route);
+
 /* ---- chat_config_check.c: what no single directive can see ---- */
 
 typedef enum {
@@ -285,8 +296,7 @@ typedef enum {
     CHAT_NEED_MODEL,    /* ChatModel names a provider */
     CHAT_NEED_REDIS,    /* a policy refuses without it */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
-    CHAT_NEED_AUTH,     /* a route that somebody must be let in to */
-    CHAT_HAVE_AUTH,     /* ChatAuth is written */
+    CHAT_HAVE_ROUTE,    /* a route that asks the provider of its name */
     CHAT_HAVE_ENV       /* a secret is given as env: */
 } chat_need_e;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ChatLimit and the others of that beginning: policies as the administrator
- * writes them, and how they merge. Config time; for .htaccess a request's thread
- * with its pools.
+ * writes them, and how they merge. Config time; for .htaccess a request's
+ * thread with its pools.
  */
 #include "chat_config_int.h"
 

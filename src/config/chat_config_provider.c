@@ -457,6 +457,30 @@ static const char *authority(const apr_uri_t *uri, apr_pool_t *p)
                        uri->port_str ? uri->port_str : "", NULL);
 }
 
+/* The path of one method of an API, at which a base URL ends by mistake; NULL:
+ * it does not. */
+static const char *method_at_end(const char *path)
+{
+    static const char *const methods[] = {"/chat/completions",
+                                          "/completions",
+                                          "/responses",
+                                          "/messages",
+                                          "/embeddings",
+                                          ":generateContent",
+                                          ":streamGenerateContent",
+                                          NULL};
+    apr_size_t len = strlen(path);
+    int i;
+
+    for (i = 0; methods[i]; i++) {
+        apr_size_t n = strlen(methods[i]);
+
+        if (len >= n && !strcasecmp(path + len - n, methods[i]))
+            return methods[i];
+    }
+    return NULL;
+}
+
 /* Brought into the one form the rest relies on: lower-case scheme and host, no
  * slash at the end. */
 static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
@@ -477,6 +501,13 @@ static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
     path = apr_pstrdup(cmd->pool, uri.path ? uri.path : "");
     for (len = strlen(path); len > 0 && path[len - 1] == '/'; len--)
         path[len - 1] = '\0';
+    why = method_at_end(path);
+    if (why)
+        return apr_psprintf(cmd->pool,
+                            "%s does not accept \"%.100s\": write the base "
+                            "URL, as in https://api.openai.com/v1; mod_chat "
+                            "appends %s itself",
+                            cmd->cmd->name, value, why);
     conf->url = apr_pstrcat(cmd->pool, uri.scheme, "://",
                             authority(&uri, cmd->pool), path, NULL);
     conf->host = uri.hostname;

@@ -29,17 +29,26 @@ unsigned chat_config_route_flags(int route)
     return route == CHAT_ROUTE_NONE ? 0 : flags_of[route];
 }
 
+int chat_config_route_has_users(int route)
+{
+    return route != CHAT_ROUTE_NONE && route != CHAT_ROUTE_mock &&
+           route != CHAT_ROUTE_limits && route != CHAT_ROUTE_models &&
+           route != CHAT_ROUTE_health;
+}
+
 /* ---- members ---- */
 
 static const chat_dir_route_t dir_unset = {
     .id = CHAT_ROUTE_NONE,
     .location = NULL,
+    .defined_at = NULL,
     .use = NULL,
 };
 
 static const chat_dir_route_t dir_defaults = {
     .id = CHAT_ROUTE_NONE,
     .location = NULL,
+    .defined_at = NULL,
     .use = CHAT_CONFIG_EMPTY(const char *),
 };
 
@@ -51,6 +60,8 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
 
     m->id = chat_config_pick(base->id, add->id);
     m->location = add->id == CHAT_ROUTE_NONE ? base->location : add->location;
+    m->defined_at =
+        add->id == CHAT_ROUTE_NONE ? base->defined_at : add->defined_at;
     m->use = chat_config_pick_ptr(base->use, add->use);
 }
 
@@ -80,15 +91,6 @@ static const char *location(cmd_parms *cmd)
     return cmd->path;
 }
 
-/* Which routes must know who asks? The mock stands in for a provider, and those
- * know no users; limits are an administrator's, who has Require; models are
- * shown to everybody where nobody is asked, and health always. */
-static int has_users(int route)
-{
-    return route != CHAT_ROUTE_mock && route != CHAT_ROUTE_limits &&
-           route != CHAT_ROUTE_models && route != CHAT_ROUTE_health;
-}
-
 static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
 {
     chat_dir_conf_t *dir = dirv;
@@ -100,8 +102,8 @@ static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
     if (why)
         return why;
     dir->route.location = location(cmd);
-    if (has_users(dir->route.id))
-        chat_config_need(cmd, CHAT_NEED_AUTH, value);
+    dir->route.defined_at = chat_config_where(cmd);
+    chat_config_need(cmd, CHAT_HAVE_ROUTE, value);
     return NULL;
 }
 

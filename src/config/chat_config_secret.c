@@ -67,9 +67,9 @@ static const char *from_env(raw_t *raw, cmd_parms *cmd, const char *name)
     if (raw->len > SECRET_MAX)
         raw->len = SECRET_MAX + 1;
     memcpy(raw->data, value, raw->len);
-    chat_config_need(cmd, CHAT_HAVE_ENV,
-                     apr_pstrcat(cmd->pool, cmd->cmd->name, " env:", name,
-                                 NULL));
+    chat_config_need(
+        cmd, CHAT_HAVE_ENV,
+        apr_pstrcat(cmd->pool, cmd->cmd->name, " env:", name, NULL));
     return NULL;
 }
 

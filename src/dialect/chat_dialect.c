@@ -66,6 +66,18 @@ void chat_dialect_string(chat_buf_t *out, const char *member, const char *text)
     chat_buf_quote(out, text);
 }
 
+void chat_dialect_details(chat_buf_t *out, const char *member,
+                          const chat_encoder_t *e)
+{
+    if (!e->details.len)
+        return;
+    CHAT_PUT(out, ",\"");
+    chat_buf_puts(out, member);
+    CHAT_PUT(out, "\":[");
+    chat_buf_put(out, e->details.data, e->details.len);
+    CHAT_PUT(out, "]");
+}
+
 void chat_dialect_gathered(chat_buf_t *out, const char *member,
                            const chat_buf_t *text)
 {

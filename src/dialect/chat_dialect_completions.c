@@ -61,6 +61,7 @@ static void make_heads(chat_encoder_t *e, chat_buf_t *out)
         [CHAT_DELTA_REFUSAL] = "\"refusal\":\"",
         [CHAT_DELTA_TOOL] = "\"tool_calls\":[{\"index\":",
         [CHAT_DELTA_ARGUMENTS] = "\"tool_calls\":[{\"index\":",
+        [CHAT_DELTA_DETAIL] = "\"reasoning_details\":[",
     };
     apr_size_t before = out->len;
     const char *chunk;
@@ -94,6 +95,15 @@ static void begin(chat_encoder_t *e, chat_buf_t *out, int calls)
                NULL);
 }
 
+/* What Google's own API of this kind has at its calls. */
+static void put_extra(chat_buf_t *out, const char *extra)
+{
+    if (!extra)
+        return;
+    CHAT_PUT(out, ",\"extra_content\":");
+    chat_buf_puts(out, extra);
+}
+
 static void put_call(const chat_encoder_t *e, chat_buf_t *out,
                      const chat_delta_t *delta)
 {
@@ -106,7 +116,9 @@ static void put_call(const chat_encoder_t *e, chat_buf_t *out,
         chat_dialect_string(out, "id", delta->id);
         CHAT_PUT(out, ",\"type\":\"function\",\"function\":{");
         chat_dialect_string(out, "name", delta->name);
-        CHAT_PUT(out, ",\"arguments\":\"\"}}]");
+        CHAT_PUT(out, ",\"arguments\":\"\"}");
+        put_extra(out, delta->extra);
+        CHAT_PUT(out, "}]");
     }
     else {
         CHAT_PUT(out, ",\"function\":{\"arguments\":\"");
@@ -114,6 +126,18 @@ static void put_call(const chat_encoder_t *e, chat_buf_t *out,
         CHAT_PUT(out, "\"}}]");
     }
     /* The tail closes a string, which here is closed. */
+    chat_buf_put(out, e->tail.text + 1, e->tail.len - 1);
+}
+
+/* As OpenRouter has it. */
+static void put_details(const chat_encoder_t *e, chat_buf_t *out,
+                        const chat_delta_t *delta)
+{
+    const chat_prefix_t *head = &e->heads[delta->kind];
+
+    chat_buf_put(out, head->text, head->len);
+    chat_buf_put(out, delta->text, delta->len);
+    CHAT_PUT(out, "]");
     chat_buf_put(out, e->tail.text + 1, e->tail.len - 1);
 }
 
@@ -128,6 +152,8 @@ static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
         begin(e, out, delta->kind == CHAT_DELTA_TOOL);
     if (delta->kind == CHAT_DELTA_TOOL || delta->kind == CHAT_DELTA_ARGUMENTS)
         put_call(e, out, delta);
+    else if (delta->kind == CHAT_DELTA_DETAIL)
+        put_details(e, out, delta);
     else
         chat_dialect_text(e, out, delta);
 }
@@ -199,7 +225,9 @@ static void put_calls(const chat_encoder_t *e, chat_buf_t *out)
         chat_dialect_string(out, "name", call->name);
         CHAT_PUT(out, ",");
         chat_dialect_gathered(out, "arguments", &call->arguments);
-        CHAT_PUT(out, "}}");
+        CHAT_PUT(out, "}");
+        put_extra(out, call->extra);
+        CHAT_PUT(out, "}");
     }
     CHAT_PUT(out, "]");
 }
@@ -223,6 +251,7 @@ static void put_message(const chat_encoder_t *e, chat_buf_t *out)
     put_text(out, "refusal", &e->refusal, !refused);
     if (e->reasoning.len)
         put_text(out, "reasoning_content", &e->reasoning, 0);
+    chat_dialect_details(out, "reasoning_details", e);
     if (calls)
         put_calls(e, out);
     CHAT_PUT(out, "}");

@@ -16,11 +16,12 @@ typedef struct chat_prefix_t {
     apr_size_t len;
 } chat_prefix_t;
 
-#define CHAT_DELTA_KINDS (CHAT_DELTA_ARGUMENTS + 1)
+#define CHAT_DELTA_KINDS (CHAT_DELTA_DETAIL + 1)
 
 /* A call of a tool in an answer that is gathered. */
 typedef struct chat_gathered_call_t {
     const char *id, *name;
+    const char *extra;    /* JSON, or NULL */
     chat_buf_t arguments; /* as below */
 } chat_gathered_call_t;
 
@@ -39,6 +40,7 @@ struct chat_encoder_t {
     /* Gathered: texts as they stand inside the quotes of a JSON string, so
      * that what is bounded is the size of the answer. */
     chat_buf_t text, reasoning, refusal;
+    chat_buf_t details;        /* JSON objects with commas between */
     apr_array_header_t *calls; /* of chat_gathered_call_t *, by their index */
     apr_size_t gathered;       /* bytes of all the above */
 };
@@ -73,6 +75,11 @@ void chat_encoder_gather(chat_encoder_t *e, const chat_delta_t *delta);
 
 /* "stop", "length", "tool_calls", "content_filter" or "other". */
 const char *chat_dialect_reason(chat_finish_e why);
+
+/* "member":[...] of the details that were gathered, with a comma before it;
+ * nothing where there are none. */
+void chat_dialect_details(chat_buf_t *out, const char *member,
+                          const chat_encoder_t *e);
 
 /* "member": and a text; a gathered one; a count, null when it is unknown. */
 void chat_dialect_string(chat_buf_t *out, const char *member, const char *text);

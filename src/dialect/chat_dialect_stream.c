@@ -103,6 +103,7 @@ static void make_heads(chat_encoder_t *e)
         [CHAT_DELTA_REFUSAL] = {"refusal", "\"text\":\""},
         [CHAT_DELTA_TOOL] = {"tool_call", "\"index\":"},
         [CHAT_DELTA_ARGUMENTS] = {"tool_arguments", "\"index\":"},
+        [CHAT_DELTA_DETAIL] = {"reasoning_detail", "\"detail\":"},
     };
     int i;
 
@@ -134,6 +135,14 @@ static void put_index(const chat_encoder_t *e, chat_buf_t *out,
     CHAT_PUT(out, ",");
 }
 
+static void put_extra(chat_buf_t *out, const char *extra)
+{
+    if (!extra)
+        return;
+    CHAT_PUT(out, ",\"extra\":");
+    chat_buf_puts(out, extra);
+}
+
 static void put_call(const chat_encoder_t *e, chat_buf_t *out,
                      const chat_delta_t *delta)
 {
@@ -141,6 +150,17 @@ static void put_call(const chat_encoder_t *e, chat_buf_t *out,
     chat_dialect_string(out, "callId", delta->id);
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "name", delta->name);
+    put_extra(out, delta->extra);
+    CHAT_PUT(out, "}\n\n");
+}
+
+static void put_detail(const chat_encoder_t *e, chat_buf_t *out,
+                       const chat_delta_t *delta)
+{
+    const chat_prefix_t *head = &e->heads[delta->kind];
+
+    chat_buf_put(out, head->text, head->len);
+    chat_buf_put(out, delta->text, delta->len);
     CHAT_PUT(out, "}\n\n");
 }
 
@@ -166,6 +186,8 @@ static void encode_delta(chat_encoder_t *e, chat_buf_t *out,
         put_call(e, out, delta);
     else if (delta->kind == CHAT_DELTA_ARGUMENTS)
         put_arguments(e, out, delta);
+    else if (delta->kind == CHAT_DELTA_DETAIL)
+        put_detail(e, out, delta);
     else
         chat_dialect_text(e, out, delta);
 }
@@ -187,6 +209,7 @@ static void put_calls(const chat_encoder_t *e, chat_buf_t *out)
         chat_dialect_string(out, "name", call->name);
         CHAT_PUT(out, ",");
         chat_dialect_gathered(out, "arguments", &call->arguments);
+        put_extra(out, call->extra);
         CHAT_PUT(out, "}");
     }
     CHAT_PUT(out, "]");
@@ -203,6 +226,7 @@ static void put_gathered(const chat_encoder_t *e, chat_buf_t *out)
         CHAT_PUT(out, ",");
         chat_dialect_gathered(out, "reasoning", &e->reasoning);
     }
+    chat_dialect_details(out, "reasoningDetails", e);
     if (e->refusal.len) {
         CHAT_PUT(out, ",");
         chat_dialect_gathered(out, "refusal", &e->refusal);

@@ -22,6 +22,7 @@ chat_encoder_t *chat_encoder_create(const chat_dialect_t *dialect,
         chat_buf_init(&e->text, p);
         chat_buf_init(&e->reasoning, p);
         chat_buf_init(&e->refusal, p);
+        chat_buf_init(&e->details, p);
         e->calls = apr_array_make(p, 4, sizeof(chat_gathered_call_t *));
     }
     return e;
@@ -71,9 +72,19 @@ static void keep_call(chat_encoder_t *e, const chat_delta_t *delta)
 
     call->id = apr_pstrdup(e->pool, delta->id);
     call->name = apr_pstrdup(e->pool, delta->name);
+    call->extra = delta->extra ? apr_pstrdup(e->pool, delta->extra) : NULL;
     chat_buf_init(&call->arguments, e->pool);
     APR_ARRAY_PUSH(e->calls, chat_gathered_call_t *) = call;
-    e->gathered += sizeof(*call) + strlen(call->id) + strlen(call->name);
+    e->gathered += sizeof(*call) + strlen(call->id) + strlen(call->name) +
+                   (call->extra ? strlen(call->extra) : 0);
+}
+
+static void keep_detail(chat_encoder_t *e, const chat_delta_t *delta)
+{
+    if (e->details.len)
+        chat_buf_put(&e->details, ",", 1);
+    chat_buf_put(&e->details, delta->text, delta->len);
+    e->gathered += delta->len + 1;
 }
 
 static void keep_arguments(chat_encoder_t *e, const chat_delta_t *delta)
@@ -104,6 +115,9 @@ void chat_encoder_gather(chat_encoder_t *e, const chat_delta_t *delta)
         break;
     case CHAT_DELTA_ARGUMENTS:
         keep_arguments(e, delta);
+        break;
+    case CHAT_DELTA_DETAIL:
+        keep_detail(e, delta);
         break;
     }
 }

@@ -384,6 +384,11 @@ apr_status_t chat_limit_ping(request_rec *r)
 
 /* ---- start-up ---- */
 
+apr_status_t chat_limit_check_config(apr_pool_t *pconf, server_rec *s)
+{
+    return chat_limit_redis_check_config(pconf, s);
+}
+
 apr_status_t chat_limit_post_config(apr_pool_t *pconf, server_rec *s)
 {
     apr_status_t rv = chat_limit_local_post_config(pconf, s);

@@ -134,6 +134,7 @@ void chat_limit_redis_lease_remove(chat_limit_counts_t *counts);
  */
 apr_status_t chat_limit_redis_ping(request_rec *r);
 
+apr_status_t chat_limit_redis_check_config(apr_pool_t *pconf, server_rec *s);
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s);
 void chat_limit_redis_register_hooks(void);

@@ -346,7 +346,14 @@ apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
     if (chat_limit_redis_breaker_post_config(s) != APR_SUCCESS ||
         chat_limit_redis_lease_post_config(s) != APR_SUCCESS)
         return APR_ENOMEM;
-    return chat_limit_redis_pool_post_config(pconf, s);
+    return APR_SUCCESS;
+}
+
+apr_status_t chat_limit_redis_check_config(apr_pool_t *pconf, server_rec *s)
+{
+    return chat_config_server(s)->redis.url
+               ? chat_limit_redis_pool_check_config(pconf, s)
+               : APR_SUCCESS;
 }
 
 void chat_limit_redis_child_init(apr_pool_t *pchild, server_rec *s)

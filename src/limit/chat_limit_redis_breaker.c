@@ -26,6 +26,8 @@ typedef struct breaker_t {
                      start, closed and without failures */
     chat_circuit_t circuit;
     apr_int64_t pause; /* until the next probe, us */
+    int met; /* atomic: since the start it has answered once, or it was
+                said that it does not */
 } breaker_t;
 
 static breaker_t *breaker;
@@ -79,10 +81,18 @@ int chat_limit_redis_breaker_allow(void)
     return allowed;
 }
 
+/* 1 for the first who asks since the start. */
+static int meets(void)
+{
+    return !__atomic_load_n(&breaker->met, __ATOMIC_RELAXED) &&
+           !__atomic_exchange_n(&breaker->met, 1, __ATOMIC_RELAXED);
+}
+
 void chat_limit_redis_breaker_success(void)
 {
     chat_circuit_change_e change;
 
+    meets();
     if (!is_troubled())
         return;
     lock();
@@ -103,6 +113,12 @@ void chat_limit_redis_breaker_failure(const char *why)
 {
     chat_circuit_change_e change;
 
+    if (meets())
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+            CHATNO(1019) "Redis has not counted since the start: %s: each "
+                         "policy does as its fail= says",
+            why);
     lock();
     if (breaker->circuit.state == CHAT_CIRCUIT_CLOSED)
         breaker->pause = FIRST_PAUSE;
@@ -120,7 +136,7 @@ apr_status_t chat_limit_redis_breaker_post_config(server_rec *s)
     static const chat_circuit_t closed;
     int made;
 
-    breaker = chat_shared_retain(&made, "mod_chat_breaker_2", sizeof(*breaker));
+    breaker = chat_shared_retain(&made, "mod_chat_breaker_3", sizeof(*breaker));
     if (!breaker || (made && !chat_shared_lock_init(&breaker->lock))) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(1015) "no shared memory for ChatRedis");
@@ -128,6 +144,7 @@ apr_status_t chat_limit_redis_breaker_post_config(server_rec *s)
     }
     lock();
     breaker->circuit = closed;
+    breaker->met = 0;
     unlock();
     return APR_SUCCESS;
 }

@@ -49,13 +49,14 @@ redisReply *chat_limit_redis_exec(chat_limit_redis_t *redis, int argc,
 apr_size_t chat_limit_redis_format(char **pcommand, int argc, const char **argv,
                                    apr_pool_t *p);
 
-apr_status_t chat_limit_redis_pool_post_config(apr_pool_t *pconf,
-                                               server_rec *s);
+/* [check_config] Where ChatRedis is; what it needs lives in pconf. */
+apr_status_t chat_limit_redis_pool_check_config(apr_pool_t *pconf,
+                                                server_rec *s);
 void chat_limit_redis_pool_child_init(apr_pool_t *pchild);
 
 /* ---- TLS, for rediss:// (chat_limit_redis_tls.c) ---- */
 
-/* [post_config] ca: a file with the certificate authorities to trust, NULL:
+/* [check_config] ca: a file with the certificate authorities to trust, NULL:
  * those of the system. NULL, or why there is no TLS. */
 const char *chat_limit_redis_tls_init(const char *ca, apr_pool_t *pconf);
 

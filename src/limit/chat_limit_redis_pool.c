@@ -230,7 +230,8 @@ void chat_limit_redis_drop(chat_limit_redis_t *redis)
 
 /* ---- start-up ---- */
 
-apr_status_t chat_limit_redis_pool_post_config(apr_pool_t *pconf, server_rec *s)
+apr_status_t chat_limit_redis_pool_check_config(apr_pool_t *pconf,
+                                                server_rec *s)
 {
     const char *text = chat_config_server(s)->redis.url;
     const char *why = chat_limit_redis_url(&address, text, pconf);

@@ -61,13 +61,35 @@ static void add_system(chat_json_t *body, const chat_turn_t *turn,
         chat_json_add_string(body, "system", more ? more : system);
 }
 
-/* Newer models refuse both at once. */
+/* How to think, in Anthropic's own words, which clients of gateways have beside
+ * OpenAI's. NULL: they do not ask for it. */
+static chat_json_t *find_thinking(const chat_turn_t *turn)
+{
+    chat_json_t *thinking = chat_json_get(turn->extra, "thinking");
+    const char *type = chat_json_string(chat_json_get(thinking, "type"));
+
+    return type && strcmp(type, "disabled") != 0 ? thinking : NULL;
+}
+
+/* What it thinks counts, too. */
+static apr_int64_t find_most(const chat_turn_t *turn)
+{
+    apr_int64_t budget = chat_json_integer(
+        chat_json_get(find_thinking(turn), "budget_tokens"), 0);
+
+    if (turn->max_output_tokens > 0)
+        return turn->max_output_tokens;
+    return USUAL_OUTPUT_TOKENS +
+           (budget > 0 && budget < APR_INT32_MAX ? budget : 0);
+}
+
+/* Newer models refuse both at once, and any while they think. */
 static void add_sampling(chat_json_t *body, const chat_turn_t *turn,
                          const chat_upstream_t *up)
 {
     double t = turn->temperature;
 
-    if (is_bearer_version(up))
+    if (is_bearer_version(up) || find_thinking(turn))
         return;
     if (turn->has_temperature)
         chat_json_add_number(body, "temperature",
@@ -137,17 +159,16 @@ static chat_json_t *make_body(const chat_turn_t *turn,
                               apr_pool_t *p)
 {
     chat_json_t *body = chat_json_object(p);
-    int most = turn->max_output_tokens;
 
     chat_json_add_string(body, "model", turn->model);
-    chat_json_add_integer(body, "max_tokens",
-                          most > 0 ? most : USUAL_OUTPUT_TOKENS);
+    chat_json_add_integer(body, "max_tokens", find_most(turn));
     add_system(body, turn, p);
     chat_json_add(body, "messages", messages);
     add_sampling(body, turn, up);
     add_stop(body, turn, p);
     chat_provider_anthropic_messages_tools(body, turn, p);
     add_output(body, turn, p);
+    chat_json_add(body, "thinking", find_thinking(turn));
     chat_json_add_boolean(body, "stream", 1);
     return body;
 }

@@ -3,9 +3,11 @@
  * A Messages stream: named events, of which message_stop is the end and error
  * another one. What the question cost comes with the first, the answer's tokens
  * with the last but one. The blocks of the answer become deltas: a piece of
- * text or thought is read in passing, the rest is parsed. What is neither text
- * nor thought nor a call of the client's tools (signatures, citations, tools of
- * the server's) is passed over. Runs on the stream's driver. Pure.
+ * text or thought is read in passing, the rest is parsed. A block of thoughts
+ * is wanted back with its signature, and is a detail as well, as one that is
+ * encrypted is. What else is neither text nor a call of the client's tools
+ * (citations, tools of the server's) is passed over. Runs on the stream's
+ * driver. Pure.
  */
 #include "chat_provider_anthropic_int.h"
 #include "chat_provider_scan.h"
@@ -260,6 +262,57 @@ static const char *const block_kinds[] = {
     NULL,
 };
 
+/* ---- thoughts, to be given back ---- */
+
+static void open_thought(chat_parse_t *parse, const char *type)
+{
+    chat_provider_detail_open(parse, "anthropic", type, "anthropic-claude-v1",
+                              NULL);
+}
+
+static void take_thought(chat_parse_t *parse, const chat_piece_t *thought)
+{
+    chat_provider_detail_text(parse, thought->text, thought->len);
+    chat_provider_parse_text(parse, CHAT_DELTA_REASONING, thought->text,
+                             thought->len);
+}
+
+static void sign_thought(chat_parse_t *parse, chat_json_t *signature)
+{
+    const char *text = chat_json_string(signature);
+
+    if (text && *text)
+        chat_provider_detail_add(parse, "signature", signature);
+}
+
+static void open_redacted(chat_parse_t *parse, const chat_json_t *block)
+{
+    chat_json_t *data = chat_json_get(block, "data");
+
+    if (!chat_json_string(data))
+        return;
+    open_thought(parse, "reasoning.encrypted");
+    chat_provider_detail_add(parse, "data", data);
+    chat_provider_detail_close(parse);
+}
+
+/* Without a signature nobody wants them back. */
+static void close_thought(chat_parse_t *parse)
+{
+    if (chat_provider_detail_has(parse, "signature"))
+        chat_provider_detail_close(parse);
+    else
+        chat_provider_detail_drop(parse);
+}
+
+static chat_piece_t piece_of(const chat_json_t *v)
+{
+    chat_piece_t piece = {chat_json_string(v), 0};
+
+    piece.len = piece.text ? strlen(piece.text) : 0;
+    return piece;
+}
+
 /* ---- parsed ---- */
 
 static int read_block(const chat_json_t *root)
@@ -276,7 +329,7 @@ static void open_call(chat_parse_t *parse, const chat_json_t *root,
     const chat_json_t *input = chat_json_get(call, "input");
     int index = chat_provider_parse_call(
         parse, read_block(root), chat_json_string(chat_json_get(call, "id")),
-        chat_json_string(chat_json_get(call, "name")));
+        chat_json_string(chat_json_get(call, "name")), NULL);
 
     if (chat_json_next(input, NULL))
         chat_provider_parse_rest(parse, index, chat_json_text(input, NULL, p));
@@ -295,9 +348,15 @@ static void open_block(chat_parse_t *parse, const chat_json_t *root,
     else if (strcmp(type, "text") == 0)
         chat_provider_parse_string(parse, CHAT_DELTA_TEXT,
                                    chat_json_get(block, "text"));
-    else if (strcmp(type, "thinking") == 0)
-        chat_provider_parse_string(parse, CHAT_DELTA_REASONING,
-                                   chat_json_get(block, "thinking"));
+    else if (strcmp(type, "thinking") == 0) {
+        chat_piece_t thought = piece_of(chat_json_get(block, "thinking"));
+
+        open_thought(parse, "reasoning.text");
+        take_thought(parse, &thought);
+        sign_thought(parse, chat_json_get(block, "signature"));
+    }
+    else if (strcmp(type, "redacted_thinking") == 0)
+        open_redacted(parse, block);
 }
 
 static void take_arguments(chat_parse_t *parse, const chat_json_t *root,
@@ -320,9 +379,13 @@ static void take_delta(chat_parse_t *parse, const chat_json_t *root)
     if (strcmp(type, "text_delta") == 0)
         chat_provider_parse_string(parse, CHAT_DELTA_TEXT,
                                    chat_json_get(delta, "text"));
-    else if (strcmp(type, "thinking_delta") == 0)
-        chat_provider_parse_string(parse, CHAT_DELTA_REASONING,
-                                   chat_json_get(delta, "thinking"));
+    else if (strcmp(type, "thinking_delta") == 0) {
+        chat_piece_t thought = piece_of(chat_json_get(delta, "thinking"));
+
+        take_thought(parse, &thought);
+    }
+    else if (strcmp(type, "signature_delta") == 0)
+        sign_thought(parse, chat_json_get(delta, "signature"));
     else if (strcmp(type, "input_json_delta") == 0)
         take_arguments(parse, root, delta);
 }
@@ -333,6 +396,7 @@ static void close_block(chat_parse_t *parse, const chat_json_t *root)
 {
     int index = chat_provider_parse_find(parse, read_block(root));
 
+    close_thought(parse);
     if (index >= 0 && parse->call_len[index] == 0)
         chat_provider_parse_rest(parse, index, "{}");
 }
@@ -352,16 +416,14 @@ static int take_text(chat_parse_t *parse, const plain_t *plain, int kind)
 {
     static const char *const texts[] = {
         [BLOCK_START] = "text", [BLOCK_DELTA] = "text_delta"};
-    static const char *const thoughts[] = {
-        [BLOCK_START] = "thinking", [BLOCK_DELTA] = "thinking_delta"};
     const chat_piece_t *type = &plain->type;
 
     if (chat_provider_scan_is(type->text, type->len, texts[kind]))
         chat_provider_parse_text(parse, CHAT_DELTA_TEXT, plain->text.text,
                                  plain->text.len);
-    else if (chat_provider_scan_is(type->text, type->len, thoughts[kind]))
-        chat_provider_parse_text(parse, CHAT_DELTA_REASONING,
-                                 plain->thinking.text, plain->thinking.len);
+    else if (kind == BLOCK_DELTA &&
+             chat_provider_scan_is(type->text, type->len, "thinking_delta"))
+        take_thought(parse, &plain->thinking);
     else
         return 0;
     return 1;
@@ -383,7 +445,7 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event,
     if (!scan_event(&plain, event, members[kind], &s))
         return 0;
     if (kind == BLOCK_STOP)
-        return parse->ncalls == 0;
+        return parse->ncalls == 0 && !parse->detail;
     if (kind != MESSAGE_DELTA)
         return take_text(parse, &plain, kind);
     take_finish(parse, chat_provider_reason_find(reasons, plain.reason.text,
@@ -432,6 +494,8 @@ void chat_provider_anthropic_parse_event(chat_parse_t *parse,
     take(parse, &w);
     if (!parse->seen.failed)
         observe(&w);
+    if (parse->seen.reason || parse->seen.ended)
+        close_thought(parse);
     chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

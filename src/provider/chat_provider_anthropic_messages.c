@@ -121,27 +121,78 @@ static apr_status_t add_parts(chat_json_t *blocks, const chat_json_t *parts,
     return APR_SUCCESS;
 }
 
-static apr_status_t add_calls(chat_json_t *blocks, const chat_message_t *m,
-                              chat_err_t *err, apr_pool_t *p)
+static apr_status_t add_call(chat_json_t *blocks, const chat_tool_call_t *call,
+                             chat_err_t *err, apr_pool_t *p)
 {
-    int i;
+    chat_json_t *input = chat_provider_content_arguments(call, p);
+    chat_json_t *block;
 
-    for (i = 0; i < m->ncalls; i++) {
-        chat_json_t *input = chat_provider_content_arguments(&m->calls[i], p);
-        chat_json_t *block;
-
-        if (!input)
-            return chat_provider_call_refuse(
-                err, "This provider wants the arguments of a call of a tool "
-                     "to be a JSON object.");
-        block = add_block(blocks, "tool_use", p);
-        chat_json_add_string(
-            block, "id",
-            chat_provider_call_id(m->calls[i].id, "", LONGEST_ID, p));
-        chat_json_add_string(block, "name", m->calls[i].name);
-        chat_json_add(block, "input", input);
-    }
+    if (!input)
+        return chat_provider_call_refuse(
+            err, "This provider wants the arguments of a call of a tool "
+                 "to be a JSON object.");
+    block = add_block(blocks, "tool_use", p);
+    chat_json_add_string(block, "id",
+                         chat_provider_call_id(call->id, "", LONGEST_ID, p));
+    chat_json_add_string(block, "name", call->name);
+    chat_json_add(block, "input", input);
     return APR_SUCCESS;
+}
+
+/* Its own thoughts, signed or encrypted; others it would refuse. */
+static void add_thought(chat_json_t *blocks, const chat_detail_t *w,
+                        apr_pool_t *p)
+{
+    chat_json_t *signature = chat_json_get(w->json, "signature");
+    chat_json_t *data = chat_json_get(w->json, "data"), *block;
+    const char *text = chat_json_string(chat_json_get(w->json, "text"));
+
+    if (strcmp(w->type, "reasoning.encrypted") == 0 && chat_json_string(data)) {
+        block = add_block(blocks, "redacted_thinking", p);
+        chat_json_add(block, "data", data);
+    }
+    if (strcmp(w->type, "reasoning.text") == 0 && chat_json_string(signature)) {
+        block = add_block(blocks, "thinking", p);
+        chat_json_add_string(block, "thinking", text ? text : "");
+        chat_json_add(block, "signature", signature);
+    }
+}
+
+/* Of a message of the assistant: all but parts that say more than text. */
+static apr_status_t add_said(chat_json_t *blocks, const chat_message_t *m,
+                             chat_err_t *err, apr_pool_t *p)
+{
+    apr_status_t rv = APR_SUCCESS;
+    chat_detail_e next;
+    chat_detail_t w;
+
+    chat_provider_detail_begin(&w, m, "anthropic");
+    while (rv == APR_SUCCESS &&
+           (next = chat_provider_detail_next(&w, p)) != CHAT_DETAIL_END) {
+        if (next == CHAT_DETAIL_TEXT)
+            add_text(blocks, w.text, NULL, p);
+        else if (next == CHAT_DETAIL_CALL)
+            rv = add_call(blocks, w.call, err, p);
+        else
+            add_thought(blocks, &w, p);
+    }
+    return rv;
+}
+
+/* The same, where its parts say more: they come behind the thoughts. */
+static apr_status_t add_said_parts(chat_json_t *blocks, const chat_message_t *m,
+                                   chat_err_t *err, apr_pool_t *p)
+{
+    chat_message_t rest = *m, thoughts = *m;
+    apr_status_t rv;
+
+    thoughts.content = rest.content = NULL;
+    thoughts.ncalls = 0;
+    rest.details = NULL;
+    rv = add_said(blocks, &thoughts, err, p);
+    if (rv == APR_SUCCESS)
+        rv = add_parts(blocks, m->parts ? m->parts : m->text_parts, err, p);
+    return rv == APR_SUCCESS ? add_said(blocks, &rest, err, p) : rv;
 }
 
 static apr_status_t add_result(chat_json_t *blocks, const chat_message_t *m,
@@ -174,18 +225,16 @@ static apr_status_t add_message(chat_json_t *list, const chat_message_t *m,
     chat_json_t *blocks, *message;
     apr_status_t rv;
 
-    if (!m->parts && !m->ncalls && !m->text_parts) {
+    if (!m->parts && !m->ncalls && !m->text_parts &&
+        !chat_provider_detail_is_any(m, "anthropic")) {
         if (m->content && !chat_provider_call_blank(m->content))
             chat_json_push(list,
                            chat_provider_content_message(role, m->content, p));
         return APR_SUCCESS;
     }
     blocks = chat_json_array(p);
-    if (!m->text_parts)
-        add_text(blocks, m->content, NULL, p);
-    rv = add_parts(blocks, m->parts ? m->parts : m->text_parts, err, p);
-    if (rv == APR_SUCCESS)
-        rv = add_calls(blocks, m, err, p);
+    rv = m->parts || m->text_parts ? add_said_parts(blocks, m, err, p)
+                                   : add_said(blocks, m, err, p);
     if (rv != APR_SUCCESS || chat_json_length(blocks) == 0)
         return rv;
     message = chat_json_object(p);

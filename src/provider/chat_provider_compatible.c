@@ -9,6 +9,7 @@ static const chat_provider_completions_t common = {
     .most = "max_tokens",
     .either_most = 1,
     .reasoning = 1,
+    .details = 1,
     .effort = "reasoning_effort",
     .usage = 1,
     .schema = 1,

@@ -122,7 +122,8 @@ static void scan_delta(chat_scan_t *s, chunk_t *chunk)
         else if (chat_provider_scan_is(name, len, "reasoning"))
             chat_provider_scan_piece(s, &chunk->other_thought);
         else if (chat_provider_scan_is(name, len, "refusal") ||
-                 chat_provider_scan_is(name, len, "tool_calls"))
+                 chat_provider_scan_is(name, len, "tool_calls") ||
+                 chat_provider_scan_is(name, len, "reasoning_details"))
             chat_provider_scan_only(s, "null");
         else
             scan_other(s, name, len);
@@ -392,16 +393,43 @@ static void take_call(chat_parse_t *parse, chat_watch_t *w,
     const chat_json_t *v = chat_json_get(function, "arguments");
     const char *id = chat_json_string(chat_json_get(call, "id"));
     const char *name = chat_json_string(chat_json_get(function, "name"));
-    const char *arguments = chat_json_string(v);
+    const char *arguments = chat_json_string(v), *extra = NULL;
 
     /* Not everybody makes a text of them. */
     if (chat_json_kind(v) == CHAT_JSON_OBJECT)
         arguments = chat_json_text(v, NULL, chat_provider_watch_pool(w));
+    v = chat_json_get(call, "extra_content");
+    if (chat_json_kind(v) == CHAT_JSON_OBJECT)
+        extra = chat_json_text(v, NULL, chat_provider_watch_pool(w));
     if (begins_call(parse, index, id, name, arguments))
-        index = chat_provider_parse_call(parse, at, id, name);
+        index = chat_provider_parse_call(parse, at, id, name, extra);
     if (arguments)
         chat_provider_parse_arguments(parse, index, arguments,
                                       strlen(arguments));
+}
+
+/* Mistral's, which come in pieces and are wanted back as they are. */
+static void take_thinking(chat_parse_t *parse, const chat_json_t *part,
+                          const chat_json_t *thought)
+{
+    chat_json_t *signature = chat_json_get(part, "signature");
+    const chat_json_t *piece;
+    int i;
+
+    /* Behind a text it is another one. */
+    if (!parse->detail ||
+        chat_json_integer(chat_json_get(parse->detail, "after_text"), 0) !=
+            parse->points)
+        chat_provider_detail_open(parse, "mistral", "reasoning.text", "unknown",
+                                  NULL);
+    for (i = 0; (piece = chat_json_at(thought, i)); i++) {
+        const char *text = chat_json_string(chat_json_get(piece, "text"));
+
+        if (text)
+            chat_provider_detail_text(parse, text, strlen(text));
+    }
+    if (chat_json_string(signature))
+        chat_provider_detail_add(parse, "signature", signature);
 }
 
 /* Also [{"type":"thinking","thinking":[{"type":"text",...}]}, ...]. */
@@ -419,8 +447,10 @@ static void take_content(chat_parse_t *parse, chat_delta_e kind,
             chat_provider_parse_string(parse, kind,
                                        chat_json_get(part, "text"));
         else if (kind == CHAT_DELTA_TEXT &&
-                 !(unwanted & 1 << CHAT_DELTA_REASONING))
+                 !(unwanted & 1 << CHAT_DELTA_REASONING)) {
+            take_thinking(parse, part, thought);
             take_content(parse, CHAT_DELTA_REASONING, thought, unwanted);
+        }
     }
 }
 
@@ -438,8 +468,13 @@ static void take_delta(chat_parse_t *parse, chat_watch_t *w,
                        const chat_json_t *delta, int unwanted)
 {
     const chat_json_t *calls = chat_json_get(delta, "tool_calls");
+    const chat_json_t *details = chat_json_get(delta, "reasoning_details");
     int i;
 
+    for (i = 0; i < chat_json_length(details); i++) {
+        if (!(unwanted & 1 << CHAT_DELTA_DETAIL))
+            chat_provider_detail_take(parse, chat_json_at(details, i));
+    }
     if (!(unwanted & 1 << CHAT_DELTA_REASONING))
         chat_provider_parse_string(parse, CHAT_DELTA_REASONING,
                                    thought_of(delta));

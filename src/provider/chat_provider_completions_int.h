@@ -35,7 +35,9 @@ void chat_provider_completions_usage(chat_json_t *body, apr_pool_t *p);
 
 /* ---- chat_provider_completions_messages.c ---- */
 
-const char *chat_provider_completions_role(chat_role_e role);
+/* The message's role; developer: that one is known there. */
+const char *chat_provider_completions_role(const chat_message_t *m,
+                                           int developer);
 
 /* All messages, the system's first unless it is NULL. */
 chat_json_t *

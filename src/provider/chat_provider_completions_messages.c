@@ -13,12 +13,14 @@ static const char *const roles[] = {
     [CHAT_ROLE_TOOL] = "tool",
 };
 
-const char *chat_provider_completions_role(chat_role_e role)
+const char *chat_provider_completions_role(const chat_message_t *m,
+                                           int developer)
 {
-    return roles[role];
+    return developer && m->is_developer ? "developer" : roles[m->role];
 }
 
-static chat_json_t *make_call(const chat_tool_call_t *call, int most,
+static chat_json_t *make_call(const chat_tool_call_t *call,
+                              const chat_provider_completions_t *kind,
                               apr_pool_t *p)
 {
     chat_json_t *item = chat_json_object(p);
@@ -26,21 +28,45 @@ static chat_json_t *make_call(const chat_tool_call_t *call, int most,
 
     chat_json_add_string(function, "name", call->name);
     chat_json_add_string(function, "arguments", call->arguments);
-    chat_json_add_string(item, "id",
-                         chat_provider_call_id(call->id, NULL, most, p));
+    chat_json_add_string(
+        item, "id", chat_provider_call_id(call->id, NULL, kind->longest_id, p));
     chat_json_add_string(item, "type", "function");
     chat_json_add(item, "function", function);
+    /* One that says whose it is has not come from such an upstream. */
+    if (kind->details && !chat_json_get(call->extra, "provider"))
+        chat_json_add(item, "extra_content", call->extra);
     return item;
 }
 
-static chat_json_t *make_calls(const chat_message_t *m, int most, apr_pool_t *p)
+static chat_json_t *make_calls(const chat_message_t *m,
+                               const chat_provider_completions_t *kind,
+                               apr_pool_t *p)
 {
     chat_json_t *list = chat_json_array(p);
     int i;
 
     for (i = 0; i < m->ncalls; i++)
-        chat_json_push(list, make_call(&m->calls[i], most, p));
+        chat_json_push(list, make_call(&m->calls[i], kind, p));
     return list;
+}
+
+/* Thoughts that are known to be another's are left out. Who thinks wants some
+ * with every call, and takes none for some. */
+static void add_thoughts(chat_json_t *message, const chat_message_t *m,
+                         const chat_provider_completions_t *kind, apr_pool_t *p)
+{
+    static const char usual[] = "reasoning_content";
+    int foreign = chat_provider_detail_is_owned(m);
+
+    if (kind->reasoning && !foreign)
+        chat_json_add_string(message,
+                             m->reasoning_name ? m->reasoning_name : usual,
+                             m->reasoning);
+    else if (kind->reasoning && m->ncalls)
+        chat_json_add_string(message, usual, "");
+    if (kind->details)
+        chat_json_add(message, "reasoning_details",
+                      chat_provider_detail_foreign(m, p));
 }
 
 /* The content is null where there is none but calls, and never left out. */
@@ -49,23 +75,17 @@ static chat_json_t *make_message(const chat_message_t *m,
                                  apr_pool_t *p)
 {
     const char *content = m->content || m->ncalls ? m->content : "";
-    chat_json_t *message =
-        chat_provider_content_message(roles[m->role], content, p);
+    chat_json_t *message = chat_provider_content_message(
+        chat_provider_completions_role(m, kind->developer), content, p);
 
     if (m->parts || m->text_parts)
         chat_json_add(message, "content", m->parts ? m->parts : m->text_parts);
     else if (!content)
         chat_json_add_null(message, "content");
-    if (kind->reasoning) {
-        chat_json_add_string(message,
-                             m->reasoning_name ? m->reasoning_name
-                                               : "reasoning_content",
-                             m->reasoning);
-        chat_json_add(message, "reasoning_details", m->reasoning_details);
-    }
+    if (m->role == CHAT_ROLE_ASSISTANT)
+        add_thoughts(message, m, kind, p);
     if (m->ncalls)
-        chat_json_add(message, "tool_calls",
-                      make_calls(m, kind->longest_id, p));
+        chat_json_add(message, "tool_calls", make_calls(m, kind, p));
     if (m->role == CHAT_ROLE_TOOL)
         chat_json_add_string(
             message, "tool_call_id",

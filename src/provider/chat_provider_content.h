@@ -41,6 +41,50 @@ chat_json_t *chat_provider_content_arguments(const chat_tool_call_t *call,
 /* A whole answer that stands for an event, in w's pool; NULL: it is no JSON. */
 chat_json_t *chat_provider_content_body(chat_watch_t *w);
 
+/* ---- chat_provider_detail.c ---- */
+
+/* What of a message comes next. */
+typedef enum {
+    CHAT_DETAIL_END,
+    CHAT_DETAIL_TEXT,  /* text: a piece of its content */
+    CHAT_DETAIL_CALL,  /* call */
+    CHAT_DETAIL_ITSELF /* one of the details: json, type, id */
+} chat_detail_e;
+
+/* A message of the assistant, its content, calls and details in the order in
+ * which they were said. */
+typedef struct chat_detail_t {
+    const char *text; /* in the pool of _next() */
+    const chat_tool_call_t *call;
+    const chat_json_t *json; /* all of the detail */
+    const char *type;        /* "reasoning.text", ... */
+    const char *id;          /* the provider's own, or a number */
+    /* private */
+    const chat_message_t *message;
+    const char *owner;
+    int at, is_found, is_given;  /* the detail that comes next */
+    int after_text, after_calls; /* it stands behind so many characters, and
+                                    calls */
+    const char *rest;            /* of the content */
+    int points, calls;           /* that came */
+} chat_detail_t;
+
+/* With the details that providers of that type (as in ChatProviderType) made;
+ * all others are left out. */
+void chat_provider_detail_begin(chat_detail_t *w, const chat_message_t *m,
+                                const char *owner);
+chat_detail_e chat_provider_detail_next(chat_detail_t *w, apr_pool_t *p);
+
+/* Has it any of those? */
+int chat_provider_detail_is_any(const chat_message_t *m, const char *owner);
+
+/* Those that belong to no type: an upstream has the form itself. NULL: none. */
+chat_json_t *chat_provider_detail_foreign(const chat_message_t *m,
+                                          apr_pool_t *p);
+
+/* Does any belong to one? Then it is known who said the message. */
+int chat_provider_detail_is_owned(const chat_message_t *m);
+
 /* ---- chat_provider_native.c ---- */
 
 /* Is it that call of the API ("/messages"), with or without "/v1" before it, or

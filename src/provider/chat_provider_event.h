@@ -76,6 +76,30 @@ void chat_provider_watch_fail(chat_watch_t *w, const chat_json_t *const *codes,
  * members; names ends with NULL. */
 void chat_provider_watch_measure(chat_watch_t *w, const char *const *names);
 
+/* ---- chat_provider_detail.c ---- */
+
+/* A detail begins, of that type of OpenRouter's ("reasoning.text") and format,
+ * for the providers of the type owner; what was open is closed. id: the
+ * provider's own, or NULL. */
+void chat_provider_detail_open(chat_parse_t *parse, const char *owner,
+                               const char *type, const char *format,
+                               const char *id);
+
+/* Of the one that is open, if any is: a piece of its text; a member; is it
+ * there? */
+void chat_provider_detail_text(chat_parse_t *parse, const char *text,
+                               apr_size_t len);
+void chat_provider_detail_add(chat_parse_t *parse, const char *key,
+                              chat_json_t *v);
+int chat_provider_detail_has(const chat_parse_t *parse, const char *key);
+
+/* Hand it on; or do not. */
+void chat_provider_detail_close(chat_parse_t *parse);
+void chat_provider_detail_drop(chat_parse_t *parse);
+
+/* A piece of one that the upstream itself has in that form. */
+void chat_provider_detail_take(chat_parse_t *parse, const chat_json_t *piece);
+
 /* ---- chat_provider_half.c ---- */
 
 /* JSON with halves of characters in it, made readable; NULL: there are none. */
@@ -114,10 +138,14 @@ void chat_provider_parse_string(chat_parse_t *parse, chat_delta_e kind,
                                 const chat_json_t *v);
 
 /* A call of a tool begins. at: where the provider has it (its block, item,
- * ...); id may be NULL or "", then it gets one. Its index, or -1: too many,
- * which fails. */
+ * ...); id may be NULL or "", then it gets one; extra: what the provider wants
+ * back with it, or NULL. Its index, or -1: too many, which fails. */
 int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
-                             const char *name);
+                             const char *name, const char *extra);
+
+/* Is it an id that such a call got? */
+#define CHAT_PROVIDER_MADE_ID 32 /* bytes, with its NUL */
+int chat_provider_parse_is_made(const char *id);
 
 /* The index of the latest call that began there, or -1. */
 int chat_provider_parse_find(const chat_parse_t *parse, int at);

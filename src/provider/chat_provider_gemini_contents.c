@@ -3,6 +3,7 @@
  * Gemini: the messages of a turn, and its tools, in the parts of
  * generateContent. Pure, any thread.
  */
+#include "chat_provider_event.h"
 #include "chat_provider_gemini_int.h"
 
 #include <string.h>
@@ -11,8 +12,8 @@
 
 /*
  * Newer models want each call back with the signature of the thoughts that led
- * to it, which is more than any client of ours keeps: this is what Google has
- * for calls without one. It stands at the first of several.
+ * to it: this is what Google has for those of other models. It stands at the
+ * first of several.
  */
 #define NO_SIGNATURE "skip_thought_signature_validator"
 
@@ -28,10 +29,16 @@ static chat_json_t *add_part(chat_json_t *parts, const char *key,
 }
 
 /* One without a word in it is refused: leaving it out changes nothing. */
-static void add_text(chat_json_t *parts, const char *text, apr_pool_t *p)
+static chat_json_t *add_text(chat_json_t *parts, const char *text,
+                             apr_pool_t *p)
 {
-    if (text && !chat_provider_call_blank(text))
-        chat_json_add_string(add_part(parts, NULL, NULL, p), "text", text);
+    chat_json_t *part = NULL;
+
+    if (!text || chat_provider_call_blank(text))
+        return NULL;
+    part = add_part(parts, NULL, NULL, p);
+    chat_json_add_string(part, "text", text);
+    return part;
 }
 
 static void add_image(chat_json_t *parts, const chat_image_t *image,
@@ -66,26 +73,90 @@ static apr_status_t add_parts(chat_json_t *parts, const chat_json_t *given,
     return APR_SUCCESS;
 }
 
-static apr_status_t add_calls(chat_json_t *parts, const chat_message_t *m,
-                              chat_err_t *err, apr_pool_t *p)
+/* Google gives its calls ids of late; one that was made here is none. */
+static void add_id(chat_json_t *object, const char *id)
+{
+    if (!chat_provider_parse_is_made(id))
+        chat_json_add_string(object, "id", id);
+}
+
+static chat_json_t *find_signature(const chat_tool_call_t *call)
+{
+    chat_json_t *v =
+        chat_json_path(call->extra, "google", "thought_signature", NULL);
+
+    return chat_json_string(v) ? v : NULL;
+}
+
+static int is_signed(const chat_message_t *m)
 {
     int i;
 
     for (i = 0; i < m->ncalls; i++) {
-        chat_json_t *args = chat_provider_content_arguments(&m->calls[i], p);
-        chat_json_t *call = chat_json_object(p), *part;
-
-        if (!args)
-            return chat_provider_call_refuse(
-                err, "This provider wants the arguments of a call of a tool "
-                     "to be a JSON object.");
-        chat_json_add_string(call, "name", m->calls[i].name);
-        chat_json_add(call, "args", args);
-        part = add_part(parts, "functionCall", call, p);
-        if (i == 0)
-            chat_json_add_string(part, "thoughtSignature", NO_SIGNATURE);
+        if (find_signature(&m->calls[i]))
+            return 1;
     }
+    return 0;
+}
+
+static apr_status_t add_call(chat_json_t *parts, const chat_detail_t *w,
+                             chat_err_t *err, apr_pool_t *p)
+{
+    chat_json_t *args = chat_provider_content_arguments(w->call, p);
+    chat_json_t *call = chat_json_object(p), *part;
+
+    if (!args)
+        return chat_provider_call_refuse(
+            err, "This provider wants the arguments of a call of a tool "
+                 "to be a JSON object.");
+    add_id(call, w->call->id);
+    chat_json_add_string(call, "name", w->call->name);
+    chat_json_add(call, "args", args);
+    part = add_part(parts, "functionCall", call, p);
+    chat_json_add(part, "thoughtSignature", find_signature(w->call));
+    if (w->call == w->message->calls && !is_signed(w->message))
+        chat_json_add_string(part, "thoughtSignature", NO_SIGNATURE);
     return APR_SUCCESS;
+}
+
+/* At the text that it came with, or in a part of its own. */
+static void add_signature(chat_json_t *parts, const chat_detail_t *w,
+                          chat_json_t *part, apr_pool_t *p)
+{
+    chat_json_t *data = chat_json_get(w->json, "data");
+
+    if (!chat_json_string(data))
+        return;
+    if (!part) {
+        part = add_part(parts, NULL, NULL, p);
+        chat_json_add_string(part, "text", "");
+    }
+    chat_json_add(part, "thoughtSignature", data);
+}
+
+/* What the model said, in its order. */
+static apr_status_t add_said(chat_json_t *parts, const chat_message_t *m,
+                             chat_err_t *err, apr_pool_t *p)
+{
+    apr_status_t rv = APR_SUCCESS;
+    chat_json_t *text = NULL;
+    chat_detail_e next;
+    chat_detail_t w;
+
+    chat_provider_detail_begin(&w, m, "gemini");
+    while (rv == APR_SUCCESS &&
+           (next = chat_provider_detail_next(&w, p)) != CHAT_DETAIL_END) {
+        if (next == CHAT_DETAIL_TEXT) {
+            text = add_text(parts, w.text, p);
+            continue;
+        }
+        if (next == CHAT_DETAIL_CALL)
+            rv = add_call(parts, &w, err, p);
+        else
+            add_signature(parts, &w, text, p);
+        text = NULL;
+    }
+    return rv;
 }
 
 /* ---- what the tools gave ---- */
@@ -152,6 +223,7 @@ static apr_status_t add_result(chat_json_t *parts, const chat_turn_t *turn,
         return chat_provider_call_refuse(
             err, "This provider takes nothing but text from a tool.");
     response = chat_json_object(p);
+    add_id(response, turn->messages[at].call_id);
     chat_json_add_string(response, "name", name);
     chat_json_add(response, "response", make_response(text, p));
     add_part(parts, "functionResponse", response, p);
@@ -177,10 +249,9 @@ static apr_status_t add_message(chat_json_t *list, const chat_message_t *m,
     chat_json_t *parts = chat_json_array(p);
     apr_status_t rv;
 
-    add_text(parts, m->content, p);
     rv = add_parts(parts, m->parts, err, p);
     if (rv == APR_SUCCESS)
-        rv = add_calls(parts, m, err, p);
+        rv = add_said(parts, m, err, p);
     if (rv == APR_SUCCESS && chat_json_length(parts) > 0)
         add_content(list, m->role == CHAT_ROLE_USER ? "user" : "model", parts,
                     p);

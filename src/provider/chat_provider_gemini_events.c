@@ -5,9 +5,11 @@
  * as well, and no event is the end: that is told by the connection alone. A
  * chunk with a piece of text or thought, an end that is no failure, and the
  * usage so far, as nearly all are, is read in passing; every other (a question
- * that was blocked, several candidates, a call of a tool) is parsed. The parts
+ * that was blocked, several candidates, a call of a tool, a signature) is
+ * parsed. The parts
  * of the first candidate become deltas; those that are neither text nor thought
- * nor a call (images, code that Google ran, signatures) are passed over. Runs
+ * nor a call (images, code that Google ran) are passed over; signatures are
+ * wanted back. Runs
  * on the stream's driver. Pure.
  */
 #include "chat_provider_gemini_int.h"
@@ -92,9 +94,17 @@ typedef struct chunk_t {
     int thought; /* 1: the text is one */
     chat_usage_counts_t usage;
     int lists, candidates, contents, part_lists, parts; /* that were met */
-    int calls;
+    int others;                                         /* calls, signatures */
     chat_scan_t scan;
 } chunk_t;
+
+/* What no scan takes. */
+static int is_other(const char *name, apr_size_t len)
+{
+    return chat_provider_scan_is(name, len, "functionCall") ||
+           chat_provider_scan_is(name, len, "thoughtSignature") ||
+           chat_provider_scan_is(name, len, "thought_signature");
+}
 
 static void scan_part(chat_scan_t *s, chunk_t *chunk)
 {
@@ -111,7 +121,7 @@ static void scan_part(chat_scan_t *s, chunk_t *chunk)
             chat_provider_scan_only(s, chunk->thought ? "true" : "false");
         }
         else {
-            chunk->calls += chat_provider_scan_is(name, len, "functionCall");
+            chunk->others += is_other(name, len);
             chat_provider_scan_skip(s);
         }
     }
@@ -200,7 +210,7 @@ static int scan_event(chunk_t *chunk, const chat_sse_event_t *event)
     chunk->reason = CHAT_REASON_NONE;
     chunk->thought = 0;
     chunk->lists = chunk->candidates = chunk->contents = 0;
-    chunk->part_lists = chunk->parts = chunk->calls = 0;
+    chunk->part_lists = chunk->parts = chunk->others = 0;
     chunk->usage.fields = fields;
     chat_provider_usage_clear(&chunk->usage);
     chat_provider_scan_init(s, event->data, event->data_len);
@@ -313,14 +323,41 @@ void chat_provider_gemini_observe_body(chat_seen_t *seen, const char *body,
 
 /* ---- a stream, taken apart ---- */
 
+/* Google takes all names in both spellings, and some servers give them so. */
+static chat_json_t *find_signature(const chat_json_t *part)
+{
+    chat_json_t *v = chat_json_get(part, "thoughtSignature");
+
+    if (!v)
+        v = chat_json_get(part, "thought_signature");
+    return chat_json_string(v) && *chat_json_string(v) ? v : NULL;
+}
+
+/* As Google's own Chat Completions API has it; "provider" tells it from one of
+ * that. */
+static const char *make_extra(chat_json_t *signature, apr_pool_t *p)
+{
+    chat_json_t *extra, *google;
+
+    if (!signature)
+        return NULL;
+    extra = chat_json_object(p);
+    google = chat_json_object(p);
+    chat_json_add(google, "thought_signature", signature);
+    chat_json_add(extra, "google", google);
+    chat_json_add_string(extra, "provider", "gemini");
+    return chat_json_text(extra, NULL, p);
+}
+
 /* A call comes whole, mostly without an id. */
 static void take_call(chat_parse_t *parse, const chat_json_t *call,
-                      apr_pool_t *p)
+                      chat_json_t *signature, apr_pool_t *p)
 {
     const chat_json_t *args = chat_json_get(call, "args");
     int index = chat_provider_parse_call(
         parse, parse->ncalls, chat_json_string(chat_json_get(call, "id")),
-        chat_json_string(chat_json_get(call, "name")));
+        chat_json_string(chat_json_get(call, "name")),
+        make_extra(signature, p));
 
     chat_provider_parse_rest(parse, index,
                              chat_json_kind(args) == CHAT_JSON_OBJECT
@@ -333,13 +370,21 @@ static void take_part(chat_parse_t *parse, const chat_json_t *part,
 {
     const chat_json_t *call = chat_json_get(part, "functionCall");
     const chat_json_t *text = chat_json_get(part, "text");
+    chat_json_t *signature = find_signature(part);
     int thought = chat_json_boolean(chat_json_get(part, "thought")) == 1;
 
-    if (chat_json_kind(call) == CHAT_JSON_OBJECT)
-        take_call(parse, call, p);
-    else
-        chat_provider_parse_string(
-            parse, thought ? CHAT_DELTA_REASONING : CHAT_DELTA_TEXT, text);
+    if (chat_json_kind(call) == CHAT_JSON_OBJECT) {
+        take_call(parse, call, signature, p);
+        return;
+    }
+    chat_provider_parse_string(
+        parse, thought ? CHAT_DELTA_REASONING : CHAT_DELTA_TEXT, text);
+    if (!signature)
+        return;
+    chat_provider_detail_open(parse, "gemini", "reasoning.encrypted",
+                              "google-gemini-v1", NULL);
+    chat_provider_detail_add(parse, "data", signature);
+    chat_provider_detail_close(parse);
 }
 
 /* What is asked for is one candidate; a second one is none of ours. */
@@ -382,7 +427,7 @@ static int take_plain(chat_parse_t *parse, const chat_sse_event_t *event)
     chunk_t chunk;
 
     if (!scan_event(&chunk, event) || chunk.contents > 1 ||
-        chunk.part_lists > 1 || chunk.parts > 1 || chunk.calls)
+        chunk.part_lists > 1 || chunk.parts > 1 || chunk.others)
         return 0;
     chat_provider_parse_text(
         parse, chunk.thought ? CHAT_DELTA_REASONING : CHAT_DELTA_TEXT,

@@ -28,6 +28,8 @@ typedef struct chat_provider_completions_t {
     const char *most; /* the member for the most output tokens */
     int either_most;  /* 1: takes either name for that: the client's stays */
     int reasoning;    /* 1: wants the thoughts of its messages back */
+    int details;      /* 1: and details of thoughts, extra contents of calls */
+    int developer;    /* 1: knows the role "developer" */
     int longest_id;   /* bytes of the id of a call; 0: any */
     const char *required; /* the tool_choice that demands a call */
     int store;            /* 1: "store" is known, and said */

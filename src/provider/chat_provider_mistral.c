@@ -5,6 +5,7 @@
  * does not know. Its usage comes unasked, and thoughts are parts of the
  * content. Pure, any thread.
  */
+#include "chat_provider_content.h"
 #include "chat_provider_kit.h"
 
 #include <string.h>
@@ -54,6 +55,36 @@ static const char *fit_id(const char *id, apr_pool_t *p)
     return made;
 }
 
+/* Its thoughts are parts of the content, before what they led to. */
+static chat_json_t *make_chunks(const chat_message_t *m, apr_pool_t *p)
+{
+    chat_json_t *list = chat_json_array(p);
+    chat_detail_e next;
+    chat_detail_t w;
+
+    chat_provider_detail_begin(&w, m, "mistral");
+    while ((next = chat_provider_detail_next(&w, p)) != CHAT_DETAIL_END) {
+        chat_json_t *chunk = chat_json_object(p), *text = chunk;
+        chat_json_t *thinking = chat_json_array(p);
+
+        if (next == CHAT_DETAIL_CALL)
+            continue;
+        chat_json_push(list, chunk);
+        if (next == CHAT_DETAIL_ITSELF) {
+            text = chat_json_object(p);
+            chat_json_push(thinking, text);
+            chat_json_add_string(chunk, "type", "thinking");
+            chat_json_add(chunk, "thinking", thinking);
+            chat_json_add(chunk, "signature",
+                          chat_json_get(w.json, "signature"));
+            w.text = chat_json_string(chat_json_get(w.json, "text"));
+        }
+        chat_json_add_string(text, "type", "text");
+        chat_json_add_string(text, "text", w.text ? w.text : "");
+    }
+    return list;
+}
+
 static void fit_messages(chat_turn_t *turn, apr_pool_t *p)
 {
     chat_message_t *list =
@@ -69,6 +100,8 @@ static void fit_messages(chat_turn_t *turn, apr_pool_t *p)
             calls[k].id = fit_id(calls[k].id, p);
         m->calls = calls;
         m->call_id = fit_id(m->call_id, p);
+        if (!m->parts && chat_provider_detail_is_any(m, "mistral"))
+            m->parts = make_chunks(m, p);
     }
     turn->messages = list;
 }

@@ -13,6 +13,7 @@ static const chat_provider_completions_t completions = {
     .most = "max_completion_tokens",
     .effort = "reasoning_effort",
     .longest_id = 40,
+    .developer = 1,
     .store = 1,
     .usage = 1,
     .schema = 1,

@@ -147,24 +147,57 @@ static apr_status_t add_output(chat_json_t *list, const chat_message_t *m,
     return add_content(item, "output", m, err, p);
 }
 
+/* An item of thoughts, as it came. */
+static chat_json_t *make_thought(const chat_detail_t *w, apr_pool_t *p)
+{
+    chat_json_t *summary = chat_json_get(w->json, "summary");
+    chat_json_t *item = chat_json_object(p);
+
+    chat_json_add_string(item, "type", "reasoning");
+    chat_json_add_string(item, "id", w->id);
+    chat_json_add(item, "summary",
+                  chat_json_kind(summary) == CHAT_JSON_ARRAY
+                      ? summary
+                      : chat_json_array(p));
+    chat_json_add(item, "encrypted_content", chat_json_get(w->json, "data"));
+    return item;
+}
+
+static apr_status_t add_said(chat_json_t *list, const chat_message_t *m,
+                             chat_err_t *err, apr_pool_t *p)
+{
+    chat_json_t *item = chat_json_object(p);
+
+    chat_json_add_string(item, "role", chat_provider_completions_role(m, 1));
+    chat_json_push(list, item);
+    return add_content(item, "content", m, err, p);
+}
+
+/* What the model said is as many items as it were, in their order. */
 static apr_status_t add_message(chat_json_t *list, const chat_message_t *m,
                                 chat_err_t *err, apr_pool_t *p)
 {
-    chat_json_t *item;
     apr_status_t rv = APR_SUCCESS;
-    int i;
+    chat_message_t piece = *m;
+    chat_detail_e next;
+    chat_detail_t w;
 
     if (m->role == CHAT_ROLE_TOOL)
         return add_output(list, m, err, p);
-    if (m->content || m->parts || !m->ncalls) {
-        item = chat_json_object(p);
-        chat_json_add_string(item, "role",
-                             chat_provider_completions_role(m->role));
-        chat_json_push(list, item);
-        rv = add_content(item, "content", m, err, p);
+    chat_provider_detail_begin(&w, m, "openai");
+    if (m->parts || ((!m->content || !*m->content) && !w.is_found &&
+                     (m->content || !m->ncalls)))
+        rv = add_said(list, m, err, p);
+    while (rv == APR_SUCCESS &&
+           (next = chat_provider_detail_next(&w, p)) != CHAT_DETAIL_END) {
+        piece.content = w.text;
+        if (next == CHAT_DETAIL_TEXT)
+            rv = add_said(list, &piece, err, p);
+        else if (next == CHAT_DETAIL_CALL)
+            chat_json_push(list, make_call(w.call, p));
+        else
+            chat_json_push(list, make_thought(&w, p));
     }
-    for (i = 0; i < m->ncalls; i++)
-        chat_json_push(list, make_call(&m->calls[i], p));
     return rv;
 }
 
@@ -179,6 +212,21 @@ static apr_status_t add_input(chat_json_t *body, const chat_turn_t *turn,
         rv = add_message(list, &turn->messages[i], err, p);
     chat_json_add(body, "input", list);
     return rv;
+}
+
+/* What is not kept there can only come back with what it was: its thoughts are
+ * wanted encrypted where a call of a tool may have to be gone on with. */
+static void add_include(chat_json_t *body, const chat_turn_t *turn,
+                        const chat_upstream_t *up, apr_pool_t *p)
+{
+    chat_json_t *list;
+
+    if (up->store || !turn->ntools ||
+        !chat_provider_completions_reasons(turn->model))
+        return;
+    list = chat_json_array(p);
+    chat_json_push_string(list, "reasoning.encrypted_content");
+    chat_json_add(body, "include", list);
 }
 
 /* ---- tools ---- */
@@ -286,6 +334,7 @@ apr_status_t chat_provider_openai_body(chat_json_t **pbody,
     add_format(body, turn, p);
     chat_json_add_boolean(body, "stream", 1);
     chat_json_add_boolean(body, "store", up->store);
+    add_include(body, turn, up, p);
     /* Padding against traffic analysis: TLS to the client is ours. */
     chat_json_add_boolean(options, "include_obfuscation", 0);
     chat_json_add(body, "stream_options", options);

@@ -279,13 +279,20 @@ static int mentions_call(const chat_watch_t *w)
     return chat_provider_watch_mentions(w, "function_call");
 }
 
+/* Thoughts that are encrypted, which only that API can read. */
+static int mentions_secret(const chat_watch_t *w)
+{
+    return chat_provider_watch_value(w, "encrypted_content", '"');
+}
+
 /* 1: an item of text or thought, which has been told of piece by piece, or is
  * being told. */
 static int pass_item(const chat_parse_t *parse, const chat_watch_t *w, int kind)
 {
     chat_scan_t s;
 
-    if (mentions_call(w) || (kind == ITEM_DONE && !parse->said_item))
+    if (mentions_call(w) || mentions_secret(w) ||
+        (kind == ITEM_DONE && !parse->said_item))
         return 0;
     chat_provider_scan_init(&s, w->event->data, w->event->data_len);
     chat_provider_scan_skip(&s);
@@ -321,6 +328,23 @@ static void take_texts(chat_parse_t *parse, const chat_json_t *item)
     }
 }
 
+/* An item of thoughts that can be given back without being kept there. */
+static void take_secret(chat_parse_t *parse, const chat_json_t *item)
+{
+    const char *type = chat_json_string(chat_json_get(item, "type"));
+    chat_json_t *data = chat_json_get(item, "encrypted_content");
+    const char *secret = chat_json_string(data);
+
+    if (!type || strcmp(type, "reasoning") != 0 || !secret || !*secret)
+        return;
+    chat_provider_detail_open(parse, "openai", "reasoning.encrypted",
+                              "openai-responses-v1",
+                              chat_json_string(chat_json_get(item, "id")));
+    chat_provider_detail_add(parse, "data", data);
+    chat_provider_detail_add(parse, "summary", chat_json_get(item, "summary"));
+    chat_provider_detail_close(parse);
+}
+
 static int place_of(const chat_json_t *root)
 {
     apr_int64_t n = chat_json_integer(chat_json_get(root, "output_index"), -1);
@@ -342,7 +366,7 @@ static void take_item(chat_parse_t *parse, const chat_json_t *item, int at)
         return;
     if (index < 0 || !chat_provider_parse_is_call(parse, index, id))
         index = chat_provider_parse_call(
-            parse, at, id, chat_json_string(chat_json_get(item, "name")));
+            parse, at, id, chat_json_string(chat_json_get(item, "name")), NULL);
     chat_provider_parse_rest(
         parse, index, chat_json_string(chat_json_get(item, "arguments")));
 }
@@ -362,11 +386,15 @@ static void take_arguments(chat_parse_t *parse, const chat_json_t *root,
 
 /* ---- the end ---- */
 
+/* What is no answer yet. */
+static const int aside = 1 << CHAT_DELTA_REASONING | 1 << CHAT_DELTA_DETAIL;
+
 /* 1: the end of an answer in which no call is left to be found. */
 static int pass_end(chat_parse_t *parse, chat_watch_t *w, int kind)
 {
     if (kind != COMPLETED || may_have_failed(w) || may_be_incomplete(w) ||
-        (!parse->ncalls && mentions_call(w)) || !parse->said)
+        (!parse->ncalls && mentions_call(w)) || !(parse->said & ~aside) ||
+        (!(parse->said & 1 << CHAT_DELTA_DETAIL) && mentions_secret(w)))
         return 0;
     observe_plain_end(w);
     chat_provider_reason_take(parse, CHAT_FINISH_STOP);
@@ -386,7 +414,9 @@ static void take_end(chat_parse_t *parse, chat_watch_t *w, int kind)
     if (kind == FAILED || kind == ERROR)
         reason = CHAT_REASON_FAILURE;
     for (i = 0; kind == COMPLETED && i < chat_json_length(output); i++) {
-        if (!(said & ~(1 << CHAT_DELTA_REASONING)))
+        if (!(said & 1 << CHAT_DELTA_DETAIL))
+            take_secret(parse, chat_json_at(output, i));
+        if (!(said & ~aside))
             take_texts(parse, chat_json_at(output, i));
         if (!(said & 1 << CHAT_DELTA_TOOL))
             take_item(parse, chat_json_at(output, i), i);
@@ -423,6 +453,8 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
     else if (kind == ITEM || kind == ITEM_DONE) {
         if (kind == ITEM_DONE && !parse->said_item)
             take_texts(parse, chat_json_get(root, "item"));
+        if (kind == ITEM_DONE)
+            take_secret(parse, chat_json_get(root, "item"));
         take_item(parse, chat_json_get(root, "item"), place_of(root));
         parse->said_item = 0;
     }

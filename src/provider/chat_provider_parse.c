@@ -32,13 +32,28 @@ void chat_provider_parse_fail(chat_parse_t *parse, const char *code)
 
 void chat_provider_parse_close(chat_parse_t *parse)
 {
-    if (parse->half && (parse->seen.reason || parse->seen.ended))
+    if (!parse->seen.reason && !parse->seen.ended)
+        return;
+    if (parse->half)
         chat_provider_half_flush(parse);
+    chat_provider_detail_close(parse);
+}
+
+static apr_int64_t count_points(const char *text, apr_size_t len)
+{
+    apr_int64_t n = 0;
+    apr_size_t i;
+
+    for (i = 0; i < len; i++)
+        n += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return n;
 }
 
 void chat_provider_parse_pass(chat_parse_t *parse, const chat_delta_t *delta)
 {
-    if (parse->seen.measure && delta->len) {
+    if (delta->kind == CHAT_DELTA_TEXT)
+        parse->points += count_points(delta->text, delta->len);
+    if (parse->seen.measure && delta->len && delta->kind != CHAT_DELTA_DETAIL) {
         parse->seen.deltas++;
         parse->seen.text += delta->len;
     }
@@ -86,16 +101,17 @@ static unsigned int hash_of(const char *id)
 }
 
 int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
-                             const char *name)
+                             const char *name, const char *extra)
 {
     int index = parse->ncalls;
-    char made[32];
+    char made[CHAT_PROVIDER_MADE_ID];
     chat_delta_t delta = {
         .kind = CHAT_DELTA_TOOL,
         .text = "",
         .index = index,
         .id = id,
         .name = name ? name : "",
+        .extra = extra,
     };
 
     if (parse->seen.failed)
@@ -105,7 +121,8 @@ int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
         return -1;
     }
     if (!id || !*id) {
-        apr_snprintf(made, sizeof(made), "call_%d", index);
+        apr_snprintf(made, sizeof(made), "call_%016" APR_UINT64_T_HEX_FMT "_%d",
+                     parse->salt, index);
         delta.id = made;
     }
     parse->ncalls++;
@@ -116,6 +133,15 @@ int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
     parse->call_len[index] = 0;
     hand_on(parse, &delta);
     return index;
+}
+
+int chat_provider_parse_is_made(const char *id)
+{
+    static const char lead[] = "call_", digits[] = "0123456789abcdef";
+    const apr_size_t len = sizeof(lead) - 1;
+
+    return id && strncmp(id, lead, len) == 0 &&
+           strspn(id + len, digits) == 16 && id[len + 16] == '_';
 }
 
 int chat_provider_parse_find(const chat_parse_t *parse, int at)

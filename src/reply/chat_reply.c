@@ -82,7 +82,7 @@ static int say_keep_alive(const request_rec *r)
 
 void chat_reply_stream_head(request_rec *r)
 {
-    ap_set_content_type(r, "text/event-stream; charset=utf-8");
+    ap_set_content_type(r, CHAT_REPLY_STREAM_TYPE);
     apr_table_setn(r->headers_out, "Cache-Control", "no-store, no-transform");
     apr_table_setn(r->headers_out, "X-Accel-Buffering", "no");
     if (say_keep_alive(r))

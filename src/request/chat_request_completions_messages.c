@@ -188,6 +188,7 @@ static apr_status_t take_call(const message_t *m, chat_tool_call_t *call,
                               const chat_json_t *v, const char *param)
 {
     const chat_json_t *function = chat_json_get(v, "function");
+    chat_json_t *extra = chat_json_get(v, "extra_content");
     const char *at = chat_request_completions_at(m->c, param, "function");
     apr_status_t rv;
 
@@ -202,6 +203,8 @@ static apr_status_t take_call(const message_t *m, chat_tool_call_t *call,
              chat_request_completions_at(m->c, at, "name"))) != APR_SUCCESS)
         return rv;
     apr_hash_set(m->c->calls, call->id, APR_HASH_KEY_STRING, call);
+    if (chat_json_kind(extra) == CHAT_JSON_OBJECT)
+        call->extra = extra;
     return chat_request_completions_text(
         m->c, &call->arguments, chat_json_get(function, "arguments"),
         chat_request_completions_at(m->c, at, "arguments"));
@@ -287,7 +290,40 @@ static apr_status_t take_role(const message_t *m, const chat_json_t *v)
             param);
     m->message->role = roles[role];
     m->c->longest = chat_request_longest(m->c->clamps, m->message->role);
+    m->message->is_developer = strcmp(words[role], "developer") == 0;
     return APR_SUCCESS;
+}
+
+/* Anthropic's own blocks, as LiteLLM has them beside the text, in the form that
+ * its details have here. */
+static chat_json_t *read_blocks(const message_t *m, const chat_json_t *blocks)
+{
+    static const char *const names[][3] = {
+        {"thinking", "thinking", "text"},
+        {"redacted_thinking", "data", "data"},
+    };
+    chat_json_t *list = chat_json_array(m->c->p);
+    int i, k;
+
+    for (i = 0; i < chat_json_length(blocks); i++) {
+        const chat_json_t *block = chat_json_at(blocks, i);
+        const char *type = chat_json_string(chat_json_get(block, "type"));
+        chat_json_t *detail = chat_json_object(m->c->p);
+
+        for (k = 0; type && k < 2; k++) {
+            if (strcmp(type, names[k][0]) != 0)
+                continue;
+            chat_json_add_string(detail, "type",
+                                 k ? "reasoning.encrypted" : "reasoning.text");
+            chat_json_add_string(detail, "id", "anthropic/");
+            chat_json_add(detail, names[k][2],
+                          chat_json_get(block, names[k][1]));
+            chat_json_add(detail, "signature",
+                          chat_json_get(block, "signature"));
+            chat_json_push(list, detail);
+        }
+    }
+    return chat_json_length(list) ? list : NULL;
 }
 
 /* What a model thought is not bounded as what is said to it is: it comes back
@@ -307,8 +343,10 @@ static void take_thoughts(const message_t *m, const chat_json_t *v)
         chat_request_count(m->message->reasoning, &points, &units);
         m->c->total += units;
     }
-    if (chat_json_length(details) > 0)
-        m->message->reasoning_details = details;
+    m->message->details =
+        chat_json_length(details) > 0
+            ? details
+            : read_blocks(m, chat_json_get(v, "thinking_blocks"));
 }
 
 static apr_status_t take_message(const message_t *m, const chat_json_t *v)
@@ -349,6 +387,8 @@ apr_status_t chat_request_completions_messages(chat_request_completions_t *c,
     }
     c->turn->messages = messages;
     c->turn->nmessages = n;
+    if (rv == APR_SUCCESS)
+        chat_request_ids(messages, n, c->p);
     if (rv == APR_SUCCESS && c->total > max)
         return chat_request_completions_refuse(
             c, "string_above_max_length", param,

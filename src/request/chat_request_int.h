@@ -33,6 +33,12 @@ int chat_request_longest(const chat_request_clamps_t *clamps, chat_role_e role);
 /* 1..max letters, digits, "_", "-" and the characters in more. */
 int chat_request_is_word(const char *text, apr_size_t max, const char *more);
 
+/* ---- chat_request_ids.c ---- */
+
+/* Let no two calls of the messages have one id, and what tools gave meet its
+ * call nevertheless. */
+void chat_request_ids(chat_message_t *messages, int n, apr_pool_t *p);
+
 /* ---- issues ---- */
 
 typedef struct chat_request_zod_t {

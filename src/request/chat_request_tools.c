@@ -40,6 +40,7 @@ static void check_call(chat_request_check_t *check, chat_tool_call_t *call,
 {
     const char *key = apr_psprintf(check->p, ",\"toolCalls\",%d", number);
     const char *id, *name, *arguments;
+    chat_json_t *extra = chat_json_get(v, "extra");
 
     if (!chat_request_zod_is(&check->zod, v, CHAT_JSON_OBJECT, "object",
                              chat_request_message_path(check, index, key)))
@@ -54,6 +55,12 @@ static void check_call(chat_request_check_t *check, chat_tool_call_t *call,
     call->arguments =
         chat_request_check_text(check, chat_json_get(v, "arguments"),
                                 CHAT_ROLE_ASSISTANT, 0, index, arguments);
+    if (extra)
+        chat_request_zod_is(
+            &check->zod, extra, CHAT_JSON_OBJECT, "object",
+            chat_request_message_path(
+                check, index, apr_pstrcat(check->p, key, ",\"extra\"", NULL)));
+    call->extra = extra;
 }
 
 static void check_calls(chat_request_check_t *check, chat_message_t *message,
@@ -86,6 +93,26 @@ static const chat_json_t *find_calls(const chat_json_t *v)
                    chat_json_length(calls) == 0
                ? NULL
                : calls;
+}
+
+/* What an answer had beside its text: objects, which their provider alone can
+ * read. */
+static void check_details(chat_request_check_t *check, chat_message_t *message,
+                          chat_json_t *v, int index)
+{
+    static const char key[] = ",\"reasoningDetails\"";
+    int i;
+
+    if (!v ||
+        !chat_request_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array",
+                             chat_request_message_path(check, index, key)))
+        return;
+    for (i = 0; i < chat_json_length(v); i++)
+        chat_request_zod_is(
+            &check->zod, chat_json_at(v, i), CHAT_JSON_OBJECT, "object",
+            chat_request_message_path(check, index,
+                                      apr_psprintf(check->p, "%s,%d", key, i)));
+    message->details = v;
 }
 
 /* The model's thoughts, as a whole answer has them: they count in all, but are
@@ -129,8 +156,11 @@ void chat_request_tools_message(chat_request_check_t *check,
         message->content = chat_request_check_text(
             check, content, message->role,
             calling || role == CHAT_ROLE_TOOL ? 0 : 1, index, ",\"content\"");
-    if (role == CHAT_ROLE_ASSISTANT)
+    if (role == CHAT_ROLE_ASSISTANT) {
         check_thoughts(check, message, v, index);
+        check_details(check, message, chat_json_get(v, "reasoningDetails"),
+                      index);
+    }
     if (calling)
         check_calls(check, message, calls, index);
     if (role == CHAT_ROLE_TOOL)

@@ -102,7 +102,7 @@ static void check_messages(chat_request_check_t *check, chat_turn_t *turn,
     static const char path[] = "[\"messages\"]";
     int max = check->clamps->messages;
     int n = chat_json_length(v);
-    chat_message_t *messages;
+    chat_message_t *messages = NULL;
     int i;
 
     chat_request_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", path);
@@ -117,8 +117,11 @@ static void check_messages(chat_request_check_t *check, chat_turn_t *turn,
     if (check->zod.aborted)
         return;
     check_total(check);
-    if (check->calls)
-        chat_request_tools_answers(check, turn);
+    if (!check->calls)
+        return;
+    chat_request_tools_answers(check, turn);
+    if (!check->zod.list->nelts)
+        chat_request_ids(messages, n, check->p);
 }
 
 /* ---- the other fields ---- */

@@ -10,6 +10,7 @@
 
 #include <apr_strings.h>
 
+#include "chat_crypto.h"
 #include "chat_reply.h"
 #include "chat_scratch.h"
 
@@ -27,7 +28,7 @@ static void on_delta(void *ctx, const chat_delta_t *delta)
 {
     chat_run_t *run = ctx;
 
-    if (delta->kind != CHAT_DELTA_TOOL) {
+    if (delta->kind != CHAT_DELTA_TOOL && delta->kind != CHAT_DELTA_DETAIL) {
         run->answer.seen->deltas++;
         run->answer.seen->text += delta->len;
     }
@@ -52,6 +53,8 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
     else
         provider->observe_event(run->answer.seen, event, &attempt->upstream,
                                 chat_scratch());
+    if (run->answer.events == 1)
+        attempt->is_refused = run->answer.seen->failed;
 }
 
 /* ---- before a call ---- */
@@ -83,6 +86,7 @@ static void make_encoder(chat_run_t *run)
         apr_pool_create(&run->answer.encoder_pool, p);
         p = run->answer.encoder_pool;
     }
+    run->answer.parse->kept = p;
     run->answer.encoder =
         chat_encoder_create(run->dialect, describe_answer(run, p), p);
 }
@@ -117,6 +121,8 @@ void chat_run_listen(chat_run_t *run)
         memset(answer->parse, 0, sizeof(*answer->parse));
         answer->parse->on_delta = on_delta;
         answer->parse->ctx = run;
+        chat_crypto_random((unsigned char *)&answer->parse->salt,
+                           sizeof(answer->parse->salt));
         make_encoder(run);
     }
     else
@@ -129,6 +135,7 @@ void chat_run_listen(chat_run_t *run)
     run->record.upstream_id = NULL;
     run->attempt.retry_after = NULL;
     run->attempt.refusal_len = 0;
+    run->attempt.is_refused = 0;
 }
 
 /* ---- the head ---- */
@@ -256,6 +263,23 @@ static apr_status_t keep_refusal(chat_run_t *run, const char *data,
     return attempt->refusal_len < REFUSAL_MAX ? APR_SUCCESS : APR_EOF;
 }
 
+/* Bytes that pass are held until the first event tells whether they are an
+ * answer: a refusal may come in a 200, and is no more than one while nothing
+ * was sent. One that is longer than any refusal is an answer. */
+static int is_held(const chat_run_t *run, apr_size_t len)
+{
+    return !run->answer.sent && !run->answer.events &&
+           len < REFUSAL_MAX - run->attempt.refusal_len;
+}
+
+static apr_status_t send_held(chat_run_t *run)
+{
+    apr_size_t len = run->attempt.refusal_len;
+
+    run->attempt.refusal_len = 0;
+    return len ? send_bytes(run, run->attempt.refusal, len) : APR_SUCCESS;
+}
+
 /* Unchanged. A cut is written as this upstream itself would break off, where
  * the last event has ended: pieces need not end there, and one that never does
  * would never be cut. */
@@ -267,6 +291,15 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     apr_status_t rv;
 
     chat_sse_feed(run->answer.sse, data, len);
+    if (run->attempt.is_refused && !run->answer.sent)
+        return APR_EOF;
+    if (is_held(run, len)) {
+        keep_refusal(run, data, len);
+        return APR_INCOMPLETE;
+    }
+    rv = send_held(run);
+    if (rv != APR_SUCCESS)
+        return rv;
     tail = chat_sse_tail(run->answer.sse);
     cut = chat_run_tap_progress(run);
     if (!cut || (tail && tail == len)) {
@@ -326,6 +359,8 @@ void chat_run_finish(chat_run_t *run, const chat_end_t *end)
         return;
     chat_sse_finish(run->answer.sse);
     chat_provider_finish(run->answer.seen);
+    if (!run->dialect && run->answer.events && !run->attempt.is_refused)
+        send_held(run);
 }
 
 /* What a body that is no answer means; one in a 200 may say what its status
@@ -395,5 +430,11 @@ apr_status_t chat_run_silence(void *ctx)
         return APR_SUCCESS;
     if (!run->dialect && !chat_sse_between(run->answer.sse))
         return APR_SUCCESS;
+    if (!run->dialect && chat_run_is_answering(run)) {
+        apr_status_t rv = send_held(run);
+
+        if (rv != APR_SUCCESS)
+            return rv;
+    }
     return send_bytes(run, COMMENT, sizeof(COMMENT) - 1);
 }

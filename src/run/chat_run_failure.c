@@ -100,6 +100,15 @@ static int is_neither(const chat_result_t *x)
            !x->seen->failed;
 }
 
+/* Of a refusal that came in a 200, instead of an answer, what it would have
+ * had. */
+static int status_of(const chat_result_t *x)
+{
+    return x->seen->failed && x->seen->status && x->seen->deltas == 0
+               ? x->seen->status
+               : x->status;
+}
+
 chat_verdict_e chat_run_failure_verdict(const chat_result_t *x)
 {
     chat_end_e why = x->end->why;
@@ -110,8 +119,8 @@ chat_verdict_e chat_run_failure_verdict(const chat_result_t *x)
         why == CHAT_END_SHUTDOWN)
         return x->status && x->status < 500 ? CHAT_VERDICT_OK
                                             : CHAT_VERDICT_UNKNOWN;
-    if (x->status >= 500 || why == CHAT_END_TIMEOUT || why == CHAT_END_BROKEN ||
-        is_neither(x))
+    if (status_of(x) >= 500 || why == CHAT_END_TIMEOUT ||
+        why == CHAT_END_BROKEN || is_neither(x))
         return x->seen->ended && !x->seen->failed ? CHAT_VERDICT_OK
                                                   : CHAT_VERDICT_FAILED;
     return CHAT_VERDICT_OK;

@@ -71,8 +71,10 @@ typedef struct chat_attempt_t {
                                 became of the call */
     int status;              /* of the upstream, 0: it has not answered */
     const char *retry_after; /* of the upstream, or NULL */
-    char *refusal;           /* the beginning of a body that is no answer */
+    char *refusal;           /* the beginning of a body that is no answer, or
+                                of which nobody knows yet */
     apr_size_t refusal_len;
+    int is_refused;          /* the first event of its stream was a failure */
 } chat_attempt_t;
 
 /* The HTTP call of the attempt, and the memory of it. */

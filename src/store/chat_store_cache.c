@@ -6,10 +6,13 @@
  */
 #include "chat_store.h"
 
+#include <string.h>
+
 #include <ap_provider.h>
 #include <ap_socache.h>
 #include <util_mutex.h>
 #include <apr_global_mutex.h>
+#include <apr_network_io.h>
 #include <apr_strings.h>
 
 #include "chat_crypto.h"
@@ -31,6 +34,81 @@ static const unsigned char ping_key[CHAT_SHA256_LEN] = "ping";
 apr_status_t chat_store_cache_register(const char *mutex, apr_pool_t *pconf)
 {
     return ap_mutex_register(pconf, mutex, NULL, APR_LOCK_DEFAULT, 0);
+}
+
+/* ---- at start-up ---- */
+
+static const ap_socache_provider_t *
+find_provider(const chat_store_cache_conf_t *conf, const char **pwhy,
+              apr_pool_t *p)
+{
+    const ap_socache_provider_t *provider = ap_lookup_provider(
+        AP_SOCACHE_PROVIDER_GROUP, conf->store, AP_SOCACHE_PROVIDER_VERSION);
+
+    if (!provider)
+        *pwhy = apr_psprintf(p, "%s needs mod_socache_%s, which is not loaded",
+                             conf->store, conf->store);
+    return provider;
+}
+
+/* Of the two that take a path and, in brackets, a size: the folder has to be
+ * there, or NULL. */
+static const char *missing_folder(const char *args, apr_pool_t *p)
+{
+    const char *path = apr_pstrmemdup(p, args, strcspn(args, "("));
+    apr_finfo_t info;
+
+    path = ap_runtime_dir_relative(p, path);
+    path = path ? ap_make_dirstr_parent(p, path) : NULL;
+    return path && apr_stat(&info, path, APR_FINFO_TYPE, p) != APR_SUCCESS
+               ? path
+               : NULL;
+}
+
+/* "host:port,host:port", as memcache and redis have it. */
+static int are_servers(const char *args, apr_pool_t *p)
+{
+    char *rest = apr_pstrdup(p, args), *last, *word, *host, *scope;
+    apr_port_t port;
+    int n = 0;
+
+    for (word = apr_strtok(rest, ",", &last); word;
+         word = apr_strtok(NULL, ",", &last), n++) {
+        if (apr_parse_addr_port(&host, &scope, &port, word, p) != APR_SUCCESS ||
+            !host || scope || (*word != '[' && strchr(host, ':')))
+            return 0;
+    }
+    return n > 0;
+}
+
+apr_status_t chat_store_cache_check(const chat_store_cache_conf_t *conf,
+                                    const char **pwhy, apr_pool_t *p)
+{
+    const char *args = conf->args ? conf->args : "", *why;
+    int in_memory = !strcmp(conf->store, "shmcb");
+    ap_socache_instance_t *instance;
+    const ap_socache_provider_t *provider = find_provider(conf, pwhy, p);
+
+    if (!provider)
+        return APR_ENOTIMPL;
+    why = provider->create(&instance, conf->args, p, p);
+    if (!why && *args && (in_memory || !strcmp(conf->store, "dbm"))) {
+        why = missing_folder(args, p);
+        if (why)
+            why = apr_pstrcat(p, "there is no folder ", why, NULL);
+        in_memory = in_memory && why; /* the file is a name only */
+    }
+    else if (!why &&
+             (!strcmp(conf->store, "redis") ||
+              !strcmp(conf->store, "memcache")) &&
+             !are_servers(args, p))
+        why = "write HOST:PORT, or several with commas between them";
+    else
+        in_memory = 0;
+    if (!why)
+        return APR_SUCCESS;
+    *pwhy = apr_psprintf(p, "%s refuses \"%s\": %s", conf->store, args, why);
+    return in_memory ? APR_INCOMPLETE : APR_EINVAL;
 }
 
 static apr_status_t destroy(void *data)
@@ -79,15 +157,9 @@ apr_status_t chat_store_cache_open(chat_store_cache_t **pcache,
 
     *pcache = NULL;
     cache->s = s;
-    cache->provider = ap_lookup_provider(AP_SOCACHE_PROVIDER_GROUP, conf->store,
-                                         AP_SOCACHE_PROVIDER_VERSION);
-    if (!cache->provider) {
-        *pwhy = apr_psprintf(pconf,
-                             "%s needs mod_socache_%s, which is not "
-                             "loaded",
-                             conf->store, conf->store);
+    cache->provider = find_provider(conf, pwhy, pconf);
+    if (!cache->provider)
         return APR_ENOTIMPL;
-    }
     cache->safe = !(cache->provider->flags & AP_SOCACHE_FLAG_NOTMPSAFE);
     if (!cache->safe || conf->changes) {
         rv = ap_global_mutex_create(&cache->mutex, NULL, conf->mutex, NULL, s,

@@ -20,6 +20,7 @@
 #include "chat_log.h"
 #include "chat_scratch.h"
 #include "chat_store_context_entry.h"
+#include "chat_store_int.h"
 #include "chat_types.h"
 
 #define MUTEX_TYPE "chat-context"
@@ -279,31 +280,61 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* Who names a store wants it. Who does not may have no use for one: then it
- * is missed when there is a session to keep. */
-static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
-                       server_rec *s)
+static chat_store_cache_conf_t conf_of(server_rec *s)
 {
-    const chat_server_conf_t *server = chat_config_server(s);
-    const char *named = server->context.store;
-    const chat_store_cache_conf_t conf = {
-        .store = named ? named : DEFAULT_STORE,
-        .args = named ? server->context.args : DEFAULT_ARGS,
+    const chat_server_context_t *context = &chat_config_server(s)->context;
+    int named = context->store != NULL;
+
+    return (chat_store_cache_conf_t){
+        .store = named ? context->store : DEFAULT_STORE,
+        .args = named ? context->args : DEFAULT_ARGS,
         .name = CACHE_NAME,
         .mutex = MUTEX_TYPE,
         .usual = USUAL_ENTRY,
         .keeps = apr_time_from_sec(3600),
         .changes = 1};
+}
+
+static apr_status_t refuse(apr_status_t rv, const char *why, server_rec *s)
+{
+    ap_log_error(APLOG_MARK, APLOG_CRIT | APLOG_STARTUP,
+                 rv == APR_EINVAL ? 0 : rv, s,
+                 CHATNO(0216) "ChatContextStore: %s", why);
+    return rv;
+}
+
+apr_status_t chat_store_context_check_config(apr_pool_t *p, server_rec *s)
+{
+    const chat_store_cache_conf_t conf = conf_of(s);
+    const char *why;
+    apr_status_t rv;
+
+    if (!chat_config_server(s)->context.store)
+        return APR_SUCCESS;
+    rv = chat_store_cache_check(&conf, &why, p);
+    if (rv == APR_INCOMPLETE) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     CHATNO(0218) "ChatContextStore: %s", why);
+        return APR_SUCCESS;
+    }
+    return rv == APR_SUCCESS ? rv : refuse(rv, why, s);
+}
+
+/* Who names a store wants it. Who does not may have no use for one: then it
+ * is missed when there is a session to keep. */
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    const chat_store_cache_conf_t conf = conf_of(s);
     apr_status_t rv;
 
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
     store = conf.store;
     rv = chat_store_cache_open(&cache, &conf, &why_none, s, pconf);
-    if (rv == APR_SUCCESS || !named)
+    if (rv == APR_SUCCESS || !chat_config_server(s)->context.store)
         return OK;
-    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
-                 CHATNO(0216) "ChatContextStore: %s", why_none);
+    refuse(rv, why_none, s);
     return HTTP_INTERNAL_SERVER_ERROR;
 }
 

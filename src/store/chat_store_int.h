@@ -29,9 +29,6 @@ typedef struct chat_store_query_t {
 apr_status_t chat_store_query_open(chat_store_query_t *q, request_rec *r,
                                    const char *sql, const char *param);
 
-/* The same for a query that only finds out whether a connection works. */
-apr_status_t chat_store_query_ping(chat_store_query_t *q, request_rec *r);
-
 /* The next row. APR_EOF: there is none. */
 apr_status_t chat_store_query_next(chat_store_query_t *q);
 
@@ -43,6 +40,11 @@ const char *chat_store_query_text(const chat_store_query_t *q, int column);
 
 /* Give the connection back and free the rows. */
 void chat_store_query_close(chat_store_query_t *q);
+
+/* ---- chat_store_context.c ---- */
+
+/* Start-up: is the store of ChatContextStore one that can be opened? */
+apr_status_t chat_store_context_check_config(apr_pool_t *p, server_rec *s);
 
 /* ---- how many look-ups run at a time (chat_store_limiter.c) ---- */
 
@@ -62,6 +64,10 @@ apr_status_t chat_store_limiter_probe(int *pslot, int *panswers,
 
 /* The query is closed. answers: the database has answered it. */
 void chat_store_limiter_release(int slot, int answers, request_rec *r);
+
+/* 1: nobody has been told that, of this database, since it last worked; the
+ * caller does. NULL: it works. */
+int chat_store_limiter_tell(request_rec *r, const char *why);
 
 /* Start-up; as the function of chat_store.h. */
 apr_status_t chat_store_limiter_post_config(apr_pool_t *pconf, server_rec *s);

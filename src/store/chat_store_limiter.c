@@ -131,6 +131,20 @@ void chat_store_limiter_release(int slot, int answers, request_rec *r)
     log_change(change, r);
 }
 
+int chat_store_limiter_tell(request_rec *r, const char *why)
+{
+    apr_ssize_t len = APR_HASH_KEY_STRING;
+    unsigned digest = why ? apr_hashfunc_default(why, &len) | 1 : 0;
+    unsigned *told = &table.dbs[db_of(r)].told;
+    int news;
+
+    chat_shared_lock(lock);
+    news = *told != digest;
+    *told = digest;
+    chat_shared_unlock(lock);
+    return news;
+}
+
 /* ---- start-up ---- */
 
 static int quarter(int workers)

@@ -166,24 +166,6 @@ apr_status_t chat_store_query_open(chat_store_query_t *q, request_rec *r,
     return rv;
 }
 
-apr_status_t chat_store_query_ping(chat_store_query_t *q, request_rec *r)
-{
-    apr_status_t rv;
-
-    memset(q, 0, sizeof(*q));
-    q->r = r;
-    rv = open_connection(q);
-    if (rv != APR_SUCCESS || is_alive(q))
-        return rv;
-    /* The database may have restarted while it was idle: open it again. */
-    if (apr_dbd_check_conn(q->dbd->driver, q->pool, q->dbd->handle) ==
-            APR_SUCCESS &&
-        is_alive(q))
-        return APR_SUCCESS;
-    q->why = "the database does not answer";
-    return APR_EGENERAL;
-}
-
 apr_status_t chat_store_query_next(chat_store_query_t *q)
 {
     return apr_dbd_get_row(q->dbd->driver, q->pool, q->results, &q->row, -1)
@@ -217,19 +199,35 @@ void chat_store_query_close(chat_store_query_t *q)
     q->pool = NULL;
 }
 
-apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s)
+/* A warning: a site may use its other routes meanwhile. */
+static void check_database(server_rec *s)
 {
-    const server_rec *each;
-
-    open_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
-    close_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
-    for (each = s; each && !open_dbd; each = each->next) {
-        if (!chat_config_server(each)->auth.session_sql)
-            continue;
+    if (!APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open))
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0202) "ChatAuthSession needs mod_dbd, which is "
                                   "not loaded: nobody can sign in");
-        break;
+    else if (!chat_config_written("DBDriver"))
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     CHATNO(0219) "ChatAuthSession needs a database, but no "
+                                  "DBDriver names one: nobody can sign in");
+}
+
+apr_status_t chat_store_check_config(apr_pool_t *p, server_rec *s)
+{
+    const server_rec *each;
+
+    for (each = s; each && chat_config_signs_in(); each = each->next) {
+        if (chat_config_server(each)->auth.session_sql) {
+            check_database(s);
+            break;
+        }
     }
+    return chat_store_context_check_config(p, s);
+}
+
+apr_status_t chat_store_post_config(apr_pool_t *pconf, server_rec *s)
+{
+    open_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
+    close_dbd = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
     return chat_store_limiter_post_config(pconf, s);
 }

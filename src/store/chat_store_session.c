@@ -124,28 +124,61 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
                       CHATNO(0203) "session look-up failed: %s", why);
         return unavailable(err);
     }
-    if (!session || session->expires <= apr_time_now())
-        return APR_NOTFOUND;
     *psession = session;
-    return APR_SUCCESS;
+    return session && session->expires > apr_time_now() ? APR_SUCCESS
+                                                        : APR_NOTFOUND;
 }
 
-/* The database is used for sessions only. */
-apr_status_t chat_store_ping(request_rec *r)
+/* ---- readiness ---- */
+
+/* A token that no session has, and that fits a column of text as well as one of
+ * UUIDs. */
+#define NO_TOKEN "00000000-0000-0000-0000-000000000000"
+
+/* NULL, or why nobody could sign in. Only the statement itself shows what it
+ * lacks: a table, a column, a privilege. */
+static const char *try_statement(request_rec *r, const char *sql)
 {
     chat_store_query_t q;
-    apr_status_t rv;
+    const char *why = NULL;
+    int columns;
+
+    if (chat_store_query_open(&q, r, sql, NO_TOKEN) != APR_SUCCESS) {
+        why = q.why;
+    }
+    else {
+        columns = chat_store_query_columns(&q);
+        while (chat_store_query_next(&q) == APR_SUCCESS)
+            continue;
+        if (columns == 1) /* without rows not every driver knows */
+            why = "the statement has one column, and needs two at least: the "
+                  "user's id and the expiry";
+    }
+    chat_store_query_close(&q);
+    return why;
+}
+
+apr_status_t chat_store_ping(request_rec *r)
+{
+    const char *sql = chat_config_server(r->server)->auth.session_sql, *why;
     int slot, answers;
 
-    if (!chat_config_server(r->server)->auth.session_sql)
+    if (!sql)
         return APR_ENOTIMPL;
     if (chat_store_limiter_probe(&slot, &answers, r) != APR_SUCCESS)
         return answers ? APR_SUCCESS : APR_EGENERAL;
-    rv = chat_store_query_ping(&q, r);
-    if (rv != APR_SUCCESS)
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
-                      CHATNO(0205) "no answer: %s", q.why);
-    chat_store_query_close(&q);
-    chat_store_limiter_release(slot, rv == APR_SUCCESS, r);
-    return rv == APR_SUCCESS ? rv : APR_EGENERAL;
+    why = try_statement(r, sql);
+    if (chat_store_limiter_tell(r, why)) {
+        if (why)
+            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                          CHATNO(0205) "not ready, for nobody could sign in: "
+                                       "%s",
+                          why);
+        else
+            ap_log_rerror(
+                APLOG_MARK, APLOG_NOTICE, 0, r,
+                CHATNO(0220) "ready: sessions can be looked up again");
+    }
+    chat_store_limiter_release(slot, !why, r);
+    return why ? APR_EGENERAL : APR_SUCCESS;
 }

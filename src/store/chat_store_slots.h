@@ -37,6 +37,7 @@ typedef struct chat_store_db_t {
     chat_circuit_t circuit;
     int answers;       /* it did so at the last look-up */
     apr_int64_t heard; /* when that was, 0: never */
+    unsigned told;     /* digest of what was last logged, 0: it works */
 } chat_store_db_t;
 
 typedef struct chat_store_slots_t {

@@ -85,7 +85,7 @@ apr_status_t chat_counters_post_config(server_rec *s)
     if (daemons < 1)
         daemons = 1;
     size = sizeof(*table) + daemons * sizeof(slot_t);
-    table = chat_shared_retain(&made, "mod_chat_counters_1", size);
+    table = chat_shared_retain(&made, "mod_chat_counters_2", size);
     if (!table) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(0510) "no %lu bytes of shared memory for counters",

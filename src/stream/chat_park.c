@@ -57,51 +57,10 @@ static chat_conn_t *get_conn(conn_rec *c)
 
 /* ---- may it be parked? ---- */
 
-/* Output filters that never block and hold nothing back at a FLUSH. */
-static const char *const harmless[] = {
-    "byterange",
-    "content_length",
-    "http_header",
-    "http_outerror",
-    "fixup_headers_out",
-    "fixup_headers_err_out",
-    "chunk",
-    "deflate",
-    "brotli_compress",
-    "reqtimeout",
-    "logio_ttfb_out",
-    "ssl/tls coalescing filter",
-    "ssl/tls filter",
-    "chat_net",
-    "core",
-    NULL,
-};
-
-static int is_harmless(const char *name)
-{
-    static const char by_type[] = "bytype:"; /* AddOutputFilterByType */
-    int i;
-
-    if (!strncasecmp(name, by_type, sizeof(by_type) - 1))
-        name += sizeof(by_type) - 1;
-    for (i = 0; harmless[i]; i++)
-        if (!strcasecmp(name, harmless[i]))
-            return 1;
-    return 0;
-}
-
-static const char *foreign_filter(const ap_filter_t *f)
-{
-    while (f && is_harmless(f->frec->name))
-        f = f->next;
-    return f ? f->frec->name : NULL;
-}
-
 /* 1, or 0 when *pwhy forbids it. */
 static int can_park(request_rec *r, const chat_engine_t *e, const char **pwhy)
 {
     conn_rec *c = r->connection;
-    const char *filter;
 
     if (c->master)
         *pwhy = "a stream of an HTTP/2 connection";
@@ -115,10 +74,8 @@ static int can_park(request_rec *r, const chat_engine_t *e, const char **pwhy)
         *pwhy = "the child was stopping when the connection began";
     else if (r->main || r->prev)
         *pwhy = "a subrequest or an internal redirect";
-    else if ((filter = foreign_filter(r->output_filters)))
-        *pwhy = filter;
     else
-        return 1;
+        return chat_park_filters_allow(r, pwhy);
     return 0;
 }
 

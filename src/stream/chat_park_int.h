@@ -33,6 +33,14 @@ void chat_park_child_init(apr_pool_t *pchild, server_rec *s);
 /* 0 when the MPM can park and no engine runs. */
 int chat_park_ready(void);
 
+/* ---- the output filters of others (chat_park_filters.c) ---- */
+
+/* [request thread] 1: an engine may write through the output filters of r;
+ * those that act once, before an answer begins, have done so. 0: *pwhy is the
+ * name of one that may block or hold events back; that is counted, and told
+ * once for each location in this child. */
+int chat_park_filters_allow(request_rec *r, const char **pwhy);
+
 /* ---- the filter (chat_netfilter.c) ---- */
 
 /* What a callback writes, until it is over. */

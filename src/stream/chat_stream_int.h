@@ -47,6 +47,7 @@ typedef enum {
     CHAT_COUNT_TIMEOUT,
     CHAT_COUNT_SHUTDOWN,
     CHAT_COUNT_REFUSED,
+    CHAT_COUNT_FILTERED, /* an output filter kept it from being parked */
     CHAT_COUNT_BYTES,
     CHAT_COUNT_MAX
 } chat_count_id_e;

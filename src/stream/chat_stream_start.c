@@ -120,6 +120,7 @@ void chat_stream_stats(chat_stream_stats_t *stats)
     stats->timeouts = sum[CHAT_COUNT_TIMEOUT];
     stats->shutdown = sum[CHAT_COUNT_SHUTDOWN];
     stats->refused = sum[CHAT_COUNT_REFUSED];
+    stats->filtered = sum[CHAT_COUNT_FILTERED];
     stats->bytes = sum[CHAT_COUNT_BYTES];
 }
 

@@ -89,6 +89,7 @@ static int show_status(request_rec *r, int flags)
         {"ChatTimeouts", "upstream time-outs", s.timeouts},
         {"ChatShutdown", "cut by a stop of the server", s.shutdown},
         {"ChatRefused", "refused: all places taken", s.refused},
+        {"ChatFiltered", "not parked: an output filter may block", s.filtered},
         {"ChatBytes", "bytes streamed", s.bytes},
     };
 

@@ -92,6 +92,7 @@ static inline void fuzz_watch_stream(const chat_provider_t *provider,
     w.parse.seen = w.seen;
     w.parse.on_delta = fuzz_hear;
     w.parse.ctx = &w;
+    w.parse.kept = p;
     w.provider = provider;
     w.up.key = "canary";
     w.up.completions = completions;

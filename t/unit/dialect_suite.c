@@ -60,7 +60,7 @@ talk_t *talk_start(int whole)
 static void say(talk_t *t, chat_delta_t delta, const char *text)
 {
     apr_size_t len = strlen(text);
-    char *copy = malloc(len + 1), *id = NULL, *name = NULL;
+    char *copy = malloc(len + 1), *id = NULL, *name = NULL, *extra = NULL;
 
     memcpy(copy, text, len);
     delta.text = copy;
@@ -69,7 +69,11 @@ static void say(talk_t *t, chat_delta_t delta, const char *text)
         delta.id = id = strdup(delta.id);
         delta.name = name = strdup(delta.name);
     }
+    if (delta.extra)
+        delta.extra = extra = strdup(delta.extra);
     chat_encoder_delta(t->encoder, &t->out, &delta);
+    if (extra)
+        memset(extra, '#', strlen(extra));
     if (id)
         memset(id, '#', strlen(id));
     if (name)
@@ -77,6 +81,7 @@ static void say(talk_t *t, chat_delta_t delta, const char *text)
     memset(copy, '#', len);
     free(id);
     free(name);
+    free(extra);
     free(copy);
 }
 
@@ -90,6 +95,17 @@ void talk_call(talk_t *t, int index, const char *id, const char *name)
     say(t,
         (chat_delta_t){
             .kind = CHAT_DELTA_TOOL, .index = index, .id = id, .name = name},
+        "");
+}
+
+void talk_extra(talk_t *t, int index, const char *id, const char *extra)
+{
+    say(t,
+        (chat_delta_t){.kind = CHAT_DELTA_TOOL,
+                       .index = index,
+                       .id = id,
+                       .name = "f",
+                       .extra = extra},
         "");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Talks for the tests of the dialects: an answer is given to a encoder, piece by
- * piece, and what the client would get is read.
+ * Talks for the tests of the dialects: an answer is given to a encoder, piece
+ * by piece, and what the client would get is read.
  */
 #ifndef DIALECT_SUITE_H
 #define DIALECT_SUITE_H
@@ -27,6 +27,8 @@ TCase *dialect_suite_case(const char *dialect);
 talk_t *talk_start(int whole);
 void talk_text(talk_t *t, chat_delta_e kind, const char *text);
 void talk_call(talk_t *t, int index, const char *id, const char *name);
+/* ... with what its provider wants back. */
+void talk_extra(talk_t *t, int index, const char *id, const char *extra);
 void talk_arguments(talk_t *t, int index, const char *text);
 void talk_finish(talk_t *t, chat_finish_e why, chat_usage_t usage);
 void talk_fail(talk_t *t, chat_err_t err);

@@ -35,7 +35,7 @@ typedef struct ear_t {
 static const char *const kinds[] = {
     [CHAT_DELTA_TEXT] = "text",           [CHAT_DELTA_REASONING] = "reasoning",
     [CHAT_DELTA_REFUSAL] = "refusal",     [CHAT_DELTA_TOOL] = "call",
-    [CHAT_DELTA_ARGUMENTS] = "arguments",
+    [CHAT_DELTA_ARGUMENTS] = "arguments", [CHAT_DELTA_DETAIL] = "detail",
 };
 
 static const char *const reasons[] = {
@@ -82,14 +82,31 @@ static void check_delta(const ear_t *ear, const chat_delta_t *delta)
         ck_assert(delta->index >= 0 && delta->index < calls);
 }
 
+/* What was made for an answer without salt is told in short. */
+static const char *name_call(const chat_delta_t *delta)
+{
+    static const char made[] = "call_0000000000000000_";
+    const apr_size_t len = sizeof(made) - 1;
+
+    return strncmp(delta->id, made, len) == 0
+               ? apr_pstrcat(pool, "call_", delta->id + len, NULL)
+               : delta->id;
+}
+
 static void hear(void *ctx, const chat_delta_t *delta)
 {
     ear_t *ear = ctx;
 
     check_delta(ear, delta);
     if (delta->kind == CHAT_DELTA_TOOL) {
-        fprintf(ear->out, "<call %d %s %s>", delta->index, delta->id,
-                delta->name);
+        fprintf(ear->out, "<call %d %s %s%s%s>", delta->index, name_call(delta),
+                delta->name, delta->extra ? " " : "",
+                delta->extra ? delta->extra : "");
+        ear->kind = -1;
+        return;
+    }
+    if (delta->kind == CHAT_DELTA_DETAIL) {
+        fprintf(ear->out, "<detail>%.*s", (int)delta->len, delta->text);
         ear->kind = -1;
         return;
     }
@@ -157,6 +174,7 @@ static ear_t listen_until(const chat_upstream_t *up, const char *text,
     ear.parse.ctx = &ear;
     apr_pool_create(&ear.scratch, pool);
     apr_pool_create(&p, pool);
+    ear.parse.kept = p;
     sse = chat_sse_create(on_event, &ear, p);
     chat_sse_feed(sse, text, first);
     for (; first < len; first += step)

@@ -205,6 +205,39 @@ START_TEST(a_gathered_answer_is_a_completion)
 }
 END_TEST
 
+START_TEST(what_goes_back_has_the_names_that_others_have_for_it)
+{
+    static const char detail[] = "{\"type\":\"reasoning.encrypted\"}";
+    static const char extra[] = "{\"google\":{}}";
+    talk_t *t = talk_start(1);
+
+    talk_text(t, CHAT_DELTA_DETAIL, detail);
+    talk_extra(t, 0, "c", extra);
+    talk_text(t, CHAT_DELTA_DETAIL, detail);
+    talk_finish(t, CHAT_FINISH_CALLS, talk_unknown);
+    ck_assert_ptr_nonnull(strstr(
+        talk_heard(t), "\"refusal\":null,\"reasoning_details\":["
+                       "{\"type\":\"reasoning.encrypted\"},"
+                       "{\"type\":\"reasoning.encrypted\"}],\"tool_calls\":["
+                       "{\"id\":\"c\",\"type\":\"function\",\"function\":{"
+                       "\"name\":\"f\",\"arguments\":\"\"},"
+                       "\"extra_content\":{\"google\":{}}}]}"));
+    t = talk_start(0);
+    talk_text(t, CHAT_DELTA_DETAIL, detail);
+    talk_heard(t);
+    talk_text(t, CHAT_DELTA_DETAIL, detail);
+    ck_assert_str_eq(talk_heard(t),
+                     DELTA "{\"reasoning_details\":["
+                           "{\"type\":\"reasoning.encrypted\"}]}" OPEN END);
+    talk_extra(t, 0, "c", extra);
+    ck_assert_str_eq(
+        talk_heard(t),
+        DELTA "{\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":"
+              "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}"
+              ",\"extra_content\":{\"google\":{}}}]}" OPEN END);
+}
+END_TEST
+
 START_TEST(a_gathered_answer_without_text_may_be_empty_or_none)
 {
     static const struct {
@@ -354,6 +387,7 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, a_long_answer_takes_no_memory, CHAT_DELTA_TEXT,
                         CHAT_DELTA_REFUSAL + 1);
     tcase_add_test(tc, a_gathered_answer_is_a_completion);
+    tcase_add_test(tc, what_goes_back_has_the_names_that_others_have_for_it);
     tcase_add_loop_test(tc, a_gathered_answer_without_text_may_be_empty_or_none,
                         0, 3);
     tcase_add_test(tc, a_gathered_answer_with_everything_is_json);

@@ -23,15 +23,22 @@
 
 /* ---- whole conversations, as in the files ---- */
 
+#define DETAIL                                                                 \
+    "{\"type\":\"reasoning.text\",\"id\":\"anthropic/0\","                     \
+    "\"signature\":\"Eq+/==\",\"text\":\"Let me \\\"see\\\"\"}"
+
 static void say_all(talk_t *t)
 {
     t->answer.price_in = 0.15;
     t->answer.price_out = 0.6;
     talk_text(t, CHAT_DELTA_REASONING, "Let me \"see\"");
+    talk_text(t, CHAT_DELTA_DETAIL, DETAIL);
     talk_text(t, CHAT_DELTA_TEXT, "Gr\xc3\xbc\xc3\x9f");
     talk_text(t, CHAT_DELTA_TEXT, "e,\n\t\\o/ \xf0\x9f\x8c\x8d \x01\x7f</b>");
     talk_text(t, CHAT_DELTA_REFUSAL, "No.");
+    talk_text(t, CHAT_DELTA_DETAIL, "{\"type\":\"reasoning.encrypted\"}");
     talk_two_calls(t);
+    talk_extra(t, 2, "call_c", "{\"google\":{\"thought_signature\":\"Ci\"}}");
     talk_finish(t, CHAT_FINISH_CALLS, talk_usage);
 }
 

@@ -206,7 +206,13 @@ static const provider_transcript_t transcripts[] = {
      0,
      {1, 0, "", 12, 120},
      "",
-     "<reasoning>Let me see.<text>4<stop 12 120 0 -1>"},
+     "<reasoning>Let me see."
+     "<detail>{\"type\":\"reasoning.text\",\"id\":\"anthropic/"
+     "0\",\"format\":\"anthropic-claude-v1\",\"index\":0,\"signature\":"
+     "\"EqQBCgIYAhIM1gbcDa9GJwZA2b3h\",\"text\":\"Let me see.\"}"
+     "<detail>{\"type\":\"reasoning.encrypted\",\"id\":\"anthropic/"
+     "1\",\"format\":\"anthropic-claude-v1\",\"index\":1,\"data\":\"EmwKAhgB\"}"
+     "<text>4<stop 12 120 0 -1>"},
     {"tools",
      0,
      {1, 0, "", 472, 89},
@@ -227,7 +233,11 @@ static const provider_transcript_t transcripts[] = {
      0,
      {1, 0, "", 700, 140},
      "",
-     "<reasoning>Two cities.<call 0 toolu_01A get_weather><arguments "
+     "<reasoning>Two cities."
+     "<detail>{\"type\":\"reasoning.text\",\"id\":\"anthropic/"
+     "0\",\"format\":\"anthropic-claude-v1\",\"index\":0,\"signature\":"
+     "\"EqQBCgIY\",\"text\":\"Two cities.\"}"
+     "<call 0 toolu_01A get_weather><arguments "
      "0>{\"city\": \"Z\xc3\xbc"
      "rich\", \"quote\": \"\\\"\"}<call 1 toolu_01B get_weather><arguments "
      "1>{\"city\": \"Bern\"}<call 2 toolu_01C now><arguments 2>{}<calls 700 "

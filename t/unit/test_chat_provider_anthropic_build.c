@@ -44,9 +44,9 @@ static void check_has(const char *body, const char *want)
 /* ---- messages ---- */
 
 static const chat_tool_call_t calls[] = {
-    {"toolu_1", "get_weather", "{\"city\": \"Bern\", \"n\": 1.50}"},
-    {"toolu_2", "now", ""},
-    {"toolu_3", "now", NULL},
+    {"toolu_1", "get_weather", "{\"city\": \"Bern\", \"n\": 1.50}", NULL},
+    {"toolu_2", "now", "", NULL},
+    {"toolu_3", "now", NULL, NULL},
 };
 
 static const chat_message_t talk[] = {
@@ -109,7 +109,7 @@ static const char *const bad_arguments[] = {"[1]",  "\"x\"",   "7",
 START_TEST(arguments_that_are_no_object_are_refused)
 {
     chat_turn_t turn = make_turn();
-    chat_tool_call_t call = {"toolu_1", "now", bad_arguments[_i]};
+    chat_tool_call_t call = {"toolu_1", "now", bad_arguments[_i], NULL};
     chat_message_t messages[] = {
         {.role = CHAT_ROLE_USER, .content = "a"},
         {.role = CHAT_ROLE_ASSISTANT, .calls = &call, .ncalls = 1},
@@ -587,9 +587,9 @@ static const char *build_messages(chat_message_t *messages, int n)
 START_TEST(ids_of_others_become_ids_that_are_taken)
 {
     static const chat_tool_call_t calls[] = {
-        {"functions.weather:0", "weather", "{}"},
-        {"functions_weather:0", "weather", "{}"},
-        {"toolu_1-A", "weather", "{}"},
+        {"functions.weather:0", "weather", "{}", NULL},
+        {"functions_weather:0", "weather", "{}", NULL},
+        {"toolu_1-A", "weather", "{}", NULL},
     };
     chat_message_t messages[] = {
         {.role = CHAT_ROLE_USER, .content = "hi"},
@@ -619,6 +619,69 @@ START_TEST(ids_of_others_become_ids_that_are_taken)
     }
     ck_assert_str_ne(ids[0], ids[1]);
     ck_assert_str_eq(ids[2], "toolu_1-A");
+}
+END_TEST
+
+/* Of thoughts that nobody signed there is nothing to be given back. */
+START_TEST(thoughts_become_blocks_before_what_they_led_to)
+{
+    static const struct {
+        const char *details, *content;
+    } rows[] = {
+        {"[{\"type\":\"reasoning.text\",\"id\":\"anthropic/0\",\"text\":"
+         "\"Hm.\",\"signature\":\"S\"}]",
+         "[{\"type\":\"thinking\",\"thinking\":\"Hm.\",\"signature\":\"S\"},"
+         "{\"type\":\"text\",\"text\":\"Cold.\"}]"},
+        {"[{\"type\":\"reasoning.text\",\"id\":\"anthropic/\",\"signature\":"
+         "\"S\"},{\"type\":\"reasoning.encrypted\",\"id\":\"anthropic/1\","
+         "\"data\":\"D\",\"after_text\":5}]",
+         "[{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"S\"},"
+         "{\"type\":\"text\",\"text\":\"Cold.\"},"
+         "{\"type\":\"redacted_thinking\",\"data\":\"D\"}]"},
+        {"[{\"type\":\"reasoning.text\",\"id\":\"anthropic/0\",\"text\":"
+         "\"Hm.\"},{\"type\":\"reasoning.encrypted\",\"id\":\"anthropic/1\","
+         "\"data\":7},{\"type\":\"odd\",\"id\":\"anthropic/2\"}]",
+         "[{\"type\":\"text\",\"text\":\"Cold.\"}]"},
+        {"[{\"type\":\"reasoning.text\",\"text\":\"Hm.\",\"signature\":"
+         "\"S\",\"format\":\"anthropic-claude-v1\"}]",
+         "\"Cold.\""},
+    };
+    chat_message_t messages[] = {
+        {.role = CHAT_ROLE_USER, .content = "hi"},
+        {.role = CHAT_ROLE_ASSISTANT, .content = "Cold."},
+        {.role = CHAT_ROLE_USER, .content = "and?"},
+    };
+
+    messages[1].details = provider_suite_json(rows[_i].details);
+    check_has(build_messages(messages, 3),
+              apr_pstrcat(provider_suite_pool,
+                          "{\"role\":\"assistant\",\"content\":",
+                          rows[_i].content, "}", NULL));
+    /* Where a part says more than text they come before all of it. */
+    messages[1].text_parts = provider_suite_json(
+        "[{\"type\":\"text\",\"text\":\"Cold.\",\"cache_control\":{}}]");
+    check_has(build_messages(messages, 3),
+              "{\"type\":\"text\",\"text\":\"Cold.\",\"cache_control\":{}}]");
+}
+END_TEST
+
+START_TEST(it_thinks_as_it_is_told_to)
+{
+    chat_turn_t turn = make_turn();
+
+    turn.has_temperature = 1;
+    turn.temperature = 0.5;
+    turn.extra = provider_suite_json(
+        "{\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":2000}}");
+    check_has(build_body(&turn), "\"max_tokens\":6096");
+    check_has(build_body(&turn), "\"thinking\":{\"type\":\"enabled\","
+                                 "\"budget_tokens\":2000}");
+    ck_assert_ptr_null(strstr(build_body(&turn), "temperature"));
+    turn.max_output_tokens = 3000;
+    check_has(build_body(&turn), "\"max_tokens\":3000");
+    turn.extra = provider_suite_json("{\"thinking\":{\"type\":\"disabled\"}}");
+    check_has(build_body(&turn), "\"temperature\":0.5");
+    ck_assert_ptr_null(strstr(build_body(&turn), "thinking"));
 }
 END_TEST
 
@@ -709,6 +772,9 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, its_own_request_gets_no_more_than_it_may_have, 0,
                         COUNT(caps));
     tcase_add_test(tc, ids_of_others_become_ids_that_are_taken);
+    tcase_add_loop_test(tc, thoughts_become_blocks_before_what_they_led_to, 0,
+                        4);
+    tcase_add_test(tc, it_thinks_as_it_is_told_to);
     tcase_add_test(tc, what_the_assistant_goes_on_from_ends_with_a_word);
     tcase_add_test(tc, what_is_to_be_cached_says_so);
     tcase_add_loop_test(tc, a_jpeg_is_one_whatever_it_is_called, 0,

@@ -72,7 +72,7 @@ END_TEST
 START_TEST(thoughts_come_back_to_who_had_them)
 {
     static const chat_tool_call_t call = {"functions.weather:0", "weather",
-                                          "{}"};
+                                          "{}", NULL};
     chat_message_t messages[] = {
         {.role = CHAT_ROLE_USER, .content = "hi"},
         {.role = CHAT_ROLE_ASSISTANT,
@@ -92,7 +92,7 @@ START_TEST(thoughts_come_back_to_who_had_them)
     chat_upstream_t up = provider_suite_upstream(1);
     const char *body;
 
-    messages[3].reasoning_details =
+    messages[3].details =
         provider_suite_json("[{\"type\":\"reasoning.encrypted\"}]");
     turn.messages = messages;
     turn.nmessages = 5;

@@ -203,7 +203,11 @@ static const provider_transcript_t transcripts[] = {
      0,
      {1, 0, "", 9, 33},
      "",
-     "<reasoning>Let me see.<text>4<stop 9 33 5 31>"},
+     "<reasoning>Let me see.<text>4"
+     "<detail>{\"type\":\"reasoning.encrypted\",\"id\":\"gemini/"
+     "0\",\"format\":\"google-gemini-v1\",\"index\":0,\"after_text\":1,"
+     "\"data\":\"CiQB\"}"
+     "<stop 9 33 5 31>"},
     {"blocked", 0, {1, 0, "", 6, -1}, "", "<filter 6 -1 -1 -1>"},
     {"safety", 0, {1, 0, "", 5, 2}, "", "<text>Well<filter 5 2 -1 -1>"},
     {"max-tokens", 0, {1, 0, "", 5, 16}, "", "<text>One<length 5 16 -1 -1>"},
@@ -232,11 +236,17 @@ static const provider_transcript_t transcripts[] = {
      0,
      {1, 0, "", 70, 60},
      "",
-     "<reasoning>Two cities.<text>I look.<call 0 call_0 get_weather><arguments "
+     "<reasoning>Two cities.<text>I look.<call 0 call_0 get_weather "
+     "{\"google\":{\"thought_signature\":\"CiQBjz1r\"},\"provider\":\"gemini\"}"
+     ">"
+     "<arguments "
      "0>{\"city\":\"Z\xc3\xbc"
      "rich\",\"quote\":\"\\\"\"}<call 1 fc-7 get_weather><arguments "
-     "1>{\"city\":\"Bern\"}<call 2 call_2 now><arguments 2>{}<calls 70 60 12 "
-     "20>"},
+     "1>{\"city\":\"Bern\"}<call 2 call_2 now><arguments 2>{}"
+     "<detail>{\"type\":\"reasoning.encrypted\",\"id\":\"gemini/0\",\"format\":"
+     "\"google-gemini-v1\",\"index\":0,\"after_text\":7,\"after_calls\":3,"
+     "\"data\":"
+     "\"CiQB\"}<calls 70 60 12 20>"},
     {"json",
      0,
      {1, 0, "", 15, 14},

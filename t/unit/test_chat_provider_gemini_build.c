@@ -44,9 +44,10 @@ static void check_has(const char *body, const char *want)
 /* ---- messages ---- */
 
 static const chat_tool_call_t calls[] = {
-    {"call_0", "get_weather", "{\"city\": \"Bern\", \"n\": 1.50}"},
-    {"call_1", "now", ""},
-    {"call_0", "other", NULL},
+    {"call_00000000000000aa_0", "get_weather",
+     "{\"city\": \"Bern\", \"n\": 1.50}", NULL},
+    {"call_00000000000000aa_1", "now", "", NULL},
+    {"call_00000000000000aa_0", "other", NULL, NULL},
 };
 
 static const chat_message_t talk[] = {
@@ -55,10 +56,16 @@ static const chat_message_t talk[] = {
      .content = "Wait.",
      .calls = calls,
      .ncalls = 2},
-    {.role = CHAT_ROLE_TOOL, .content = "noon", .call_id = "call_1"},
-    {.role = CHAT_ROLE_TOOL, .content = " {\"c\": 1.50}", .call_id = "call_0"},
+    {.role = CHAT_ROLE_TOOL,
+     .content = "noon",
+     .call_id = "call_00000000000000aa_1"},
+    {.role = CHAT_ROLE_TOOL,
+     .content = " {\"c\": 1.50}",
+     .call_id = "call_00000000000000aa_0"},
     {.role = CHAT_ROLE_ASSISTANT, .calls = &calls[2], .ncalls = 1},
-    {.role = CHAT_ROLE_TOOL, .content = "[7]", .call_id = "call_0"},
+    {.role = CHAT_ROLE_TOOL,
+     .content = "[7]",
+     .call_id = "call_00000000000000aa_0"},
     {.role = CHAT_ROLE_USER, .content = "Thanks."},
 };
 
@@ -111,7 +118,8 @@ static const char *const bad_arguments[] = {"[1]",  "\"x\"",   "7",
 START_TEST(arguments_that_are_no_object_are_refused)
 {
     chat_turn_t turn = make_turn();
-    chat_tool_call_t call = {"call_0", "now", bad_arguments[_i]};
+    chat_tool_call_t call = {"call_00000000000000aa_0", "now",
+                             bad_arguments[_i], NULL};
     chat_message_t messages[] = {
         {.role = CHAT_ROLE_USER, .content = "a"},
         {.role = CHAT_ROLE_ASSISTANT, .calls = &call, .ncalls = 1},
@@ -131,7 +139,7 @@ START_TEST(what_a_tool_gave_that_nobody_called_is_refused)
         {.role = CHAT_ROLE_USER, .content = "a"},
         {.role = CHAT_ROLE_TOOL,
          .content = "b",
-         .call_id = _i ? "call_0" : NULL},
+         .call_id = _i ? "call_00000000000000aa_0" : NULL},
         {.role = CHAT_ROLE_ASSISTANT, .calls = calls, .ncalls = 1},
     };
 
@@ -205,7 +213,7 @@ START_TEST(a_tool_may_give_parts_of_text)
     chat_message_t messages[] = {
         {.role = CHAT_ROLE_USER, .content = "a"},
         {.role = CHAT_ROLE_ASSISTANT, .calls = calls, .ncalls = 1},
-        {.role = CHAT_ROLE_TOOL, .call_id = "call_0"},
+        {.role = CHAT_ROLE_TOOL, .call_id = "call_00000000000000aa_0"},
     };
 
     messages[2].parts = provider_suite_json(results[_i].parts);

@@ -101,8 +101,8 @@ START_TEST(a_seed_has_another_name)
 END_TEST
 
 static const chat_tool_call_t calls[] = {
-    {"D681PevKs", "get_weather", "{}"},
-    {"call_1", "get_time", "{}"},
+    {"D681PevKs", "get_weather", "{}", NULL},
+    {"call_1", "get_time", "{}", NULL},
 };
 
 static const chat_message_t dialogue[] = {
@@ -154,7 +154,10 @@ static const provider_transcript_t transcripts[] = {
      1,
      {1, 0, "", 11, 37},
      "",
-     "<reasoning>Two and tw\xc3\xb6.<text>It is 4.<length 11 37 -1 -1>"},
+     "<reasoning>Two and tw\xc3\xb6.<text>It is 4."
+     "<detail>{\"type\":\"reasoning.text\",\"id\":\"mistral/"
+     "0\",\"format\":\"unknown\",\"index\":0,\"text\":\"Two and tw\xc3\xb6.\"}"
+     "<length 11 37 -1 -1>"},
     {"tools",
      1,
      {1, 0, "", 102, 31},

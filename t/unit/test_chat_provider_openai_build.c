@@ -43,8 +43,8 @@ static void check_lacks(const char *body, const char *piece)
 /* ---- tools ---- */
 
 static const chat_tool_call_t calls[] = {
-    {"call_1", "get_weather", "{\"city\":\"Bonn\"}"},
-    {"call_2", "get_time", "{}"},
+    {"call_1", "get_weather", "{\"city\":\"Bonn\"}", NULL},
+    {"call_2", "get_time", "{}", NULL},
 };
 
 static const chat_message_t tool_dialogue[] = {

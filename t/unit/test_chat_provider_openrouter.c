@@ -16,6 +16,24 @@
     "X-Request-ID: req-1\n"                                                    \
     "Expect:"
 
+START_TEST(a_developer_is_one)
+{
+    static const chat_message_t messages[] = {
+        {.role = CHAT_ROLE_SYSTEM, .content = "d", .is_developer = 1},
+        {.role = CHAT_ROLE_SYSTEM, .content = "s"},
+        {.role = CHAT_ROLE_USER, .content = "u"},
+    };
+    chat_turn_t turn = provider_suite_turn();
+    chat_upstream_t up = provider_suite_upstream(1);
+
+    turn.messages = messages;
+    turn.nmessages = 3;
+    ck_assert_ptr_nonnull(strstr(provider_suite_build(&turn, &up).body,
+                                 "[{\"role\":\"developer\",\"content\":\"d\"},"
+                                 "{\"role\":\"system\",\"content\":\"s\"},"));
+}
+END_TEST
+
 START_TEST(a_small_turn_becomes_a_small_body)
 {
     chat_turn_t turn = provider_suite_turn();
@@ -93,7 +111,8 @@ static const provider_transcript_t transcripts[] = {
      1,
      {1, 0, "", 1, 2},
      "",
-     "<reasoning>Let me<text>4<length 1 2 -1 -1>"},
+     "<reasoning>Let me<text>4<detail>{\"type\":\"reasoning.text\",\"format\":"
+     "\"unknown\",\"index\":0,\"text\":\"Let me\"}<length 1 2 -1 -1>"},
     {"tools",
      1,
      {1, 0, "", 400, 60},
@@ -191,6 +210,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc,
                    an_effort_is_an_object_and_wins_over_the_client_s_member);
     tcase_add_test(tc, a_flagged_question_is_told_so);
+    tcase_add_test(tc, a_developer_is_one);
     suite_add_tcase(suite, tc);
     provider_suite_add(suite, &spec);
     return suite;

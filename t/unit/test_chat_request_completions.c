@@ -555,6 +555,46 @@ static const struct refused_t {
     {"\"preset\":\"s3cret\"", "unsupported", "preset", "Unsupported "},
 };
 
+/* In the names that gateways and SDKs have for it. */
+START_TEST(what_goes_back_reaches_the_turn)
+{
+    static const struct {
+        const char *member, *details;
+    } rows[] = {
+        {"\"reasoning_details\":[{\"type\":\"t\"}]", "[{\"type\":\"t\"}]"},
+        {"\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"h\","
+         "\"signature\":\"S\"},{\"type\":\"redacted_thinking\",\"data\":"
+         "\"D\"},{\"type\":\"odd\"},7]",
+         "[{\"type\":\"reasoning.text\",\"id\":\"anthropic/\",\"text\":"
+         "\"h\",\"signature\":\"S\"},{\"type\":\"reasoning.encrypted\","
+         "\"id\":\"anthropic/\",\"data\":\"D\"}]"},
+        {"\"reasoning_details\":[],\"thinking_blocks\":{}", "null"},
+        {"\"reasoning_details\":\"x\",\"thinking_blocks\":null", "null"},
+    };
+    const char *body = apr_pstrcat(
+        pool,
+        "{\"messages\":[{\"role\":\"developer\",\"content\":\"d\"},"
+        "{\"role\":\"assistant\",",
+        rows[_i].member,
+        ",\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{"
+        "\"name\":\"f\",\"arguments\":\"\"},\"extra_content\":{\"g\":1}},",
+        CALL("c", ""), "]}]}", NULL);
+    ck_assert_int_eq(take(body), APR_SUCCESS);
+    ck_assert_int_eq(turn.messages[0].role, CHAT_ROLE_SYSTEM);
+    ck_assert_int_eq(turn.messages[0].is_developer, 1);
+    ck_assert_int_eq(turn.messages[1].is_developer, 0);
+    ck_assert_str_eq(turn.messages[1].details
+                         ? chat_json_text(turn.messages[1].details, NULL, pool)
+                         : "null",
+                     rows[_i].details);
+    ck_assert_str_eq(
+        chat_json_text(turn.messages[1].calls[0].extra, NULL, pool),
+        "{\"g\":1}");
+    ck_assert_ptr_null(turn.messages[1].calls[1].extra);
+    ck_assert_str_eq(turn.messages[1].calls[1].id, "c_2");
+}
+END_TEST
+
 START_TEST(what_is_wrong_is_refused_with_its_place)
 {
     const struct refused_t *r = &refused[_i];
@@ -737,6 +777,7 @@ Suite *unit_suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, a_request_becomes_a_turn, 0, COUNT(accepted));
+    tcase_add_loop_test(tc, what_goes_back_reaches_the_turn, 0, 4);
     tcase_add_loop_test(tc, what_is_wrong_is_refused_with_its_place, 0,
                         COUNT(refused));
     tcase_add_loop_test(tc, every_member_takes_its_kinds_of_values_and_null, 0,

@@ -126,6 +126,26 @@ START_TEST(calls_and_what_they_gave_reach_the_turn)
 }
 END_TEST
 
+START_TEST(what_goes_back_reaches_the_turn)
+{
+    ck_assert_int_eq(
+        validate(MESSAGES(CALLING(
+            "\"reasoning\":\"h\",\"reasoningDetails\":[{\"type\":\"t\"}],",
+            "{\"id\":\"c\",\"name\":\"f\",\"arguments\":\"\",\"extra\":"
+            "{\"a\":1}}") "," CALLING("", CALL("c", "")) "," ANSWER("c", ""))),
+        APR_SUCCESS);
+    ck_assert_str_eq(chat_json_text(turn.messages[0].details, NULL, pool),
+                     "[{\"type\":\"t\"}]");
+    ck_assert_str_eq(
+        chat_json_text(turn.messages[0].calls[0].extra, NULL, pool),
+        "{\"a\":1}");
+    ck_assert_ptr_null(turn.messages[1].details);
+    ck_assert_ptr_null(turn.messages[1].calls[0].extra);
+    ck_assert_str_eq(turn.messages[1].calls[0].id, "c_2");
+    ck_assert_str_eq(turn.messages[2].call_id, "c_2");
+}
+END_TEST
+
 START_TEST(a_json_object_may_be_asked_for)
 {
     ck_assert_int_eq(validate(with(",\"responseFormat\":\"json\"")),
@@ -211,6 +231,16 @@ static const struct refused_t {
      "Invalid input: expected string, received null"},
     {MESSAGES(CALLING("", "")), "[\"messages\",0,\"content\"]",
      "Invalid input: expected string, received undefined"},
+    {MESSAGES(CALLING("\"reasoningDetails\":{},", CALL("c", ""))),
+     "[\"messages\",0,\"reasoningDetails\"]",
+     "Invalid input: expected array, received object"},
+    {MESSAGES(CALLING("\"reasoningDetails\":[{},7],", CALL("c", ""))),
+     "[\"messages\",0,\"reasoningDetails\",1]",
+     "Invalid input: expected object, received number"},
+    {MESSAGES(CALLING("", "{\"id\":\"c\",\"name\":\"f\",\"arguments\":\"\","
+                          "\"extra\":\"x\"}")),
+     "[\"messages\",0,\"toolCalls\",0,\"extra\"]",
+     "Invalid input: expected object, received string"},
     {MESSAGES(CALLING("\"reasoning\":7,", CALL("c", ""))),
      "[\"messages\",0,\"reasoning\"]",
      "Invalid input: expected string, received number"},
@@ -313,6 +343,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, a_body_without_tools_is_as_it_was);
     tcase_add_test(tc, tools_reach_the_turn);
     tcase_add_test(tc, calls_and_what_they_gave_reach_the_turn);
+    tcase_add_test(tc, what_goes_back_reaches_the_turn);
     tcase_add_test(tc, a_json_object_may_be_asked_for);
     tcase_add_loop_test(tc, the_choice_among_tools_reaches_the_turn, 0,
                         COUNT(choices));

@@ -10,16 +10,18 @@
 #   ChatProviderURL ${\$odd->url}
 #
 # Steps of a list are bytes, or the word hang: silence until the peer leaves.
-# After the last one the connection is closed.
+# After the last one the connection is closed. What was asked for last by a name
+# is asked(NAME): the body.
 package ChatTest::Answers;
 
 use v5.36;
+use File::Temp ();
 use IO::Select;
 use IO::Socket::INET;
 use POSIX ();
 
 sub new ($class, %answers) {
-    return bless { answers => \%answers, owner => $$ }, $class;
+    return bless { answers => \%answers, owner => $$, dir => File::Temp->newdir }, $class;
 }
 
 # A whole answer: $status, the header lines and the body.
@@ -66,6 +68,20 @@ sub _size ($head) {
     return length($head) + ($head =~ /^Content-Length: (\d+)/mi ? $1 : 0);
 }
 
+# Whole, or not at all: it is read as soon as there is an answer.
+sub _keep ($self, $name, $body) {
+    open my $fh, '>:raw', "$self->{dir}/$$" or die $!;
+    print $fh $body;
+    close $fh or die $!;
+    rename "$self->{dir}/$$", "$self->{dir}/$name.asked" or die $!;
+}
+
+sub asked ($self, $name) {
+    open my $fh, '<:raw', "$self->{dir}/$name.asked" or return;
+    local $/;
+    return scalar <$fh>;
+}
+
 sub _answer ($self, $conn) {
     local $SIG{PIPE} = 'IGNORE';
     my $text = '';
@@ -73,6 +89,7 @@ sub _answer ($self, $conn) {
         sysread($conn, $text, 65536, length $text) or return;
     }
     my ($name) = $text =~ /answer\((\w+)\)/;
+    $self->_keep($name, $text =~ s/\A.*?\r\n\r\n//sr) if defined $name;
     my $answer = $self->{answers}{ $name // '' } // whole(500, [], "no answer is named so\n");
     for my $step (ref $answer ? @$answer : $answer) {
         $step eq 'hang' ? sysread($conn, my $nothing, 1) : syswrite($conn, $step);

@@ -254,7 +254,7 @@ static void stream_event(answer_t *a, const char *type, json_object *v,
     else if ((a->said.events == 0) != !strcmp(type, "start") &&
              strcmp(type, "error"))
         load_answer_wrong(a, "start is not the first event");
-    else if (!strcmp(type, "start"))
+    else if (!strcmp(type, "start") || !strcmp(type, "reasoning_detail"))
         return;
     else if (!strcmp(type, "text") || !strcmp(type, "refusal"))
         take_text(a, text ? text : "?", text ? strlen(text) : 1, now);
