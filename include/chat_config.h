@@ -326,7 +326,7 @@ typedef struct chat_dir_jwt_t {
     chat_jwks_conf_t *jwks;      /* ChatAuthJWKS; NULL: none */
     apr_array_header_t *issuers, *audiences, *required; /* ChatAuthJWT issuer=,
                                     audience=, require=: const char * */
-    apr_interval_time_t leeway; /* ChatAuthJWT leeway= */
+    apr_interval_time_t leeway;   /* ChatAuthJWT leeway= */
     const char *id, *role, *tier; /* ChatAuthClaim: names of claims */
 } chat_dir_jwt_t;
 

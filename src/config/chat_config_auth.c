@@ -121,7 +121,8 @@ static const char *add_scheme(apr_array_header_t *list, cmd_parms *cmd,
                                       cmd->pool);
     }
     APR_ARRAY_PUSH(list, int) = scheme;
-    if (scheme == CHAT_AUTH_better_auth || scheme == CHAT_AUTH_bearer)
+    if (scheme == CHAT_AUTH_better_auth || scheme == CHAT_AUTH_bearer ||
+        scheme == CHAT_AUTH_authjs_database)
         chat_config_need(cmd, CHAT_NEED_SESSION, value);
     return NULL;
 }

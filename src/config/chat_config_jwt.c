@@ -66,11 +66,14 @@ static const chat_server_jwt_t server_defaults = {
     .sets = NULL,
 };
 
-/* The main server's alone. */
+/* Each server's own: those of the main one are looked at there. */
 static void server_merge(void *mv, const void *basev, const void *addv,
                          apr_pool_t *p)
 {
-    *(chat_server_jwt_t *)mv = *(const chat_server_jwt_t *)basev;
+    const chat_server_jwt_t *add = addv;
+    chat_server_jwt_t *m = mv;
+
+    m->sets = add->sets;
 }
 
 /* ---- KEY=VALUE ---- */
@@ -113,8 +116,8 @@ static const char *set_options(cmd_parms *cmd, void *dirv, int argc,
     if (!why)
         why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
     return why ? why
-               : chat_config_options(&((chat_dir_conf_t *)dirv)->jwt,
-                                     cmd->info, &seen, cmd, argc, argv);
+               : chat_config_options(&((chat_dir_conf_t *)dirv)->jwt, cmd->info,
+                                     &seen, cmd, argc, argv);
 }
 
 /* ---- sets of keys ---- */
