@@ -3,10 +3,6 @@
  * Tokens in the compact forms of JOSE: taken apart, and handed to latchset jose
  * with the one key that the configuration has for them. Claims are in
  * chat_auth_jose_claims.c. Pure: any thread.
- *
- * json-c has functions of the names json_object_get and json_object_iter_next
- * as well, and this module is linked with both libraries: nothing here may call
- * these two, nor a macro of jansson's that does.
  */
 #include "chat_auth_jose_int.h"
 
@@ -29,43 +25,6 @@
 #define KEY_SHORT 32 /* A256GCM */
 #define KEY_LONG 64  /* A256CBC-HS512 */
 #define THUMBPRINT_LEN 64
-
-/* ---- JSON ---- */
-
-static apr_status_t decref(void *json)
-{
-    json_decref(json);
-    return APR_SUCCESS;
-}
-
-json_t *chat_auth_jose_own(json_t *json, apr_pool_t *p)
-{
-    if (json)
-        apr_pool_cleanup_register(p, json, decref, apr_pool_cleanup_null);
-    return json;
-}
-
-const char *chat_auth_jose_text(json_t *object, const char *name)
-{
-    const char *text = NULL;
-
-    return json_unpack(object, "{s:s}", name, &text) ? NULL : text;
-}
-
-static int has(json_t *object, const char *name)
-{
-    json_t *value = NULL;
-
-    return !json_unpack(object, "{s:o}", name, &value);
-}
-
-json_t *chat_auth_jose_object(const char *text, apr_size_t len, apr_pool_t *p)
-{
-    json_t *json = chat_auth_jose_own(
-        json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL), p);
-
-    return json_is_object(json) ? json : NULL;
-}
 
 /* ---- the parts of a token ---- */
 
@@ -99,9 +58,9 @@ static const char *check_header(json_t *header)
         return "its header is no JSON object";
     if (!chat_auth_jose_text(header, "alg"))
         return "its header names no algorithm";
-    if (has(header, "crit"))
+    if (chat_auth_jose_has(header, "crit"))
         return "its header wants what is not known here (crit)";
-    if (has(header, "zip"))
+    if (chat_auth_jose_has(header, "zip"))
         return "it is compressed";
     return NULL;
 }
@@ -242,17 +201,18 @@ apr_status_t chat_auth_jose_decrypt(chat_auth_jose_claims_t *claims,
                                     const char **pwhy, apr_pool_t *p)
 {
     token_t token;
-    const char *enc;
+    const char *alg, *enc;
     json_t *found = NULL;
     int i, is_long;
 
     *pwhy = take_apart(&token, text, 5, p);
     if (*pwhy)
         return APR_EACCES;
+    alg = chat_auth_jose_text(token.header, "alg");
     enc = chat_auth_jose_text(token.header, "enc");
     is_long = enc && !strcmp(enc, "A256CBC-HS512");
-    if (strcmp(chat_auth_jose_text(token.header, "alg"), "dir") || !enc ||
-        *token.part[1] || (!is_long && strcmp(enc, "A256GCM"))) {
+    if (strcmp(alg, "dir") || !enc || *token.part[1] ||
+        (!is_long && strcmp(enc, "A256GCM"))) {
         *pwhy = "it is encrypted in another way than Auth.js does it";
         return APR_EACCES;
     }

@@ -26,6 +26,9 @@ json_t *chat_auth_jose_own(json_t *json, apr_pool_t *p);
 /* An object without members of one name, freed with p; NULL: it is none. */
 json_t *chat_auth_jose_object(const char *text, apr_size_t len, apr_pool_t *p);
 
+/* 1 when it has a member of that name, null as well. */
+int chat_auth_jose_has(json_t *object, const char *name);
+
 /* The string of that name, borrowed; NULL: there is none. */
 const char *chat_auth_jose_text(json_t *object, const char *name);
 

@@ -66,14 +66,13 @@ static const chat_server_jwt_t server_defaults = {
     .sets = NULL,
 };
 
-/* Each server's own: those of the main one are looked at there. */
 static void server_merge(void *mv, const void *basev, const void *addv,
                          apr_pool_t *p)
 {
-    const chat_server_jwt_t *add = addv;
+    const chat_server_jwt_t *base = basev, *add = addv;
     chat_server_jwt_t *m = mv;
 
-    m->sets = add->sets;
+    m->sets = chat_config_pick_ptr(base->sets, add->sets);
 }
 
 /* ---- KEY=VALUE ---- */
