@@ -31,7 +31,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (rc != OK)
         return rc;
     if (chat_store_check_config(ptemp, s) != APR_SUCCESS ||
-        chat_auth_check_config(ptemp, s) != APR_SUCCESS ||
+        chat_auth_check_config(pconf, s) != APR_SUCCESS ||
         chat_limit_check_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
     return OK;

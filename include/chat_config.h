@@ -190,6 +190,10 @@ typedef struct chat_server_auth_t {
 } chat_server_auth_t;
 
 /* The main server's alone, as all that follow. */
+typedef struct chat_server_jwt_t {
+    apr_array_header_t *sets; /* chat_jwks_conf_t *, or NULL */
+} chat_server_jwt_t;
+
 typedef struct chat_server_limit_t {
     apr_int64_t table; /* ChatLimitTable: bytes of shared memory */
     int keys_clear;    /* ChatLimitKeys: 1 shows them, 0 digests */
@@ -226,6 +230,7 @@ typedef struct chat_server_conf_t {
     chat_server_provider_t provider;
     chat_server_model_t model;
     chat_server_auth_t auth;
+    chat_server_jwt_t jwt;
     chat_server_limit_t limit;
     chat_server_redis_t redis;
     chat_server_stream_t stream;
@@ -292,6 +297,25 @@ typedef struct chat_dir_auth_t {
                               accepted */
 } chat_dir_auth_t;
 
+/* A set of public keys (ChatAuthJWKS), as it was read. */
+typedef struct chat_jwks_conf_t {
+    const char *path;
+    const char *where; /* "file:line" of the directive */
+    const char *text;  /* of the file */
+    apr_size_t len;
+    struct chat_auth_jose_keys_t *keys; /* what auth/ makes of it */
+} chat_jwks_conf_t;
+
+typedef struct chat_dir_jwt_t {
+    apr_array_header_t *secrets; /* ChatAuthJWTSecret: const char *, the first
+                                    one signs */
+    chat_jwks_conf_t *jwks;      /* ChatAuthJWKS; NULL: none */
+    apr_array_header_t *issuers, *audiences, *required; /* ChatAuthJWT issuer=,
+                                    audience=, require=: const char * */
+    apr_interval_time_t leeway;   /* ChatAuthJWT leeway= */
+    const char *id, *role, *tier; /* ChatAuthClaim: names of claims */
+} chat_dir_jwt_t;
+
 typedef struct chat_dir_limit_t {
     apr_array_header_t *policies; /* ChatLimit: chat_limit_conf_t *, merged by
                                      name, outer ones first */
@@ -321,6 +345,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;
+    chat_dir_jwt_t jwt;
     chat_dir_limit_t limit;
     chat_dir_stream_t stream;
     chat_dir_mock_t mock;

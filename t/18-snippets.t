@@ -6,7 +6,8 @@
 # printed only ports, hosts of providers, and /etc/apache2/chat are changed.
 use v5.36;
 use JSON::PP       ();
-use MIME::Base64   qw(encode_base64);
+use Digest::SHA    qw(hmac_sha256);
+use MIME::Base64   qw(encode_base64 encode_base64url);
 use POSIX          qw(WNOHANG);
 use Test::More;
 use FindBin;
@@ -113,7 +114,7 @@ sub httpd_for ($snippet, $needs) {
     my $etc = $t->dir . '/chat';
     mkdir $etc or die $!;
     $t->write_file("chat/$_.key", "a-key-that-nobody-knows\n", 0600) for qw(openai anthropic gemini mistral azure);
-    $t->write_file('chat/better-auth.secret', "$SECRET\n", 0600);
+    $t->write_file("chat/$_.secret", "$SECRET\n", 0600) for qw(better-auth jwt);
     $t->write_file('chat/htpasswd', "anna:{SHA}" . encode_base64(pack('H*', 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3')));
     $t->{conf} = join('', (map { $PRESUPPOSED{$_}->($snippet) } @$needs), $snippet->{text}) =~ s{/etc/apache2/chat}{$etc}gr;
     return $t;
@@ -158,7 +159,15 @@ sub routes ($conf) {
     return %route;
 }
 
+# The token of an application that shares a secret with the server (HS256).
+sub signed_token () {
+    my $part = join '.', map { encode_base64url($JSON->encode($_)) } { alg => 'HS256', typ => 'JWT' },
+        { sub => 'anna', plan => 'pro', iss => 'https://app.example.com', aud => 'chat', iat => time, exp => time + 600 };
+    return "$part." . encode_base64url(hmac_sha256($part, $SECRET));
+}
+
 sub credentials ($t) {
+    return (Authorization => 'Bearer ' . signed_token()) if $t->{conf} =~ /^\s*ChatAuthJWTSecret/m;
     return (Cookie => ($t->{conf} =~ /^DBDriver pgsql/m ? $person->{cookie} : $COOKIE),
         ($t->{conf} =~ /AuthType Basic/ ? (Authorization => 'Basic ' . encode_base64('anna:test', '')) : ()));
 }

@@ -51,6 +51,11 @@ static int sets_secrets(const chat_section_t *s)
     return s->conf && s->conf->auth.secrets;
 }
 
+static int sets_keys(const chat_section_t *s)
+{
+    return s->conf && (s->conf->jwt.secrets || s->conf->jwt.jwks);
+}
+
 static int sets_use(const chat_section_t *s)
 {
     return s->conf && s->conf->route.use;
@@ -162,8 +167,9 @@ static int no_secret(const chat_view_t *v, int say)
     int cookie = has_scheme(conf, CHAT_AUTH_better_auth);
     int bearer =
         has_scheme(conf, CHAT_AUTH_bearer) && !conf->auth.bearer_unsigned;
+    int authjs = has_scheme(conf, CHAT_AUTH_authjs);
 
-    if (!(cookie || bearer) || conf->auth.secrets->nelts > 0 ||
+    if (!(cookie || bearer || authjs) || conf->auth.secrets->nelts > 0 ||
         !(sets_schemes(v->section) || sets_route(v->section)) ||
         may(v, sets_secrets))
         return 0;
@@ -171,9 +177,32 @@ static int no_secret(const chat_view_t *v, int say)
         ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0116) "ChatAuth %s in %s: no ChatAuthSecret says "
                                   "what sessions are signed with, so nobody "
-                                  "can sign in: write the BETTER_AUTH_SECRET "
+                                  "can sign in: write the %s "
                                   "of the application there",
-                     cookie ? "better-auth" : "bearer", v->name);
+                     cookie   ? "better-auth"
+                     : bearer ? "bearer"
+                              : "authjs",
+                     v->name,
+                     cookie || bearer ? "BETTER_AUTH_SECRET" : "AUTH_SECRET");
+    return 1;
+}
+
+static int no_key(const chat_view_t *v, int say)
+{
+    const chat_dir_conf_t *conf = v->conf;
+
+    if (!has_scheme(conf, CHAT_AUTH_jwt) || conf->jwt.secrets->nelts > 0 ||
+        conf->jwt.jwks ||
+        !(sets_schemes(v->section) || sets_route(v->section)) ||
+        may(v, sets_keys))
+        return 0;
+    if (say)
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
+                     CHATNO(0126) "ChatAuth jwt in %s: neither "
+                                  "ChatAuthJWTSecret nor ChatAuthJWKS says "
+                                  "what tokens are signed with, so nobody can "
+                                  "sign in",
+                     v->name);
     return 1;
 }
 
@@ -183,7 +212,8 @@ static int signs_in; /* somebody is let in by a session, in some server */
 static void note_sessions(const chat_view_t *v)
 {
     if (has_scheme(v->conf, CHAT_AUTH_better_auth) ||
-        has_scheme(v->conf, CHAT_AUTH_bearer))
+        has_scheme(v->conf, CHAT_AUTH_bearer) ||
+        has_scheme(v->conf, CHAT_AUTH_authjs_database))
         signs_in |= is_handled(v) || may(v, sets_handler) ||
                     chat_config_written("AuthType");
 }
@@ -360,6 +390,7 @@ static fault_fn *const faults[] = {
     overridden,
     no_auth,
     no_secret,
+    no_key,
     no_user,
     no_default_model,
     no_allowed_model,
