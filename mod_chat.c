@@ -34,7 +34,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (rc != OK)
         return rc;
     if (chat_store_check_config(ptemp, s) != APR_SUCCESS ||
-        chat_auth_check_config(ptemp, s) != APR_SUCCESS ||
+        chat_auth_check_config(pconf, s) != APR_SUCCESS ||
         chat_redis_check_config(pconf, s) != APR_SUCCESS ||
         chat_resume_check_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
@@ -61,7 +61,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
-    chat_scratch_init();
+    chat_scratch_init(pchild);
     chat_auth_child_init(pchild, s);
     chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);

@@ -32,12 +32,12 @@ apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
 typedef struct chat_auth_scheme_t {
     const char *name; /* as in ChatAuth, and in chat_user_t */
 
+    /* What a request lacks when nobody is found: "no Bearer token". */
+    const char *missing;
+
     /* Whose ids it gives, for chat_user_t.subject, without a colon: the name of
      * a scheme that has the same accounts. NULL: its own. */
     const char *ids;
-
-    /* What a request lacks when nobody is found: "no Bearer token". */
-    const char *missing;
 
     /* 1: a browser adds these credentials by itself (a cookie, Basic, a client
      * certificate), so that they prove nothing about who made the request. Who

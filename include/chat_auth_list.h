@@ -5,5 +5,8 @@
  */
 CHAT_AUTH(bearer, "bearer")
 CHAT_AUTH(better_auth, "better-auth")
+CHAT_AUTH(jwt, "jwt")
+CHAT_AUTH(authjs, "authjs")
+CHAT_AUTH(authjs_database, "authjs-database")
 CHAT_AUTH(user, "user")
 CHAT_AUTH(guest, "guest")

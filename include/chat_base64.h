@@ -12,8 +12,8 @@ typedef enum {
 
 /*
  * The bytes of len characters without padding. 1: *plen of them are in out,
- * which has at least len * 3 / 4 bytes. 0: some character is of no alphabet, or one
- * is left over. Bits of the last character that belong to no byte may be
+ * which has at least len * 3 / 4 bytes. 0: some character is of no alphabet, or
+ * one is left over. Bits of the last character that belong to no byte may be
  * anything, as atob() has it.
  */
 int chat_base64_decode(unsigned char *out, apr_size_t *plen, const char *text,

@@ -113,21 +113,6 @@ typedef struct chat_limit_exempt_t {
     const ap_expr_info_t *expr; /* a boolean expression, or NULL */
 } chat_limit_exempt_t;
 
-/* What a model lacks (ChatModel without=): bits of chat_model_conf_t.without.
- */
-typedef enum {
-#define CHAT_CAPABILITY(id, name) CHAT_CAPABILITY_##id,
-#include "chat_capability_list.h"
-#undef CHAT_CAPABILITY
-    CHAT_CAPABILITY_COUNT
-} chat_capability_e;
-
-typedef enum {
-#define CHAT_CAPABILITY(id, name) CHAT_LACKS_##id = 1 << CHAT_CAPABILITY_##id,
-#include "chat_capability_list.h"
-#undef CHAT_CAPABILITY
-} chat_lacks_e;
-
 /* "temperature" and so on, in the order of chat_capability_e; NULL ends it. */
 extern const char *const chat_config_capability_names[];
 
@@ -166,6 +151,7 @@ typedef struct chat_provider_conf_t {
     const char *name;         /* as in ChatUse */
     int type;                 /* chat_provider_e */
     int api;                  /* chat_api_e */
+    int api_pinned;           /* 1: ChatProviderAPI says it */
     const char *url;          /* base, without a trailing slash */
     const char *host;         /* of url, for the resolver */
     apr_port_t port;          /* of url, default filled in */
@@ -213,6 +199,10 @@ typedef struct chat_server_auth_t {
 } chat_server_auth_t;
 
 /* The main server's alone, as all that follow. */
+typedef struct chat_server_jwt_t {
+    apr_array_header_t *sets; /* chat_jwks_conf_t *, or NULL */
+} chat_server_jwt_t;
+
 typedef struct chat_server_limit_t {
     apr_int64_t table; /* ChatLimitTable: bytes of shared memory */
     int keys_clear;    /* ChatLimitKeys: 1 shows them, 0 digests */
@@ -266,6 +256,7 @@ typedef struct chat_server_conf_t {
     chat_server_provider_t provider;
     chat_server_model_t model;
     chat_server_auth_t auth;
+    chat_server_jwt_t jwt;
     chat_server_limit_t limit;
     chat_server_redis_t redis;
     chat_server_stream_t stream;
@@ -350,6 +341,25 @@ typedef struct chat_dir_auth_t {
                               accepted */
 } chat_dir_auth_t;
 
+/* A set of public keys (ChatAuthJWKS), as it was read. */
+typedef struct chat_jwks_conf_t {
+    const char *path;
+    const char *where; /* "file:line" of the directive */
+    const char *text;  /* of the file */
+    apr_size_t len;
+    struct chat_auth_jose_keys_t *keys; /* what auth/ makes of it */
+} chat_jwks_conf_t;
+
+typedef struct chat_dir_jwt_t {
+    apr_array_header_t *secrets; /* ChatAuthJWTSecret: const char *, the first
+                                    one signs */
+    chat_jwks_conf_t *jwks;      /* ChatAuthJWKS; NULL: none */
+    apr_array_header_t *issuers, *audiences, *required; /* ChatAuthJWT issuer=,
+                                    audience=, require=: const char * */
+    apr_interval_time_t leeway;   /* ChatAuthJWT leeway= */
+    const char *id, *role, *tier; /* ChatAuthClaim: names of claims */
+} chat_dir_jwt_t;
+
 typedef struct chat_dir_limit_t {
     apr_array_header_t *policies; /* ChatLimit: chat_limit_conf_t *, merged by
                                      name, outer ones first */
@@ -387,6 +397,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;
+    chat_dir_jwt_t jwt;
     chat_dir_limit_t limit;
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;

@@ -15,7 +15,6 @@ const char *chat_cookie_get(const char *header, const char *name,
                             apr_pool_t *p);
 
 /* Percent-decoded as decodeURIComponent does it, or NULL where that throws. */
-const char *chat_cookie_decode(const char *text, apr_size_t len,
-                               apr_pool_t *p);
+const char *chat_cookie_decode(const char *text, apr_size_t len, apr_pool_t *p);
 
 #endif

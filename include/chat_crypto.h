@@ -18,6 +18,23 @@ apr_status_t chat_crypto_hmac(unsigned char out[CHAT_SHA256_LEN],
 apr_status_t chat_crypto_sha256(unsigned char out[CHAT_SHA256_LEN],
                                 const char *data, apr_size_t len);
 
+/* HKDF with SHA-256 (RFC 5869): len bytes derived of the bytes of key. */
+apr_status_t chat_crypto_hkdf(unsigned char *out, apr_size_t len,
+                              const char *key, const char *salt,
+                              const char *info);
+
+#define CHAT_ED25519_KEY_LEN 32
+#define CHAT_ED25519_SIGNATURE_LEN 64
+
+/* APR_SUCCESS: the signature is that of data by the holder of the public key
+ * (RFC 8032). APR_EACCES: it is not. Otherwise libcrypto could not say. */
+apr_status_t chat_crypto_ed25519(const unsigned char *signature,
+                                 const unsigned char *key, const char *data,
+                                 apr_size_t len);
+
+/* Overwrite a secret that is not needed any more. */
+void chat_crypto_wipe(void *data, apr_size_t len);
+
 /* 1 when equal. Takes the same time wherever they differ. */
 int chat_crypto_equal(const void *a, const void *b, apr_size_t len);
 

@@ -18,6 +18,20 @@ typedef enum {
     CHAT_CAUSE_BUDGET /* the client's own token budget ended the answer */
 } chat_cause_e;
 
+/* Longest word for programs, and longest sentence, of an upstream. */
+#define CHAT_REFUSAL_WORD_MAX 63
+#define CHAT_REFUSAL_TEXT_MAX 300
+
+/* What an upstream said when it refused, masked: no key, account or address of
+ * mail is in it. "" where it did not say. */
+typedef struct chat_refusal_t {
+    int status; /* its own, or what it would have been */
+    char code[CHAT_REFUSAL_WORD_MAX + 1];
+    char type[CHAT_REFUSAL_WORD_MAX + 1];
+    char param[CHAT_REFUSAL_WORD_MAX + 1];
+    char text[CHAT_REFUSAL_TEXT_MAX + 1];
+} chat_refusal_t;
+
 typedef struct chat_err_t {
     int status;          /* HTTP status, 0 while nothing went wrong */
     const char *code;    /* stable word for programs: "unauthorized" */
@@ -28,11 +42,17 @@ typedef struct chat_err_t {
     const char *retry_after; /* value for Retry-After, or NULL */
     const char *allow;       /* value for Allow, or NULL */
     chat_cause_e cause;
+    const chat_refusal_t *upstream; /* what the client may know of an
+                                       upstream's refusal, or NULL */
 } chat_err_t;
 
 /* Fill err and return rv, so that a failing function can end in one line.
  * code and message must outlive the request. rv must not be APR_SUCCESS. */
 apr_status_t chat_err_set(chat_err_t *err, apr_status_t rv, int status,
                           const char *code, const char *message);
+
+/* The sentence of an upstream that may be shown; NULL: there is none, or the
+ * failure is its own, and what it says of that is for its administrator. */
+const char *chat_err_told(const chat_err_t *err);
 
 #endif

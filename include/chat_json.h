@@ -127,6 +127,9 @@ int chat_json_boolean(const chat_json_t *v);
  * Writing. A root made here is freed with its pool; a value given to an array
  * or object belongs to that from then on (a value that was read may be given
  * away too: it is shared, not copied). add takes NULL for "leave it out".
+ *
+ * None of these fails: where there is no memory for a value, nothing that it
+ * belongs to has a text.
  */
 chat_json_t *chat_json_object(apr_pool_t *p);
 chat_json_t *chat_json_array(apr_pool_t *p);
@@ -142,7 +145,8 @@ void chat_json_push_string(chat_json_t *array, const char *text);
 void chat_json_push_integer(chat_json_t *array, apr_int64_t n);
 
 /* Compact text, no escaped slashes, NUL-terminated, copied into p. plen may
- * be NULL. Numbers that were read come out with the digits they came with. */
+ * be NULL. Numbers that were read come out with the digits they came with.
+ * NULL: there was no memory to make v, or something in it. */
 const char *chat_json_text(const chat_json_t *v, apr_size_t *plen,
                            apr_pool_t *p);
 

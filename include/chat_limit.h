@@ -26,6 +26,7 @@ typedef struct chat_limit_ask_t {
     const char *model;
     apr_int64_t input_tokens;  /* estimate of the prompt */
     apr_int64_t max_tokens;    /* the answer's limit, 0: none was named */
+    apr_int64_t least_tokens;  /* of an answer are asked for in any case */
     apr_interval_time_t lasts; /* no stream lives longer: a lease that is
                                   never settled expires by itself then */
     int requests_only; /* 1: nothing is generated, and policies of tokens and

@@ -14,11 +14,22 @@
 
 #include <httpd.h>
 #include <http_config.h>
+#include <http_core.h>
 #include <http_log.h>
 
 extern module AP_MODULE_DECLARE_DATA chat_module;
 APLOG_USE_MODULE(chat);
 
 #define CHATNO(n) "CHAT" #n ": "
+
+/* The status of a message. httpd writes it out in front, and of APR_EGENERAL it
+ * only knows "Internal error (specific information not available)". */
+#define CHAT_LOG_STATUS(rv) ((rv) == APR_EGENERAL ? 0 : (rv))
+
+/* The level of what configtest warns of and the start does in spite of it:
+ * there it is a notice, which httpd writes whatever LogLevel says. */
+#define CHAT_LOG_ADVICE(level)                                                 \
+    (ap_state_query(AP_SQ_RUN_MODE) == AP_SQ_RM_CONFIG_TEST ? (level)          \
+                                                            : APLOG_NOTICE)
 
 #endif

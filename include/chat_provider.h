@@ -31,6 +31,7 @@ typedef struct chat_upstream_t {
     int auth;            /* chat_key_e: the header that carries it */
     const char *version; /* of the API, where it is said; NULL: usual */
     int completions;     /* 1: Chat Completions, else the Responses API */
+    int pinned;          /* 1: the administrator has chosen that */
     int store;           /* 1: the provider may keep the answer */
     chat_timeouts_t timeouts;
 } chat_upstream_t;
@@ -54,18 +55,20 @@ typedef struct chat_upstream_t {
  * - None of these: the answer was cut.
  */
 typedef struct chat_seen_t {
-    int reason;         /* a reason to finish came */
-    int ended;          /* the provider's own terminal event came */
-    int failed;         /* an error event came: not a success */
-    char error[64];     /* the error's code, [A-Za-z0-9_.-] only, or "" */
-    int status;         /* that the error would have had as an answer of its
-                           own; 0: it does not say */
-    chat_err_t refusal; /* what that means, as of map_error(); its strings are
-                           static */
-    chat_usage_t usage; /* -1 until the provider says */
+    int reason;          /* a reason to finish came */
+    int ended;           /* the provider's own terminal event came */
+    int failed;          /* an error event came: not a success */
+    char error[64];      /* the error's code, [A-Za-z0-9_.-] only, or "" */
+    int status;          /* that the error would have had as an answer of its
+                            own; 0: it does not say */
+    chat_err_t refusal;  /* what that means, as of map_error(); its strings are
+                            static */
+    chat_refusal_t told; /* what the error says of itself */
+    chat_usage_t usage;  /* -1 until the provider says */
     apr_int64_t counts[CHAT_USAGE_FIELDS_MAX]; /* the provider's own, of which
                                                   usage is made: each 1 more
                                                   than it is, 0 until said */
+    int skimmed;        /* texts are left out of the event at hand */
     int repaired;       /* the event at hand has halves of characters in it, see
                            chat_provider_half.c */
     int measure;        /* set by the caller: count the answer, too */
@@ -123,6 +126,10 @@ typedef struct chat_provider_t {
      */
     const char *(*wire_format)(const chat_upstream_t *up);
 
+    /* Its API refuses to make fewer tokens of an answer, so that build_call()
+     * asks for so many. NULL: any number. */
+    int (*least_output)(const chat_upstream_t *up);
+
     /*
      * The client's request is in this provider's own words (ChatRequestFormat
      * provider): take from it what concerns this server, see turn->native.
@@ -135,6 +142,14 @@ typedef struct chat_provider_t {
     apr_status_t (*read_native)(chat_turn_t *turn, chat_json_t *body,
                                 const char *path, const chat_upstream_t *up,
                                 chat_err_t *err, apr_pool_t *p);
+
+    /* Where the provider has several APIs and the administrator has not chosen:
+     * the one that can carry this turn, for this call. NULL: there is one. */
+    void (*choose_api)(chat_upstream_t *up, const chat_turn_t *turn);
+
+    /* What that model lacks there (chat_lacks_e), as far as its name and the
+     * API tell; NULL: nothing. */
+    unsigned (*lacks)(const chat_upstream_t *up, const char *model);
 
     /* Describe the HTTP call for this turn. turn->model is set. call is
      * zeroed; its strings live in p. Unless turn->native and turn->whole,
@@ -172,6 +187,14 @@ typedef struct chat_provider_t {
      */
     void (*map_error)(chat_err_t *err, int status, const char *body,
                       apr_size_t len, apr_pool_t *p);
+
+    /* Where clients speak this API (ChatRequestFormat provider): an error of
+     * ours as the body of one of its own, in p; id is the request's. NULL: it
+     * is OpenAI's form. */
+    const char *(*refusal)(const chat_err_t *err, const char *id,
+                           apr_pool_t *p);
+    const char *id_header; /* in which its answers have the request's id, beside
+                              X-Request-ID; NULL: in none */
 } chat_provider_t;
 
 /* The transfer has ended well: a reason that was said is an end. */
@@ -185,6 +208,25 @@ int chat_provider_is_whole(const chat_sse_event_t *event, apr_pool_t *p);
  * not say, or is none. */
 int chat_provider_refusal_status(const char *body, apr_size_t len,
                                  apr_pool_t *p);
+
+/*
+ * What an upstream says that refuses, in a body that is no answer or in an
+ * event, whoever's form it has; key (or NULL) is the one that it was sent.
+ */
+void chat_provider_told(chat_refusal_t *told, int status, const char *body,
+                        apr_size_t len, const char *key, apr_pool_t *p);
+
+/* The same name for the same thing, whatever a provider calls it: err, as
+ * map_error() gave it, becomes model_not_found, context_length_exceeded or,
+ * where a 404 is not about a model, upstream_not_found; its strings are static
+ * then. told is what its client may know, unless the key or the account is to
+ * blame. */
+void chat_provider_told_name(chat_err_t *err, const chat_refusal_t *told);
+
+/* May a client that asked for path mean this call of an API ("/messages")? A
+ * location is named as the administrator likes, but another call of an API is
+ * another one. */
+int chat_provider_native_is_path(const char *path, const char *want);
 
 /* The built-in of that index (chat_provider_e). Never NULL. */
 const chat_provider_t *chat_provider_get(int type);

@@ -21,9 +21,6 @@ void chat_reply_headers(request_rec *r, const apr_table_t *headers);
 /* One more, for an answer that is no error. name and value outlive r. */
 void chat_reply_header(request_rec *r, const char *name, const char *value);
 
-/* What an event stream says it is. */
-#define CHAT_REPLY_STREAM_TYPE "text/event-stream; charset=utf-8"
-
 /* Headers of an event stream; turns compression off. Nothing is sent yet. */
 void chat_reply_stream_head(request_rec *r);
 
@@ -32,7 +29,7 @@ void chat_reply_stream_head(request_rec *r);
 apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
                                      apr_size_t len);
 
-/* A whole JSON answer. */
+/* A whole JSON answer. json NULL: there was no memory to make it, a 503. */
 void chat_reply_json(request_rec *r, int status, const char *json);
 
 /* An error with its headers; json is its body. Only while nothing was sent. */

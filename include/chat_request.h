@@ -148,6 +148,13 @@ apr_status_t chat_request_message(chat_turn_t *turn, const char **psession,
                                   const chat_request_clamps_t *clamps,
                                   chat_err_t *err, apr_pool_t *p);
 
+/* 400 "unsupported" where the body asks, in a member of some other API, for
+ * what would change the answer and has no place here ("stop", "top_p", "n");
+ * err->param names it. Others that are unknown are left out, as zod leaves them
+ * out. */
+apr_status_t chat_request_refuse_foreign(const chat_json_t *body,
+                                         chat_err_t *err, apr_pool_t *p);
+
 /*
  * OpenAI's Chat Completions request. *pusage is 1 when the client wants a chunk
  * with the token counts. Members that change nothing about the answer (user,

@@ -57,6 +57,10 @@ apr_status_t chat_run_title(const char **ptitle, chat_ctx_t *ctx,
  * who has none. */
 const char *chat_run_owner(const chat_user_t *user);
 
+/* What a model of that name (the provider's) lacks there, beside what its
+ * ChatModel says: chat_lacks_e. */
+unsigned chat_run_lacks(const chat_provider_conf_t *conf, const char *model);
+
 /* Answer with an error, in the form of the route. Only while nothing was sent;
  * whoever owns the request. */
 void chat_run_error(const chat_ctx_t *ctx, const chat_err_t *err);

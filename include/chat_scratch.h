@@ -10,8 +10,14 @@
 
 #include <apr_pools.h>
 
-/* [child_init] */
-void chat_scratch_init(void);
+/*
+ * [child_init] Where there is no memory these pools do what pchild does: httpd
+ * says so and ends the process. An engine's thread could not end the request
+ * alone: APR gives pools nothing else to do, and uses what they give unlooked
+ * at. What is large, and grows with what others send, is therefore not in pools
+ * but in chat_buf.h, in chat_json.h and with curl, which can fail.
+ */
+void chat_scratch_init(apr_pool_t *pchild);
 
 /* The parent of short-lived subpools, which any thread may make and destroy.
  * Never allocated from directly. */

@@ -9,9 +9,14 @@
 
 #include <apr_pools.h>
 
-/* Longest event whose data is kept. A longer one is passed on without its
- * data (oversized), so that memory per stream stays bounded. */
+/* What is kept of the data of an event, so that memory per stream stays
+ * bounded. Of more, its longest texts are passed over, as if it were JSON, and
+ * CHAT_SSE_PASSED stands in their place (skimmed); what is too large for other
+ * reasons is passed on without its data (oversized). */
 #define CHAT_SSE_EVENT_MAX (1024 * 1024)
+
+/* U+10F7FF twice, which nobody writes. */
+#define CHAT_SSE_PASSED "\xf4\x8f\x9f\xbf\xf4\x8f\x9f\xbf"
 
 /* Valid only during the callback; neither text is NUL-terminated. */
 typedef struct chat_sse_event_t {
@@ -19,7 +24,8 @@ typedef struct chat_sse_event_t {
     apr_size_t type_len;
     const char *data; /* data lines joined by LF */
     apr_size_t data_len;
-    int oversized; /* over CHAT_SSE_EVENT_MAX: data is empty */
+    int skimmed;   /* over CHAT_SSE_EVENT_MAX: texts are left out of data */
+    int oversized; /* ... and more than texts: data is empty */
     int last;      /* the body ended before the blank line, maybe within
                       the last line of the data */
 } chat_sse_event_t;

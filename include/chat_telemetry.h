@@ -9,6 +9,7 @@
 
 #include <httpd.h>
 
+#include "chat_err.h"
 #include "chat_types.h"
 
 /* Zeroed means unknown, but for the two times, usage and outcome. */
@@ -17,10 +18,14 @@ typedef struct chat_record_t {
     const char *user; /* id, or NULL: guest or nobody */
     const char *model;
     const char *provider;
-    int status;               /* what the client was told */
-    int upstream_status;      /* what the provider said, 0: nothing */
-    const char *upstream_id;  /* the provider's own request id */
-    apr_interval_time_t ttft; /* -1 unknown */
+    int status;                 /* what the client was told */
+    int upstream_status;        /* what the provider said, 0: nothing */
+    const char *upstream_id;    /* the provider's own request id */
+    const char *upstream_url;   /* of the call, without its query */
+    const chat_refusal_t *told; /* what the provider said of its failure, or
+                                   NULL */
+    const char *said;           /* its sentence, fit for a log, or NULL */
+    apr_interval_time_t ttft;   /* -1 unknown */
     apr_interval_time_t duration;
     chat_usage_t usage;
     chat_outcome_e outcome;

@@ -16,6 +16,9 @@ struct chat_json_t;
 
 #define CHAT_VERSION "0.1.0"
 
+/* What an event stream says it is: every stream that is sent to a client. */
+#define CHAT_EVENT_STREAM_TYPE "text/event-stream; charset=utf-8"
+
 /* Who asks. */
 typedef struct chat_user_t {
     const char *id; /* stable id of the account, any bytes but NUL; NULL for
@@ -137,6 +140,21 @@ typedef enum {
     CHAT_KEY_X_API_KEY, /* x-api-key: Anthropic's */
     CHAT_KEY_X_GOOG     /* x-goog-api-key: Gemini's */
 } chat_key_e;
+
+/* What a model may be able to do. */
+typedef enum {
+#define CHAT_CAPABILITY(id, name) CHAT_CAPABILITY_##id,
+#include "chat_capability_list.h"
+#undef CHAT_CAPABILITY
+    CHAT_CAPABILITY_COUNT
+} chat_capability_e;
+
+/* What it lacks, as bits. */
+typedef enum {
+#define CHAT_CAPABILITY(id, name) CHAT_LACKS_##id = 1 << CHAT_CAPABILITY_##id,
+#include "chat_capability_list.h"
+#undef CHAT_CAPABILITY
+} chat_lacks_e;
 
 /* What some types of providers have and others have not, as bits of the lines
  * of chat_provider_list.h. */

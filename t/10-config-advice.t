@@ -84,8 +84,8 @@ warned($DB . $MODEL . route('/x', 'stream', 'ChatAuth bearer') . at('/y', $SECRE
 fine($_) for $DB . $MODEL . route('/x', 'stream', 'ChatAuth bearer', 'ChatAuthBearer unsigned', 'ChatAuth guest'),
     $DB . $MODEL . route('/x', 'stream', 'ChatAuth better-auth') . host($SECRET);
 
-warned($MODEL . route('/x', 'stream', 'ChatAuth user guest'), '0117', qr/ChatAuth user in <Location \/x>: no AuthType .*/);
-fine($MODEL . route('/x', 'stream', 'ChatAuth user', 'AuthType None'));
+warned($MODEL . route('/x', 'stream', 'ChatAuth user'), '0117', qr/ChatAuth user in <Location \/x>: no AuthType .*/);
+fine($_) for $MODEL . route('/x', 'stream', 'ChatAuth user', 'AuthType None'), $MODEL . route('/x', 'stream', 'ChatAuth user guest');
 
 warned(at('/x', 'AuthType Chat', 'Require valid-user'), '0122',
     qr/"AuthType Chat" $AT: no ChatAuth says who may come in there, so everybody gets a 401/);
@@ -112,9 +112,10 @@ fine($_) for route('/x', 'limits', 'Require local'), route('/x', 'limits') . at(
 warned($MODEL . route('/x', 'stream', 'ChatAuth guest', 'ChatModelDefault k'), '0118',
     qr/ChatModelDefault "k" in <Location \/x> is no ChatModel of this server: who names no model will be refused/);
 warned($MODEL . "ChatModelDefault k\n" . route('/x', 'stream', 'ChatAuth guest'), '0118', qr/.*/);
-warned($MODEL . route('/x', 'stream', 'ChatAuth guest', 'ChatModelAllow m z*'), '0119',
-    qr/ChatModelAllow "z\*" in <Location \/x>: no ChatModel of this server is called so/);
-fine($_) for $MODEL . route('/x', 'stream', 'ChatAuth guest', 'ChatModelDefault n', 'ChatModelAllow ?'),
+warned($MODEL . route('/x', 'stream', 'ChatAuth guest', 'ChatModelAllow m zz'), '0119',
+    qr/ChatModelAllow "zz" in <Location \/x>: no ChatModel of this server is called so/);
+warned($MODEL . route('/x', 'stream', 'ChatAuth guest', "ChatModelAllow $_"), '0119', qr/.*/) for 'y* z*', 'n';
+fine($_) for $MODEL . route('/x', 'stream', 'ChatAuth guest', 'ChatModelDefault n', 'ChatModelAllow ? to-come-*'),
     $PROVIDER . route('/x', 'stream', 'ChatAuth guest', 'ChatUse p', 'ChatModelDefault k', 'ChatModelAllow z*'),
     $MODEL . route('/x', 'stream', 'ChatAuth guest', 'ChatModelDefault k') . host('ChatModel k p');
 

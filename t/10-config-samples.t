@@ -55,7 +55,10 @@ sub keys_for ($t) {
     $conf =~ s{^ +\K#(?=ChatAuth better-auth bearer guest$)}{}m or die 'no line for guests';
     $conf =~ s{https://api\.openai\.com/v1}{$up->url}e or die 'no URL';
     $conf =~ s{^DBDriver.*\nDBDParams.*\n}{DBDriver sqlite3\nDBDParams "%%DIR%%/run/none.db"\n}m or die 'no database';
-    $t->write_file('run/none.db', '', 0666);
+    $conf =~ s{^ChatAuthSession \Kkysely-pgsql$}{kysely-sqlite}m or die 'no sessions';
+    my $none = $t->dir . '/run/none.db';
+    is system("sqlite3 -bail '$none' < '$ChatTest::Httpd::ROOT/demo/better-auth-sqlite.sql'"), 0, 'chat.conf: a database without users';
+    chmod 0666, $none;
     chmod 0777, $t->dir . '/run';
     $t->{conf} = "Define APACHE_LOG_DIR %%DIR%%\n$conf";
     $t->start;

@@ -6,7 +6,8 @@
 # printed only ports, hosts of providers, and /etc/apache2/chat are changed.
 use v5.36;
 use JSON::PP       ();
-use MIME::Base64   qw(encode_base64);
+use Digest::SHA    qw(hmac_sha256);
+use MIME::Base64   qw(encode_base64 encode_base64url);
 use POSIX          qw(WNOHANG);
 use Test::More;
 use FindBin;
@@ -118,17 +119,22 @@ my %PRESUPPOSED = (
 # ---- configurations ----
 
 # Every module that the samples name; "as printed" leaves LoadModule to the reader.
-my @MODULES = qw(dbd socache_shmcb authz_host env http2 authn_core authz_user auth_basic authn_file);
+my @MODULES = qw(dbd socache_shmcb authz_host env http2 authn_core authz_user auth_basic authn_file headers rewrite);
 
 sub httpd_for ($snippet, $needs) {
     my $t = ChatTest->new(modules => \@MODULES, mpm => 'event');
     my $etc = $t->dir . '/chat';
     mkdir $etc or die $!;
-    $t->write_file("chat/$_.key", "a-key-that-nobody-knows\n", 0600) for qw(openai anthropic mistral azure);
-    $t->write_file('chat/better-auth.secret', "$SECRET\n", 0600);
+    $t->write_file("chat/$_.key", "a-key-that-nobody-knows\n", 0600) for qw(openai anthropic gemini mistral azure);
+    $t->write_file("chat/$_.secret", "$SECRET\n", 0600) for qw(better-auth jwt);
     $t->write_file('chat/htpasswd', "anna:{SHA}" . encode_base64(pack('H*', 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3')));
     $t->{conf} = join('', (map { $PRESUPPOSED{$_}->($snippet) } @$needs), $snippet->{text}) =~ s{/etc/apache2/chat}{$etc}gr;
     return $t;
+}
+
+sub mock_for ($t) {
+    my $mock = 'http://127.0.0.1:' . $up->port;
+    $t->{conf} =~ s{^\s*ChatProviderURL\s+\Khttps?://[^/\s]+}{$mock}gm;
 }
 
 # What is wrong with a block for httpd: configtest as it is printed, then each
@@ -140,8 +146,7 @@ sub apache ($snippet) {
     my ($ok, $said) = $t->configtest;
     return $said if $said ne "Syntax OK\n";
 
-    my $mock = 'http://127.0.0.1:' . $up->port;
-    $t->{conf} =~ s{^\s*ChatProviderURL\s+\Khttps?://[^/\s]+}{$mock}gm;
+    mock_for($t);
     my %route = routes($t->{conf});
     my @asked = $snippet->{text} =~ /^<Location "?([^">]+)/mg;
     @asked = sort keys %route if !@asked;
@@ -166,7 +171,15 @@ sub routes ($conf) {
     return %route;
 }
 
+# The token of an application that shares a secret with the server (HS256).
+sub signed_token () {
+    my $part = join '.', map { encode_base64url($JSON->encode($_)) } { alg => 'HS256', typ => 'JWT' },
+        { sub => 'anna', plan => 'pro', iss => 'https://app.example.com', aud => 'chat', iat => time, exp => time + 600 };
+    return "$part." . encode_base64url(hmac_sha256($part, $SECRET));
+}
+
 sub credentials ($t) {
+    return (Authorization => 'Bearer ' . signed_token()) if $t->{conf} =~ /^\s*ChatAuthJWTSecret/m;
     return (Cookie => ($t->{conf} =~ /^DBDriver pgsql/m ? $person->{cookie} : $COOKIE),
         ($t->{conf} =~ /AuthType Basic/ ? (Authorization => 'Basic ' . encode_base64('anna:test', '')) : ()));
 }
@@ -223,11 +236,32 @@ sub demo () {
     return \%demo;
 }
 
+# ---- the server of docs/sdks.md: the blocks of that page that are "by" this test ----
+
+my ($sdks, %pages);
+
+sub sdks () {
+    return $sdks if $sdks;
+    my @blocks = grep { ($_->{mark}{by} // '') eq 't/18-snippets.t' } ChatTest::Snippets::of('docs/sdks.md', $pages{'docs/sdks.md'});
+    my $t = httpd_for({ text => join '', map { $_->{text} } @blocks }, ['sessions']);
+    my ($ok, $said) = $t->configtest;
+    die "docs/sdks.md: $said" if $said ne "Syntax OK\n";
+    mock_for($t);
+    return $sdks = $t->start;
+}
+
+# The text for the port of that server.
+sub there ($text) {
+    my $port = sdks()->port;
+    return $text =~ s{https://chat\.example\.com}{http://127.0.0.1:$port}gr;
+}
+
 # What a command says, when it ends well.
 sub said (@command) {
     my $out = $users->dir . '/said';
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
+        $ENV{CHAT_TOKEN} = ChatTest::BetterAuth::signed($TOKEN, $SECRET);
         open STDIN,  '<', '/dev/null';
         open STDOUT, '>', $out;
         open STDERR, '>&', \*STDOUT;
@@ -253,6 +287,8 @@ sub here ($text) {
 sub sh ($snippet) {
     return says($snippet, said('bash', '-ec', "cd /; set -o pipefail; " . here($snippet->{text})))
         if ($snippet->{mark}{needs} // '') eq 'demo';
+    return says($snippet, said('bash', '-ec', "cd /; set -o pipefail; " . there($snippet->{text})))
+        if ($snippet->{mark}{needs} // '') eq 'sdks';
     # What Debian's apache2ctl does with them; the limit itself may be out of reach here.
     return says($snippet, said('sh', '-ec', "ulimit() { echo \"ulimit \$*\"; }\n$snippet->{text}\n\$APACHE_ULIMIT_MAX_FILES"))
         if ($snippet->{mark}{needs} // '') eq 'envvars';
@@ -268,17 +304,32 @@ const finish = (usage) => show("\n" + JSON.stringify(usage) + "\n");
 const fetch = (path, init) => globalThis.fetch(new URL(path, "http://127.0.0.1:8080/"), init);
 END
 
+# The folder of t/real with the packages that a script imports.
+sub has_package ($text) {
+    return $text =~ m{from "(?:\@anthropic-ai|\@google)/} ? 'providers' : $text =~ m{from "\@ai-sdk/} ? 'ai-sdk' : 'openai';
+}
+
 sub js ($snippet) {
     my %needs = map { $_ => 1 } split ' ', $snippet->{mark}{needs} // '';
-    my $dir = "$ChatTest::OpenAI::DIR/" . ($needs{page} ? 'eventsource' : 'openai');
+    my $dir = "$ChatTest::OpenAI::DIR/" . ($needs{page} ? 'eventsource' : has_package($snippet->{text}));
     my $why = ChatTest::OpenAI::missing($dir);
     return $why if $why;
-    my $script = here(($needs{page} ? $PAGE : '') . $snippet->{text});
+    my $script = $needs{sdks} ? there($snippet->{text}) : here(($needs{page} ? $PAGE : '') . $snippet->{text});
     return says($snippet, said('sh', '-c', 'cd "$1" && exec node --input-type=module -e "$2"', 'sh', $dir, $script));
 }
 
 sub python ($snippet) {
-    return says($snippet, said('python3', '-c', here($snippet->{text})));
+    my $text = ($snippet->{mark}{needs} // '') eq 'sdks' ? there($snippet->{text}) : here($snippet->{text});
+    return says($snippet, said('python3', '-c', $text));
+}
+
+# The SDK that a script needs and this machine does not have, or nothing.
+sub missing_sdk ($snippet) {
+    return if $snippet->{lang} ne 'python';
+    for my $line (grep { !/^import os$/ } $snippet->{text} =~ /^((?:from|import) .*)$/mg) {
+        return $line =~ s/^(?:from|import) (\S+).*/$1/r if system('python3', '-c', "try:\n $line\nexcept ImportError:\n raise SystemExit(1)") != 0;
+    }
+    return;
 }
 
 sub ask_demo ($what, $body) {
@@ -328,15 +379,15 @@ sub wrong ($snippet) {
     return $run->($snippet);
 }
 
-my %pages = map { my $name = s{^\Q$ROOT\E/}{}r; $name => slurp($_) } "$ROOT/README.md", sort glob "$ROOT/docs/*.md";
+%pages = map { my $name = s{^\Q$ROOT\E/}{}r; $name => slurp($_) } "$ROOT/README.md", sort glob "$ROOT/docs/*.md";
 
 for my $page (sort keys %pages) {
     for my $snippet (ChatTest::Snippets::of($page, $pages{$page})) {
         my $name = ChatTest::Snippets::name($snippet);
     SKIP: {
             skip "$name: $snippet->{mark}{skip}", 1 if $snippet->{mark}{skip};
-            skip "$name: no SDK for Python here", 1
-                if $snippet->{lang} eq 'python' && system('python3 -c "import openai" >/dev/null 2>&1') != 0;
+            my $missing = missing_sdk($snippet);
+            skip "$name: no $missing for Python here", 1 if $missing;
             is join("\n", wrong($snippet)), '', $name;
         }
     }
@@ -360,12 +411,33 @@ like seeded('docs/directives.md', 'NULL, 0, p.plan', 'u.role, 0, p.plan'), qr/: 
     my ($first) = ChatTest::Snippets::of('docs/stream.md', $pages{'docs/stream.md'});
     my ($message, $stream, $rest) = $first->{text} =~ m{^(<Location.*?</Location>\n)(<Location.*?</Location>\n)(.*)}s;
     $first->{text} = "$stream$message$rest";
-    like join("\n", wrong($first)), qr{^/api/v1/chat/stream, stream: 400 }, 'an outer location after the inner one';
+    like join("\n", wrong($first)), qr{CHAT0115: ChatRoute "stream" at \S+ is never used}, 'an outer location after the inner one';
 }
 like seeded('README.md', '"message":"Hello"', '"massage":"Hello"'), qr/^it does not say "You said.*invalid_request/s, 'a line for a shell that is refused';
 is join(' ', wrong({ page => 'x', lang => '', text => 'x', mark => {} })), 'no test runs ""', 'a block without a language';
 is eval { ChatTest::Snippets::of('x', "<!-- test: need openai -->\n```sh\n```\n"); 1 }, undef, 'a mark that is none';
 
+# ---- what a browser asks first ----
+
+{
+    my ($block) = grep { $_->{text} =~ /Access-Control/ } ChatTest::Snippets::of('docs/sdks.md', $pages{'docs/sdks.md'});
+    my $t = httpd_for($block, [qw(sessions openai model)]);
+    mock_for($t);
+    $t->start;
+    my @origin = (Origin => 'https://app.example.com');
+    my $res = $t->request('OPTIONS', '/api/chat', headers => [ @origin, 'Access-Control-Request-Method' => 'POST' ]);
+    is $res->{status}, 204, 'docs/sdks.md: a browser may ask before it posts';
+    is $res->{headers}{'access-control-allow-origin'}, 'https://app.example.com', '... and is told yes';
+    is $res->{headers}{'access-control-allow-credentials'}, 'true', '... with the cookie';
+    my %body = (json => { model => 'gpt-4o-mini', messages => $HELLO });
+    $res = $t->request('POST', '/api/chat', headers => [ @origin, Cookie => $COOKIE ], %body);
+    is $res->{status}, 200, '... and then gets an answer';
+    is $t->request('POST', '/api/chat', headers => [ Origin => 'https://evil.example', Cookie => $COOKIE ], %body)->{status}, 403,
+        '... which another origin does not';
+    $t->kill;
+}
+
+$sdks->kill if $sdks;
 kill 'TERM', $demo{pid} and waitpid $demo{pid}, 0 if %demo;
 $app->stop if $app;
 $pg->stop if $pg;

@@ -70,6 +70,7 @@ ChatAuth guest
 ChatLimit every 500/1h "expr=%{HTTP:X-Who}"
 <Location /limits>
     ChatRoute limits
+    Require all granted
 </Location>
 <Location /server-status>
     SetHandler server-status

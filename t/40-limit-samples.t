@@ -52,7 +52,7 @@ sub statuses ($n, @who) {
 
 is_deeply statuses(12, 'guest', '192.0.2.1'), { 200 => 10, 429 => 2 }, 'a guest has ten requests';
 my $no = ask('guest', '192.0.2.1');
-like $no->{json}{message}, qr/^Too many requests: the limit "address" allows 10\. Try again in \d+ s\.$/, 'in five minutes';
+like $no->{json}{message}, qr/^Too many requests: the limit "address" allows 10 in 5 minutes\. Try again in \d+ s\.$/, 'in five minutes';
 cmp_ok $no->{headers}{'retry-after'}, '>', 60, 'and not again in one';
 is_deeply statuses(12, 'free', '192.0.2.2'), { 200 => 10, 429 => 2 }, 'the free plan has ten a minute';
 like ask('free', '192.0.2.2')->{json}{message}, qr/"free" allows 10\b/, 'by its own name';

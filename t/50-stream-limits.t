@@ -187,7 +187,7 @@ for my $mpm (qw(event worker)) {
         my $wait = scaled(2000);
         $t->{env} = dns_env($t->dir, $log, 'nowhere.test=0: two.test=0:127.0.0.2,127.0.0.1 '
             . "slow.test=$wait:127.0.0.1");
-        $t->expect_log(qr/CHAT0902: .*provider=closed /, qr/CHAT0902: .*provider=nowhere /, qr/CHAT0502: upstream host nowhere\.test: /);
+        $t->expect_log(qr/CHAT0902: .*provider=closed /, qr/CHAT0902: .*provider=nowhere /, qr/\] \[client \S+\] CHAT0502: upstream host nowhere\.test: /);
         $t->start;
 
         my $before = counters($t);

@@ -39,7 +39,12 @@ my $odd = ChatTest::Answers->new(
     numeric    => error(429, q("code":429)),
     says_key   => error(400, qq("code":"$key","message":"$key","param":"$key"), "x-echo: $key"),
     says_org   => error(400, q("code":"org-abcdefghijklmnopqrstuvwx","param":"proj_abc","message":"org-mock")),
-    says_param => error(400, q("code":null,"param":"temperature","message":"Unsupported value: canary")),
+    says_param => error(400, q("code":null,"param":"temperature","message":"Unsupported value: mauve")),
+    astray     => error(404, q("message":"Invalid URL (POST /v1/responses)","code":null)),
+    nginx      => ChatTest::Answers::whole(404, ['Content-Type: text/html'], '<html><h1>404 Not Found</h1></html>'),
+    fastapi    => ChatTest::Answers::whole(404, ['Content-Type: application/json'], '{"detail":"Not Found"}'),
+    repeats    => error(400, q("message":"I will not: canary prompt is no question","code":null)),
+    too_long   => error(400, q("message":"request (1025 tokens) exceeds the available context size","type":"exceed_context_size_error","code":400)),
     no_json    => ChatTest::Answers::whole(500, ['Content-Type: text/html'], '<h1>org-mock</h1>'),
     long       => ChatTest::Answers::whole(400, [], '{"error":{"message":"' . 'org-mock ' x 100_000 . '"}}'),
     empty      => ChatTest::Answers::whole(503, [], ''),
@@ -107,7 +112,8 @@ sub refuses ($name, $path, $json, $status, $code, $why, %o) {
     my ($res, $is, $error) = ask($path, $json);
     my $said = $res->{json} // {};
     is "$res->{status} " . ($said->{code} // ''), "$status $code", $name;
-    is join(' ', grep { $_ ne 'retryAfter' } sort keys %$said), 'code message requestId', '... in the words of our own';
+    is join(' ', grep { $_ !~ /^(?:retryAfter|upstream)$/ } sort keys %$said), 'code message requestId', '... in the words of our own';
+    is $said->{upstream}{status}, $o{theirs}, '... with the status of the provider' if $o{theirs};
     unlike $res->{raw_head} . $res->{body}, qr/org-|proj_|sk-|canary|mocked|openai|x-echo|cf-ray|ratelimit|set-cookie/i,
         '... and none of the provider';
     is $res->{headers}{'retry-after'}, $o{retry}, '... Retry-After: ' . ($o{retry} // 'none');
@@ -122,8 +128,8 @@ sub refuses ($name, $path, $json, $status, $code, $why, %o) {
 for my $case (
     [ 400, 400, 'upstream_rejected' ],
     [ 401, 502, 'upstream_auth' ],
-    [ 403, 400, 'upstream_rejected' ], # a model that the account may not use
-    [ 404, 400, 'upstream_rejected' ],
+    [ 403, 400, 'model_not_found' ], # that the account may not use
+    [ 404, 400, 'model_not_found' ],
     [ 408, 504, 'upstream_timeout',      outcome => 'timeout' ],
     [ 409, 400, 'upstream_rejected' ],
     [ 410, 502, 'upstream_error' ],
@@ -141,7 +147,8 @@ for my $case (
     my ($theirs, $ours, $code, %o) = @$case;
     my $path = $theirs % 2 ? '/completions' : '/responses';
     refuses("$path: a $theirs of the provider is a $ours", $path, $t->turn(status => $theirs, retry => 7, seed => $theirs),
-        $ours, $code, qr/ upstream=$theirs upstream-id=req_$theirs \w+: $code$/, %o);
+        $ours, $code, qr/ upstream=$theirs upstream-id=req_$theirs \w+: $code(?: \(it said: .*\))?$/,
+        theirs => $code =~ /auth|quota/ ? undef : $theirs, %o);
 }
 refuses('a 429 without Retry-After', '/responses', $t->turn(status => 429), 429, 'upstream_rate_limited', qr/upstream=429/);
 
@@ -172,13 +179,29 @@ for my $case (
 ) {
     my ($name, $status, $code, $theirs, $retry) = @$case;
     my $res = refuses("an answer of the kind $name", '/odd', answer($name), $status, $code, qr/ upstream=$theirs /, retry => $retry);
-    like $res->{json}{message}, qr/parameter temperature/, '... the parameter is named' if $name eq 'says_param';
+    next if $name ne 'says_param';
+    like $res->{json}{message}, qr/parameter temperature/, '... the parameter is named';
+    is_deeply $res->{json}{upstream}, { status => 400, param => 'temperature', message => 'Unsupported value: mauve' }, '... and what was wrong with it';
 }
 refuses('an HTML page', '/responses', $t->turn(fault => 'html'), 502, 'upstream_error', qr/ upstream=200 /);
 refuses('a redirect', '/responses', $t->turn(fault => 'redirect'), 502, 'upstream_error', qr/ upstream=302 /);
 is $up->stats->{trapped}, 0, '... which is not followed';
-is_deeply $t->post_json('/responses', $t->turn(status => 404))->{json}{message},
-    'The provider refused the request: model_not_found.', 'a word for programs is passed on';
+my $said = $t->post_json('/responses', $t->turn(status => 404))->{json};
+is_deeply $said->{upstream}, { status => 404, code => 'model_not_found', type => 'invalid_request_error',
+    message => 'The model `mock-2` does not exist or you do not have access to it.' }, 'the words of the provider are passed on';
+
+# An address at which there is no such API is no question's fault.
+for my $case ([ astray => 'Invalid URL (POST /v1/responses)' ], [ nginx => undef ], [ fastapi => 'Not Found' ]) {
+    my ($name, $text) = @$case;
+    my $res = refuses("nobody is there: $name", '/odd', answer($name), 502, 'upstream_not_found',
+        qr{ url=\Q${\$odd->url}\E/responses .* upstream=404 upstream-id=- upstream_error: upstream_not_found\Q${\($text ? " (it said: $text)" : '')}\E$},
+        theirs => 404);
+}
+# What a provider repeats of the question reaches its client, but no log.
+my ($res0, undef, $error0) = ask('/odd', answer('repeats'));
+is $res0->{json}{upstream}{message}, 'I will not: canary prompt is no question', 'what the provider repeats is told';
+unlike $error0, qr/canary/, '... and not logged';
+is $t->post_json('/odd', answer('too_long'))->{json}{code}, 'context_length_exceeded', 'what is too long has one name';
 
 for my $name (qw(capitals identity hinted no_type)) {
     my ($res, $is) = ask('/odd', answer($name));
@@ -332,7 +355,7 @@ ok !$res->{clean}, '... is a broken answer';
 is $res->{body}, ": ping\n\n", '... of a comment';
 like $error, qr/upstream=500 .*: upstream_error$/, '... and an error in the log';
 
-unlike $t->error_log, qr/org-|proj_|Rate limit reached|Incorrect API key|had an error while/, 'nothing that the provider wrote is in the log';
+unlike $t->error_log, qr/org-|proj_|sk-|mockmock/, 'no account and no key is in the log';
 
 $t->stop;
 $odd->stop;

@@ -214,22 +214,25 @@ is $JSON->decode($up->last->{body})->{generation_config}{max_output_tokens}, 300
 
 # ---- who may ask for what ----
 
-my %class = (messages => [qw(BadRequestError PermissionDeniedError)], gemini => [qw(ApiError ApiError)]);
+my %class = (messages => [qw(NotFoundError PermissionDeniedError)], gemini => [qw(ApiError ApiError)]);
 for my $api (@apis) {
     my $asked = $up->stats->{requests};
     my ($unknown, $forbidden, $real) = $sdk->run(map { job($api, $t->url("/$api"), $_, 'mock(seed=5)') } qw(nobody costly mock-1));
     my @names = ($class{$api} // $class{messages})->@*;
-    is "$unknown->{error}{name} $unknown->{error}{status}", "$names[0] 400", "$api: the SDK is told that there is no such model";
+    is "$unknown->{error}{name} $unknown->{error}{status}", "$names[0] 404", "$api: the SDK is told that there is no such model";
     is "$forbidden->{error}{name} $forbidden->{error}{status}", "$names[1] 403", '... or that it is not for this user';
-    is "$real->{error}{name} $real->{error}{status}", "$names[0] 400", '... the provider\'s own name for one is no name here';
+    is "$real->{error}{name} $real->{error}{status}", "$names[0] 404", '... the provider\'s own name for one is no name here';
     unlike $JSON->encode([ map { $_->{error} } $unknown, $forbidden ]), qr/mock-|costly|shown/, '... without a word about others';
     like $unknown->{error}{message}, qr/There is no model of that name here\./, '... in words that the SDK finds';
     is $unknown->{error}{code}, 'model_not_found', '... and a code' if $is{$api}{type} eq 'openai';
-    is $unknown->{error}{type}, 'invalid_request_error', '... or a type' if $api eq 'messages';
+    is $unknown->{error}{type}, 'not_found_error', '... or a type' if $api eq 'messages';
 
     for my $path ($is{$api}{others}->@*) {
         my $res = post($api, "{$least{$api}}", path => $path);
-        is "$res->{status} $res->{json}{error}{code}", '400 unsupported', "$path is another call, which is not to be had";
+        my $word = $res->{json}{error}{ { messages => 'type', gemini => 'status' }->{$api} // 'code' };
+        is "$res->{status} $word", '404 ' . ({ messages => 'not_found_error', gemini => 'NOT_FOUND' }->{$api} // 'not_found'),
+            "$path is another call, which is not to be had";
+        is $res->{headers}{'request-id'}, $api eq 'messages' ? $res->{headers}{'x-request-id'} : undef, '... and has the id where the SDK looks';
     }
     my $res = post($api, '{"messages":"hi"}');
     is $res->{status}, 400, 'a request of some other API is refused';

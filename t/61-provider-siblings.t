@@ -310,13 +310,15 @@ ok $blocked->{clean} && $how->{outcome} eq 'complete', 'gemini: a blocked questi
 
 for my $case (
     [ 400, 400, 'upstream_rejected' ], [ 401, 502, 'upstream_auth' ], [ 402, 502, 'upstream_quota' ], [ 403, 502, 'upstream_auth' ],
-    [ 404, 400, 'upstream_rejected' ], [ 429, 429, 'upstream_rate_limited', 7 ], [ 500, 502, 'upstream_error' ],
+    [ 404, 502, 'upstream_not_found' ], [ 429, 429, 'upstream_rate_limited', 7 ], [ 500, 502, 'upstream_error' ],
     [ 503, 503, 'upstream_overloaded', 7 ], [ 504, 504, 'upstream_timeout' ], [ 529, 503, 'upstream_overloaded', 7 ],
 ) {
     my ($theirs, $ours, $code, $retry) = @$case;
     for my $name (qw(anthropic gemini openrouter)) {
         # The mock says as OpenAI that the account may not use that model.
-        ($ours, $code) = (400, 'upstream_rejected') if $theirs == 403 && $name eq 'openrouter';
+        ($ours, $code) = (400, 'model_not_found') if $theirs =~ /^40[34]$/ && $name eq 'openrouter';
+        ($ours, $code) = (502, 'upstream_not_found') if $theirs == 404 && $name ne 'openrouter';
+        ($ours, $code) = (502, 'upstream_auth') if $theirs == 403 && $name ne 'openrouter';
         my ($res, $is, $error) = ask("/api/chat-$name", $t->turn(status => $theirs, retry => 7, seed => $theirs));
         is "$res->{status} $res->{json}{code}", "$ours $code", "$name: a $theirs is a $ours";
         is $res->{headers}{'retry-after'}, $retry, '... Retry-After: ' . ($retry // 'none');

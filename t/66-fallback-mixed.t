@@ -56,8 +56,8 @@ sub ask ($way, $path) {
     my $said = heard($way, $res);
     $said->{list} = $way->{whole} ? [ plain($res->{json}) ]
         : [ map { $_->{data} eq '[DONE]' ? 'done' : plain($JSON->decode($_->{data})) } $res->{events}->@* ];
-    # The provider is another one in each.
-    s/"provider":"[^"]*",?// for $said->{list}->@*;
+    # The provider is another one in each, and so are the ids of calls for which it has none.
+    s/"provider":"[^"]*",?//, s/"call_\K[0-9a-f]{16}(?=_\d)//g for $said->{list}->@*;
     return { %$said, status => $res->{status} };
 }
 

@@ -151,7 +151,7 @@ sub told ($t, $way) {
     my $said = ask($t, $way, 'gone');
     is "$said->{status} $said->{calls}", '502 busy 2', 'one that refuses, and nobody';
     my ($line) = $t->error_log =~ /CHAT0902: id=$said->{id} (.*)/;
-    like $line, qr/^provider=nobody upstream=- upstream-id=- upstream_error: /, '... is told as nobody, not as what the other one said';
+    like $line, qr{^url=http://\S+ code=- type=- param=- provider=nobody upstream=- upstream-id=- upstream_error: }, '... is told as nobody, not as what the other one said';
     my @next = $t->error_log =~ /CHAT0803: provider (\w+) failed \(status (\d+).*\): (again|now) (\w+) in/g;
     is_deeply [ @next[ -12 .. -1 ] ], [ 'busy', 503, 'again', 'busy', 'busy', 503, 'now', 'nobody', 'nobody', 0, 'again', 'nobody' ],
         '... with a line for each next call';

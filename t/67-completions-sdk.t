@@ -191,7 +191,7 @@ my @bad = (
     [ job(@hi, messages => []),   'BadRequestError 400 empty_array messages',               'no messages' ],
     [ job(@hi, messages => [ { role => 'tool', content => 'x', tool_call_id => 'y' } ]),
         'BadRequestError 400 invalid_value messages[0].tool_call_id', 'an answer to no call' ],
-    [ job('nobody', 'seed=1'), 'BadRequestError 400 model_not_found model', 'a model that is not there' ],
+    [ job('nobody', 'seed=1'), 'NotFoundError 404 model_not_found model', 'a model that is not there' ],
     [ job('gemini', 'seed=1', more => { base => $t->url('/few') }), 'PermissionDeniedError 403 model_forbidden model', 'a model that is not for you' ],
     [ job(@hi, %none),                  'AuthenticationError 401 invalid_api_key -', 'nobody, streamed' ],
     [ job(@hi, %none, stream => $FALSE), 'AuthenticationError 401 invalid_api_key -', 'nobody' ],
@@ -224,8 +224,9 @@ for my $model (@models) {
 
     my ($error, $cut, $failed, $broken) = $sdk->run((map { job($model, 'seed=' . $seed++ . ";n=12;after=8;fault=$_") } qw(error-nested close)),
         map { job($model, 'seed=' . $seed++ . ";n=12;after=8;fault=$_", stream => $FALSE) } qw(error-nested close));
-    # What the provider's word would have been as a status.
-    my ($code, $status) = $model =~ /claude|gemini/ ? ('upstream_overloaded', 503) : ('upstream_error', 502);
+    # What the provider's word would have been as a status, and its code where it has one.
+    my ($code, $status) = $model =~ /claude|gemini/ ? ('upstream_overloaded', 503) : ('server_error', 502);
+    $code = 'upstream_error' if $model =~ /routed/;
     for my $case ([ $error, $code ], [ $cut, 'upstream_truncated' ]) {
         my ($res, $code) = @$case;
         error_is($res, "APIError - $code -", "$model: $code in mid-stream is thrown");

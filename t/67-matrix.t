@@ -10,6 +10,7 @@ use FindBin;
 use JSON::PP ();
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use ChatTest::Answers;
 use ChatTest::Upstream;
 use ChatTest::Wires qw(asked said told);
 
@@ -28,7 +29,7 @@ my @rows = (
     [ 'gemini'                   => 'gemini',      "$bare/v1beta",                         'ChatProviderType gemini' ],
     [ 'openrouter'               => 'completions', "$bare/api/v1;as=openrouter;comments=1", 'ChatProviderType openrouter' ],
     [ 'deepseek'                 => 'completions', "$bare/v1;as=deepseek;comments=1",       'ChatProviderType deepseek' ],
-    [ 'mistral'                  => 'completions', "$bare/v1;ask=0",                        'ChatProviderType mistral' ],
+    [ 'mistral'                  => 'completions', "$bare/v1;as=mistral;ask=0",             'ChatProviderType mistral' ],
     [ 'compatible'               => 'completions', "$bare/v1;as=vllm",                      'ChatProviderType compatible' ],
     [ 'compatible, Azure'        => 'completions', "$bare/openai/deployments/x;as=azure",
         "ChatProviderType compatible\nChatProviderAuth api-key\nChatProviderVersion 2024-10-21" ],
@@ -60,10 +61,42 @@ my @contracts = (
     { id => 'completions', name => 'The route completions', route => 'completions', streams => [ 1, 0 ], words => 'completions' },
 );
 
+# Ends that are odd, and yet are ends; the last is none: a refusal in a 200.
+sub chunk ($delta, @more) { return 'data: ' . $JSON->encode({ choices => [ { index => 0, delta => $delta, @more } ] }) . "\n\n" }
+sub named ($type, %v) { return "event: $type\ndata: " . $JSON->encode({ type => $type, %v }) . "\n\n" }
+sub google ($text, @more) { return 'data: ' . $JSON->encode({ candidates => [ { content => { parts => [ { text => $text } ] }, @more } ] }) . "\r\n\r\n" }
+my %said_by = (
+    completions => { hi => chunk({ content => 'Hi ' }), end => [ chunk({ content => 'there' }), chunk({}, finish_reason => 'stop') ],
+        terminal => "data: [DONE]\n\n", odd => chunk({}, finish_reason => 'new_reason'), refusal => qq(data: {"error":{"code":503,"message":"x"}}\n\n) },
+    messages => { hi => named('content_block_start', index => 0, content_block => { type => 'text', text => 'Hi ' }),
+        end => [ named('content_block_delta', index => 0, delta => { type => 'text_delta', text => 'there' }), named('message_delta', delta => { stop_reason => 'end_turn' }) ],
+        terminal => named('message_stop'), odd => named('message_delta', delta => { stop_reason => 'new_reason' }),
+        refusal => named('error', error => { type => 'overloaded_error', message => 'x' }) },
+    gemini => { hi => google('Hi ', finishReason => 'STOP'), end => [ google('there', finishReason => 'STOP') ], terminal => '',
+        odd => google('there', finishReason => 'NEW_REASON'), refusal => qq(data: {"error":{"code":503,"status":"UNAVAILABLE"}}\n\n) },
+    responses => { hi => named('response.output_text.delta', output_index => 0, delta => 'Hi '), end => [ named('response.output_text.delta', output_index => 0, delta => 'there') ],
+        terminal => named('response.completed', response => { status => 'completed' }),
+        odd => named('response.incomplete', response => { status => 'incomplete', incomplete_details => { reason => 'new_reason' } }),
+        refusal => named('response.failed', response => { status => 'failed', error => { code => 'server_is_overloaded' } }) },
+);
+sub without_blank_line ($text) { return $text =~ s/\s+\z//r }
+my $odd = ChatTest::Answers->new(map {
+    my ($wire, $by) = ($_, $said_by{$_});
+    my @hi = ($by->{hi}, $by->{end}->@*);
+    my %ends = (whole => [ @hi, $by->{terminal} ], line => [ map { without_blank_line($_) } join '', @hi, $by->{terminal} ],
+        unknown => [ $by->{hi}, $by->{odd}, $wire eq 'responses' ? () : $by->{terminal} ], refused => [ $by->{refusal} ],
+        ($wire eq 'responses' ? () : (silent => \@hi)));
+    map { ("${wire}_$_" => ChatTest::Answers::stream($ends{$_}->@*)) } keys %ends;
+} keys %said_by)->start;
+
 my $conf = "MaxKeepAliveRequests 0\n<Location />\nSetHandler chat\nChatAuth guest\nChatModelDefault mock-1\n</Location>\n";
 for my $p (@providers) {
     $conf .= "<ChatProvider $p->{id}>\n$p->{lines}\nChatProviderURL $p->{url}\nChatProviderKey env:CHAT_CANARY_KEY\nChatProviderBreaker off\n</ChatProvider>\n";
-    $conf .= join "\n", "<Location /$_->{id}/$p->{id}>", "ChatRoute $_->{route}", "ChatUse $p->{id}", $_->{lines} // (), "</Location>\n" for @contracts;
+    $conf .= "<ChatProvider odd-$p->{id}>\n$p->{lines}\nChatProviderURL ${\$odd->url}\nChatProviderBreaker off\n</ChatProvider>\n";
+    for my $c (@contracts) {
+        $conf .= join "\n", "<Location /$c->{id}/$p->{id}>", "ChatRoute $c->{route}", "ChatUse $p->{id}", $c->{lines} // (), "</Location>",
+            "<Location /$c->{id}/odd-$p->{id}>", "ChatRoute $c->{route}", "ChatUse odd-$p->{id}", $c->{lines} // (), "</Location>\n";
+    }
 }
 my $t = ChatTest->new(conf => $conf)->start;
 
@@ -80,7 +113,7 @@ sub body_of ($at, %ask) {
 }
 
 sub path_of ($at) {
-    return "/$at->{contract}{id}/$at->{provider}{id}" . ($at->{contract}{id} eq 'own' ? $own_path{ $at->{provider}{wire} }->($at->{stream}) : '');
+    return "/$at->{contract}{id}/" . ($at->{odd} ? 'odd-' : '') . $at->{provider}{id} . ($at->{contract}{id} eq 'own' ? $own_path{ $at->{provider}{wire} }->($at->{stream}) : '');
 }
 
 my $seed = 100;
@@ -205,6 +238,67 @@ sub judge_tools ($at) {
     return 'yes';
 }
 
+# How each has its thoughts back; undef: they are nothing that it gave.
+my %BACK = (
+    messages => qr/\{"signature":"c2lnbmVk","thinking":"(?:hm){2}","type":"thinking"\}/, gemini => qr/"thoughtSignature":"c2lnbmVk"/,
+    responses => qr/"encrypted_content":"c2lnbmVk","id":"rs_/, openrouter => qr/"reasoning_details":\[\{"format":"unknown","index":0,"text":"hmhm","type":"reasoning.text"\}\]/,
+    mistral => qr/\{"thinking":\[\{"text":"hmhm","type":"text"\}\],"type":"thinking"\}/, map { $_ => qr/"reasoning_content":"hmhm"/ } qw(deepseek compatible),
+);
+
+# The second turn of a conversation with thoughts and tools.
+sub judge_round ($at) {
+    my %mock = (seed => $seed++, tools => 2, pieces => 2, reason => 2, both => 1, n => 3);
+    my @is = (text => 'Well? ' . script(%mock), tools => \@TOOLS);
+    my $got = ask($at, @is);
+    my $no = refusal($got);
+    return $no if $no;
+    return $LEFT_OUT if !$got->{told}{tools}->@*;
+    my @calls = $got->{said}{calls}->@*;
+    my $back = $at->{contract}{words} ? $got->{said}{back} : undef;
+    $got = ask($at, @is, calls => \@calls, results => [ 'It rains.', '12:00' ], back => $back);
+    $no = refusal($got);
+    wrong("it is refused: $no") if $no;
+    my $told = $JSON->encode($JSON->decode($up->last->{body}));
+    my ($type) = $at->{provider}{lines} =~ /^ChatProviderType (\w+)/;
+    my $want = $BACK{$type} // $BACK{ $at->{provider}{wire} };
+    if ($at->{contract}{id} eq 'own') {
+        my $sent = $JSON->encode(body_of($at, @is, calls => \@calls, results => [ 'It rains.', '12:00' ])->{ { gemini => 'contents', responses => 'input' }->{ $at->{provider}{wire} } // 'messages' });
+        wrong('it is not what was sent', $got) if index($told, $sent) < 0;
+        return 'yes';
+    }
+    wrong('its thoughts do not come back to it', $got) if $want && $told !~ $want;
+    wrong('thoughts go to who did not give them', $got) if !$want && $told =~ /hmhm|c2lnbmVk/;
+    wrong('the calls do not come back', $got) if !same(by_value($got->{told}{calls}->@*), by_value(@calls));
+    return 'yes';
+}
+
+# Ends that servers have, and a refusal that is none of an answer.
+sub judge_odd ($at) {
+    return $NO_MIDDLE if $at->{contract}{id} eq 'own' && !$at->{stream};
+    my $wire = $at->{provider}{wire};
+    for my $end (qw(whole line silent unknown refused)) {
+        next if $end eq 'silent' && $wire eq 'responses';
+        my $res = $t->post_json(path_of({ %$at, odd => 1 }), body_of($at, text => "answer(${wire}_$end)"), timeout => 10);
+        my $got = { res => $res, status => $res->{status} };
+        if ($end eq 'refused') {
+            my $code = error_of($at, $got);
+            wrong("a refusal in a 200 is a $got->{status} $code", $got) if $got->{status} != 503 || $code ne 'upstream_overloaded';
+            next;
+        }
+        wrong("$end: it is refused", $got) if $got->{status} != 200;
+        my $said = said(words_of($at), $res);
+        if ($end eq 'unknown') {
+            wrong('an unknown reason is a good end', $got) if $at->{contract}{words} && $at->{contract}{id} ne 'chat' && ($said->{finish} // '') eq 'stop' && !$said->{error};
+            next;
+        }
+        # Where the bytes are the upstream's the last line is, too.
+        my $text = $end eq 'line' && words_of($at) eq $wire && $at->{contract}{id} ne 'completions' ? qr/^Hi / : qr/^Hi there$/;
+        wrong("$end: the text is '$said->{text}'", $got) if $said->{text} !~ $text;
+        wrong("$end: it does not end well", $got) if $said->{error} || !$res->{clean};
+    }
+    return 'yes';
+}
+
 sub judge_json ($at, %how) {
     my %mock = (seed => $seed++, json => 1, n => 3);
     my $got = ask($at, text => script(%mock), %how);
@@ -246,8 +340,19 @@ sub error_of ($at, $got) {
     my $v = $got->{res}{json} // wrong('an error that is no JSON', $got);
     wrong("the upstream's words are passed on", $got) if "$got->{res}{raw_head}$got->{res}{body}" =~ /org-|mocked|canary/i;
     my $e = $at->{contract}{id} =~ /^(?:completions|own)$/ ? $v->{error} : $v;
-    wrong('it has another form', $got) if !$e || !length($e->{message} // '') || !length($e->{code} // '');
-    return $e->{code};
+    my $word = $e->{ $at->{contract}{id} eq 'own' ? { messages => 'type', gemini => 'status' }->{$at->{provider}{wire}} // 'code' : 'code' };
+    wrong('it has another form', $got) if !$e || !length($e->{message} // '') || !length($word // '');
+    return $word;
+}
+
+# What our code is where clients speak the provider's own API, or OpenAI's.
+sub own_word ($at, $code) {
+    my $wire = $at->{contract}{id} eq 'own' ? $at->{provider}{wire} : '';
+    return { upstream_rejected => 'invalid_request_error', upstream_rate_limited => 'rate_limit_error', rate_limit_exceeded => 'rate_limit_error',
+        upstream_overloaded => 'overloaded_error' }->{$code} // 'api_error' if $wire eq 'messages';
+    return { upstream_rejected => 'INVALID_ARGUMENT', upstream_rate_limited => 'RESOURCE_EXHAUSTED', rate_limit_exceeded => 'RESOURCE_EXHAUSTED',
+        upstream_overloaded => 'UNAVAILABLE' }->{$code} // 'INTERNAL' if $wire eq 'gemini';
+    return $code;
 }
 
 sub judge_before ($at) {
@@ -257,7 +362,7 @@ sub judge_before ($at) {
     for my $is (sort keys %code) {
         my $got = ask($at, text => script(seed => $seed++, status => $is, retry => 7));
         my $code = error_of($at, $got);
-        wrong("a $is is a $got->{status} $code", $got) if $got->{status} != $status{$is} || $code ne $code{$is};
+        wrong("a $is is a $got->{status} $code", $got) if $got->{status} != $status{$is} || $code ne own_word($at, $code{$is});
         wrong("a $is says when to come again", $got)
             if ($got->{res}{headers}{'retry-after'} // '') ne ($status{$is} =~ /429|503/ ? '7' : '');
     }
@@ -272,7 +377,7 @@ sub judge_middle ($at, $fault, $code) {
     if (!$at->{stream}) {
         my $is = error_of($at, $got);
         my $status = $code eq 'upstream_overloaded' ? 503 : 502;
-        wrong("it is a $got->{status} $is", $got) if $got->{status} != $status || $is ne $code;
+        wrong("it is a $got->{status} $is", $got) if $got->{status} != $status || $is ne own_word($at, $code);
         return 'yes';
     }
     my $said = $got->{said};
@@ -287,7 +392,9 @@ sub judge_middle ($at, $fault, $code) {
 
 sub judge_after ($at) {
     return $NO_MIDDLE if $at->{contract}{id} eq 'own' && !$at->{stream};
-    return judge_middle($at, 'error-nested', $at->{provider}{wire} =~ /^(?:messages|gemini)$/ ? 'upstream_overloaded' : 'upstream_error');
+    # Its own code, where that is one, is told where there is a place for it.
+    my $failed = $at->{contract}{id} eq 'completions' && $at->{provider}{id} ne 'openrouter' ? 'server_error' : 'upstream_error';
+    return judge_middle($at, 'error-nested', $at->{provider}{wire} =~ /^(?:messages|gemini)$/ ? 'upstream_overloaded' : $failed);
 }
 
 sub judge_truncated ($at) {
@@ -299,7 +406,7 @@ my @judges = (
     [ text                => \&judge_text ],   [ system              => \&judge_system ], [ tools           => \&judge_tools ],
     [ 'JSON object'       => \&judge_object ], [ 'JSON schema'       => \&judge_schema ], [ 'strict schema' => \&judge_strict ],
     [ usage               => \&judge_usage ],  [ 'error before'      => \&judge_before ], [ 'error after'   => \&judge_after ],
-    [ 'truncation'        => \&judge_truncated ],
+    [ 'truncation'        => \&judge_truncated ], [ 'round trip'     => \&judge_round ], [ 'odd ends'     => \&judge_odd ],
 );
 
 # Clients leave: those of a stream when they have got something, the others when
@@ -417,6 +524,12 @@ client gets, before anybody is asked.
   whole answer it is a status.
 - *truncation*: an answer that breaks off is not taken for a whole one: the contract's
   error event, a connection that does not end cleanly, or a 502.
+- *round trip*: after an answer with thoughts and calls the next request, with what the tools
+  gave, tells the provider its thoughts in its own form, with their signature where it signs
+  them, and nobody else's.
+- *odd ends*: an answer ends well with the last blank line missing, without a terminal event
+  after a reason to finish, and with a reason in every piece; an unknown reason is no good
+  end; a refusal in a 200, before any answer, has the status and the code of the refusal.
 - *cancel*: when the client leaves, the call to the provider is closed.
 
 END
@@ -435,5 +548,7 @@ is $is, $doc, 'docs/matrix.md says the same';
 
 $t->allow_log(qr/CHAT0902: /);
 $t->stop;
+# It holds what the other would end with.
+$odd->stop;
 $up->stop;
 done_testing;

@@ -3,7 +3,7 @@
 # Ways past a token budget: a text that calls itself a file, an answer of one
 # piece that is left after its head, events whose ends never come together with
 # the ends of pieces, a bill of nothing, other models and several answers in
-# members of their own.
+# members of their own, fewer tokens than a provider can be asked for.
 use v5.36;
 use JSON::PP ();
 use Test::More;
@@ -11,6 +11,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
 use ChatTest::Answers;
+use ChatTest::Upstream;
 
 my $true  = JSON::PP::true;
 my $event = 'data: ' . JSON::PP->new->canonical->encode({ choices => [ { index => 0, delta => { content => 'word ' x 10 } } ] }) . "\n\n";
@@ -27,6 +28,16 @@ my $up = ChatTest::Answers->new(
     inside => [ $head . $first, ("$rest$first") x 1500, $rest . $done ],
     lines  => [ $head . $split, ("\n$split") x 1500, "\n" . $done ],
 )->start;
+my $openai = ChatTest::Upstream->new(n => 1)->start;
+
+# Policies of 1000 tokens each, by what is asked.
+my $least = join '', map { <<"END" } qw(one sixteen many unsaid direct second);
+<Location /least/$_>
+    ChatRoute completions
+    ChatUse @{[ { direct => 'direct', second => 'up responses' }->{$_} // 'responses' ]}
+    ChatLimit least-$_ 1000/1h ip unit=tokens reserve=1
+</Location>
+END
 
 sub location ($name, $limit, $more = '') {
     return "<Location /$name>\nChatRoute deepseek\nChatUse up\nChatLimit $name $limit unit=tokens\n$more\n</Location>\n";
@@ -37,7 +48,19 @@ my $t = ChatTest->new(conf => <<"END" . location('native', '1000000/1h ip', 'Cha
     ChatProviderURL ${\$up->url}
     ChatProviderBreaker off
 </ChatProvider>
+<ChatProvider responses>
+    ChatProviderType openai
+    ChatProviderURL ${\$openai->url}
+    ChatProviderKey env:CHAT_CANARY_KEY
+</ChatProvider>
+<ChatProvider direct>
+    ChatProviderType openai
+    ChatProviderAPI  chat-completions
+    ChatProviderURL  ${\$openai->url}
+    ChatProviderKey  env:CHAT_CANARY_KEY
+</ChatProvider>
 SetHandler chat
+$least
 ChatAuth guest
 END
 $t->allow_log(qr/CHAT0902/);
@@ -109,5 +132,26 @@ is ask('/native', 'short', $_ => $refused{$_})->{status}, 400, "$_ is refused" f
 is ask('/native', 'short', n => 2.0)->{status}, 400, '... and 2.0';
 is ask('/native', 'short', n => $_)->{status}, 200, '... not ' . ($_ // 'null') for 1, undef;
 
+# ---- fewer tokens than the provider can be asked for ----
+
+# What was reserved, in the words of the answer's headers; and what was asked for.
+sub reserved ($path, %o) {
+    my $res = $t->post_json("/least/$path", { model => 'm', stream => $true, %o,
+        messages => [ { role => 'user', content => 'answer(short)' } ] });
+    is $res->{status}, 200, "$path is answered";
+    my ($left) = $res->{headers}{ratelimit} =~ /r=(\d+)/;
+    my $sent = $path eq 'second' ? {} : JSON::PP::decode_json($openai->last->{body});
+    return [ 1000 - $left, $sent->{max_output_tokens} // $sent->{max_completion_tokens} ];
+}
+my $sixteen = reserved('sixteen', max_tokens => 16);
+my ($prompt, $asked) = ($sixteen->[0] - 16, $sixteen->[1]);
+is $asked, 16, 'the Responses API is asked for 16 tokens';
+is_deeply reserved('one', max_tokens => 1), [ $prompt + 16, 16 ], '... also for one: so many are reserved';
+is_deeply reserved('unsaid'), [ $prompt + 16, 16 ], '... also by reserve=1';
+is_deeply reserved('many', max_tokens => 40), [ $prompt + 40, 40 ], '... and more where more are asked for';
+is_deeply reserved('direct', max_tokens => 1), [ $prompt + 1, 1 ], 'an API that takes one token gets one';
+is reserved('second', max_tokens => 1)->[0], $prompt + 16, 'who may be asked second counts';
+
+$openai->stop;
 $t->stop;
 done_testing;

@@ -72,7 +72,7 @@ is "$res->{status} $res->{json}{code}", '400 upstream_rejected', 'OpenRouter wil
 is row('router') =~ s/.* //r, 0, '... for which no key is to blame';
 is ask('/router', 'fine')->{status}, 200, '... and it answers others';
 $res = ask('/keys', 'forbidden');
-is "$res->{status} $res->{json}{code}", '400 upstream_rejected', 'OpenAI has no such model for this account';
+is "$res->{status} $res->{json}{code}", '400 model_not_found', 'OpenAI has no such model for this account';
 is row('keys') =~ s/.* //r, 0, '... for which no key is to blame';
 is ask('/keys', 'fine')->{status}, 200, '... and it answers others';
 is ask('/keys', 'nobody')->{status}, 502, 'a 403 that says nothing';

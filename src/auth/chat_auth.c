@@ -60,6 +60,16 @@ static int same_schemes(const apr_array_header_t *a,
     return 1;
 }
 
+static int same_tokens(const chat_dir_jwt_t *a, const chat_dir_jwt_t *b)
+{
+    return same_words(a->secrets, b->secrets) && a->jwks == b->jwks &&
+           same_words(a->issuers, b->issuers) &&
+           same_words(a->audiences, b->audiences) &&
+           same_words(a->required, b->required) && a->leeway == b->leeway &&
+           !strcmp(a->id, b->id) && !strcmp(a->role, b->role) &&
+           !strcmp(a->tier, b->tier);
+}
+
 static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
 {
     return same_schemes(a->auth.schemes, b->auth.schemes) &&
@@ -67,7 +77,8 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
            same_words(a->auth.secrets, b->auth.secrets) &&
            same_words(a->auth.cookies, b->auth.cookies) &&
            same_words(a->auth.origins, b->auth.origins) &&
-           !strcmp(a->auth.namespace, b->auth.namespace);
+           !strcmp(a->auth.namespace, b->auth.namespace) &&
+           same_tokens(&a->jwt, &b->jwt);
 }
 
 /*
@@ -260,7 +271,9 @@ int chat_auth_pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 
 apr_status_t chat_auth_check_config(apr_pool_t *p, server_rec *s)
 {
-    return chat_auth_cache_check_config(p, s);
+    apr_status_t rv = chat_auth_jwt_check_config(p, s);
+
+    return rv == APR_SUCCESS ? chat_auth_cache_check_config(p, s) : rv;
 }
 
 apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s)

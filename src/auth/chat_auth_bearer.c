@@ -32,9 +32,7 @@ static const char *key_header(request_rec *r)
     }
 }
 
-/* What follows "Bearer ", without leading spaces; "" when nothing does; NULL
- * when the request has no such credential. */
-static const char *credentials(request_rec *r)
+const char *chat_auth_bearer_credentials(request_rec *r)
 {
     const char *header = apr_table_get(r->headers_in, "Authorization");
 
@@ -51,7 +49,7 @@ static const char *credentials(request_rec *r)
 
 static int claims(request_rec *r)
 {
-    return credentials(r) != NULL;
+    return chat_auth_bearer_credentials(r) != NULL;
 }
 
 static void tell(request_rec *r, const char *value)
@@ -76,7 +74,7 @@ static void tell(request_rec *r, const char *value)
 static apr_status_t identify(const chat_user_t **puser, request_rec *r,
                              const chat_dir_conf_t *conf, chat_err_t *err)
 {
-    const char *value = credentials(r), *token;
+    const char *value = chat_auth_bearer_credentials(r), *token;
     apr_status_t rv;
 
     if (!value)
@@ -98,8 +96,8 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
 
 const chat_auth_scheme_t chat_auth_bearer = {
     .name = "bearer",
-    .ids = "better-auth",
     .missing = "no Bearer token",
+    .ids = "better-auth",
     .claims = claims,
     .identify = identify,
 };

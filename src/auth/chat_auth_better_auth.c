@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ChatAuth better-auth: the session cookie of a better-auth app. Neighbours:
- * base/ reads the cookie, chat_auth_token.c its signature, chat_auth_session.c
- * finds the user. Request thread.
+ * chat_auth_cookie.c and base/ read the cookie, chat_auth_token.c its
+ * signature, chat_auth_session.c finds the user. Request thread.
  *
  * Nothing is asked of the cache or the database before a signature holds.
  */
@@ -10,65 +10,12 @@
 
 #include <string.h>
 
-#include <http_protocol.h>
 #include <apr_strings.h>
 
+#include "chat_auth_cookie.h"
 #include "chat_auth_token.h"
 #include "chat_cookie.h"
 #include "chat_log.h"
-
-#define SECURE_PREFIX "__Secure-"
-
-typedef struct join_t {
-    apr_pool_t *pool;
-    const char *text;
-} join_t;
-
-static int join(void *ctx, const char *key, const char *value)
-{
-    join_t *j = ctx;
-
-    j->text =
-        j->text ? apr_pstrcat(j->pool, j->text, "; ", value, NULL) : value;
-    return 1;
-}
-
-/* HTTP/2 may send several Cookie fields (RFC 9113, 8.2.3). NULL: none. */
-static const char *cookie_header(request_rec *r)
-{
-    join_t j = {r->pool, NULL};
-
-    apr_table_do(join, &j, r->headers_in, "Cookie", NULL);
-    return j.text;
-}
-
-/*
- * On https the app's cookie has the prefix. A sibling subdomain can plant a
- * cookie without it, so that name counts there only if the administrator
- * wrote it down.
- */
-static int is_welcome(request_rec *r, const char *name)
-{
-    const chat_dir_conf_t *written =
-        ap_get_module_config(r->per_dir_config, &chat_module);
-
-    return written->auth.cookies || strcmp(ap_http_scheme(r), "https") ||
-           !strncmp(name, SECURE_PREFIX, strlen(SECURE_PREFIX));
-}
-
-static void tell_plain(request_rec *r, const char *name)
-{
-    int level = chat_auth_tell_level(r, CHAT_AUTH_TELL_PLAIN_COOKIE);
-
-    ap_log_rerror(
-        APLOG_MARK, level, 0, r,
-        CHATNO(
-            0327) "cookie %s came over https without the prefix " SECURE_PREFIX
-                  ", so another host may have "
-                  "planted it: name it in ChatAuthCookie to "
-                  "accept it",
-        name);
-}
 
 static void tell_bad(request_rec *r, const char *name, const char *value)
 {
@@ -96,12 +43,8 @@ static apr_status_t read_cookie(const char **ptoken, request_rec *r,
     const char *value = chat_cookie_get(header, name, r->pool);
     apr_status_t rv;
 
-    if (!value)
+    if (!value || !chat_auth_cookie_welcome(r, name))
         return APR_NOTFOUND;
-    if (!is_welcome(r, name)) {
-        tell_plain(r, name);
-        return APR_NOTFOUND;
-    }
     rv = chat_auth_token_cookie(ptoken, value, conf->auth.secrets, r->pool);
     if (rv == APR_EACCES) {
         tell_bad(r, name, value);
@@ -116,7 +59,7 @@ static apr_status_t read_cookie(const char **ptoken, request_rec *r,
 static apr_status_t identify(const chat_user_t **puser, request_rec *r,
                              const chat_dir_conf_t *conf, chat_err_t *err)
 {
-    const char *header = cookie_header(r), *token;
+    const char *header = chat_auth_cookie_header(r), *token;
     apr_status_t rv = APR_NOTFOUND;
     int i;
 

@@ -164,7 +164,7 @@ chat_session_t *chat_auth_cache_get(request_rec *r, const char *token)
     if (rv == APR_SUCCESS)
         session = unpack(data, len, r->pool);
     else if (!APR_STATUS_IS_NOTFOUND(rv))
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, CHAT_LOG_STATUS(rv), r,
                       CHATNO(0308) "the session cache %s does not answer: the "
                                    "database is asked",
                       store);
@@ -199,7 +199,7 @@ void chat_auth_cache_put(request_rec *r, const char *token,
         chat_store_cache_unlock(cache, CHAT_STORE_CACHE_ONCE);
     }
     if (rv != APR_SUCCESS)
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, rv, r,
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, CHAT_LOG_STATUS(rv), r,
                       CHATNO(0310) "the session cache %s did not take a "
                                    "session",
                       store);
@@ -268,7 +268,7 @@ apr_status_t chat_auth_cache_check_config(apr_pool_t *p, server_rec *s)
         return APR_SUCCESS;
     rv = chat_store_cache_check(&conf, &why, p);
     if (rv == APR_INCOMPLETE) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, s,
                      CHATNO(0316) "ChatAuthCacheStore: %s", why);
         return APR_SUCCESS;
     }
@@ -297,7 +297,7 @@ void chat_auth_cache_child_init(apr_pool_t *pchild, server_rec *s)
         return;
     rv = chat_store_cache_child_init(cache, pchild);
     if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+        ap_log_error(APLOG_MARK, APLOG_ERR, CHAT_LOG_STATUS(rv), s,
                      CHATNO(0315) "the mutex " MUTEX_TYPE " cannot be used: "
                                   "sessions are not remembered");
         cache = NULL;

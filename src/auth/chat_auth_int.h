@@ -37,6 +37,18 @@ apr_status_t chat_auth_no_secret(request_rec *r, const char *scheme,
 apr_status_t chat_auth_no_crypto(request_rec *r, apr_status_t rv,
                                  chat_err_t *err);
 
+/* ---- chat_auth_bearer.c ---- */
+
+/* What a client sends as a Bearer token, in Authorization or where the SDKs of
+ * the route's provider put their key: without leading spaces, "" when nothing
+ * follows the word; NULL: it sends none. */
+const char *chat_auth_bearer_credentials(request_rec *r);
+
+/* ---- chat_auth_jwt.c ---- */
+
+/* Start-up: are the files of ChatAuthJWKS sets of keys? */
+apr_status_t chat_auth_jwt_check_config(apr_pool_t *pconf, server_rec *s);
+
 /* ---- chat_auth_tell.c: why somebody is not let in, for the log ---- */
 
 typedef enum {
@@ -49,6 +61,7 @@ typedef enum {
     CHAT_AUTH_TELL_UNSIGNED_BEARER,
     CHAT_AUTH_TELL_SIGNATURE_COOKIE,
     CHAT_AUTH_TELL_SIGNATURE_BEARER,
+    CHAT_AUTH_TELL_TOKEN,
     CHAT_AUTH_TELL_NO_SESSION,
     CHAT_AUTH_TELL_EXPIRED,
     CHAT_AUTH_TELL_BANNED,

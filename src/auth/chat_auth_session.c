@@ -82,7 +82,7 @@ apr_status_t chat_auth_no_secret(request_rec *r, const char *scheme,
 apr_status_t chat_auth_no_crypto(request_rec *r, apr_status_t rv,
                                  chat_err_t *err)
 {
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   CHATNO(0306) "libcrypto cannot compute HMAC-SHA-256");
     return chat_err_set(err, rv, HTTP_SERVICE_UNAVAILABLE,
                         "identity_unavailable",

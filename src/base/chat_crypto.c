@@ -17,6 +17,7 @@
 #include <apr_general.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/rand.h>
 
 #define BLOCK_LEN 64 /* of SHA-256 */
@@ -95,6 +96,52 @@ apr_status_t chat_crypto_hmac(unsigned char out[CHAT_SHA256_LEN],
     OPENSSL_cleanse(block, sizeof(block));
     EVP_MD_CTX_free(c);
     return done ? APR_SUCCESS : APR_EGENERAL;
+}
+
+/* ---- keys that are derived, and signatures by public ones ---- */
+
+apr_status_t chat_crypto_hkdf(unsigned char *out, apr_size_t len,
+                              const char *key, const char *salt,
+                              const char *info)
+{
+    EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+    size_t got = len;
+    int done = c && EVP_PKEY_derive_init(c) == 1 &&
+               EVP_PKEY_CTX_set_hkdf_md(c, sha256()) == 1 &&
+               EVP_PKEY_CTX_set1_hkdf_salt(c, (const unsigned char *)salt,
+                                           (int)strlen(salt)) == 1 &&
+               EVP_PKEY_CTX_set1_hkdf_key(c, (const unsigned char *)key,
+                                          (int)strlen(key)) == 1 &&
+               EVP_PKEY_CTX_add1_hkdf_info(c, (const unsigned char *)info,
+                                           (int)strlen(info)) == 1 &&
+               EVP_PKEY_derive(c, out, &got) == 1;
+
+    EVP_PKEY_CTX_free(c);
+    return done && got == len ? APR_SUCCESS : APR_EGENERAL;
+}
+
+apr_status_t chat_crypto_ed25519(const unsigned char *signature,
+                                 const unsigned char *key, const char *data,
+                                 apr_size_t len)
+{
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key,
+                                                 CHAT_ED25519_KEY_LEN);
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    int holds = -1;
+
+    if (pkey && c && EVP_DigestVerifyInit(c, NULL, NULL, NULL, pkey) == 1)
+        holds = EVP_DigestVerify(c, signature, CHAT_ED25519_SIGNATURE_LEN,
+                                 (const unsigned char *)data, len) == 1;
+    EVP_MD_CTX_free(c);
+    EVP_PKEY_free(pkey);
+    if (holds < 0)
+        return APR_EGENERAL;
+    return holds ? APR_SUCCESS : APR_EACCES;
+}
+
+void chat_crypto_wipe(void *data, apr_size_t len)
+{
+    OPENSSL_cleanse(data, len);
 }
 
 int chat_crypto_equal(const void *a, const void *b, apr_size_t len)

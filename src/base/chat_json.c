@@ -24,7 +24,9 @@ static const char null_value;
 
 struct json_object *chat_json_raw(const chat_json_t *v)
 {
-    return (const void *)v == &null_value ? NULL : (struct json_object *)v;
+    return (const void *)v == &null_value || v == chat_json_broken()
+               ? NULL
+               : (struct json_object *)v;
 }
 
 chat_json_t *chat_json_wrap(struct json_object *raw)

@@ -14,6 +14,11 @@
 /* json-c's object for v; NULL for null (and for undefined). */
 struct json_object *chat_json_raw(const chat_json_t *v);
 
+/* What stands for a value that there was no memory for; and whether v is that,
+ * or an array or object that lacks a member or an item for it. */
+chat_json_t *chat_json_broken(void);
+int chat_json_is_broken(const chat_json_t *v);
+
 /* The value that json-c's object stands for. */
 chat_json_t *chat_json_wrap(struct json_object *raw);
 

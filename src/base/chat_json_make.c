@@ -20,8 +20,47 @@ static apr_status_t put_root(void *raw)
     return APR_SUCCESS;
 }
 
+/* ---- no memory ---- */
+
+/*
+ * json-c gives NULL when it has no memory, and takes NULL for null. So that no
+ * null comes into a text by that, an array or object that lacks something has
+ * this mark, and has no text, nor has what it is in.
+ */
+static char mark;
+
+/* Its address is the value that could not be made. */
+static const char broken_value;
+
+chat_json_t *chat_json_broken(void)
+{
+    return (chat_json_t *)&broken_value;
+}
+
+int chat_json_is_broken(const chat_json_t *v)
+{
+    struct json_object *raw;
+
+    if (v == chat_json_broken())
+        return 1;
+    raw = chat_json_raw(v);
+    return (json_object_is_type(raw, json_type_object) ||
+            json_object_is_type(raw, json_type_array)) &&
+           json_object_get_userdata(raw) == &mark;
+}
+
+static void break_up(chat_json_t *container)
+{
+    if (container != chat_json_broken())
+        json_object_set_userdata(chat_json_raw(container), &mark, NULL);
+}
+
+/* ---- values ---- */
+
 static chat_json_t *own(struct json_object *raw, apr_pool_t *p)
 {
+    if (!raw)
+        return chat_json_broken();
     apr_pool_cleanup_register(p, raw, put_root, apr_pool_cleanup_null);
     return chat_json_wrap(raw);
 }
@@ -36,14 +75,32 @@ chat_json_t *chat_json_array(apr_pool_t *p)
     return own(json_object_new_array(), p);
 }
 
+static void add_null(chat_json_t *object, const char *key)
+{
+    if (object != chat_json_broken() &&
+        json_object_object_add(chat_json_raw(object), key, NULL) != 0)
+        break_up(object);
+}
+
+/* raw is new, or NULL: it could not be made. */
 static void add(chat_json_t *object, const char *key, struct json_object *raw)
 {
-    json_object_object_add(chat_json_raw(object), key, raw);
+    if (raw && object != chat_json_broken() &&
+        json_object_object_add(chat_json_raw(object), key, raw) == 0)
+        return;
+    json_object_put(raw);
+    break_up(object);
 }
 
 void chat_json_add(chat_json_t *object, const char *key, chat_json_t *v)
 {
-    if (v)
+    if (!v)
+        return;
+    if (v == chat_json_broken())
+        break_up(object);
+    else if (v == chat_json_null())
+        add_null(object, key);
+    else
         add(object, key, json_object_get(chat_json_raw(v)));
 }
 
@@ -67,8 +124,6 @@ static struct json_object *make_number(double n)
     char *comma;
     int precision;
 
-    if (!isfinite(n))
-        return NULL;
     for (precision = 15; precision <= 17; precision++) {
         snprintf(digits, sizeof(digits), "%.*g", precision, n);
         if (strtod(digits, NULL) == n)
@@ -82,7 +137,10 @@ static struct json_object *make_number(double n)
 
 void chat_json_add_number(chat_json_t *object, const char *key, double n)
 {
-    add(object, key, make_number(n));
+    if (isfinite(n))
+        add(object, key, make_number(n));
+    else
+        add_null(object, key);
 }
 
 void chat_json_add_boolean(chat_json_t *object, const char *key, int yes)
@@ -92,18 +150,29 @@ void chat_json_add_boolean(chat_json_t *object, const char *key, int yes)
 
 void chat_json_add_null(chat_json_t *object, const char *key)
 {
-    add(object, key, NULL);
+    add_null(object, key);
 }
 
+/* raw is new, or NULL: it could not be made. */
 static void push(chat_json_t *array, struct json_object *raw)
 {
-    json_object_array_add(chat_json_raw(array), raw);
+    if (raw && array != chat_json_broken() &&
+        json_object_array_add(chat_json_raw(array), raw) == 0)
+        return;
+    json_object_put(raw);
+    break_up(array);
 }
 
 void chat_json_push(chat_json_t *array, chat_json_t *v)
 {
-    if (v)
+    if (!v)
+        return;
+    if (v != chat_json_null() && v != chat_json_broken())
         push(array, json_object_get(chat_json_raw(v)));
+    else if (v == chat_json_broken() ||
+             (array != chat_json_broken() &&
+              json_object_array_add(chat_json_raw(array), NULL) != 0))
+        break_up(array);
 }
 
 void chat_json_push_string(chat_json_t *array, const char *text)

@@ -21,6 +21,7 @@ typedef struct out_t {
     char *to;
     apr_size_t capacity; /* what does not fit is counted alone */
     apr_size_t len;
+    int broken; /* something has no text, for want of memory */
 } out_t;
 
 static void put(out_t *out, const char *text, apr_size_t len)
@@ -120,6 +121,7 @@ static void put_array(out_t *out, struct json_object *raw)
 
 static void put_value(out_t *out, struct json_object *raw)
 {
+    out->broken |= chat_json_is_broken(chat_json_wrap(raw));
     switch (json_object_get_type(raw)) {
     case json_type_object:
         put_object(out, raw);
@@ -168,10 +170,14 @@ const char *chat_json_text(const chat_json_t *v, apr_size_t *plen,
                            apr_pool_t *p)
 {
     char buffer[SHORT];
-    out_t out = {buffer, sizeof(buffer), 0};
+    out_t out = {buffer, sizeof(buffer), 0, 0};
     const char *text;
 
+    if (v == chat_json_broken())
+        return NULL;
     put_value(&out, chat_json_raw(v));
+    if (out.broken)
+        return NULL;
     text = take(&out, p);
     if (!text) {
         put_value(&out, chat_json_raw(v));
@@ -185,7 +191,7 @@ const char *chat_json_text(const chat_json_t *v, apr_size_t *plen,
 const char *chat_json_quote(const char *text, apr_pool_t *p)
 {
     char buffer[SHORT];
-    out_t out = {buffer, sizeof(buffer), 0};
+    out_t out = {buffer, sizeof(buffer), 0, 0};
     apr_size_t len = strlen(text);
     const char *quoted;
 

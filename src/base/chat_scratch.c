@@ -11,14 +11,15 @@
 static apr_pool_t *scratch;
 
 /* Nobody's subpool: with httpd -X requests outlive pchild. */
-void chat_scratch_init(void)
+void chat_scratch_init(apr_pool_t *pchild)
 {
     apr_allocator_t *allocator;
     apr_thread_mutex_t *mutex;
 
     apr_allocator_create(&allocator);
     apr_allocator_max_free_set(allocator, FREE_MAX);
-    apr_pool_create_unmanaged_ex(&scratch, NULL, allocator);
+    apr_pool_create_unmanaged_ex(&scratch, apr_pool_abort_get(pchild),
+                                 allocator);
     apr_allocator_owner_set(allocator, scratch);
     apr_thread_mutex_create(&mutex, APR_THREAD_MUTEX_DEFAULT, scratch);
     apr_allocator_mutex_set(allocator, mutex);

@@ -6,13 +6,15 @@
  * below) or when an event has several data lines. Any one thread at a time.
  */
 #include "chat_sse.h"
+#include "chat_sse_skim.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Longest line that is kept: BOM, "event", colon, space and the longest value
  * that is passed on. Of a longer one only the head is kept, to know its field:
- * its value is too long whatever the field. */
+ * its value is too long whatever the field, but for data, which is skimmed as
+ * it comes. */
 #define LINE_KEPT (CHAT_SSE_EVENT_MAX + 10)
 #define LINE_HEAD 16
 
@@ -46,6 +48,9 @@ struct chat_sse_t {
     value_t data;
     int has_data;
     int oversized;
+    int long_line; /* the line at hand is longer than LINE_KEPT */
+    int long_data; /* ... and data, which goes to the event's as it comes */
+    chat_sse_skim_t skim;
     int pending;     /* a field was read since the last blank line */
     apr_size_t tail; /* bytes of the last piece behind its last event */
 };
@@ -118,6 +123,7 @@ static void forget_event(chat_sse_t *sse)
     sse->has_data = 0;
     sse->oversized = 0;
     sse->pending = 0;
+    memset(&sse->skim, 0, sizeof(sse->skim));
 }
 
 static void dispatch(chat_sse_t *sse, int last)
@@ -127,6 +133,7 @@ static void dispatch(chat_sse_t *sse, int last)
         .type_len = sse->type.len,
         .data = sse->data.len ? sse->data.at : "",
         .data_len = sse->data.len,
+        .skimmed = sse->skim.is_on,
         .oversized = sse->oversized,
         .last = last,
     };
@@ -142,7 +149,47 @@ static void dispatch(chat_sse_t *sse, int last)
 static void exceed(chat_sse_t *sse)
 {
     value_clear(&sse->data);
+    sse->skim.is_on = 0;
     sse->oversized = 1;
+}
+
+/* More of the data, of which no more is kept than may be. */
+static void skim(chat_sse_t *sse, const char *at, apr_size_t len)
+{
+    buffer_t *kept = &sse->data.copy;
+    apr_size_t n;
+
+    for (; len && !sse->oversized; at += n, len -= n) {
+        if (sse->skim.passing) {
+            n = chat_sse_skim_pass(&sse->skim, at, len);
+            if (!sse->skim.passing)
+                append(kept, "\"", 1);
+            continue;
+        }
+        if (kept->len == CHAT_SSE_EVENT_MAX &&
+            !chat_sse_skim_compact(&sse->skim, kept->at, &kept->len,
+                                   CHAT_SSE_EVENT_MAX)) {
+            exceed(sse);
+            return;
+        }
+        n = sse->skim.passing ? 0 : CHAT_SSE_EVENT_MAX - kept->len;
+        n = n < len ? n : len;
+        append(kept, at, n);
+    }
+    sse->data.at = kept->at;
+    sse->data.len = kept->len;
+}
+
+/* Behind the lines that it has. */
+static void skim_line(chat_sse_t *sse, int first, const char *at,
+                      apr_size_t len)
+{
+    value_keep(&sse->data);
+    if (first)
+        sse->data.copy.len = 0;
+    else
+        skim(sse, "\n", 1);
+    skim(sse, at, len);
 }
 
 static void take_data(chat_sse_t *sse, const char *at, apr_size_t len)
@@ -151,10 +198,10 @@ static void take_data(chat_sse_t *sse, const char *at, apr_size_t len)
     apr_size_t total = first ? len : sse->data.len + 1 + len;
 
     sse->has_data = 1;
-    if (sse->oversized)
+    if (sse->oversized || sse->long_data)
         return;
-    if (total > CHAT_SSE_EVENT_MAX)
-        exceed(sse);
+    if (total > CHAT_SSE_EVENT_MAX || sse->skim.is_on)
+        skim_line(sse, first, at, len);
     else if (first) {
         sse->data.at = at;
         sse->data.len = len;
@@ -197,12 +244,21 @@ static void take_field(chat_sse_t *sse, const char *line, apr_size_t len)
         take_type(sse, line + start, len - start);
 }
 
+/* Of the first line alone. */
+static apr_size_t bom_length(const chat_sse_t *sse, const char *line,
+                             apr_size_t len)
+{
+    return !sse->started && len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0
+               ? 3
+               : 0;
+}
+
 static void take_line(chat_sse_t *sse, const char *line, apr_size_t len)
 {
-    if (!sse->started && len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
-        line += 3;
-        len -= 3;
-    }
+    apr_size_t bom = bom_length(sse, line, len);
+
+    line += bom;
+    len -= bom;
     sse->started = 1;
     if (!len)
         dispatch(sse, 0);
@@ -212,21 +268,40 @@ static void take_line(chat_sse_t *sse, const char *line, apr_size_t len)
 
 /* ---- pieces ---- */
 
+/* The line is longer than any that is kept: what there is of its value goes to
+ * the event, and the head stays. */
+static void begin_long(chat_sse_t *sse)
+{
+    apr_size_t bom = bom_length(sse, sse->line.at, sse->line.len), start;
+    char head[LINE_HEAD];
+
+    sse->long_line = 1;
+    start = value_start(sse->line.at + bom, sse->line.len - bom, "data", 4);
+    sse->long_data = start > 0;
+    if (sse->long_data)
+        skim_line(sse, !sse->has_data, sse->line.at + bom + start,
+                  sse->line.len - bom - start);
+    memcpy(head, sse->line.at, LINE_HEAD);
+    release(&sse->line);
+    append(&sse->line, head, LINE_HEAD);
+}
+
 /* Keep the start of a line until the rest comes. */
 static void hold(chat_sse_t *sse, const char *at, apr_size_t len)
 {
-    char head[LINE_HEAD];
+    apr_size_t more = len;
 
     sse->line_len += len;
+    if (sse->line_len > LINE_KEPT)
+        more = sse->line.len < LINE_HEAD ? LINE_HEAD - sse->line.len : 0;
+    if (more)
+        append(&sse->line, at, more);
     if (sse->line_len <= LINE_KEPT)
-        append(&sse->line, at, len);
-    else if (sse->line.len > LINE_HEAD) {
-        memcpy(head, sse->line.at, LINE_HEAD);
-        release(&sse->line);
-        append(&sse->line, head, LINE_HEAD);
-    }
-    else if (sse->line.len < LINE_HEAD)
-        append(&sse->line, at, LINE_HEAD - sse->line.len);
+        return;
+    if (!sse->long_line)
+        begin_long(sse);
+    if (sse->long_data)
+        skim(sse, at + more, len - more);
 }
 
 static void end_line(chat_sse_t *sse, const char *at, apr_size_t len)
@@ -238,6 +313,7 @@ static void end_line(chat_sse_t *sse, const char *at, apr_size_t len)
     hold(sse, at, len);
     take_line(sse, sse->line.at, sse->line_len);
     sse->line_len = 0;
+    sse->long_line = sse->long_data = 0;
 }
 
 /* The next LF and CR, each looked for once: a piece of nothing but CRs must
@@ -321,6 +397,7 @@ void chat_sse_finish(chat_sse_t *sse)
             take_line(sse, sse->line.at, len);
         dispatch(sse, 1);
     }
+    sse->long_line = sse->long_data = 0;
     clear(&sse->line);
 }
 

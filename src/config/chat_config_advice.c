@@ -51,6 +51,11 @@ static int sets_secrets(const chat_section_t *s)
     return s->conf && s->conf->auth.secrets;
 }
 
+static int sets_keys(const chat_section_t *s)
+{
+    return s->conf && (s->conf->jwt.secrets || s->conf->jwt.jwks);
+}
+
 static int sets_use(const chat_section_t *s)
 {
     return s->conf && s->conf->route.use;
@@ -77,7 +82,7 @@ static int no_handler(const chat_view_t *v, int say)
         chat_config_written("AddHandler") || chat_config_written("RewriteRule"))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0113) "ChatRoute \"%s\" at %s: no \"SetHandler "
                                   "chat\" stands there, so mod_chat is never "
                                   "asked",
@@ -92,7 +97,7 @@ static int no_route(const chat_view_t *v, int say)
         may(v, sets_route))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0114) "%s has \"SetHandler chat\" but no "
                                   "ChatRoute: every answer will be a 404",
                      v->name);
@@ -110,7 +115,7 @@ static int overridden(const chat_view_t *v, int say)
         own->id == v->conf->route.id)
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0115) "ChatRoute \"%s\" at %s is never used: the "
                                   "ChatRoute \"%s\" at %s holds for this path "
                                   "as well and stands later, and then the "
@@ -162,18 +167,42 @@ static int no_secret(const chat_view_t *v, int say)
     int cookie = has_scheme(conf, CHAT_AUTH_better_auth);
     int bearer =
         has_scheme(conf, CHAT_AUTH_bearer) && !conf->auth.bearer_unsigned;
+    int authjs = has_scheme(conf, CHAT_AUTH_authjs);
 
-    if (!(cookie || bearer) || conf->auth.secrets->nelts > 0 ||
+    if (!(cookie || bearer || authjs) || conf->auth.secrets->nelts > 0 ||
         !(sets_schemes(v->section) || sets_route(v->section)) ||
         may(v, sets_secrets))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0116) "ChatAuth %s in %s: no ChatAuthSecret says "
                                   "what sessions are signed with, so nobody "
-                                  "can sign in: write the BETTER_AUTH_SECRET "
+                                  "can sign in: write the %s "
                                   "of the application there",
-                     cookie ? "better-auth" : "bearer", v->name);
+                     cookie   ? "better-auth"
+                     : bearer ? "bearer"
+                              : "authjs",
+                     v->name,
+                     cookie || bearer ? "BETTER_AUTH_SECRET" : "AUTH_SECRET");
+    return 1;
+}
+
+static int no_key(const chat_view_t *v, int say)
+{
+    const chat_dir_conf_t *conf = v->conf;
+
+    if (!has_scheme(conf, CHAT_AUTH_jwt) || conf->jwt.secrets->nelts > 0 ||
+        conf->jwt.jwks ||
+        !(sets_schemes(v->section) || sets_route(v->section)) ||
+        may(v, sets_keys))
+        return 0;
+    if (say)
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
+                     CHATNO(0126) "ChatAuth jwt in %s: neither "
+                                  "ChatAuthJWTSecret nor ChatAuthJWKS says "
+                                  "what tokens are signed with, so nobody can "
+                                  "sign in",
+                     v->name);
     return 1;
 }
 
@@ -183,7 +212,8 @@ static int signs_in; /* somebody is let in by a session, in some server */
 static void note_sessions(const chat_view_t *v)
 {
     if (has_scheme(v->conf, CHAT_AUTH_better_auth) ||
-        has_scheme(v->conf, CHAT_AUTH_bearer))
+        has_scheme(v->conf, CHAT_AUTH_bearer) ||
+        has_scheme(v->conf, CHAT_AUTH_authjs_database))
         signs_in |= is_handled(v) || may(v, sets_handler) ||
                     chat_config_written("AuthType");
 }
@@ -197,10 +227,11 @@ int chat_config_signs_in(void)
 static int no_user(const chat_view_t *v, int say)
 {
     if (!sets_schemes(v->section) || !has_scheme(v->conf, CHAT_AUTH_user) ||
-        chat_config_written("AuthType") || chat_config_written("SSLUserName"))
+        v->conf->auth.schemes->nelts > 1 || chat_config_written("AuthType") ||
+        chat_config_written("SSLUserName"))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0117) "ChatAuth user in %s: no AuthType and no "
                                   "SSLUserName stands anywhere, so there is "
                                   "never a user whom Apache has let in",
@@ -265,7 +296,7 @@ static int no_default_model(const chat_view_t *v, int say)
     if (!serves(v) || !name || !names_are_known(v) || is_model(v, name))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0118) "ChatModelDefault \"%s\" in %s is no "
                                   "ChatModel of this server: who names no "
                                   "model will be refused",
@@ -273,11 +304,25 @@ static int no_default_model(const chat_view_t *v, int say)
     return 1;
 }
 
-/* A pattern of ChatModelAllow that no model has, or NULL. */
+/* By its own name, as ChatModelAllow has it. */
+static int is_own_name(const chat_view_t *v, const char *pattern)
+{
+    int i;
+
+    for (i = 0; i < chat_config_models(v->s)->nelts; i++) {
+        if (!apr_fnmatch(pattern, model_at(v, i)->name, 0))
+            return 1;
+    }
+    return 0;
+}
+
+/* A name in ChatModelAllow that no model has, or NULL. A pattern may be there
+ * for models to come, unless nothing fits any. */
 static const char *useless_pattern(const chat_view_t *v)
 {
     const apr_array_header_t *allow = v->conf->model.allow;
-    int i, j;
+    const char *useless = NULL;
+    int i, j, fits = 0;
 
     for (i = 0; i < allow->nelts; i++) {
         const chat_model_allow_t *line =
@@ -286,11 +331,13 @@ static const char *useless_pattern(const chat_view_t *v)
         for (j = 0; j < line->names->nelts; j++) {
             const char *pattern = APR_ARRAY_IDX(line->names, j, const char *);
 
-            if (!is_model(v, pattern))
-                return pattern;
+            if (is_own_name(v, pattern))
+                fits = 1;
+            else if (!useless || !strpbrk(pattern, "*?"))
+                useless = pattern;
         }
     }
-    return NULL;
+    return useless && fits && strpbrk(useless, "*?") ? NULL : useless;
 }
 
 static int no_allowed_model(const chat_view_t *v, int say)
@@ -300,7 +347,7 @@ static int no_allowed_model(const chat_view_t *v, int say)
     if (!serves(v) || !names_are_known(v) || !(pattern = useless_pattern(v)))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0119) "ChatModelAllow \"%s\" in %s: no ChatModel "
                                   "of this server is called so",
                      pattern, v->name);
@@ -326,7 +373,7 @@ static int no_provider(const chat_view_t *v, int say)
         may(v, sets_use))
         return 0;
     if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, v->s,
                      CHATNO(0120) "ChatRoute \"%s\" at %s has no provider to "
                                   "ask: write a <ChatProvider>, and ChatUse "
                                   "with its name, or a ChatModel for it",
@@ -335,66 +382,21 @@ static int no_provider(const chat_view_t *v, int say)
     return 1;
 }
 
-/* ---- limits ---- */
-
-static int no_guard(const chat_view_t *v, int say)
-{
-    if (!sets_route(v->section) ||
-        v->section->conf->route.id != CHAT_ROUTE_limits ||
-        chat_config_advice_places_guard(v))
-        return 0;
-    if (say)
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
-                     CHATNO(0123) "ChatRoute \"limits\" at %s: no Require "
-                                  "guards it, so everybody may see who asks "
-                                  "most: write \"Require local\" there, or "
-                                  "who is meant",
-                     v->section->conf->route.defined_at);
-    return 1;
-}
-
-/* Two that would count the same request twice in one key. */
-static int share_keys(const chat_limit_conf_t *a, const chat_limit_conf_t *b)
-{
-    return a->compat && b->compat && !a->off && !b->off && a->by == b->by &&
-           a->by != CHAT_LIMIT_BY_EXPR && !strcmp(a->prefix, b->prefix) &&
-           !(a->tier && b->tier && strcmp(a->tier, b->tier)) &&
-           !(a->model && b->model && strcmp(a->model, b->model));
-}
-
-static int shared_prefix(const chat_view_t *v, int say)
-{
-    const apr_array_header_t *all = v->conf->limit.policies;
-    int i, j;
-
-    for (i = 0; i < all->nelts; i++) {
-        const chat_limit_conf_t *a = APR_ARRAY_IDX(all, i, chat_limit_conf_t *);
-
-        for (j = i + 1; j < all->nelts; j++) {
-            const chat_limit_conf_t *b =
-                APR_ARRAY_IDX(all, j, chat_limit_conf_t *);
-
-            if (!share_keys(a, b))
-                continue;
-            if (say)
-                ap_log_error(APLOG_MARK, APLOG_WARNING, 0, v->s,
-                             CHATNO(0121) "ChatLimit \"%s\" and \"%s\" in %s "
-                                          "count in the same keys, for both "
-                                          "have prefix=%s: each request costs "
-                                          "twice; give one another prefix",
-                             a->name, b->name, v->name, a->prefix);
-            return 1;
-        }
-    }
-    return 0;
-}
-
 /* ---- all of them, at all sections ---- */
 
 static fault_fn *const faults[] = {
-    no_handler,  no_route, overridden,       no_auth,
-    no_secret,   no_user,  no_default_model, no_allowed_model,
-    no_provider, no_guard, shared_prefix,
+    no_handler,
+    no_route,
+    overridden,
+    no_auth,
+    no_secret,
+    no_key,
+    no_user,
+    no_default_model,
+    no_allowed_model,
+    no_provider,
+    chat_config_advice_limits_guard,
+    chat_config_advice_limits_keys,
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))

@@ -64,7 +64,7 @@ static void check_auth_type(void *ctx, const ap_directive_t *directive,
         if (path ? has_schemes_at(s, sections, path, p) : has_schemes(sections))
             return;
     }
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, host,
+    ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, host,
                  CHATNO(0122) "\"AuthType Chat\" at %s:%d: no ChatAuth says "
                               "who may come in there, so everybody gets a 401",
                  directive->filename, directive->line_num);

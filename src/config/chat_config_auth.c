@@ -121,7 +121,8 @@ static const char *add_scheme(apr_array_header_t *list, cmd_parms *cmd,
                                       cmd->pool);
     }
     APR_ARRAY_PUSH(list, int) = scheme;
-    if (scheme == CHAT_AUTH_better_auth || scheme == CHAT_AUTH_bearer)
+    if (scheme == CHAT_AUTH_better_auth || scheme == CHAT_AUTH_bearer ||
+        scheme == CHAT_AUTH_authjs_database)
         chat_config_need(cmd, CHAT_NEED_SESSION, value);
     return NULL;
 }
@@ -159,10 +160,11 @@ static void check_strength(cmd_parms *cmd, const char *secret)
 
 /* Not in .htaccess, also not by AllowOverrideList, which would pass it: reading
  * files and running programs as root is for the server's own files. */
-static const char *set_secret(cmd_parms *cmd, void *dirv, int argc,
-                              char *const argv[])
+const char *chat_config_auth_secrets(cmd_parms *cmd, void *dir, int argc,
+                                     char *const argv[])
 {
-    chat_dir_conf_t *dir = dirv;
+    const chat_config_rule_t *rule = cmd->info;
+    apr_array_header_t **list = (void *)((char *)dir + rule->offset);
     const char *secret, *why = chat_config_check_args(cmd, argc);
     int i;
 
@@ -170,15 +172,14 @@ static const char *set_secret(cmd_parms *cmd, void *dirv, int argc,
         why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
     if (why)
         return why;
-    if (!dir->auth.secrets)
-        dir->auth.secrets =
-            apr_array_make(cmd->pool, argc, sizeof(const char *));
+    if (!*list)
+        *list = apr_array_make(cmd->pool, argc, sizeof(const char *));
     for (i = 0; i < argc; i++) {
         why = chat_config_secret(&secret, cmd, argv[i]);
         if (why)
             return why;
         check_strength(cmd, secret);
-        APR_ARRAY_PUSH(dir->auth.secrets, const char *) = secret;
+        APR_ARRAY_PUSH(*list, const char *) = secret;
     }
     return NULL;
 }
@@ -277,7 +278,8 @@ const chat_config_feature_t chat_config_auth_feature = {
             AP_INIT_TAKE_ARGV("ChatAuth", set_auth, NULL, CHAT_OR_AUTHCFG,
                               "identity schemes in the order of trying, or "
                               "none"),
-            AP_INIT_TAKE_ARGV("ChatAuthSecret", set_secret, NULL,
+            AP_INIT_TAKE_ARGV("ChatAuthSecret", chat_config_auth_secrets,
+                              CHAT_CONFIG_IN_DIR(auth.secrets),
                               CHAT_OR_DIRECTORY,
                               "env:NAME, file:PATH or \"exec:PATH ARGS\""),
             AP_INIT_TAKE_ARGV("ChatAuthCookie", chat_config_set_list,

@@ -231,14 +231,14 @@ static void check_known_host(server_rec *s, const chat_provider_conf_t *conf)
         if (strcmp(conf->host, known_hosts[i].host) != 0 || !is_asked(conf))
             continue;
         if (!path)
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+            ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, s,
                          CHATNO(0124) "<ChatProvider %s> at %s: the API of %s "
                                       "is below a path: write ChatProviderURL "
                                       "%s%s",
                          conf->name, conf->defined_at, conf->host, conf->url,
                          known_hosts[i].path);
         if (conf->keys->nelts == 0)
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+            ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, s,
                          CHATNO(0125) "<ChatProvider %s> at %s has no "
                                       "ChatProviderKey, and %s refuses "
                                       "whoever sends none",

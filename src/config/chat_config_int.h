@@ -261,6 +261,12 @@ const char *chat_config_env(cmd_parms *cmd, const char *name);
 const char *chat_config_secret(const char **psecret, cmd_parms *cmd,
                                const char *spec);
 
+/* ---- chat_config_auth.c ---- */
+
+/* A directive of secrets: they are added to the list that its rule names. */
+const char *chat_config_auth_secrets(cmd_parms *cmd, void *dir, int argc,
+                                     char *const argv[]);
+
 /* ---- chat_config_layout.c ---- */
 
 /* The statement of a named layout of sessions ("kysely-pgsql"), with or without

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The statements of ChatAuthSession's named layouts: how better-auth's own
- * adapters name their columns and write their times. ChatAuthSession keeps the
- * text of one, chat_store_session.c sends it. Constants only.
+ * The statements of ChatAuthSession's named layouts: how the adapters of
+ * better-auth and Auth.js name their columns and write their times.
+ * ChatAuthSession keeps the text of one, chat_store_session.c sends it.
+ * Constants only.
  *
  * Each has one parameter, the token, and the columns user id, expiry in
  * seconds since the epoch, role, banned. Expiry and ban are compared with the
@@ -54,12 +55,37 @@
       SELECT(user_id, seconds, "u.\"role\"", BANNED(ban_ends, now))            \
           FROM(user_id, expires, now)}},
 
+/* Those of Auth.js, which have no plugin for administrators. X(name, table,
+ * time now as the column has it, expiry in seconds). A session's name is the
+ * key itself: it has no signature. */
+#define AUTHJS(X)                                                              \
+    /* @auth/pg-adapter: timestamptz */                                        \
+    X("authjs-pgsql", "sessions", "now()", PG_SECONDS("expires"))              \
+    /* timestamp(3) without time zone, the digits of UTC */                    \
+    X("authjs-prisma-pgsql", "\"Session\"", "(now() at time zone 'UTC')",      \
+      PG_SECONDS("expires"))                                                   \
+    /* timestamp without time zone, the digits of UTC */                       \
+    X("authjs-drizzle-pgsql", "\"session\"", "(now() at time zone 'UTC')",     \
+      PG_SECONDS("expires"))                                                   \
+    /* milliseconds since the epoch */                                         \
+    X("authjs-drizzle-sqlite", "\"session\"",                                  \
+      "cast((julianday('now') - 2440587.5) * 86400000 as integer)",            \
+      "s.expires / 1000")
+
+#define AUTHJS_SQL(table, now, seconds)                                        \
+    "select cast(s.\"userId\" as text), " seconds ", null, 0 from " table      \
+    " s where s.\"sessionToken\" = %s and s.expires > " now
+
+#define AUTHJS_ROW(name, table, now, seconds)                                  \
+    {name, {AUTHJS_SQL(table, now, seconds), NULL}},
+
 #define NAME(name, ...) ", " name
 
 static const struct {
     const char *name;
-    const char *sql[2]; /* without, with the columns of the admin plugin */
-} layouts[] = {LAYOUTS(ROW)};
+    const char *sql[2]; /* without, with the columns of better-auth's admin
+                           plugin; NULL: there is none */
+} layouts[] = {LAYOUTS(ROW) AUTHJS(AUTHJS_ROW)};
 
 const char *chat_config_layout(const char *name, int admin)
 {
@@ -74,7 +100,7 @@ const char *chat_config_layout(const char *name, int admin)
 
 const char *chat_config_layout_names(void)
 {
-    static const char names[] = LAYOUTS(NAME);
+    static const char names[] = LAYOUTS(NAME) AUTHJS(NAME);
 
     return names + 2;
 }

@@ -191,7 +191,8 @@ static const char *complete_api(cmd_parms *cmd, chat_provider_conf_t *conf)
     if (conf->version && !(caps_of[conf->type] & CHAT_PROVIDER_VERSION))
         return refuse_type(cmd, conf, "a ChatProviderVersion",
                            CHAT_PROVIDER_VERSION);
-    if (conf->api == CHAT_UNSET)
+    conf->api_pinned = conf->api != CHAT_UNSET;
+    if (!conf->api_pinned)
         conf->api = responses ? CHAT_API_RESPONSES : CHAT_API_COMPLETIONS;
     return NULL;
 }

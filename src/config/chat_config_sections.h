@@ -85,6 +85,11 @@ void chat_config_tree_visit(const char *name, chat_config_tree_visit_fn *visit,
 /* What is written, but cannot be meant; told as warnings. */
 void chat_config_advice_give(server_rec *main_server, apr_pool_t *ptemp);
 
+/* chat_config_advice_limits.c: 1 when it is so at this section; say: tell it.
+ */
+int chat_config_advice_limits_guard(const chat_view_t *v, int say);
+int chat_config_advice_limits_keys(const chat_view_t *v, int say);
+
 /* chat_config_advice_places.c: the part that needs directives of other modules:
  * all of it; and does a Require stand where it holds for this section, or may
  * it? */

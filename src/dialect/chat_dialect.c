@@ -163,20 +163,47 @@ const char *chat_dialect_seconds(const chat_err_t *err)
     return *after == '0' && after[1] ? NULL : after; /* 007 is no JSON */
 }
 
+static void put_said(chat_buf_t *out, const char *member, const char *text)
+{
+    if (!text || !*text)
+        return;
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, member, text);
+}
+
+void chat_dialect_upstream(chat_buf_t *out, const chat_err_t *err)
+{
+    const chat_refusal_t *upstream = err->upstream;
+
+    if (!upstream)
+        return;
+    CHAT_PUT(out, ",\"upstream\":{");
+    chat_dialect_count(out, "status", upstream->status ? upstream->status : -1);
+    put_said(out, "code", upstream->code);
+    put_said(out, "type", upstream->type);
+    put_said(out, "param", upstream->param);
+    put_said(out, "message", chat_err_told(err));
+    CHAT_PUT(out, "}");
+}
+
 const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
                                  apr_pool_t *p)
 {
     const char *after = err->status == 429 ? chat_dialect_seconds(err) : NULL;
     const char *stream = err->stream;
     int nameless = err->status == 401; /* its id is in the header alone */
+    chat_buf_t *upstream = apr_palloc(p, sizeof(*upstream));
 
-    return apr_pstrcat(p, "{\"code\":", chat_json_quote(err->code, p),
-                       ",\"message\":", chat_json_quote(err->message, p),
-                       nameless ? "" : ",\"requestId\":",
-                       nameless ? "" : chat_json_quote(id, p),
-                       after ? ",\"retryAfter\":" : "", after ? after : "",
-                       stream ? ",\"streamId\":" : "",
-                       stream ? chat_json_quote(stream, p) : "",
-                       err->issues ? ",\"issues\":" : "",
-                       err->issues ? err->issues : "", "}", NULL);
+    chat_buf_init(upstream, p);
+    chat_dialect_upstream(upstream, err);
+    chat_buf_put(upstream, "", 1);
+    return apr_pstrcat(
+        p, "{\"code\":", chat_json_quote(err->code, p),
+        ",\"message\":", chat_json_quote(err->message, p),
+        nameless ? "" : ",\"requestId\":",
+        nameless ? "" : chat_json_quote(id, p), after ? ",\"retryAfter\":" : "",
+        after ? after : "", stream ? ",\"streamId\":" : "",
+        stream ? chat_json_quote(stream, p) : "",
+        err->issues ? ",\"issues\":" : "", err->issues ? err->issues : "",
+        upstream->data, "}", NULL);
 }

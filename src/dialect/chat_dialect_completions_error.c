@@ -21,6 +21,20 @@ static const char *type_of(const chat_err_t *err)
     return err->cause == CHAT_CAUSE_BUDGET ? "tokens" : "requests";
 }
 
+/* Two things that every provider says in words of its own, see
+ * chat_provider_told_name(). */
+static int is_named(const char *code)
+{
+    return strcmp(code, "model_not_found") == 0 ||
+           strcmp(code, "context_length_exceeded") == 0;
+}
+
+/* The provider's own word, else ours; NULL where it has none to be shown. */
+static const char *word_of(const char *theirs, const char *ours)
+{
+    return theirs && *theirs ? theirs : ours;
+}
+
 /* OpenAI's words where it has one for the same thing; programs compare them.
  * The rest are ours, as on every route. */
 static const char *code_of(const char *code)
@@ -40,11 +54,18 @@ static const char *code_of(const char *code)
 
 const char *chat_dialect_completions_error(const chat_err_t *err, apr_pool_t *p)
 {
-    return apr_pstrcat(
-        p, "{\"error\":{\"message\":", chat_json_quote(err->message, p),
-        ",\"type\":\"", type_of(err),
-        "\",\"param\":", err->param ? chat_json_quote(err->param, p) : "null",
-        ",\"code\":", chat_json_quote(code_of(err->code), p), "}}", NULL);
+    const chat_refusal_t *theirs = err->upstream;
+    const char *text = chat_err_told(err), *code = code_of(err->code);
+    const char *type = word_of(theirs ? theirs->type : NULL, type_of(err));
+    const char *param = word_of(theirs ? theirs->param : NULL, err->param);
+
+    if (theirs && !is_named(err->code))
+        code = word_of(theirs->code, code);
+    return apr_pstrcat(p, "{\"error\":{\"message\":",
+                       chat_json_quote(text ? text : err->message, p),
+                       ",\"type\":", chat_json_quote(type, p), ",\"param\":",
+                       param ? chat_json_quote(param, p) : "null",
+                       ",\"code\":", chat_json_quote(code, p), "}}", NULL);
 }
 
 /* ---- the first issue ---- */

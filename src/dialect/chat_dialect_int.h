@@ -116,4 +116,8 @@ const char *chat_dialect_seconds(const chat_err_t *err);
 const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
                                  apr_pool_t *p);
 
+/* The member "upstream" with a comma before it, where an upstream refused:
+ * its status and what it said. */
+void chat_dialect_upstream(chat_buf_t *out, const chat_err_t *err);
+
 #endif

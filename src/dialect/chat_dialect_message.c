@@ -56,6 +56,7 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
     chat_dialect_string(out, "message", err->message);
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "id", e->answer->id);
+    chat_dialect_upstream(out, err);
     CHAT_PUT(out, "}\n\n");
 }
 
@@ -130,6 +131,8 @@ static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
     apr_status_t rv = chat_request_message(&request->turn, &request->session,
                                            body, clamps, err, p);
 
+    if (rv == APR_SUCCESS)
+        rv = chat_request_refuse_foreign(body, err, p);
     request->turn.whole = chat_dialect_wants_whole(body);
     return rv;
 }

@@ -279,6 +279,7 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
         CHAT_PUT(out, ",\"retryAfter\":");
         chat_buf_puts(out, after);
     }
+    chat_dialect_upstream(out, err);
     CHAT_PUT(out, "}\n\n");
 }
 
@@ -343,6 +344,8 @@ static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
 {
     apr_status_t rv = chat_request_validate_kept(request, body, clamps, err, p);
 
+    if (rv == APR_SUCCESS)
+        rv = chat_request_refuse_foreign(body, err, p);
     request->turn.whole = chat_dialect_wants_whole(body);
     return rv;
 }

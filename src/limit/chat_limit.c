@@ -58,10 +58,13 @@ static int fails_closed(const chat_limit_conf_t *policy)
 static apr_int64_t amount(const chat_limit_context_t *ctx,
                           const chat_limit_conf_t *policy)
 {
+    const chat_limit_ask_t *ask = ctx->ask;
+    apr_int64_t most = ask->max_tokens ? ask->max_tokens : policy->reserve;
+
     if (policy->unit != CHAT_LIMIT_TOKENS)
         return 1;
-    return ctx->ask->input_tokens +
-           (ctx->ask->max_tokens ? ctx->ask->max_tokens : policy->reserve);
+    return ask->input_tokens +
+           (most > ask->least_tokens ? most : ask->least_tokens);
 }
 
 static apr_status_t misconfigured(chat_err_t *err)
@@ -184,6 +187,29 @@ longest_refusal(const chat_limit_counts_t *counts)
     return no;
 }
 
+/* What a policy allows, for people: "10 in 5 minutes", "3 at a time". */
+static const char *allowance(const chat_limit_conf_t *policy, apr_pool_t *p)
+{
+    static const struct {
+        int seconds;
+        const char *name;
+    } units[] = {{7 * 86400, "week"},
+                 {86400, "day"},
+                 {3600, "hour"},
+                 {60, "minute"},
+                 {1, "second"}};
+    int i = 0, n;
+
+    if (!policy->window)
+        return apr_psprintf(p, "%" APR_INT64_T_FMT " at a time",
+                            policy->points);
+    while (policy->window % units[i].seconds)
+        i++;
+    n = policy->window / units[i].seconds;
+    return apr_psprintf(p, "%" APR_INT64_T_FMT " in %d %s%s", policy->points, n,
+                        units[i].name, n > 1 ? "s" : "");
+}
+
 static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
 {
     static const char *const of[] = {"requests", "tokens", "open answers"};
@@ -203,10 +229,10 @@ static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
     return chat_err_set(
         err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS, "rate_limited",
         apr_psprintf(t->r->pool,
-                     "Too many %s: the limit \"%s\" allows %" APR_INT64_T_FMT
-                     ". Try again in %" APR_INT64_T_FMT " s.",
-                     of[no->policy->unit], no->policy->name, no->policy->points,
-                     wait));
+                     "Too many %s: the limit \"%s\" allows %s. Try again in "
+                     "%" APR_INT64_T_FMT " s.",
+                     of[no->policy->unit], no->policy->name,
+                     allowance(no->policy, t->r->pool), wait));
 }
 
 /* Redis has counted t->shared, or no count of it is left; and t->local is still

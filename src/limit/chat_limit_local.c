@@ -300,7 +300,7 @@ static apr_status_t reserve(chat_limit_counts_t *counts, request_rec *r)
                          " counters that were in use are forgotten",
             forgotten);
     if (rv != APR_SUCCESS && chat_limit_may_log() >= 0)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, CHAT_LOG_STATUS(rv), r,
                       CHATNO(1030) "ChatLimitTable is too small for the "
                                    "streams that are open");
     return rv;

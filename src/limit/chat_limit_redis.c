@@ -343,7 +343,8 @@ apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)
     if (!chat_config_server(s)->redis.url)
         return APR_SUCCESS;
     chat_limit_redis_script_init();
-    if (chat_limit_redis_breaker_post_config(s) != APR_SUCCESS ||
+    if (!chat_limit_redis_reader_init() ||
+        chat_limit_redis_breaker_post_config(s) != APR_SUCCESS ||
         chat_limit_redis_lease_post_config(s) != APR_SUCCESS)
         return APR_ENOMEM;
     return APR_SUCCESS;

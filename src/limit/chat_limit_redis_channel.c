@@ -181,7 +181,7 @@ static void on_readable(void *connection)
         return;
     rv = redisBufferRead(ch->c);
     while (ch->c && rv == REDIS_OK) {
-        rv = redisGetReplyFromReader(ch->c, &reply);
+        rv = chat_limit_redis_reader_next(ch->c, &reply);
         if (rv != REDIS_OK || !reply)
             break;
         if (STAILQ_EMPTY(&ch->waiting))

@@ -1,15 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The counter in Redis from the inside, from the bottom up: connections (_pool),
- * the breaker (_breaker), the scripts (_script), the list of what is leased
- * (_lease), the counter itself, the channel of an engine (_channel) and the
- * thread that settles what was left (_settler).
+ * The counter in Redis from the inside, from the bottom up: what it may reply
+ * (_reader), connections (_pool), the breaker (_breaker), the scripts
+ * (_script), the list of what is leased (_lease), the counter itself, the
+ * channel of an engine (_channel) and the thread that settles what was left
+ * (_settler).
  */
 #ifndef CHAT_LIMIT_REDIS_INT_H
 #define CHAT_LIMIT_REDIS_INT_H
 
 #include "chat_limit_int.h"
 #include "chat_redis.h"
+
+/* ---- how much Redis may reply (chat_limit_redis_reader.c) ---- */
+
+/* [post_config] 0: no memory. */
+int chat_limit_redis_reader_init(void);
+
+/* Of a new connection: nested arrays, and those of more elements than any reply
+ * to us has, are refused. */
+void chat_limit_redis_reader_bound(redisContext *c);
+
+/* The next reply of what was read; NULL when none is whole yet. REDIS_ERR: it
+ * is none of ours, c->errstr says why. Any thread, the connection's user. */
+int chat_limit_redis_reader_next(redisContext *c, void **preply);
+
+/* 0: some of a reply has been read that is still to be looked at. */
+int chat_limit_redis_reader_is_empty(const redisContext *c);
 
 /* ---- connections (chat_limit_redis_pool.c) ---- */
 
@@ -32,7 +49,8 @@ apr_status_t chat_limit_redis_open(chat_limit_redis_t *redis, const char **pwhy,
 /* Another command follows: both together have the time of one. */
 void chat_limit_redis_share_deadline(chat_limit_redis_t *redis);
 
-/* The connection becomes idle: only after every reply has been read. */
+/* The connection becomes idle, when every reply has been read; one that has
+ * read more is closed. */
 void chat_limit_redis_keep(chat_limit_redis_t *redis);
 
 /* The connection is closed: a reply that may still come would be taken for that

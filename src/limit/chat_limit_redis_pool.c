@@ -2,8 +2,9 @@
 /*
  * Connections to Redis: each has one user at a time, idle ones are in a list.
  * Before an idle one is used it is checked: one that the server has closed, or
- * on which bytes have arrived that nobody asked for, is dropped before anything
- * is sent. So a command is never sent twice. Any thread.
+ * on which bytes have arrived that nobody asked for, with a reply or since, is
+ * dropped before anything is sent. So a command is never sent twice. Any
+ * thread.
  */
 #include "chat_limit_redis_int.h"
 
@@ -36,6 +37,14 @@ static void set_timeout(redisContext *c, apr_int64_t us)
     redisSetTimeout(c, tv);
 }
 
+static const char *error_text(const redisContext *c, apr_pool_t *p)
+{
+    if (!c->err ||
+        (c->err == REDIS_ERR_IO && (errno == EAGAIN || errno == ETIMEDOUT)))
+        return "no answer in time";
+    return apr_pstrdup(p, c->errstr);
+}
+
 /* "$LEN\r\nARG\r\n". */
 static char *put_arg(char *at, const char *arg)
 {
@@ -65,24 +74,64 @@ apr_size_t chat_limit_redis_format(char **pcommand, int argc, const char **argv,
     return (apr_size_t)(at - *pcommand);
 }
 
+/* What is left of the deadline, as the time-out of the next read or write. 0:
+ * nothing, so that only what is there can still be read. */
+static int set_time_left(chat_limit_redis_t *redis)
+{
+    apr_int64_t left = redis->deadline - chat_clock_now();
+
+    set_timeout(redis->c, left > 1000 ? left : 1000);
+    redis->shared = 1;
+    return left > 0;
+}
+
+static int send_all(chat_limit_redis_t *redis)
+{
+    int done = 0;
+
+    while (redisBufferWrite(redis->c, &done) == REDIS_OK) {
+        if (done)
+            return 1;
+        if (!set_time_left(redis))
+            break;
+    }
+    return 0;
+}
+
+/* The reply, or NULL: bytes that come one by one do not extend the deadline. */
+static redisReply *receive(chat_limit_redis_t *redis)
+{
+    void *reply = NULL;
+
+    while (redisBufferRead(redis->c) == REDIS_OK &&
+           chat_limit_redis_reader_next(redis->c, &reply) == REDIS_OK) {
+        if (reply)
+            return reply;
+        if (!set_time_left(redis))
+            break;
+    }
+    return NULL;
+}
+
 redisReply *chat_limit_redis_exec(chat_limit_redis_t *redis, int argc,
                                   const char **argv, const char **pwhy,
                                   apr_pool_t *p)
 {
-    void *reply = NULL;
+    redisReply *reply = NULL;
     char *command;
     apr_size_t len = chat_limit_redis_format(&command, argc, argv, p);
 
-    if (redis->shared) {
-        apr_int64_t left = redis->deadline - chat_clock_now();
-
-        set_timeout(redis->c, left > 1000 ? left : 1000);
-    }
-    if (redisAppendFormattedCommand(redis->c, command, len) != REDIS_OK ||
-        redisGetReply(redis->c, &reply) != REDIS_OK) {
-        *pwhy = chat_redis_error(redis->c, p);
+    if (!chat_limit_redis_reader_is_empty(redis->c)) {
+        *pwhy = "a reply that nobody asked for";
         return NULL;
     }
+    if (redis->shared)
+        set_time_left(redis);
+    if (redisAppendFormattedCommand(redis->c, command, len) == REDIS_OK &&
+        send_all(redis))
+        reply = receive(redis);
+    if (!reply)
+        *pwhy = error_text(redis->c, p);
     return reply;
 }
 
@@ -131,6 +180,7 @@ static apr_status_t connect_new(chat_limit_redis_t *redis, const char **pwhy,
     if (chat_redis_dial(&redis->c, conf()->redis.connect, pwhy, p) !=
         APR_SUCCESS)
         return APR_EGENERAL;
+    chat_limit_redis_reader_bound(redis->c);
     redis->shared = 1;
     redis->deadline = chat_clock_now() + conf()->redis.command;
     return authenticate(redis, pwhy, p);
@@ -181,6 +231,10 @@ void chat_limit_redis_share_deadline(chat_limit_redis_t *redis)
 
 void chat_limit_redis_keep(chat_limit_redis_t *redis)
 {
+    if (!chat_limit_redis_reader_is_empty(redis->c)) {
+        chat_limit_redis_drop(redis);
+        return;
+    }
     if (redis->shared)
         set_timeout(redis->c, conf()->redis.command);
     pthread_mutex_lock(&lock);

@@ -6,17 +6,21 @@
  *
  * A window's counter is a decimal string with a TTL, as rate-limiter-flexible
  * has it. Beside a counter of tokens stands a sorted set of leases,
- * "lease:amount" by the time they expire. A counter of open streams is such a
- * set and nothing else. A set expires with the last of its leases.
+ * "lease@end:amount" by the time they expire, where end is that of the window
+ * in tenths of a second, 0 without one. A counter of open streams is a set of
+ * leases and nothing else. A set expires with the last of its leases.
  *
- * A lease of tokens that has expired is given back and leaves "lease:0" until
- * its window ends. So the script that settles finds one of the two, or nothing:
- * then the lease was settled before, or Redis has lost it, and nothing is
- * charged. It may therefore be sent any number of times, and arrive in any
+ * An application that shares a key may have begun the next window, or set
+ * another one: what was leased in the last is not taken off it.
+ *
+ * A lease of tokens that has expired is given back and leaves "lease@end:0"
+ * until its window ends. So the script that settles finds one of the two, or
+ * nothing: then the lease was settled before, or Redis has lost it, and nothing
+ * is charged. It may therefore be sent any number of times, and arrive in any
  * order.
  *
  * For a request that is refused when Redis does not answer in time, counters of
- * requests have leases, too: for a minute "lease:1" in a set beside the
+ * requests have leases, too: for a minute "lease@end:1" in a set beside the
  * counter. Redis may have counted the request late, and has to give it back.
  *
  * Nothing is charged before every counter has been read, so that a key that is
@@ -29,6 +33,17 @@
 #include <apr_sha1.h>
 #include <apr_strings.h>
 
+/* The end of a window in the name of a lease; and whether a window that ends in
+ * ttl ms is that one: two of one counter end a second apart at least. */
+#define WINDOW_TEXT                                                            \
+    "local function tenths(ms)\n"                                              \
+    "  return string.format('%.0f', ms / 100)\n"                               \
+    "end\n"                                                                    \
+    "local function is_window(ends, now, ttl, endless)\n"                      \
+    "  if endless or ends == 0 then return endless and ends == 0 end\n"        \
+    "  return math.abs(now + ttl - ends) <= 500\n"                             \
+    "end\n"
+
 /*
  * KEYS  per count: its key; for tokens, and requests with a lease, its leases
  *       too.
@@ -38,7 +53,7 @@
  * until a retry can succeed at the latest, ms when the window ends (0: never),
  * refused (0, 1).
  */
-static const char reserve_text[] =
+static const char reserve_text[] = WINDOW_TEXT
     "local lease, lasts, now = ARGV[1], tonumber(ARGV[2]), 0\n"
     "local counts, out, k, no = {}, {1}, 1, false\n"
     "local function last(key, ms)\n"
@@ -50,8 +65,9 @@ static const char reserve_text[] =
     "  local late = redis.call('ZRANGEBYSCORE', c.leases, '-inf', now)\n"
     "  for _, m in ipairs(late) do\n"
     "    redis.call('ZREM', c.leases, m)\n"
-    "    local name, amount = string.match(m, '^(.*):(%d+)$')\n"
-    "    if c.unit == 't' and amount ~= '0' then\n"
+    "    local name, ends, amount = string.match(m, '^(.*@(%d+)):(%d+)$')\n"
+    "    if c.unit == 't' and name and amount ~= '0' and\n"
+    "       is_window(ends * 100, now, c.ttl, c.endless) then\n"
     "      redis.call('DECRBY', c.key, amount)\n"
     "      redis.call('ZADD', c.leases, now + c.ttl, name .. ':0')\n"
     "      last(c.leases, c.ttl)\n"
@@ -69,7 +85,12 @@ static const char reserve_text[] =
     "  end\n"
     "  local m = redis.call('ZRANGE', set, from, to, 'WITHSCORES')\n"
     "  for i = 1, #m, 2 do\n"
-    "    need = need - (c.unit == 's' and 1 or string.match(m[i], '%d+$'))\n"
+    "    local ends, amount = string.match(m[i], '@(%d+):(%d+)$')\n"
+    "    if c.unit == 's' then\n"
+    "      need = need - 1\n"
+    "    elseif ends and is_window(ends * 100, now, c.ttl, c.endless) then\n"
+    "      need = need - amount\n"
+    "    end\n"
     "    if need <= 0 then return math.min(c.ttl, m[i + 1] - now) end\n"
     "  end\n"
     "  return c.ttl\n"
@@ -135,7 +156,9 @@ static const char reserve_text[] =
     "    c.used = c.used + c.amount\n"
     "    if c.leases then\n"
     "      local ms = c.unit == 'c' and 60000 or lasts\n"
-    "      redis.call('ZADD', c.leases, now + ms, lease .. ':' .. c.amount)\n"
+    "      redis.call('ZADD', c.leases, now + ms, lease .. '@' ..\n"
+    "                 tenths(c.endless and 0 or now + c.ttl) .. ':' ..\n"
+    "                 c.amount)\n"
     "      last(c.leases, c.unit == 'c' and ms or c.ttl + ms)\n"
     "    end\n"
     "  end\n"
@@ -154,7 +177,7 @@ static const char reserve_text[] =
  *       unknown, because Redis did not reply whether it was charged).
  * Returns how many leases were there.
  */
-static const char settle_text[] =
+static const char settle_text[] = WINDOW_TEXT
     "local time = redis.call('TIME')\n"
     "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
     "local lease, used, k, found = ARGV[1], tonumber(ARGV[2]), 1, 0\n"
@@ -164,12 +187,21 @@ static const char settle_text[] =
     "  if ARGV[a] == 's' then\n"
     "    found = found + redis.call('ZREM', key, lease)\n"
     "  else\n"
-    "    local had = redis.call('ZREM', KEYS[k], lease .. ':' .. amount)\n"
-    "    local was = redis.call('ZREM', KEYS[k], lease .. ':0')\n"
+    "    local ttl, had, was = redis.call('PTTL', key), 0, 0\n"
+    "    local from, to = ends, ends\n"
+    /* Not known: only a lease of the window that is now counts. */
+    "    if ends < 0 then\n"
+    "      from, to = now + ttl - 500, now + ttl + 500\n"
+    "      if ttl == -1 then from, to = 0, 0 end\n"
+    "    end\n"
+    "    for at = from, to, 100 do\n"
+    "      local name = lease .. '@' .. tenths(at) .. ':'\n"
+    "      had = had + redis.call('ZREM', KEYS[k], name .. amount)\n"
+    "      was = was + redis.call('ZREM', KEYS[k], name .. '0')\n"
+    "    end\n"
     "    k = k + 1\n"
-    "    local ttl = redis.call('PTTL', key)\n"
-    "    local same = ttl > 0 and math.abs(now + ttl - ends) <= 1500\n"
-    "                 or ttl == -1 and ends == 0 or ttl ~= -2 and ends < 0\n"
+    "    local same = ttl ~= -2 and\n"
+    "                 (ends < 0 or is_window(ends, now, ttl, ttl == -1))\n"
     "    if same and used >= 0 and had + was > 0 then\n"
     "      local delta = used - (had == 1 and amount or 0)\n"
     "      redis.call('INCRBY', key, string.format('%.0f', delta))\n"

@@ -154,6 +154,9 @@ static void add_output(chat_json_t *body, const chat_turn_t *turn,
     chat_json_add(body, "output_config", config);
 }
 
+/* Members of others that it has, too. */
+static const char *const more[][2] = {{"top_k", "top_k"}, {NULL, NULL}};
+
 static chat_json_t *make_body(const chat_turn_t *turn,
                               const chat_upstream_t *up, chat_json_t *messages,
                               apr_pool_t *p)
@@ -166,6 +169,7 @@ static chat_json_t *make_body(const chat_turn_t *turn,
     chat_json_add(body, "messages", messages);
     add_sampling(body, turn, up);
     add_stop(body, turn, p);
+    chat_provider_more_add(body, turn, more);
     chat_provider_anthropic_messages_tools(body, turn, p);
     add_output(body, turn, p);
     chat_json_add(body, "thinking", find_thinking(turn));
@@ -187,10 +191,14 @@ static chat_json_t *make_native(const chat_turn_t *turn, apr_pool_t *p)
 /* ---- the call ---- */
 
 static apr_status_t check(const chat_turn_t *turn, const chat_json_t *messages,
-                          chat_err_t *err)
+                          chat_err_t *err, apr_pool_t *p)
 {
+    static const char *const known[] = {"top_k", "thinking", NULL};
+    const char *unknown = chat_provider_more_unknown(turn, known);
     int i;
 
+    if (unknown)
+        return chat_provider_more_refuse(err, unknown, p);
     if (!starts_with_user(messages))
         return chat_provider_call_refuse(
             err, "This provider wants a message of the user, with text in "
@@ -218,7 +226,7 @@ static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
     if (!turn->native) {
         rv = chat_provider_anthropic_messages(messages, turn, err, p);
         if (rv == APR_SUCCESS)
-            rv = check(turn, messages, err);
+            rv = check(turn, messages, err, p);
     }
     if (rv == APR_SUCCESS)
         rv = chat_provider_call(call, "/messages", usual, turn, up, err, p);
@@ -239,7 +247,7 @@ static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
                                 chat_err_t *err, apr_pool_t *p)
 {
     if (!chat_provider_native_is_path(path, "/messages"))
-        return chat_provider_call_refuse(
+        return chat_provider_native_refuse_path(
             err, "Of this provider's API only POST /messages is available "
                  "here.");
     if (chat_json_kind(chat_json_get(body, "messages")) != CHAT_JSON_ARRAY)
@@ -283,6 +291,44 @@ static void map_error(chat_err_t *err, int status, const char *body,
             err, status, chat_provider_error_word(type, "", NULL, p), NULL, p);
 }
 
+static const char *type_of(int status)
+{
+    static const struct {
+        int status;
+        const char *type;
+    } types[] = {
+        {401, "authentication_error"}, {402, "billing_error"},
+        {403, "permission_error"},     {404, "not_found_error"},
+        {413, "request_too_large"},    {429, "rate_limit_error"},
+        {503, "overloaded_error"},     {504, "timeout_error"},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (types[i].status == status)
+            return types[i].type;
+    }
+    return status < 500 ? "invalid_request_error" : "api_error";
+}
+
+static const char *refusal(const chat_err_t *err, const char *id, apr_pool_t *p)
+{
+    const char *text = chat_err_told(err), *type = type_of(err->status);
+
+    if (err->upstream && *err->upstream->type && err->status < 500)
+        type = err->upstream->type;
+    return apr_pstrcat(
+        p, "{\"type\":\"error\",\"error\":{\"type\":", chat_json_quote(type, p),
+        ",\"message\":", chat_json_quote(text ? text : err->message, p),
+        "},\"request_id\":", chat_json_quote(id, p), "}", NULL);
+}
+
+static unsigned lacks(const chat_upstream_t *up, const char *model)
+{
+    return is_bearer_version(up) ? CHAT_LACKS_TEMPERATURE | CHAT_LACKS_TOP_P
+                                 : 0;
+}
+
 static const char *wire_format(const chat_upstream_t *up)
 {
     return "messages";
@@ -290,6 +336,7 @@ static const char *wire_format(const chat_upstream_t *up)
 
 const chat_provider_t chat_provider_anthropic = {
     .wire_format = wire_format,
+    .lacks = lacks,
     .read_native = read_native,
     .build_call = build_call,
     .observe_event = chat_provider_anthropic_observe_event,
@@ -297,4 +344,6 @@ const chat_provider_t chat_provider_anthropic = {
     .observe_body = chat_provider_anthropic_observe_body,
     .make_cut_event = make_cut_event,
     .map_error = map_error,
+    .refusal = refusal,
+    .id_header = "request-id",
 };

@@ -116,15 +116,17 @@ static chat_json_t *translate_reference(const chat_json_t *schema,
     return into;
 }
 
-static void describe(chat_json_t *into, const chat_json_t *rest, apr_pool_t *p)
+static void describe(chat_json_t *into, chat_json_t *rest, apr_pool_t *p)
 {
     const char *said = chat_json_string(chat_json_get(into, "description"));
+    const char *text = chat_json_text(rest, NULL, p);
 
-    if (chat_json_next(rest, NULL))
-        chat_json_add_string(into, "description",
-                             apr_pstrcat(p, said ? said : "",
-                                         said ? "\n\n" : "",
-                                         chat_json_text(rest, NULL, p), NULL));
+    if (!text) /* then the call has none either */
+        chat_json_add(into, "description", rest);
+    else if (chat_json_next(rest, NULL))
+        chat_json_add_string(
+            into, "description",
+            apr_pstrcat(p, said ? said : "", said ? "\n\n" : "", text, NULL));
 }
 
 /* No deeper than the text it came in was let be. */

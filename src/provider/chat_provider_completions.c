@@ -61,6 +61,14 @@ int chat_provider_completions_plain(const char *model)
     return is_any(model, plain, sizeof(plain) / sizeof(plain[0]));
 }
 
+unsigned chat_provider_completions_lacks(const chat_upstream_t *up,
+                                         const char *model)
+{
+    if (chat_provider_completions_reasons(model))
+        return CHAT_LACKS_TEMPERATURE | CHAT_LACKS_TOP_P | CHAT_LACKS_STOP;
+    return chat_provider_completions_plain(model) ? CHAT_LACKS_EFFORT : 0;
+}
+
 /* ---- the body ---- */
 
 const char *chat_provider_completions_path(const char *path,
@@ -161,7 +169,7 @@ void chat_provider_completions_usage(chat_json_t *body, apr_pool_t *p)
 }
 
 /* What reasoning models refuse beside temperature and top_p. */
-static int is_refused(const char *name)
+int chat_provider_completions_left_out(const char *name)
 {
     static const char *const names[] = {
         "frequency_penalty",
@@ -206,7 +214,7 @@ static void add_extra(chat_json_t *body, const chat_turn_t *turn,
             const char *name = find_name(said, kind);
 
             if ((name != said) == renamed && !chat_json_get(body, name) &&
-                !(reasons && is_refused(said)))
+                !(reasons && chat_provider_completions_left_out(said)))
                 chat_json_add(body, name, chat_json_get(turn->extra, said));
         }
     }
@@ -250,13 +258,16 @@ static chat_json_t *make_body(const chat_turn_t *turn,
 
 /* What is asked for and cannot be had there. */
 static const char *find_unsupported(const chat_turn_t *turn,
-                                    const chat_provider_completions_t *kind)
+                                    const chat_provider_completions_t *kind,
+                                    chat_err_t *err)
 {
     if (turn->schema && !kind->schema && turn->schema_strict == 1)
         return "This provider cannot promise a strict JSON schema: leave "
                "strict out, or set it to false.";
-    if (turn->nstop && chat_provider_completions_reasons(turn->model))
+    if (turn->nstop && chat_provider_completions_reasons(turn->model)) {
+        err->param = "stop";
         return "This model does not take stop texts.";
+    }
     return NULL;
 }
 
@@ -266,7 +277,7 @@ apr_status_t chat_provider_completions_build_call(
 {
     const char *path =
         chat_provider_completions_path("/chat/completions", up, p);
-    const char *why = turn->native ? NULL : find_unsupported(turn, kind);
+    const char *why = turn->native ? NULL : find_unsupported(turn, kind, err);
     apr_status_t rv;
 
     if (why)

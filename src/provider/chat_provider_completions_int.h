@@ -62,4 +62,7 @@ chat_json_t *chat_provider_completions_native(
     const chat_turn_t *turn, const chat_upstream_t *up,
     const chat_provider_completions_t *kind, apr_pool_t *p);
 
+/* Is it a member that reasoning models refuse, beside temperature and top_p? */
+int chat_provider_completions_left_out(const char *name);
+
 #endif

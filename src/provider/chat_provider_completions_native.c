@@ -15,7 +15,7 @@ apr_status_t chat_provider_completions_read_native(
         chat_provider_native_most(chat_json_get(body, "max_completion_tokens"));
 
     if (!chat_provider_native_is_path(path, "/chat/completions"))
-        return chat_provider_call_refuse(
+        return chat_provider_native_refuse_path(
             err, "Of this provider's API only POST /chat/completions is "
                  "available here.");
     if (chat_json_kind(chat_json_get(body, "messages")) != CHAT_JSON_ARRAY)

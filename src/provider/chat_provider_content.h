@@ -85,17 +85,33 @@ chat_json_t *chat_provider_detail_foreign(const chat_message_t *m,
 /* Does any belong to one? Then it is known who said the message. */
 int chat_provider_detail_is_owned(const chat_message_t *m);
 
-/* ---- chat_provider_native.c ---- */
+/* ---- chat_provider_more.c: members that only some APIs have ---- */
 
-/* Is it that call of the API ("/messages"), with or without "/v1" before it, or
- * none that is known? */
-int chat_provider_native_is_path(const char *path, const char *want);
+/* The first of turn->extra that is not among known, whose names end with NULL,
+ * and says something; NULL: there is none. */
+const char *chat_provider_more_unknown(const chat_turn_t *turn,
+                                       const char *const *known);
+
+/* 400 that names it. */
+apr_status_t chat_provider_more_refuse(chat_err_t *err, const char *name,
+                                       apr_pool_t *p);
+
+/* Those of turn->extra that the provider has, each under its own name: pairs of
+ * the client's name and the provider's, which end with NULL. */
+void chat_provider_more_add(chat_json_t *into, const chat_turn_t *turn,
+                            const char *const (*names)[2]);
+
+/* ---- chat_provider_native.c ---- */
 
 /* Of a body with model and stream in it: these, and the body as turn->native.
  * APR_EINVAL: the model is no string, or a member asks for other models, or for
  * several answers. */
 apr_status_t chat_provider_native_take(chat_turn_t *turn, chat_json_t *body,
                                        chat_err_t *err);
+
+/* 404: of this API there is only that call, as message says. */
+apr_status_t chat_provider_native_refuse_path(chat_err_t *err,
+                                              const char *message);
 
 /* An object with the same members but for one (or NULL), to set others in: the
  * original is needed for the next candidate. */

@@ -6,6 +6,7 @@
  * is each provider's matter; what a status means is the same for all. Pure.
  */
 #include "chat_provider_kit.h"
+#include "chat_provider_mask.h"
 
 #include <string.h>
 
@@ -15,8 +16,9 @@
 /* ---- words that may be shown or logged ---- */
 
 /* How keys, tokens and accounts begin. */
-static const char *const secrets[] = {"sk-",   "org-", "proj_",
-                                      "proj-", "eyJ",  "AIza"};
+static const char *const secrets[] = {
+    "sk-",  "org-", "proj_", "proj-", "eyJ",   "AIza", "AQ.",   "xai-",
+    "gsk_", "hf_",  "AKIA",  "ya29.", "pplx-", "ghp_", "nvapi-"};
 
 /* So long a run of letters and digits, with both, is no word of a program. */
 #define LONGEST_MIXED_RUN 15
@@ -32,7 +34,7 @@ static int starts_secret(const char *at)
     return 0;
 }
 
-static int looks_secret(const char *word)
+int chat_provider_error_looks_secret(const char *word)
 {
     int letters = 0, digits = 0;
     const char *c;
@@ -81,7 +83,7 @@ const char *chat_provider_error_word(const chat_json_t *v, const char *extra,
         return NULL;
     len = strlen(word);
     if (len == 0 || len > CHAT_PROVIDER_WORD_MAX || !is_plain(word, extra) ||
-        looks_secret(word))
+        chat_provider_error_looks_secret(word))
         return NULL;
     if (secret && *secret && strstr(word, secret))
         return NULL;

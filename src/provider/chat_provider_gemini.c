@@ -111,6 +111,13 @@ static void add_stop(chat_json_t *config, const chat_turn_t *turn,
     chat_json_add(config, "stopSequences", list);
 }
 
+/* Members of others that it has, too. */
+static const char *const more[][2] = {{"seed", "seed"},
+                                      {"presence_penalty", "presencePenalty"},
+                                      {"frequency_penalty", "frequencyPenalty"},
+                                      {"top_k", "topK"},
+                                      {NULL, NULL}};
+
 /* A schema always binds here, so there is no strict. */
 static chat_json_t *make_config(const chat_turn_t *turn, const char *model,
                                 apr_pool_t *p)
@@ -128,6 +135,7 @@ static chat_json_t *make_config(const chat_turn_t *turn, const char *model,
     if (turn->json || turn->schema)
         chat_json_add_string(config, "responseMimeType", "application/json");
     chat_json_add(config, "responseJsonSchema", turn->schema);
+    chat_provider_more_add(config, turn, more);
     add_thinking(config, turn, model, p);
     return config;
 }
@@ -219,17 +227,26 @@ static chat_json_t *make_native(const chat_turn_t *turn, apr_pool_t *p)
 /* ---- the call ---- */
 
 static apr_status_t check(const chat_turn_t *turn, const char *model,
-                          const chat_json_t *contents, chat_err_t *err)
+                          const chat_json_t *contents, chat_err_t *err,
+                          apr_pool_t *p)
 {
+    static const char *const known[] = {"seed", "presence_penalty",
+                                        "frequency_penalty", "top_k", NULL};
+    const char *unknown = chat_provider_more_unknown(turn, known);
+
+    if (unknown)
+        return chat_provider_more_refuse(err, unknown, p);
     if (chat_json_length(contents) == 0)
         return chat_provider_call_refuse(
             err, "This provider wants a message with text in it.");
     /* It calls as many at once as it likes. */
     if (turn->parallel == 0 && turn->ntools > 0 &&
-        turn->choice != CHAT_CHOICE_NONE)
+        turn->choice != CHAT_CHOICE_NONE) {
+        err->param = "parallel_tool_calls";
         return chat_provider_call_refuse(
             err, "This provider cannot promise to call one tool at a time: "
                  "leave that out, or allow several.");
+    }
     if (turn->effort && !can_think_so(find_effort(turn->effort), model))
         return chat_provider_call_refuse(
             err, "This model knows the efforts minimal, low, medium and high, "
@@ -263,7 +280,7 @@ static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
     if (!turn->native) {
         rv = chat_provider_gemini_contents(contents, turn, err, p);
         if (rv == APR_SUCCESS)
-            rv = check(turn, model, contents, err);
+            rv = check(turn, model, contents, err, p);
     }
     if (rv == APR_SUCCESS)
         rv = chat_provider_call(call, make_path(turn, model, p),
@@ -295,7 +312,7 @@ static apr_status_t read_path(chat_turn_t *turn, const char *path,
     turn->whole = strcmp(method, ":generateContent") == 0;
     if (!model || model > method ||
         (!turn->whole && strcmp(method, ":streamGenerateContent") != 0))
-        return chat_provider_call_refuse(
+        return chat_provider_native_refuse_path(
             err, "Of this provider's API only POST "
                  "/models/{model}:streamGenerateContent and "
                  ":generateContent are available here.");
@@ -313,12 +330,12 @@ static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
     apr_status_t rv;
     int i;
 
-    if (chat_json_kind(chat_json_get(body, "contents")) != CHAT_JSON_ARRAY)
-        return chat_provider_call_refuse(
-            err, "This is no generateContent request: it has no contents.");
     rv = read_path(turn, path, err, p);
     if (rv != APR_SUCCESS)
         return rv;
+    if (chat_json_kind(chat_json_get(body, "contents")) != CHAT_JSON_ARRAY)
+        return chat_provider_call_refuse(
+            err, "This is no generateContent request: it has no contents.");
     turn->native = body;
     for (i = 0; i < 2; i++) {
         const chat_json_t *config = chat_json_get(body, configs[i]);
@@ -411,6 +428,47 @@ static void map_error(chat_err_t *err, int status, const char *body,
         err->retry_after = read_delay(find_detail(error, "retryDelay"), p);
 }
 
+/* The word that goes with a status. */
+static const char *word_of(int status)
+{
+    static const struct {
+        int status;
+        const char *word;
+    } words[] = {
+        {401, "UNAUTHENTICATED"}, {403, "PERMISSION_DENIED"},
+        {404, "NOT_FOUND"},       {405, "UNIMPLEMENTED"},
+        {409, "ABORTED"},         {429, "RESOURCE_EXHAUSTED"},
+        {503, "UNAVAILABLE"},     {504, "DEADLINE_EXCEEDED"},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (words[i].status == status)
+            return words[i].word;
+    }
+    return status < 500 ? "INVALID_ARGUMENT" : "INTERNAL";
+}
+
+static const char *refusal(const chat_err_t *err, const char *id, apr_pool_t *p)
+{
+    const chat_refusal_t *theirs = err->upstream;
+    const char *text = chat_err_told(err);
+    const char *status = word_of(err->status);
+    const char *reason = err->code;
+
+    if (theirs && *theirs->type && err->status < 500)
+        status = theirs->type;
+    if (theirs && *theirs->code)
+        reason = theirs->code;
+    return apr_pstrcat(
+        p, "{\"error\":{\"code\":", apr_itoa(p, err->status),
+        ",\"message\":", chat_json_quote(text ? text : err->message, p),
+        ",\"status\":", chat_json_quote(status, p),
+        ",\"details\":[{\"@type\":"
+        "\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":",
+        chat_json_quote(reason, p), "}]}}", NULL);
+}
+
 static const char *wire_format(const chat_upstream_t *up)
 {
     return "gemini";
@@ -425,4 +483,5 @@ const chat_provider_t chat_provider_gemini = {
     .observe_body = chat_provider_gemini_observe_body,
     .make_cut_event = make_cut_event,
     .map_error = map_error,
+    .refusal = refusal,
 };

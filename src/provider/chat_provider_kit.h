@@ -57,6 +57,8 @@ void chat_provider_completions_map_error(chat_err_t *err, int status,
                                          apr_pool_t *p);
 
 const char *chat_provider_completions_wire_format(const chat_upstream_t *up);
+unsigned chat_provider_completions_lacks(const chat_upstream_t *up,
+                                         const char *model);
 apr_status_t chat_provider_completions_read_native(
     chat_turn_t *turn, chat_json_t *body, const char *path,
     const chat_upstream_t *up, chat_err_t *err, apr_pool_t *p);
@@ -80,6 +82,7 @@ const char *chat_provider_completions_make_cut_event(const chat_upstream_t *up,
 /* All members of the contract but build_call, map_error and model. */
 #define CHAT_PROVIDER_COMPLETIONS                                              \
     .wire_format = chat_provider_completions_wire_format,                      \
+    .lacks = chat_provider_completions_lacks,                                  \
     .read_native = chat_provider_completions_read_native,                      \
     .observe_event = chat_provider_completions_observe_event,                  \
     .parse_event = chat_provider_completions_parse_event,                      \
@@ -129,10 +132,10 @@ chat_json_t *chat_provider_error_body(const char *body, apr_size_t len,
  * chat_provider_error_word() gave, to be repeated to the client, or NULL. */
 void chat_provider_error_status(chat_err_t *err, int status, const char *code,
                                 const char *param, apr_pool_t *p);
-/* Of an error that came in a stream: seen's status and refusal. The first
- * counts. */
+/* Of an error that came in a stream: seen's status, refusal and told. The first
+ * counts. key (or NULL) is no word of it. */
 void chat_provider_refusal_read(chat_seen_t *seen, const char *body,
-                                apr_size_t len, apr_pool_t *p);
+                                apr_size_t len, const char *key, apr_pool_t *p);
 /* The key is no good, or the account behind it, whatever the status says. */
 void chat_provider_error_auth(chat_err_t *err);
 void chat_provider_error_quota(chat_err_t *err);
@@ -142,7 +145,7 @@ void chat_provider_error_quota(chat_err_t *err);
  * character outside [A-Za-z0-9_.-] and extra, or looks like a key, as secret
  * (or NULL) does.
  */
-#define CHAT_PROVIDER_WORD_MAX 63
+#define CHAT_PROVIDER_WORD_MAX CHAT_REFUSAL_WORD_MAX
 const char *chat_provider_error_word(const chat_json_t *v, const char *extra,
                                      const char *secret, apr_pool_t *p);
 

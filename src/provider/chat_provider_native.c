@@ -20,9 +20,12 @@ static int ends_with(const char *path, const char *end)
  * client that names another call of the API must not get this one. */
 int chat_provider_native_is_path(const char *path, const char *want)
 {
-    static const char *const others[] = {"/responses", "/completions",
-                                         "/embeddings", "/messages",
-                                         "/count_tokens"};
+    static const char *const others[] = {
+        "/responses",    "/completions",  "/embeddings",  "/messages",
+        "/count_tokens", "/input_tokens", "/moderations", "/models",
+        "/files",        "/batches",      "/cancel",      "/compact",
+        "/generations",  "/edits",        "/speech",      "/transcriptions",
+        "/translations"};
     apr_size_t i;
 
     if (ends_with(path, want))
@@ -32,6 +35,12 @@ int chat_provider_native_is_path(const char *path, const char *want)
             return 0;
     }
     return strstr(path, "/v1/") == NULL;
+}
+
+apr_status_t chat_provider_native_refuse_path(chat_err_t *err,
+                                              const char *message)
+{
+    return chat_err_set(err, APR_EINVAL, 404, "not_found", message);
 }
 
 /* Gateways take more than one name, in members of their own: those are past

@@ -4,6 +4,7 @@
  * configuration, of Chat Completions (_completions.c). What comes back is read
  * in _openai_events.c. Pure, any thread.
  */
+#include "chat_provider_content.h"
 #include "chat_provider_openai_int.h"
 
 #include <apr_strings.h>
@@ -24,6 +25,41 @@ static const char *wire_format(const chat_upstream_t *up)
 {
     return up->completions ? chat_provider_completions_wire_format(up)
                            : "responses";
+}
+
+static int least_output(const chat_upstream_t *up)
+{
+    return up->completions ? 0 : chat_provider_openai_body_least(1);
+}
+
+/* ---- which API ---- */
+
+/* The first member that the Responses API has no place for; NULL: there is
+ * none. What the model would not get in any case is none. */
+static const char *find_foreign(const chat_turn_t *turn)
+{
+    static const char *const more[] = {"verbosity", NULL};
+    static const char *const left_out[] = {
+        "verbosity",  "frequency_penalty", "presence_penalty",
+        "logit_bias", "top_logprobs",      NULL};
+
+    if (turn->nstop)
+        return "stop";
+    return chat_provider_more_unknown(
+        turn, chat_provider_completions_reasons(turn->model) ? left_out : more);
+}
+
+static void choose_api(chat_upstream_t *up, const chat_turn_t *turn)
+{
+    if (!up->pinned && !turn->native && find_foreign(turn))
+        up->completions = 1;
+}
+
+/* Chat Completions takes stop texts where the model does. */
+static unsigned lacks(const chat_upstream_t *up, const char *model)
+{
+    return chat_provider_completions_lacks(up, model) |
+           (up->pinned && !up->completions ? CHAT_LACKS_STOP : 0);
 }
 
 /* ---- the call ---- */
@@ -49,10 +85,13 @@ static apr_status_t build_responses(chat_call_t *call, const chat_turn_t *turn,
 {
     const char *path = chat_provider_completions_path("/responses", up, p);
     apr_status_t rv = APR_SUCCESS;
+    const char *foreign;
     chat_json_t *body;
 
     if (turn->native)
         body = make_native(turn, up, p);
+    else if ((foreign = find_foreign(turn)) != NULL)
+        return chat_provider_more_refuse(err, foreign, p);
     else
         rv = chat_provider_openai_body(&body, turn, up, err, p);
     if (rv == APR_SUCCESS)
@@ -88,7 +127,7 @@ static apr_status_t read_native(chat_turn_t *turn, chat_json_t *body,
         return chat_provider_completions_read_native(turn, body, path, up, err,
                                                      p);
     if (!chat_provider_native_is_path(path, "/responses"))
-        return chat_provider_call_refuse(
+        return chat_provider_native_refuse_path(
             err, "Of this provider's API only POST /responses is available "
                  "here.");
     if (chat_json_kind(body) != CHAT_JSON_OBJECT ||
@@ -123,7 +162,10 @@ static const char *make_cut_event(const chat_upstream_t *up, const char *code,
 const chat_provider_t chat_provider_openai = {
     .model = "gpt-4o-mini",
     .wire_format = wire_format,
+    .least_output = least_output,
     .read_native = read_native,
+    .choose_api = choose_api,
+    .lacks = lacks,
     .build_call = build_call,
     .observe_event = chat_provider_openai_observe_event,
     .parse_event = chat_provider_openai_parse_event,

@@ -278,11 +278,18 @@ static void add_tools(chat_json_t *body, const chat_turn_t *turn, apr_pool_t *p)
 static void add_format(chat_json_t *body, const chat_turn_t *turn,
                        apr_pool_t *p)
 {
-    chat_json_t *text, *format;
+    chat_json_t *verbosity = chat_json_get(turn->extra, "verbosity");
+    chat_json_t *text = NULL, *format;
 
+    if (verbosity) {
+        text = chat_json_object(p);
+        chat_json_add(text, "verbosity", verbosity);
+        chat_json_add(body, "text", text);
+    }
     if (!turn->schema && !turn->json)
         return;
-    text = chat_json_object(p);
+    if (!text)
+        text = chat_json_object(p);
     format = chat_json_object(p);
     chat_json_add_string(format, "type",
                          turn->schema ? "json_schema" : "json_object");
@@ -322,9 +329,6 @@ apr_status_t chat_provider_openai_body(chat_json_t **pbody,
     chat_json_t *options = chat_json_object(p);
     apr_status_t rv;
 
-    if (turn->nstop)
-        return chat_provider_call_refuse(
-            err, "This provider's API does not take stop texts.");
     chat_json_add_string(body, "model", turn->model);
     chat_json_add_string(body, "instructions", turn->system);
     rv = add_input(body, turn, err, p);

@@ -13,6 +13,7 @@
 int chat_provider_parse_over(chat_parse_t *parse, const chat_sse_event_t *event)
 {
     parse->seen.repaired = 0;
+    parse->seen.skimmed = event->skimmed;
     if (parse->seen.ended || parse->seen.failed)
         return 1;
     if (event->oversized)
@@ -49,8 +50,30 @@ static apr_int64_t count_points(const char *text, apr_size_t len)
     return n;
 }
 
+static int is_passed(const char *text, apr_size_t len)
+{
+    return text && memmem(text, len, CHAT_SSE_PASSED,
+                          sizeof(CHAT_SSE_PASSED) - 1) != NULL;
+}
+
+/* Is any of it what was too long to be kept? */
+static int lacks(const chat_delta_t *delta)
+{
+    return is_passed(delta->text, delta->len) ||
+           (delta->kind == CHAT_DELTA_TOOL &&
+            (is_passed(delta->id, strlen(delta->id)) ||
+             is_passed(delta->name, strlen(delta->name)) ||
+             is_passed(delta->extra, delta->extra ? strlen(delta->extra) : 0)));
+}
+
 void chat_provider_parse_pass(chat_parse_t *parse, const chat_delta_t *delta)
 {
+    if (parse->seen.skimmed && lacks(delta)) {
+        /* It can do without a detail. */
+        if (delta->kind != CHAT_DELTA_DETAIL)
+            chat_provider_parse_fail(parse, "event_too_large");
+        return;
+    }
     if (delta->kind == CHAT_DELTA_TEXT)
         parse->points += count_points(delta->text, delta->len);
     if (parse->seen.measure && delta->len && delta->kind != CHAT_DELTA_DETAIL) {

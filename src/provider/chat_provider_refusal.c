@@ -137,17 +137,19 @@ int chat_provider_refusal_status(const char *body, apr_size_t len,
 }
 
 void chat_provider_refusal_read(chat_seen_t *seen, const char *body,
-                                apr_size_t len, apr_pool_t *p)
+                                apr_size_t len, const char *key, apr_pool_t *p)
 {
     chat_err_t *err = &seen->refusal;
 
-    if (seen->status)
+    if (seen->status || *seen->told.code || *seen->told.text)
         return;
     seen->status = chat_provider_refusal_status(body, len, p);
+    chat_provider_told(&seen->told, seen->status, body, len, key, p);
     if (!seen->status)
         return;
     chat_provider_error_status(err, seen->status, NULL, NULL, p);
     /* Its sentence may be the pool's. */
     if (err->status == 400)
         err->message = "The provider refused the request.";
+    chat_provider_told_name(err, &seen->told);
 }

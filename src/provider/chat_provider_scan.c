@@ -15,8 +15,10 @@ typedef unsigned char byte_t;
 /* Nested deeper than that is unusual. */
 #define DEPTH 64
 
-/* So is so much of it, which could hold more values than a parse takes. */
-#define LONGEST 200000
+/* So is so much of it, which could hold more values than a parse takes: each
+ * has two bytes at least. Of members there may be more, which cost nothing
+ * here. */
+#define LONGEST 390000
 
 /* Of a count: they fit, whichever they are. */
 #define MOST_DIGITS 18

@@ -18,6 +18,7 @@
 #include "chat_crypto.h"
 #include "chat_json.h"
 #include "chat_log.h"
+#include "chat_types.h"
 
 #define ID_HEADER "X-Request-ID"
 #define ID_NOTE "chat-request-id"
@@ -82,7 +83,7 @@ static int say_keep_alive(const request_rec *r)
 
 void chat_reply_stream_head(request_rec *r)
 {
-    ap_set_content_type(r, CHAT_REPLY_STREAM_TYPE);
+    ap_set_content_type(r, CHAT_EVENT_STREAM_TYPE);
     apr_table_setn(r->headers_out, "Cache-Control", "no-store, no-transform");
     apr_table_setn(r->headers_out, "X-Accel-Buffering", "no");
     if (say_keep_alive(r))
@@ -113,6 +114,11 @@ apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
 
 void chat_reply_json(request_rec *r, int status, const char *json)
 {
+    if (!json) {
+        status = HTTP_SERVICE_UNAVAILABLE;
+        json = "{\"code\":\"out_of_memory\",\"message\":\"There is no memory "
+               "for this right now.\"}";
+    }
     r->status = status;
     ap_set_content_type(r, "application/json; charset=utf-8");
     apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");

@@ -106,14 +106,19 @@ static chat_json_t *words(const apr_array_header_t *list, apr_pool_t *p)
     return array;
 }
 
-static chat_json_t *capabilities_of(const chat_model_conf_t *model,
-                                    apr_pool_t *p)
+/* As its line says, and what its provider could not send it. */
+static chat_json_t *capabilities_of(const shown_t *shown,
+                                    const chat_model_conf_t *model)
 {
-    chat_json_t *array = chat_json_array(p);
+    chat_json_t *array = chat_json_array(shown->r->pool);
+    unsigned lacks =
+        model->without |
+        chat_run_lacks(chat_config_provider(shown->r->server, model->provider),
+                       model->upstream);
     int i;
 
     for (i = 0; i < CHAT_CAPABILITY_COUNT; i++) {
-        if (!(model->without & 1u << i))
+        if (!(lacks & 1u << i))
             chat_json_push_string(array, chat_config_capability_names[i]);
     }
     return array;
@@ -149,7 +154,7 @@ static chat_json_t *entry(const shown_t *shown, int i)
     chat_json_add(row, "price", price_of(model, p));
     chat_json_add(row, "tiers", words(model->tiers, p));
     chat_json_add(row, "aliases", words(model->aliases, p));
-    chat_json_add(row, "capabilities", capabilities_of(model, p));
+    chat_json_add(row, "capabilities", capabilities_of(shown, model));
     return row;
 }
 

@@ -32,6 +32,31 @@ static apr_status_t identify(chat_run_t *run, chat_err_t *err)
 
 /* ---- what ---- */
 
+/* Another call of OpenAI's API than the one that is here. */
+static apr_status_t check_call(const chat_run_t *run, chat_err_t *err)
+{
+    const char *rest = chat_request_rest(run->r, run->conf->route.location);
+
+    if (run->conf->route.id != CHAT_ROUTE_completions ||
+        chat_provider_native_is_path(rest ? rest : run->r->uri,
+                                     "/chat/completions"))
+        return APR_SUCCESS;
+    return chat_err_set(err, APR_NOTFOUND, HTTP_NOT_FOUND, "not_found",
+                        "Of OpenAI's API POST /chat/completions is available "
+                        "here.");
+}
+
+/* The SDKs of some providers look for the id of a request in a header of their
+ * own. */
+static void say_id(const chat_run_t *run)
+{
+    const chat_provider_t *spoken = chat_run_spoken(run->r, run->conf);
+
+    if (spoken && spoken->id_header)
+        apr_table_setn(run->r->err_headers_out, spoken->id_header,
+                       run->ctx->request_id);
+}
+
 /* In the words of the provider whose route this is. */
 static apr_status_t read_native(chat_run_t *run, chat_json_t *body,
                                 chat_err_t *err)
@@ -150,6 +175,22 @@ static void clamp_output(chat_run_t *run)
     run->attempt.fitted = NULL; /* the turn has changed */
 }
 
+/* The most that one of those that may be called is asked for at least. */
+static int least_output(const chat_run_t *run)
+{
+    int i, least = 0;
+
+    for (i = 0; i < run->ncandidates; i++) {
+        const chat_candidate_t *c = &run->candidates[i];
+        chat_upstream_t up;
+
+        chat_run_describe(&up, c->conf, NULL);
+        if (c->provider->least_output && c->provider->least_output(&up) > least)
+            least = c->provider->least_output(&up);
+    }
+    return least;
+}
+
 /*
  * The limits. Where Redis has to be asked, the stream does that:
  * *padmission decides for it. But where a tap will wait for a database the
@@ -164,6 +205,7 @@ static apr_status_t ask_limits(chat_run_t *run,
         .model = run->candidates[0].name,
         .input_tokens = run->input_tokens,
         .max_tokens = run->request.turn.max_output_tokens,
+        .least_tokens = least_output(run),
         .lasts = longest(run),
     };
     apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
@@ -245,7 +287,9 @@ static int serve(chat_run_t *run)
     chat_err_t err = {0};
     int rc = OK;
 
-    if (chat_request_check(run->r, &err) != APR_SUCCESS ||
+    say_id(run);
+    if (check_call(run, &err) != APR_SUCCESS ||
+        chat_request_check(run->r, &err) != APR_SUCCESS ||
         identify(run, &err) != APR_SUCCESS ||
         read_request(run, &err) != APR_SUCCESS ||
         chat_run_keep(run, &err) != APR_SUCCESS ||

@@ -2,7 +2,7 @@
 /*
  * While a call is answered: its bytes become the client's, unchanged or by way
  * of deltas. The only file that knows that order: SSE parser, provider, dialect
- * or observer, taps, reply. Runs on the stream's driver.
+ * or observer, taps, then chat_run_send.c. Runs on the stream's driver.
  */
 #include "chat_run_int.h"
 
@@ -13,9 +13,6 @@
 #include "chat_crypto.h"
 #include "chat_reply.h"
 #include "chat_scratch.h"
-
-/* A longer name of a model is not told in a header. */
-#define NAME_MAX_SHOWN 256
 
 /* What is read of an answer that is none, to learn what went wrong. */
 #define REFUSAL_MAX 8192
@@ -59,33 +56,6 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
 
 /* ---- before a call ---- */
 
-static void describe_place(chat_answer_t *answer, const chat_run_kept_t *kept)
-{
-    answer->conversation = kept->conversation;
-    answer->question = kept->question;
-    answer->message = kept->answer;
-    answer->stream = kept->stream;
-    answer->numbered = kept->numbered;
-}
-
-chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p)
-{
-    const chat_candidate_t *c = run->attempt.candidate;
-    chat_answer_t *answer = apr_pcalloc(p, sizeof(*answer));
-
-    answer->id = run->ctx->request_id;
-    answer->model = c->name;
-    answer->provider = c->conf->name;
-    answer->created = run->r->request_time;
-    answer->whole = run->whole;
-    answer->usage = run->request.usage;
-    answer->price_in = c->model ? c->model->price_in : -1;
-    answer->price_out = c->model ? c->model->price_out : -1;
-    if (run->kept)
-        describe_place(answer, run->kept);
-    return answer;
-}
-
 static void make_encoder(chat_run_t *run)
 {
     apr_pool_t *p = run->r->pool;
@@ -108,6 +78,7 @@ static void make_parser(chat_run_t *run)
     chat_run_answer_t *answer = &run->answer;
 
     answer->sse = chat_sse_create(on_event, run, p);
+    chat_redact_init(&answer->redact, p);
     if (run->dialect) {
         answer->parse = apr_pcalloc(p, sizeof(*answer->parse));
         answer->seen = &answer->parse->seen;
@@ -126,6 +97,7 @@ void chat_run_listen(chat_run_t *run)
         make_parser(run);
     chat_sse_reset(answer->sse);
     chat_buf_clear(&answer->out);
+    chat_redact_reset(&answer->redact, run->attempt.candidate->conf->keys);
     chat_run_tap_restart(run);
     answer->events = 0;
     if (answer->parse) {
@@ -200,6 +172,9 @@ static const char *find_id(const chat_run_t *run, const apr_table_t *headers)
 
     for (i = 0; !id && i < sizeof(names) / sizeof(*names); i++)
         id = apr_table_get(headers, names[i]);
+    if (id && run->attempt.upstream.key &&
+        strstr(id, run->attempt.upstream.key))
+        return NULL; /* it is logged */
     return id ? apr_pstrdup(run->r->pool, id) : NULL;
 }
 
@@ -216,71 +191,6 @@ void chat_run_head(void *ctx, int status, const apr_table_t *headers)
 }
 
 /* ---- bytes ---- */
-
-void chat_run_answer_headers(chat_run_t *run)
-{
-    const char *at = run->attempt.candidate->name;
-    apr_table_t *more;
-
-    /* Where no ChatModel names it the client did: it may be anything. */
-    while (*at > ' ' && *at < 127)
-        at++;
-    if (!*at && at - run->attempt.candidate->name <= NAME_MAX_SHOWN)
-        chat_reply_header(run->r, "X-Chat-Model", run->attempt.candidate->name);
-    if (!run->dialect || !run->dialect->headers)
-        return;
-    more = apr_table_make(run->r->pool, 2);
-    run->dialect->headers(more, chat_run_describe_answer(run, run->r->pool));
-    chat_reply_headers(run->r, more);
-}
-
-static apr_status_t send_bytes(chat_run_t *run, const char *data,
-                               apr_size_t len)
-{
-    if (!run->answer.sent) {
-        /* Before its answer begins it may still be another's. */
-        if (run->phase == CHAT_RUN_ANSWERING || run->ncandidates == 1)
-            chat_run_answer_headers(run);
-        chat_reply_stream_head(run->r);
-        run->answer.sent = 1;
-    }
-    if (run->phase == CHAT_RUN_ANSWERING)
-        chat_run_move(run, CHAT_RUN_STREAMING);
-    return chat_reply_stream_write(run->r, data, len);
-}
-
-/* What has ids is known to the taps before the client has it. */
-static void tell_taps(chat_run_t *run)
-{
-    chat_run_answer_t *answer = &run->answer;
-    apr_int64_t last = chat_encoder_last(answer->encoder);
-
-    if (last > answer->logged)
-        chat_run_tap_sent(run, answer->logged + 1, last, answer->out.data,
-                          answer->out.len);
-    answer->logged = last;
-}
-
-void chat_run_log_out(chat_run_t *run)
-{
-    if (run->kept && run->answer.out.len)
-        tell_taps(run);
-    chat_buf_clear(&run->answer.out);
-}
-
-apr_status_t chat_run_send_out(chat_run_t *run)
-{
-    chat_buf_t *out = &run->answer.out;
-    apr_status_t rv;
-
-    if (!out->len)
-        return APR_SUCCESS;
-    if (run->kept)
-        tell_taps(run);
-    rv = send_bytes(run, out->data, out->len);
-    chat_buf_clear(out);
-    return rv;
-}
 
 static apr_status_t keep_refusal(chat_run_t *run, const char *data,
                                  apr_size_t len)
@@ -311,7 +221,8 @@ static apr_status_t send_held(chat_run_t *run)
     apr_size_t len = run->attempt.refusal_len;
 
     run->attempt.refusal_len = 0;
-    return len ? send_bytes(run, run->attempt.refusal, len) : APR_SUCCESS;
+    return len ? chat_run_send_bytes(run, run->attempt.refusal, len)
+               : APR_SUCCESS;
 }
 
 /* Unchanged. A cut is written as this upstream itself would break off, where
@@ -337,16 +248,16 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     tail = chat_sse_tail(run->answer.sse);
     cut = chat_run_tap_progress(run);
     if (!cut || (tail && tail == len)) {
-        rv = send_bytes(run, data, len);
+        rv = chat_run_send_bytes(run, data, len);
         return rv != APR_SUCCESS || run->answer.events ? rv : APR_INCOMPLETE;
     }
-    rv = send_bytes(run, data, len - tail);
+    rv = chat_run_send_bytes(run, data, len - tail);
     if (rv != APR_SUCCESS)
         return rv;
     run->answer.cut = cut;
     event = run->attempt.candidate->provider->make_cut_event(
         &run->attempt.upstream, cut->code, cut->message, run->r->pool);
-    send_bytes(run, event, strlen(event));
+    chat_run_send_bytes(run, event, strlen(event));
     return APR_EOF;
 }
 
@@ -393,7 +304,12 @@ void chat_run_finish(chat_run_t *run, const chat_end_t *end)
         return;
     chat_sse_finish(run->answer.sse);
     chat_provider_finish(run->answer.seen);
-    if (!run->dialect && run->answer.events && !run->attempt.is_refused)
+}
+
+void chat_run_send_held(chat_run_t *run)
+{
+    if (!run->dialect && !run->whole && chat_run_is_answering(run) &&
+        run->answer.events && !run->attempt.is_refused)
         send_held(run);
 }
 
@@ -403,6 +319,7 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
                          const chat_run_t *run)
 {
     const chat_attempt_t *attempt = &run->attempt;
+    chat_refusal_t *told = &run->answer.seen->told;
     int said = attempt->status == HTTP_OK
                    ? chat_provider_refusal_status(
                          attempt->refusal, attempt->refusal_len, run->r->pool)
@@ -413,6 +330,10 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
     attempt->candidate->provider->map_error(refusal, result->status,
                                             attempt->refusal,
                                             attempt->refusal_len, run->r->pool);
+    chat_provider_told(told, result->status, attempt->refusal,
+                       attempt->refusal_len, attempt->upstream.key,
+                       run->r->pool);
+    chat_provider_told_name(refusal, told);
 }
 
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,
@@ -470,5 +391,5 @@ apr_status_t chat_run_silence(void *ctx)
         if (rv != APR_SUCCESS)
             return rv;
     }
-    return send_bytes(run, COMMENT, sizeof(COMMENT) - 1);
+    return chat_run_send_bytes(run, COMMENT, sizeof(COMMENT) - 1);
 }

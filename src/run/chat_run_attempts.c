@@ -8,6 +8,8 @@
  */
 #include "chat_run_int.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "chat_crypto.h"
@@ -35,12 +37,18 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     if (rv != APR_SUCCESS)
         return rv;
     chat_run_describe(up, c->conf, find_key(&run->attempt));
+    if (c->provider->choose_api)
+        c->provider->choose_api(up, run->attempt.fit);
     if (call->pool)
         apr_pool_destroy(call->pool);
     memset(call, 0, sizeof(*call));
     rv = c->provider->build_call(&call->http, run->attempt.fit, up, err,
                                  run->request_pool);
     call->http.resolve = c->resolve;
+    if (rv == APR_SUCCESS && !call->http.body)
+        return chat_err_set(err, APR_ENOMEM, HTTP_SERVICE_UNAVAILABLE,
+                            "out_of_memory",
+                            "There is no memory for this request right now.");
     return rv;
 }
 
@@ -78,6 +86,12 @@ static apr_status_t turn_to(chat_run_t *run, chat_candidate_t *c,
     return attempt->permit ? APR_SUCCESS : refuse_open(err, wait, run->r->pool);
 }
 
+/* For the log, which must not have what may be in a query. */
+static const char *plain_url(const char *url, apr_pool_t *p)
+{
+    return apr_pstrmemdup(p, url, strcspn(url, "?#"));
+}
+
 /* The call of the attempt is about to be made. */
 static void prepare_call(chat_run_t *run)
 {
@@ -86,6 +100,7 @@ static void prepare_call(chat_run_t *run)
     run->call.taken = 0;
     run->record.provider = run->attempt.candidate->conf->name;
     run->record.model = run->attempt.candidate->name;
+    run->record.upstream_url = plain_url(run->call.http.url, run->r->pool);
     chat_run_listen(run);
     /* With an admission the limits will be asked before it is made. */
     if (run->phase != CHAT_RUN_ASKED)

@@ -208,8 +208,18 @@ void chat_run_describe(chat_upstream_t *up, const chat_provider_conf_t *conf,
     up->auth = conf->auth;
     up->version = conf->version;
     up->completions = conf->api == CHAT_API_COMPLETIONS;
+    up->pinned = conf->api_pinned;
     up->store = conf->store;
     up->timeouts = conf->timeouts;
+}
+
+unsigned chat_run_lacks(const chat_provider_conf_t *conf, const char *model)
+{
+    const chat_provider_t *provider = chat_provider_get(conf->type);
+    chat_upstream_t up;
+
+    chat_run_describe(&up, conf, NULL);
+    return provider->lacks ? provider->lacks(&up, model) : 0;
 }
 
 /* What configtest cannot see: a .htaccess, or a location without a word of it.

@@ -6,6 +6,7 @@
 #include "chat_run_int.h"
 
 #include "chat_reply.h"
+#include "chat_run_said.h"
 
 /* What is still said to the client. */
 typedef enum {
@@ -54,7 +55,7 @@ static void end_with_error(chat_run_t *run, ending_t *ending,
 {
     ending->tell = TELL_ERROR;
     run->record.outcome = outcome;
-    run->record.status = ending->err.status;
+    run->record.status = chat_run_status(run->ctx, &ending->err);
     if (!run->record.detail)
         run->record.detail = ending->err.code;
 }
@@ -136,10 +137,22 @@ static void end_unsent(chat_run_t *run, ending_t *ending,
     end_with_error(run, ending, outcome);
 }
 
+/* What the provider said of it, for the log. */
+static void record_refusal(chat_run_t *run)
+{
+    const chat_refusal_t *told = &run->answer.seen->told;
+
+    run->record.told = told;
+    run->record.said =
+        chat_run_said(told->text, run->call.http.body, run->call.http.body_len,
+                      run->attempt.candidate->upstream, run->r->pool);
+}
+
 static void find_ending(chat_run_t *run, ending_t *ending,
                         const chat_result_t *result)
 {
     run->record.usage = run->answer.seen->usage;
+    record_refusal(run);
     if (run->end.why == CHAT_END_CANCELLED)
         end_stopped(run, ending);
     else if (run->answer.sent)
@@ -170,6 +183,9 @@ static void send_last(chat_run_t *run, const ending_t *ending)
 {
     chat_run_answer_t *answer = &run->answer;
 
+    if (run->end.why != CHAT_END_SHUTDOWN && run->end.why != CHAT_END_STALLED &&
+        !run->r->connection->aborted)
+        chat_run_send_rest(run);
     if (!run->dialect)
         return;
     if (run->record.outcome == CHAT_OUTCOME_COMPLETE || is_stopped(run))
@@ -206,8 +222,7 @@ static void send_whole(chat_run_t *run)
         chat_encoder_finish(answer->encoder, &answer->out, find_finish(run),
                             &answer->seen->usage);
     }
-    chat_buf_put(&answer->out, "", 1);
-    chat_reply_json(run->r, run->record.status, answer->out.data);
+    chat_reply_json(run->r, run->record.status, chat_run_gathered(run));
 }
 
 static void tell(chat_run_t *run, const ending_t *ending)
@@ -255,6 +270,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
         complete_limited(run);
         return;
     }
+    chat_run_send_held(run);
     chat_run_result(&result, &refusal, run, end);
     chat_run_move(run, CHAT_RUN_ENDING);
     run->record.ttft = result.answering ? end->first : -1;

@@ -104,7 +104,8 @@ static int is_neither(const chat_result_t *x)
  * had. */
 static int status_of(const chat_result_t *x)
 {
-    return x->seen->failed && x->seen->status && x->seen->deltas == 0
+    return x->seen->failed && x->seen->status && x->seen->deltas == 0 &&
+                   !x->sent
                ? x->seen->status
                : x->status;
 }
@@ -178,9 +179,11 @@ void chat_run_failure_broken(chat_err_t *err, const chat_result_t *x)
         *err = x->seen->refusal;
         err->retry_after = x->refusal->retry_after;
     }
-    else if (x->seen->failed)
+    else if (x->seen->failed) {
         chat_err_set(err, APR_EGENERAL, 502, "upstream_error",
                      "The provider ended its answer with an error.");
+        err->upstream = &x->seen->told;
+    }
     else if (x->end->why == CHAT_END_TIMEOUT)
         chat_err_set(err, APR_EGENERAL, 504, "upstream_timeout",
                      "The provider did not go on in time.");

@@ -13,6 +13,7 @@
  *
  *   chat_run_state.c       the phases; how long the prompt is kept
  *   chat_run_failure.c     what a call that ended means (pure)
+ *   chat_run_said.c        what of a provider's sentence may be logged (pure)
  *   chat_run_cost.c        tokens, where nobody has counted them
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
@@ -31,6 +32,7 @@
 #include "chat_dialect.h"
 #include "chat_limit.h"
 #include "chat_provider.h"
+#include "chat_redact.h"
 #include "chat_request.h"
 #include "chat_run.h"
 #include "chat_run_failure.h"
@@ -77,7 +79,7 @@ typedef struct chat_attempt_t {
     char *refusal;           /* the beginning of a body that is no answer, or
                                 of which nobody knows yet */
     apr_size_t refusal_len;
-    int is_refused;          /* the first event of its stream was a failure */
+    int is_refused; /* the first event of its stream was a failure */
 } chat_attempt_t;
 
 /* The HTTP call of the attempt, and the memory of it. */
@@ -98,6 +100,7 @@ typedef struct chat_run_answer_t {
     apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
     chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
                               bytes are gathered, these */
+    chat_redact_t redact;  /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
     apr_int64_t logged;    /* id of the last event that the taps know */
@@ -215,19 +218,9 @@ void chat_run_report(chat_run_t *run, const chat_end_t *end);
 /* ---- chat_run_answer.c: the driver ---- */
 
 void chat_run_listen(chat_run_t *run); /* before each call */
-/* What is known of the answer; in p. */
-chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p);
 void chat_run_head(void *ctx, int status, const apr_table_t *headers);
 apr_status_t chat_run_data(void *ctx, const char *data, apr_size_t len);
 apr_status_t chat_run_silence(void *ctx);
-
-/* Which model it is that answers, and what the dialect adds, as headers. */
-void chat_run_answer_headers(chat_run_t *run);
-/* Pass on what is in out, by way of the taps. APR_SUCCESS, or the client is
- * gone. */
-apr_status_t chat_run_send_out(chat_run_t *run);
-/* The same without a client. */
-void chat_run_log_out(chat_run_t *run);
 
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
@@ -237,10 +230,37 @@ void chat_run_look(chat_run_t *run);
  * it counts, and a reason to finish is an end. Once more does no harm. */
 void chat_run_finish(chat_run_t *run, const chat_end_t *end);
 
+/* Bytes that pass, and wait for their first event to be whole: it is, with the
+ * end of the body. On whoever owns the request then. */
+void chat_run_send_held(chat_run_t *run);
+
 /* All that is known of the call that ended; *refusal is where result->refusal
  * is put, in r->pool. */
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,
                      const chat_run_t *run, const chat_end_t *end);
+
+/* ---- chat_run_send.c ---- */
+
+/* What is known of the answer; in p. */
+chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p);
+/* To the client, behind the head of a stream if nothing was sent. */
+apr_status_t chat_run_send_bytes(chat_run_t *run, const char *data,
+                                 apr_size_t len);
+/* Which model it is that answers, and what the dialect adds, as headers. */
+void chat_run_answer_headers(chat_run_t *run);
+/* Pass on what is in out, by way of the taps. APR_SUCCESS, or the client is
+ * gone. */
+apr_status_t chat_run_send_out(chat_run_t *run);
+/* The same without a client. */
+void chat_run_log_out(chat_run_t *run);
+
+/* The last bytes of an answer that passed, which were held back for they could
+ * have begun a key. */
+void chat_run_send_rest(chat_run_t *run);
+/* text without the keys of the provider that answers; in r->pool. */
+const char *chat_run_without_keys(chat_run_t *run, const char *text);
+/* What was gathered, as it may be sent: NUL-terminated, as long as the run. */
+const char *chat_run_gathered(chat_run_t *run);
 
 /* ---- chat_run_end.c ---- */
 
@@ -252,6 +272,14 @@ void chat_run_complete(void *ctx, const chat_end_t *end);
 /* No stream was started: log and answer; what the handler returns. An err
  * without a status means that httpd has answered already. */
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err);
+
+/* The provider in whose own words clients of this location speak (the first
+ * that is used, with ChatRequestFormat provider); NULL: in none's. */
+const chat_provider_t *chat_run_spoken(request_rec *r,
+                                       const chat_dir_conf_t *conf);
+
+/* The status of that error where this location is. */
+int chat_run_status(const chat_ctx_t *ctx, const chat_err_t *err);
 
 /* ---- chat_run_cost.c ---- */
 

@@ -212,7 +212,7 @@ apr_status_t chat_store_context_load(apr_array_header_t **pmessages,
     if (rv == APR_SUCCESS)
         return APR_SUCCESS;
     ap_log_rerror(
-        APLOG_MARK, APLOG_ERR, rv, r,
+        APLOG_MARK, APLOG_ERR, CHAT_LOG_STATUS(rv), r,
         CHATNO(0212) "ChatContextStore: %s does not say what was said "
                      "before",
         store);
@@ -260,7 +260,7 @@ void chat_store_context_add(request_rec *r, const char *owner,
     }
     end(&entry);
     if (rv != APR_SUCCESS)
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, CHAT_LOG_STATUS(rv), r,
                       CHATNO(0214) "ChatContextStore: %s did not keep what was "
                                    "said",
                       store);
@@ -313,7 +313,7 @@ apr_status_t chat_store_context_check_config(apr_pool_t *p, server_rec *s)
         return APR_SUCCESS;
     rv = chat_store_cache_check(&conf, &why, p);
     if (rv == APR_INCOMPLETE) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, s,
                      CHATNO(0218) "ChatContextStore: %s", why);
         return APR_SUCCESS;
     }
@@ -347,7 +347,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
         return;
     rv = chat_store_cache_child_init(cache, pchild);
     if (rv != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+        ap_log_error(APLOG_MARK, APLOG_ERR, CHAT_LOG_STATUS(rv), s,
                      CHATNO(0217) "the mutex " MUTEX_TYPE " cannot be used: "
                                   "sessions are refused");
         why_none = "the mutex " MUTEX_TYPE " cannot be used";

@@ -236,7 +236,7 @@ static void check_database(server_rec *s)
                      CHATNO(0202) "ChatAuthSession needs mod_dbd, which is "
                                   "not loaded: nobody can sign in");
     else if (!chat_config_written("DBDriver"))
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+        ap_log_error(APLOG_MARK, CHAT_LOG_ADVICE(APLOG_WARNING), 0, s,
                      CHATNO(0219) "ChatAuthSession needs a database, but no "
                                   "DBDriver names one: nobody can sign in");
 }

@@ -137,8 +137,10 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
 #define NO_TOKEN "00000000-0000-0000-0000-000000000000"
 
 /* NULL, or why nobody could sign in. Only the statement itself shows what it
- * lacks: a table, a column, a privilege. */
-static const char *try_statement(request_rec *r, const char *sql)
+ * lacks: a table, a column, a privilege. *pconnected is 0 when mod_dbd has no
+ * connection, and has logged why. */
+static const char *try_statement(int *pconnected, request_rec *r,
+                                 const char *sql)
 {
     chat_store_query_t q;
     const char *why = NULL;
@@ -155,17 +157,19 @@ static const char *try_statement(request_rec *r, const char *sql)
             why = "the statement has one column, and needs two at least: the "
                   "user's id and the expiry";
     }
+    *pconnected = q.dbd != NULL;
     chat_store_query_close(&q);
     return why;
 }
 
 /* The same where nobody signs in by a session, and conversations are kept. */
-static const char *try_connection(request_rec *r)
+static const char *try_connection(int *pconnected, request_rec *r)
 {
     chat_store_query_t q;
     apr_status_t rv = chat_store_query_ping(&q, r);
     const char *why = rv == APR_SUCCESS ? NULL : q.why;
 
+    *pconnected = q.dbd != NULL;
     chat_store_query_close(&q);
     return why;
 }
@@ -174,16 +178,17 @@ apr_status_t chat_store_ping(request_rec *r)
 {
     const chat_store_at_t at = {.s = r->server, .r = r, .p = r->pool};
     const char *sql = chat_config_server(r->server)->auth.session_sql, *why;
-    int slot, answers;
+    int slot, answers, connected;
 
     if (!chat_store_limiter_has(r->server))
         return APR_ENOTIMPL;
     if (chat_store_limiter_probe(&slot, &answers, &at) != APR_SUCCESS)
         return answers ? APR_SUCCESS : APR_EGENERAL;
-    why = sql ? try_statement(r, sql) : try_connection(r);
+    why =
+        sql ? try_statement(&connected, r, sql) : try_connection(&connected, r);
     if (chat_store_limiter_tell(&at, why)) {
         if (why)
-            ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+            ap_log_rerror(APLOG_MARK, connected ? APLOG_ERR : APLOG_INFO, 0, r,
                           CHATNO(0205) "the database is not ready: %s", why);
         else
             ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,

@@ -10,8 +10,34 @@
 
 #include "chat_clock.h"
 
+/* Since 7.87 curl's headers warn of curl_multi_socket_all(), which is slow. */
+#ifndef CURL_IGNORE_DEPRECATION
+#define CURL_IGNORE_DEPRECATION(statements) statements
+#endif
+
 #define IDLE_US apr_time_from_sec(CHAT_IDLE_SECONDS)
 
+/* The record of a socket that curl begins to use, NULL: it cannot be watched.
+ */
+static chat_event_t *watch(chat_multi_t *m, curl_socket_t fd, uint32_t events)
+{
+    chat_event_t *ev = calloc(1, sizeof(*ev));
+
+    if (!ev)
+        return NULL;
+    ev->kind = CHAT_EVENT_UPSTREAM;
+    ev->fd = fd;
+    ev->multi = m;
+    if (chat_engine_poll(m->curl->owner, EPOLL_CTL_ADD, fd, events, ev) == 0 &&
+        curl_multi_assign(m->handle, fd, ev) == CURLM_OK)
+        return ev;
+    chat_engine_poll(m->curl->owner, EPOLL_CTL_DEL, fd, 0, ev);
+    free(ev);
+    return NULL;
+}
+
+/* Never fails: curl would give up the whole multi handle, without a word to its
+ * other calls. */
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *baton,
                           void *record)
 {
@@ -31,16 +57,10 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *baton,
         SLIST_INSERT_HEAD(&e->dead, ev, dead);
         return 0;
     }
-    if (ev)
-        return chat_engine_poll(e, EPOLL_CTL_MOD, fd, events, ev);
-    ev = calloc(1, sizeof(*ev));
-    if (!ev)
-        return -1;
-    ev->kind = CHAT_EVENT_UPSTREAM;
-    ev->fd = fd;
-    ev->multi = m;
-    curl_multi_assign(m->handle, fd, ev);
-    return chat_engine_poll(e, EPOLL_CTL_ADD, fd, events, ev);
+    if (ev ? chat_engine_poll(e, EPOLL_CTL_MOD, fd, events, ev) != 0
+           : !watch(m, fd, events))
+        chat_xfer_lost(easy, "its connection cannot be watched");
+    return 0;
 }
 
 static int on_curl_timer(CURLM *multi, long ms, void *baton)
@@ -56,11 +76,30 @@ static int on_curl_timer(CURLM *multi, long ms, void *baton)
     return 0;
 }
 
+/* curl has stopped in the middle, so that some of its sockets may not be
+ * watched: it looks at all of them again, or its calls would wait for ever. */
+static void recover(chat_multi_t *m, int *prunning)
+{
+    chat_engine_t *e = m->curl->owner;
+    chat_stream_t *s;
+    CURLMcode rc;
+
+    CURL_IGNORE_DEPRECATION(rc = curl_multi_socket_all(m->handle, prunning);)
+    if (rc == CURLM_OK)
+        return;
+    TAILQ_FOREACH(s, &e->live, park.link)
+    {
+        if (s->xfer && s->xfer->multi == m)
+            chat_xfer_lost(s->xfer->easy, curl_multi_strerror(rc));
+    }
+}
+
 static void act(chat_multi_t *m, int fd, int mask)
 {
-    int running;
+    int running = 0;
 
-    curl_multi_socket_action(m->handle, fd, mask, &running);
+    if (curl_multi_socket_action(m->handle, fd, mask, &running) != CURLM_OK)
+        recover(m, &running);
     chat_multi_running(m, running);
     chat_xfer_reap(m); /* first: these may be the last bytes */
     chat_curl_flush(m->curl);

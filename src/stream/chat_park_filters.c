@@ -19,7 +19,7 @@
 
 #include "chat_ctx.h"
 #include "chat_log.h"
-#include "chat_reply.h"
+#include "chat_types.h"
 
 /* They never block and hold nothing back at a FLUSH. mod_expires writes into
  * tables of the request, and leaves. */
@@ -122,7 +122,7 @@ static int is_of_another_type(const ap_filter_t *f, request_rec *r)
     if (strncasecmp(f->frec->name, BY_TYPE, BY_TYPE_LEN) != 0 ||
         !f->frec->providers)
         return 0;
-    r->content_type = CHAT_REPLY_STREAM_TYPE;
+    r->content_type = CHAT_EVENT_STREAM_TYPE;
     run_alone(f, &sink, r);
     r->content_type = type;
     return sink.passed && sink.ctx == f->ctx;

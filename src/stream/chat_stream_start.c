@@ -55,7 +55,7 @@ apr_status_t chat_stream_resolve(const char **presolve, request_rec *r,
 
     if (rv == APR_SUCCESS)
         return APR_SUCCESS;
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r,
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                   CHATNO(0502) "upstream host %s: %s", host, why);
     chat_counters_add(CHAT_COUNT_STARTED, 1); /* as every end has a start */
     chat_counters_add(CHAT_COUNT_UPSTREAM, 1);

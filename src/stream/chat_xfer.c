@@ -303,7 +303,8 @@ static void xfer_resume(chat_stream_t *s)
 {
     s->call.waiting = 0;
     s->call.data_at = s->driver->now; /* the upstream's time runs again */
-    curl_easy_pause(s->xfer->easy, CURLPAUSE_CONT);
+    if (curl_easy_pause(s->xfer->easy, CURLPAUSE_CONT) != CURLE_OK)
+        chat_xfer_lost(s->xfer->easy, "it cannot be resumed");
     chat_curl_flush(s->driver->curl);
 }
 
@@ -381,6 +382,16 @@ static void call_ended(chat_stream_t *s, CURLcode rc)
     else
         chat_stream_end(s, was_asked(s) ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
                         curl_easy_strerror(rc));
+}
+
+void chat_xfer_lost(CURL *easy, const char *detail)
+{
+    chat_stream_t *s = NULL;
+
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&s);
+    if (s && s->xfer && !s->ended)
+        chat_stream_end(s, was_asked(s) ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
+                        detail);
 }
 
 void chat_xfer_reap(chat_multi_t *m)

@@ -43,6 +43,10 @@ typedef struct chat_xfer_t {
 /* Streams whose transfer in m has ended are told so. */
 void chat_xfer_reap(chat_multi_t *m);
 
+/* This transfer cannot go on; its stream is told so. Also in curl's callbacks.
+ */
+void chat_xfer_lost(CURL *easy, const char *detail);
+
 /* ---- what a driver keeps of curl (chat_curl.c) ---- */
 
 #define CHAT_CLOSED_KEPT 64

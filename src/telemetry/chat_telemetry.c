@@ -90,13 +90,20 @@ static const char *word(request_rec *r, const char *text)
 
 static void log_failure(request_rec *r, const chat_record_t *f)
 {
+    static const chat_refusal_t nothing;
+    const chat_refusal_t *told = f->told ? f->told : &nothing;
+
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                  CHATNO(0902) "id=%s provider=%s upstream=%s "
-                               "upstream-id=%s %s: %s",
-                  f->request_id, word(r, f->provider),
+                  CHATNO(0902) "id=%s url=%s code=%s type=%s param=%s "
+                               "provider=%s upstream=%s "
+                               "upstream-id=%s %s: %s%s%s%s",
+                  f->request_id, word(r, f->upstream_url), word(r, told->code),
+                  word(r, told->type), word(r, told->param),
+                  word(r, f->provider),
                   f->upstream_status ? known(r, f->upstream_status) : "-",
                   word(r, f->upstream_id), outcomes[f->outcome],
-                  f->detail ? f->detail : "-");
+                  f->detail ? f->detail : "-", f->said ? " (it said: " : "",
+                  f->said ? f->said : "", f->said ? ")" : "");
 }
 
 void chat_telemetry_record(chat_record_t *record, const char *request_id)

@@ -10,8 +10,8 @@ use ChatTest::Guard;
 # Headers by the room that owns them; the rest of include/ is named after it.
 my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_admission => 'types', chat_log => 'log',
-    chat_ctx => 'shared', chat_capability => 'config', chat_store_chats => 'store',
-    map { ("chat_$_" => 'base') } qw(base64 buf circuit clock json sse crypto cookie scratch words),
+    chat_ctx => 'shared', chat_capability => 'types', chat_store_chats => 'store',
+    map { ("chat_$_" => 'base') } qw(base64 buf circuit clock json sse crypto cookie redact scratch words),
 );
 
 my @PURE  = qw(types base);

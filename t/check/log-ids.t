@@ -39,17 +39,6 @@ guard 'ids have four digits and lie in the block of their room', sub ($files) {
     'a foreign block' => sub ($files) { $files->{'src/stream/x.c'} = 'CHATNO(0299) "x"' },
     'a short id'      => sub ($files) { $files->{'src/stream/x.c'} = 'CHATNO(599) "x"' };
 
-# Calls of ap_log_error and its kin: [level, arguments].
-sub log_calls ($text) {
-    $text =~ s{/\*.*?\*/}{}gs;
-    my @calls;
-    while ($text =~ /\bap_log_(?:|r|c|cs|s|p)error(?:_)?(\((?:[^()"]++|"(?:[^"\\]|\\.)*+"|(?1))*\))/g) {
-        my $args = $1;
-        push @calls, [ $args =~ /\bAPLOG_(EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DEBUG|TRACE\d)\b/ ? $1 : '', $args ];
-    }
-    return @calls;
-}
-
 guard 'every message has an id, but none on TRACE', sub ($files) {
     my @bad;
     for my $path (sources($files)) {

@@ -108,6 +108,24 @@ static inline void fuzz_watch_stream(const chat_provider_t *provider,
     MUST(w.seen.usage.input >= -1 && w.seen.usage.output >= -1);
 }
 
+/* Words are words, and the sentence has an end and no key. */
+static inline void fuzz_check_told(chat_err_t *err, int status,
+                                   const char *data, apr_size_t len,
+                                   apr_pool_t *p)
+{
+    chat_refusal_t told;
+    const char *c;
+
+    chat_provider_told(&told, status, data, len, "canary", p);
+    MUST(strlen(told.code) <= CHAT_REFUSAL_WORD_MAX);
+    MUST(strlen(told.text) <= CHAT_REFUSAL_TEXT_MAX);
+    MUST(!strstr(told.text, "canary") && !strstr(told.code, "canary"));
+    for (c = told.text; *c; c++)
+        MUST((unsigned char)*c >= ' ' && *c != 0x7f);
+    chat_provider_told_name(err, &told);
+    MUST(err->status >= 400 && err->status <= 504);
+}
+
 static inline void fuzz_read_refusal(const chat_provider_t *provider,
                                      int status, const char *data,
                                      apr_size_t len, apr_pool_t *p)
@@ -121,6 +139,7 @@ static inline void fuzz_read_refusal(const chat_provider_t *provider,
     MUST(strlen(err.message) < 256);
     for (c = err.message; *c; c++)
         MUST(*c >= ' ' && *c <= '~' && !strchr("<>\"&", *c));
+    fuzz_check_told(&err, status, data, len, p);
 }
 
 static inline int fuzz_provider(const chat_provider_t *provider,

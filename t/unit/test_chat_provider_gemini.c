@@ -498,6 +498,48 @@ START_TEST(a_whole_answer_may_be_larger_than_an_event)
 }
 END_TEST
 
+/* 'A' stands for 3 MiB of it. */
+static const char *expand(const char *text)
+{
+    const apr_size_t len = 3 * CHAT_SSE_EVENT_MAX;
+    const char *at = strchr(text, 'A');
+    char *run = apr_palloc(pool, len + 1);
+
+    memset(run, 'A', len);
+    run[len] = '\0';
+    return apr_pstrcat(pool, apr_pstrmemdup(pool, text, at - text), run, at + 1,
+                       NULL);
+}
+
+static const struct {
+    const char *text, *heard;
+    int ended;
+} giants[] = {
+    {"data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"see \"},"
+     "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"A\"}},"
+     "{\"text\":\"this\"}]},\"finishReason\":\"STOP\"}],"
+     "\"usageMetadata\":{\"promptTokenCount\":7}}\r\n\r\n",
+     "<text>see this<stop 7 -1 -1 -1>", 1},
+    {CHUNK(PARTS("{\"executableCode\":{\"code\":\"A\"}},{\"text\":\"b\"}")),
+     "<text>b", 0},
+    {CHUNK(PARTS("{\"text\":\"b\",\"thoughtSignature\":\"A\"}")), "<text>b", 0},
+    /* what is wanted, and too large */
+    {CHUNK(PARTS("{\"text\":\"A\"}")), "<failed event_too_large>", 0},
+    {CHUNK(PARTS(CALL("\"name\":\"A\""))), "<failed event_too_large>", 0},
+    {CHUNK(PARTS(CALL("\"name\":\"f\",\"args\":{\"data\":\"A\"}"))),
+     "<call 0 call_0 f><failed event_too_large>", 0},
+};
+
+START_TEST(what_is_passed_over_may_be_of_any_size)
+{
+    const char *text = expand(giants[_i].text);
+
+    ck_assert_str_eq(provider_suite_hear(0, text), giants[_i].heard);
+    ck_assert_int_eq(provider_suite_watch(0, text).ended, giants[_i].ended);
+    ck_assert_int_eq(provider_suite_watch(0, text).failed, 0);
+}
+END_TEST
+
 START_TEST(more_calls_than_there_is_room_for_are_an_error)
 {
     const char *text = "";
@@ -618,6 +660,7 @@ Suite *unit_suite(void)
                         sizeof(bad_models) / sizeof(bad_models[0]));
     tcase_add_test(tc, the_call_has_its_headers);
     tcase_add_test(tc, a_whole_answer_may_be_larger_than_an_event);
+    tcase_add_loop_test(tc, what_is_passed_over_may_be_of_any_size, 0, 6);
     tcase_add_test(tc, more_calls_than_there_is_room_for_are_an_error);
     tcase_add_test(tc, its_streams_are_its_own_and_go_on_behind_the_end);
     suite_add_tcase(suite, tc);

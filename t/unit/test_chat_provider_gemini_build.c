@@ -425,7 +425,8 @@ START_TEST(a_request_of_another_kind_is_not_adopted)
     ck_assert_int_eq(provider_suite_adopt(&turn, strangers[_i].body,
                                           strangers[_i].path, &up, &err),
                      APR_EINVAL);
-    ck_assert_int_eq(err.status, 400);
+    /* The first are other calls, the rest other requests. */
+    ck_assert_int_eq(err.status, _i < 5 ? 404 : 400);
 }
 END_TEST
 

@@ -558,14 +558,14 @@ static const char *make_giant(const char *type)
                        filler, "\",\"usage\":{\"input_tokens\":1}}}\n\n", NULL);
 }
 
-START_TEST(a_giant_terminal_event_ends_the_stream_without_usage)
+START_TEST(a_giant_terminal_event_ends_the_stream_with_its_usage)
 {
     chat_seen_t seen =
         provider_suite_watch(0, make_giant("response.completed"));
 
     ck_assert_int_eq(seen.ended, 1);
     ck_assert_int_eq(seen.failed, 0);
-    ck_assert_int_eq(seen.usage.input, -1);
+    ck_assert_int_eq(seen.usage.input, 1);
 }
 END_TEST
 
@@ -738,7 +738,7 @@ static void add_build(TCase *tc)
 
 static void add_observe(TCase *tc)
 {
-    tcase_add_test(tc, a_giant_terminal_event_ends_the_stream_without_usage);
+    tcase_add_test(tc, a_giant_terminal_event_ends_the_stream_with_its_usage);
     tcase_add_loop_test(tc, a_giant_error_event_is_an_error, 0, 2);
     tcase_add_loop_test(tc, a_giant_event_without_a_name_is_nothing, 0, 2);
 }

@@ -312,12 +312,14 @@ START_TEST(a_reasoning_model_gets_no_sampling_and_no_stop)
     turn.extra = provider_suite_json(
         "{\"presence_penalty\":1,\"frequency_penalty\":1,\"logit_bias\":{},"
         "\"top_logprobs\":2,\"seed\":7}");
-    check_lacks(build_body(&turn, 0), "top_p");
-    check_holds(build_body(&turn, 0), "\"effort\":\"low\"");
     check_lacks(build_body(&turn, 1), "top_");
     check_lacks(build_body(&turn, 1), "penalty");
     check_lacks(build_body(&turn, 1), "logit_bias");
     check_holds(build_body(&turn, 1), "\"seed\":7");
+    turn.extra = provider_suite_json("{\"presence_penalty\":1}");
+    check_lacks(build_body(&turn, 0), "top_p");
+    check_lacks(build_body(&turn, 0), "penalty");
+    check_holds(build_body(&turn, 0), "\"effort\":\"low\"");
     turn.stop = stop;
     turn.nstop = 1;
     ck_assert_str_eq(refusal_of(&turn, 1).code, "unsupported");
@@ -372,7 +374,48 @@ START_TEST(unknown_members_are_copied_but_never_over_ours)
         "\"hi\"}],\"max_completion_tokens\":9,\"stream\":true,\"store\":false,"
         "\"stream_options\":{\"include_usage\":true},\"seed\":7,"
         "\"logit_bias\":{\"1\":-100}}");
-    check_lacks(build_body(&turn, 0), "seed");
+    ck_assert_str_eq(refusal_of(&turn, 0).param, "seed");
+}
+END_TEST
+
+/* What the Responses API can carry, and what it cannot. */
+static const struct {
+    const char *extra;
+    int stops;
+    const char *model;
+    int completions; /* the API that is chosen */
+} apis[] = {
+    {NULL, 0, "gpt-4o", 0},
+    {NULL, 1, "gpt-4o", 1},
+    {NULL, 1, "o3-mini", 1},
+    {"{\"verbosity\":\"low\"}", 0, "gpt-4o", 0},
+    {"{\"seed\":7}", 0, "gpt-4o", 1},
+    {"{\"seed\":0}", 0, "gpt-4o", 1},
+    {"{\"presence_penalty\":0,\"frequency_penalty\":0.0,\"logit_bias\":{}}", 0,
+     "gpt-4o", 0},
+    {"{\"presence_penalty\":1}", 0, "gpt-4o", 1},
+    {"{\"presence_penalty\":1}", 0, "gpt-5", 0},
+    {"{\"seed\":7}", 0, "gpt-5", 1},
+    {"{\"whatever\":null,\"x\":1}", 0, "gpt-4o", 1},
+};
+
+START_TEST(the_api_is_the_one_that_can_carry_it)
+{
+    static const char *const stop[] = {"END"};
+    chat_upstream_t up = provider_suite_upstream(0);
+    chat_turn_t turn = provider_suite_turn();
+
+    turn.model = apis[_i].model;
+    turn.stop = stop;
+    turn.nstop = apis[_i].stops;
+    if (apis[_i].extra)
+        turn.extra = provider_suite_json(apis[_i].extra);
+    up.pinned = 1;
+    chat_provider_openai.choose_api(&up, &turn);
+    ck_assert_int_eq(up.completions, 0);
+    up.pinned = 0;
+    chat_provider_openai.choose_api(&up, &turn);
+    ck_assert_int_eq(up.completions, apis[_i].completions);
 }
 END_TEST
 
@@ -423,14 +466,14 @@ static const struct {
     int completions;
     const char *body, *path, *code;
 } foreign[] = {
-    {0, "{\"input\":\"hi\"}", "/chat/completions", "unsupported"},
-    {0, "{\"input\":\"hi\"}", "/v1/responses/resp_1", "unsupported"},
-    {0, "{\"input\":\"hi\"}", "/api/v1/embeddings", "unsupported"},
+    {0, "{\"input\":\"hi\"}", "/chat/completions", "not_found"},
+    {0, "{\"input\":\"hi\"}", "/v1/responses/resp_1", "not_found"},
+    {0, "{\"input\":\"hi\"}", "/api/v1/embeddings", "not_found"},
     {0, "{" ASK "}", "/responses", "unsupported"},
     {0, "[]", "", "unsupported"},
     {0, "{\"input\":\"hi\",\"model\":7}", "", "invalid_request"},
-    {1, "{" ASK "}", "/responses", "unsupported"},
-    {1, "{" ASK "}", "/v1/chat/completions/", "unsupported"},
+    {1, "{" ASK "}", "/responses", "not_found"},
+    {1, "{" ASK "}", "/v1/chat/completions/", "not_found"},
     {1, "{\"input\":\"hi\"}", "/chat/completions", "unsupported"},
     {1, "{\"messages\":\"hi\"}", "", "unsupported"},
     {1, "7", "", "unsupported"},
@@ -446,7 +489,8 @@ START_TEST(a_request_of_another_api_is_refused)
     ck_assert_int_eq(provider_suite_adopt(&turn, foreign[_i].body,
                                           foreign[_i].path, &up, &err),
                      APR_EINVAL);
-    ck_assert_int_eq(err.status, 400);
+    ck_assert_int_eq(err.status,
+                     strcmp(err.code, "not_found") == 0 ? 404 : 400);
     ck_assert_str_eq(err.code, foreign[_i].code);
 }
 END_TEST
@@ -534,6 +578,8 @@ static void add_tests(TCase *tc)
     tcase_add_loop_test(tc, a_model_that_does_not_reason_gets_no_effort, 0, 4);
     tcase_add_test(tc, json_and_schemas_are_demanded_as_each_api_has_it);
     tcase_add_test(tc, unknown_members_are_copied_but_never_over_ours);
+    tcase_add_loop_test(tc, the_api_is_the_one_that_can_carry_it, 0,
+                        sizeof(apis) / sizeof(apis[0]));
     tcase_add_loop_test(tc, a_request_in_its_own_words_is_adopted, 0,
                         COUNT(adopted));
     tcase_add_loop_test(tc, a_request_of_another_api_is_refused, 0,

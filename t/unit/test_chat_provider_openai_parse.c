@@ -237,6 +237,30 @@ static const provider_hearing_t hearings[] = {
      "{\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\","
      "\"text\":\"Hm.\"}]}," ITEM_OF("a") "]}}\n\n",
      "<reasoning>Hm.<text>a<stop -1 -1 -1 -1>"},
+    /* thoughts were told, and nothing else */
+    {0,
+     "data: {\"type\":\"response.reasoning_summary_text.delta\",\"delta\":"
+     "\"Hm.\"}\n\n"
+     "data: {\"type\":\"response.completed\",\"response\":{\"output\":["
+     "{\"type\":\"reasoning\",\"summary\":[]}," ITEM_OF("a") "]}}\n\n",
+     "<reasoning>Hm.<text>a<stop -1 -1 -1 -1>"},
+    /* what is encrypted, where the end alone has it, and where it has it again
+     */
+    {0,
+     "data: {\"type\":\"response.completed\",\"response\":{\"output\":["
+     "{\"type\":\"reasoning\",\"id\":\"rs\",\"encrypted_content\":\"E\"}"
+     "," ITEM_OF("a") "]}}\n\n",
+     "<detail>{\"type\":\"reasoning.encrypted\",\"id\":\"openai/"
+     "rs\",\"format\":"
+     "\"openai-responses-v1\",\"index\":0,\"data\":\"E\"}<text>a"
+     "<stop -1 -1 -1 -1>"},
+    {0,
+     "data: {\"type\":\"response.output_item.done\",\"item\":{\"type\":"
+     "\"reasoning\",\"encrypted_content\":\"E\"}}\n\n"
+     "data: {\"type\":\"response.completed\",\"response\":{\"output\":["
+     "{\"type\":\"reasoning\",\"encrypted_content\":\"F\"}]}}\n\n",
+     "<detail>{\"type\":\"reasoning.encrypted\",\"id\":\"openai/0\",\"format\":"
+     "\"openai-responses-v1\",\"index\":0,\"data\":\"E\"}<stop -1 -1 -1 -1>"},
     {0,
      "data: {\"type\":\"response.output_item.done\",\"output_index\":0,"
      "\"item\":{\"type\":\"message\",\"content\":[{\"type\":\"refusal\","

@@ -375,6 +375,22 @@ START_TEST(more_values_than_a_parse_takes_hide_the_bill)
 }
 END_TEST
 
+/* Nor are so many members read, wherever they are: it would take too long. */
+START_TEST(more_members_than_any_answer_has_are_not_parsed)
+{
+    static const int counts[] = {16000, 90000};
+    char *many = apr_palloc(pool, 16 * 90000 + 2), *at = many;
+    int i, n = counts[_i];
+
+    for (i = 0; i < n; i++)
+        at += apr_snprintf(at, 16, "%s\"k%d\" :1", i ? "," : "{", i);
+    strcpy(at, "}");
+    for (i = 0; i < NEVENTS; i++)
+        ck_assert_int_eq(listen_for(i, many).seen.usage.input,
+                         n < 16384 ? 7 : -1);
+}
+END_TEST
+
 /* An answer of many lines has more escapes than are kept. */
 START_TEST(a_long_text_with_escapes_is_passed_over_without_memory)
 {
@@ -496,6 +512,8 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, what_is_passed_over_is_judged_as_by_the_parse, 0,
                         NVALUES);
     tcase_add_loop_test(tc, more_values_than_a_parse_takes_hide_the_bill, 0, 3);
+    tcase_add_loop_test(tc, more_members_than_any_answer_has_are_not_parsed, 0,
+                        2);
     tcase_add_test(tc, a_long_text_with_escapes_is_passed_over_without_memory);
     tcase_add_loop_test(tc, a_bill_is_read_as_by_the_parse, 0,
                         sizeof(bills) / sizeof(bills[0]));

@@ -377,6 +377,93 @@ START_TEST(an_event_past_the_longest_comes_without_its_data)
 }
 END_TEST
 
+/* ---- what is passed over ---- */
+
+#define P CHAT_SSE_PASSED
+
+/* Of 'A' to 'Z', each stands for as many times 100,000 of it. */
+static const struct {
+    const char *text, *data; /* data NULL: it is too large */
+} skims[] = {
+    {"data: {\"a\":\"x\",\"image\":\"Z\",\"b\":\"y\"}\n\n",
+     "{\"a\":\"x\",\"image\":\"" P "\",\"b\":\"y\"}"},
+    {"data: [\"C\",\"C\",\"C\",\"C\",\"u\"]\n\n",
+     "[\"" P "\",\"" P "\",\"" P "\",\"C\",\"u\"]"},
+    {"data: {\"\\\"Z\\\\\":\"\\\\\\\"Z\\u0022\",\"b\":1}\n\n",
+     "{\"" P "\":\"" P "\",\"b\":1}"},
+    {"\xef\xbb\xbf"
+     "data:[\"Z\"]\n\n",
+     "[\"" P "\"]"},
+    {"data: [\ndata: \"Z\",\ndata:1]\n\n", "[\n\"" P "\",\n1]"},
+    {"data: [\ndata: \"J\",\"J\"\ndata:]\n\n", "[\n\"" P "\",\"J\"\n]"},
+    {"data: [\"E\",\ndata: \"F\",\ndata:\"Z\"]\n\n",
+     "[\"" P "\",\n\"" P "\",\n\"" P "\"]"},
+    {"data: [\"J\"]\n\n", "[\"J\"]"},
+    {"data: Z\n\n", NULL},
+    {"data: [\"Z\",Z]\n\n", NULL},
+    {"data: [Z\ndata: \"Z\"]\n\n", NULL},
+};
+
+static const char *expand(const char *text)
+{
+    const char *all = "";
+
+    for (; *text; text++) {
+        apr_size_t len = *text >= 'A' && *text <= 'Z'
+                             ? (apr_size_t)(*text - 'A' + 1) * 100000
+                             : 1;
+        char *run = apr_palloc(pool, len + 1);
+
+        memset(run, *text, len);
+        run[len] = '\0';
+        all = apr_pstrcat(pool, all, run, NULL);
+    }
+    return all;
+}
+
+typedef struct skimmed_t {
+    const char *data;
+    int skimmed, oversized;
+} skimmed_t;
+
+static void note_skimmed(void *ctx, const chat_sse_event_t *event)
+{
+    skimmed_t *last = ctx;
+
+    last->data = apr_pstrmemdup(pool, event->data, event->data_len);
+    last->skimmed = event->skimmed;
+    last->oversized = event->oversized;
+}
+
+START_TEST(long_texts_of_a_giant_event_are_passed_over)
+{
+    static const apr_size_t pieces[] = {1 << 30, 4096, 65537, 1};
+    const char *text = expand(skims[_i].text);
+    const char *data = skims[_i].data ? expand(skims[_i].data) : NULL;
+    apr_size_t len = strlen(text);
+    unsigned int i;
+
+    for (i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
+        skimmed_t last = {0};
+        chat_sse_t *sse = chat_sse_create(note_skimmed, &last, pool);
+        apr_size_t at, n;
+
+        for (at = 0; at < len; at += n) {
+            n = len - at < pieces[i] ? len - at : pieces[i];
+            chat_sse_feed(sse, text + at, n);
+        }
+        ck_assert_int_eq(last.oversized, !data);
+        ck_assert_int_eq(last.skimmed, data && len > CHAT_SSE_EVENT_MAX + 8);
+        ck_assert_msg(strcmp(last.data, data ? data : "") == 0, "%.200s",
+                      last.data);
+        chat_sse_feed(sse, "data: next\n\n", 12);
+        ck_assert_int_eq(last.skimmed || last.oversized, 0);
+        ck_assert_str_eq(last.data, "next");
+        chat_sse_reset(sse);
+    }
+}
+END_TEST
+
 static apr_size_t allocated(void)
 {
     struct mallinfo2 info = mallinfo2();
@@ -544,6 +631,10 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, odd_input_gives_the_events_of_the_algorithm, 0,
                         COUNT(cases));
     tcase_add_test(tc, an_event_that_lies_whole_in_a_piece_is_not_copied);
+    tcase_add_loop_test(tc, long_texts_of_a_giant_event_are_passed_over, 0,
+                        sizeof(skims) / sizeof(*skims));
+    tcase_add_loop_test(tc, long_texts_of_a_giant_event_are_passed_over, 0,
+                        sizeof(skims) / sizeof(*skims));
     tcase_add_loop_test(tc, an_event_past_the_longest_comes_without_its_data, 0,
                         COUNT(sizes));
     tcase_add_loop_test(

@@ -12,7 +12,7 @@ use File::Basename qw(dirname);
 use File::Find     ();
 use Test::More     ();
 
-our @EXPORT = qw(guard tree root c_function functions sources shell);
+our @EXPORT = qw(guard log_calls tree root c_function functions sources shell);
 
 my $ROOT = abs_path(dirname(__FILE__) . '/../../..');
 
@@ -75,6 +75,17 @@ sub functions ($text) {
 # The body of one function, or ''.
 sub c_function ($text, $name) {
     return $text =~ /^[^\n;=]*\b\Q$name\E\([^;{]*?\)\n(\{\n.*?^\})/ms ? $1 : '';
+}
+
+# Calls of ap_log_error and its kin: [level, arguments].
+sub log_calls ($text) {
+    $text =~ s{/\*.*?\*/}{}gs;
+    my @calls;
+    while ($text =~ /\bap_log_(?:|r|c|cs|s|p)error(?:_)?(\((?:[^()"]++|"(?:[^"\\]|\\.)*+"|(?1))*\))/g) {
+        my $args = $1;
+        push @calls, [ $args =~ /\bAPLOG_(EMERG|ALERT|CRIT|ERR|WARNING|NOTICE|INFO|DEBUG|TRACE\d)\b/ ? $1 : '', $args ];
+    }
+    return @calls;
 }
 
 # guard 'sentence', sub ($files) { complaints }, 'what is seeded' => sub ($files) { edit }, ...

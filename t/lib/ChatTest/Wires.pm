@@ -7,10 +7,11 @@
 #   asked($contract, %ask)   a request's body
 #       text, system, stream => 0|1; tools => [{ name, description, parameters }];
 #       calls => [{ id, name, arguments }] and results => [ text of each ], which
-#       follow the text; json => 1; schema, strict => 0|1
+#       follow the text; back => the message with the calls, as it was said; json => 1; schema, strict => 0|1
 #   said($contract, $res)    { text, calls, finish, usage => [in, out, cached],
 #       ended: how many events say that it is over, error: its code, last: the
-#       last thing said is the end or the error, events }
+#       last thing said is the end or the error, events, back: the message as
+#       stream and completions give it back }
 #   told($wire, $body)       { system, texts, tools, calls, results, json,
 #       schema, strict }
 #
@@ -52,7 +53,7 @@ sub messages_of ($ask, $calls, $result) {
     my @results = ($ask->{results} // [])->@*;
     return (
         { role => 'user', content => $ask->{text} },
-        (@calls ? { role => 'assistant', $calls->(@calls) } : ()),
+        ($ask->{back} // (@calls ? { role => 'assistant', $calls->(@calls) } : ())),
         map { $result->($calls[$_], $results[$_]) } 0 .. $#results,
     );
 }
@@ -161,13 +162,18 @@ sub take_completions ($said, $v) {
     return fail_of($said, $v->{error}{code} // $v->{code}) if $v->{error} || ($v->{object} // '') eq 'error';
     my $choice = $v->{choices}[0] // {};
     my $delta = $choice->{delta} // $choice->{message} // {};
-    $said->{text} .= $delta->{content} // '';
+    $said->{text} .= $delta->{content} // '' if !ref $delta->{content};
+    my $back = $said->{back} //= { role => 'assistant', content => undef };
+    $back->{$_} .= $delta->{$_} for grep { length($delta->{$_} // '') && !ref $delta->{$_} } qw(content reasoning_content);
+    push $back->{reasoning_details}->@*, ($delta->{reasoning_details} // [])->@* if $delta->{reasoning_details};
     my $n = 0;
     for my $c (($delta->{tool_calls} // [])->@*) {
         my $call = call_at($said, $c->{index} // $n++);
         $call->{id} = $c->{id} if $c->{id};
         $call->{name} .= $c->{function}{name} // '';
         $call->{arguments} .= $c->{function}{arguments} // '';
+        my $again = $back->{tool_calls}[ $c->{index} // $n - 1 ] //= { type => 'function', map { exists $c->{$_} ? ($_ => $c->{$_}) : () } qw(id extra_content) };
+        $again->{function} = { $call->%{qw(name arguments)} };
     }
     finish_of($said, $choice->{finish_reason});
     usage_of($said, $v->{usage}, 'prompt_tokens', 'completion_tokens', $v->{usage}{prompt_tokens_details}{cached_tokens}) if $v->{usage};
@@ -247,18 +253,30 @@ sub take_gemini ($said, $v) {
 
 sub take_stream ($said, $v) {
     my $type = $v->{type};
+    my $back = $said->{back} //= { role => 'assistant' };
     if (!defined $type) {
         $said->{text} = $v->{text};
         $said->{calls} = [ ($v->{toolCalls} // [])->@* ];
+        $back->{$_} = $v->{$_} for grep { exists $v->{$_} } qw(reasoning reasoningDetails toolCalls);
+        $back->{content} = $v->{text} if length $v->{text};
     }
     elsif ($type eq 'text') {
         $said->{text} .= $v->{text};
+        $back->{content} .= $v->{text};
+    }
+    elsif ($type eq 'reasoning') {
+        $back->{reasoning} .= $v->{text};
+    }
+    elsif ($type eq 'reasoning_detail') {
+        push $back->{reasoningDetails}->@*, $v->{detail};
     }
     elsif ($type eq 'tool_call') {
         call_at($said, $v->{index})->@{qw(id name)} = $v->@{qw(callId name)};
+        $back->{toolCalls}[ $v->{index} ] = { id => $v->{callId}, name => $v->{name}, arguments => '', exists $v->{extra} ? (extra => $v->{extra}) : () };
     }
     elsif ($type eq 'tool_arguments') {
         call_at($said, $v->{index})->{arguments} .= $v->{text};
+        $back->{toolCalls}[ $v->{index} ]{arguments} .= $v->{text};
     }
     elsif ($type eq 'error') {
         fail_of($said, $v->{code});
@@ -270,7 +288,7 @@ sub take_stream ($said, $v) {
 sub take_message ($said, $v) {
     $said->{text} .= $v->{chunk} // $v->{message} // '' if !$v->{status};
     fail_of($said, $v->{code}) if ($v->{status} // '') eq 'error';
-    $said->{finish} = 'stop' if defined $v->{message} || ($v->{status} // '') eq 'done';
+    $said->{finish} = $v->{finish_reason} // 'stop' if defined $v->{message} || ($v->{status} // '') eq 'done';
     usage_of($said, $v->{usage}, qw(input_tokens output_tokens), undef) if $v->{usage};
 }
 

@@ -87,6 +87,14 @@ static void put_role(buf_t *out, const mock_text_t *t)
 
 static void put_thought(buf_t *out, const mock_text_t *t)
 {
+    if (t->p.as == MOCK_AS_MISTRAL) {
+        buf_puts(out, "\"content\":[{\"type\":\"thinking\",\"thinking\":"
+                      "[{\"type\":\"text\",\"text\":\"hm\"}]}]");
+        return;
+    }
+    if (t->p.as == MOCK_AS_OPENROUTER)
+        buf_puts(out, "\"reasoning_details\":[{\"type\":\"reasoning.text\","
+                      "\"text\":\"hm\",\"format\":\"unknown\",\"index\":0}],");
     buf_printf(out, "\"content\":null,\"%s\":\"hm\"", thought_key(t));
 }
 

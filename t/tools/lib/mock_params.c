@@ -16,7 +16,7 @@ static const char *const eol_names[] = {"lf", "crlf", "cr"};
 static const char *const frame_names[] = {"chunked", "close"};
 static const char *const finish_names[] = {"stop", "length", "filter"};
 static const char *const as_names[] = {"openai", "openrouter", "deepseek",
-                                       "vllm", "azure"};
+                                       "vllm",   "azure",      "mistral"};
 
 void mock_params_init(mock_params_t *p)
 {
@@ -144,7 +144,8 @@ void mock_params_help(void)
     puts("  eol=lf|crlf|cr       line ends of the stream (lf)\n"
          "  frame=chunked|close  how the body ends (chunked)\n"
          "  finish=stop|length|filter  why the answer is over (stop)\n"
-         "  as=openai|openrouter|deepseek|vllm|azure  whose completions\n"
+         "  as=openai|openrouter|deepseek|vllm|azure|mistral  whose "
+         "completions\n"
          "  badkey=END,...       keys with these ends are refused\n"
          "  fault=NAME:");
 #define MOCK_FAULT(id, name, help) printf("    %-18s %s\n", name, help);

@@ -33,7 +33,8 @@ typedef enum {
     MOCK_AS_OPENROUTER,
     MOCK_AS_DEEPSEEK,
     MOCK_AS_VLLM,
-    MOCK_AS_AZURE
+    MOCK_AS_AZURE,
+    MOCK_AS_MISTRAL
 } mock_as_e;
 
 typedef struct mock_params_t {

@@ -87,8 +87,9 @@ static void put_reason(buf_t *out, const mock_text_t *t, int done)
     buf_printf(out,
                "{\"id\":\"rs_" MOCK_ID "\",\"type\":\"reasoning\",\"summary\":",
                MOCK_SEED(t));
-    buf_puts(out,
-             done ? "[{\"type\":\"summary_text\",\"text\":\"hm\"}]}" : "[]}");
+    buf_puts(out, done ? "[{\"type\":\"summary_text\",\"text\":\"hm\"}],"
+                         "\"encrypted_content\":\"c2lnbmVk\"}"
+                       : "[]}");
 }
 
 static void put_call(buf_t *out, const mock_text_t *t, int i, int done)

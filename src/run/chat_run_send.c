@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an answer says of itself, and its way to the client: headers, the log of
+ * a stream that can be resumed, the bytes. The keys of the provider are in none
+ * of it, whatever that says. Runs on the stream's driver, or on whoever owns
+ * the request at its end.
+ */
+#include "chat_run_int.h"
+
+#include <apr_strings.h>
+
+#include "chat_reply.h"
+
+/* A longer name of a model is not told in a header. */
+#define NAME_MAX_SHOWN 256
+
+/* ---- what it is ---- */
+
+static void describe_place(chat_answer_t *answer, const chat_run_kept_t *kept)
+{
+    answer->conversation = kept->conversation;
+    answer->question = kept->question;
+    answer->message = kept->answer;
+    answer->stream = kept->stream;
+    answer->numbered = kept->numbered;
+}
+
+chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p)
+{
+    const chat_candidate_t *c = run->attempt.candidate;
+    chat_answer_t *answer = apr_pcalloc(p, sizeof(*answer));
+
+    answer->id = run->ctx->request_id;
+    answer->model = c->name;
+    answer->provider = c->conf->name;
+    answer->created = run->r->request_time;
+    answer->whole = run->whole;
+    answer->usage = run->request.usage;
+    answer->price_in = c->model ? c->model->price_in : -1;
+    answer->price_out = c->model ? c->model->price_out : -1;
+    if (run->kept)
+        describe_place(answer, run->kept);
+    return answer;
+}
+
+/* ---- bytes ---- */
+
+void chat_run_answer_headers(chat_run_t *run)
+{
+    const char *at = run->attempt.candidate->name;
+    apr_table_t *more;
+
+    /* Where no ChatModel names it the client did: it may be anything. */
+    while (*at > ' ' && *at < 127)
+        at++;
+    if (!*at && at - run->attempt.candidate->name <= NAME_MAX_SHOWN)
+        chat_reply_header(run->r, "X-Chat-Model", run->attempt.candidate->name);
+    if (!run->dialect || !run->dialect->headers)
+        return;
+    more = apr_table_make(run->r->pool, 2);
+    run->dialect->headers(more, chat_run_describe_answer(run, run->r->pool));
+    chat_reply_headers(run->r, more);
+}
+
+static apr_status_t write_bytes(void *ctx, const char *data, apr_size_t len)
+{
+    chat_run_t *run = ctx;
+
+    return chat_reply_stream_write(run->r, data, len);
+}
+
+/* Whatever the provider says: its key reaches nobody. */
+apr_status_t chat_run_send_bytes(chat_run_t *run, const char *data,
+                                 apr_size_t len)
+{
+    if (!run->answer.sent) {
+        /* Before its answer begins it may still be another's. */
+        if (run->phase == CHAT_RUN_ANSWERING || run->ncandidates == 1)
+            chat_run_answer_headers(run);
+        chat_reply_stream_head(run->r);
+        run->answer.sent = 1;
+    }
+    if (run->phase == CHAT_RUN_ANSWERING)
+        chat_run_move(run, CHAT_RUN_STREAMING);
+    return chat_redact_feed(&run->answer.redact, data, len, write_bytes, run);
+}
+
+void chat_run_send_rest(chat_run_t *run)
+{
+    chat_redact_end(&run->answer.redact, write_bytes, run);
+}
+
+static apr_status_t gather_bytes(void *ctx, const char *data, apr_size_t len)
+{
+    chat_buf_put(ctx, data, len);
+    return APR_SUCCESS;
+}
+
+/* Into clean, and 1; 0: there is nothing to take out. */
+static int take_out_keys(chat_buf_t *clean, chat_run_t *run, const char *data,
+                         apr_size_t len)
+{
+    chat_redact_t *redact = &run->answer.redact;
+
+    if (!chat_redact_finds(redact, data, len))
+        return 0;
+    chat_buf_init(clean, run->r->pool);
+    chat_redact_feed(redact, data, len, gather_bytes, clean);
+    chat_redact_end(redact, gather_bytes, clean);
+    return 1;
+}
+
+const char *chat_run_without_keys(chat_run_t *run, const char *text)
+{
+    chat_buf_t clean;
+
+    if (!take_out_keys(&clean, run, text, strlen(text)))
+        return text;
+    chat_buf_put(&clean, "", 1);
+    return clean.data;
+}
+
+const char *chat_run_gathered(chat_run_t *run)
+{
+    chat_buf_put(&run->answer.out, "", 1);
+    return chat_run_without_keys(run, run->answer.out.data);
+}
+
+/* What has ids is known to the taps before the client has it. */
+static void tell_taps(chat_run_t *run)
+{
+    chat_run_answer_t *answer = &run->answer;
+    apr_int64_t last = chat_encoder_last(answer->encoder);
+
+    if (last > answer->logged)
+        chat_run_tap_sent(run, answer->logged + 1, last, answer->out.data,
+                          answer->out.len);
+    answer->logged = last;
+}
+
+/* Events that are logged are sent to others later: they are cleaned first. */
+static void tell_clean(chat_run_t *run)
+{
+    chat_buf_t *out = &run->answer.out, clean;
+
+    if (take_out_keys(&clean, run, out->data, out->len)) {
+        chat_buf_clear(out);
+        chat_buf_put(out, clean.data, clean.len);
+    }
+    tell_taps(run);
+}
+
+void chat_run_log_out(chat_run_t *run)
+{
+    if (run->kept && run->answer.out.len)
+        tell_clean(run);
+    chat_buf_clear(&run->answer.out);
+}
+
+apr_status_t chat_run_send_out(chat_run_t *run)
+{
+    chat_buf_t *out = &run->answer.out;
+    apr_status_t rv;
+
+    if (!out->len)
+        return APR_SUCCESS;
+    if (run->kept)
+        tell_clean(run);
+    rv = chat_run_send_bytes(run, out->data, out->len);
+    chat_buf_clear(out);
+    return rv;
+}
