@@ -107,7 +107,7 @@ apr_status_t chat_route_rest_repeat(rest_t *q, chat_route_rest_fn *handler)
     repeat.body_hash = hash_of(q);
     if (!repeat.body_hash)
         return chat_err_set(&q->err, APR_EGENERAL, HTTP_INTERNAL_SERVER_ERROR,
-                            "internal_error", "The request could not be read.");
+                            "internal", "The request could not be read.");
     rv = chat_store_repeat_begin(&repeat, &q->at, &q->err);
     if (rv == APR_SUCCESS)
         return once(q, &repeat, handler);

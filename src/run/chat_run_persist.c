@@ -233,8 +233,10 @@ static void describe_ending(chat_store_ending_t *ending, const state_t *state)
     ending->answer = run->kept->answer;
     ending->stream = run->kept->stream;
     ending->status = find_status(state);
-    ending->parts = chat_run_parts_json(state->parts, run->r->pool);
-    ending->text = chat_run_parts_text(state->parts, run->r->pool);
+    ending->parts = chat_run_without_keys(
+        state->run, chat_run_parts_json(state->parts, run->r->pool));
+    ending->text = chat_run_without_keys(
+        state->run, chat_run_parts_text(state->parts, run->r->pool));
     ending->model = run->record.model;
     ending->provider = run->record.provider;
     ending->finish_reason = find_reason(run, ending->status);
