@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Search by words: in messages and in titles, the newest first. Two questions,
- * whose rows are put together here. Neighbours: routes above; chat_store_tx.c
+ * Search by words: in messages and in titles, the newest first, whose rows are
+ * put together here. Neighbours: routes above; chat_store_tx.c
  * below. See chat_store_chats.h.
  */
 #include "chat_store_tx.h"
@@ -14,6 +14,7 @@
 #include "chat_store_words.h"
 
 #define LIST "search"
+#define FIRST_ID "00000000-0000-0000-0000-000000000000"
 
 enum { CONVERSATION, TITLE, MESSAGE, TEXT, CREATED, NUMBER };
 
@@ -48,27 +49,81 @@ static void read_row(found_t *f, const chat_store_rows_t *rows,
         tx->db->sqlite ? chat_store_db_integer(rows, NUMBER, 0) : hit->created;
 }
 
-static apr_status_t select_hits(chat_store_tx_t *tx, chat_store_sql_e id,
-                                const search_t *s, apr_array_header_t *found)
+/* One question, and its rows. */
+static apr_status_t ask(chat_store_tx_t *tx, chat_store_sql_e id,
+                        const char **args, int nargs, const search_t *s,
+                        apr_array_header_t *found)
 {
-    const char *owner = tx->at->owner;
-    const char *time = chat_store_tx_number(tx, s->from.time);
-    const char *limit = chat_store_tx_number(tx, s->page->limit + 1);
-    const char *words =
-        chat_store_words_query(tx->db->sqlite, owner, s->q, 0, tx->db->p);
     chat_store_rows_t rows;
-    apr_status_t rv;
+    apr_status_t rv = chat_store_tx_select(tx, &rows, id, args, nargs);
 
-    if (tx->db->sqlite)
-        rv = chat_store_tx_select(tx, &rows, id,
-                                  CHAT_STORE_ARGS(words, time, owner, limit));
-    else
-        rv = chat_store_tx_select(
-            tx, &rows, id,
-            CHAT_STORE_ARGS(owner, words, owner, time, s->from.id, limit));
     while (rv == APR_SUCCESS && chat_store_db_next(&rows) == APR_SUCCESS)
         read_row(apr_array_push(found), &rows, tx, s->q);
     return rv;
+}
+
+/* SQLite reads its index of words from the newest row on, and stops. */
+static apr_status_t search_sqlite(chat_store_tx_t *tx, const search_t *s,
+                                  apr_array_header_t *found)
+{
+    const char *owner = tx->at->owner;
+    const char *words = chat_store_words_query(1, owner, s->q, 0, tx->db->p);
+    const char *number = chat_store_tx_number(tx, s->from.time);
+    const char *limit = chat_store_tx_number(tx, s->page->limit + 1);
+    apr_status_t rv =
+        ask(tx, CHAT_SQL_SEARCH_MESSAGES,
+            CHAT_STORE_ARGS(words, number, owner, limit), s, found);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    return ask(tx, CHAT_SQL_SEARCH_TITLES,
+               CHAT_STORE_ARGS(words, number, owner, limit), s, found);
+}
+
+/* Where the newest messages begin; "0": there are not so many. */
+static apr_status_t find_since(chat_store_tx_t *tx, const search_t *s,
+                               const char **psince)
+{
+    chat_store_rows_t rows;
+    apr_status_t rv = chat_store_tx_row(
+        tx, &rows, CHAT_SQL_SEARCH_SINCE,
+        CHAT_STORE_ARGS(tx->at->owner, chat_store_tx_number(tx, s->from.time),
+                        s->from.id));
+
+    *psince = rv == APR_SUCCESS ? chat_store_db_text(&rows, 0, tx->p) : "0";
+    return rv == APR_NOTFOUND ? APR_SUCCESS : rv;
+}
+
+/*
+ * PostgreSQL's index of words is in no order: all rows that have a word are
+ * fetched and sorted. So it is asked about the newest messages first. When
+ * these have less than a page, the word is rare, and all the others can be
+ * asked about.
+ */
+static apr_status_t search_pgsql(chat_store_tx_t *tx, const search_t *s,
+                                 apr_array_header_t *found)
+{
+    const char *owner = tx->at->owner;
+    const char *time = chat_store_tx_number(tx, s->from.time), *since;
+    const char *limit = chat_store_tx_number(tx, s->page->limit + 1);
+    apr_status_t rv = find_since(tx, s, &since);
+
+    if (rv == APR_SUCCESS)
+        rv = ask(
+            tx, CHAT_SQL_SEARCH_MESSAGES,
+            CHAT_STORE_ARGS(owner, s->q, owner, time, s->from.id, since, limit),
+            s, found);
+    if (rv == APR_SUCCESS && found->nelts <= s->page->limit &&
+        strcmp(since, "0"))
+        rv = ask(
+            tx, CHAT_SQL_SEARCH_MESSAGES,
+            CHAT_STORE_ARGS(owner, s->q, owner, since, FIRST_ID, "0", limit), s,
+            found);
+    if (rv != APR_SUCCESS)
+        return rv;
+    return ask(tx, CHAT_SQL_SEARCH_TITLES,
+               CHAT_STORE_ARGS(owner, s->q, owner, time, s->from.id, limit), s,
+               found);
 }
 
 static int newest_first(const void *av, const void *bv)
@@ -84,13 +139,12 @@ static apr_status_t search(chat_store_tx_t *tx, void *work)
 {
     search_t *s = work;
     apr_array_header_t *found = apr_array_make(tx->p, 20, sizeof(found_t));
-    apr_status_t rv = select_hits(tx, CHAT_SQL_SEARCH_MESSAGES, s, found);
+    apr_status_t rv = tx->db->sqlite ? search_sqlite(tx, s, found)
+                                     : search_pgsql(tx, s, found);
     int i;
 
     s->hits = apr_array_make(tx->p, 20, sizeof(chat_store_hit_t));
     s->page->next = NULL;
-    if (rv == APR_SUCCESS)
-        rv = select_hits(tx, CHAT_SQL_SEARCH_TITLES, s, found);
     if (rv != APR_SUCCESS)
         return rv;
     qsort(found->elts, (size_t)found->nelts, sizeof(found_t), newest_first);

@@ -111,6 +111,9 @@
     "c.last_message_at from chat_conversation c where c.id = %s and "          \
     "c.user_id = %s "
 
+/* So many messages PostgreSQL looks at first. */
+#define WINDOW "500"
+
 /* Columns in the order of chat_store_search.c. */
 #define HIT(columns) "select c.id, c.title, " columns " "
 #define OWN_WORD "cast('''@' || md5(cast(%s as text)) || '''' as tsquery)"
@@ -345,8 +348,8 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
                                               "m.text) @@ "
                                               "(plainto_tsquery('simple', "
                                               "chat_fold(%s)) && " OWN_WORD ") "
-                                              "and (m.created_at, m.id) < "
-                                              "(%s, %s) "
+                                              "and (m.created_at, m.id) < (%s, "
+                                              "%s) and m.created_at >= %s "
                                               "order by m.created_at desc, "
                                               "m.id desc limit %s",
          HIT("m.id, m.text, m.created_at, f.rowid") "from "
@@ -364,6 +367,10 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
                                                     "c.deleted_at is null "
                                                     "order by f.rowid desc "
                                                     "limit %s"),
+    BOTH(SEARCH_SINCE,
+         "select m.created_at from chat_message m where m.user_id = %s "
+         "and (m.created_at, m.id) < (%s, %s) "
+         "order by m.created_at desc, m.id desc limit 1 offset " WINDOW),
     EACH(SEARCH_TITLES,
          HIT("null, c.title, c.created_at, 0") "from chat_conversation c "
                                                "where c.user_id = %s "

@@ -70,6 +70,7 @@ typedef enum {
 
     /* search */
     CHAT_SQL_SEARCH_MESSAGES,
+    CHAT_SQL_SEARCH_SINCE,
     CHAT_SQL_SEARCH_TITLES,
 
     /* shares */

@@ -143,7 +143,7 @@ apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
     apr_status_t rv;
     turn_e turn;
 
-    *pwhy = NULL;
+    *pwhy = "no location of this server has a ChatStore";
     if (!state)
         return APR_ENOTIMPL;
     while ((turn = take_turn(state, &rv, pwhy, at)) == WAIT &&

@@ -249,12 +249,13 @@ static const statement_t both[] = {
     STATEMENT(STREAM_RUNNING, C),
 };
 static const statement_t pgsql[] = {
-    STATEMENT(SEARCH_MESSAGES, "u1", "rare1x2x3", "u1", NOW, LAST, "21"),
-    STATEMENT(SEARCH_MESSAGES, "u1", "common", "u1", NOW, LAST, "21"),
+    STATEMENT(SEARCH_MESSAGES, "u1", "rare1x2x3", "u1", NOW, LAST, "0", "21"),
     /* Sorted at the end, a page of rows. */
     STATEMENT(MESSAGE_PATH, "u1", M, C, "51"),
     STATEMENT(MESSAGE_TURN_PATH, "u1", M, C, "2000"),
 };
+/* As many rows as it says, and no more. */
+static const statement_t since = STATEMENT(SEARCH_SINCE, "u1", NOW, LAST);
 static const statement_t sqlite[] = {
     STATEMENT(SEARCH_MESSAGES, FTS, NOW, "u1", "21"),
     STATEMENT(SEARCH_TITLES, FTS, NOW, "u1", "21"),
@@ -320,6 +321,7 @@ START_TEST(plans_use_indexes)
         uses_indexes(&both[i]);
     for (i = 0; i < n; i++)
         uses_indexes(&own[i]);
+    uses_indexes(&since);
 }
 END_TEST
 
