@@ -120,6 +120,30 @@ for my $mpm (qw(event worker), $TSAN ? () : 'prefork') {
     }
 }
 
+# ---- over HTTP/2, where each stream has a thread of httpd's ----
+
+my $h2 = server('event', modules => [ 'status', 'http2' ], tls_conf => 'Protocols h2 http/1.1');
+sub curl ($path, @more) {
+    return qx(curl -skN --http2 @more 'https://localhost:${\ $h2->tls_port}/probe/$path');
+}
+my $id2 = $h2->new_id;
+my $some = curl("finish/write/$id2?n=40&ms=" . scaled(25), '--max-time', scaled(0.4));
+is $some, substr($h2->events(1, 40), 0, length $some), 'HTTP/2: what a client has before it leaves';
+like ending($h2, $id2), qr/^$COMPLETE left=1/, '... goes on without it';
+is curl("follow/$id2?after=3"), $h2->events(4, 40), '... and is resumed';
+$id2 = $h2->new_id;
+my $waits = ask($h2, "write/$id2?n=20&ms=" . scaled(25));
+wait_for('the stream', sub { $h2->get("find/$id2")->{status} == 200 });
+is curl("follow/$id2"), $h2->events(1, 20), '... followed while it is written';
+$waits->response;
+$id2 = $h2->new_id;
+$waits = ask($h2, "call/$id2?port=$port&path=v1/chat/completions&say=mock(n=1000;pace=20)", tls => 1);
+wait_for('the call', sub { $up->stats->{open} });
+curl("stop/$id2");
+like ending($h2, $id2), qr/^$CANCELLED left=0/, '... and stopped';
+$waits->close;
+$h2->stop;
+
 # ---- gracefully: such a stream is waited for like any other ----
 
 my $t = server('event');

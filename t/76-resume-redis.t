@@ -135,13 +135,19 @@ is $follower->response->{body}, $t->events(1, 60, 50), '... nor is anything lost
 # It dies: the stream goes on, and its reader is told.
 $id = $t->new_id;
 $client = $t->client;
-$client->request(GET => "/probe/write/$id?n=80&ms=20&size=50");
+$client->request(GET => "/probe/write/$id?n=5000&ms=20&size=50");
 is_logged($u, $id);
 $follower = $u->client;
 $follower->request(GET => "/probe/follow/$id");
-my $events = 0;
-$res = $client->response(on_event => sub (@) { if (++$events == 10) { $redis->stop } 1 });
-is $res->{body}, $t->events(1, 80, 50), 'a Redis that dies ends no stream';
+my ($events, $stop) = (0, 0);
+$res = $client->response(on_event => sub (@) {
+    $redis->stop if ++$events == 10;
+    $stop = $t->get("stop/$id")->{status} if $events == 40;
+    return 1;
+});
+is substr($res->{body}, 0, length $t->events(1, 39, 50)), $t->events(1, 39, 50), 'a Redis that dies ends no stream';
+is $stop, 503, '... nobody else could hear that it is stopped';
+like $res->{body}, qr/event: cancelled\n/, '... but its own process does';
 $redis->start;
 $res = $follower->response(timeout => scaled(25));
 like $res->{body}, qr/\A(?:id: \d+\n.*\n.*\n\n)*event: error\n.*stream_gap/, '... whose readers are told';
