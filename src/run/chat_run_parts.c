@@ -109,6 +109,8 @@ void chat_run_parts_add(chat_run_parts_t *parts, const chat_delta_t *delta)
 {
     part_t *part;
 
+    if (delta->kind == CHAT_DELTA_DETAIL) /* no part of what was said */
+        return;
     if (parts->bytes + delta->len > CHAT_RUN_PARTS_BYTES)
         parts->overflow = 1;
     if (parts->overflow)

@@ -276,6 +276,7 @@ START_TEST(a_turn_makes_a_conversation)
     turn.create = 1;
     turn.title = "What is the time?";
     turn.system = "Be short.";
+    turn.title = "What is the time?";
     OKAY(chat_store_turn_begin(&turn, &ada, &err));
     ck_assert_int_eq(turn.created, 1);
     ck_assert_str_eq(turn.titled, "What is the time?");

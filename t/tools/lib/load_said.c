@@ -437,6 +437,10 @@ static void take_line(answer_t *a, int64_t now)
     }
     else if (!strncmp(line, "event: ", 7))
         set(&s->name, line + 7);
+    else if (!strncmp(line, "id: ", 4)) {
+        if (strtoll(line + 4, NULL, 10) != (long long)s->events + 1)
+            load_answer_wrong(a, "an id that is not the next one");
+    }
     else if (*line == ':' && a->o->comments && s->end == SAID_OPEN)
         a->totals->comments++;
     else if (!strncmp(line, "id: ", 4) && a->o->ids)

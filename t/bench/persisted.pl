@@ -1,0 +1,93 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+#
+# What it costs to keep an answer: CPU of the server per request of one piece,
+# for a conversation that is loaded and two messages that are saved, against the
+# same request that nobody keeps; and per event of a stream that can be resumed,
+# against one that cannot. On SQLite, and on PostgreSQL where it is installed.
+# perl t/bench/persisted.pl [ROUNDS [REQUESTS]] (5 of 400).
+# Exits with 1 when a request costs more than 2.0 times, or an event more than
+# 1.10 times.
+use v5.36;
+use File::Temp ();
+use FindBin;
+use Test::More;
+use lib "$FindBin::Bin/../lib";
+use ChatTest qw(wait_for);
+use ChatTest::Bench qw(cpu median pin pin_away);
+use ChatTest::Kept;
+use ChatTest::Load qw(load);
+
+my ($rounds, $requests) = ($ARGV[0] || 5, $ARGV[1] || 400);
+my ($CLIENTS, $STREAMS, $EVENTS) = (8, 50, 100);
+my $missed = 0;
+
+my $AUTH = 'Authorization: ' . ChatTest::Kept::as('ann')->{Authorization};
+
+# Microseconds of the server's CPU for each of n.
+sub measure ($t, $path, $body, $n, %load) {
+    my $before = cpu($t->pid);
+    my $res = load($t->url($path), a => 'completions', D => 'message', b => $body, H => $AUTH, t => 120, %load);
+    die "$path: $res->{failures}[0]\n" if $res->{failed};
+    return 1e6 * (cpu($t->pid) - $before) / $n;
+}
+
+# Each session has had a turn when it is measured.
+sub request ($t, $path, $session, $first) {
+    my $kept = $session ? '"session_id":"s{i}",' : '';
+    return measure($t, $path, qq({$kept"message":"mock(seed={i};n=1)"}), $requests,
+        c => $CLIENTS, m => $requests / $CLIENTS, p => 'n=1', s => $first);
+}
+
+sub events ($t, $path, $first) {
+    return measure($t, $path, qq({"session_id":"e{i}","message":"mock(seed={i};n=$EVENTS;pace=20)"}), $STREAMS * $EVENTS,
+        c => $STREAMS, p => "n=$EVENTS", s => $first);
+}
+
+sub row ($what, $most, $base, $other) {
+    my @ratio = map { $other->[$_] / $base->[$_] } 0 .. $#$base;
+    my $ratio = median(@ratio);
+    $missed = 1 if $ratio > $most;
+    printf "%-34s %8.1f us %8.1f us   %.2f x, %.2f allowed: %s\n", $what, median(@$base), median(@$other), $ratio, $most,
+        $ratio <= $most ? 'ok' : 'MISSED';
+}
+
+# In memory, as /run is.
+sub spool () {
+    my $dir = File::Temp::tempdir('chat-bench-XXXXXX', DIR => -w '/dev/shm' ? '/dev/shm' : '/tmp', CLEANUP => 1);
+    my ($user) = grep { defined getpwnam $_ } 'www-data', 'nobody';
+    chown +(getpwnam $user)[2, 3], $dir if $> == 0;
+    chmod 0700, $dir;
+    return $dir;
+}
+
+sub bench ($kind) {
+    my %us;
+    my %server = map { my $resume = $_;
+        $_ => ChatTest::Kept->new(kind => $kind, mpm => 'event', log_level => 'notice', resume => $_ eq 'off' ? 'off' : 'spool=' . spool(),
+            where => 'ChatModelDefault m', conf => "<Location /plain>\nSetHandler chat\nChatRoute message\nChatUse up\nChatModelDefault m\n"
+                . "ChatAuth user\nAuthType Basic\nAuthName members\nAuthUserFile %%DIR%%/users\nRequire valid-user\n</Location>\n",
+            mpm_conf => "StartServers 1\nServerLimit 1\nThreadsPerChild 64\nMaxRequestWorkers 64\nMinSpareThreads 1\nMaxSpareThreads 64\n")->start } qw(off spool);
+    my $t = $server{spool};
+    for (values %server) {
+        my $s = $_;
+        wait_for(sub { $s->ask($s->uuid, 'Ready?')->{status} == 200 }, 'the tables are there');
+        pin($s->pid);
+        pin_away($$, $s->up->pid);
+    }
+    my $first = 1;
+    for my $round (0 .. $rounds) {
+        request($t, '/say', 1, $first);
+        my %now = (plain => request($t, '/plain', 0, $first), kept => request($t, '/say', 1, $first),
+            map { $_ => events($server{$_}, '/say', $first) } qw(off spool));
+        push $us{$_}->@*, $now{$_} for $round ? keys %now : ();
+        $first += $requests;
+    }
+    row("a request, kept ($kind)", 2.0, @us{qw(plain kept)});
+    row("an event, resumable ($kind)", 1.10, @us{qw(off spool)});
+    $_->stop for values %server;
+}
+
+bench($_) for 'sqlite', ChatTest::Postgres::bin_dir() ? 'pgsql' : ();
+done_testing;
+exit $missed;
