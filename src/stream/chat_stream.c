@@ -111,7 +111,7 @@ void chat_stream_gone(chat_stream_t *s, chat_end_e why, const char *detail)
     if (s->client.left)
         return;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, s->r,
-                  CHATNO(0514) "the client has left, its stream goes on");
+                  CHATNO(0515) "the client has left, its stream goes on");
     s->client.left = 1;
     s->client.left_at = s->driver->now;
     s->driver->ops->left(s);
