@@ -27,6 +27,8 @@
 #include "chat_log.h"
 
 #define LOOK_MS 100
+/* What happens within so long after an event is told together. */
+#define REST_MS 1
 #define BUCKETS 1024
 #define EVENTS_BYTES (64 * 1024)
 
@@ -221,14 +223,20 @@ static void *watch(void *unused)
     struct pollfd fds[2] = {{.fd = wake_fd, .events = POLLIN},
                             {.fd = inotify_fd, .events = POLLIN}};
     uint64_t drop;
+    int rests = 0;
 
     while (!__atomic_load_n(&stopping, __ATOMIC_ACQUIRE)) {
+        if (rests)
+            poll(NULL, 0, REST_MS);
+        rests = 0;
         if (poll(fds, 2, wait_ms()) < 0 && errno != EINTR)
             break;
         if (fds[0].revents && read(wake_fd, &drop, sizeof(drop)) < 0)
             drop = 0;
-        if (fds[1].revents)
+        if (fds[1].revents) {
             read_events();
+            rests = 1;
+        }
         wake_polled();
         if (stops_wd < 0)
             read_stops();

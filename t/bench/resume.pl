@@ -28,7 +28,7 @@ my $up = ChatTest::Upstream->new->start;
 my ($port) = $up->url =~ /:(\d+)/;
 my $redis = $way eq 'redis' ? ChatTest::Redis->new->start : undef;
 my $t = ChatTest::Probe->new(mpm => 'event', resume => "$way age=60s", log_level => 'warn', mpm_conf => mpm_conf(64),
-    conf => "ChatStreamMax $streams" . '0' . ($redis ? "\nChatRedis " . $redis->url : ''))->start;
+    conf => 'ChatStreamMax ' . (2 * $streams + 100) . ($redis ? "\nChatRedis " . $redis->url : ''))->start;
 my $seed = 100000000001;
 
 # Microseconds of the server's CPU per event of the upstream.
