@@ -98,6 +98,7 @@ typedef struct chat_parse_t {
                                          block, item or index */
     unsigned int call_id[CHAT_TOOL_CALLS_MAX];   /* a hash of the id it gave */
     apr_size_t call_len[CHAT_TOOL_CALLS_MAX];    /* bytes of arguments so far */
+    unsigned int call_said[CHAT_TOOL_CALLS_MAX]; /* a hash of those arguments */
     unsigned int call_name[CHAT_TOOL_CALLS_MAX]; /* a hash of its name */
     chat_nesting_t call_json[CHAT_TOOL_CALLS_MAX]; /* of those arguments */
     apr_uint64_t salt; /* set by the caller: what makes the ids of calls that

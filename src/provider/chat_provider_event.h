@@ -163,7 +163,9 @@ int chat_provider_parse_is_full(const chat_parse_t *parse, int index);
 void chat_provider_parse_arguments(chat_parse_t *parse, int index,
                                    const char *text, apr_size_t len);
 
-/* What of all its arguments has not been handed on yet. */
+/* What of all its arguments has not been handed on yet. Arguments that are
+ * whole by now have no rest, and those that go on from others than were handed
+ * on have none that fits. */
 void chat_provider_parse_rest(chat_parse_t *parse, int index,
                               const char *arguments);
 

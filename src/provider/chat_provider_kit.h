@@ -91,11 +91,9 @@ const char *chat_provider_completions_make_cut_event(const chat_upstream_t *up,
 
 /* ---- the call ---- */
 
-/*
- * Fill call but for its body: path behind the base URL, the usual headers, the
+/* Fill call but for its body: path behind the base URL, the usual headers, the
  * key in the header usual (chat_key_e) unless the configuration names another.
- * APR_EINVAL: the key or the request's id would break a header line.
- */
+ * APR_EINVAL: the key or the request's id would break a header line. */
 apr_status_t chat_provider_call(chat_call_t *call, const char *path, int usual,
                                 const chat_turn_t *turn,
                                 const chat_upstream_t *up, chat_err_t *err,

@@ -40,13 +40,72 @@ void chat_provider_parse_close(chat_parse_t *parse)
     chat_provider_detail_close(parse);
 }
 
+/* ---- arguments, as they were handed on ---- */
+
+static const unsigned int no_hash = 2166136261u;
+
+static unsigned int hash_on(unsigned int hash, const char *text, apr_size_t len)
+{
+    apr_size_t i;
+
+    for (i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)text[i]) * 16777619u;
+    return hash;
+}
+
+/* Two ids of one answer that share it would have to be made to do so. */
+static unsigned int hash_of(const char *id)
+{
+    return hash_on(no_hash, id, id ? strlen(id) : 0);
+}
+
+/* Nothing is wrong with a value that is not closed as it was opened: what
+ * counts is where it is over. */
+static void nest(chat_nesting_t *n, char c)
+{
+    if (n->in_string) {
+        if (!n->is_escaped && c == '"')
+            n->in_string = 0;
+        n->is_escaped = !n->is_escaped && c == '\\';
+        return;
+    }
+    if (strchr(" \t\r\n", c))
+        return;
+    n->begun = 1;
+    n->in_string = c == '"';
+    if (c == '{' || c == '[')
+        n->depth += n->depth < APR_UINT16_MAX;
+    else if (c == '}' || c == ']')
+        n->depth -= n->depth > 0;
+}
+
+static void note_arguments(chat_parse_t *parse, const chat_delta_t *delta)
+{
+    int index = delta->index;
+    apr_size_t i;
+
+    parse->call_len[index] += delta->len;
+    parse->call_said[index] =
+        hash_on(parse->call_said[index], delta->text, delta->len);
+    for (i = 0; i < delta->len; i++)
+        nest(&parse->call_json[index], delta->text[i]);
+}
+
+/* ---- handed on ---- */
+
+/* The first byte of a character, or of what is none. */
+static int is_first(char c)
+{
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+
 static apr_int64_t count_points(const char *text, apr_size_t len)
 {
     apr_int64_t n = 0;
     apr_size_t i;
 
     for (i = 0; i < len; i++)
-        n += ((unsigned char)text[i] & 0xc0) != 0x80;
+        n += is_first(text[i]);
     return n;
 }
 
@@ -76,6 +135,8 @@ void chat_provider_parse_pass(chat_parse_t *parse, const chat_delta_t *delta)
     }
     if (delta->kind == CHAT_DELTA_TEXT)
         parse->points += count_points(delta->text, delta->len);
+    if (delta->kind == CHAT_DELTA_ARGUMENTS)
+        note_arguments(parse, delta);
     if (parse->seen.measure && delta->len && delta->kind != CHAT_DELTA_DETAIL) {
         parse->seen.deltas++;
         parse->seen.text += delta->len;
@@ -113,16 +174,6 @@ void chat_provider_parse_string(chat_parse_t *parse, chat_delta_e kind,
 
 /* ---- calls of tools ---- */
 
-/* Two ids of one answer that share it would have to be made to do so. */
-static unsigned int hash_of(const char *id)
-{
-    unsigned int hash = 2166136261u;
-
-    for (; id && *id; id++)
-        hash = (hash ^ (unsigned char)*id) * 16777619u;
-    return hash;
-}
-
 int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
                              const char *name, const char *extra)
 {
@@ -154,6 +205,7 @@ int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
     parse->call_name[index] = hash_of(name);
     memset(&parse->call_json[index], 0, sizeof(parse->call_json[index]));
     parse->call_len[index] = 0;
+    parse->call_said[index] = no_hash;
     hand_on(parse, &delta);
     return index;
 }
@@ -190,26 +242,6 @@ int chat_provider_parse_is_named(const chat_parse_t *parse, int index,
     return !name || !*name || parse->call_name[index] == hash_of(name);
 }
 
-/* Nothing is wrong with a value that is not closed as it was opened: what
- * counts is where it is over. */
-static void nest(chat_nesting_t *n, char c)
-{
-    if (n->in_string) {
-        if (!n->is_escaped && c == '"')
-            n->in_string = 0;
-        n->is_escaped = !n->is_escaped && c == '\\';
-        return;
-    }
-    if (strchr(" \t\r\n", c))
-        return;
-    n->begun = 1;
-    n->in_string = c == '"';
-    if (c == '{' || c == '[')
-        n->depth += n->depth < APR_UINT16_MAX;
-    else if (c == '}' || c == ']')
-        n->depth -= n->depth > 0;
-}
-
 int chat_provider_parse_is_full(const chat_parse_t *parse, int index)
 {
     const chat_nesting_t *n = &parse->call_json[index];
@@ -226,23 +258,29 @@ void chat_provider_parse_arguments(chat_parse_t *parse, int index,
         .len = len,
         .index = index,
     };
-    apr_size_t i;
 
-    if (!len || index < 0 || parse->seen.failed)
-        return;
-    parse->call_len[index] += len;
-    for (i = 0; i < len; i++)
-        nest(&parse->call_json[index], text[i]);
-    hand_on(parse, &delta);
+    if (len && index >= 0 && !parse->seen.failed)
+        hand_on(parse, &delta);
+}
+
+/* Half a character that waits is in the whole as well. */
+static void forget_half(chat_parse_t *parse, int index)
+{
+    if (parse->half_kind == CHAT_DELTA_ARGUMENTS && parse->half_index == index)
+        parse->half = 0;
 }
 
 void chat_provider_parse_rest(chat_parse_t *parse, int index,
                               const char *arguments)
 {
-    apr_size_t len = arguments ? strlen(arguments) : 0;
+    apr_size_t len = arguments ? strlen(arguments) : 0, said;
 
-    if (index >= 0 && len > parse->call_len[index])
-        chat_provider_parse_arguments(parse, index,
-                                      arguments + parse->call_len[index],
-                                      len - parse->call_len[index]);
+    if (index < 0 || chat_provider_parse_is_full(parse, index))
+        return;
+    said = parse->call_len[index];
+    if (len <= said || !is_first(arguments[said]) ||
+        hash_on(no_hash, arguments, said) != parse->call_said[index])
+        return;
+    forget_half(parse, index);
+    chat_provider_parse_arguments(parse, index, arguments + said, len - said);
 }

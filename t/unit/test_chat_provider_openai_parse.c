@@ -28,6 +28,17 @@
     "data: {\"choices\":[{\"index\":0,\"finish_reason\":\"stop\","             \
     "\"message\":" message "}]}\n\n"
 
+#define ITEM_CALL                                                              \
+    "event: response.output_item.added\ndata: {\"output_index\":0,\"item\":{"  \
+    "\"type\":\"function_call\",\"call_id\":\"a\",\"name\":\"f\"}}\n\n"
+#define ITEM_CALL_DONE(arguments)                                              \
+    "event: response.output_item.done\ndata: {\"output_index\":0,\"item\":{"   \
+    "\"type\":\"function_call\",\"call_id\":\"a\",\"name\":\"f\","             \
+    "\"arguments\":\"" arguments "\"}}\n\n"
+#define ARGUMENTS(piece)                                                       \
+    "event: response.function_call_arguments.delta\n"                          \
+    "data: {\"output_index\":0,\"delta\":\"" piece "\"}\n\n"
+
 static const provider_hearing_t hearings[] = {
     {1, CHUNK("{\"content\":\"a\\n\\\"\\\\\\/\\u00e9\\u20aC\\t\"}"),
      "<text>a\n\"\\/\xc3\xa9\xe2\x82\xac\t"},
@@ -320,6 +331,31 @@ static const provider_hearing_t hearings[] = {
      "data: {\"output_index\":1,\"item\":{\"type\":\"custom_tool_call\","
      "\"name\":\"g\",\"input\":\"{}\"}}\n\n",
      "<call 0 call_0 f><arguments 0>{}"},
+    /* The rest of arguments that were told in part... */
+    {0,
+     ITEM_CALL ARGUMENTS("{\\\"a\\\":\\\"x")
+         ITEM_CALL_DONE("{\\\"a\\\":\\\"xy\\\"}"),
+     "<call 0 a f><arguments 0>{\"a\":\"xy\"}"},
+    {0,
+     ITEM_CALL ARGUMENTS("{\\\"a\\\":\\\"\\ud83d")
+         ITEM_CALL_DONE("{\\\"a\\\":\\\"\\ud83d\\ude00\\\"}"),
+     "<call 0 a f><arguments 0>{\"a\":\"\xf0\x9f\x98\x80\"}"},
+    {0,
+     ITEM_CALL ARGUMENTS("{\\\"a\\\":\\\"\\ud83d") ARGUMENTS("\\ude00")
+         ITEM_CALL_DONE("{\\\"a\\\":\\\"\\ud83d\\ude00!\\\"}"),
+     "<call 0 a f><arguments 0>{\"a\":\"\xf0\x9f\x98\x80!\"}"},
+    /* ... of which the item says something else, within a character, too... */
+    {0,
+     ITEM_CALL ARGUMENTS("{\\\"a\\\":\\\"x")
+         ITEM_CALL_DONE("{\\\"b\\\":\\\"yz\\\"}"),
+     "<call 0 a f><arguments 0>{\"a\":\"x"},
+    {0,
+     ITEM_CALL ARGUMENTS("{\\\"a\\\":\\\"x")
+         ITEM_CALL_DONE("{\\\"a\\\":\\\"\xff\xff\xff\\\"}"),
+     "<call 0 a f><arguments 0>{\"a\":\"x"},
+    /* ... or the same, in another way. */
+    {0, ITEM_CALL ARGUMENTS("{\\\"a\\\":1}") ITEM_CALL_DONE("{\\\"a\\\": 1}"),
+     "<call 0 a f><arguments 0>{\"a\":1}"},
     /* Without a place, by their ids. */
     {0,
      "event: response.output_item.added\n"
