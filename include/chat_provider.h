@@ -22,7 +22,7 @@
 #define CHAT_TOOL_CALLS_MAX 128
 
 /* Counts of tokens that one API tells. */
-#define CHAT_USAGE_FIELDS_MAX 6
+#define CHAT_USAGE_FIELDS_MAX 9
 
 /* What a provider needs to know of its <ChatProvider> section. */
 typedef struct chat_upstream_t {

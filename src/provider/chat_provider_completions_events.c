@@ -64,27 +64,48 @@ static int is_named_error(const chat_sse_event_t *event)
            memcmp(event->type, name, sizeof(name) - 1) == 0;
 }
 
-enum { INPUT, OUTPUT, HIT, CACHED, REASONING };
+enum {
+    INPUT,
+    OUTPUT,
+    TOTAL,
+    HIT,
+    CACHED_HERE,
+    CACHED,
+    REASONING,
+    OTHER_INPUT,
+    OTHER_OUTPUT
+};
 
 static const chat_usage_field_t fields[] = {
     [INPUT] = {NULL, "prompt_tokens"},
     [OUTPUT] = {NULL, "completion_tokens"},
+    [TOTAL] = {NULL, "total_tokens"},
     [HIT] = {NULL, "prompt_cache_hit_tokens"},
+    [CACHED_HERE] = {NULL, "cached_tokens"},
     [CACHED] = {"prompt_tokens_details", "cached_tokens"},
     [REASONING] = {"completion_tokens_details", "reasoning_tokens"},
+    [OTHER_INPUT] = {NULL, "input_tokens"},
+    [OTHER_OUTPUT] = {NULL, "output_tokens"},
     {NULL, NULL},
 };
 
+/* Some leave thoughts out of the output, as Google's endpoint and xAI do, or
+ * the output itself: then the total knows more. */
 static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
 {
     chat_usage_t *n = &seen->usage;
 
     chat_provider_usage_merge(usage, seen);
+    chat_provider_usage_take(&n->input, usage, OTHER_INPUT);
+    chat_provider_usage_take(&n->output, usage, OTHER_OUTPUT);
     chat_provider_usage_take(&n->input, usage, INPUT);
     chat_provider_usage_take(&n->output, usage, OUTPUT);
     chat_provider_usage_take(&n->cached, usage, HIT);
+    chat_provider_usage_take(&n->cached, usage, CACHED_HERE);
     chat_provider_usage_take(&n->cached, usage, CACHED);
     chat_provider_usage_take(&n->reasoning, usage, REASONING);
+    if (n->input > 0 && usage->n[TOTAL] - n->input > n->output)
+        n->output = usage->n[TOTAL] - n->input;
 }
 
 /* ---- a chunk, read in passing ---- */
@@ -144,7 +165,8 @@ static void scan_choice(chat_scan_t *s, chunk_t *chunk)
             chunk->reason = chat_provider_reason_scan(reasons, s);
         else if (chat_provider_scan_is(name, len, "index"))
             chat_provider_scan_only(s, "0");
-        else if (chat_provider_scan_is(name, len, "message"))
+        else if (chat_provider_scan_is(name, len, "message") ||
+                 chat_provider_scan_is(name, len, "error"))
             chat_provider_scan_only(s, "null");
         else
             scan_other(s, name, len);
@@ -169,6 +191,19 @@ static void scan_kind(chat_scan_t *s)
         chat_provider_scan_put_off(s);
 }
 
+/* Members that say something else; the others are there for the curious. */
+static int matters(const char *name, apr_size_t len)
+{
+    static const char *const names[] = {"error",     "x_groq",  "detail",
+                                        "errors",    "message", "success",
+                                        "base_resp", NULL};
+    int i;
+
+    for (i = 0; names[i] && !chat_provider_scan_is(name, len, names[i]);)
+        i++;
+    return names[i] != NULL;
+}
+
 static void scan_chunk(chat_scan_t *s, chunk_t *chunk)
 {
     static const char *const here[] = {NULL};
@@ -184,8 +219,7 @@ static void scan_chunk(chat_scan_t *s, chunk_t *chunk)
         else if (chat_provider_scan_is(name, len, "object") ||
                  chat_provider_scan_is(name, len, "type"))
             scan_kind(s);
-        else if (chat_provider_scan_is(name, len, "error") ||
-                 chat_provider_scan_is(name, len, "x_groq"))
+        else if (matters(name, len))
             chat_provider_scan_only(s, "null");
         else
             chat_provider_scan_skip(s);
@@ -269,12 +303,14 @@ static int observe_json(chat_watch_t *w, const chat_json_t *root)
     if (failed) {
         const chat_json_t *codes[] = {
             chat_json_path(root, "error", "code", NULL),
+            chat_json_path(chat_json_at(chat_json_get(root, "choices"), 0),
+                           "error", "code", NULL),
             chat_json_get(root, "code"),
             chat_json_path(root, "error", "type", NULL),
             failure,
         };
 
-        chat_provider_watch_fail(w, codes, 4);
+        chat_provider_watch_fail(w, codes, 5);
     }
     chat_provider_usage_read(&usage, here, find_usage(root));
     count(w->seen, &usage);
@@ -286,7 +322,9 @@ static int can_matter(const chat_watch_t *w)
     return is_named_error(w->event) ||
            chat_provider_watch_value(w, "usage", '{') ||
            chat_provider_watch_value(w, "finish_reason", '"') ||
-           chat_provider_watch_mentions(w, "error");
+           chat_provider_watch_mentions(w, "error") ||
+           chat_provider_watch_mentions(w, "base_resp") ||
+           !chat_provider_watch_mentions(w, "choices");
 }
 
 /* The same of one that was scanned. */
@@ -297,6 +335,15 @@ static void observe_plain(chat_seen_t *seen, chunk_t *chunk)
     count(seen, &chunk->usage);
 }
 
+/* Google's compatible endpoint puts its refusals into lists. */
+static const chat_json_t *root_of(chat_watch_t *w)
+{
+    const chat_json_t *root = chat_provider_watch_json(w);
+
+    return chat_json_kind(root) == CHAT_JSON_ARRAY ? chat_json_at(root, 0)
+                                                   : root;
+}
+
 static void observe_chunk(chat_watch_t *w)
 {
     chunk_t chunk;
@@ -304,7 +351,7 @@ static void observe_chunk(chat_watch_t *w)
     if (!is_named_error(w->event) && scan_event(&chunk, w->event))
         observe_plain(w->seen, &chunk);
     else
-        observe_json(w, chat_provider_watch_json(w));
+        observe_json(w, root_of(w));
 }
 
 void chat_provider_completions_observe_event(chat_seen_t *seen,
@@ -524,7 +571,7 @@ static void take_choice(chat_parse_t *parse, chat_watch_t *w,
 
 static void take(chat_parse_t *parse, chat_watch_t *w)
 {
-    const chat_json_t *root = chat_provider_watch_json(w), *choices;
+    const chat_json_t *root = root_of(w), *choices;
     int i;
 
     if (observe_json(w, root))

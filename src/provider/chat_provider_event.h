@@ -65,7 +65,8 @@ int chat_provider_watch_mentions(const chat_watch_t *w, const char *name);
 int chat_provider_watch_value(const chat_watch_t *w, const char *name,
                               char first);
 
-/* {"error":...} and, from some servers, {"object":"error"} or type alone. */
+/* {"error":...}, also in a choice, and, from some servers, {"object":"error"}
+ * or type alone, {"detail":...} and others that are flat. */
 int chat_provider_watch_is_error(const chat_json_t *root);
 
 /* The stream has failed: take the first of codes that may be repeated. */

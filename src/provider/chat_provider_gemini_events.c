@@ -22,6 +22,7 @@ static const char *const texts[] = {"text", NULL};
 /* Of those that are failures of the model's there is no answer to make use of.
  */
 static const chat_reason_t reasons[] = {
+    {"FINISH_REASON_UNSPECIFIED", CHAT_REASON_NONE},
     {"STOP", CHAT_FINISH_STOP},
     {"MAX_TOKENS", CHAT_FINISH_LENGTH},
     {"SAFETY", CHAT_FINISH_FILTER},
@@ -47,33 +48,42 @@ static const chat_reason_t reasons[] = {
     {NULL, 0},
 };
 
-enum { PROMPT, CACHED, ANSWER, THOUGHTS };
+enum { PROMPT, CACHED, ANSWER, THOUGHTS, TOOLS, TOTAL };
 
 static const chat_usage_field_t fields[] = {
     [PROMPT] = {NULL, "promptTokenCount"},
     [CACHED] = {NULL, "cachedContentTokenCount"},
     [ANSWER] = {NULL, "candidatesTokenCount"},
     [THOUGHTS] = {NULL, "thoughtsTokenCount"},
+    [TOOLS] = {NULL, "toolUsePromptTokenCount"},
+    [TOTAL] = {NULL, "totalTokenCount"},
     {NULL, NULL},
 };
 
-/* Cumulative, so the last one holds; thoughts are no part of the candidates. */
+static apr_int64_t sum_of(apr_int64_t a, apr_int64_t b)
+{
+    a = a < 0 ? 0 : a;
+    b = b < 0 ? 0 : b;
+    return a > APR_INT64_MAX - b ? APR_INT64_MAX : a + b;
+}
+
+/* Cumulative, so the last one holds. Thoughts are no part of the candidates,
+ * nor what Google's own tools read a part of the prompt; where the candidates
+ * are not told the total is. */
 static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
 {
-    apr_int64_t answer, thoughts;
+    chat_usage_t *n = &seen->usage;
+    const apr_int64_t *said = usage->n;
 
     chat_provider_usage_merge(usage, seen);
-    answer = usage->n[ANSWER];
-    thoughts = usage->n[THOUGHTS];
-    chat_provider_usage_take(&seen->usage.input, usage, PROMPT);
-    chat_provider_usage_take(&seen->usage.cached, usage, CACHED);
-    chat_provider_usage_take(&seen->usage.reasoning, usage, THOUGHTS);
-    if (answer < 0 && thoughts < 0)
-        return;
-    answer = answer < 0 ? 0 : answer;
-    thoughts = thoughts < 0 ? 0 : thoughts;
-    seen->usage.output =
-        answer > APR_INT64_MAX - thoughts ? APR_INT64_MAX : answer + thoughts;
+    chat_provider_usage_take(&n->cached, usage, CACHED);
+    chat_provider_usage_take(&n->reasoning, usage, THOUGHTS);
+    if (said[PROMPT] >= 0)
+        n->input = sum_of(said[PROMPT], said[TOOLS]);
+    if (said[ANSWER] >= 0 || said[THOUGHTS] >= 0)
+        n->output = sum_of(said[ANSWER], said[THOUGHTS]);
+    if (said[ANSWER] < 0 && n->input > 0 && said[TOTAL] - n->input > n->output)
+        n->output = said[TOTAL] - n->input;
 }
 
 static void count_json(chat_seen_t *seen, const chat_json_t *root)
@@ -221,11 +231,14 @@ static int scan_event(chunk_t *chunk, const chat_sse_event_t *event)
 
 /* ---- a stream, observed ---- */
 
-static int has_text(const chat_json_t *v)
+/* The question itself was. */
+static int is_blocked(const chat_json_t *root)
 {
-    const char *text = chat_json_string(v);
+    static const char unspecified[] = "REASON_UNSPECIFIED";
+    const char *reason = chat_json_string(
+        chat_json_path(root, "promptFeedback", "blockReason", NULL));
 
-    return text && *text;
+    return reason && *reason && !strstr(reason, unspecified);
 }
 
 static void observe_end(chat_watch_t *w, const chat_json_t *root)
@@ -243,7 +256,7 @@ static void observe_end(chat_watch_t *w, const chat_json_t *root)
         if (reason == CHAT_REASON_FAILURE)
             chat_provider_watch_fail(w, &v, 1);
     }
-    if (has_text(chat_json_path(root, "promptFeedback", "blockReason", NULL)))
+    if (is_blocked(root))
         w->seen->reason = 1;
 }
 
@@ -278,6 +291,17 @@ static void observe_json(chat_watch_t *w, const chat_json_t *root)
     count_json(w->seen, root);
 }
 
+/* Without alt=sse, what would have been a stream is an array of its chunks. */
+static void observe_all(chat_watch_t *w, const chat_json_t *root)
+{
+    int i;
+
+    if (chat_json_kind(root) != CHAT_JSON_ARRAY)
+        observe_json(w, root);
+    for (i = 0; i < chat_json_length(root); i++)
+        observe_json(w, chat_json_at(root, i));
+}
+
 static void observe_chunk(chat_watch_t *w)
 {
     chunk_t chunk;
@@ -285,7 +309,7 @@ static void observe_chunk(chat_watch_t *w)
     if (scan_event(&chunk, w->event))
         observe_plain(w->seen, &chunk);
     else
-        observe_json(w, chat_provider_watch_json(w));
+        observe_all(w, chat_provider_watch_json(w));
 }
 
 void chat_provider_gemini_observe_event(chat_seen_t *seen,
@@ -301,22 +325,15 @@ void chat_provider_gemini_observe_event(chat_seen_t *seen,
     chat_provider_watch_done(&w);
 }
 
-/* Without alt=sse, what would have been a stream is an array of its chunks. */
 void chat_provider_gemini_observe_body(chat_seen_t *seen, const char *body,
                                        apr_size_t len,
                                        const chat_upstream_t *up, apr_pool_t *p)
 {
     const chat_sse_event_t event = {.type = "", .data = body, .data_len = len};
     chat_watch_t w = {.seen = seen, .event = &event, .up = up, .parent = p};
-    const chat_json_t *root;
-    int i;
 
     chat_provider_watch_measure(&w, texts);
-    root = chat_provider_content_body(&w);
-    if (chat_json_kind(root) != CHAT_JSON_ARRAY)
-        observe_json(&w, root);
-    for (i = 0; i < chat_json_length(root); i++)
-        observe_json(&w, chat_json_at(root, i));
+    observe_all(&w, chat_provider_content_body(&w));
     chat_provider_finish(seen);
     chat_provider_watch_done(&w);
 }
@@ -402,16 +419,10 @@ static void take_candidate(chat_parse_t *parse, const chat_json_t *candidate,
                    reasons, chat_json_get(candidate, "finishReason")));
 }
 
-static void take(chat_parse_t *parse, chat_watch_t *w, const chat_json_t *root)
+static void take_chunk(chat_parse_t *parse, chat_watch_t *w,
+                       const chat_json_t *root)
 {
-    const chat_json_t *blocked =
-        chat_json_path(root, "promptFeedback", "blockReason", NULL);
-
-    if (chat_json_kind(root) != CHAT_JSON_OBJECT) {
-        chat_provider_parse_fail(parse, "event_unreadable");
-        return;
-    }
-    if (chat_json_string(blocked))
+    if (is_blocked(root))
         parse->finish = CHAT_FINISH_FILTER;
     if (!chat_provider_watch_is_error(root))
         take_candidate(parse,
@@ -419,6 +430,20 @@ static void take(chat_parse_t *parse, chat_watch_t *w, const chat_json_t *root)
                        chat_provider_watch_pool(w));
     if (!parse->seen.failed)
         observe_json(w, root);
+}
+
+/* What is no JSON object, such as the "[DONE]" of gateways, says nothing. */
+static void take(chat_parse_t *parse, chat_watch_t *w)
+{
+    const chat_json_t *root = chat_provider_watch_json(w);
+    int i;
+
+    if (!root && w->event->data_len && *w->event->data == '{')
+        chat_provider_parse_fail(parse, "event_unreadable");
+    else if (chat_json_kind(root) == CHAT_JSON_OBJECT)
+        take_chunk(parse, w, root);
+    for (i = 0; i < chat_json_length(root); i++)
+        take_chunk(parse, w, chat_json_at(root, i));
 }
 
 /* 1: this was all. */
@@ -449,7 +474,7 @@ void chat_provider_gemini_parse_event(chat_parse_t *parse,
     };
 
     if (!chat_provider_parse_over(parse, event) && !take_plain(parse, event))
-        take(parse, &w, chat_provider_watch_json(&w));
+        take(parse, &w);
     chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);
 }

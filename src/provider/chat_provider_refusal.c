@@ -116,24 +116,57 @@ static int read_object(const chat_json_t *error)
     return found;
 }
 
+/* Of gateways that quote gateways no more are read. */
+#define MOST_QUOTES 4
+
+static int read_any(const chat_json_t *v, const char *const *names, int left,
+                    apr_pool_t *p);
+
+/* v: an object; or a list, of which the first counts; or a text, which is a
+ * word, or quotes all of these. What stands inside was said by who knows more,
+ * but for what is only quoted. left: how deep to look. */
+static int read_error(const chat_json_t *v, int left, apr_pool_t *p)
+{
+    static const char *const inner[] = {"error",     "response", "errors",
+                                        "base_resp", "choices",  NULL};
+    static const char *const quoted[] = {"metadata", "message", "raw", NULL};
+    const char *text = chat_json_string(v);
+    int found;
+
+    if (left == 0)
+        return 0;
+    if (text && (*text == '{' || *text == '['))
+        return read_error(chat_provider_error_body(text, strlen(text), p),
+                          left - 1, p);
+    if (text)
+        return read_word(text);
+    if (chat_json_kind(v) == CHAT_JSON_ARRAY)
+        return read_error(chat_json_at(v, 0), left - 1, p);
+    found = read_any(v, inner, left, p);
+    if (!found)
+        found = read_object(v);
+    return found ? found : read_any(v, quoted, left, p);
+}
+
+static int read_any(const chat_json_t *v, const char *const *names, int left,
+                    apr_pool_t *p)
+{
+    int found = 0;
+
+    for (; *names && !found; names++) {
+        const chat_json_t *member = chat_json_get(v, *names);
+
+        found = member ? read_error(member, left - 1, p) : 0;
+    }
+    return found;
+}
+
 int chat_provider_refusal_status(const char *body, apr_size_t len,
                                  apr_pool_t *p)
 {
     const chat_json_t *root = chat_provider_error_body(body, len, p);
-    const chat_json_t *places[4];
-    int i, found = 0;
 
-    if (chat_json_kind(root) == CHAT_JSON_ARRAY)
-        root = chat_json_at(root, 0);
-    if (!root)
-        return 0;
-    places[0] = chat_json_get(root, "error");
-    places[1] = chat_json_path(root, "response", "error", NULL);
-    places[2] = root;
-    places[3] = chat_json_path(root, "error", "metadata", NULL);
-    for (i = 0; i < 4 && !found; i++)
-        found = read_object(places[i]);
-    return found;
+    return root ? read_error(root, 2 * MOST_QUOTES, p) : 0;
 }
 
 void chat_provider_refusal_read(chat_seen_t *seen, const char *body,

@@ -37,6 +37,8 @@ static const chat_json_t *find_error(const chat_json_t *root)
         chat_json_get(root, "error"),
         chat_json_path(root, "response", "error", NULL),
         chat_json_get(root, "message"),
+        chat_json_get(chat_json_at(chat_json_get(root, "choices"), 0), "error"),
+        chat_json_at(chat_json_get(root, "errors"), 0),
     };
     apr_size_t i;
 

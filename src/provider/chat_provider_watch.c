@@ -187,7 +187,8 @@ static int mentions_any(const chat_watch_t *w, const char *const *names)
 }
 
 /*
- * The type of an event that came without its event: line. Nearly every server
+ * The type of an event that came without its event: line, or with a name of the
+ * server's own there ("message", "data"). Nearly every server
  * writes it first; where it is not, only an event that names one of ours
  * anywhere is worth a parse.
  */
@@ -216,12 +217,10 @@ static int unnamed_kind(chat_watch_t *w, const char *const *names)
 
 int chat_provider_watch_kind(chat_watch_t *w, const char *const *names)
 {
-    static const char *const unnamed[] = {"", "message", NULL};
     const chat_sse_event_t *event = w->event;
+    int kind = find_kind(names, event->type, event->type_len);
 
-    if (find_kind(unnamed, event->type, event->type_len) >= 0)
-        return unnamed_kind(w, names);
-    return find_kind(names, event->type, event->type_len);
+    return kind < 0 ? unnamed_kind(w, names) : kind;
 }
 
 /* ---- what it says ---- */
@@ -233,15 +232,53 @@ static int says(const chat_json_t *root, const char *key, const char *text)
     return value && strcmp(value, text) == 0;
 }
 
+/* Some have the member "error" in every chunk, with nothing in it. */
+static int says_something(const chat_json_t *v)
+{
+    switch (chat_json_kind(v)) {
+    case CHAT_JSON_UNDEFINED:
+    case CHAT_JSON_NULL:
+        return 0;
+    case CHAT_JSON_BOOLEAN:
+        return chat_json_boolean(v) == 1;
+    case CHAT_JSON_STRING:
+        return *chat_json_string(v) != '\0';
+    case CHAT_JSON_ARRAY:
+        return chat_json_length(v) > 0;
+    case CHAT_JSON_OBJECT:
+        return chat_json_next(v, NULL) != NULL;
+    default:
+        return chat_json_number(v) != 0;
+    }
+}
+
+/* Where nothing is that an answer has: {"detail"}, {"message","code"} and what
+ * else web frameworks and gateways answer with, whatever was asked for. */
+static int is_flat_error(const chat_json_t *root)
+{
+    const chat_json_t *message = chat_json_get(root, "message");
+
+    if (says_something(chat_json_get(root, "choices")) ||
+        says_something(chat_json_get(root, "candidates")))
+        return 0;
+    return says_something(chat_json_get(root, "detail")) ||
+           says_something(chat_json_get(root, "errors")) ||
+           chat_json_boolean(chat_json_get(root, "success")) == 0 ||
+           (chat_json_string(message) &&
+            (says_something(chat_json_get(root, "code")) ||
+             says_something(chat_json_get(root, "status"))));
+}
+
 int chat_provider_watch_is_error(const chat_json_t *root)
 {
-    const chat_json_t *error = chat_json_get(root, "error");
-    chat_json_kind_e kind = chat_json_kind(error);
+    const chat_json_t *choice = chat_json_at(chat_json_get(root, "choices"), 0);
 
-    if (kind != CHAT_JSON_UNDEFINED && kind != CHAT_JSON_NULL &&
-        chat_json_boolean(error) != 0)
-        return 1;
-    return says(root, "type", "error") || says(root, "object", "error");
+    return says_something(chat_json_get(root, "error")) ||
+           says_something(chat_json_get(choice, "error")) ||
+           says_something(
+               chat_json_path(root, "base_resp", "status_code", NULL)) ||
+           says(root, "type", "error") || says(root, "object", "error") ||
+           is_flat_error(root);
 }
 
 /* The first failure is the one that is reported. */

@@ -131,7 +131,7 @@ static int is_type(const apr_table_t *headers, const char *want)
     /* An answer without a type is what was asked for. */
     return !type || !*type ||
            (!strncasecmp(type, want, len) &&
-            (!type[len] || type[len] == ';' ||
+            (!type[len] || strchr(";,", type[len]) ||
              isspace((unsigned char)type[len])));
 }
 
@@ -143,10 +143,14 @@ static int is_plain(const apr_table_t *headers)
     return !encoding || !strcasecmp(encoding, "identity");
 }
 
-/* Is this what was asked for? */
-static int is_answer(const chat_run_t *run, const apr_table_t *headers)
+/* Is this what was asked for? Servers made with web frameworks say "created",
+ * and SDKs take any success; where it is not the usual one its type says it. */
+static int is_answer(const chat_run_t *run, int status,
+                     const apr_table_t *headers)
 {
-    return is_plain(headers) &&
+    return ap_is_HTTP_SUCCESS(status) &&
+           (status == HTTP_OK || apr_table_get(headers, "content-type")) &&
+           is_plain(headers) &&
            is_type(headers, run->whole && !run->dialect ? "application/json"
                                                         : "text/event-stream");
 }
@@ -186,7 +190,7 @@ void chat_run_head(void *ctx, int status, const apr_table_t *headers)
     run->record.upstream_id = find_id(run, headers);
     run->attempt.retry_after =
         safe_retry_after(run, apr_table_get(headers, "retry-after"));
-    if (status == HTTP_OK && is_answer(run, headers))
+    if (is_answer(run, status, headers))
         chat_run_move(run, CHAT_RUN_ANSWERING);
 }
 
@@ -261,6 +265,18 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     return APR_EOF;
 }
 
+/* Some answer with the JSON of a refusal, and call it a stream. */
+static void keep_json(chat_run_t *run, const char *data, apr_size_t len)
+{
+    apr_size_t lead = 0;
+
+    while (lead < len && isspace((unsigned char)data[lead]))
+        lead++;
+    if (run->attempt.refusal_len ||
+        (lead < len && strchr("{[", data[lead])))
+        keep_refusal(run, data, len);
+}
+
 /* By way of deltas. The end, good or bad, is written when the call is over. */
 static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
 {
@@ -268,6 +284,8 @@ static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
     apr_status_t rv;
 
     chat_sse_feed(answer->sse, data, len);
+    if (!answer->events)
+        keep_json(run, data, len);
     rv = chat_run_send_out(run);
     if (rv != APR_SUCCESS)
         return rv;
@@ -320,13 +338,15 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
 {
     const chat_attempt_t *attempt = &run->attempt;
     chat_refusal_t *told = &run->answer.seen->told;
-    int said = attempt->status == HTTP_OK
+    int said = ap_is_HTTP_SUCCESS(attempt->status)
                    ? chat_provider_refusal_status(
                          attempt->refusal, attempt->refusal_len, run->r->pool)
                    : 0;
 
-    if (said)
+    if (said) {
         result->status = said;
+        result->answering = 0;
+    }
     attempt->candidate->provider->map_error(refusal, result->status,
                                             attempt->refusal,
                                             attempt->refusal_len, run->r->pool);
