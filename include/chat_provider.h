@@ -85,6 +85,12 @@ typedef struct chat_nesting_t {
                                    backslash */
 } chat_nesting_t;
 
+/* A call of a tool whose name is yet to come. */
+typedef struct chat_waiting_t {
+    int is, at;               /* is it; where the provider has it */
+    chat_buf_t id, arguments; /* so far; the id with its NUL */
+} chat_waiting_t;
+
 /* A stream that is taken apart: one per call, zeroed but for what the caller
  * sets (on_delta, ctx, seen.usage, salt, kept) before it begins. */
 typedef struct chat_parse_t {
@@ -100,6 +106,8 @@ typedef struct chat_parse_t {
     apr_size_t call_len[CHAT_TOOL_CALLS_MAX];    /* bytes of arguments so far */
     unsigned int call_name[CHAT_TOOL_CALLS_MAX]; /* a hash of its name */
     chat_nesting_t call_json[CHAT_TOOL_CALLS_MAX]; /* of those arguments */
+    unsigned int call_sum[CHAT_TOOL_CALLS_MAX];    /* a hash of them */
+    chat_waiting_t *waiting; /* a call without a name so far; NULL: none was */
     apr_uint64_t salt; /* set by the caller: what makes the ids of calls that
                           came without one differ from those of other answers */
     apr_pool_t *kept;  /* set by the caller: of what is kept from one event to

@@ -114,13 +114,21 @@ void chat_provider_parse_string(chat_parse_t *parse, chat_delta_e kind,
 /* ---- calls of tools ---- */
 
 /* Two ids of one answer that share it would have to be made to do so. */
+#define HASH_BASIS 2166136261u
+
+static unsigned int add_hash(unsigned int hash, const char *text,
+                             apr_size_t len)
+{
+    apr_size_t i;
+
+    for (i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)text[i]) * 16777619u;
+    return hash;
+}
+
 static unsigned int hash_of(const char *id)
 {
-    unsigned int hash = 2166136261u;
-
-    for (; id && *id; id++)
-        hash = (hash ^ (unsigned char)*id) * 16777619u;
-    return hash;
+    return add_hash(HASH_BASIS, id, id ? strlen(id) : 0);
 }
 
 int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
@@ -154,6 +162,7 @@ int chat_provider_parse_call(chat_parse_t *parse, int at, const char *id,
     parse->call_name[index] = hash_of(name);
     memset(&parse->call_json[index], 0, sizeof(parse->call_json[index]));
     parse->call_len[index] = 0;
+    parse->call_sum[index] = HASH_BASIS;
     hand_on(parse, &delta);
     return index;
 }
@@ -231,6 +240,7 @@ void chat_provider_parse_arguments(chat_parse_t *parse, int index,
     if (!len || index < 0 || parse->seen.failed)
         return;
     parse->call_len[index] += len;
+    parse->call_sum[index] = add_hash(parse->call_sum[index], text, len);
     for (i = 0; i < len; i++)
         nest(&parse->call_json[index], text[i]);
     hand_on(parse, &delta);
@@ -245,4 +255,27 @@ void chat_provider_parse_rest(chat_parse_t *parse, int index,
         chat_provider_parse_arguments(parse, index,
                                       arguments + parse->call_len[index],
                                       len - parse->call_len[index]);
+}
+
+const char *chat_provider_parse_object(const chat_json_t *v, apr_pool_t *p)
+{
+    return chat_json_kind(v) == CHAT_JSON_OBJECT ? chat_json_text(v, NULL, p)
+                                                 : chat_json_string(v);
+}
+
+int chat_provider_parse_repeats(const chat_parse_t *parse, const char *id,
+                                const char *arguments)
+{
+    int i;
+
+    if (!id || !*id || !arguments || !*arguments)
+        return 0;
+    for (i = 0; i < parse->ncalls; i++) {
+        if (parse->call_id[i] == hash_of(id) &&
+            parse->call_len[i] == strlen(arguments) &&
+            parse->call_sum[i] == hash_of(arguments) &&
+            chat_provider_parse_is_full(parse, i))
+            return 1;
+    }
+    return 0;
 }
