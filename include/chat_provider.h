@@ -80,6 +80,7 @@ typedef struct chat_seen_t {
 typedef struct chat_nesting_t {
     unsigned short depth;    /* of open arrays and objects */
     unsigned begun : 1;      /* its first byte came */
+    unsigned is_object : 1;  /* that was a brace */
     unsigned in_string : 1;  /* inside a text */
     unsigned is_escaped : 1; /* the next character stands behind a
                                    backslash */

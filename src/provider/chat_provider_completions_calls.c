@@ -69,11 +69,11 @@ static void wait_for_name(chat_parse_t *parse, const piece_t *piece)
     if (piece->arguments)
         chat_buf_put(&w->arguments, piece->arguments, strlen(piece->arguments));
     if (w->id.len + w->arguments.len > MOST_WAITING)
-        chat_provider_completions_end_wait(parse, NULL, NULL, NULL);
+        chat_provider_completions_calls_end(parse, NULL, NULL, NULL);
 }
 
-int chat_provider_completions_end_wait(chat_parse_t *parse, const char *id,
-                                       const char *name, const char *extra)
+int chat_provider_completions_calls_end(chat_parse_t *parse, const char *id,
+                                        const char *name, const char *extra)
 {
     chat_waiting_t *w = parse->waiting;
     int index;
@@ -124,12 +124,12 @@ static void take_piece(chat_parse_t *parse, const piece_t *piece)
     int index = chat_provider_parse_find(parse, piece->at);
 
     if (is_waiting(parse, piece->at) && !is_blank(piece->name))
-        index = chat_provider_completions_end_wait(parse, piece->id,
-                                                   piece->name, piece->extra);
+        index = chat_provider_completions_calls_end(parse, piece->id,
+                                                    piece->name, piece->extra);
     else if ((parse->kept || parse->waiting) && is_blank(piece->name) &&
              (index < 0 || is_waiting(parse, piece->at))) {
         if (!is_waiting(parse, piece->at))
-            chat_provider_completions_end_wait(parse, NULL, NULL, NULL);
+            chat_provider_completions_calls_end(parse, NULL, NULL, NULL);
         wait_for_name(parse, piece);
         return;
     }
@@ -143,7 +143,7 @@ static void take_piece(chat_parse_t *parse, const piece_t *piece)
                                       strlen(piece->arguments));
 }
 
-void chat_provider_completions_take_calls(chat_parse_t *parse, chat_watch_t *w,
+void chat_provider_completions_calls_take(chat_parse_t *parse, chat_watch_t *w,
                                           const chat_json_t *delta)
 {
     const chat_json_t *calls = chat_json_get(delta, "tool_calls");

@@ -104,7 +104,8 @@ static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
     chat_provider_usage_take(&n->cached, usage, CACHED_HERE);
     chat_provider_usage_take(&n->cached, usage, CACHED);
     chat_provider_usage_take(&n->reasoning, usage, REASONING);
-    if (n->input > 0 && usage->n[TOTAL] - n->input > n->output)
+    if (n->input > 0 && usage->n[TOTAL] > n->input &&
+        usage->n[TOTAL] - n->input > n->output)
         n->output = usage->n[TOTAL] - n->input;
 }
 
@@ -497,7 +498,7 @@ static void take_delta(chat_parse_t *parse, chat_watch_t *w,
         chat_provider_parse_string(parse, CHAT_DELTA_REFUSAL,
                                    chat_json_get(delta, "refusal"));
     if (!(unwanted & 1 << CHAT_DELTA_TOOL))
-        chat_provider_completions_take_calls(parse, w, delta);
+        chat_provider_completions_calls_take(parse, w, delta);
 }
 
 /* 1: all of the event is handed on. Thoughts come first: they were there first.
@@ -571,7 +572,7 @@ void chat_provider_completions_parse_event(chat_parse_t *parse,
     else if (event->type_len || !take_plain(parse, event))
         take(parse, &w);
     if (parse->seen.reason || parse->seen.ended)
-        chat_provider_completions_end_wait(parse, NULL, NULL, NULL);
+        chat_provider_completions_calls_end(parse, NULL, NULL, NULL);
     chat_provider_reason_take(parse, CHAT_REASON_NONE);
     chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);

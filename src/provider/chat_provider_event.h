@@ -157,7 +157,7 @@ int chat_provider_parse_is_call(const chat_parse_t *parse, int index,
 int chat_provider_parse_is_named(const chat_parse_t *parse, int index,
                                  const char *name);
 
-/* Are the arguments of the call of that index a whole JSON value by now? */
+/* Are the arguments of the call of that index a whole object by now? */
 int chat_provider_parse_is_full(const chat_parse_t *parse, int index);
 
 /* A piece of the arguments of the call of that index (-1: of none). */
@@ -179,12 +179,12 @@ void chat_provider_parse_rest(chat_parse_t *parse, int index,
 /* ---- chat_provider_completions_calls.c ---- */
 
 /* The calls of a delta, or of a message. */
-void chat_provider_completions_take_calls(chat_parse_t *parse, chat_watch_t *w,
+void chat_provider_completions_calls_take(chat_parse_t *parse, chat_watch_t *w,
                                           const chat_json_t *delta);
 
 /* The call that waits for its name, if one does, has this one (NULL: none will
  * come), and this id where it came without. Returns its index, or -1. */
-int chat_provider_completions_end_wait(chat_parse_t *parse, const char *id,
-                                       const char *name, const char *extra);
+int chat_provider_completions_calls_end(chat_parse_t *parse, const char *id,
+                                        const char *name, const char *extra);
 
 #endif

@@ -82,7 +82,8 @@ static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
         n->input = sum_of(said[PROMPT], said[TOOLS]);
     if (said[ANSWER] >= 0 || said[THOUGHTS] >= 0)
         n->output = sum_of(said[ANSWER], said[THOUGHTS]);
-    if (said[ANSWER] < 0 && n->input > 0 && said[TOTAL] - n->input > n->output)
+    if (said[ANSWER] < 0 && n->input > 0 && said[TOTAL] > n->input &&
+        said[TOTAL] - n->input > n->output)
         n->output = said[TOTAL] - n->input;
 }
 

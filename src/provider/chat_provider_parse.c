@@ -211,6 +211,8 @@ static void nest(chat_nesting_t *n, char c)
     }
     if (strchr(" \t\r\n", c))
         return;
+    if (!n->begun)
+        n->is_object = c == '{';
     n->begun = 1;
     n->in_string = c == '"';
     if (c == '{' || c == '[')
@@ -223,7 +225,7 @@ int chat_provider_parse_is_full(const chat_parse_t *parse, int index)
 {
     const chat_nesting_t *n = &parse->call_json[index];
 
-    return n->begun && !n->in_string && n->depth == 0;
+    return n->is_object && !n->in_string && n->depth == 0;
 }
 
 void chat_provider_parse_arguments(chat_parse_t *parse, int index,
