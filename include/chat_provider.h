@@ -80,10 +80,17 @@ typedef struct chat_seen_t {
 typedef struct chat_nesting_t {
     unsigned short depth;    /* of open arrays and objects */
     unsigned begun : 1;      /* its first byte came */
+    unsigned is_object : 1;  /* that was a brace */
     unsigned in_string : 1;  /* inside a text */
     unsigned is_escaped : 1; /* the next character stands behind a
                                    backslash */
 } chat_nesting_t;
+
+/* A call of a tool whose name is yet to come. */
+typedef struct chat_waiting_t {
+    int is, at;               /* is it; where the provider has it */
+    chat_buf_t id, arguments; /* so far; the id with its NUL */
+} chat_waiting_t;
 
 /* A stream that is taken apart: one per call, zeroed but for what the caller
  * sets (on_delta, ctx, seen.usage, salt, kept) before it begins. */
@@ -101,6 +108,7 @@ typedef struct chat_parse_t {
     unsigned int call_said[CHAT_TOOL_CALLS_MAX]; /* a hash of those arguments */
     unsigned int call_name[CHAT_TOOL_CALLS_MAX]; /* a hash of its name */
     chat_nesting_t call_json[CHAT_TOOL_CALLS_MAX]; /* of those arguments */
+    chat_waiting_t *waiting; /* a call without a name so far; NULL: none was */
     apr_uint64_t salt; /* set by the caller: what makes the ids of calls that
                           came without one differ from those of other answers */
     apr_pool_t *kept;  /* set by the caller: of what is kept from one event to

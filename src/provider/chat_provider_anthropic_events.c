@@ -47,7 +47,7 @@ static const char *const message_kinds[] = {
     NULL,
 };
 
-enum { INPUT, CREATED, CACHED, OUTPUT, THINKING };
+enum { INPUT, CREATED, CACHED, OUTPUT, THINKING, PROMPT, COMPLETION };
 
 static const chat_usage_field_t fields[] = {
     [INPUT] = {NULL, "input_tokens"},
@@ -55,6 +55,9 @@ static const chat_usage_field_t fields[] = {
     [CACHED] = {NULL, "cache_read_input_tokens"},
     [OUTPUT] = {NULL, "output_tokens"},
     [THINKING] = {"output_tokens_details", "thinking_tokens"},
+    /* of gateways to models that speak Chat Completions */
+    [PROMPT] = {NULL, "prompt_tokens"},
+    [COMPLETION] = {NULL, "completion_tokens"},
     {NULL, NULL},
 };
 
@@ -70,6 +73,8 @@ static void count_input(chat_seen_t *seen, const chat_usage_counts_t *usage)
     apr_int64_t input = usage->n[INPUT];
     int i;
 
+    if (input < 1 && usage->n[PROMPT] > 0)
+        input = usage->n[PROMPT];
     if (input < 0)
         return;
     for (i = CREATED; i <= CACHED; i++) {
@@ -85,6 +90,7 @@ static void count_input(chat_seen_t *seen, const chat_usage_counts_t *usage)
 /* Cumulative: the last one holds. */
 static void count_output(chat_seen_t *seen, const chat_usage_counts_t *usage)
 {
+    chat_provider_usage_take(&seen->usage.output, usage, COMPLETION);
     chat_provider_usage_take(&seen->usage.output, usage, OUTPUT);
     chat_provider_usage_take(&seen->usage.reasoning, usage, THINKING);
 }
@@ -186,7 +192,7 @@ static void observe_usage(chat_watch_t *w, int kind)
     /* At the start it is a first guess, which would pass for the usage of a
      * stream that is cut. */
     if (kind == START)
-        usage.n[OUTPUT] = usage.n[THINKING] = -1;
+        usage.n[OUTPUT] = usage.n[THINKING] = usage.n[COMPLETION] = -1;
     chat_provider_usage_merge(&usage, w->seen);
     count_input(w->seen, &usage);
     count_output(w->seen, &usage);
@@ -331,8 +337,9 @@ static void open_call(chat_parse_t *parse, const chat_json_t *root,
         parse, read_block(root), chat_json_string(chat_json_get(call, "id")),
         chat_json_string(chat_json_get(call, "name")), NULL);
 
-    if (chat_json_next(input, NULL))
-        chat_provider_parse_rest(parse, index, chat_json_text(input, NULL, p));
+    if (chat_json_next(input, NULL) || chat_json_string(input))
+        chat_provider_parse_rest(parse, index,
+                                 chat_provider_parse_object(input, p));
 }
 
 static void open_block(chat_parse_t *parse, const chat_json_t *root,
@@ -365,7 +372,8 @@ static void take_arguments(chat_parse_t *parse, const chat_json_t *root,
     const char *text = chat_json_string(chat_json_get(delta, "partial_json"));
     int index = chat_provider_parse_find(parse, read_block(root));
 
-    if (text)
+    /* Gateways that have the whole input at the start may say it again. */
+    if (text && index >= 0 && !chat_provider_parse_is_full(parse, index))
         chat_provider_parse_arguments(parse, index, text, strlen(text));
 }
 

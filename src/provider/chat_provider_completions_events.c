@@ -104,7 +104,8 @@ static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
     chat_provider_usage_take(&n->cached, usage, CACHED_HERE);
     chat_provider_usage_take(&n->cached, usage, CACHED);
     chat_provider_usage_take(&n->reasoning, usage, REASONING);
-    if (n->input > 0 && usage->n[TOTAL] - n->input > n->output)
+    if (n->input > 0 && usage->n[TOTAL] > n->input &&
+        usage->n[TOTAL] - n->input > n->output)
         n->output = usage->n[TOTAL] - n->input;
 }
 
@@ -144,6 +145,7 @@ static void scan_delta(chat_scan_t *s, chunk_t *chunk)
             chat_provider_scan_piece(s, &chunk->other_thought);
         else if (chat_provider_scan_is(name, len, "refusal") ||
                  chat_provider_scan_is(name, len, "tool_calls") ||
+                 chat_provider_scan_is(name, len, "function_call") ||
                  chat_provider_scan_is(name, len, "reasoning_details"))
             chat_provider_scan_only(s, "null");
         else
@@ -166,6 +168,7 @@ static void scan_choice(chat_scan_t *s, chunk_t *chunk)
         else if (chat_provider_scan_is(name, len, "index"))
             chat_provider_scan_only(s, "0");
         else if (chat_provider_scan_is(name, len, "message") ||
+                 chat_provider_scan_is(name, len, "text") ||
                  chat_provider_scan_is(name, len, "error"))
             chat_provider_scan_only(s, "null");
         else
@@ -402,59 +405,6 @@ static void observe_late(chat_watch_t *w)
 
 /* ---- a stream, taken apart ---- */
 
-/* Where it says so itself; servers that make one whole call a chunk may
- * leave it out, or say 0 of each: these differ by their ids. */
-static int place_of(const chat_json_t *call, int position)
-{
-    apr_int64_t index = chat_json_integer(chat_json_get(call, "index"), -1);
-
-    return index >= 0 && index <= APR_INT32_MAX ? (int)index : position;
-}
-
-/*
- * Some repeat id and name in every piece, others make up an id for each: only
- * both together, or a place that is new, are another call. Others again give
- * each call whole, all at one place and without an id: there, another name is
- * another call, and so is what follows arguments that are a whole value.
- */
-static int begins_call(const chat_parse_t *parse, int index, const char *id,
-                       const char *name, const char *arguments)
-{
-    if (index < 0)
-        return 1;
-    if (!name || !*name)
-        return 0;
-    return !chat_provider_parse_is_call(parse, index, id) ||
-           ((!id || !*id) &&
-            !chat_provider_parse_is_named(parse, index, name)) ||
-           (arguments && arguments[strspn(arguments, " \t\r\n")] == '{' &&
-            chat_provider_parse_is_full(parse, index));
-}
-
-static void take_call(chat_parse_t *parse, chat_watch_t *w,
-                      const chat_json_t *call, int position)
-{
-    int at = place_of(call, position);
-    int index = chat_provider_parse_find(parse, at);
-    const chat_json_t *function = chat_json_get(call, "function");
-    const chat_json_t *v = chat_json_get(function, "arguments");
-    const char *id = chat_json_string(chat_json_get(call, "id"));
-    const char *name = chat_json_string(chat_json_get(function, "name"));
-    const char *arguments = chat_json_string(v), *extra = NULL;
-
-    /* Not everybody makes a text of them. */
-    if (chat_json_kind(v) == CHAT_JSON_OBJECT)
-        arguments = chat_json_text(v, NULL, chat_provider_watch_pool(w));
-    v = chat_json_get(call, "extra_content");
-    if (chat_json_kind(v) == CHAT_JSON_OBJECT)
-        extra = chat_json_text(v, NULL, chat_provider_watch_pool(w));
-    if (begins_call(parse, index, id, name, arguments))
-        index = chat_provider_parse_call(parse, at, id, name, extra);
-    if (arguments)
-        chat_provider_parse_arguments(parse, index, arguments,
-                                      strlen(arguments));
-}
-
 /* Mistral's, which come in pieces and are wanted back as they are. */
 static void take_thinking(chat_parse_t *parse, const chat_json_t *part,
                           const chat_json_t *thought)
@@ -479,6 +429,20 @@ static void take_thinking(chat_parse_t *parse, const chat_json_t *part,
         chat_provider_detail_add(parse, "signature", signature);
 }
 
+/* A part without that member is text, but for a thought of Databricks'. */
+static void take_text(chat_parse_t *parse, chat_delta_e kind,
+                      const chat_json_t *part, int unwanted)
+{
+    const char *type = chat_json_string(chat_json_get(part, "type"));
+
+    if (type && strcmp(type, "reasoning") == 0)
+        kind = CHAT_DELTA_REASONING;
+    if (kind == CHAT_DELTA_REASONING && unwanted & 1 << CHAT_DELTA_REASONING)
+        return;
+    chat_provider_parse_string(parse, kind, part);
+    chat_provider_parse_string(parse, kind, chat_json_get(part, "text"));
+}
+
 /* Also [{"type":"thinking","thinking":[{"type":"text",...}]}, ...]. */
 static void take_content(chat_parse_t *parse, chat_delta_e kind,
                          const chat_json_t *content, int unwanted)
@@ -486,13 +450,16 @@ static void take_content(chat_parse_t *parse, chat_delta_e kind,
     const chat_json_t *part;
     int i;
 
-    chat_provider_parse_string(parse, kind, content);
+    if (chat_json_kind(content) != CHAT_JSON_ARRAY)
+        take_text(parse, kind, content, unwanted);
     for (i = 0; (part = chat_json_at(content, i)); i++) {
         const chat_json_t *thought = chat_json_get(part, "thinking");
 
-        if (!thought)
-            chat_provider_parse_string(parse, kind,
-                                       chat_json_get(part, "text"));
+        if (!thought && chat_json_get(part, "summary"))
+            take_content(parse, CHAT_DELTA_REASONING,
+                         chat_json_get(part, "summary"), unwanted);
+        else if (!thought)
+            take_text(parse, kind, part, unwanted);
         else if (kind == CHAT_DELTA_TEXT &&
                  !(unwanted & 1 << CHAT_DELTA_REASONING)) {
             take_thinking(parse, part, thought);
@@ -514,7 +481,6 @@ static const chat_json_t *thought_of(const chat_json_t *delta)
 static void take_delta(chat_parse_t *parse, chat_watch_t *w,
                        const chat_json_t *delta, int unwanted)
 {
-    const chat_json_t *calls = chat_json_get(delta, "tool_calls");
     const chat_json_t *details = chat_json_get(delta, "reasoning_details");
     int i;
 
@@ -531,10 +497,8 @@ static void take_delta(chat_parse_t *parse, chat_watch_t *w,
     if (!(unwanted & 1 << CHAT_DELTA_REFUSAL))
         chat_provider_parse_string(parse, CHAT_DELTA_REFUSAL,
                                    chat_json_get(delta, "refusal"));
-    if (unwanted & 1 << CHAT_DELTA_TOOL)
-        return;
-    for (i = 0; i < chat_json_length(calls); i++)
-        take_call(parse, w, chat_json_at(calls, i), i);
+    if (!(unwanted & 1 << CHAT_DELTA_TOOL))
+        chat_provider_completions_calls_take(parse, w, delta);
 }
 
 /* 1: all of the event is handed on. Thoughts come first: they were there first.
@@ -564,6 +528,10 @@ static void take_choice(chat_parse_t *parse, chat_watch_t *w,
 {
     take_delta(parse, w, chat_json_get(choice, "delta"), 0);
     take_delta(parse, w, chat_json_get(choice, "message"), parse->said);
+    /* As the completions of old have it, and servers that know no others. */
+    if (!chat_json_get(choice, "delta") && !chat_json_get(choice, "message"))
+        chat_provider_parse_string(parse, CHAT_DELTA_TEXT,
+                                   chat_json_get(choice, "text"));
     chat_provider_reason_take(
         parse, chat_provider_reason_read(
                    reasons, chat_json_get(choice, "finish_reason")));
@@ -603,6 +571,8 @@ void chat_provider_completions_parse_event(chat_parse_t *parse,
         parse->seen.ended = 1;
     else if (event->type_len || !take_plain(parse, event))
         take(parse, &w);
+    if (parse->seen.reason || parse->seen.ended)
+        chat_provider_completions_calls_end(parse, NULL, NULL, NULL);
     chat_provider_reason_take(parse, CHAT_REASON_NONE);
     chat_provider_parse_close(parse);
     chat_provider_watch_done(&w);

@@ -157,17 +157,36 @@ int chat_provider_parse_is_call(const chat_parse_t *parse, int index,
 int chat_provider_parse_is_named(const chat_parse_t *parse, int index,
                                  const char *name);
 
-/* Are the arguments of the call of that index a whole JSON value by now? */
+/* Are the arguments of the call of that index a whole object by now? */
 int chat_provider_parse_is_full(const chat_parse_t *parse, int index);
 
 /* A piece of the arguments of the call of that index (-1: of none). */
 void chat_provider_parse_arguments(chat_parse_t *parse, int index,
                                    const char *text, apr_size_t len);
 
+/* Arguments as a text, which not everybody makes of them: NULL, it is neither
+ * that nor an object. */
+const char *chat_provider_parse_object(const chat_json_t *v, apr_pool_t *p);
+
+/* Was a call of that id told of before, with these very arguments? */
+int chat_provider_parse_repeats(const chat_parse_t *parse, const char *id,
+                                const char *arguments);
+
 /* What of all its arguments has not been handed on yet. Arguments that are
  * whole by now have no rest, and those that go on from others than were handed
  * on have none that fits. */
 void chat_provider_parse_rest(chat_parse_t *parse, int index,
                               const char *arguments);
+
+/* ---- chat_provider_completions_calls.c ---- */
+
+/* The calls of a delta, or of a message. */
+void chat_provider_completions_calls_take(chat_parse_t *parse, chat_watch_t *w,
+                                          const chat_json_t *delta);
+
+/* The call that waits for its name, if one does, has this one (NULL: none will
+ * come), and this id where it came without. Returns its index, or -1. */
+int chat_provider_completions_calls_end(chat_parse_t *parse, const char *id,
+                                        const char *name, const char *extra);
 
 #endif

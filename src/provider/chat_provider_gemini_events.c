@@ -82,7 +82,8 @@ static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
         n->input = sum_of(said[PROMPT], said[TOOLS]);
     if (said[ANSWER] >= 0 || said[THOUGHTS] >= 0)
         n->output = sum_of(said[ANSWER], said[THOUGHTS]);
-    if (said[ANSWER] < 0 && n->input > 0 && said[TOTAL] - n->input > n->output)
+    if (said[ANSWER] < 0 && n->input > 0 && said[TOTAL] > n->input &&
+        said[TOTAL] - n->input > n->output)
         n->output = said[TOTAL] - n->input;
 }
 
@@ -370,16 +371,21 @@ static const char *make_extra(chat_json_t *signature, apr_pool_t *p)
 static void take_call(chat_parse_t *parse, const chat_json_t *call,
                       chat_json_t *signature, apr_pool_t *p)
 {
-    const chat_json_t *args = chat_json_get(call, "args");
-    int index = chat_provider_parse_call(
-        parse, parse->ncalls, chat_json_string(chat_json_get(call, "id")),
-        chat_json_string(chat_json_get(call, "name")),
-        make_extra(signature, p));
+    const char *id = chat_json_string(chat_json_get(call, "id"));
+    const char *name = chat_json_string(chat_json_get(call, "name"));
+    const char *args =
+        chat_provider_parse_object(chat_json_get(call, "args"), p);
 
-    chat_provider_parse_rest(parse, index,
-                             chat_json_kind(args) == CHAT_JSON_OBJECT
-                                 ? chat_json_text(args, NULL, p)
-                                 : "{}");
+    if (!name || !*name)
+        return;
+    if (!args || !*args)
+        args = "{}";
+    if (!chat_provider_parse_repeats(parse, id, args))
+        chat_provider_parse_rest(
+            parse,
+            chat_provider_parse_call(parse, parse->ncalls, id, name,
+                                     make_extra(signature, p)),
+            args);
 }
 
 static void take_part(chat_parse_t *parse, const chat_json_t *part,

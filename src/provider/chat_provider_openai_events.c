@@ -14,6 +14,10 @@ enum {
     SUMMARY,
     THOUGHT,
     REFUSAL,
+    TEXT_DONE,
+    SUMMARY_DONE,
+    THOUGHT_DONE,
+    REFUSAL_DONE,
     ITEM,
     ITEM_DONE,
     ARGUMENTS,
@@ -48,6 +52,10 @@ static const char *const kinds[] = {
     [SUMMARY] = "response.reasoning_summary_text.delta",
     [THOUGHT] = "response.reasoning_text.delta",
     [REFUSAL] = "response.refusal.delta",
+    [TEXT_DONE] = "response.output_text.done",
+    [SUMMARY_DONE] = "response.reasoning_summary_text.done",
+    [THOUGHT_DONE] = "response.reasoning_text.done",
+    [REFUSAL_DONE] = "response.refusal.done",
     [ITEM] = "response.output_item.added",
     [ITEM_DONE] = "response.output_item.done",
     [ARGUMENTS] = "response.function_call_arguments.delta",
@@ -61,13 +69,16 @@ static const char *const kinds[] = {
 
 /* ---- observed ---- */
 
-enum { INPUT, OUTPUT, CACHED, REASONING };
+enum { INPUT, OUTPUT, CACHED, REASONING, PROMPT, COMPLETION };
 
 static const chat_usage_field_t fields[] = {
     [INPUT] = {NULL, "input_tokens"},
     [OUTPUT] = {NULL, "output_tokens"},
     [CACHED] = {"input_tokens_details", "cached_tokens"},
     [REASONING] = {"output_tokens_details", "reasoning_tokens"},
+    /* of gateways to models that speak Chat Completions */
+    [PROMPT] = {NULL, "prompt_tokens"},
+    [COMPLETION] = {NULL, "completion_tokens"},
     {NULL, NULL},
 };
 
@@ -76,6 +87,8 @@ static void count(chat_seen_t *seen, chat_usage_counts_t *usage)
     chat_usage_t *n = &seen->usage;
 
     chat_provider_usage_merge(usage, seen);
+    chat_provider_usage_take(&n->input, usage, PROMPT);
+    chat_provider_usage_take(&n->output, usage, COMPLETION);
     chat_provider_usage_take(&n->input, usage, INPUT);
     chat_provider_usage_take(&n->output, usage, OUTPUT);
     chat_provider_usage_take(&n->cached, usage, CACHED);
@@ -234,6 +247,10 @@ static const chat_delta_e pieces[] = {
     [SUMMARY] = CHAT_DELTA_REASONING,
     [THOUGHT] = CHAT_DELTA_REASONING,
     [REFUSAL] = CHAT_DELTA_REFUSAL,
+    [TEXT_DONE] = CHAT_DELTA_TEXT,
+    [SUMMARY_DONE] = CHAT_DELTA_REASONING,
+    [THOUGHT_DONE] = CHAT_DELTA_REASONING,
+    [REFUSAL_DONE] = CHAT_DELTA_REFUSAL,
 };
 
 /* In passing: the members are few and flat. */
@@ -270,6 +287,16 @@ static void take_piece(chat_parse_t *parse, chat_watch_t *w, chat_delta_e kind)
     if (!root)
         chat_provider_parse_fail(parse, "event_unreadable");
     chat_provider_parse_string(parse, kind, chat_json_get(root, "delta"));
+}
+
+/* All of a text at its end, where no piece of it was told. */
+static void take_whole(chat_parse_t *parse, chat_watch_t *w, int kind)
+{
+    if (!(parse->said_item & 1 << pieces[kind]))
+        chat_provider_parse_string(
+            parse, pieces[kind],
+            chat_json_get(chat_provider_watch_json(w),
+                          kind == REFUSAL_DONE ? "refusal" : "text"));
 }
 
 /* ---- calls ---- */
@@ -354,7 +381,8 @@ static int place_of(const chat_json_t *root)
 
 /* An item is told of when it begins and when it is over; a call that nobody
  * told of before begins when it is over. */
-static void take_item(chat_parse_t *parse, const chat_json_t *item, int at)
+static void take_item(chat_parse_t *parse, const chat_json_t *item, int at,
+                      apr_pool_t *p)
 {
     const char *type = chat_json_string(chat_json_get(item, "type"));
     const char *call_id = chat_json_string(chat_json_get(item, "call_id"));
@@ -368,7 +396,8 @@ static void take_item(chat_parse_t *parse, const chat_json_t *item, int at)
         index = chat_provider_parse_call(
             parse, at, id, chat_json_string(chat_json_get(item, "name")), NULL);
     chat_provider_parse_rest(
-        parse, index, chat_json_string(chat_json_get(item, "arguments")));
+        parse, index,
+        chat_provider_parse_object(chat_json_get(item, "arguments"), p));
 }
 
 static void take_arguments(chat_parse_t *parse, const chat_json_t *root,
@@ -413,13 +442,14 @@ static void take_end(chat_parse_t *parse, chat_watch_t *w, int kind)
     said = parse->said;
     if (kind == FAILED || kind == ERROR)
         reason = CHAT_REASON_FAILURE;
-    for (i = 0; kind == COMPLETED && i < chat_json_length(output); i++) {
+    for (i = 0; kind <= INCOMPLETE && i < chat_json_length(output); i++) {
         if (!(said & 1 << CHAT_DELTA_DETAIL))
             take_secret(parse, chat_json_at(output, i));
         if (!(said & ~aside))
             take_texts(parse, chat_json_at(output, i));
         if (!(said & 1 << CHAT_DELTA_TOOL))
-            take_item(parse, chat_json_at(output, i), i);
+            take_item(parse, chat_json_at(output, i), i,
+                      chat_provider_watch_pool(w));
     }
     if (parse->seen.failed)
         return;
@@ -436,6 +466,10 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
         return;
     if (kind <= REFUSAL) {
         take_piece(parse, w, pieces[kind]);
+        return;
+    }
+    if (kind <= REFUSAL_DONE) {
+        take_whole(parse, w, kind);
         return;
     }
     if (kind >= COMPLETED) {
@@ -455,7 +489,8 @@ static void take(chat_parse_t *parse, chat_watch_t *w)
             take_texts(parse, chat_json_get(root, "item"));
         if (kind == ITEM_DONE)
             take_secret(parse, chat_json_get(root, "item"));
-        take_item(parse, chat_json_get(root, "item"), place_of(root));
+        take_item(parse, chat_json_get(root, "item"), place_of(root),
+                  chat_provider_watch_pool(w));
         parse->said_item = 0;
     }
     else

@@ -71,6 +71,8 @@ static void nest(chat_nesting_t *n, char c)
     }
     if (strchr(" \t\r\n", c))
         return;
+    if (!n->begun)
+        n->is_object = c == '{';
     n->begun = 1;
     n->in_string = c == '"';
     if (c == '{' || c == '[')
@@ -246,7 +248,7 @@ int chat_provider_parse_is_full(const chat_parse_t *parse, int index)
 {
     const chat_nesting_t *n = &parse->call_json[index];
 
-    return n->begun && !n->in_string && n->depth == 0;
+    return n->is_object && !n->in_string && n->depth == 0;
 }
 
 void chat_provider_parse_arguments(chat_parse_t *parse, int index,
@@ -283,4 +285,28 @@ void chat_provider_parse_rest(chat_parse_t *parse, int index,
         return;
     forget_half(parse, index);
     chat_provider_parse_arguments(parse, index, arguments + said, len - said);
+}
+
+const char *chat_provider_parse_object(const chat_json_t *v, apr_pool_t *p)
+{
+    return chat_json_kind(v) == CHAT_JSON_OBJECT ? chat_json_text(v, NULL, p)
+                                                 : chat_json_string(v);
+}
+
+int chat_provider_parse_repeats(const chat_parse_t *parse, const char *id,
+                                const char *arguments)
+{
+    int i;
+
+    if (!id || !*id || !arguments || !*arguments)
+        return 0;
+    for (i = 0; i < parse->ncalls; i++) {
+        if (parse->call_id[i] == hash_of(id) &&
+            parse->call_len[i] == strlen(arguments) &&
+            parse->call_said[i] ==
+                hash_on(no_hash, arguments, strlen(arguments)) &&
+            chat_provider_parse_is_full(parse, i))
+            return 1;
+    }
+    return 0;
 }

@@ -215,12 +215,22 @@ static int unnamed_kind(chat_watch_t *w, const char *const *names)
     return type ? find_kind(names, type, strlen(type)) : -1;
 }
 
+/* As APIs have them: "message_delta", "response.completed". */
+static int is_name(const chat_sse_event_t *event)
+{
+    apr_size_t i;
+
+    for (i = 0; i < event->type_len && !strchr("_.", event->type[i]);)
+        i++;
+    return i < event->type_len;
+}
+
 int chat_provider_watch_kind(chat_watch_t *w, const char *const *names)
 {
     const chat_sse_event_t *event = w->event;
     int kind = find_kind(names, event->type, event->type_len);
 
-    return kind < 0 ? unnamed_kind(w, names) : kind;
+    return kind < 0 && !is_name(event) ? unnamed_kind(w, names) : kind;
 }
 
 /* ---- what it says ---- */

@@ -272,8 +272,7 @@ static void keep_json(chat_run_t *run, const char *data, apr_size_t len)
 
     while (lead < len && isspace((unsigned char)data[lead]))
         lead++;
-    if (run->attempt.refusal_len ||
-        (lead < len && strchr("{[", data[lead])))
+    if (run->attempt.refusal_len || (lead < len && strchr("{[", data[lead])))
         keep_refusal(run, data, len);
 }
 

@@ -446,7 +446,8 @@ static const provider_hearing_t hearings[] = {
      "<text>a<failed event_unreadable>"},
     {0, TEXT("a\\u0000"), "<text>a\xef\xbf\xbd"},
     {0, TEXT("a\\ud83d") TEXT("\\ude00!"), "<text>a\xf0\x9f\x98\x80!"},
-    {0, "data: [{}]\n\n", "<failed event_unreadable>"},
+    {0, "data: [{}]\n\ndata: [DONE]\n\n", ""},
+    {0, "data: [\"a\"]\n\ndata: {\"a\"\n\n", "<failed event_unreadable>"},
 };
 
 /* whole --------------------------------------------------------------- */
