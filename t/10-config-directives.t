@@ -151,7 +151,7 @@ push @VALUES, (
     [ 'ChatAuth user none', qr/^ChatAuth does not accept "none": write none alone, or else the schemes$/m ],
     [ 'ChatAuth user user', qr/^ChatAuth does not accept "user": write each scheme once$/m ],
     [ 'ChatAuth guest user', qr/^ChatAuth does not accept "user": write guest last/m ],
-    [ 'ChatAuth kerberos', qr/^ChatAuth does not accept "kerberos": write bearer, better-auth, user, guest or none$/m ],
+    [ 'ChatAuth kerberos', qr/^ChatAuth does not accept "kerberos": write bearer, better-auth, jwt, authjs, authjs-database, user, guest or none$/m ],
     [ 'ChatAuth', qr/^ChatAuth takes 1 to 63 arguments: identity schemes/m ],
     [ 'ChatAuth better-auth', qr/^CHAT0102: ChatAuth "better-auth" at \S+:\d+: this server has no ChatAuthSession/m ],
     [ 'ChatAuth bearer', qr/^CHAT0102: ChatAuth "bearer" at \S+:\d+: this server has no ChatAuthSession/m ],

@@ -22,7 +22,7 @@ sub sample ($t, $name) {
 sub keys_for ($t) {
     mkdir $t->dir . '/chat', 0755 or die $!;
     $t->write_file("chat/$_", 'sample-secret-0123456789-abcdefghijklmnop' . "\n", 0600)
-        for qw(openai.key better-auth.secret);
+        for qw(openai.key better-auth.secret jwt.secret);
 }
 
 # ---- chat.conf ----

@@ -181,8 +181,44 @@ const WhenRight = {
   },
 };
 
+// The second call of an id gets another one. An answer is that of the last
+// message that has its id, and of its calls there the next, or the last.
+function renamed(messages) {
+  const taken = new Set(messages.flatMap(({ toolCalls = [] }) =>
+    toolCalls.map(({ id }) => id)));
+  const seen = new Map();
+
+  function nameOf(id, message) {
+    const calls = seen.get(id) ?? { number: 0 };
+    seen.set(id, calls);
+    if (calls.message !== message)
+      Object.assign(calls, { message, names: [], answered: 0 });
+    let name = id;
+    if (++calls.number > 1) {
+      while (taken.has(name = `${id}_${calls.number}`))
+        calls.number++;
+      taken.add(name);
+    }
+    calls.names.push(name);
+    return name;
+  }
+
+  function answered(id) {
+    const calls = seen.get(id);
+    return calls.names[calls.answered++] ?? calls.names.at(-1);
+  }
+
+  return messages.map((message) => ({
+    ...message,
+    toolCalls: message.toolCalls?.map((call) =>
+      ({ ...call, id: nameOf(call.id, message) })),
+    toolCallId: message.toolCallId && answered(message.toolCallId),
+  }));
+}
+
 function toolsTurn(body) {
-  const { messages, responseFormat, tools = [], toolChoice } = body;
+  const { responseFormat, tools = [], toolChoice } = body;
+  const messages = renamed(body.messages);
   const choice = tools.length ? toolChoice : undefined;
   return {
     ...chatTurn(body),
