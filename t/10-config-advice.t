@@ -139,8 +139,8 @@ fine($_) for route('/x', 'mock', "ChatLimit a 3/1m $compat", "ChatLimit b 9/1h $
 
 # ---- what would stop the start ----
 
-refused("ChatRedis redis://127.0.0.1/x\n", qr/^CHAT1012: ChatRedis "redis:\/\/127\.0\.0\.1\/x": the database is a number/m);
-refused('ChatRedis rediss://127.0.0.1 ca=' . $t->dir . "/strong.key\n", qr/^CHAT1012: ChatRedis "rediss:\/\/127\.0\.0\.1": /m);
+refused("ChatRedis redis://127.0.0.1/x\n", qr/^CHAT1301: ChatRedis "redis:\/\/127\.0\.0\.1\/x": the database is a number/m);
+refused('ChatRedis rediss://127.0.0.1 ca=' . $t->dir . "/strong.key\n", qr/^CHAT1301: ChatRedis "rediss:\/\/127\.0\.0\.1": /m);
 refused("ChatAuthCache 30s\n", qr/^CHAT0314: ChatAuthCache needs mod_socache_shmcb: load it/m, $bare);
 refused("ChatAuthCache 30s\nChatAuthCacheStore $_->[0]\n", qr/^CHAT0312: ChatAuthCacheStore: \w+ refuses "\Q$_->[1]\E": $_->[2]/m) for
     [ 'shmcb:/tmp/x(12)', '/tmp/x(12)', qr/Invalid argument: size/ ],

@@ -47,7 +47,7 @@ my $t;
 sub server ($conf, @modules) {
     $t = ChatTest->new(modules => \@modules, conf => $conf . $HEALTH);
     $t->allow_log(qr/CHAT1011: Redis is not asked for a while/, qr/CHAT1019: /,
-        qr/CHAT0205: not ready, for nobody could sign in: /, qr/AH00639: DBD \[pgsql\] Error: /, qr/CHAT0202: /);
+        qr/CHAT0205: the database is not ready: /, qr/AH00639: DBD \[pgsql\] Error: /, qr/CHAT0202: /);
     return $t->start;
 }
 
@@ -158,12 +158,12 @@ for my $row (@lacks) {
     is ready()->{status}, 503, '... however often it is asked' for 1 .. 3;
     my @said = grep { /CHAT0205: / } split /^/, $t->error_log;
     is scalar @said, 1, '... and the log says so once';
-    like $said[0], qr/CHAT0205: not ready, for nobody could sign in: .*$why/, '... and what is wrong';
+    like $said[0], qr/CHAT0205: the database is not ready: .*$why/, '... and what is wrong';
     if ($mend) {
         $pg->sql($mend);
         wait_for('the mended database', sub { ready()->{status} == 200 });
         is details(ready()), 'ok none ok', '... until it has it';
-        like $t->error_log, qr/CHAT0220: ready: sessions can be looked up again/, '... which is said, too';
+        like $t->error_log, qr/CHAT0220: the database is ready again/, '... which is said, too';
     }
     $t->stop;
 }
@@ -176,7 +176,7 @@ sqlite('create table other (id text)');
 chmod 0666, "$files/app.db";
 server("DBDriver sqlite3\nDBDParams \"$files/app.db\"\nChatAuthSession kysely-sqlite\n", 'dbd');
 is details(ready()), 'down none ok', 'so it is with SQLite before the application has made its tables';
-$t->wait_log(qr/CHAT0205: not ready, .*no such table/);
+$t->wait_log(qr/CHAT0205: the database is not ready: no such table/);
 sqlite('create table user (id text); create table session (token text, userId text, expiresAt text)');
 wait_for('the tables', sub { ready()->{status} == 200 });
 is details(ready()), 'ok none ok', '... and not after';

@@ -24,6 +24,12 @@ sub is_refused ($res, $status, $code, $what) {
     return $res->{json};
 }
 
+# What docs/stream.md shows, for this conversation.
+sub as_printed ($c) {
+    my ($body) = $t->slurp("$FindBin::Bin/../docs/stream.md") =~ /^```json\n(\{"conversationId".*?)^```$/ms;
+    return $t->sse('/chat', { $JSON->decode($body)->%*, conversationId => $c }, headers => ChatTest::Kept::as('ann'));
+}
+
 # ---- one turn, as it ends ----
 
 sub whole_answers () {
@@ -62,6 +68,8 @@ sub whole_answers () {
     is_deeply [ told() ], [ 'system: Be brief.', 'user: Hello', "assistant: $answer->{text}", 'user: Or?' ], 'a branch knows nothing of its sibling';
     $t->ask($c, 'Anew', model => 'm', parentId => undef);
     is_deeply [ told() ], [ 'system: Be brief.', 'user: Anew' ], '... and a new root of nothing';
+
+    is as_printed($c)->{status}, 200, '... and the request of docs/stream.md is one';
 
     $res = $t->ask($c, 'Whole', model => 'm', stream => JSON::PP::false);
     is $res->{status}, 200, 'a whole answer is kept, too';
