@@ -77,7 +77,7 @@ typedef struct chat_tool_t {
     const char *description;           /* or NULL */
     struct chat_json_t *parameters;    /* JSON schema, or NULL: none */
     int strict;                        /* 1, 0, or -1 when not said */
-    struct chat_json_t *cache_control; /* for providers that know it; or NULL */
+    struct chat_json_t *cache_control; /* for who knows it; or NULL */
 } chat_tool_t;
 
 /* Whether the model must call one. */
