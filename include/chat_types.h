@@ -73,10 +73,11 @@ typedef struct chat_message_t {
 
 /* A function that the model may ask the client to call. */
 typedef struct chat_tool_t {
-    const char *name;               /* [A-Za-z0-9_-]{1,64} */
-    const char *description;        /* or NULL */
-    struct chat_json_t *parameters; /* JSON schema, or NULL: none */
-    int strict;                     /* 1, 0, or -1 when not said */
+    const char *name;                  /* [A-Za-z0-9_-]{1,64} */
+    const char *description;           /* or NULL */
+    struct chat_json_t *parameters;    /* JSON schema, or NULL: none */
+    int strict;                        /* 1, 0, or -1 when not said */
+    struct chat_json_t *cache_control; /* for who knows it; or NULL */
 } chat_tool_t;
 
 /* Whether the model must call one. */

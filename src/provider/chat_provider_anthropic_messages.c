@@ -60,14 +60,40 @@ chat_json_t *chat_provider_anthropic_system(const chat_turn_t *turn,
     return found && chat_json_length(blocks) > 0 ? blocks : NULL;
 }
 
+/* Bytes of the white space, of any script, that text begins with, or 0. */
+static apr_size_t space_at(const char *text)
+{
+    static const char *const wide[] = {
+        "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\xa8",
+        "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
+    apr_size_t i;
+
+    if (*text && strchr(" \t\r\n\f\v", *text))
+        return 1;
+    for (i = 0; i < sizeof(wide) / sizeof(wide[0]); i++) {
+        if (strncmp(text, wide[i], strlen(wide[i])) == 0)
+            return strlen(wide[i]);
+    }
+    /* U+2000 to U+200A */
+    return strncmp(text, "\xe2\x80", 2) == 0 && (text[2] & 0xff) >= 0x80 &&
+                   (text[2] & 0xff) <= 0x8a
+               ? 3
+               : 0;
+}
+
 /* What the assistant is to go on from must not end with white space. */
 static const char *trim(const char *text, apr_pool_t *p)
 {
-    apr_size_t len = text ? strlen(text) : 0, end = len;
+    const char *at = text, *end = text;
 
-    while (end > 0 && strchr(" \t\r\n\f\v", text[end - 1]))
-        end--;
-    return end < len ? apr_pstrmemdup(p, text, end) : text;
+    while (at && *at) {
+        apr_size_t len = space_at(at);
+
+        at += len ? len : 1;
+        if (!len)
+            end = at;
+    }
+    return at != end ? apr_pstrmemdup(p, text, end - text) : text;
 }
 
 static int is_image_type(const char *type)
@@ -315,6 +341,7 @@ static chat_json_t *make_tools(const chat_turn_t *turn, apr_pool_t *p)
         chat_json_add(tool, "input_schema", make_schema(t, p));
         if (t->strict == 1)
             chat_json_add_boolean(tool, "strict", 1);
+        chat_json_add(tool, "cache_control", t->cache_control);
         chat_json_push(list, tool);
     }
     return list;

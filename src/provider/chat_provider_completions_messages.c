@@ -59,9 +59,10 @@ static void add_thoughts(chat_json_t *message, const chat_message_t *m,
     int foreign = chat_provider_detail_is_owned(m);
 
     if (kind->reasoning && !foreign)
-        chat_json_add_string(message,
-                             m->reasoning_name ? m->reasoning_name : usual,
-                             m->reasoning);
+        chat_json_add_string(
+            message,
+            m->reasoning_name && kind->details ? m->reasoning_name : usual,
+            m->reasoning);
     else if (kind->reasoning && m->ncalls)
         chat_json_add_string(message, usual, "");
     if (kind->details)
@@ -124,6 +125,7 @@ static chat_json_t *make_tool(const chat_tool_t *tool, apr_pool_t *p)
         chat_json_add_boolean(function, "strict", tool->strict);
     chat_json_add_string(item, "type", "function");
     chat_json_add(item, "function", function);
+    chat_json_add(item, "cache_control", tool->cache_control);
     return item;
 }
 

@@ -89,8 +89,10 @@ int chat_provider_content_image(chat_image_t *image, const chat_json_t *part,
                                 apr_pool_t *p)
 {
     static const char https[] = "https://";
+    const chat_json_t *v = chat_json_get(part, "image_url");
+    /* Mistral's form is the address alone. */
     const char *url =
-        chat_json_string(chat_json_path(part, "image_url", "url", NULL));
+        chat_json_string(chat_json_string(v) ? v : chat_json_get(v, "url"));
 
     memset(image, 0, sizeof(*image));
     if (!is_type(part, "image_url") || !url)
@@ -112,7 +114,8 @@ chat_json_t *chat_provider_content_object(const char *text, apr_pool_t *p)
 chat_json_t *chat_provider_content_arguments(const chat_tool_call_t *call,
                                              apr_pool_t *p)
 {
-    if (!call->arguments || chat_provider_call_blank(call->arguments))
+    if (!call->arguments || chat_provider_call_blank(call->arguments) ||
+        strcmp(call->arguments, "null") == 0)
         return chat_json_object(p);
     return chat_provider_content_object(call->arguments, p);
 }

@@ -45,8 +45,9 @@ static chat_json_t *make_text(const char *type, const char *name,
 static chat_json_t *make_image(const chat_json_t *part, apr_pool_t *p)
 {
     const chat_json_t *image = chat_json_get(part, "image_url");
-    chat_json_t *made =
-        make_text("input_image", "image_url", chat_json_get(image, "url"), p);
+    chat_json_t *made = make_text(
+        "input_image", "image_url",
+        chat_json_string(image) ? image : chat_json_get(image, "url"), p);
 
     if (made)
         chat_json_add(made, "detail", chat_json_get(image, "detail"));

@@ -197,6 +197,9 @@ static apr_status_t refuse(chat_request_completions_t *c, chat_json_t *v,
 static apr_status_t refuse_old(chat_request_completions_t *c, chat_json_t *v,
                                const char *param)
 {
+    /* An empty list is as good as nothing. */
+    if (chat_json_kind(v) == CHAT_JSON_ARRAY && chat_json_length(v) == 0)
+        return APR_SUCCESS;
     return chat_request_completions_unsupported(
         c, param, "Use 'tools' and 'tool_choice' instead.");
 }

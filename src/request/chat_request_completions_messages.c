@@ -116,6 +116,16 @@ static int has_calls(const chat_json_t *v)
             chat_json_length(calls) > 0);
 }
 
+/* As a model that spent all it had on thoughts; some have an empty list of
+ * calls in each message. */
+static int may_be_empty(const chat_json_t *v)
+{
+    return chat_json_string(chat_json_get(v, "reasoning_content")) ||
+           chat_json_string(chat_json_get(v, "reasoning")) ||
+           chat_json_length(chat_json_get(v, "reasoning_details")) > 0 ||
+           chat_json_kind(chat_json_get(v, "tool_calls")) == CHAT_JSON_ARRAY;
+}
+
 /* The assistant may say nothing but a refusal, or call tools. */
 static apr_status_t take_nothing(const message_t *m, const chat_json_t *v,
                                  const chat_json_t *content, const char *param)
@@ -129,6 +139,10 @@ static apr_status_t take_nothing(const message_t *m, const chat_json_t *v,
             chat_request_completions_at(m->c, m->param, "refusal"));
     if (assistant && has_calls(v))
         return APR_SUCCESS;
+    if (assistant && may_be_empty(v)) {
+        m->message->content = "";
+        return APR_SUCCESS;
+    }
     return chat_request_completions_mistyped(m->c, content, TYPES, param);
 }
 

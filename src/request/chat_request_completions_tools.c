@@ -70,6 +70,7 @@ static apr_status_t take_tool(chat_request_completions_t *c, chat_tool_t *tool,
 {
     static const char *const types[] = {"function", "custom", NULL};
     apr_status_t rv;
+    chat_json_t *cache = chat_json_get(v, "cache_control");
     int type = 0;
 
     if ((rv = take_type(c, &type, v, types, "'function'", param)) !=
@@ -78,6 +79,10 @@ static apr_status_t take_tool(chat_request_completions_t *c, chat_tool_t *tool,
     if (type)
         return chat_request_completions_unsupported(
             c, chat_request_completions_at(c, param, "type"), ONLY_FUNCTIONS);
+    if (chat_json_kind(cache) != CHAT_JSON_OBJECT)
+        cache = chat_json_path(v, "function", "cache_control", NULL);
+    if (chat_json_kind(cache) == CHAT_JSON_OBJECT)
+        tool->cache_control = cache;
     return take_function(c, tool, chat_json_get(v, "function"),
                          chat_request_completions_at(c, param, "function"));
 }

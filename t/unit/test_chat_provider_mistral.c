@@ -112,7 +112,7 @@ static const chat_message_t dialogue[] = {
     {.role = CHAT_ROLE_TOOL, .content = "9:00", .call_id = "call_1"},
 };
 
-static const chat_tool_t tools[] = {{"get_time", NULL, NULL, -1}};
+static const chat_tool_t tools[] = {{"get_time", NULL, NULL, -1, NULL}};
 
 /* One of its own stays, another becomes nine letters, and both sides meet. */
 START_TEST(tools_and_calls_become_what_it_takes)

@@ -62,8 +62,8 @@ static const chat_message_t tool_dialogue[] = {
 static chat_turn_t make_tool_turn(void)
 {
     static chat_tool_t tools[] = {
-        {"get_weather", "Weather of a city", NULL, 1},
-        {"get_time", NULL, NULL, -1},
+        {"get_weather", "Weather of a city", NULL, 1, NULL},
+        {"get_time", NULL, NULL, -1, NULL},
     };
     chat_turn_t turn = provider_suite_turn();
 

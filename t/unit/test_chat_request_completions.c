@@ -544,7 +544,7 @@ static const struct refused_t {
     {"\"prediction\":{}", "unsupported", "prediction", "Unsupported "},
     {"\"web_search_options\":{}", "unsupported", "web_search_options", "Uns"},
     {"\"moderation\":{}", "unsupported", "moderation", "Unsupported "},
-    {"\"functions\":[]", "unsupported", "functions",
+    {"\"functions\":[{}]", "unsupported", "functions",
      "Unsupported parameter: 'functions'. Use 'tools' and 'tool_choice' "
      "instead."},
     {"\"function_call\":\"auto\"", "unsupported", "function_call", "Uns"},
