@@ -89,10 +89,10 @@ for my $mpm (qw(event worker)) {
 
 # ---- time ----
 
-# Within $ms and a second.
+# Within $ms and some seconds: without the limit it would be a minute or more.
 sub in_time ($name, $ms, $took) {
     cmp_ok $took, '>=', $ms - 20, "$name: not before $ms ms";
-    cmp_ok $took, '<', $ms + scaled(1000), '... but then';
+    cmp_ok $took, '<', $ms + scaled(5000), '... but then';
 }
 
 sub timed ($name, $ms, $sub) {
@@ -184,7 +184,7 @@ for my $mpm (qw(event worker)) {
             chat => $up->url, closed => "http://127.0.0.1:$closed/v1", nowhere => 'https://nowhere.test/v1',
             map { $_ => { url => "http://$_.test:" . $up->port . '/v1', key => 0 } } qw(slow two)));
         my $log = $t->write_file('dns.log', '', 0666);
-        my $wait = scaled(2000);
+        my $wait = scaled(4000);
         $t->{env} = dns_env($t->dir, $log, 'nowhere.test=0: two.test=0:127.0.0.2,127.0.0.1 '
             . "slow.test=$wait:127.0.0.1");
         $t->expect_log(qr/CHAT0902: .*provider=closed /, qr/CHAT0902: .*provider=nowhere /, qr/\] \[client \S+\] CHAT0502: upstream host nowhere\.test: /);
@@ -219,7 +219,7 @@ for my $mpm (qw(event worker)) {
         cmp_ok 1000 * (now() - $from), '>=', $wait - 20, '... when it has been found';
         my $res = load_ok('streams that ran meanwhile', $running);
         note "gaps of 20 ms: p50 $res->{gap_ms}{p50}, p99 $res->{gap_ms}{p99}, worst $res->{gap_ms}{max}";
-        cmp_ok $res->{gap_ms}{max}, '<', $wait / 2, '... did not wait';
+        cmp_ok $res->{gap_ms}{max}, '<', 0.75 * $wait, '... did not wait';
         $res = timed('a name that was found before', 0, sub { $t->sse('/slow', $t->turn(seed => 1, n => 1)) });
         is $res->{status}, 200, '... is at hand';
 
@@ -251,11 +251,12 @@ my $PAUSE = scaled(350);
 # While these run, the rest is asked.
 my @BEATS = (
     # path, what the mock does, fewest comments in each stream, most
-    [ chat => "n=0;pace=$PAUSE",  8, 32, 'silence is filled with comments' ],
-    [ chat => 'n=20;pace=20',     0, 0,  'no comment where there is no silence' ],
+    [ chat => "n=0;pace=$PAUSE",  8, 64, 'silence is filled with comments' ],
+    # One every 100 ms would be eight; a busy machine is silent now and then.
+    [ chat => 'n=40;pace=20',     0, 3,  'no comment where there is no silence' ],
     [ none => "n=1;first=$PAUSE", 0, 0,  'nor where none is asked for' ],
     [ chat => "n=1;head=$PAUSE",  0, 0,  'nor before the upstream has answered' ],
-    [ both => "n=1;head=$PAUSE",  2, 5,  'but then, too, with early headers' ],
+    [ both => "n=1;head=$PAUSE",  2, 12, 'but then, too, with early headers' ],
 );
 
 sub beats ($t, $tls) {
@@ -283,9 +284,9 @@ sub pauses ($t, %o) {
 sub early ($t, %o) {
     my $from = now();
     my $first;
-    my $res = $t->sse('/early', $t->turn(seed => 1, n => 2, head => $PAUSE), %o,
+    my $res = $t->sse('/early', $t->turn(seed => 1, n => 2, head => 4 * $PAUSE), %o,
         on_data => sub ($d, $r) { $first //= [ now() - $from, $d ]; 1 });
-    cmp_ok $first->[0], '<', $PAUSE / 1000, 'early headers come before the upstream\'s';
+    cmp_ok $first->[0], '<', 4 * $PAUSE / 1000, 'early headers come before the upstream\'s';
     is $first->[1], ": ping\n\n", '... with a comment';
     is $res->{comments}->@*, 1, '... one';
     like $res->{headers}{'content-type'}, qr{^text/event-stream}, '... and say what it will be';

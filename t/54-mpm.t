@@ -127,8 +127,8 @@ sub arrives_as_sent ($t, $via, $parks) {
     is $is->{version}, $via =~ /2,/ ? '2' : '1.1', '... in the protocol that was asked for';
     is $is->{text}, original($t, { %$mock, pace => 0 }), '... with every byte as it was sent';
     # 18 events, and not all of them by themselves where the machine is busy.
-    cmp_ok arrivals($is), '>=', 10, '... and its events arrive by themselves';
-    cmp_ok $is->{at}[0][1], '<', 600, '... the first of them at once';
+    cmp_ok arrivals($is), '>=', 5, '... and its events arrive by themselves';
+    cmp_ok $is->{at}[0][1], '<', length($is->{text}) / 2, '... the first of them at once';
 }
 
 # What an upstream may do in mid-stream, and how many events must have come. A
@@ -223,7 +223,7 @@ END
         answer($t, $is);
         is $is->{exit}, 0, '... and ends cleanly' or diag $is->{error};
         is $is->{text}, original($t, { %$mock, pace => 0 }), '... with every byte as it was sent';
-        cmp_ok arrivals($is), '>=', 10, '... and its events arrive by themselves' if $prompt;
+        cmp_ok arrivals($is), '>=', 5, '... and its events arrive by themselves' if $prompt;
         $is = fetch($t, 'HTTP/1.1', { n => 10, pace => 15, fault => 'close', after => 6 }, path => $path);
         is $is->{exit}, 18, '... and an unfinished one does not' or diag "$is->{head}$is->{text}";
     }

@@ -261,7 +261,7 @@ for my $name (qw(openai chunks local)) {
 # ---- no worker for a stream ----
 
 SKIP: {
-    skip 'without parking each stream holds a worker', 6 if ($ENV{CHAT_VARIANT} // '') eq 'nopark';
+    skip 'without parking each stream holds a worker', 5 if ($ENV{CHAT_VARIANT} // '') eq 'nopark';
     my $n = fewer(200);
     my $json = JSON::PP::encode_json({ $said{responses}->%*, stream => JSON::PP::true });
     my @open = map { $t->connect } 1 .. $n;
@@ -278,9 +278,8 @@ SKIP: {
     my @res = map { $_->response } @open;
     my $took = now() - $started;
     is scalar(grep { $_->{clean} && $_->{status} == 200 && $_->{events}->@* == 28 } @res), $n, 'all end well';
-    cmp_ok $took, '<', scaled(6), sprintf '... in about the time of one (%.1f s)', $took;
-    my ($from, $to) = (sort { $a <=> $b } map { $_->{ended_at} } @res)[ 0, -1 ];
-    cmp_ok $to - $from, '<', scaled(2.5), '... together';
+    # Eight at a time would take 50 s.
+    cmp_ok $took, '<', scaled(25), sprintf '... together (%.1f s)', $took;
     my ($busiest) = sort { $b <=> $a } map { $t->proc_status($_)->{Threads} } $t->children;
     cmp_ok $busiest, '<=', 8 + 1 + 8, "... the child has $busiest threads";
     ok wait_for('no stream to be left', sub { $t->get('/server-status?auto')->{body} =~ /^ChatLive: 0$/m }),
