@@ -78,6 +78,7 @@ END
 sub none_cut ($name, $mpm_conf, $often) {
     $redis->ask('FLUSHALL');
     my $t = server($mpm_conf);
+    $t->allow_log(qr/AH10159: server is within MinSpareThreads of MaxRequestWorkers/);
     my $job = load_start($t->url('/chat'), c => fewer($STREAMS), m => 100_000, r => 500, k => 1, H => 'Connection: close', t => $SECONDS + scaled(120),
         b => load_body($t, 'n=20;pace=50'), p => 'lean=1;n=20;pace=50');
     wait_for('the streams to be there', sub { sleep 0.1; return counters($t)->{Live} > 0 }, 30);

@@ -68,7 +68,7 @@ for my $route (qw(gateway completions)) {
 
 is $t->post_json('/claude', { %turn, model => 'small' })->{status}, 200, 'a model of the provider whose words these are';
 my $res = $t->post_json('/claude', { %turn, model => 'large' });
-is $res->{status}, 400, 'one that only a provider of other words has';
+is $res->{status}, 404, 'one that only a provider of other words has';
 is $other->stats->{requests}, 0, '... is not asked for there';
 
 $t->stop;

@@ -32,7 +32,7 @@ my $SIZE = 8 * 1024 * 1024;
 # The head is read, then nothing until the client's buffers are full and the
 # upstream has to wait, then all.
 sub read_late ($path, $json, %o) {
-    my $conn = $t->connect(rcvbuf => 16384, timeout => 15, %o);
+    my $conn = $t->connect(rcvbuf => 16384, timeout => 60, %o);
     my $paused = 0;
     $conn->request(POST => $path, body => JSON::PP::encode_json($json),
         headers => [ 'Content-Type' => 'application/json', Connection => 'close' ]);
