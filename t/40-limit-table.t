@@ -21,7 +21,7 @@ ChatLimitTable 64K
 </ChatProvider>
 <ChatProvider slow>
     ChatProviderType openai
-    ChatProviderURL  "${\$up->url};n=400;pace=50"
+    ChatProviderURL  "${\$up->url};fault=hang;after=3"
     ChatProviderKey  env:CHAT_CANARY_KEY
 </ChatProvider>
 SetHandler chat
