@@ -23,8 +23,7 @@ sub keys_for ($t) {
     mkdir $t->dir . '/chat', 0755 or die $!;
     $t->write_file("chat/$_", 'sample-secret-0123456789-abcdefghijklmnop' . "\n", 0600)
         for qw(openai.key better-auth.secret jwt.secret);
-    # The key of RFC 8037, appendix A.2.
-    $t->write_file('chat/jwks.json', '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwaaPJHURo"}]}');
+    $t->write_file('chat/jwks.json', '{"keys":[{"kty":"RSA","e":"AQAB","n":"' . 'x' x 342 . '"}]}');
 }
 
 # ---- chat.conf ----

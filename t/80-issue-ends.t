@@ -21,7 +21,8 @@ sub typed (@events) { return join '', map { "event: $_->{type}\ndata: " . $JSON-
 sub chunked ($body, %o) {
     my $type = exists $o{type} ? $o{type} : 'text/event-stream';
     my $size = sprintf '%x', length $body;
-    return "HTTP/1.1 200 OK\r\n" . ($type ? "Content-Type: $type\r\n" : '') . "Transfer-Encoding: chunked\r\n\r\n$size\r\n$body\r\n"
+    return "HTTP/1.1 200 OK\r\n" . ($type ? "Content-Type: $type\r\n" : '') . "Connection: close\r\n"
+        . "Transfer-Encoding: chunked\r\n\r\n$size\r\n$body\r\n"
         . ($o{cut} ? '' : "0\r\n\r\n");
 }
 

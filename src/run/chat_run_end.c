@@ -238,7 +238,8 @@ static void tell(chat_run_t *run, const ending_t *ending)
         return;
     case TELL_LAST:
         send_last(run, ending);
-        if (run->record.outcome != CHAT_OUTCOME_COMPLETE && !is_stopped(run) &&
+        if (run->record.outcome != CHAT_OUTCOME_COMPLETE &&
+            run->end.why != CHAT_END_CANCELLED &&
             run->end.why != CHAT_END_SHUTDOWN)
             chat_reply_break(run->r);
         return;

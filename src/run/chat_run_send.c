@@ -96,28 +96,33 @@ static apr_status_t gather_bytes(void *ctx, const char *data, apr_size_t len)
     return APR_SUCCESS;
 }
 
-/* Into clean, and 1; 0: there is nothing to take out. */
-static int take_out_keys(chat_buf_t *clean, chat_run_t *run, const char *data,
-                         apr_size_t len)
+static int has_keys(const chat_run_t *run, const char *data, apr_size_t len)
+{
+    return chat_redact_finds(&run->answer.redact, data, len);
+}
+
+/* In p, which has its bytes, too. */
+static chat_buf_t *take_out_keys(chat_run_t *run, const char *data,
+                                 apr_size_t len, apr_pool_t *p)
 {
     chat_redact_t *redact = &run->answer.redact;
+    chat_buf_t *clean = apr_palloc(p, sizeof(*clean));
 
-    if (!chat_redact_finds(redact, data, len))
-        return 0;
-    chat_buf_init(clean, run->r->pool);
+    chat_buf_init(clean, p);
     chat_redact_feed(redact, data, len, gather_bytes, clean);
     chat_redact_end(redact, gather_bytes, clean);
-    return 1;
+    return clean;
 }
 
 const char *chat_run_without_keys(chat_run_t *run, const char *text)
 {
-    chat_buf_t clean;
+    chat_buf_t *clean;
 
-    if (!take_out_keys(&clean, run, text, strlen(text)))
+    if (!has_keys(run, text, strlen(text)))
         return text;
-    chat_buf_put(&clean, "", 1);
-    return clean.data;
+    clean = take_out_keys(run, text, strlen(text), run->r->pool);
+    chat_buf_put(clean, "", 1);
+    return clean->data;
 }
 
 const char *chat_run_gathered(chat_run_t *run)
@@ -138,15 +143,25 @@ static void tell_taps(chat_run_t *run)
     answer->logged = last;
 }
 
+static void clean_out(chat_run_t *run)
+{
+    chat_buf_t *out = &run->answer.out, *clean;
+    apr_pool_t *p;
+
+    apr_pool_create(&p, run->r->pool);
+    clean = take_out_keys(run, out->data, out->len, p);
+    chat_buf_clear(out);
+    chat_buf_put(out, clean->data, clean->len);
+    apr_pool_destroy(p);
+}
+
 /* Events that are logged are sent to others later: they are cleaned first. */
 static void tell_clean(chat_run_t *run)
 {
-    chat_buf_t *out = &run->answer.out, clean;
+    const chat_buf_t *out = &run->answer.out;
 
-    if (take_out_keys(&clean, run, out->data, out->len)) {
-        chat_buf_clear(out);
-        chat_buf_put(out, clean.data, clean.len);
-    }
+    if (has_keys(run, out->data, out->len))
+        clean_out(run);
     tell_taps(run);
 }
 

@@ -27,7 +27,7 @@ sub new ($class, %answers) {
 # A whole answer: $status, the header lines and the body.
 sub whole ($status, $headers, $body) {
     return "HTTP/1.1 $status Scripted\r\n" . join('', map { "$_\r\n" } @$headers)
-        . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+        . 'Content-Length: ' . length($body) . "\r\nConnection: close\r\n\r\n$body";
 }
 
 # The start of an event stream whose end is the end of the connection.
