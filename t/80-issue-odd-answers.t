@@ -20,7 +20,7 @@ sub typed (@events) { return join '', map { "event: $_->{type}\ndata: " . $JSON-
 sub answer ($body, %o) {
     my $type = $o{type} // 'text/event-stream';
     return 'HTTP/1.1 ' . ($o{status} // '200 OK') . "\r\n" . ($type ? "Content-Type: $type\r\n" : '')
-        . "Transfer-Encoding: chunked\r\n\r\n" . sprintf("%x\r\n%s\r\n0\r\n\r\n", length $body, $body);
+        . "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" . sprintf("%x\r\n%s\r\n0\r\n\r\n", length $body, $body);
 }
 
 sub delta ($delta, $reason = undef, %more) { return { choices => [ { index => 0, delta => $delta, finish_reason => $reason } ], %more } }

@@ -41,7 +41,7 @@ my %IMAGES = (
     openai_image    => [ openai    => [ 'input', 0, 'content', 1, 'image_url' ], $IMAGE ],
 );
 
-my $up = ChatTest::Answers->new(map { $_ => ChatTest::Answers::whole(400, ['Content-Type: application/json'], '{}') } keys %CASES, keys %IMAGES)->start;
+my $up = ChatTest::Answers->new(map { $_ => ChatTest::Answers::whole(400, [ 'Content-Type: application/json', 'Connection: close' ], '{}') } keys %CASES, keys %IMAGES)->start;
 my $t = ChatTest->new(conf => join '', "MaxKeepAliveRequests 0\n<Location />\nSetHandler chat\nChatAuth guest\nChatModelDefault m\n</Location>\n",
     map { "<ChatProvider $_>\nChatProviderType $_\nChatProviderURL ${\$up->url}\nChatProviderBreaker off\n</ChatProvider>\n<Location /$_>\nChatRoute completions\nChatUse $_\n</Location>\n" }
         qw(anthropic gemini openai openrouter deepseek compatible))->start;

@@ -139,7 +139,8 @@ static apr_status_t take_nothing(const message_t *m, const chat_json_t *v,
             chat_request_completions_at(m->c, m->param, "refusal"));
     if (assistant && has_calls(v))
         return APR_SUCCESS;
-    if (assistant && may_be_empty(v)) {
+    if (assistant && chat_json_kind(content) == CHAT_JSON_NULL &&
+        may_be_empty(v)) {
         m->message->content = "";
         return APR_SUCCESS;
     }

@@ -144,11 +144,12 @@ static int is_plain(const apr_table_t *headers)
 }
 
 /* Is this what was asked for? Servers made with web frameworks say "created",
- * and SDKs take any success; where it is not the usual one its type says it. */
+ * and SDKs take that; where it is not the usual one its type says what it is.
+ */
 static int is_answer(const chat_run_t *run, int status,
                      const apr_table_t *headers)
 {
-    return ap_is_HTTP_SUCCESS(status) &&
+    return status >= HTTP_OK && status <= HTTP_NON_AUTHORITATIVE &&
            (status == HTTP_OK || apr_table_get(headers, "content-type")) &&
            is_plain(headers) &&
            is_type(headers, run->whole && !run->dialect ? "application/json"
@@ -337,7 +338,7 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
 {
     const chat_attempt_t *attempt = &run->attempt;
     chat_refusal_t *told = &run->answer.seen->told;
-    int said = ap_is_HTTP_SUCCESS(attempt->status)
+    int said = attempt->status == HTTP_OK
                    ? chat_provider_refusal_status(
                          attempt->refusal, attempt->refusal_len, run->r->pool)
                    : 0;

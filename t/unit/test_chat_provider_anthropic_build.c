@@ -104,7 +104,7 @@ START_TEST(calls_and_what_they_gave_become_blocks)
 END_TEST
 
 static const char *const bad_arguments[] = {"[1]",  "\"x\"",   "7",
-                                            "null", "{\"a\":", "{} {}"};
+                                            "{\"a\":", "{} {}"};
 
 START_TEST(arguments_that_are_no_object_are_refused)
 {
@@ -177,7 +177,6 @@ static const char *const bad_parts[] = {
     IMAGE("data:base64,iVBO"),
     IMAGE("data:image/svg+xml;base64,PHN2"),
     IMAGE("data:application/pdf;base64,JVBE"),
-    "{\"type\":\"image_url\",\"image_url\":\"https://example.com/a\"}",
     "{\"type\":\"image_url\"}",
     "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"UklG\"}}",
     "{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}",

@@ -113,7 +113,7 @@ START_TEST(calls_and_what_they_gave_become_parts)
 END_TEST
 
 static const char *const bad_arguments[] = {"[1]",  "\"x\"",   "7",
-                                            "null", "{\"a\":", "{} {}"};
+                                            "{\"a\":", "{} {}"};
 
 START_TEST(arguments_that_are_no_object_are_refused)
 {
