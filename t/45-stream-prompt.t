@@ -19,6 +19,8 @@ my $up = ChatTest::Upstream->new->start;
 my $t = ChatTest->new(modules => ['status'], mpm => 'event', mpm_conf => mpm_conf(4), log_level => 'notice',
     env => { MALLOC_ARENA_MAX => 1 },
     conf => chat_conf(chat => $up->url) . "ChatRequestMessageLength 400000\nChatRequestTotalLength 400000\n")->start;
+# Each prompt holds a thread while it is read.
+$t->allow_log(qr/AH00484: server reached MaxRequestWorkers/);
 my $pid = child($t);
 
 sub body ($params) {
