@@ -81,7 +81,7 @@ for my $mpm (qw(event worker), $TSAN ? () : 'prefork') {
     $client = ask($t, "finish/call/$id?port=$port&path=nowhere&wait=" . scaled(100));
     like $t->wait_log(qr/CHAT0512: one more call/) // '', qr/one more/, "$mpm: between two calls";
     $client->close;
-    wait_for('the client to have left', sub { $t->error_log =~ /CHAT0514/ });
+    wait_for('the client to have left', sub { $t->error_log =~ /CHAT0515/ });
     is $t->get("stop/$id")->{status}, 200, '... a stop';
     like ending($t, $id), qr/^$CANCELLED left=/, '... is heard';
 
