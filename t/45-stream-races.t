@@ -175,7 +175,7 @@ my @SEEDS = (
 # The build directory comes along, so that only what was changed is compiled.
 sub seeded_module ($dir) {
     my $root = "$FindBin::Bin/..";
-    system("cp -a '$root/Makefile.apxs' '$root/mod_chat.c' '$root/include' '$root/src' '$dir' && mkdir '$dir/build'"
+    system("cp -a '$root/Makefile.apxs' '$root/mod_chat.c' '$root/include' '$root/src' '$root/conf' '$root/script' '$dir' && mkdir '$dir/build'"
         . " && cp -a '$root/build/$VARIANT' '$dir/build'") == 0 or die "cp: $?\n";
     for my $seed (@SEEDS) {
         my ($name, $place, $edit) = @$seed;
