@@ -41,7 +41,7 @@ int chat_auth_tell_was_told(request_rec *r)
 void chat_auth_tell_signature(request_rec *r, int fits)
 {
     if (fits)
-        __atomic_store_n(&fitted, 1, __ATOMIC_RELAXED);
+        __atomic_exchange_n(&fitted, 1, __ATOMIC_RELAXED);
     else if (!__atomic_load_n(&fitted, __ATOMIC_RELAXED) &&
              __atomic_add_fetch(&misfits, 1, __ATOMIC_RELAXED) == MISFITS)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
