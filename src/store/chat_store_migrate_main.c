@@ -31,7 +31,8 @@ static const char usage[] =
 
 enum { DONE, NOT_RIGHT, FAILED };
 
-#define TRIES_MAX 10
+/* From the first look at the database on. */
+#define LOCKED_MAX apr_time_from_sec(60)
 
 typedef struct database_t {
     const char *driver, *params;
@@ -108,15 +109,17 @@ static int read_environment(database_t *db)
 
 /* SQLite's driver gives up after 1.6 s, and several that try at the same
  * moments do so for longer. 1: after a moment of its own, it is worth another
- * try. */
+ * try. A migration that another one makes may take its time. */
 static int is_locked(const chat_store_db_t *db)
 {
-    static int tries;
+    static apr_time_t until;
+    apr_time_t now = apr_time_now();
 
-    if (!db->sqlite || !db->why || !strstr(db->why, "locked") ||
-        ++tries > TRIES_MAX)
+    if (!until)
+        until = now + LOCKED_MAX;
+    if (!db->sqlite || !db->why || !strstr(db->why, "locked") || now > until)
         return 0;
-    apr_sleep(getpid() % 97 * 1000);
+    apr_sleep((10 + getpid() % 97) * 1000);
     return 1;
 }
 
