@@ -421,6 +421,8 @@ static void take_id(answer_t *a, const char *text)
 
     if (id <= s->event_id)
         load_answer_wrong(a, "an id that is not above the one before");
+    else if (!a->o->ids && id != (long long)s->events + 1)
+        load_answer_wrong(a, "an id that is not the next one");
     s->event_id = id;
 }
 
@@ -437,13 +439,9 @@ static void take_line(answer_t *a, int64_t now)
     }
     else if (!strncmp(line, "event: ", 7))
         set(&s->name, line + 7);
-    else if (!strncmp(line, "id: ", 4)) {
-        if (strtoll(line + 4, NULL, 10) != (long long)s->events + 1)
-            load_answer_wrong(a, "an id that is not the next one");
-    }
     else if (*line == ':' && a->o->comments && s->end == SAID_OPEN)
         a->totals->comments++;
-    else if (!strncmp(line, "id: ", 4) && a->o->ids)
+    else if (!strncmp(line, "id: ", 4))
         take_id(a, line + 4);
     else if (*line)
         load_answer_wrong(a, "a line that does not belong there");
