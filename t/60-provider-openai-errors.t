@@ -195,9 +195,9 @@ for my $case ([ astray => 'Invalid URL (POST /v1/responses)' ], [ nginx => undef
         qr{ url=\Q${\$odd->url}\E/responses .* upstream=404 upstream-id=- upstream_error: upstream_not_found\Q${\($text ? " (it said: $text)" : '')}\E$},
         theirs => 404);
 }
-# What a provider repeats of the question reaches its client, but no log.
+# What a provider repeats of the question is in no error and in no log.
 my ($res0, undef, $error0) = ask('/odd', answer('repeats'));
-is $res0->{json}{upstream}{message}, 'I will not: canary prompt is no question', 'what the provider repeats is told';
+is $res0->{json}{upstream}{message}, 'I will not: ... no question', 'what the provider repeats is left out';
 unlike $error0, qr/canary/, '... and not logged';
 is $t->post_json('/odd', answer('too_long'))->{json}{code}, 'context_length_exceeded', 'what is too long has one name';
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A provider that repeats the key it was sent, wherever it can: the key reaches
-# no client and no log, however its pieces are cut, and all else does.
+# no client and no log, however its pieces are cut, and all else does. And one that
+# repeats the question when it refuses: no error has it.
 use v5.36;
 use Test::More;
 use FindBin;
@@ -11,6 +12,7 @@ use ChatTest::Answers;
 
 my $t = ChatTest->new;
 my $key = $t->canary_key;
+my $prompt = 'tell me of the yellow submarine in Kyiv';
 my $half = length($key) / 2;
 my @half = (substr($key, 0, $half), substr($key, $half));
 
@@ -37,6 +39,7 @@ my $up = ChatTest::Answers->new(
     breaks   => [ ChatTest::Answers::stream($created, qq(event: x\ndata: {"key":"), substr($key, 0, -1)) ],
     whole    => json(200, $whole),
     refused  => json(400, qq({"error":{"message":"key $key ($half[0]***) is no good","code":"$key","type":"$key","param":"$key"}})),
+    prompt   => json(400, qq({"error":{"message":"Not this: $prompt. Ask for less.","code":"x_y","param":"messages[0]"}})),
     denied   => json(401, qq({"error":{"message":"key $key is no good","code":"$key"}})),
     json200  => json(200, qq({"error":{"message":"key $key is no good","code":"$key"}})),
     line     => ChatTest::Answers::whole(500, ['Content-Type: text/plain'], "bad key $key"),
@@ -55,13 +58,20 @@ $t->start;
 $t->expect_log(qr/CHAT0902: /);
 
 sub ask ($route, $name, $whole = 0) {
-    my $text = "answer($name)";
+    my $text = "answer($name)" . ($name eq 'prompt' ? " $prompt" : '');
     my $stream = $whole ? JSON::PP::false() : JSON::PP::true();
     my %body = (
         native  => { model => 'm', input => $text, stream => $stream },
         message => { message => $text, stream => $stream },
     );
     return $t->post_json("/$route", $body{$route} // { messages => [ { role => 'user', content => $text } ], ($route eq 'openai' ? () : (stream => $stream)) });
+}
+
+for my $route (qw(openai native stream completions message)) {
+    my $res = ask($route, 'prompt', $route ne 'openai');
+    is $res->{status}, 400, "$route: a refusal that repeats the question";
+    unlike $res->{body}, qr/\Q$prompt\E/, '... which the error does not';
+    like $res->{body}, qr/Ask for less\./, '... but says the rest';
 }
 
 for my $route (qw(openai native stream completions message)) {

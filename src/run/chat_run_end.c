@@ -5,6 +5,8 @@
  */
 #include "chat_run_int.h"
 
+#include <apr_strings.h>
+
 #include "chat_reply.h"
 #include "chat_run_said.h"
 
@@ -137,15 +139,19 @@ static void end_unsent(chat_run_t *run, ending_t *ending,
     end_with_error(run, ending, outcome);
 }
 
-/* What the provider said of it, for the log. */
+/* What the provider said of it. It may have repeated the question, which is in
+ * no error and no log; where nobody knows that any more, the log has nothing.
+ */
 static void record_refusal(chat_run_t *run)
 {
-    const chat_refusal_t *told = &run->answer.seen->told;
+    chat_refusal_t *told = &run->answer.seen->told;
 
     run->record.told = told;
     run->record.said =
         chat_run_said(told->text, run->call.http.body, run->call.http.body_len,
                       run->attempt.candidate->upstream, run->r->pool);
+    if (run->record.said)
+        apr_cpystrn(told->text, run->record.said, sizeof(told->text));
 }
 
 static void find_ending(chat_run_t *run, ending_t *ending,
