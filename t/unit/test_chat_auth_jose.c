@@ -3,11 +3,11 @@
  * @auth/core 0.41 (t/data/authjs-vectors.json), and what tokens must not do. */
 #include <string.h>
 
-#include <apr_file_io.h>
 #include <apr_strings.h>
 
 #include "chat_json.h"
 #include "unit.h"
+#include "vectors.h"
 #include "../../src/auth/chat_auth_jose.h"
 
 #define HS_SECRET "contract-test-hs256-shared-secret-0123456789"
@@ -23,36 +23,6 @@ static chat_auth_jose_rules_t rules;
 static chat_auth_jose_claims_t claims;
 static const char *why;
 
-static chat_json_t *load(const char *name)
-{
-    static const chat_json_limits_t limits = {1 << 20, 32, 10000};
-    apr_file_t *file;
-    apr_finfo_t info;
-    chat_json_t *root;
-    char *text;
-
-    ck_assert_int_eq(apr_file_open(&file, name, APR_READ, APR_OS_DEFAULT, pool),
-                     0);
-    ck_assert_int_eq(apr_file_info_get(&info, APR_FINFO_SIZE, file), 0);
-    text = apr_palloc(pool, (apr_size_t)info.size);
-    ck_assert_int_eq(
-        apr_file_read_full(file, text, (apr_size_t)info.size, NULL), 0);
-    ck_assert_int_eq(
-        chat_json_parse(&root, text, (apr_size_t)info.size, &limits, pool), 0);
-    return root;
-}
-
-static apr_array_header_t *list(const char *one, const char *two)
-{
-    apr_array_header_t *array = apr_array_make(pool, 2, sizeof(char *));
-
-    if (one)
-        APR_ARRAY_PUSH(array, const char *) = one;
-    if (two)
-        APR_ARRAY_PUSH(array, const char *) = two;
-    return array;
-}
-
 static const char *vector(const char *name, const char *member)
 {
     return chat_json_string(
@@ -67,8 +37,8 @@ static const char *secret(void)
 static void setup(void)
 {
     apr_pool_create(&pool, NULL);
-    vectors = load("t/data/authjs-vectors.json");
-    none = list(NULL, NULL);
+    vectors = vectors_load("t/data/authjs-vectors.json", pool);
+    none = vectors_list(pool, NULL, NULL);
     rules = (chat_auth_jose_rules_t){.id = "sub",
                                      .role = "role",
                                      .tier = "tier",
@@ -95,8 +65,8 @@ static apr_status_t decrypt(const char *token, const char *cookie,
 static apr_status_t verify(const char *token, const char *by)
 {
     memset(&claims, 0, sizeof(claims));
-    return chat_auth_jose_verify(&claims, token, list(by, NULL), NULL, &rules,
-                                 &why, pool);
+    return chat_auth_jose_verify(&claims, token, vectors_list(pool, by, NULL),
+                                 NULL, &rules, &why, pool);
 }
 
 /* ---- encrypted ---- */
@@ -113,11 +83,13 @@ START_TEST(known_cookies)
 {
     const char *token = vector(cookies[_i][0], "token");
 
-    ck_assert_int_eq(decrypt(token, cookies[_i][1], list(secret(), NULL)), 0);
+    ck_assert_int_eq(
+        decrypt(token, cookies[_i][1], vectors_list(pool, secret(), NULL)), 0);
     ck_assert_str_eq(claims.id, "user_kat_1");
     ck_assert_ptr_null(claims.role);
     ck_assert_int_eq(claims.expires, apr_time_from_sec(2110523007));
-    ck_assert_int_eq(decrypt(token, cookies[_i][1], list(OTHER, secret())), 0);
+    ck_assert_int_eq(
+        decrypt(token, cookies[_i][1], vectors_list(pool, OTHER, secret())), 0);
 }
 END_TEST
 
@@ -126,19 +98,20 @@ START_TEST(cookies_of_others)
     const char *name = "v5 authjs.session-token";
 
     ck_assert_int_eq(decrypt(vector("v4", "token"), "next-auth.session-token",
-                             list(OTHER, NULL)),
+                             vectors_list(pool, OTHER, NULL)),
                      APR_EACCES);
     ck_assert_str_eq(why, "it was made with none of the secrets");
     /* The salt is the cookie's name. */
     ck_assert_int_eq(decrypt(vector(name, "token"),
                              "__Secure-authjs.session-token",
-                             list(secret(), NULL)),
+                             vectors_list(pool, secret(), NULL)),
                      APR_EACCES);
     ck_assert_int_eq(
         decrypt(vector(name, "token"), "authjs.session-token", none),
         APR_EACCES);
     ck_assert_int_eq(decrypt(vector("v4_expired", "token"),
-                             "next-auth.session-token", list(secret(), NULL)),
+                             "next-auth.session-token",
+                             vectors_list(pool, secret(), NULL)),
                      APR_EACCES);
     ck_assert_str_eq(why, "it has expired");
 }
@@ -155,12 +128,13 @@ START_TEST(every_byte_counts)
         bad[at] = bad[at] == 'A' ? 'B' : 'A';
         /* The last character of a part may hold bits that say nothing. */
         if (bad[at + 1] && bad[at + 1] != '.')
-            ck_assert_int_eq(decrypt(bad, cookies[_i][1], list(secret(), NULL)),
+            ck_assert_int_eq(decrypt(bad, cookies[_i][1],
+                                     vectors_list(pool, secret(), NULL)),
                              APR_EACCES);
     }
     for (at = 0; at < len; at++)
         ck_assert_int_eq(decrypt(apr_pstrmemdup(pool, good, at), cookies[_i][1],
-                                 list(secret(), NULL)),
+                                 vectors_list(pool, secret(), NULL)),
                          APR_EACCES);
 }
 END_TEST
@@ -203,7 +177,8 @@ START_TEST(headers_that_want_more)
     const char *rest = strchr(vector("v4", "token"), '.');
 
     ck_assert_int_eq(decrypt(apr_pstrcat(pool, url64(headers[_i]), rest, NULL),
-                             "next-auth.session-token", list(secret(), NULL)),
+                             "next-auth.session-token",
+                             vectors_list(pool, secret(), NULL)),
                      APR_EACCES);
 }
 END_TEST
@@ -214,7 +189,8 @@ START_TEST(too_long)
 
     memset(token, 'A', CHAT_AUTH_JOSE_MAX + 1);
     token[CHAT_AUTH_JOSE_MAX + 1] = '\0';
-    ck_assert_int_eq(decrypt(token, "x", list(secret(), NULL)), APR_EACCES);
+    ck_assert_int_eq(decrypt(token, "x", vectors_list(pool, secret(), NULL)),
+                     APR_EACCES);
     ck_assert_str_eq(why, "it is too long");
 }
 END_TEST
@@ -297,9 +273,9 @@ END_TEST
 
 START_TEST(parties)
 {
-    rules.issuers = list("us", "them");
-    rules.audiences = list("chat", NULL);
-    rules.required = list("jti", NULL);
+    rules.issuers = vectors_list(pool, "us", "them");
+    rules.audiences = vectors_list(pool, "chat", NULL);
+    rules.required = vectors_list(pool, "jti", NULL);
     ck_assert_int_eq(verify(make("{\"sub\":\"a\",\"exp\":1999999999,"
                                  "\"iss\":\"them\",\"aud\":[\"x\",\"chat\"],"
                                  "\"jti\":\"1\"}"),
@@ -342,7 +318,8 @@ static apr_status_t verify_by(const char *token, const char *set)
 
     ck_assert_int_eq(chat_auth_jose_keys(&keys, set, strlen(set), &why, pool),
                      0);
-    return chat_auth_jose_verify(&claims, token, list(HS_SECRET, NULL), keys,
+    return chat_auth_jose_verify(&claims, token,
+                                 vectors_list(pool, HS_SECRET, NULL), keys,
                                  &rules, &why, pool);
 }
 

@@ -3,12 +3,12 @@
  * t/data/better-auth-vectors.json) and the edges of its two decoders. */
 #include <string.h>
 
-#include <apr_file_io.h>
 #include <apr_strings.h>
 
 #include "chat_cookie.h"
 #include "chat_json.h"
 #include "unit.h"
+#include "vectors.h"
 #include "../../src/auth/chat_auth_token.h"
 
 #define SECRET "contract-test-secret-0123456789-abcdefgh"
@@ -19,41 +19,11 @@ static apr_pool_t *pool;
 static chat_json_t *vectors;
 static apr_array_header_t *secrets;
 
-static chat_json_t *load(const char *name)
-{
-    static const chat_json_limits_t limits = {1 << 20, 32, 10000};
-    apr_file_t *file;
-    apr_finfo_t info;
-    chat_json_t *root;
-    char *text;
-
-    ck_assert_int_eq(apr_file_open(&file, name, APR_READ, APR_OS_DEFAULT, pool),
-                     0);
-    ck_assert_int_eq(apr_file_info_get(&info, APR_FINFO_SIZE, file), 0);
-    text = apr_palloc(pool, (apr_size_t)info.size);
-    ck_assert_int_eq(
-        apr_file_read_full(file, text, (apr_size_t)info.size, NULL), 0);
-    ck_assert_int_eq(
-        chat_json_parse(&root, text, (apr_size_t)info.size, &limits, pool), 0);
-    return root;
-}
-
-static apr_array_header_t *list(const char *one, const char *two)
-{
-    apr_array_header_t *array = apr_array_make(pool, 2, sizeof(char *));
-
-    if (one)
-        APR_ARRAY_PUSH(array, const char *) = one;
-    if (two)
-        APR_ARRAY_PUSH(array, const char *) = two;
-    return array;
-}
-
 static void setup(void)
 {
     apr_pool_create(&pool, NULL);
-    vectors = load("t/data/better-auth-vectors.json");
-    secrets = list(SECRET, NULL);
+    vectors = vectors_load("t/data/better-auth-vectors.json", pool);
+    secrets = vectors_list(pool, SECRET, NULL);
 }
 
 static void teardown(void)
@@ -199,22 +169,26 @@ START_TEST(any_secret_of_the_list_may_have_signed)
 {
     const char *value = TOKEN "." SIGNATURE, *token;
 
-    ck_assert_int_eq(chat_auth_token_cookie(&token, value,
-                                            list("a newer one", SECRET), pool),
-                     APR_SUCCESS);
-    ck_assert_int_eq(chat_auth_token_cookie(&token, value,
-                                            list(SECRET, "an older one"), pool),
-                     APR_SUCCESS);
-    ck_assert_int_eq(chat_auth_token_cookie(
-                         &token, value, list("a newer one", "another"), pool),
-                     APR_EACCES);
     ck_assert_int_eq(
-        chat_auth_token_cookie(&token, value, list(NULL, NULL), pool),
+        chat_auth_token_cookie(&token, value,
+                               vectors_list(pool, "a newer one", SECRET), pool),
+        APR_SUCCESS);
+    ck_assert_int_eq(
+        chat_auth_token_cookie(
+            &token, value, vectors_list(pool, SECRET, "an older one"), pool),
+        APR_SUCCESS);
+    ck_assert_int_eq(
+        chat_auth_token_cookie(
+            &token, value, vectors_list(pool, "a newer one", "another"), pool),
         APR_EACCES);
-    /* the bytes of the secret as they are: a prefix is another secret */
     ck_assert_int_eq(chat_auth_token_cookie(
-                         &token, value, list(SECRET "x", SECRET "\n"), pool),
+                         &token, value, vectors_list(pool, NULL, NULL), pool),
                      APR_EACCES);
+    /* the bytes of the secret as they are: a prefix is another secret */
+    ck_assert_int_eq(
+        chat_auth_token_cookie(
+            &token, value, vectors_list(pool, SECRET "x", SECRET "\n"), pool),
+        APR_EACCES);
 }
 END_TEST
 
