@@ -230,7 +230,8 @@ typedef struct chat_store_turn_t {
     const char *before;         /* the leaf that was current; for undo */
     apr_int64_t bytes;          /* that it has added; for undo */
     apr_array_header_t *path;   /* chat_store_message_t, root first, down to
-                                   what is to be answered */
+                                   what is to be answered: of each its id,
+                                   parent, role, status, parts and text */
 } chat_store_turn_t;
 
 /*

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "chat_store_statements_turn.h"
+
 /* "%s" in order: text of both, or of each. */
 #define BOTH(id, sql) [CHAT_SQL_##id] = {sql, sql}
 #define EACH(id, pgsql, sqlite) [CHAT_SQL_##id] = {pgsql, sqlite}
@@ -336,6 +338,10 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
     BOTH(STREAM_PURGE,
          "delete from chat_stream where id in (select id from chat_stream "
          "where ended_at is not null and ended_at < %s limit %s)"),
+
+    /* ---- a turn, in one statement ---- */
+    EACH(TURN_BEGIN, CHAT_STORE_TURN_BEGIN, NULL),
+    EACH(TURN_END, CHAT_STORE_TURN_END, NULL),
 
     /* ---- search ---- */
     EACH(SEARCH_MESSAGES,

@@ -68,6 +68,10 @@ typedef enum {
     CHAT_SQL_STREAM_INHERIT,
     CHAT_SQL_STREAM_PURGE,
 
+    /* a turn, in one statement; SQLite has none of them */
+    CHAT_SQL_TURN_BEGIN,
+    CHAT_SQL_TURN_END,
+
     /* search */
     CHAT_SQL_SEARCH_MESSAGES,
     CHAT_SQL_SEARCH_SINCE,
