@@ -37,7 +37,7 @@ struct server_rec;
 typedef struct chat_store_at_t {
     struct server_rec *s;  /* whose database */
     struct request_rec *r; /* for the log; NULL: a thread of the server's own */
-    apr_pool_t *p;     /* results, and what err says, live in it */
+    apr_pool_t *p;         /* results, and what err says, live in it */
     const char *owner; /* the user's subject; NULL: whoever it is (only where
                           a function says that it may be) */
 } chat_store_at_t;
@@ -307,6 +307,11 @@ typedef struct chat_store_hit_t {
                                    UTF-16 units: start, end */
     apr_int64_t created;
 } chat_store_hit_t;
+
+/* Words of new messages go into SQLite's index of words: before a search, and
+ * every few seconds, in small steps. PostgreSQL does so by itself. owner NULL:
+ * only where this process has used the database. */
+apr_status_t chat_store_index(const chat_store_at_t *at, chat_err_t *err);
 
 /* All words of q, each as the user wrote it: none of it is an operator. A q
  * without any word finds nothing. Newest first. */

@@ -33,6 +33,7 @@
 
 /* How often, in microseconds of chat_clock_now(). */
 #define HEARTBEAT ((apr_int64_t)10 * 1000000)
+#define INDEX ((apr_int64_t)2 * 1000000)
 #define REPLAY ((apr_int64_t)1 * 1000000)
 #define STALE ((apr_int64_t)10 * 1000000)
 #define PURGE ((apr_int64_t)600 * 1000000)
@@ -50,7 +51,7 @@ static apr_pool_t *pool; /* the thread's, cleared each time */
 
 /* When each is due next. */
 static struct {
-    apr_int64_t heartbeat, replay, stale, purge, sweep;
+    apr_int64_t heartbeat, index, replay, stale, purge, sweep;
 } due;
 
 static int is_stopping(void)
@@ -85,6 +86,22 @@ static void say_alive(apr_int64_t now)
 
         if (is_used(s))
             chat_store_stream_heartbeat(&at, chat_run_instance(), &err);
+    }
+}
+
+/* A search that had to do all of it would take long. */
+static void index_words(apr_int64_t now)
+{
+    server_rec *s;
+
+    if (!is_due(&due.index, now, INDEX))
+        return;
+    for (s = ap_server_conf; s && !is_stopping(); s = s->next) {
+        const chat_store_at_t at = {.s = s, .p = pool};
+        chat_err_t err = {0};
+
+        if (is_used(s))
+            chat_store_index(&at, &err);
     }
 }
 
@@ -161,6 +178,7 @@ static void work(void)
     apr_int64_t now = chat_clock_now();
 
     say_alive(now);
+    index_words(now);
     if (chat_run_instance_leads()) {
         look_after(now);
         look_for_stale(now);

@@ -75,7 +75,7 @@ static apr_status_t ask(const char **pwhy, const chat_store_at_t *at)
 {
     chat_store_migrate_t m = {0};
     chat_store_link_t link;
-    apr_status_t rv = chat_store_link_open(&link, at, pwhy);
+    apr_status_t rv = chat_store_link_open(&link, at, 0, pwhy);
 
     if (rv != APR_SUCCESS)
         return rv;

@@ -158,23 +158,13 @@ static apr_status_t run(const chat_store_at_t *at, const job_t *job,
     int right = chat_store_tables(&why, at) == APR_SUCCESS;
     apr_status_t rv;
 
-    if (!right || chat_store_link_open(&link, at, &why) != APR_SUCCESS) {
+    if (!right || chat_store_link_open(&link, at, job->use != CHAT_STORE_READ,
+                                       &why) != APR_SUCCESS) {
         chat_store_link_log(at, right, job->what, why);
         return unavailable(err);
     }
     chat_store_link_limits(&limits, at);
-    if (job->use == CHAT_STORE_READ) {
-        rv = try_twice(&tx, job);
-    }
-    else if (chat_store_link_lock(&link, at)) {
-        rv = try_twice(&tx, job);
-        chat_store_link_unlock(&link, at);
-    }
-    else {
-        chat_store_link_log(at, 1, job->what,
-                            "others have been writing for long");
-        rv = unavailable(err);
-    }
+    rv = try_twice(&tx, job);
     chat_store_link_close(&link, at, !tx.failed);
     return rv;
 }

@@ -347,6 +347,47 @@ START_TEST(words_are_found)
 }
 END_TEST
 
+static void index_is_sound(void)
+{
+    store_link_sql("insert into chat_message_search (chat_message_search, "
+                   "rank) values ('integrity-check', 1)");
+}
+
+#define WAITING "select count(*) from chat_message_unindexed"
+
+/* They are found all the same, and so is what is changed or goes meanwhile. */
+START_TEST(new_words_wait_for_a_search)
+{
+    const char *id = create(&ada, "t"), *old = talk(id, "apple", "pear"), *new;
+    chat_store_page_t page = {.limit = 10};
+    apr_array_header_t *streams;
+    chat_store_message_t *m = NULL;
+
+    if (!store_link_is_sqlite())
+        return;
+    ck_assert_str_eq(store_link_sql(WAITING), "2");
+    index_is_sound();
+    ck_assert_str_eq(find("apple", &page), "apple|");
+    ck_assert_str_eq(store_link_sql(WAITING), "0");
+    new = talk(id, "plum", "grape");
+    OKAY(chat_store_message_correct(&m, &ada, id, old, "[]", "fig", &err));
+    OKAY(chat_store_message_correct(&m, &ada, id, new, "[]", "lime", &err));
+    ck_assert_str_eq(store_link_sql(WAITING), "3");
+    index_is_sound();
+    ck_assert_str_eq(find("pear", &page), "");
+    ck_assert_str_eq(find("grape", &page), "");
+    ck_assert_str_eq(find("fig", &page), "fig|");
+    ck_assert_str_eq(find("lime", &page), "lime|");
+    new = talk(id, "kiwi", "melon");
+    OKAY(chat_store_message_correct(&m, &ada, id, old, "[]", "", &err));
+    OKAY(chat_store_message_delete(&streams, &ada, id, m->parent, &err));
+    ck_assert_str_eq(store_link_sql(WAITING), "0");
+    ck_assert_str_eq(find("melon", &page), "");
+    ck_assert_str_eq(find("plum", &page), "");
+    index_is_sound();
+}
+END_TEST
+
 START_TEST(pages_of_hits)
 {
     chat_store_page_t page = {.limit = 3};
@@ -625,6 +666,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, a_message_goes_with_all_below_it);
     tcase_add_test(tc, a_fork_is_a_copy_of_a_path);
     tcase_add_test(tc, words_are_found);
+    tcase_add_test(tc, new_words_wait_for_a_search);
     tcase_add_test(tc, pages_of_hits);
     tcase_add_test(tc, shares);
     tcase_add_test(tc, an_import);
