@@ -12,6 +12,11 @@
 #include "chat_store_int.h"
 #include "chat_store_writer.h"
 
+/* For a slot. What waits is there to be kept, and a server that has just been
+ * started makes its connections one after the other. A database that hangs is
+ * waited for no longer than it takes to see that. */
+#define SLOT_MAX (5 * 1000 * 1000)
+
 /* Less than what makes a look-up late: the database does not hang. */
 #define WRITER_MAX (700 * 1000)
 
@@ -71,7 +76,7 @@ apr_status_t chat_store_link_open(chat_store_link_t *link,
     *pwhy = "no location of this server has ChatStore chat";
     if (!chat_store_limiter_has(at->s))
         return APR_ENOTIMPL;
-    rv = chat_store_limiter_acquire(&link->slot, pwhy, at);
+    rv = chat_store_limiter_acquire(&link->slot, pwhy, at, SLOT_MAX);
     if (rv != APR_SUCCESS)
         return rv;
     link->dbd = NULL;
