@@ -131,7 +131,8 @@ chat_config_value_cb chat_config_value_int;     /* int */
 chat_config_value_cb chat_config_value_count;   /* int, with K and M */
 chat_config_value_cb chat_config_value_bytes;   /* apr_int64_t */
 chat_config_value_cb chat_config_value_time;    /* apr_interval_time_t */
-chat_config_value_cb chat_config_value_price;   /* double */
+chat_config_value_cb chat_config_value_price;   /* apr_int64_t, as in
+                                                   chat_price_t */
 chat_config_value_cb chat_config_value_flag;    /* int: on or off */
 chat_config_value_cb chat_config_value_name;    /* int: index in names */
 chat_config_value_cb chat_config_value_string;  /* const char * */
@@ -215,7 +216,7 @@ const char *chat_config_parse_count(int *pvalue, const char *what,
                                     apr_pool_t *p);
 
 /* A decimal fraction of US dollars. */
-const char *chat_config_parse_price(double *pvalue, const char *what,
+const char *chat_config_parse_price(apr_int64_t *pvalue, const char *what,
                                     const char *value, apr_pool_t *p);
 
 /* 1 when value is one of names: its index. */

@@ -170,7 +170,7 @@ static apr_status_t ask_limits(rest_t *q, const row_t *row)
         }
     }
     chat_reply_headers(q->r, chat_limit_headers(ticket));
-    chat_limit_settle(ticket, 0);
+    chat_limit_settle(ticket, NULL);
     return rv;
 }
 
