@@ -309,4 +309,15 @@ void chat_config_need(cmd_parms *cmd, chat_need_e kind, const char *name);
 /* "file:line" of the directive, in cmd->pool. */
 const char *chat_config_where(cmd_parms *cmd);
 
+/* ---- chat_config_limit_points.c ---- */
+
+/* POINTS/WINDOW of a policy, or DOLLARS/WINDOW of one of money. */
+const char *chat_config_limit_points(cmd_parms *cmd, chat_limit_conf_t *policy,
+                                     const char *text, int money);
+/* "utc", "local" or "+05:30" for a chat_limit_zone_t: there is no list of the
+ * world's zones here. */
+chat_config_value_cb chat_config_limit_zone;
+/* A day is one of the calendar where its zone is written. */
+const char *chat_config_limit_period(chat_limit_conf_t *policy, int zone);
+
 #endif

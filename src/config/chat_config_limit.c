@@ -6,8 +6,6 @@
  */
 #include "chat_config_int.h"
 
-#include <stdio.h>
-
 #include <http_core.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -15,15 +13,6 @@
 #include "chat_log.h"
 
 #define NAME_MAX_LEN 32
-/* As many as RateLimit can say (RFC 9651, 3.3.1). */
-#define POINTS_MAX APR_INT64_C(999999999999999)
-#define WINDOW_MAX (366 * 86400)
-#define DAY 86400
-#define MONTH (31 * DAY)
-
-/* Who has used so many percent of a policy of money is told. */
-#define WARN_COST 80
-
 static const char *const unit_names[] = {[CHAT_LIMIT_REQUESTS] = "requests",
                                          [CHAT_LIMIT_TOKENS] = "tokens",
                                          [CHAT_LIMIT_STREAMS] = "streams",
@@ -53,31 +42,6 @@ static const char *parse_policy_name(cmd_parms *cmd, const char *name)
                               cmd->pool);
 }
 
-/* "10s", "5m", "1h", "1d": whole seconds, as every counter has them; "1mo" is
- * one of the calendar. */
-static int parse_window(chat_limit_conf_t *policy, const char *text)
-{
-    static const char units[] = "smhdw";
-    static const int factor[] = {1, 60, 3600, 86400, 7 * 86400};
-    apr_int64_t n;
-    const char *unit;
-    char *end;
-
-    if (!strcmp(text, "1mo")) {
-        policy->period = CHAT_LIMIT_PERIOD_MONTH;
-        policy->window = MONTH;
-        return 1;
-    }
-    n = apr_strtoi64(text, &end, 10);
-    unit = *end ? strchr(units, *end) : NULL;
-    if (end == text || n < 1 || n > WINDOW_MAX || !apr_isdigit(*text) ||
-        (*end && (!unit || end[1])))
-        return 0;
-    n *= unit ? factor[unit - units] : 1;
-    policy->window = (int)n;
-    return n <= WINDOW_MAX;
-}
-
 /* 1: the policy is one of money, which has points of its own. */
 static int is_cost(int argc, char *const argv[])
 {
@@ -87,60 +51,6 @@ static int is_cost(int argc, char *const argv[])
         if (!strcmp(argv[i], "unit=cost"))
             return 1;
     return 0;
-}
-
-static const char *parse_money(cmd_parms *cmd, chat_limit_conf_t *policy,
-                               const char *text)
-{
-    apr_size_t len = strcspn(text, "/");
-
-    policy->points = chat_price_parse(text, len, 10);
-    policy->warn = WARN_COST;
-    if (policy->points >= 0 && policy->points <= CHAT_PRICE_MOST &&
-        (!text[len] || parse_window(policy, text + len + 1)))
-        return NULL;
-    return chat_config_refuse("ChatLimit", text,
-                              "DOLLARS/WINDOW as in 5.00/1mo: 0 to 900000, and "
-                              "a time with s, m, h, d or w of at most 366 "
-                              "days, or 1mo",
-                              cmd->pool);
-}
-
-static const char *parse_points(cmd_parms *cmd, chat_limit_conf_t *policy,
-                                const char *text)
-{
-    char *end;
-
-    policy->points = apr_strtoi64(text, &end, 10);
-    if (end != text && apr_isdigit(*text) && policy->points <= POINTS_MAX &&
-        (!*end || (*end == '/' && parse_window(policy, end + 1))))
-        return NULL;
-    return chat_config_refuse("ChatLimit", text,
-                              "POINTS/WINDOW as in 10/1m: a whole number, and "
-                              "a time with s, m, h, d or w of at most 366 "
-                              "days",
-                              cmd->pool);
-}
-
-/* "utc", "local", "+05:30": there is no list of the world's zones here. */
-static const char *set_zone(void *member, const chat_config_rule_t *rule,
-                            cmd_parms *cmd, const char *what, const char *value)
-{
-    chat_limit_zone_t *zone = member;
-    int hours, minutes, end = 0;
-
-    zone->local = !strcmp(value, "local");
-    if (zone->local || !strcmp(value, "utc"))
-        return NULL;
-    if (strlen(value) == 6 && strchr("+-", *value) &&
-        strspn(value + 1, "0123456789:") == 5 &&
-        sscanf(value + 1, "%2d:%2d%n", &hours, &minutes, &end) == 2 &&
-        end == 5 && hours <= 14 && minutes < 60) {
-        zone->offset = (hours * 60 + minutes) * (*value == '-' ? -60 : 60);
-        return NULL;
-    }
-    return chat_config_refuse(what, value, "utc, local, or hours as in +05:30",
-                              cmd->pool);
 }
 
 static const char *parse_key(cmd_parms *cmd, chat_limit_conf_t *policy,
@@ -203,7 +113,7 @@ static const chat_config_rule_t options[] = {
     OPTION("shadow", shadow, .set = chat_config_value_flag),
     OPTION("cut", cut, .set = chat_config_value_flag),
     OPTION("warn", warn, .set = chat_config_value_int, .min = 0, .max = 99),
-    OPTION("zone", zone, .set = set_zone),
+    OPTION("zone", zone, .set = chat_config_limit_zone),
     OPTION("reserve", reserve, .set = chat_config_value_int, .min = 1,
            .max = 10000000),
     OPTION("compat", compat, .set = set_compat),
@@ -217,18 +127,6 @@ static const chat_config_rule_t options[] = {
 static int seen_one(unsigned seen, const char *name)
 {
     return chat_config_option_seen(options, seen, name);
-}
-
-/* A day is one of the calendar where its zone is written. */
-static const char *check_period(chat_limit_conf_t *policy, unsigned seen)
-{
-    if (!seen_one(seen, "zone"))
-        return NULL;
-    if (!policy->period && policy->window != DAY)
-        return "ChatLimit: zone= belongs to the windows 1mo and 1d";
-    if (!policy->period)
-        policy->period = CHAT_LIMIT_PERIOD_DAY;
-    return NULL;
 }
 
 /* What the pieces say together. */
@@ -252,7 +150,7 @@ static const char *check_policy(chat_limit_conf_t *policy, unsigned seen)
         return "ChatLimit: warn= belongs to policies with a window";
     if (!policy->compat && seen_one(seen, "prefix"))
         return "ChatLimit: prefix= belongs to compat=rate-limiter-flexible";
-    return check_period(policy, seen);
+    return chat_config_limit_period(policy, seen_one(seen, "zone"));
 }
 
 /* ---- ChatLimit ---- */
@@ -286,9 +184,8 @@ static void add_policy(chat_dir_limit_t *limit, chat_limit_conf_t *policy,
 static const char *parse_policy(cmd_parms *cmd, chat_limit_conf_t *policy,
                                 int argc, char *const argv[])
 {
-    const char *why = is_cost(argc - 3, argv + 3)
-                          ? parse_money(cmd, policy, argv[1])
-                          : parse_points(cmd, policy, argv[1]);
+    const char *why = chat_config_limit_points(cmd, policy, argv[1],
+                                               is_cost(argc - 3, argv + 3));
     unsigned seen = 0;
 
     if (!why)

@@ -75,6 +75,15 @@ static int is_answered(const chat_run_t *run, const chat_result_t *result)
              seen->usage.input <= 0 && seen->usage.output <= 0);
 }
 
+/* Some say at the beginning how much there is so far. */
+static apr_int64_t output_of(const chat_seen_t *seen)
+{
+    apr_int64_t estimate = chat_run_cost_output(seen);
+    apr_int64_t billed = credible(seen->usage.output, estimate);
+
+    return seen->ended || billed > estimate ? billed : estimate;
+}
+
 /* 0: the call that was made last is not billed. */
 static int make_bill(chat_bill_t *bill, const chat_run_t *run,
                      const chat_result_t *result)
@@ -88,8 +97,7 @@ static int make_bill(chat_bill_t *bill, const chat_run_t *run,
     }
     else if (is_answered(run, result)) {
         bill->usage.input = credible(seen->usage.input, run->input_tokens);
-        bill->usage.output =
-            credible(seen->usage.output, chat_run_cost_output(seen));
+        bill->usage.output = output_of(seen);
         bill->usage.cached = credible(seen->usage.cached, 0);
         bill->usage.reasoning = credible(seen->usage.reasoning, 0);
     }
