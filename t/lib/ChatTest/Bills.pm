@@ -23,6 +23,7 @@ sub conf ($other) {
     ChatProviderType openai
     ChatProviderURL @{[ $other->url ]}
     ChatProviderKey env:CHAT_CANARY_KEY
+    ChatProviderBreaker off
 </ChatProvider>
 ChatModel paid openai price-in=2.50 price-out=10 price-cached=1.25 fallback=spare
 ChatModel spare other price-in=0.15 price-out=0.60

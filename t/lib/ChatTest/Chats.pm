@@ -38,6 +38,7 @@ sub new ($class, %o) {
     my $locations = delete $o{locations} // {};
     my $pg = $db eq 'pgsql' ? ChatTest::Postgres->new->start : undef;
     my $more = delete $o{conf} // '';
+    my $provider = delete $o{provider} // '';
     my $modules = delete $o{modules} // [];
     my $self = $class->SUPER::new(%o, modules => [ 'dbd', @$modules ]);
     $self->{pg} = $pg;
@@ -48,6 +49,7 @@ sub new ($class, %o) {
     mkdir $self->dir . '/spool', 0700 or die $!;
     chown +(getpwnam($self->_user =~ /^User (\S+)/ ? $1 : getpwuid $>))[2, 3], $self->dir . '/spool' if $> == 0;
     $self->{conf} = _conf($db, $pg, $up, $locations) . $more;
+    $self->{conf} =~ s/(<ChatProvider openai>\n)/$1$provider/;
     return $self;
 }
 
@@ -128,7 +130,7 @@ ChatTest::Chats - an httpd with the whole API of conversations
 
 =over
 
-=item new(db => 'sqlite' | 'pgsql', upstream => $up, locations => { path => $conf }, %ChatTest)
+=item new(db => 'sqlite' | 'pgsql', upstream => $up, provider => $conf, locations => { path => $conf }, %ChatTest)
 
 Everything below /api/v1: conversations, search, shared, shares, export, import,
 me, chat/stream. The users are ann, bob and eve, who is an administrator.
