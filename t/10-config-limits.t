@@ -53,7 +53,7 @@ my @bad = (
     [ 'ChatLimit burst 10 user',            qr/needs a window, as in 10\/1m/ ],
     [ 'ChatLimit burst 10/1m everybody',    qr/does not accept "everybody": write the key user, ip, user\+ip or expr=/ ],
     [ 'ChatLimit burst 10/1m "expr=%{"',    qr/"%\{" is no expression/ ],
-    [ 'ChatLimit burst 10/1m user unit=bytes',      qr/unit does not accept "bytes": write requests, tokens or streams/ ],
+    [ 'ChatLimit burst 10/1m user unit=bytes',      qr/unit does not accept "bytes": write requests, tokens, streams or cost/ ],
     [ 'ChatLimit burst 10/1m user unit=streams',    qr/unit=streams counts what is open now and has no window/ ],
     [ 'ChatLimit burst 10/1m user fail=maybe',      qr/fail does not accept "maybe": write open, closed or local/ ],
     [ 'ChatLimit burst 10/1m user shadow=yes',      qr/shadow does not accept "yes": write on or off/ ],
