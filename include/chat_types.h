@@ -136,6 +136,14 @@ typedef struct chat_usage_t {
     apr_int64_t reasoning; /* of output: thoughts */
 } chat_usage_t;
 
+/* A limit that is nearly reached, for whoever has used it up. */
+typedef struct chat_notice_t {
+    const char *limit;            /* name of the ChatLimit */
+    const char *unit;             /* "requests", "tokens", "usd" */
+    const char *most, *remaining; /* as JSON numbers, money in dollars */
+    apr_time_t reset;             /* when there is more again */
+} chat_notice_t;
+
 /* The header that carries the key to an upstream (ChatProviderAuth). */
 typedef enum {
     CHAT_KEY_USUAL,     /* the provider's own */

@@ -58,6 +58,11 @@
     MESSAGE(SIBLINGS(""),                                                      \
             SIBLINGS(" and (b.created_at, b.id) <= (m.created_at, m.id)"))
 
+#define USAGE_COUNTS                                                           \
+    "requests, input_tokens, output_tokens, cached_tokens, cost_e10 "          \
+    "from chat_usage where user_id = %s and day >= %s and day <= %s "          \
+    "order by day, model, provider, own_key"
+
 #define TWELVE "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
 #define CONVERSATION_COLUMNS                                                   \
     "id, user_id, title, title_by, model, system, pinned, archived, "          \
@@ -444,6 +449,28 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "%s)",
          "delete from chat_idempotency where rowid in (select rowid "
          "from chat_idempotency where created_at < %s limit %s)"),
+
+    /* ---- usage ---- */
+    BOTH(USAGE_ADD,
+         "insert into chat_usage as u (user_id, day, model, provider, own_key, "
+         "requests, input_tokens, output_tokens, cached_tokens, cost_e10) "
+         "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+         "on conflict (user_id, day, model, provider, own_key) do update set "
+         "requests = u.requests + excluded.requests, "
+         "input_tokens = u.input_tokens + excluded.input_tokens, "
+         "output_tokens = u.output_tokens + excluded.output_tokens, "
+         "cached_tokens = u.cached_tokens + excluded.cached_tokens, "
+         "cost_e10 = u.cost_e10 + excluded.cost_e10"),
+    BOTH(USAGE_BATCH, "insert into chat_usage_batch (id, added_at) "
+                      "values (%s, %s) on conflict (id) do nothing"),
+    EACH(USAGE_LIST,
+         "select to_char(day, 'YYYY-MM-DD'), model, provider, "
+         "own_key::integer, " USAGE_COUNTS,
+         "select day, model, provider, own_key, " USAGE_COUNTS),
+    BOTH(USAGE_FORGET, "update chat_usage set user_id = %s "
+                       "where user_id = %s"),
+    BOTH(USAGE_PURGE, "delete from chat_usage_batch where id in (select id "
+                      "from chat_usage_batch where added_at < %s limit %s)"),
 };
 
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite)
