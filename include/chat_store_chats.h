@@ -236,7 +236,8 @@ typedef struct chat_store_turn_t {
     const char *before;         /* the leaf that was current; for undo */
     apr_int64_t bytes;          /* that it has added; for undo */
     apr_array_header_t *path;   /* chat_store_message_t, root first, down to
-                                   what is to be answered */
+                                   what is to be answered: of each its id,
+                                   parent, role, status, parts and text */
 } chat_store_turn_t;
 
 /*
@@ -317,6 +318,11 @@ typedef struct chat_store_hit_t {
                                    UTF-16 units: start, end */
     apr_int64_t created;
 } chat_store_hit_t;
+
+/* Words of new messages go into SQLite's index of words: before a search, and
+ * every few seconds, in small steps. PostgreSQL does so by itself. owner NULL:
+ * only where this process has used the database. */
+apr_status_t chat_store_index(const chat_store_at_t *at, chat_err_t *err);
 
 /* All words of q, each as the user wrote it: none of it is an operator. A q
  * without any word finds nothing. Newest first. */

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "chat_store_statements_turn.h"
+
 /* "%s" in order: text of both, or of each. */
 #define BOTH(id, sql) [CHAT_SQL_##id] = {sql, sql}
 #define EACH(id, pgsql, sqlite) [CHAT_SQL_##id] = {pgsql, sqlite}
@@ -255,7 +257,8 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
     /* Is it there, and which stream answered it? */
     BOTH(MESSAGE_ANSWERED,
          "select m.user_id, (select s.id from chat_message a "
-         "join chat_stream s on s.message_id = a.id "
+         "join chat_stream s on s.conversation_id = a.conversation_id "
+         "and s.message_id = a.id "
          "where a.conversation_id = m.conversation_id "
          "and a.parent_id = m.id order by a.created_at limit 1) "
          "from chat_message m where m.id = %s"),
@@ -342,6 +345,10 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "delete from chat_stream where id in (select id from chat_stream "
          "where ended_at is not null and ended_at < %s limit %s)"),
 
+    /* ---- a turn, in one statement ---- */
+    EACH(TURN_BEGIN, CHAT_STORE_TURN_BEGIN, NULL),
+    EACH(TURN_END, CHAT_STORE_TURN_END, NULL),
+
     /* ---- search ---- */
     EACH(SEARCH_MESSAGES,
          HIT("m.id, m.text, m.created_at, 0") "from chat_message m join "
@@ -372,10 +379,21 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
                                                     "c.deleted_at is null "
                                                     "order by f.rowid desc "
                                                     "limit %s"),
-    BOTH(SEARCH_SINCE,
+    EACH(SEARCH_SINCE,
          "select m.created_at from chat_message m where m.user_id = %s "
          "and (m.created_at, m.id) < (%s, %s) "
-         "order by m.created_at desc, m.id desc limit 1 offset " WINDOW),
+         "order by m.created_at desc, m.id desc limit 1 offset " WINDOW,
+         NULL),
+    /* What waits to be put into the index of words: PostgreSQL does it itself.
+     */
+    EACH(WORDS_WAIT, NULL, "select 1 from chat_message_unindexed limit 1"),
+    EACH(WORDS_INDEX, NULL,
+         "insert into chat_message_search (rowid, owner, body) "
+         "select n, hex(user_id), text from chat_message where n in (select n "
+         "from chat_message_unindexed order by n limit %s)"),
+    EACH(WORDS_INDEXED, NULL,
+         "delete from chat_message_unindexed where n in (select n "
+         "from chat_message_unindexed order by n limit %s)"),
     EACH(SEARCH_TITLES,
          HIT("null, c.title, c.created_at, 0") "from chat_conversation c "
                                                "where c.user_id = %s "

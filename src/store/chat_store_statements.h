@@ -68,10 +68,17 @@ typedef enum {
     CHAT_SQL_STREAM_INHERIT,
     CHAT_SQL_STREAM_PURGE,
 
+    /* a turn, in one statement; SQLite has none of them */
+    CHAT_SQL_TURN_BEGIN,
+    CHAT_SQL_TURN_END,
+
     /* search */
     CHAT_SQL_SEARCH_MESSAGES,
     CHAT_SQL_SEARCH_SINCE,
     CHAT_SQL_SEARCH_TITLES,
+    CHAT_SQL_WORDS_WAIT,
+    CHAT_SQL_WORDS_INDEX,
+    CHAT_SQL_WORDS_INDEXED,
 
     /* shares */
     CHAT_SQL_SHARE_INSERT,
