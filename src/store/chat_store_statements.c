@@ -472,13 +472,8 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
     BOTH(USAGE_ADD,
          "insert into chat_usage as u (user_id, day, model, provider, own_key, "
          "requests, input_tokens, output_tokens, cached_tokens, cost_e10) "
-         "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
-         "on conflict (user_id, day, model, provider, own_key) do update set "
-         "requests = u.requests + excluded.requests, "
-         "input_tokens = u.input_tokens + excluded.input_tokens, "
-         "output_tokens = u.output_tokens + excluded.output_tokens, "
-         "cached_tokens = u.cached_tokens + excluded.cached_tokens, "
-         "cost_e10 = u.cost_e10 + excluded.cost_e10"),
+         "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, "
+         "%s) " CHAT_STORE_USAGE_SUM),
     BOTH(USAGE_BATCH, "insert into chat_usage_batch (id, added_at) "
                       "values (%s, %s) on conflict (id) do nothing"),
     EACH(USAGE_LIST,

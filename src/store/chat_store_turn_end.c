@@ -128,7 +128,8 @@ static apr_status_t end_once(chat_store_tx_t *tx, void *work)
                         chat_store_tx_optional(tx, end->output_tokens),
                         chat_store_tx_optional(tx, end->cost),
                         chat_store_tx_number(tx, end->last_event),
-                        chat_store_tx_number(tx, e->now)));
+                        chat_store_tx_number(tx, e->now),
+                        chat_store_usage_json(end->usage, end->nusage, tx->p)));
 
     e->written = rv != APR_NOTFOUND;
     return rv == APR_NOTFOUND ? APR_INCOMPLETE : rv;
