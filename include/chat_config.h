@@ -17,7 +17,6 @@
 #include <apr_network_io.h>
 
 #include "chat_json.h"
-#include "chat_limit_period.h"
 #include "chat_price.h"
 #include "chat_types.h"
 

@@ -316,8 +316,9 @@ const char *chat_config_limit_points(cmd_parms *cmd, chat_limit_conf_t *policy,
                                      const char *text, int money);
 /* "utc", "local" or "+05:30" for a chat_limit_zone_t: there is no list of the
  * world's zones here. */
-chat_config_value_cb chat_config_limit_zone;
+chat_config_value_cb chat_config_limit_points_zone;
 /* A day is one of the calendar where its zone is written. */
-const char *chat_config_limit_period(chat_limit_conf_t *policy, int zone);
+const char *chat_config_limit_points_period(chat_limit_conf_t *policy,
+                                            int zone);
 
 #endif

@@ -113,7 +113,7 @@ static const chat_config_rule_t options[] = {
     OPTION("shadow", shadow, .set = chat_config_value_flag),
     OPTION("cut", cut, .set = chat_config_value_flag),
     OPTION("warn", warn, .set = chat_config_value_int, .min = 0, .max = 99),
-    OPTION("zone", zone, .set = chat_config_limit_zone),
+    OPTION("zone", zone, .set = chat_config_limit_points_zone),
     OPTION("reserve", reserve, .set = chat_config_value_int, .min = 1,
            .max = 10000000),
     OPTION("compat", compat, .set = set_compat),
@@ -150,7 +150,7 @@ static const char *check_policy(chat_limit_conf_t *policy, unsigned seen)
         return "ChatLimit: warn= belongs to policies with a window";
     if (!policy->compat && seen_one(seen, "prefix"))
         return "ChatLimit: prefix= belongs to compat=rate-limiter-flexible";
-    return chat_config_limit_period(policy, seen_one(seen, "zone"));
+    return chat_config_limit_points_period(policy, seen_one(seen, "zone"));
 }
 
 /* ---- ChatLimit ---- */

@@ -86,9 +86,10 @@ const char *chat_config_limit_points(cmd_parms *cmd, chat_limit_conf_t *policy,
                  : parse_points(cmd, policy, text);
 }
 
-const char *chat_config_limit_zone(void *member, const chat_config_rule_t *rule,
-                                   cmd_parms *cmd, const char *what,
-                                   const char *value)
+const char *chat_config_limit_points_zone(void *member,
+                                          const chat_config_rule_t *rule,
+                                          cmd_parms *cmd, const char *what,
+                                          const char *value)
 {
     chat_limit_zone_t *zone = member;
     int hours, minutes, end = 0;
@@ -107,7 +108,7 @@ const char *chat_config_limit_zone(void *member, const chat_config_rule_t *rule,
                               cmd->pool);
 }
 
-const char *chat_config_limit_period(chat_limit_conf_t *policy, int zone)
+const char *chat_config_limit_points_period(chat_limit_conf_t *policy, int zone)
 {
     if (!zone)
         return NULL;

@@ -15,6 +15,7 @@
 #include "chat_config.h"
 #include "chat_limit.h"
 #include "chat_limit_network.h"
+#include "chat_limit_period.h"
 #include "chat_shared.h"
 
 /* ---- which policies apply, and whom they count (chat_limit_policy.c) ---- */

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "chat_crypto.h"
-#include "chat_json.h"
 #include "chat_log.h"
+#include "chat_run_counted.h"
 #include "chat_run_instance.h"
 #include "chat_run_unsaved.h"
 
@@ -30,90 +30,15 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int file_fd = -1; /* with the lock; -1: nothing is gathered */
 
-/* ---- a row as a line ---- */
-
-static chat_json_t *as_object(const chat_store_usage_t *u, apr_pool_t *p)
-{
-    chat_json_t *o = chat_json_object(p);
-
-    chat_json_add_string(o, "user", u->owner);
-    chat_json_add_string(o, "day", u->day);
-    chat_json_add_string(o, "model", u->model);
-    chat_json_add_string(o, "provider", u->provider);
-    chat_json_add_integer(o, "ownKey", u->own_key);
-    chat_json_add_integer(o, "requests", u->requests);
-    chat_json_add_integer(o, "inputTokens", u->input_tokens);
-    chat_json_add_integer(o, "outputTokens", u->output_tokens);
-    chat_json_add_integer(o, "cachedTokens", u->cached_tokens);
-    chat_json_add_integer(o, "cost", u->cost);
-    return o;
-}
+/* ---- writing ---- */
 
 static const char *as_line(const server_rec *s, const chat_store_usage_t *u,
                            apr_pool_t *p)
 {
-    chat_json_t *o = as_object(u, p);
+    chat_json_t *o = chat_run_counted_write(u, p);
 
     chat_json_add_string(o, "server", chat_run_unsaved_server(s, p));
     return apr_pstrcat(p, chat_json_text(o, NULL, p), "\n", NULL);
-}
-
-static const char *text_of(const chat_json_t *o, const char *key)
-{
-    return chat_json_string(chat_json_get(o, key));
-}
-
-static apr_int64_t number_of(const chat_json_t *o, const char *key)
-{
-    return chat_json_integer(chat_json_get(o, key), -1);
-}
-
-/* 1 when it is a whole one of ours. */
-static int from_object(chat_store_usage_t *u, const chat_json_t *o)
-{
-    const char *day = text_of(o, "day");
-
-    *u = (chat_store_usage_t){
-        .owner = text_of(o, "user"),
-        .model = text_of(o, "model"),
-        .provider = text_of(o, "provider"),
-        .own_key = number_of(o, "ownKey") > 0,
-        .requests = number_of(o, "requests"),
-        .input_tokens = number_of(o, "inputTokens"),
-        .output_tokens = number_of(o, "outputTokens"),
-        .cached_tokens = number_of(o, "cachedTokens"),
-        .cost = number_of(o, "cost"),
-    };
-    apr_cpystrn(u->day, day ? day : "", sizeof(u->day));
-    return u->owner && u->model && u->provider &&
-           strlen(u->day) == sizeof(u->day) - 1 && u->requests >= 0 &&
-           u->input_tokens >= 0 && u->output_tokens >= 0 &&
-           u->cached_tokens >= 0 && u->cost >= 0;
-}
-
-#define MEMBER "usage"
-
-void chat_run_spooled_put(chat_json_t *o, const chat_store_usage_t *rows, int n,
-                          apr_pool_t *p)
-{
-    chat_json_t *list = chat_json_array(p);
-    int i;
-
-    for (i = 0; i < n; i++)
-        chat_json_push(list, as_object(&rows[i], p));
-    chat_json_add(o, MEMBER, list);
-}
-
-int chat_run_spooled_get(chat_store_usage_t **prows, const chat_json_t *o,
-                         apr_pool_t *p)
-{
-    const chat_json_t *list = chat_json_get(o, MEMBER);
-    int i, n = 0;
-
-    *prows = apr_pcalloc(p, (chat_json_length(list) + 1) * sizeof(**prows));
-    for (i = 0; i < chat_json_length(list); i++)
-        n += from_object(&(*prows)[n], chat_json_at(list, i));
-    return n;
 }
 
 static const char *as_lines(const server_rec *s, const chat_store_usage_t *rows,
@@ -126,8 +51,6 @@ static const char *as_lines(const server_rec *s, const chat_store_usage_t *rows,
         lines = apr_pstrcat(p, lines, as_line(s, &rows[i], p), NULL);
     return lines;
 }
-
-/* ---- writing ---- */
 
 static const char *path_of(const char *name, const char *suffix, apr_pool_t *p)
 {
@@ -272,8 +195,9 @@ static void read_line(apr_hash_t *all, const char *line, apr_size_t len,
     chat_json_t *o;
 
     if (chat_json_parse(&o, line, len, &limits, p) == APR_SUCCESS &&
-        from_object(&u, o)) {
-        server_rec *s = chat_run_unsaved_find_server(text_of(o, "server"), p);
+        chat_run_counted_read(&u, o)) {
+        server_rec *s = chat_run_unsaved_find_server(
+            chat_json_string(chat_json_get(o, "server")), p);
 
         add_row(told_of(all, s, p), &u, p);
     }

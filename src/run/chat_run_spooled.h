@@ -10,7 +10,6 @@
 
 #include <httpd.h>
 
-#include "chat_json.h"
 #include "chat_store_usage.h"
 
 /* [a thread that may wait] n rows go to the file of this process. 0: they could
@@ -22,12 +21,6 @@ int chat_run_spooled_gather(const server_rec *s, const chat_store_usage_t *rows,
  * their own, by that id. */
 void chat_run_spooled_keep(const server_rec *s, const chat_store_usage_t *rows,
                            int n, const char *id, apr_pool_t *p);
-
-/* The same rows as a member of a larger object, and read from it: how many. */
-void chat_run_spooled_put(chat_json_t *o, const chat_store_usage_t *rows, int n,
-                          apr_pool_t *p);
-int chat_run_spooled_get(chat_store_usage_t **prows, const chat_json_t *o,
-                         apr_pool_t *p);
 
 /* [the maintenance thread] What this process has gathered is to be told. */
 void chat_run_spooled_close(apr_pool_t *p);

@@ -17,7 +17,7 @@
 #include "chat_config.h"
 #include "chat_json.h"
 #include "chat_log.h"
-#include "chat_run_spooled.h"
+#include "chat_run_counted.h"
 
 #define SUFFIX ".unsaved"
 
@@ -111,7 +111,7 @@ static const char *as_json(const server_rec *s, const chat_store_ending_t *e,
     chat_json_add_integer(o, "outputTokens", e->output_tokens);
     chat_json_add_integer(o, "cost", e->cost);
     chat_json_add_integer(o, "lastEvent", e->last_event);
-    chat_run_spooled_put(o, e->usage, e->nusage, p);
+    chat_run_counted_put(o, e->usage, e->nusage, p);
     return chat_json_text(o, plen, p);
 }
 
@@ -146,7 +146,7 @@ static int from_json(chat_store_ending_t *e, const chat_json_t *o,
         .cost = number_of(o, "cost"),
         .last_event = number_of(o, "lastEvent"),
     };
-    e->nusage = chat_run_spooled_get(&e->usage, o, p);
+    e->nusage = chat_run_counted_get(&e->usage, o, p);
     return e->answer && e->stream && e->parts && e->text &&
            chat_store_is_id(e->answer) && chat_store_is_id(e->stream) &&
            status >= CHAT_MESSAGE_COMPLETE && status <= CHAT_MESSAGE_FAILED &&

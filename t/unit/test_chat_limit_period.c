@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of src/limit/chat_limit_period.c. */
-#include "chat_limit_period.h"
+#include "../../src/limit/chat_limit_period.h"
 #include "unit.h"
 
 #include <stdlib.h>

@@ -4,19 +4,7 @@
 #ifndef CHAT_LIMIT_PERIOD_H
 #define CHAT_LIMIT_PERIOD_H
 
-#include <apr_time.h>
-
-typedef enum {
-    CHAT_LIMIT_PERIOD_NONE, /* the window begins with its first use */
-    CHAT_LIMIT_PERIOD_DAY,
-    CHAT_LIMIT_PERIOD_MONTH
-} chat_limit_period_e;
-
-/* Of which clock; zeros: UTC. */
-typedef struct chat_limit_zone_t {
-    int local;  /* 1: this machine's, with its summer time */
-    int offset; /* else seconds east of Greenwich */
-} chat_limit_zone_t;
+#include "chat_types.h"
 
 typedef struct chat_limit_period_t {
     char name[12];   /* "2026-11-29" or "2026-11" */
