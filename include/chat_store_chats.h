@@ -111,6 +111,11 @@ apr_status_t chat_store_conversation_get(chat_conversation_t **pc,
                                          const chat_store_at_t *at,
                                          const char *id, chat_err_t *err);
 
+/* Its model alone, or NULL: every question asks for it that names none. */
+apr_status_t chat_store_conversation_model(const char **pmodel,
+                                           const chat_store_at_t *at,
+                                           const char *id, chat_err_t *err);
+
 /* Members of c that set names; *pc is how it is then. revision > 0: only if it
  * is that; else APR_EMISMATCH, 412 precondition_failed, and *pc is how it is.
  * The current message must be one of this conversation (400). */

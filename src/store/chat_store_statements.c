@@ -88,6 +88,20 @@
     "union all select m.id, m.parent_id, path.depth + 1 "                      \
     "from path join chat_message m on m.id = path.parent_id "                  \
     "where path.depth < cast(%s as integer)) "
+/* The same by the number of SQLite's rows: no index is looked through twice. */
+#define PATH_OF_ROWS                                                           \
+    "with recursive path (n, parent_id, depth) as ("                           \
+    "select m.n, m.parent_id, 1 from chat_message m " OWNED                    \
+    "where m.id = %s and m.conversation_id = %s "                              \
+    "union all select m.n, m.parent_id, path.depth + 1 "                       \
+    "from path join chat_message m on m.id = path.parent_id "                  \
+    "where path.depth < cast(%s as integer)) "
+#define ALONG_ROWS                                                             \
+    "from path join chat_message m on m.n = path.n order by path.depth desc"
+/* What a model is told of a message; the rest of its columns is nothing. */
+#define MESSAGE_SAID                                                           \
+    "select m.id, m.conversation_id, m.parent_id, m.role, m.status, "          \
+    "m.parts, m.text "
 #define ALONG_PATH                                                             \
     "from path join chat_message m on m.id = path.id order by path.depth desc"
 
@@ -148,9 +162,16 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "insert into chat_migration (version, name, applied_at) "
          "values (%s, %s, %s)"),
 
+    /* SQLite compiles each text anew. */
+    EACH(BEGIN, NULL, "begin immediate"),
+    EACH(COMMIT, NULL, "commit"),
+
     /* ---- conversations ---- */
     BOTH(CONVERSATION_GET, CONVERSATION "where c.id = %s and c.user_id = %s "
                                         "and c.deleted_at is null"),
+    BOTH(CONVERSATION_MODEL,
+         "select c.model from chat_conversation c where c.id = %s "
+         "and c.user_id = %s and c.deleted_at is null"),
     BOTH(CONVERSATION_LIST,
          CONVERSATION PAGE_OF_CONVERSATIONS NEWEST_CONVERSATIONS),
     EACH(CONVERSATION_LIST_TITLED,
@@ -231,7 +252,8 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          MESSAGE_COUNTED "from chat_message m " OWNED
                          "where m.id = %s and m.conversation_id = %s"),
     BOTH(MESSAGE_PATH, PATH MESSAGE_COUNTED ALONG_PATH),
-    BOTH(MESSAGE_TURN_PATH, PATH MESSAGE("1", "1") ALONG_PATH),
+    EACH(MESSAGE_TURN_PATH, PATH MESSAGE_SAID ALONG_PATH,
+         PATH_OF_ROWS MESSAGE_SAID ALONG_ROWS),
     BOTH(MESSAGE_ALL, MESSAGE_COUNTED
          "from chat_message m " OWNED "where m.conversation_id = %s "
          "and (m.created_at, m.id) < (%s, %s) "
