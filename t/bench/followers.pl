@@ -39,12 +39,17 @@ sub send_to ($method, $path, $body = undef) {
     return $conn;
 }
 
-# Silent until all of them are there.
+# Silent until all of them are there. Some at a time: who waits too long for the
+# database is sent away.
 sub open_streams () {
-    my $quiet = 3000 + 12 * $streams;
-    my @open = map { send_to('POST', '/chat', { conversationId => $t->uuid, model => 'm',
-        messages => [ { role => 'user', content => "Go mock(n=$events;size=20;pace=40;first=$quiet)" } ] }) } 1 .. $streams;
-    wait_for(sub { $t->up->stats->{open} == $streams }, 'all of them run', $quiet / 1000) or die "not in time: " . join(" ", %{ counters($t) }) . "\n";
+    my $quiet = 5000 + 30 * $streams;
+    my @open;
+    for my $i (1 .. $streams) {
+        push @open, send_to('POST', '/chat', { conversationId => $t->uuid, model => 'm',
+            messages => [ { role => 'user', content => "Go mock(n=$events;size=20;pace=40;first=$quiet)" } ] });
+        next if $i % 16 && $i < $streams;
+        wait_for(sub { $t->up->stats->{open} == @open }, 'all of them run', 30) or die "not in time: " . $t->up->stats->{open} . "\n";
+    }
     return @open;
 }
 
