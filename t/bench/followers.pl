@@ -42,7 +42,7 @@ sub send_to ($method, $path, $body = undef) {
 # Silent until all of them are there. Some at a time: who waits too long for the
 # database is sent away.
 sub open_streams () {
-    my $quiet = 5000 + 30 * $streams;
+    my $quiet = 5000 + 90 * $streams;
     my @open;
     for my $i (1 .. $streams) {
         push @open, send_to('POST', '/chat', { conversationId => $t->uuid, model => 'm',
