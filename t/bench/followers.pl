@@ -10,6 +10,7 @@
 use v5.36;
 use FindBin;
 use JSON::PP ();
+use List::Util qw(min);
 use Test::More;
 use lib "$FindBin::Bin/../lib";
 use ChatTest qw(wait_for);
@@ -42,7 +43,7 @@ sub send_to ($method, $path, $body = undef) {
 # Silent until all of them are there. Some at a time: who waits too long for the
 # database is sent away.
 sub open_streams () {
-    my $quiet = 5000 + 90 * $streams;
+    my $quiet = min(55_000, 5000 + 60 * $streams); # the upstream is given up after a minute
     my @open;
     for my $i (1 .. $streams) {
         push @open, send_to('POST', '/chat', { conversationId => $t->uuid, model => 'm',
