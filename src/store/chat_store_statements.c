@@ -101,7 +101,7 @@
 /* What a model is told of a message; the rest of its columns is nothing. */
 #define MESSAGE_SAID                                                           \
     "select m.id, m.conversation_id, m.parent_id, m.role, m.status, "          \
-    "m.parts, m.text "
+    "m.parts, m.text, m.model, m.provider "
 #define ALONG_PATH                                                             \
     "from path join chat_message m on m.id = path.id order by path.depth desc"
 

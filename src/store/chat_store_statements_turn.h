@@ -68,7 +68,7 @@
     "when a.title is not null then 'text' end, "                               \
     "last_message_at = k.now + 1 from a, k, q where x.id = k.id) "             \
     "select k.title, k.title_by, k.system, k.current_message_id, k.parent, "   \
-    "m.id, m.parent_id, m.role, m.status, m.parts, m.text "                    \
+    "m.id, m.parent_id, m.role, m.status, m.parts, m.text, m.provider "        \
     "from q cross join k left join (p join chat_message m on m.id = p.id) "    \
     "on true order by p.depth desc"
 
