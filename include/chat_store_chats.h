@@ -258,13 +258,18 @@ typedef struct chat_store_turn_t {
 apr_status_t chat_store_turn_begin(chat_store_turn_t *turn,
                                    const chat_store_at_t *at, chat_err_t *err);
 
+struct chat_store_usage_t;
+
 typedef struct chat_store_ending_t {
     const char *answer, *stream;  /* ids */
     chat_message_status_e status; /* anything but STREAMING */
     const char *parts, *text;
     const char *model, *provider, *finish_reason, *error_code;
     apr_int64_t input_tokens, output_tokens, cost; /* or -1 */
-    apr_int64_t last_event; /* id of the last event of the stream */
+    apr_int64_t last_event;           /* id of the last event of the stream */
+    struct chat_store_usage_t *usage; /* of chat_store_usage.h, nusage of them:
+                                         what is added with it */
+    int nusage;
 } chat_store_ending_t;
 
 /*

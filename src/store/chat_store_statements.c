@@ -60,6 +60,11 @@
     MESSAGE(SIBLINGS(""),                                                      \
             SIBLINGS(" and (b.created_at, b.id) <= (m.created_at, m.id)"))
 
+#define USAGE_COUNTS                                                           \
+    "requests, input_tokens, output_tokens, cached_tokens, cost_e10 "          \
+    "from chat_usage where user_id = %s and day >= %s and day <= %s "          \
+    "order by day, model, provider, own_key"
+
 #define TWELVE "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
 #define CONVERSATION_COLUMNS                                                   \
     "id, user_id, title, title_by, model, system, pinned, archived, "          \
@@ -96,7 +101,7 @@
 /* What a model is told of a message; the rest of its columns is nothing. */
 #define MESSAGE_SAID                                                           \
     "select m.id, m.conversation_id, m.parent_id, m.role, m.status, "          \
-    "m.parts, m.text "
+    "m.parts, m.text, m.model, m.provider "
 #define ALONG_PATH                                                             \
     "from path join chat_message m on m.id = path.id order by path.depth desc"
 
@@ -484,6 +489,23 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "%s)",
          "delete from chat_idempotency where rowid in (select rowid "
          "from chat_idempotency where created_at < %s limit %s)"),
+
+    /* ---- usage ---- */
+    BOTH(USAGE_ADD,
+         "insert into chat_usage as u (user_id, day, model, provider, own_key, "
+         "requests, input_tokens, output_tokens, cached_tokens, cost_e10) "
+         "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, "
+         "%s) " CHAT_STORE_USAGE_SUM),
+    BOTH(USAGE_BATCH, "insert into chat_usage_batch (id, added_at) "
+                      "values (%s, %s) on conflict (id) do nothing"),
+    EACH(USAGE_LIST,
+         "select to_char(day, 'YYYY-MM-DD'), model, provider, "
+         "own_key::integer, " USAGE_COUNTS,
+         "select day, model, provider, own_key, " USAGE_COUNTS),
+    BOTH(USAGE_FORGET, "update chat_usage set user_id = %s "
+                       "where user_id = %s"),
+    BOTH(USAGE_PURGE, "delete from chat_usage_batch where id in (select id "
+                      "from chat_usage_batch where added_at < %s limit %s)"),
 };
 
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite)

@@ -101,6 +101,13 @@ typedef enum {
     CHAT_SQL_REPEAT_REMOVE_ALL,
     CHAT_SQL_REPEAT_PURGE,
 
+    /* usage */
+    CHAT_SQL_USAGE_ADD,
+    CHAT_SQL_USAGE_BATCH,
+    CHAT_SQL_USAGE_LIST,
+    CHAT_SQL_USAGE_FORGET,
+    CHAT_SQL_USAGE_PURGE,
+
     CHAT_SQL_COUNT
 } chat_store_sql_e;
 

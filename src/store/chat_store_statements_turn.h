@@ -68,9 +68,18 @@
     "when a.title is not null then 'text' end, "                               \
     "last_message_at = k.now + 1 from a, k, q where x.id = k.id) "             \
     "select k.title, k.title_by, k.system, k.current_message_id, k.parent, "   \
-    "m.id, m.parent_id, m.role, m.status, m.parts, m.text "                    \
+    "m.id, m.parent_id, m.role, m.status, m.parts, m.text, m.provider "        \
     "from q cross join k left join (p join chat_message m on m.id = p.id) "    \
     "on true order by p.depth desc"
+
+/* To what is there, "u", is added. */
+#define CHAT_STORE_USAGE_SUM                                                   \
+    "on conflict (user_id, day, model, provider, own_key) do update set "      \
+    "requests = u.requests + excluded.requests, "                              \
+    "input_tokens = u.input_tokens + excluded.input_tokens, "                  \
+    "output_tokens = u.output_tokens + excluded.output_tokens, "               \
+    "cached_tokens = u.cached_tokens + excluded.cached_tokens, "               \
+    "cost_e10 = u.cost_e10 + excluded.cost_e10"
 
 /* One row: it is done. */
 #define CHAT_STORE_TURN_END                                                    \
@@ -82,7 +91,8 @@
     "cast(%s as text) as provider, cast(%s as text) as finish_reason, "        \
     "cast(%s as text) as error_code, cast(%s as bigint) as input_tokens, "     \
     "cast(%s as bigint) as output_tokens, cast(%s as bigint) as cost, "        \
-    "cast(%s as bigint) as last_event, cast(%s as bigint) as now), "           \
+    "cast(%s as bigint) as last_event, cast(%s as bigint) as now, "            \
+    "cast(%s as json) as used), "                                              \
     "c as materialized (select c.id from a "                                   \
     "join chat_stream s on s.id = a.stream "                                   \
     "join chat_conversation c on c.id = s.conversation_id "                    \
@@ -100,6 +110,15 @@
     "where s.id = a.stream and s.status = 'running'), "                        \
     "u as (update chat_conversation x set bytes = x.bytes + a.bytes - 2, "     \
     "last_message_at = greatest(x.last_message_at, a.now) "                    \
-    "from a, c, m where x.id = c.id) select 1 from m"
+    "from a, c, m where x.id = c.id), "                                        \
+    "z as (insert into chat_usage as u (user_id, day, model, provider, "       \
+    "own_key, requests, input_tokens, output_tokens, cached_tokens, cost_e10)" \
+    " select r.user_id, r.day, r.model, r.provider, r.own_key, "               \
+    "sum(r.requests), sum(r.input), sum(r.output), sum(r.cached), "            \
+    "sum(r.cost) from a, m, json_to_recordset(a.used) as r(user_id text, "     \
+    "day date, model text, provider text, own_key boolean, requests bigint, "  \
+    "input bigint, output bigint, cached bigint, cost bigint) "                \
+    "group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5 " CHAT_STORE_USAGE_SUM      \
+    ") select 1 from m"
 
 #endif

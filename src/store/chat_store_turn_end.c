@@ -2,6 +2,7 @@
 /* The end of a turn: its answer as it is. Neighbours: run/ above;
  * chat_store_tx.c below. See chat_store_chats.h. */
 #include "chat_store_message.h"
+#include "chat_store_usage_put.h"
 
 #include <string.h>
 
@@ -66,6 +67,20 @@ static apr_status_t check_there(chat_store_tx_t *tx, const char *answer,
     return rv == APR_NOTFOUND ? chat_store_tx_not_found(tx->err) : rv;
 }
 
+static apr_status_t touch(chat_store_tx_t *tx, const end_t *e,
+                          const char *conversation)
+{
+    const chat_store_ending_t *end = e->ending;
+    const char *now = chat_store_tx_number(tx, e->now);
+
+    return chat_store_tx_exec(
+        tx, NULL, CHAT_SQL_CONVERSATION_TOUCH,
+        CHAT_STORE_ARGS(chat_store_tx_number(tx, chat_store_message_bytes(
+                                                     end->parts, end->text) -
+                                                     (apr_int64_t)strlen("[]")),
+                        now, now, conversation));
+}
+
 static apr_status_t end(chat_store_tx_t *tx, void *work)
 {
     end_t *e = work;
@@ -87,15 +102,11 @@ static apr_status_t end(chat_store_tx_t *tx, void *work)
         e->written = wrote;
         return check_there(tx, ending->answer, conversation);
     }
-    if (rv != APR_SUCCESS)
-        return rv;
-    return chat_store_tx_exec(
-        tx, NULL, CHAT_SQL_CONVERSATION_TOUCH,
-        CHAT_STORE_ARGS(
-            chat_store_tx_number(
-                tx, chat_store_message_bytes(ending->parts, ending->text) -
-                        (apr_int64_t)strlen("[]")),
-            now, now, conversation));
+    if (rv == APR_SUCCESS)
+        rv = touch(tx, e, conversation);
+    return rv == APR_SUCCESS
+               ? chat_store_usage_put(tx, ending->usage, ending->nusage)
+               : rv;
 }
 
 /* When its answer is lost, it may have been done: as with a lost commit. */
@@ -117,7 +128,8 @@ static apr_status_t end_once(chat_store_tx_t *tx, void *work)
                         chat_store_tx_optional(tx, end->output_tokens),
                         chat_store_tx_optional(tx, end->cost),
                         chat_store_tx_number(tx, end->last_event),
-                        chat_store_tx_number(tx, e->now)));
+                        chat_store_tx_number(tx, e->now),
+                        chat_store_usage_json(end->usage, end->nusage, tx->p)));
 
     e->written = rv != APR_NOTFOUND;
     return rv == APR_NOTFOUND ? APR_INCOMPLETE : rv;

@@ -22,7 +22,8 @@ enum {
     ROLE,
     STATUS,
     PARTS,
-    TEXT
+    TEXT,
+    PROVIDER
 };
 
 static apr_status_t ask(chat_store_rows_t *rows, chat_store_tx_t *tx,
@@ -68,6 +69,7 @@ static void push_said(chat_store_turn_t *turn, const chat_store_rows_t *rows,
     m->status = chat_store_message_status(chat_store_db_text(rows, STATUS, p));
     m->parts = chat_store_db_text(rows, PARTS, p);
     m->text = chat_store_db_text(rows, TEXT, p);
+    m->provider = chat_store_db_text(rows, PROVIDER, p);
 }
 
 /* The statement does not see what it inserts. */

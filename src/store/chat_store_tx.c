@@ -93,7 +93,7 @@ static apr_status_t unavailable(chat_err_t *err)
     err->retry_after = RETRY_AFTER;
     return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
                         "store_unavailable",
-                        "Conversations cannot be reached right now.");
+                        "What is stored cannot be reached right now.");
 }
 
 /* ---- the transaction ---- */

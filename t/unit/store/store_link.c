@@ -46,12 +46,13 @@ void store_link_join(apr_pool_t *p)
     const char *name = getenv("CHAT_TEST_DB_DRIVER"), *why = NULL;
     const char *params = name ? getenv("CHAT_TEST_DB_PARAMS") : file;
 
-    pool = p;
+    /* What is kept of a connection is kept in a pool of its own. */
+    apr_pool_create(&pool, p);
     is_sqlite = !name || !strcmp(name, "sqlite3");
     if (apr_dbd_init(p) != APR_SUCCESS ||
         apr_dbd_get_driver(p, name ? name : "sqlite3", &driver) != APR_SUCCESS)
         die("no driver", name);
-    if (apr_dbd_open_ex(driver, p, params, &handle, &why) != APR_SUCCESS)
+    if (apr_dbd_open_ex(driver, pool, params, &handle, &why) != APR_SUCCESS)
         die("not opened", why);
 }
 
