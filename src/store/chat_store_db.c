@@ -62,9 +62,7 @@ static apr_status_t set_pragma(chat_store_db_t *db, const char *sql)
 }
 
 /* In WAL mode who reads does not wait for who writes; a crash of the machine
- * may lose the last transactions then, but never damages the file. The same
- * pages are written again and again: the more often, the longer the log is
- * before they go into the file, here 16 MiB. */
+ * may lose the last transactions then, but never damages the file. */
 static apr_status_t make_ready(chat_store_db_t *db)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -75,8 +73,6 @@ static apr_status_t make_ready(chat_store_db_t *db)
         rv = set_pragma(db, "pragma journal_mode = wal");
     if (db->sqlite && rv == APR_SUCCESS)
         rv = set_pragma(db, "pragma synchronous = normal");
-    if (db->sqlite && rv == APR_SUCCESS)
-        rv = set_pragma(db, "pragma wal_autocheckpoint = 4000");
     db->kept->ready = rv == APR_SUCCESS;
     return rv;
 }

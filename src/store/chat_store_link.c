@@ -17,8 +17,9 @@
  * waited for no longer than it takes to see that. */
 #define SLOT_MAX (5 * 1000 * 1000)
 
-/* Less than what makes a look-up late: the database does not hang. */
-#define WRITER_MAX (700 * 1000)
+/* For the writer before, whose log goes into the file now and then, and to the
+ * disk. Nobody has a slot meanwhile: the database does not hang. */
+#define WRITER_MAX (3 * 1000 * 1000)
 
 /* Whoever waits to write keeps no connection meanwhile: the one that has just
  * written has its pages in memory still, and is free again. */
@@ -55,12 +56,8 @@ static apr_status_t attach(chat_store_link_t *link, const chat_store_at_t *at,
 static apr_status_t attach_writer(chat_store_link_t *link,
                                   const chat_store_at_t *at, const char **pwhy)
 {
-    apr_status_t rv;
+    apr_status_t rv = attach(link, at, pwhy);
 
-    if (chat_store_writer_is(at->s) == CHAT_STORE_WRITER_ONE &&
-        !be_writer(link, at, pwhy))
-        return APR_TIMEUP;
-    rv = attach(link, at, pwhy);
     if (rv == APR_SUCCESS && link->db.sqlite && !link->writer &&
         !be_writer(link, at, pwhy))
         return APR_TIMEUP;
@@ -76,11 +73,16 @@ apr_status_t chat_store_link_open(chat_store_link_t *link,
     *pwhy = "no location of this server has ChatStore chat";
     if (!chat_store_limiter_has(at->s))
         return APR_ENOTIMPL;
-    rv = chat_store_limiter_acquire(&link->slot, pwhy, at, SLOT_MAX);
-    if (rv != APR_SUCCESS)
-        return rv;
     link->dbd = NULL;
     link->writer = 0;
+    if (writes && chat_store_link_is(at, 1) && !be_writer(link, at, pwhy))
+        return APR_TIMEUP;
+    rv = chat_store_limiter_acquire(&link->slot, pwhy, at, SLOT_MAX);
+    if (rv != APR_SUCCESS) {
+        if (link->writer)
+            chat_store_writer_unlock(at->s);
+        return rv;
+    }
     link->p = chat_scratch_pool(at->p);
     apr_pool_tag(link->p, "chat_store_link");
     rv = writes ? attach_writer(link, at, pwhy) : attach(link, at, pwhy);
