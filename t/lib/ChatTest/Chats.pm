@@ -62,7 +62,7 @@ sub _conf ($db, $pg, $up, $locations, $resume) {
     $users .= ' AS people' if $pg;
     my $url = $up ? $up->url : 'http://127.0.0.1:1/v1';
     my %route = (
-        (map { $_ => $_ } qw(conversations search shared export import me)),
+        (map { $_ => $_ } qw(conversations search shared export import me usage)),
         shares => 'shared', 'chat/stream' => 'stream');
     my $text = $database . <<"END";
 ChatAuthSession sql "$SESSIONS{$db} $users WHERE column1 = %s"
@@ -136,7 +136,7 @@ ChatTest::Chats - an httpd with the whole API of conversations
 =item new(db => 'sqlite' | 'pgsql', upstream => $up, provider => $conf, locations => { path => $conf }, pg => $pg, resume => $way, %ChatTest)
 
 Everything below /api/v1: conversations, search, shared, shares, export, import,
-me, chat/stream. The users are ann, bob and eve, who is an administrator.
+me, usage, chat/stream. The users are ann, bob and eve, who is an administrator.
 
 =item as($user, $method, $path, %o), sql($statement), stop
 
