@@ -111,10 +111,11 @@ typedef struct chat_run_kept_t {
     const char *owner;
     const char *conversation, *question, *answer, *stream; /* ids; question is
                                     known once the turn has begun */
-    int create;             /* 1: the conversation may be a new one */
-    const char *regenerate; /* of chat_run_question_t, or NULL */
-    int begun;              /* 1: the question is there */
-    int numbered;           /* 1: its stream can be resumed */
+    int create;                /* 1: the conversation may be a new one */
+    const char *regenerate;    /* of chat_run_question_t, or NULL */
+    int begun;                 /* 1: the question is there */
+    chat_answer_frame_t frame; /* in r->pool */
+    int numbered;              /* 1: its stream can be resumed */
 } chat_run_kept_t;
 
 typedef struct chat_run_t {
