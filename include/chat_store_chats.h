@@ -234,6 +234,7 @@ typedef struct chat_store_turn_t {
 
     /* Results. */
     int created;                 /* the conversation is new */
+    apr_int64_t made;            /* when it was */
     const char *titled;          /* its title now */
     int named;                   /* 1: this turn gave it */
     int wants_title;             /* no user and no model gave it */

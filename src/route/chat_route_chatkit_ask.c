@@ -163,30 +163,17 @@ static void put_question(chat_buf_t *out, const chat_store_turn_t *turn,
     put_end(out);
 }
 
-static const char *text_of(chat_buf_t *out, apr_pool_t *p)
+static chat_buf_t *new_text(apr_pool_t *p)
 {
-    return out->len ? apr_pstrmemdup(p, out->data, out->len) : NULL;
+    chat_buf_t *out = apr_palloc(p, sizeof(*out));
+
+    chat_buf_init(out, p);
+    return out;
 }
 
-/* The thread that got its title now, or NULL: it has the one it had. */
-static const chat_conversation_t *find_named(ask_t *ask,
-                                             const chat_store_turn_t *turn,
-                                             const chat_conversation_t *made)
+static const char *text_of(const chat_buf_t *out, apr_pool_t *p)
 {
-    chat_err_t err = {0};
-    chat_conversation_t *c;
-
-    if (!turn->named)
-        return NULL;
-    if (turn->created) {
-        c = apr_pmemdup(ask->kit->q.p, made, sizeof(*made));
-        c->title = turn->titled;
-        return c;
-    }
-    return chat_store_conversation_get(&c, &ask->kit->q.at, turn->conversation,
-                                       &err) == APR_SUCCESS
-               ? c
-               : NULL;
+    return out->len ? apr_pstrmemdup(p, out->data, out->len) : NULL;
 }
 
 static void on_begun(void *told, const chat_store_turn_t *turn,
@@ -194,20 +181,18 @@ static void on_begun(void *told, const chat_store_turn_t *turn,
 {
     ask_t *ask = told;
     apr_pool_t *p = ask->kit->q.p;
-    const chat_conversation_t made = {.id = turn->conversation,
-                                      .created = turn->asked};
-    const chat_conversation_t *named = find_named(ask, turn, &made);
-    chat_buf_t *out = apr_palloc(p, sizeof(*out));
+    chat_conversation_t c = {.id = turn->conversation, .created = turn->made};
+    chat_buf_t *out = new_text(p);
 
-    chat_buf_init(out, p);
     if (turn->created)
-        put_thread(out, "thread.created", &made, p);
+        put_thread(out, "thread.created", &c, p);
     if (ask->type == CHAT_CHATKIT_CREATE || ask->type == CHAT_CHATKIT_ADD)
         put_question(out, turn, p);
     frame->opening = text_of(out, p);
     chat_buf_clear(out);
-    if (named)
-        put_thread(out, "thread.updated", named, p);
+    c.title = turn->titled;
+    if (turn->named)
+        put_thread(out, "thread.updated", &c, p);
     frame->closing = text_of(out, p);
     frame->created = turn->answered;
     ask->frame = *frame;
@@ -215,10 +200,13 @@ static void on_begun(void *told, const chat_store_turn_t *turn,
 
 /* ---- when there is no answer ---- */
 
-static void tell_events(const kit_t *kit, const chat_buf_t *out)
+static void tell_events(kit_t *kit, const chat_buf_t *out)
 {
     chat_reply_stream_head(kit->q.r);
-    chat_reply_stream_write(kit->q.r, out->data, out->len);
+    if (out->len)
+        chat_reply_stream_write(kit->q.r, out->data, out->len);
+    kit->q.sent = 1;
+    kit->q.rc = OK;
 }
 
 /* What became of a question that is kept the widget learns where it waits for
@@ -228,19 +216,19 @@ static apr_status_t on_error(void *told, chat_ctx_t *ctx, int kept,
 {
     const ask_t *ask = told;
     int limited = err->status == HTTP_TOO_MANY_REQUESTS;
-    chat_buf_t out;
+    chat_buf_t *out;
 
     if (!kept && (!limited || ctx->dir->widget.limited == CHAT_WIDGET_STATUS))
         return APR_ENOTIMPL;
-    chat_buf_init(&out, ctx->r->pool);
+    out = new_text(ctx->r->pool);
     if (kept && ask->frame.opening)
-        chat_buf_puts(&out, ask->frame.opening);
+        chat_buf_puts(out, ask->frame.opening);
     if (kept)
-        chat_dialect_chatkit_options(&out);
-    chat_dialect_chatkit_error(&out, limited ? err->message : NULL, kept);
+        chat_dialect_chatkit_options(out);
+    chat_dialect_chatkit_error(out, limited ? err->message : NULL, kept);
     if (kept && ask->frame.closing)
-        chat_buf_puts(&out, ask->frame.closing);
-    tell_events(ask->kit, &out);
+        chat_buf_puts(out, ask->frame.closing);
+    tell_events(ask->kit, out);
     return APR_SUCCESS;
 }
 
@@ -301,13 +289,7 @@ static void choose_again(kit_t *kit, const chat_store_message_t *question)
  * it. */
 static apr_status_t tell_empty(kit_t *kit)
 {
-    chat_buf_t out;
-
-    chat_buf_init(&out, kit->q.p);
-    chat_reply_stream_head(kit->q.r);
-    chat_reply_stream_write(kit->q.r, "", 0);
-    kit->q.sent = 1;
-    kit->q.rc = OK;
+    tell_events(kit, new_text(kit->q.p));
     return APR_SUCCESS;
 }
 
@@ -386,7 +368,7 @@ apr_status_t chat_route_chatkit_action(kit_t *kit)
     const chat_request_chatkit_t *request = &kit->request;
     chat_store_message_t *m;
     chat_conversation_t *c;
-    chat_buf_t out;
+    chat_buf_t *out;
     apr_status_t rv = chat_store_conversation_get(
         &c, &kit->q.at, request->thread.id, &kit->q.err);
 
@@ -397,12 +379,10 @@ apr_status_t chat_route_chatkit_action(kit_t *kit)
                  : chat_route_chatkit_nobodys(kit);
     if (rv != APR_SUCCESS)
         return rv;
-    chat_buf_init(&out, kit->q.p);
+    out = new_text(kit->q.p);
     if (!request->item_id)
-        chat_dialect_chatkit_options(&out);
-    chat_dialect_chatkit_error(&out, NULL, !request->item_id);
-    tell_events(kit, &out);
-    kit->q.sent = 1;
-    kit->q.rc = OK;
+        chat_dialect_chatkit_options(out);
+    chat_dialect_chatkit_error(out, NULL, !request->item_id);
+    tell_events(kit, out);
     return APR_SUCCESS;
 }

@@ -101,6 +101,7 @@ apr_status_t chat_store_conversation_lock(chat_store_locked_t *locked,
     locked->revision = (int)chat_store_db_integer(&rows, 8, 0);
     locked->deleted = chat_store_db_integer(&rows, 9, 0) != 0;
     locked->last_message = chat_store_db_integer(&rows, 10, 0);
+    locked->created = chat_store_db_integer(&rows, 11, 0);
     return APR_SUCCESS;
 }
 

@@ -112,7 +112,8 @@
 #define LOCKED                                                                 \
     "select c.title, c.title_by, c.model, c.system, c.current_message_id, "    \
     "c.archived, c.message_count, c.bytes, c.revision, c.deleted_at, "         \
-    "c.last_message_at from chat_conversation c where c.id = %s and "          \
+    "c.last_message_at, c.created_at from chat_conversation c "                \
+    "where c.id = %s and "                                                     \
     "c.user_id = %s "
 
 /* So many messages PostgreSQL looks at first. */

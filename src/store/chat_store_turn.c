@@ -257,6 +257,7 @@ static apr_status_t tell(chat_store_tx_t *tx, begin_t *b)
     apr_status_t rv;
 
     turn->titled = b->title;
+    turn->made = b->locked.created;
     turn->named = b->title && !b->locked.title;
     turn->wants_title =
         !b->title_by || !strcmp(b->title_by, CHAT_STORE_BY_TEXT);
