@@ -162,7 +162,7 @@ typedef struct chat_store_message_t {
     const char *id, *conversation, *parent; /* parent NULL: a root */
     chat_role_e role;
     chat_message_status_e status;
-    const char *parts; /* a JSON array's text */
+    const char *parts; /* a JSON array's text; see below for what is private */
     const char *text;  /* what search finds: all text parts, joined */
     const char *model, *provider, *finish_reason, *error_code; /* or NULL */
     apr_int64_t input_tokens, output_tokens;                   /* or -1 */
@@ -171,6 +171,12 @@ typedef struct chat_store_message_t {
     int siblings, sibling;                  /* how many, which, from 1 */
     apr_int64_t created, updated;
 } chat_store_message_t;
+
+/* What the provider of an answer wants back and nobody else may see: the type
+ * of a part whose member "json" is the text of a detail, and the member of a
+ * call that is the text of its extra object. */
+#define CHAT_STORE_PART_PRIVATE "private"
+#define CHAT_STORE_PART_EXTRA "extra"
 
 const char *chat_store_status_name(chat_message_status_e status);
 
