@@ -237,7 +237,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
     case TELL_NOTHING:
         return;
     case TELL_ERROR:
-        chat_run_error(run->ctx, &ending->err);
+        chat_run_tell_error(run, &ending->err);
         return;
     case TELL_WHOLE:
         send_whole(run);
@@ -245,6 +245,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
     case TELL_LAST:
         send_last(run, ending);
         if (run->record.outcome != CHAT_OUTCOME_COMPLETE &&
+            !(run->dialect && run->dialect->tells_errors) &&
             run->end.why != CHAT_END_CANCELLED &&
             run->end.why != CHAT_END_SHUTDOWN)
             chat_reply_break(run->r);

@@ -113,9 +113,11 @@ typedef struct chat_run_kept_t {
     const char *owner;
     const char *conversation, *question, *answer, *stream; /* ids; question is
                                     known once the turn has begun */
-    int create;             /* 1: the conversation may be a new one */
-    const char *regenerate; /* of chat_run_question_t, or NULL */
-    int numbered;           /* 1: its stream can be resumed */
+    int create;                /* 1: the conversation may be a new one */
+    const char *regenerate;    /* of chat_run_question_t, or NULL */
+    int begun;                 /* 1: the question is there */
+    chat_answer_frame_t frame; /* in r->pool */
+    int numbered;              /* 1: its stream can be resumed */
 } chat_run_kept_t;
 
 /* One call that a provider bills. */
@@ -290,6 +292,13 @@ void chat_run_complete(void *ctx, const chat_end_t *end);
 /* No stream was started: log and answer; what the handler returns. An err
  * without a status means that httpd has answered already. */
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err);
+
+/* 1 when what was asked stays in its conversation, whatever became of it: a
+ * refusal undoes it, where the client may ask the same again. */
+int chat_run_is_kept(const chat_run_t *run);
+
+/* As chat_run_error(), or as the question has it. */
+void chat_run_tell_error(chat_run_t *run, const chat_err_t *err);
 
 /* The provider in whose own words clients of this location speak (the first
  * that is used, with ChatRequestFormat provider); NULL: in none's. */

@@ -201,13 +201,18 @@ static void add_results(path_t *path, const chat_json_t *parts,
     }
 }
 
+/* What the client told of it beside the text stands behind that. */
 static void add_text(path_t *path, const chat_json_t *parts, chat_role_e role)
 {
-    const chat_message_t message = {
+    const char *context = join(parts, "context", path->p);
+    chat_message_t message = {
         .role = role,
         .content = join(parts, "text", path->p),
     };
 
+    if (message.content && context)
+        message.content =
+            apr_pstrcat(path->p, message.content, "\n\n", context, NULL);
     if (message.content)
         APR_ARRAY_PUSH(path->said, chat_message_t) = message;
 }
