@@ -12,6 +12,7 @@ CHAT_ROUTE(gemini, "gemini", chat_run_handler, CHAT_ROUTE_PASSTHROUGH)
 CHAT_ROUTE(openrouter, "openrouter", chat_run_handler, CHAT_ROUTE_PASSTHROUGH)
 CHAT_ROUTE(deepseek, "deepseek", chat_run_handler, CHAT_ROUTE_PASSTHROUGH)
 #define CHAT_DIALECT(id, name) CHAT_ROUTE(id, name, chat_route_resume, 0)
+#define CHAT_DIALECT_OF(id, name)
 #include "chat_dialect_list.h"
 #undef CHAT_DIALECT
 CHAT_ROUTE(models, "models", chat_route_models, 0)
@@ -24,3 +25,4 @@ CHAT_ROUTE(shared, "shared", chat_route_shared, 0)
 CHAT_ROUTE(export, "export", chat_route_export, 0)
 CHAT_ROUTE(import, "import", chat_route_import, 0)
 CHAT_ROUTE(me, "me", chat_route_me, 0)
+CHAT_ROUTE(chatkit, "chatkit", chat_route_chatkit, 0)

@@ -95,6 +95,9 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
         .keeps = run->conf->store.layout != CHAT_STORE_OFF,
     };
 
+    if (run->question && run->question->read)
+        return run->question->read(run->question->told, &run->request, &clamps,
+                                   err, run->request_pool);
     if (run->question)
         return chat_request_conversation(&run->request, body,
                                          run->question->regenerate != NULL,
@@ -114,8 +117,10 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
     chat_json_t *body = run->question ? run->question->body : NULL;
     apr_status_t rv = APR_SUCCESS;
 
-    run->request_pool = chat_scratch_pool(run->r->pool);
-    if (!body)
+    run->request_pool = run->question && run->question->pool
+                            ? run->question->pool
+                            : chat_scratch_pool(run->r->pool);
+    if (!body && !(run->question && run->question->read))
         rv = chat_request_read(&body, run->r, &limits, err, run->request_pool);
     if (rv == APR_SUCCESS)
         rv = read_turn(run, body, err);
@@ -322,7 +327,8 @@ int chat_run_handler(chat_ctx_t *ctx)
 
 int chat_run_conversation(chat_ctx_t *ctx, const chat_run_question_t *question)
 {
-    chat_run_t *run = create(ctx, "stream");
+    chat_run_t *run =
+        create(ctx, question->dialect ? question->dialect : "stream");
 
     run->question = apr_pmemdup(ctx->r->pool, question, sizeof(*question));
     return serve(run);

@@ -237,7 +237,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
     case TELL_NOTHING:
         return;
     case TELL_ERROR:
-        chat_run_error(run->ctx, &ending->err);
+        chat_run_tell_error(run, &ending->err);
         return;
     case TELL_WHOLE:
         send_whole(run);

@@ -113,6 +113,7 @@ typedef struct chat_run_kept_t {
                                     known once the turn has begun */
     int create;             /* 1: the conversation may be a new one */
     const char *regenerate; /* of chat_run_question_t, or NULL */
+    int begun;              /* 1: the question is there */
     int numbered;           /* 1: its stream can be resumed */
 } chat_run_kept_t;
 
@@ -272,6 +273,13 @@ void chat_run_complete(void *ctx, const chat_end_t *end);
 /* No stream was started: log and answer; what the handler returns. An err
  * without a status means that httpd has answered already. */
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err);
+
+/* 1 when what was asked stays in its conversation, whatever became of it: a
+ * refusal undoes it, where the client may ask the same again. */
+int chat_run_is_kept(const chat_run_t *run);
+
+/* As chat_run_error(), or as the question has it. */
+void chat_run_tell_error(chat_run_t *run, const chat_err_t *err);
 
 /* The provider in whose own words clients of this location speak (the first
  * that is used, with ChatRequestFormat provider); NULL: in none's. */

@@ -88,7 +88,7 @@ apr_status_t chat_run_keep(chat_run_t *run, chat_err_t *err)
     kept = apr_pcalloc(p, sizeof(*kept));
     kept->owner = owner;
     kept->conversation = conversation;
-    kept->create = !question;
+    kept->create = !question || question->create;
     kept->regenerate = question ? question->regenerate : NULL;
     kept->question = run->request.place.id
                          ? apr_pstrdup(p, run->request.place.id)

@@ -133,7 +133,7 @@ static apr_status_t begin_turn(state_t *state, chat_err_t *err)
         }
         return rv;
     }
-    state->begun = 1;
+    state->begun = run->kept->begun = 1;
     chat_run_instance_add(1);
     last =
         &APR_ARRAY_IDX(turn->path, turn->path->nelts - 1, chat_store_message_t);
@@ -249,13 +249,6 @@ static void describe_ending(chat_store_ending_t *ending, const state_t *state)
         run->kept->numbered && encoder ? chat_encoder_last(encoder) + 1 : 0;
 }
 
-/* What a refusal leaves behind: where the client may ask the same again
- * nothing, but what the provider could not do is the answer that it got. */
-static int is_undone(const chat_run_t *run)
-{
-    return run->refused && strncmp(run->code, "upstream_", 9) != 0;
-}
-
 static apr_status_t save_once(const state_t *state,
                               const chat_store_ending_t *ending)
 {
@@ -263,9 +256,9 @@ static apr_status_t save_once(const state_t *state,
     chat_err_t err = {0};
     int written;
 
-    return is_undone(state->run)
-               ? chat_store_turn_undo(&state->turn, &at, &err)
-               : chat_store_turn_end(&written, ending, &at, &err);
+    return chat_run_is_kept(state->run)
+               ? chat_store_turn_end(&written, ending, &at, &err)
+               : chat_store_turn_undo(&state->turn, &at, &err);
 }
 
 static void save(const state_t *state)

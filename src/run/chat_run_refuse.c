@@ -90,6 +90,23 @@ void chat_run_error(const chat_ctx_t *ctx, const chat_err_t *err)
                      find_form(ctx)(&told, ctx->request_id, ctx->r->pool));
 }
 
+/* What the provider could not do is the answer that the client got. */
+int chat_run_is_kept(const chat_run_t *run)
+{
+    return run->kept && run->kept->begun &&
+           (!run->refused || !strncmp(run->code, "upstream_", 9));
+}
+
+void chat_run_tell_error(chat_run_t *run, const chat_err_t *err)
+{
+    const chat_run_question_t *question = run->question;
+
+    if (!question || !question->tell_error ||
+        question->tell_error(question->told, run->ctx, chat_run_is_kept(run),
+                             err) != APR_SUCCESS)
+        chat_run_error(run->ctx, err);
+}
+
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err)
 {
     chat_run_move(run, CHAT_RUN_ENDING);
@@ -101,7 +118,7 @@ int chat_run_refuse(chat_run_t *run, const chat_err_t *err)
     chat_run_move(run, CHAT_RUN_DONE);
     if (run->r->eos_sent) /* httpd has answered while the body was read */
         return AP_FILTER_ERROR;
-    chat_run_error(run->ctx, err);
+    chat_run_tell_error(run, err);
     chat_run_tap_over(run);
     return OK;
 }
