@@ -59,6 +59,12 @@ typedef enum {
 /* Whose tables hold conversations (ChatStore). */
 typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
 
+/* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited). */
+typedef enum {
+    CHAT_WIDGET_EVENT, /* as an event of a stream */
+    CHAT_WIDGET_STATUS /* as a 429 */
+} chat_widget_limited_e;
+
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
 
@@ -388,6 +394,12 @@ typedef struct chat_dir_resume_t {
     apr_interval_time_t alone; /* at most for so long, 0: as it may anyway */
 } chat_dir_resume_t;
 
+typedef struct chat_dir_widget_t {
+    const char *tools; /* ChatKitTools: the text of the file, a JSON array of
+                          tools that were looked at; NULL: none */
+    int limited;       /* ChatKitLimited: chat_widget_limited_e */
+} chat_dir_widget_t;
+
 typedef struct chat_dir_mock_t {
     apr_interval_time_t pace; /* ChatMock pace= */
     int words;                /* ChatMock words= */
@@ -407,6 +419,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_limit_t limit;
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
+    chat_dir_widget_t widget;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 

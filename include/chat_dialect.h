@@ -23,6 +23,13 @@
 /* Longest answer that is gathered for a client that wants it whole. */
 #define CHAT_DIALECT_WHOLE_MAX (16 * 1024 * 1024)
 
+/* What a dialect that shows the conversation says around an answer, in its own
+ * form. */
+typedef struct chat_answer_frame_t {
+    const char *opening, *closing; /* before it and behind it, or NULL */
+    apr_int64_t created;           /* of the answer's message, ms since 1970 */
+} chat_answer_frame_t;
+
 /* What is known of the answer before its first byte. All outlives the encoder.
  */
 typedef struct chat_answer_t {
@@ -37,6 +44,7 @@ typedef struct chat_answer_t {
     /* Where it is kept, as ids; all NULL: nowhere. */
     const char *conversation, *question, *message;
     const char *stream;
+    chat_answer_frame_t frame;
     int numbered; /* 1: each event has an id, so that a client that comes back
                      can say how far it was */
 } chat_answer_t;
@@ -60,8 +68,13 @@ typedef struct chat_encoder_t chat_encoder_t;
 typedef struct chat_dialect_t {
     const char *name; /* as in ChatRoute */
 
+    /* 1: clients learn all that went wrong from fail(): its stream ends as any
+     * other. 0: it is broken off, so that none takes it for whole. */
+    int tells_errors;
+
     /* The body of a request in this form. *request is zeroed; what it points to
-     * is borrowed from body or made in p. Fails with a 400 in err. */
+     * is borrowed from body or made in p. Fails with a 400 in err. NULL: the
+     * route reads it. */
     apr_status_t (*read)(chat_request_t *request, chat_json_t *body,
                          const chat_request_clamps_t *clamps, chat_err_t *err,
                          apr_pool_t *p);

@@ -12,4 +12,5 @@
 CHAT_DIALECT(stream, "stream")
 CHAT_DIALECT(message, "message")
 CHAT_DIALECT(completions, "completions")
+CHAT_DIALECT_OF(chatkit, "chatkit")
 #undef CHAT_DIALECT_OF

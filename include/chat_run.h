@@ -8,9 +8,11 @@
 #define CHAT_RUN_H
 
 #include "chat_ctx.h"
+#include "chat_dialect.h"
 #include "chat_err.h"
 #include "chat_json.h"
 #include "chat_request.h"
+#include "chat_store_chats.h"
 
 /* The handler of those routes. [request thread] */
 int chat_run_handler(chat_ctx_t *ctx);
@@ -46,6 +48,12 @@ typedef struct chat_run_question_t {
     apr_status_t (*read)(void *told, chat_request_t *request,
                          const chat_request_clamps_t *clamps, chat_err_t *err,
                          apr_pool_t *p);
+
+    /* [request thread] The turn has begun, and is in the database: *frame is
+     * what the dialect says around the answer, and lives as long as the
+     * request. NULL: nothing. */
+    void (*begun)(void *told, const chat_store_turn_t *turn,
+                  chat_answer_frame_t *frame);
 
     /* [request thread, or as complete of a stream] There is no answer, and
      * nothing was sent: say so. kept 1: the question stays, and has a failed

@@ -37,7 +37,7 @@ struct server_rec;
 typedef struct chat_store_at_t {
     struct server_rec *s;  /* whose database */
     struct request_rec *r; /* for the log; NULL: a thread of the server's own */
-    apr_pool_t *p;     /* results, and what err says, live in it */
+    apr_pool_t *p;         /* results, and what err says, live in it */
     const char *owner; /* the user's subject; NULL: whoever it is (only where
                           a function says that it may be) */
 } chat_store_at_t;
@@ -90,10 +90,12 @@ typedef struct chat_store_page_t {
 typedef struct chat_conversation_filter_t {
     int archived;         /* 0 or 1 */
     int pinned;           /* 1: only those; 0: all */
+    int oldest;           /* 1: those first; then contains is NULL */
     const char *contains; /* how words of the title begin, or NULL */
 } chat_conversation_filter_t;
 
-/* *prows: chat_conversation_t, newest last message first. */
+/* *prows: chat_conversation_t, newest last message first, unless the filter
+ * says otherwise. */
 apr_status_t
 chat_store_conversation_list(apr_array_header_t **prows,
                              const chat_store_at_t *at,
@@ -160,7 +162,7 @@ typedef struct chat_store_message_t {
     const char *id, *conversation, *parent; /* parent NULL: a root */
     chat_role_e role;
     chat_message_status_e status;
-    const char *parts; /* a JSON array's text */
+    const char *parts; /* a JSON array's text; see below for what is private */
     const char *text;  /* what search finds: all text parts, joined */
     const char *model, *provider, *finish_reason, *error_code; /* or NULL */
     apr_int64_t input_tokens, output_tokens;                   /* or -1 */
@@ -170,6 +172,12 @@ typedef struct chat_store_message_t {
     apr_int64_t created, updated;
 } chat_store_message_t;
 
+/* What the provider of an answer wants back and nobody else may see: the type
+ * of a part whose member "json" is the text of a detail, and the member of a
+ * call that is the text of its extra object. */
+#define CHAT_STORE_PART_PRIVATE "private"
+#define CHAT_STORE_PART_EXTRA "extra"
+
 const char *chat_store_status_name(chat_message_status_e status);
 
 /* The newest limit of the path to the current leaf, oldest first; next leads to
@@ -178,6 +186,14 @@ apr_status_t chat_store_message_list(apr_array_header_t **prows,
                                      const chat_store_at_t *at,
                                      const char *conversation, int all,
                                      chat_store_page_t *page, chat_err_t *err);
+/* At most limit (1..) of the path to the current leaf, without siblings,
+ * beginning with the message from: up to the root, newest first; or with down 1
+ * to the leaf, oldest first. from NULL: the leaf, or the root. Nothing where
+ * from is not there, or with down 1 on another branch. */
+apr_status_t chat_store_message_walk(apr_array_header_t **prows,
+                                     const chat_store_at_t *at,
+                                     const char *conversation, const char *from,
+                                     int down, int limit, chat_err_t *err);
 apr_status_t chat_store_message_get(chat_store_message_t **pm,
                                     const chat_store_at_t *at,
                                     const char *conversation, const char *id,
@@ -223,14 +239,18 @@ typedef struct chat_store_turn_t {
     const char *instance; /* whose process writes it */
 
     /* Results. */
-    int created;                /* the conversation is new */
-    const char *titled;         /* its title now */
-    int wants_title;            /* no user and no model gave it */
-    const char *context_system; /* the conversation's, or NULL */
-    const char *before;         /* the leaf that was current; for undo */
-    apr_int64_t bytes;          /* that it has added; for undo */
-    apr_array_header_t *path;   /* chat_store_message_t, root first, down to
-                                   what is to be answered */
+    int created;                 /* the conversation is new */
+    apr_int64_t made;            /* when it was */
+    const char *titled;          /* its title now */
+    int named;                   /* 1: this turn gave it */
+    int wants_title;             /* no user and no model gave it */
+    apr_int64_t asked, answered; /* when what is to be answered, and the answer,
+                                    were made */
+    const char *context_system;  /* the conversation's, or NULL */
+    const char *before;          /* the leaf that was current; for undo */
+    apr_int64_t bytes;           /* that it has added; for undo */
+    apr_array_header_t *path;    /* chat_store_message_t, root first, down to
+                                    what is to be answered */
 } chat_store_turn_t;
 
 /*

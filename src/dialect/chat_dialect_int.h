@@ -32,6 +32,7 @@ struct chat_encoder_t {
     const chat_dialect_t *dialect;
     const chat_answer_t *answer;
     apr_pool_t *pool;
+    void *own;          /* what its dialect keeps beside this */
     int begun;          /* what opens a stream was said */
     int over;           /* what ends it was said */
     apr_int64_t events; /* that have an id */

@@ -3,12 +3,113 @@
  * The ChatKit route: one URL to which every request is a POST. The body says
  * what is wanted, and in which of two forms. Request thread.
  */
-#include "chat_route_chatkit_seed.h"
+#include <httpd.h>
 
-#include "chat_request.h"
 #include "chat_route.h"
+#include "chat_route_chatkit_parts.h"
+#include "chat_route_chatkit_seed.h"
 #include "chat_run.h"
 #include "chat_scratch.h"
+
+typedef chat_route_chatkit_t kit_t;
+
+/* ---- kinds ---- */
+
+apr_status_t chat_route_chatkit_nobodys(kit_t *kit)
+{
+    return chat_err_set(&kit->q.err, APR_NOTFOUND, HTTP_NOT_FOUND, "not_found",
+                        "There is no such thing.");
+}
+
+static apr_status_t refuse(kit_t *kit, const char *message)
+{
+    return chat_err_set(&kit->q.err, APR_ENOTIMPL, HTTP_BAD_REQUEST,
+                        "unsupported", message);
+}
+
+static apr_status_t attach(kit_t *kit)
+{
+    return refuse(kit, "Attachments are not taken here.");
+}
+
+static apr_status_t transcribe(kit_t *kit)
+{
+    return refuse(kit, "Speech is not taken here.");
+}
+
+static apr_status_t act_at_once(kit_t *kit)
+{
+    return refuse(kit, "Nothing here acts for a widget.");
+}
+
+static apr_status_t answer_inputs(kit_t *kit)
+{
+    return refuse(kit, "Nothing here asks with fields.");
+}
+
+static chat_route_chatkit_fn *const handlers[] = {
+    [CHAT_CHATKIT_CREATE] = chat_route_chatkit_ask,
+    [CHAT_CHATKIT_ADD] = chat_route_chatkit_ask,
+    [CHAT_CHATKIT_OUTPUT] = chat_route_chatkit_output,
+    [CHAT_CHATKIT_INPUT] = answer_inputs,
+    [CHAT_CHATKIT_RETRY] = chat_route_chatkit_retry,
+    [CHAT_CHATKIT_ACTION] = chat_route_chatkit_action,
+    [CHAT_CHATKIT_SYNC] = act_at_once,
+    [CHAT_CHATKIT_GET] = chat_route_chatkit_get,
+    [CHAT_CHATKIT_LIST] = chat_route_chatkit_list,
+    [CHAT_CHATKIT_UPDATE] = chat_route_chatkit_update,
+    [CHAT_CHATKIT_DELETE] = chat_route_chatkit_delete,
+    [CHAT_CHATKIT_ITEMS] = chat_route_chatkit_items,
+    [CHAT_CHATKIT_FEEDBACK] = chat_route_chatkit_feedback,
+    [CHAT_CHATKIT_ATTACH] = attach,
+    [CHAT_CHATKIT_DETACH] = attach,
+    [CHAT_CHATKIT_TRANSCRIBE] = transcribe,
+};
+
+/* Every kind that names a thread is about one of this user's. */
+static int is_about_thread(chat_request_chatkit_e type)
+{
+    return type != CHAT_CHATKIT_CREATE && type != CHAT_CHATKIT_LIST &&
+           type < CHAT_CHATKIT_ATTACH;
+}
+
+/* ---- the request ---- */
+
+static apr_status_t read_request(kit_t *kit, const chat_json_t *body)
+{
+    const chat_dir_request_t *conf = &kit->q.ctx->dir->request;
+    const chat_request_bounds_t bounds = chat_route_rest_bounds(&kit->q);
+    const chat_request_clamps_t clamps = {
+        .message_length = conf->message_length,
+        .answer_length = conf->answer_length,
+        .count_utf16 = conf->count == CHAT_COUNT_UTF16,
+        .total_length = conf->total_length,
+    };
+    apr_status_t rv = chat_request_chatkit(&kit->request, body, &clamps,
+                                           &bounds, &kit->q.err, kit->pool);
+
+    if (rv == APR_SUCCESS && is_about_thread(kit->request.type) &&
+        !kit->request.thread.id)
+        return chat_route_chatkit_nobodys(kit);
+    return rv;
+}
+
+static int serve(chat_ctx_t *ctx, const chat_json_t *body, apr_pool_t *pool)
+{
+    kit_t *kit = apr_pcalloc(ctx->r->pool, sizeof(*kit));
+    apr_status_t rv;
+
+    chat_route_rest_begin(&kit->q, ctx);
+    kit->pool = pool;
+    rv = chat_route_rest_enter(&kit->q);
+    if (rv == APR_SUCCESS)
+        rv = read_request(kit, body);
+    if (rv == APR_SUCCESS)
+        rv = handlers[kit->request.type](kit);
+    return chat_route_rest_end(&kit->q, rv);
+}
+
+/* ---- which form ---- */
 
 /* The simple form has a message and no type. */
 static int is_simple(const chat_json_t *body)
@@ -39,10 +140,6 @@ int chat_route_chatkit(chat_ctx_t *ctx)
         chat_run_error(ctx, &err);
         return OK;
     }
-    if (is_simple(body))
-        return chat_route_chatkit_seed(ctx, body, pool);
-    chat_err_set(&err, APR_EINVAL, HTTP_BAD_REQUEST, "invalid_request",
-                 "This is no request of ChatKit.");
-    chat_run_error(ctx, &err);
-    return OK;
+    return is_simple(body) ? chat_route_chatkit_seed(ctx, body, pool)
+                           : serve(ctx, body, pool);
 }

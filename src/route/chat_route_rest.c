@@ -269,18 +269,36 @@ static int refuse(const rest_t *q)
     return OK;
 }
 
+int chat_route_rest_end(const rest_t *q, apr_status_t rv)
+{
+    return rv == APR_SUCCESS ? answer(q) : refuse(q);
+}
+
+void chat_route_rest_begin(rest_t *q, chat_ctx_t *ctx)
+{
+    *q = (rest_t){.ctx = ctx, .r = ctx->r, .p = ctx->r->pool};
+    q->at.s = ctx->r->server;
+    q->at.r = ctx->r;
+    q->at.p = ctx->r->pool;
+}
+
+apr_status_t chat_route_rest_enter(rest_t *q)
+{
+    static const row_t row = {.flags = CHAT_ROUTE_REST_UNLIMITED};
+    apr_status_t rv = identify(q, &row);
+
+    return rv == APR_SUCCESS ? check_tables(q) : rv;
+}
+
 int chat_route_rest_serve(chat_ctx_t *ctx, const row_t *rows)
 {
-    request_rec *r = ctx->r;
-    rest_t q = {.ctx = ctx, .r = r, .p = r->pool};
+    rest_t q;
     const row_t *row = NULL;
     apr_status_t rv;
 
-    q.at.s = r->server;
-    q.at.r = r;
-    q.at.p = r->pool;
+    chat_route_rest_begin(&q, ctx);
     rv = find_row(&row, &q, rows,
-                  chat_request_rest(r, ctx->dir->route.location));
+                  chat_request_rest(ctx->r, ctx->dir->route.location));
     if (rv == APR_SUCCESS && !row)
         return answer(&q);
     if (rv != APR_SUCCESS || identify(&q, row) != APR_SUCCESS ||
@@ -290,7 +308,7 @@ int chat_route_rest_serve(chat_ctx_t *ctx, const row_t *rows)
     rv = row->flags & CHAT_ROUTE_REST_REPEAT
              ? chat_route_rest_repeat(&q, row->handler)
              : row->handler(&q);
-    return rv == APR_SUCCESS ? answer(&q) : refuse(&q);
+    return chat_route_rest_end(&q, rv);
 }
 
 /* ---- the rest ---- */

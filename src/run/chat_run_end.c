@@ -245,6 +245,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
     case TELL_LAST:
         send_last(run, ending);
         if (run->record.outcome != CHAT_OUTCOME_COMPLETE &&
+            !(run->dialect && run->dialect->tells_errors) &&
             run->end.why != CHAT_END_CANCELLED &&
             run->end.why != CHAT_END_SHUTDOWN)
             chat_reply_break(run->r);

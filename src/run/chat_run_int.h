@@ -111,10 +111,11 @@ typedef struct chat_run_kept_t {
     const char *owner;
     const char *conversation, *question, *answer, *stream; /* ids; question is
                                     known once the turn has begun */
-    int create;             /* 1: the conversation may be a new one */
-    const char *regenerate; /* of chat_run_question_t, or NULL */
-    int begun;              /* 1: the question is there */
-    int numbered;           /* 1: its stream can be resumed */
+    int create;                /* 1: the conversation may be a new one */
+    const char *regenerate;    /* of chat_run_question_t, or NULL */
+    int begun;                 /* 1: the question is there */
+    chat_answer_frame_t frame; /* in r->pool */
+    int numbered;              /* 1: its stream can be resumed */
 } chat_run_kept_t;
 
 typedef struct chat_run_t {
@@ -199,6 +200,10 @@ apr_status_t chat_run_keep_model(chat_run_t *run, chat_err_t *err);
  * can read, by whole turns. */
 apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
                            chat_err_t *err);
+/* What is private in messages of other providers than that one (by its name)
+ * is taken out of the turn. */
+void chat_run_path_address(chat_turn_t *turn, const char *provider,
+                           apr_pool_t *p);
 
 /* ---- chat_run_attempts.c ---- */
 

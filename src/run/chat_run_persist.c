@@ -138,6 +138,8 @@ static apr_status_t begin_turn(state_t *state, chat_err_t *err)
     last =
         &APR_ARRAY_IDX(turn->path, turn->path->nelts - 1, chat_store_message_t);
     run->kept->question = apr_pstrdup(run->r->pool, last->id);
+    if (run->question && run->question->begun)
+        run->question->begun(run->question->told, turn, &run->kept->frame);
     state->title = chat_run_title_prepare(run, turn);
     return chat_run_path(run, turn, err);
 }

@@ -12,7 +12,7 @@
 /* One that comes whole is not sent before it is saved. */
 static int resume_wanted(const chat_run_t *run)
 {
-    return run->kept && !run->whole &&
+    return run->kept && !run->whole && run->dialect->decode &&
            run->ctx->server->resume.kind != CHAT_RESUME_OFF;
 }
 

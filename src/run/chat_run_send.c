@@ -22,6 +22,7 @@ static void describe_place(chat_answer_t *answer, const chat_run_kept_t *kept)
     answer->question = kept->question;
     answer->message = kept->answer;
     answer->stream = kept->stream;
+    answer->frame = kept->frame;
     answer->numbered = kept->numbered;
 }
 

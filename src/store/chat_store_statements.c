@@ -36,6 +36,10 @@
 #define PAGE_OF_CONVERSATIONS                                                  \
     "where c.user_id = %s and c.archived = %s and c.deleted_at is null "       \
     "and c.pinned >= %s and (c.last_message_at, c.id) < (%s, %s) "
+#define OLDEST_CONVERSATIONS                                                   \
+    "where c.user_id = %s and c.archived = %s and c.deleted_at is null "       \
+    "and c.pinned >= %s and (c.last_message_at, c.id) > (%s, %s) "             \
+    "order by c.last_message_at, c.id limit %s"
 #define NEWEST_CONVERSATIONS                                                   \
     "order by c.last_message_at desc, c.id desc limit %s"
 
@@ -108,7 +112,8 @@
 #define LOCKED                                                                 \
     "select c.title, c.title_by, c.model, c.system, c.current_message_id, "    \
     "c.archived, c.message_count, c.bytes, c.revision, c.deleted_at, "         \
-    "c.last_message_at from chat_conversation c where c.id = %s and "          \
+    "c.last_message_at, c.created_at from chat_conversation c "                \
+    "where c.id = %s and "                                                     \
     "c.user_id = %s "
 
 /* So many messages PostgreSQL looks at first. */
@@ -146,6 +151,7 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
                                         "and c.deleted_at is null"),
     BOTH(CONVERSATION_LIST,
          CONVERSATION PAGE_OF_CONVERSATIONS NEWEST_CONVERSATIONS),
+    BOTH(CONVERSATION_LIST_OLDEST, CONVERSATION OLDEST_CONVERSATIONS),
     EACH(CONVERSATION_LIST_TITLED,
          CONVERSATION PAGE_OF_CONVERSATIONS
          "and c.title is not null and chat_words(c.user_id, c.title) @@ "
@@ -225,6 +231,14 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
                          "where m.id = %s and m.conversation_id = %s"),
     BOTH(MESSAGE_PATH, PATH MESSAGE_COUNTED ALONG_PATH),
     BOTH(MESSAGE_TURN_PATH, PATH MESSAGE("1", "1") ALONG_PATH),
+    /* From that one on, or from the root. */
+    BOTH(MESSAGE_PATH_DOWN,
+         PATH MESSAGE("1", "1") "from path join chat_message m "
+                                "on m.id = path.id where path.depth <= "
+                                "(select max(b.depth) from path b where "
+                                "cast(b.id as text) = "
+                                "coalesce(%s, cast(b.id as text))) "
+                                "order by path.depth desc limit %s"),
     BOTH(MESSAGE_ALL, MESSAGE_COUNTED
          "from chat_message m " OWNED "where m.conversation_id = %s "
          "and (m.created_at, m.id) < (%s, %s) "
