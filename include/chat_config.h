@@ -373,9 +373,12 @@ typedef struct chat_dir_auth_t {
                               accepted */
 } chat_dir_auth_t;
 
-/* A set of public keys (ChatAuthJWKS), as it was read. */
+/* A set of public keys (ChatAuthJWKS): of a file, as it was read; or of a URL,
+ * where it is fetched from. */
 typedef struct chat_jwks_conf_t {
-    const char *path;
+    const char *url;   /* NULL: of a file */
+    int slot;          /* of url, in src/auth/chat_auth_keys.c */
+    const char *path;  /* of the file */
     const char *where; /* "file:line" of the directive */
     const char *text;  /* of the file */
     apr_size_t len;

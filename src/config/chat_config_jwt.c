@@ -150,7 +150,38 @@ static const char *read_keys(chat_jwks_conf_t *jwks, cmd_parms *cmd)
     return NULL;
 }
 
-/* ChatAuthJWKS file:PATH. What the keys are worth auth/ says, at configtest. */
+/* Whoever can change what is fetched can make himself anybody. */
+static const char *parse_location(chat_jwks_conf_t *jwks, cmd_parms *cmd,
+                                  const char *value)
+{
+    chat_config_url_t url;
+    const char *why = chat_config_parse_url(
+        &url, cmd->cmd->name, value, "https://app.example.com/api/auth/jwks",
+        cmd->pool);
+
+    if (why)
+        return why;
+    if (!url.tls && !chat_config_url_is_local(url.host))
+        return chat_config_refuse(cmd->cmd->name, value,
+                                  "https://, or a host of this machine",
+                                  cmd->pool);
+    jwks->url = apr_pstrcat(cmd->pool, url.base, url.path, NULL);
+    return NULL;
+}
+
+static const char *parse_set(chat_jwks_conf_t *jwks, cmd_parms *cmd,
+                             const char *value)
+{
+    if (!strncmp(value, "http://", 7) || !strncmp(value, "https://", 8))
+        return parse_location(jwks, cmd, value);
+    if (strncmp(value, "file:", 5) || !value[5])
+        return chat_config_refuse(cmd->cmd->name, value,
+                                  "file:PATH or https://HOST/PATH", cmd->pool);
+    jwks->path = ap_server_root_relative(cmd->pool, value + 5);
+    return read_keys(jwks, cmd);
+}
+
+/* What the keys of a file are worth auth/ says, at configtest. */
 static const char *set_jwks(cmd_parms *cmd, void *dirv, const char *value)
 {
     chat_server_jwt_t *server = &chat_config_server_of(cmd)->jwt;
@@ -161,13 +192,9 @@ static const char *set_jwks(cmd_parms *cmd, void *dirv, const char *value)
         why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
     if (why)
         return why;
-    if (strncmp(value, "file:", 5) || !value[5])
-        return chat_config_refuse(cmd->cmd->name, value, "file:PATH",
-                                  cmd->pool);
     jwks = apr_pcalloc(cmd->pool, sizeof(*jwks));
-    jwks->path = ap_server_root_relative(cmd->pool, value + 5);
     jwks->where = chat_config_where(cmd);
-    why = read_keys(jwks, cmd);
+    why = parse_set(jwks, cmd, value);
     if (why)
         return why;
     if (!server->sets)
@@ -189,7 +216,7 @@ const chat_config_feature_t chat_config_jwt_feature = {
                               CHAT_OR_DIRECTORY,
                               "env:NAME, file:PATH or \"exec:PATH ARGS\""),
             AP_INIT_TAKE1("ChatAuthJWKS", set_jwks, NULL, CHAT_OR_DIRECTORY,
-                          "file:PATH of a JWK set"),
+                          "file:PATH or https://HOST/PATH of a JWK set"),
             AP_INIT_TAKE_ARGV("ChatAuthClaim", set_options, (void *)claims,
                               CHAT_OR_DIRECTORY,
                               "[id=CLAIM] [role=CLAIM] [tier=CLAIM]"),
