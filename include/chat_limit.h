@@ -31,6 +31,8 @@ typedef struct chat_limit_ask_t {
                                   never settled expires by itself then */
     int requests_only; /* 1: nothing is generated, and policies of tokens and
                           streams do not count it */
+    int own_key; /* 1: its user pays the provider, and what is counted for the
+                    house's bill does not count it */
 } chat_limit_ask_t;
 
 /* What is reserved for a request, and has to be settled. Lives in r->pool. */

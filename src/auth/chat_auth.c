@@ -78,6 +78,8 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
            same_words(a->auth.cookies, b->auth.cookies) &&
            same_words(a->auth.origins, b->auth.origins) &&
            !strcmp(a->auth.namespace, b->auth.namespace) &&
+           a->tier.database == b->tier.database &&
+           !strcmp(a->tier.basic, b->tier.basic) &&
            same_tokens(&a->jwt, &b->jwt);
 }
 
@@ -188,6 +190,8 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
             rv = chat_auth_origin_check(r, conf, err);
         if (rv == APR_SUCCESS)
             *puser = with_subject(*puser, scheme, conf, r->pool);
+        if (rv == APR_SUCCESS)
+            rv = chat_auth_tier(puser, r, conf, err);
         if (rv != APR_NOTFOUND)
             return rv;
     }

@@ -92,6 +92,8 @@ int chat_limit_applies(const chat_limit_conf_t *policy,
                        const chat_limit_context_t *ctx)
 {
     return (!ctx->ask->requests_only || policy->unit == CHAT_LIMIT_REQUESTS) &&
+           (!ctx->ask->own_key || policy->unit == CHAT_LIMIT_REQUESTS ||
+            policy->unit == CHAT_LIMIT_STREAMS) &&
            (!policy->tier || chat_words_has(ctx->tier, policy->tier)) &&
            (!policy->model || !strcmp(policy->model, ctx->ask->model));
 }

@@ -35,6 +35,14 @@ static int is_share(const char *id)
                       "0123456789-_") == SHARE_ID_LEN;
 }
 
+/* Who has no provider of that name says so. */
+static int is_id(char kind, const char *id)
+{
+    return kind == '*'   ? chat_request_is_id(id)
+           : kind == '@' ? is_share(id)
+                         : 1;
+}
+
 /*
  * 1 when the path has the form of the row. ids are set then, and *pbad when one
  * of them cannot be an id.
@@ -49,14 +57,13 @@ static int is_row(const row_t *row, const char *path, rest_t *q, int *pbad)
     while (*form && *form == *path) {
         form++;
         path++;
-        if (*form == '*' || *form == '@') {
+        if (*form && strchr("*@$", *form)) {
             apr_size_t len = strcspn(path, "/");
 
             if (!len)
                 return 0;
             q->ids[n] = apr_pstrmemdup(q->p, path, len);
-            *pbad |= *form == '*' ? !chat_request_is_id(q->ids[n])
-                                  : !is_share(q->ids[n]);
+            *pbad |= !is_id(*form, q->ids[n]);
             n++;
             path += len;
             form++;
@@ -174,11 +181,12 @@ static apr_status_t ask_limits(rest_t *q, const row_t *row)
     return rv;
 }
 
-static apr_status_t check_tables(rest_t *q)
+static apr_status_t check_tables(rest_t *q, const row_t *row)
 {
     const char *why = "this location has no ChatStore";
 
-    if (q->ctx->dir->store.layout != CHAT_STORE_OFF &&
+    if ((q->ctx->dir->store.layout != CHAT_STORE_OFF ||
+         row->flags & CHAT_ROUTE_REST_TABLES) &&
         chat_store_tables(&why, &q->at) == APR_SUCCESS)
         return APR_SUCCESS;
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, q->r,
@@ -285,7 +293,8 @@ int chat_route_rest_serve(chat_ctx_t *ctx, const row_t *rows)
         return answer(&q);
     if (rv != APR_SUCCESS || identify(&q, row) != APR_SUCCESS ||
         ask_limits(&q, row) != APR_SUCCESS ||
-        read_body(&q, row) != APR_SUCCESS || check_tables(&q) != APR_SUCCESS)
+        read_body(&q, row) != APR_SUCCESS ||
+        check_tables(&q, row) != APR_SUCCESS)
         return refuse(&q);
     rv = row->flags & CHAT_ROUTE_REST_REPEAT
              ? chat_route_rest_repeat(&q, row->handler)

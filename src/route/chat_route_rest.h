@@ -48,13 +48,15 @@ typedef enum {
     CHAT_ROUTE_REST_REPEAT = 1 << 2,    /* Idempotency-Key is honoured */
     CHAT_ROUTE_REST_PUBLIC = 1 << 3,    /* whoever it is: q->at.owner is NULL */
     CHAT_ROUTE_REST_UNLIMITED = 1 << 4, /* ChatLimit does not count it */
+    CHAT_ROUTE_REST_TABLES = 1 << 6,    /* the server's tables are enough: no
+                                           ChatStore need stand here */
     CHAT_ROUTE_REST_RUN = 1 << 5 /* the handler is a run: it asks the limits,
                                     and reads the body, but for one that may be
                                     repeated */
 } chat_route_rest_flag_e;
 
-/* Path below the location; "*" in it is a UUID, "@" the id of a share. The last
- * row has no path. */
+/* Path below the location; "*" in it is a UUID, "@" the id of a share, "$" the
+ * name of a provider. The last row has no path. */
 typedef struct chat_route_rest_row_t {
     int method;
     const char *path;

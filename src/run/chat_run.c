@@ -207,6 +207,7 @@ static apr_status_t ask_limits(chat_run_t *run,
         .max_tokens = run->request.turn.max_output_tokens,
         .least_tokens = least_output(run),
         .lasts = longest(run),
+        .own_key = run->own_only,
     };
     apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
 
@@ -295,6 +296,7 @@ static int serve(chat_run_t *run)
         chat_run_keep(run, &err) != APR_SUCCESS ||
         chat_run_keep_model(run, &err) != APR_SUCCESS ||
         chat_run_find(run, &err) != APR_SUCCESS ||
+        chat_run_own_find(run, &err) != APR_SUCCESS ||
         check_fit(run, &err) != APR_SUCCESS ||
         ask_limits(run, &admission, &err) != APR_SUCCESS ||
         begin_taps(run, &err) != APR_SUCCESS ||

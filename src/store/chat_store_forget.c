@@ -20,6 +20,9 @@ static apr_status_t begin(chat_store_tx_t *tx, void *work)
         &f->streams, tx, CHAT_SQL_STREAM_RUNNING_ALL,
         CHAT_STORE_ARGS(tx->at->owner, "0"));
 
+    if (rv == APR_SUCCESS)
+        rv = chat_store_tx_exec(tx, NULL, CHAT_SQL_KEY_REMOVE_ALL,
+                                CHAT_STORE_ARGS(tx->at->owner));
     return rv == APR_SUCCESS
                ? chat_store_tx_exec(tx, NULL, CHAT_SQL_REPEAT_REMOVE_ALL,
                                     CHAT_STORE_ARGS(tx->at->owner))

@@ -10,8 +10,8 @@ use ChatTest::Guard;
 # Headers by the room that owns them; the rest of include/ is named after it.
 my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_admission => 'types', chat_log => 'log',
-    chat_ctx => 'shared', chat_capability => 'types', chat_store_chats => 'store',
-    map { ("chat_$_" => 'base') } qw(base64 buf circuit clock json sse crypto cookie redact scratch words),
+    chat_ctx => 'shared', chat_capability => 'types', chat_store_chats => 'store', chat_accounts => 'store',
+    map { ("chat_$_" => 'base') } qw(address base64 buf circuit clock json sse crypto cookie redact scratch seal words),
 );
 
 my @PURE  = qw(types base);
@@ -44,6 +44,7 @@ my @LIBRARY = (
     [ 'json-c',  qr{^<(?:json-c/|json\.h)},  qr{^src/base/chat_json} ],
     [ 'SQL',     qr{^<(?:apr_dbd|mod_dbd)},  qr{^src/store/} ],
     [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|redis/chat_redis_tls|stream/chat_(?:idle|trust))\.c$} ],
+    [ 'libsodium', qr{^<sodium},             qr{^src/base/chat_seal\.c$} ],
     [ 'hiredis', qr{^<hiredis/},             qr{^(?:include/chat_redis\.h|src/redis/chat_redis_tls\.c)$} ],
 );
 
