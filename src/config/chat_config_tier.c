@@ -185,7 +185,7 @@ const chat_config_feature_t chat_config_tier_feature = {
                           CHAT_OR_DIRECTORY,
                           "env:NAME, file:PATH or \"exec:PATH ARGS\""),
             AP_INIT_TAKE2("ChatTierPrice", add_price, NULL, CHAT_OR_DIRECTORY,
-                          "the id of a price, lookup:KEY or variant:ID; and "
+                          "the id of a price, lookup:KEY or variant:ID, and "
                           "the name of a tier"),
         },
     .dir = CHAT_CONFIG_DIR(tier),

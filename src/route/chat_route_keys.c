@@ -4,7 +4,7 @@
  * read one. From the body on a key is in memory for secrets alone. Request
  * thread.
  */
-#include "chat_route_keys.h"
+#include "chat_route_keys_check.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A user's key, shown to its provider. See chat_route_keys.h. */
-#include "chat_route_keys.h"
+/* A user's key, shown to its provider. See chat_route_keys_check.h. */
+#include "chat_route_keys_check.h"
 
 #include <string.h>
 

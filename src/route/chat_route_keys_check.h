@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the chat_route_keys*.c files share. Request thread. */
-#ifndef CHAT_ROUTE_KEYS_H
-#define CHAT_ROUTE_KEYS_H
+/* What its provider says of a key. Request thread. */
+#ifndef CHAT_ROUTE_KEYS_CHECK_H
+#define CHAT_ROUTE_KEYS_CHECK_H
 
 #include "chat_config.h"
 #include "chat_provider.h"
