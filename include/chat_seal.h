@@ -70,6 +70,9 @@ char *chat_seal_copy(const char *text, apr_pool_t *p);
 /* NULL is ignored. */
 void chat_seal_free(char *secret, apr_pool_t *p);
 
+/* Overwrite the secret wherever it stands in data, with as many "*". */
+void chat_seal_mask(char *data, apr_size_t len, const char *secret);
+
 /* Overwrite, and be sure that it is done. */
 void chat_seal_wipe(void *data, apr_size_t len);
 

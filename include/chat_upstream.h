@@ -60,13 +60,14 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
                           request_rec *r);
 
 typedef struct chat_upstream_stats_t {
-    const char *name;             /* of the provider */
-    const char *state;            /* "closed", "open" or "half-open" */
-    apr_uint64_t calls, failures; /* let through, CHAT_VERDICT_FAILED; since the
-                                     server was (re)started */
-    apr_uint64_t opened;          /* times that the breaker opened; probes
-                                     that failed do not count */
-    int keys, suspended;          /* now */
+    const char *name;  /* of the provider */
+    const char *state; /* "closed", "open" or "half-open" */
+    apr_uint64_t calls,
+        failures; /* with the house's keys: let through, CHAT_VERDICT_FAILED;
+                     since the server was (re)started */
+    apr_uint64_t opened; /* times that the breaker opened; probes
+                            that failed do not count */
+    int keys, suspended; /* now */
 } chat_upstream_stats_t;
 
 /* Up to max rows, by name; how many there are. */

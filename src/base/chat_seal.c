@@ -36,6 +36,17 @@ void chat_seal_wipe(void *data, apr_size_t len)
     sodium_memzero(data, len);
 }
 
+void chat_seal_mask(char *data, apr_size_t len, const char *secret)
+{
+    apr_size_t size = strlen(secret);
+    char *end = data + len, *at = data;
+
+    while (size && (at = memmem(at, (apr_size_t)(end - at), secret, size))) {
+        memset(at, '*', size);
+        at += size;
+    }
+}
+
 static apr_status_t release(void *secret)
 {
     sodium_free(secret);

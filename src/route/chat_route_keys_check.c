@@ -102,6 +102,7 @@ apr_status_t chat_route_keys_check(chat_provider_check_e *pverdict,
     *pverdict = CHAT_PROVIDER_CHECK_UNKNOWN;
     if (rv == APR_SUCCESS) {
         rv = chat_stream_fetch(&status, &fetch);
+        chat_seal_mask(answer.data, answer.len, key);
         if (rv == APR_SUCCESS)
             *pverdict = chat_provider_check_verdict(
                 chat_provider_get(conf->type), status, answer.data, answer.len,

@@ -352,11 +352,12 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
 {
     const chat_attempt_t *attempt = &run->attempt;
     chat_refusal_t *told = &run->answer.seen->told;
-    int said = attempt->status == HTTP_OK
-                   ? chat_provider_refusal_status(
-                         attempt->refusal, attempt->refusal_len, run->r->pool)
-                   : 0;
+    int said = 0;
 
+    chat_run_own_mask(run);
+    if (attempt->status == HTTP_OK)
+        said = chat_provider_refusal_status(attempt->refusal,
+                                            attempt->refusal_len, run->r->pool);
     if (said) {
         result->status = said;
         result->answering = 0;

@@ -213,6 +213,9 @@ void chat_run_own_wipe(chat_run_t *run);
 /* A line, in p; one with the attempt's own key in memory for secrets. */
 const char *chat_run_own_line(chat_run_t *run, const char *line, apr_pool_t *p);
 
+/* What the provider has said of it is not looked at with it in it. */
+void chat_run_own_mask(const chat_run_t *run);
+
 /* [whoever owns the run at its end] 1: the provider has not accepted it, which
  * its user has to know; err is about that then. */
 int chat_run_own_refused(chat_run_t *run, chat_err_t *err);

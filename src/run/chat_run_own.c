@@ -312,6 +312,15 @@ void chat_run_own_wipe(chat_run_t *run)
 
 /* ---- the end ---- */
 
+void chat_run_own_mask(const chat_run_t *run)
+{
+    const chat_attempt_t *attempt = &run->attempt;
+    const chat_run_own_t *own = attempt->candidate->own;
+
+    if (own && own->secret && attempt->refusal)
+        chat_seal_mask(attempt->refusal, attempt->refusal_len, own->secret);
+}
+
 int chat_run_own_refused(chat_run_t *run, chat_err_t *err)
 {
     const chat_candidate_t *c = run->attempt.candidate;

@@ -32,7 +32,9 @@ typedef struct slot_t {
                                 leaves numbers, each of them valid */
     chat_circuit_t breaker[CHAT_ORIGIN_COUNT];
     chat_upstream_keys_t keys;
-    apr_uint64_t calls, failures, opened;
+    struct {
+        apr_uint64_t calls, failures, opened;
+    } numbers[CHAT_ORIGIN_COUNT];
 } __attribute__((aligned(64))) slot_t;
 
 static slot_t *slots;
@@ -64,7 +66,7 @@ chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
     chat_shared_lock(&slot->lock);
     allowed = chat_circuit_allow(&slot->breaker[origin], chat_clock_now(),
                                  conf->breaker_cooldown, pwait, &change);
-    slot->calls += allowed;
+    slot->numbers[origin].calls += allowed;
     chat_shared_unlock(&slot->lock);
     if (change != CHAT_CIRCUIT_PROBES)
         return allowed ? CHAT_PERMIT_YES : CHAT_PERMIT_NO;
@@ -109,20 +111,21 @@ static void log_change(const chat_provider_conf_t *conf, chat_origin_e origin,
 /* In the lock. */
 static chat_circuit_change_e count_verdict(slot_t *slot,
                                            const chat_provider_conf_t *conf,
-                                           chat_circuit_t *breaker,
+                                           chat_origin_e origin,
                                            chat_verdict_e verdict)
 {
+    chat_circuit_t *breaker = &slot->breaker[origin];
     chat_circuit_change_e change;
 
     switch (verdict) {
     case CHAT_VERDICT_OK:
         return chat_circuit_success(breaker);
     case CHAT_VERDICT_FAILED:
-        slot->failures++;
+        slot->numbers[origin].failures++;
         change = chat_circuit_failure(breaker, chat_clock_now(),
                                       conf->breaker_failures,
                                       conf->breaker_cooldown);
-        slot->opened += change == CHAT_CIRCUIT_OPENS;
+        slot->numbers[origin].opened += change == CHAT_CIRCUIT_OPENS;
         return change;
     case CHAT_VERDICT_UNKNOWN:
         chat_circuit_unknown(breaker, chat_clock_now());
@@ -146,7 +149,7 @@ void chat_upstream_report(const chat_provider_conf_t *conf,
     if (!slot)
         return;
     chat_shared_lock(&slot->lock);
-    change = count_verdict(slot, conf, &slot->breaker[origin], verdict);
+    change = count_verdict(slot, conf, origin, verdict);
     failures = slot->breaker[origin].failures;
     chat_shared_unlock(&slot->lock);
     log_change(conf, origin, change, failures, r);
@@ -212,9 +215,9 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
     row->keys = conf->keys->nelts;
     chat_shared_lock(&slot->lock);
     row->state = state_names[slot->breaker[CHAT_ORIGIN_HOUSE].state];
-    row->calls = slot->calls;
-    row->failures = slot->failures;
-    row->opened = slot->opened;
+    row->calls = slot->numbers[CHAT_ORIGIN_HOUSE].calls;
+    row->failures = slot->numbers[CHAT_ORIGIN_HOUSE].failures;
+    row->opened = slot->numbers[CHAT_ORIGIN_HOUSE].opened;
     row->suspended =
         chat_upstream_keys_suspended(&slot->keys, row->keys, chat_clock_now());
     chat_shared_unlock(&slot->lock);
