@@ -245,6 +245,12 @@ typedef enum {
     CHAT_PROVIDER_CHECK_UNKNOWN  /* nothing */
 } chat_provider_check_e;
 
+/* For build_check(): a GET of path, with the key in the header usual unless the
+ * administrator names another. */
+apr_status_t chat_provider_check_call(chat_call_t *call, const char *path,
+                                      int usual, const chat_upstream_t *up,
+                                      chat_err_t *err, apr_pool_t *p);
+
 /* The call of build_check(), and what its answer says. */
 apr_status_t chat_provider_check_build(chat_call_t *call,
                                        const chat_provider_t *provider,

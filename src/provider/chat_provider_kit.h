@@ -98,10 +98,6 @@ apr_status_t chat_provider_call(chat_call_t *call, const char *path, int usual,
                                 const chat_turn_t *turn,
                                 const chat_upstream_t *up, chat_err_t *err,
                                 apr_pool_t *p);
-/* The same for a GET of build_check(). */
-apr_status_t chat_provider_check_call(chat_call_t *call, const char *path,
-                                      int usual, const chat_upstream_t *up,
-                                      chat_err_t *err, apr_pool_t *p);
 void chat_provider_call_header(chat_call_t *call, const char *name,
                                const char *value, apr_pool_t *p);
 void chat_provider_call_body(chat_call_t *call, const chat_json_t *body,

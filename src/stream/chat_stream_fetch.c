@@ -61,7 +61,7 @@ static void set_options(fetch_t *f)
                      (long)apr_time_as_msec(f->spec->timeout));
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, f);
-    f->guard = chat_guard_set(h, call);
+    f->guard = chat_stream_guard_set(h, call);
 }
 
 /* Until it has ended, or the thread has to. */
@@ -116,7 +116,7 @@ apr_status_t chat_stream_fetch(int *pstatus, const chat_fetch_t *spec)
     if (multi)
         curl_multi_cleanup(multi);
     if (spec->call->secret)
-        chat_guard_wipe(f.headers);
+        chat_stream_guard_wipe(f.headers);
     curl_slist_free_all(f.headers);
     curl_slist_free_all(f.guard);
     curl_slist_free_all(f.hosts);

@@ -76,7 +76,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *baton)
     x->head_done = 1;
     /* From now on no request is sent once more. */
     if (s->call.spec->secret)
-        chat_guard_wipe(x->headers);
+        chat_stream_guard_wipe(x->headers);
     chat_idle_listen(x->easy);
     if (s->spec.cb->head)
         s->spec.cb->head(s->spec.ctx, (int)status, x->head);
@@ -234,7 +234,7 @@ static void set_transport(chat_stream_t *s)
         x->hosts = curl_slist_append(NULL, s->call.spec->resolve);
         curl_easy_setopt(h, CURLOPT_RESOLVE, x->hosts);
     }
-    x->guard = chat_guard_set(h, s->call.spec);
+    x->guard = chat_stream_guard_set(h, s->call.spec);
 }
 
 static void set_request(chat_stream_t *s)
@@ -351,7 +351,7 @@ static void xfer_stop(chat_stream_t *s)
         chat_curl_release(s->driver->curl, x->easy);
     x->easy = NULL;
     if (s->call.spec->secret)
-        chat_guard_wipe(x->headers);
+        chat_stream_guard_wipe(x->headers);
     curl_slist_free_all(x->headers);
     curl_slist_free_all(x->hosts);
     curl_slist_free_all(x->guard);

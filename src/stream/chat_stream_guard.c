@@ -62,7 +62,7 @@ static curl_socket_t open_public(void *baton, curlsocktype purpose,
                   address->protocol);
 }
 
-struct curl_slist *chat_guard_set(CURL *easy, const chat_call_t *call)
+struct curl_slist *chat_stream_guard_set(CURL *easy, const chat_call_t *call)
 {
     struct curl_slist *where;
 
@@ -86,7 +86,7 @@ struct curl_slist *chat_guard_set(CURL *easy, const chat_call_t *call)
 
 /* ---- what curl keeps of a key ---- */
 
-void chat_guard_wipe(struct curl_slist *lines)
+void chat_stream_guard_wipe(struct curl_slist *lines)
 {
     for (; lines; lines = lines->next)
         if (lines->data)
