@@ -264,6 +264,11 @@ typedef struct chat_server_usage_t {
     apr_interval_time_t every; /* ChatUsage batch=: the shortest, 0: none */
 } chat_server_usage_t;
 
+/* Of each server. */
+typedef struct chat_server_keys_t {
+    struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
+} chat_server_keys_t;
+
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
@@ -281,6 +286,7 @@ typedef struct chat_server_conf_t {
     chat_server_context_t context;
     chat_server_store_t store;
     chat_server_usage_t usage;
+    chat_server_keys_t keys;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -339,6 +345,39 @@ typedef enum {
 typedef struct chat_dir_usage_t {
     int mode; /* chat_usage_e */
 } chat_dir_usage_t;
+
+/* Whose keys a provider is asked with (ChatUserKeys). */
+typedef enum {
+    CHAT_KEYS_OFF,    /* those of <ChatProvider> */
+    CHAT_KEYS_ALLOW,  /* a user's own, where he has one */
+    CHAT_KEYS_REQUIRE /* a user's own alone */
+} chat_keys_e;
+
+typedef struct chat_dir_keys_t {
+    int mode;                      /* chat_keys_e */
+    apr_array_header_t *providers; /* const char *: of which ones keys may be
+                                      stored; empty: all */
+    int fallback; /* 1: where a user's key fails the house's is used */
+    int baseurl;  /* 1: a key may be for another address, a public one */
+} chat_dir_keys_t;
+
+/* Which tier a price is for (ChatTierPrice). */
+typedef struct chat_tier_price_t {
+    const char *price; /* an id, "lookup:KEY" or "variant:ID" */
+    const char *tier;
+} chat_tier_price_t;
+
+typedef struct chat_dir_tier_t {
+    int database; /* ChatAuthTier: 1: what is paid for counts more than what
+                     the session says */
+    const char *basic; /* default=: of who has none by either */
+    int webhook;       /* ChatWebhook: chat_webhook_e */
+    int live;          /* 1: events of real payments count, 0: those of tests */
+    apr_interval_time_t grace;   /* access behind the end of what was paid */
+    apr_array_header_t *secrets; /* ChatWebhookSecret: const char *, any fits */
+    apr_array_header_t *prices;  /* ChatTierPrice: chat_tier_price_t, from the
+                                    least tier to the best */
+} chat_dir_tier_t;
 
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
@@ -436,6 +475,8 @@ typedef struct chat_dir_conf_t {
     chat_dir_title_t title;
     chat_dir_store_t store;
     chat_dir_usage_t usage;
+    chat_dir_keys_t keys;
+    chat_dir_tier_t tier;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;

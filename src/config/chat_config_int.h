@@ -281,6 +281,19 @@ const char *chat_config_env(cmd_parms *cmd, const char *name);
 const char *chat_config_secret(const char **psecret, cmd_parms *cmd,
                                const char *spec);
 
+/* What is made of the text of a secret that may have several lines. */
+typedef const char *chat_config_secret_fn(void *out, const char *text,
+                                          apr_size_t len, cmd_parms *cmd);
+
+/* The same for one that keep() makes something of: no copy is left. */
+const char *chat_config_secret_lines(cmd_parms *cmd, const char *spec,
+                                     chat_config_secret_fn *keep, void *out);
+
+/* ---- chat_config_store.c ---- */
+
+/* A time that is mostly written in days. */
+chat_config_value_cb chat_config_store_days;
+
 /* ---- chat_config_auth.c ---- */
 
 /* A directive of secrets: they are added to the list that its rule names. */
@@ -317,6 +330,7 @@ typedef enum {
     CHAT_NEED_TITLE,    /* ChatTitleModel names a model */
     CHAT_NEED_REDIS,    /* a policy refuses without it */
     CHAT_NEED_LOGS,     /* ChatStreamResume keeps logs in ChatRedis */
+    CHAT_NEED_SECRET,   /* ChatUserKeys seals with it */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
     CHAT_HAVE_ROUTE,    /* a route that asks the provider of its name */
     CHAT_HAVE_ENV       /* a secret is given as env: */

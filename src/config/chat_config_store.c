@@ -114,8 +114,9 @@ static const char *set_migrate(cmd_parms *cmd, void *dir, const char *value)
 }
 
 /* Times of this kind are mostly days. */
-static const char *set_days(void *member, const chat_config_rule_t *rule,
-                            cmd_parms *cmd, const char *what, const char *value)
+const char *chat_config_store_days(void *member, const chat_config_rule_t *rule,
+                                   cmd_parms *cmd, const char *what,
+                                   const char *value)
 {
     apr_size_t digits = strspn(value, "0123456789");
     int days = 0;
@@ -157,8 +158,9 @@ static const chat_config_rule_t shares[] = {
 
 static const chat_config_rule_t retention[] = {
     CHAT_CONFIG_OPTION("deleted", chat_server_store_t, deleted,
-                       .set = set_days),
-    CHAT_CONFIG_OPTION("idle", chat_server_store_t, idle, .set = set_days),
+                       .set = chat_config_store_days),
+    CHAT_CONFIG_OPTION("idle", chat_server_store_t, idle,
+                       .set = chat_config_store_days),
     {NULL}};
 
 static const char *set_dir_options(cmd_parms *cmd, void *dirv, int argc,

@@ -35,6 +35,14 @@ static int is_share(const char *id)
                       "0123456789-_") == SHARE_ID_LEN;
 }
 
+/* Who has no provider of that name says so. */
+static int is_id(char kind, const char *id)
+{
+    return kind == '*'   ? chat_request_is_id(id)
+           : kind == '@' ? is_share(id)
+                         : 1;
+}
+
 /*
  * 1 when the path has the form of the row. ids are set then, and *pbad when one
  * of them cannot be an id.
@@ -49,14 +57,13 @@ static int is_row(const row_t *row, const char *path, rest_t *q, int *pbad)
     while (*form && *form == *path) {
         form++;
         path++;
-        if (*form == '*' || *form == '@') {
+        if (*form && strchr("*@$", *form)) {
             apr_size_t len = strcspn(path, "/");
 
             if (!len)
                 return 0;
             q->ids[n] = apr_pstrmemdup(q->p, path, len);
-            *pbad |= *form == '*' ? !chat_request_is_id(q->ids[n])
-                                  : !is_share(q->ids[n]);
+            *pbad |= !is_id(*form, q->ids[n]);
             n++;
             path += len;
             form++;

@@ -55,8 +55,8 @@ typedef enum {
                                     repeated */
 } chat_route_rest_flag_e;
 
-/* Path below the location; "*" in it is a UUID, "@" the id of a share. The last
- * row has no path. */
+/* Path below the location; "*" in it is a UUID, "@" the id of a share, "$" the
+ * name of a provider. The last row has no path. */
 typedef struct chat_route_rest_row_t {
     int method;
     const char *path;

@@ -212,8 +212,8 @@ static apr_status_t ask_limits(chat_run_t *run,
         .max_tokens = run->request.turn.max_output_tokens,
         .least_tokens = least_output(run),
         .price = chat_run_dearest(run),
-        .own_key = run->attempt.own_key,
         .lasts = longest(run),
+        .own_key = run->own_only,
     };
     apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
 
@@ -302,6 +302,7 @@ static int serve(chat_run_t *run)
         chat_run_keep(run, &err) != APR_SUCCESS ||
         chat_run_keep_model(run, &err) != APR_SUCCESS ||
         chat_run_find(run, &err) != APR_SUCCESS ||
+        chat_run_own_find(run, &err) != APR_SUCCESS ||
         check_fit(run, &err) != APR_SUCCESS ||
         ask_limits(run, &admission, &err) != APR_SUCCESS ||
         begin_taps(run, &err) != APR_SUCCESS ||

@@ -42,8 +42,10 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
     if (event->last && !chat_provider_is_whole(event, chat_scratch()))
         return;
     if (run->answer.events++ == 0 && attempt->permit == CHAT_PERMIT_HALF_OPEN)
-        chat_upstream_report(attempt->candidate->conf, CHAT_VERDICT_BEGAN,
-                             run->r);
+        chat_upstream_report(attempt->candidate->conf,
+                             attempt->candidate->own ? CHAT_ORIGIN_USER
+                                                     : CHAT_ORIGIN_HOUSE,
+                             CHAT_VERDICT_BEGAN, run->r);
     if (run->dialect)
         provider->parse_event(run->answer.parse, event, &attempt->upstream,
                               chat_scratch());
@@ -89,6 +91,18 @@ static void make_parser(chat_run_t *run)
         chat_buf_init(&answer->out, p);
 }
 
+/* What no byte of the answer may show. */
+static const apr_array_header_t *secrets_of(const chat_run_t *run)
+{
+    apr_array_header_t *own;
+
+    if (!run->attempt.candidate->own)
+        return run->attempt.candidate->conf->keys;
+    own = apr_array_make(run->r->pool, 1, sizeof(const char *));
+    APR_ARRAY_PUSH(own, const char *) = run->attempt.candidate->own->secret;
+    return own;
+}
+
 void chat_run_listen(chat_run_t *run)
 {
     chat_run_answer_t *answer = &run->answer;
@@ -97,7 +111,7 @@ void chat_run_listen(chat_run_t *run)
         make_parser(run);
     chat_sse_reset(answer->sse);
     chat_buf_clear(&answer->out);
-    chat_redact_reset(&answer->redact, run->attempt.candidate->conf->keys);
+    chat_redact_reset(&answer->redact, secrets_of(run));
     chat_run_tap_restart(run);
     answer->events = 0;
     if (answer->parse) {
@@ -341,11 +355,12 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
 {
     const chat_attempt_t *attempt = &run->attempt;
     chat_refusal_t *told = &run->answer.seen->told;
-    int said = attempt->status == HTTP_OK
-                   ? chat_provider_refusal_status(
-                         attempt->refusal, attempt->refusal_len, run->r->pool)
-                   : 0;
+    int said = 0;
 
+    chat_run_own_mask(run);
+    if (attempt->status == HTTP_OK)
+        said = chat_provider_refusal_status(attempt->refusal,
+                                            attempt->refusal_len, run->r->pool);
     if (said) {
         result->status = said;
         result->answering = 0;
@@ -353,6 +368,13 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
     attempt->candidate->provider->map_error(refusal, result->status,
                                             attempt->refusal,
                                             attempt->refusal_len, run->r->pool);
+    /* Whoever names an address learns nothing of what answers there. */
+    if (run->call.http.guarded) {
+        if (refusal->cause != CHAT_CAUSE_AUTH)
+            chat_err_set(refusal, APR_EGENERAL, HTTP_BAD_GATEWAY,
+                         "upstream_error", "The provider failed.");
+        return;
+    }
     chat_provider_told(told, result->status, attempt->refusal,
                        attempt->refusal_len, attempt->upstream.key,
                        run->r->pool);

@@ -67,6 +67,10 @@ static void end_refused(chat_run_t *run, ending_t *ending,
                         const chat_result_t *result)
 {
     chat_run_failure_no_answer(&ending->err, result);
+    if (chat_run_own_refused(run, &ending->err)) {
+        end_with_error(run, ending, CHAT_OUTCOME_REFUSED);
+        return;
+    }
     end_with_error(run, ending,
                    ending->err.status == HTTP_GATEWAY_TIME_OUT
                        ? CHAT_OUTCOME_TIMEOUT
@@ -259,6 +263,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
 static void complete_limited(chat_run_t *run)
 {
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
+    chat_run_own_forget(run);
     run->record.provider = run->record.model = NULL;
     chat_run_refuse(run, chat_limit_refusal(run->ticket));
 }
@@ -285,9 +290,11 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     run->record.detail = end->detail;
     find_ending(run, &ending, &result);
     run->code = ending.err.code;
+    run->record.own_key = run->attempt.candidate->own != NULL;
     chat_run_bill(run, &result);
     chat_run_tap_end(run);
     tell(run, &ending);
+    chat_run_own_forget(run);
     chat_run_tap_over(run);
     chat_sse_reset(run->answer.sse);
     chat_run_move(run, CHAT_RUN_DONE);

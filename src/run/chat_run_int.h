@@ -18,6 +18,7 @@
  *   chat_run_bill.c        what providers bill for it
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
+ *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
  *
@@ -61,7 +62,9 @@ typedef struct chat_candidate_t {
     const char *upstream;           /* as the upstream says it */
     const chat_provider_conf_t *conf;
     const chat_provider_t *provider;
-    const char *resolve; /* of its host, once looked up */
+    const char *resolve;              /* of its host, once looked up */
+    struct chat_run_own_t *own; /* the key of the user that it is asked with;
+                                   NULL: the house's */
 } chat_candidate_t;
 
 /* The call that is being made, and what came of it so far. */
@@ -71,8 +74,8 @@ typedef struct chat_attempt_t {
     chat_turn_t *fit;               /* the turn as that model takes it, in
                                        request_pool */
     chat_upstream_t upstream;
-    int key;                 /* index of upstream.key, -1: none is sent */
-    int own_key;             /* 1: it is the user's, who pays for the call */
+    int key;                 /* index of upstream.key, -1: none of the house's
+                                is sent */
     int number;              /* of this candidate's, from 1 */
     chat_permit_e permit;    /* of the breaker; CHAT_PERMIT_NO: it knows what
                                 became of the call */
@@ -148,6 +151,8 @@ typedef struct chat_run_t {
                                  needs it */
     int whole;                /* 1: the client wants one JSON text */
 
+    int own_only; /* every candidate is asked with a key of the user's own */
+
     chat_candidate_t *candidates; /* ncandidates of them, best first */
     int ncandidates;
 
@@ -198,6 +203,39 @@ void chat_run_describe(chat_upstream_t *up, const chat_provider_conf_t *conf,
  * chat_model_fit() does. */
 apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
                           chat_err_t *err);
+
+/* ---- chat_run_own.c ---- */
+
+/* A key of the user's own. */
+typedef struct chat_run_own_t {
+    const struct chat_store_key_t *key; /* sealed */
+    char *secret; /* once it is opened: in memory for secrets; or NULL */
+    const char *url;     /* in place of the provider's, or NULL */
+    const char *guarded; /* of url's host, as chat_call_t has it */
+} chat_run_own_t;
+
+/* [request thread] Which of the candidates are asked with a key of the user's
+ * own (ChatUserKeys), once they are found. Fails with 403 user_key_required,
+ * 400 user_key_rejected, 503. */
+apr_status_t chat_run_own_find(chat_run_t *run, chat_err_t *err);
+
+/* [whoever owns the run] Open the key of the attempt's candidate. Fails with
+ * 503 key_unavailable. */
+apr_status_t chat_run_own_open(chat_run_t *run, chat_err_t *err);
+
+/* No line of the call that was built has a key any more: it is not made. */
+void chat_run_own_wipe(chat_run_t *run);
+/* A line, in p; one with the attempt's own key in memory for secrets. */
+const char *chat_run_own_line(chat_run_t *run, const char *line, apr_pool_t *p);
+
+/* What the provider has said of it is not looked at with it in it. */
+void chat_run_own_mask(const chat_run_t *run);
+
+/* [whoever owns the run at its end] 1: the provider has not accepted it, which
+ * its user has to know; err is about that then. */
+int chat_run_own_refused(chat_run_t *run, chat_err_t *err);
+/* [the same] Nothing of it is left. */
+void chat_run_own_forget(chat_run_t *run);
 
 /* ---- chat_run_kept.c: request thread ---- */
 

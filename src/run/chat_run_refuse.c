@@ -114,6 +114,7 @@ int chat_run_refuse(chat_run_t *run, const chat_err_t *err)
     run->record.outcome = outcome_of(err);
     run->record.detail = run->code = err->code;
     run->refused = 1;
+    chat_run_own_forget(run);
     chat_run_tap_end(run);
     chat_run_move(run, CHAT_RUN_DONE);
     if (run->r->eos_sent) /* httpd has answered while the body was read */

@@ -56,6 +56,9 @@ void chat_run_answer_headers(chat_run_t *run)
         at++;
     if (!*at && at - run->attempt.candidate->name <= NAME_MAX_SHOWN)
         chat_reply_header(run->r, "X-Chat-Model", run->attempt.candidate->name);
+    if (run->conf->keys.mode != CHAT_KEYS_OFF)
+        chat_reply_header(run->r, "X-Chat-Key",
+                          run->attempt.candidate->own ? "user" : "house");
     if (!run->dialect || !run->dialect->headers)
         return;
     more = apr_table_make(run->r->pool, 2);

@@ -110,10 +110,39 @@ typedef enum {
     CHAT_SQL_USAGE_FORGET,
     CHAT_SQL_USAGE_PURGE,
 
+    /* users' keys */
+    CHAT_SQL_KEY_LIST,
+    CHAT_SQL_KEY_PUT,
+    CHAT_SQL_KEY_REMOVE,
+    CHAT_SQL_KEY_REMOVE_ALL,
+    CHAT_SQL_KEY_MARK,
+    CHAT_SQL_KEY_USED,
+    CHAT_SQL_KEY_RESEAL,
+    CHAT_SQL_KEY_OLD,
+    CHAT_SQL_KEY_COUNT,
+
+    /* tiers and what pays for them */
+    CHAT_SQL_TIER_LOCK,
+    CHAT_SQL_TIER_GET,
+    CHAT_SQL_TIER_PUT,
+    CHAT_SQL_TIER_REMOVE,
+    CHAT_SQL_CUSTOMER_GET,
+    CHAT_SQL_CUSTOMER_PUT,
+    CHAT_SQL_CUSTOMER_REMOVE,
+    CHAT_SQL_SUBSCRIPTION_GET,
+    CHAT_SQL_SUBSCRIPTION_PUT,
+    CHAT_SQL_SUBSCRIPTION_LINK,
+    CHAT_SQL_SUBSCRIPTION_OF_USER,
+    CHAT_SQL_SUBSCRIPTION_REMOVE,
+    CHAT_SQL_WEBHOOK_INSERT,
+    CHAT_SQL_WEBHOOK_OUTCOME,
+    CHAT_SQL_WEBHOOK_PURGE,
+
     CHAT_SQL_COUNT
 } chat_store_sql_e;
 
-/* Each "%s" is a parameter; another percent sign is "%%". */
+/* Each "%s" is a parameter, "%pDb" is bytes, for which four are given: these,
+ * how many there are, and two that are NULL. Another percent sign is "%%". */
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite);
 
 #endif
