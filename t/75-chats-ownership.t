@@ -50,11 +50,12 @@ my %ROW = (
         'DELETE '    => { status => 200, mine => 1, query => '?confirm=all' },
         'GET /export' => { status => 200, mine => 1 },
     },
+    usage => { 'GET ' => { status => 200, mine => 1 } },
     'chat/stream' => { 'GET /*' => { status => 200 }, 'POST /*/stop' => { status => 200 } },
 );
 
 my %FILE = (conversations => 'conversations', search => 'search', shared => 'shared', shares => 'shared', export => 'export',
-    import => 'import', me => 'me', 'chat/stream' => 'resume');
+    import => 'import', me => 'me', usage => 'usage', 'chat/stream' => 'resume');
 
 sub rows ($file) {
     open my $fh, '<', "$ROOT/src/route/chat_route_$file.c" or die $!;
