@@ -261,6 +261,13 @@ const char *chat_config_env(cmd_parms *cmd, const char *name);
 const char *chat_config_secret(const char **psecret, cmd_parms *cmd,
                                const char *spec);
 
+/* ---- chat_config_provider_key.c ---- */
+
+/* A key more, or why not: as above, with "jwt:" before it the secret of tokens.
+ */
+const char *chat_config_provider_key(chat_provider_conf_t *conf, cmd_parms *cmd,
+                                     const char *value);
+
 /* ---- chat_config_auth.c ---- */
 
 /* A directive of secrets: they are added to the list that its rule names. */

@@ -15,20 +15,13 @@
 // SDK tells of a message when a part changes, and those change none.
 import { createWriteStream, readFileSync } from "node:fs";
 import { once } from "node:events";
+import { sorted } from "./json.mjs";
 
 // ---- reading ----
 
 const versions = { 5: "ai5", 6: "ai6", 7: "ai7" };
 
-export function sorted(v) {
-  if (Array.isArray(v))
-    return v.map(sorted);
-  if (v === null || typeof v !== "object")
-    return v;
-  return Object.fromEntries(Object.keys(v).sort().map(key => [key, sorted(v[key])]));
-}
-
-export function withoutLastSteps(parts) {
+function withoutLastSteps(parts) {
   const all = [...parts];
   while (all.at(-1)?.type === "step-start")
     all.pop();
@@ -36,7 +29,7 @@ export function withoutLastSteps(parts) {
 }
 
 // What a page would have: the transport's chunks, and the message they make.
-export async function read(sdk, bytes) {
+async function read(sdk, bytes) {
   const { DefaultChatTransport, readUIMessageStream } = sdk;
   const fetch = async () => new Response(bytes, { headers: { "content-type": "text/event-stream" } });
   const chunks = await new DefaultChatTransport({ fetch }).sendMessages(
