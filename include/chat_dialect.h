@@ -64,12 +64,17 @@ typedef struct chat_told_t {
     const char *finish_reason;    /* of the one that ends it, or NULL */
     const char *error;            /* code of the one that breaks it off */
     chat_usage_t usage;           /* of the one that ends it */
+    apr_array_header_t *calls;    /* private: ids of calls, where events name
+                                     them by these alone; NULL at first */
 } chat_told_t;
 
 typedef struct chat_encoder_t chat_encoder_t;
 
 typedef struct chat_dialect_t {
     const char *name; /* as in ChatRoute */
+    const char *wire; /* wire_format() of the providers whose streams are in
+                         this form already, so that they pass unchanged; NULL:
+                         of none */
 
     /* 1: clients learn all that went wrong from fail(): its stream ends as any
      * other. 0: it is broken off, so that none takes it for whole. */

@@ -12,5 +12,6 @@
 CHAT_DIALECT(stream, "stream")
 CHAT_DIALECT(message, "message")
 CHAT_DIALECT(completions, "completions")
+CHAT_DIALECT(ui_message, "ui-message")
 CHAT_DIALECT_OF(chatkit, "chatkit")
 #undef CHAT_DIALECT_OF

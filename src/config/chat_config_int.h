@@ -294,6 +294,13 @@ const char *chat_config_secret_lines(cmd_parms *cmd, const char *spec,
 /* A time that is mostly written in days. */
 chat_config_value_cb chat_config_store_days;
 
+/* ---- chat_config_provider_key.c ---- */
+
+/* A key more, or why not: as above, with "jwt:" before it the secret of tokens.
+ */
+const char *chat_config_provider_key(chat_provider_conf_t *conf, cmd_parms *cmd,
+                                     const char *value);
+
 /* ---- chat_config_auth.c ---- */
 
 /* A directive of secrets: they are added to the list that its rule names. */

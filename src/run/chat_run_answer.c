@@ -91,16 +91,21 @@ static void make_parser(chat_run_t *run)
         chat_buf_init(&answer->out, p);
 }
 
-/* What no byte of the answer may show. */
+/* What no byte of the answer may show: the key with which it was asked for, or
+ * all of the provider's. */
 static const apr_array_header_t *secrets_of(const chat_run_t *run)
 {
-    apr_array_header_t *own;
+    const chat_candidate_t *c = run->attempt.candidate;
+    const char *one = c->own           ? c->own->secret
+                      : c->conf->signs ? run->attempt.upstream.key
+                                       : NULL;
+    apr_array_header_t *list;
 
-    if (!run->attempt.candidate->own)
-        return run->attempt.candidate->conf->keys;
-    own = apr_array_make(run->r->pool, 1, sizeof(const char *));
-    APR_ARRAY_PUSH(own, const char *) = run->attempt.candidate->own->secret;
-    return own;
+    if (!one)
+        return c->conf->keys;
+    list = apr_array_make(run->r->pool, 1, sizeof(const char *));
+    APR_ARRAY_PUSH(list, const char *) = one;
+    return list;
 }
 
 void chat_run_listen(chat_run_t *run)
@@ -134,6 +139,7 @@ void chat_run_listen(chat_run_t *run)
     run->attempt.status = run->record.upstream_status = 0;
     run->record.upstream_id = NULL;
     run->attempt.retry_after = NULL;
+    run->attempt.headers = NULL;
     run->attempt.refusal_len = 0;
     run->attempt.is_refused = 0;
 }
@@ -200,6 +206,41 @@ static const char *find_id(const chat_run_t *run, const apr_table_t *headers)
     return id ? apr_pstrdup(run->r->pool, id) : NULL;
 }
 
+/* Is it one of those names? "x-*" is each that begins so. */
+static int is_named(const char *name, const char *const *names)
+{
+    for (; *names; names++) {
+        apr_size_t len = strcspn(*names, "*");
+
+        if (!strncasecmp(name, *names, len) && ((*names)[len] || !name[len]))
+            return 1;
+    }
+    return 0;
+}
+
+static int is_printable(const char *value)
+{
+    while (*value >= ' ' && *value < 127)
+        value++;
+    return *value == '\0';
+}
+
+/* Where its bytes pass, some headers do. */
+static void keep_headers(chat_run_t *run, const apr_table_t *headers)
+{
+    const chat_provider_t *provider = run->attempt.candidate->provider;
+    const apr_array_header_t *all = apr_table_elts(headers);
+    const apr_table_entry_t *h = (const apr_table_entry_t *)all->elts;
+    int i;
+
+    if (run->dialect || !provider->headers)
+        return;
+    run->attempt.headers = apr_table_make(run->r->pool, 2);
+    for (i = 0; i < all->nelts; i++)
+        if (is_named(h[i].key, provider->headers) && is_printable(h[i].val))
+            apr_table_set(run->attempt.headers, h[i].key, h[i].val);
+}
+
 void chat_run_head(void *ctx, int status, const apr_table_t *headers)
 {
     chat_run_t *run = ctx;
@@ -208,8 +249,10 @@ void chat_run_head(void *ctx, int status, const apr_table_t *headers)
     run->record.upstream_id = find_id(run, headers);
     run->attempt.retry_after =
         safe_retry_after(run, apr_table_get(headers, "retry-after"));
-    if (is_answer(run, status, headers))
-        chat_run_move(run, CHAT_RUN_ANSWERING);
+    if (!is_answer(run, status, headers))
+        return;
+    keep_headers(run, headers);
+    chat_run_move(run, CHAT_RUN_ANSWERING);
 }
 
 /* ---- bytes ---- */
