@@ -57,7 +57,28 @@ typedef enum {
     CHAT_RESUME_REDIS  /* in ChatRedis, for all servers that share it */
 } chat_resume_e;
 /* Whose tables hold conversations (ChatStore). */
-typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
+typedef enum {
+    CHAT_STORE_OFF,
+    CHAT_STORE_CHAT,  /* this module's */
+    CHAT_STORE_VERCEL /* those of an app that began as Vercel's chat template */
+} chat_store_layout_e;
+
+/* Who saves an answer in the tables of an app (ChatStoreSave). */
+typedef enum {
+    CHAT_SAVE_USUAL, /* the app where that answers, else this server */
+    CHAT_SAVE_APP,
+    CHAT_SAVE_APACHE
+} chat_save_e;
+
+/* What becomes of a question that nobody answered (ChatStoreUnanswered). */
+typedef enum { CHAT_UNANSWERED_KEEP, CHAT_UNANSWERED_REMOVE } chat_unanswered_e;
+
+/* One ChatStoreCount line. */
+typedef struct chat_store_count_t {
+    int most; /* so many messages of a user, and one more, are let in */
+    apr_interval_time_t window;
+    const char *tier; /* only for this tier, NULL: any */
+} chat_store_count_t;
 
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
@@ -241,6 +262,7 @@ typedef struct chat_server_context_t {
 /* Of each server. */
 typedef struct chat_server_store_t {
     int used;                    /* 1: some location has ChatStore chat */
+    int vercel;                  /* 1: some location has ChatStore vercel */
     int migrate;                 /* ChatStoreMigrate: 1: at start */
     apr_interval_time_t deleted; /* ChatRetention: what was deleted is kept so
                                     long, 0: it goes at once */
@@ -310,6 +332,13 @@ typedef struct chat_dir_store_t {
     apr_int64_t import;             /* of a file that is imported, bytes */
     int share_snapshot, share_live; /* ChatShare: which may be made */
 } chat_dir_store_t;
+
+typedef struct chat_dir_vercel_t {
+    int save;                   /* ChatStoreSave: chat_save_e */
+    int unanswered;             /* ChatStoreUnanswered: chat_unanswered_e */
+    apr_array_header_t *counts; /* ChatStoreCount: chat_store_count_t; empty:
+                                   nothing is counted */
+} chat_dir_vercel_t;
 
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
@@ -394,6 +423,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_context_t context;
     chat_dir_title_t title;
     chat_dir_store_t store;
+    chat_dir_vercel_t vercel;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;
@@ -446,6 +476,8 @@ int chat_config_signs_in(void);
 /* Does a directive of that name stand anywhere in the configuration files, also
  * one of another module? Start-up, once they are read. */
 int chat_config_written(const char *name);
+/* The same with that first argument. */
+int chat_config_written_as(const char *name, const char *argument);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

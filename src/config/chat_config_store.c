@@ -57,6 +57,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
 
 static const chat_server_store_t server_unset = {
     .used = CHAT_UNSET,
+    .vercel = CHAT_UNSET,
     .migrate = CHAT_UNSET,
     .deleted = CHAT_UNSET,
     .idle = CHAT_UNSET,
@@ -67,6 +68,7 @@ static const chat_server_store_t server_unset = {
 
 static const chat_server_store_t server_defaults = {
     .used = 0,
+    .vercel = 0,
     .migrate = 0,
     .deleted = 30 * DAY,
     .idle = 0,
@@ -79,6 +81,7 @@ static void server_merge(void *mv, const void *basev, const void *addv,
     chat_server_store_t *m = mv;
 
     m->used = (int)chat_config_pick(base->used, add->used);
+    m->vercel = (int)chat_config_pick(base->vercel, add->vercel);
     m->migrate = (int)chat_config_pick(base->migrate, add->migrate);
     m->deleted = chat_config_pick(base->deleted, add->deleted);
     m->idle = chat_config_pick(base->idle, add->idle);
@@ -89,6 +92,7 @@ static void server_merge(void *mv, const void *basev, const void *addv,
 static const char *const layouts[] = {
     [CHAT_STORE_OFF] = "off",
     [CHAT_STORE_CHAT] = "chat",
+    [CHAT_STORE_VERCEL] = "vercel",
     NULL,
 };
 
@@ -102,8 +106,10 @@ static const char *set_store(cmd_parms *cmd, void *dirv, const char *value)
     if (!why)
         why = chat_config_parse_name(&store->layout, cmd->cmd->name, value,
                                      layouts, cmd->pool);
-    if (!why && store->layout != CHAT_STORE_OFF)
+    if (!why && store->layout == CHAT_STORE_CHAT)
         chat_config_server_of(cmd)->store.used = 1;
+    if (!why && store->layout == CHAT_STORE_VERCEL)
+        chat_config_server_of(cmd)->store.vercel = 1;
     return why;
 }
 
@@ -188,7 +194,8 @@ const chat_config_feature_t chat_config_store_feature = {
     .cmds =
         {
             AP_INIT_TAKE1("ChatStore", set_store, NULL, CHAT_OR_DIRECTORY,
-                          "chat or off: keep conversations in the database"),
+                          "chat, vercel or off: in whose tables conversations "
+                          "are kept"),
             AP_INIT_TAKE1("ChatStoreMigrate", set_migrate, NULL, CHAT_OR_SERVER,
                           "on or off: make and change the tables at start"),
             AP_INIT_TAKE_ARGV("ChatStoreLimit", set_dir_options, (void *)limits,

@@ -176,9 +176,9 @@ static apr_status_t ask_limits(rest_t *q, const row_t *row)
 
 static apr_status_t check_tables(rest_t *q)
 {
-    const char *why = "this location has no ChatStore";
+    const char *why = "this location has no ChatStore chat";
 
-    if (q->ctx->dir->store.layout != CHAT_STORE_OFF &&
+    if (q->ctx->dir->store.layout == CHAT_STORE_CHAT &&
         chat_store_tables(&why, &q->at) == APR_SUCCESS)
         return APR_SUCCESS;
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, q->r,

@@ -141,7 +141,7 @@ int chat_route_resume(chat_ctx_t *ctx)
     const char *rest = chat_request_rest(ctx->r, ctx->dir->route.location);
 
     if (ctx->dir->route.id != CHAT_ROUTE_stream ||
-        ctx->dir->store.layout == CHAT_STORE_OFF || !rest || !*rest)
+        ctx->dir->store.layout != CHAT_STORE_CHAT || !rest || !*rest)
         return chat_run_handler(ctx);
     return chat_route_rest_serve(ctx, rows);
 }

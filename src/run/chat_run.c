@@ -92,7 +92,7 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
         .count_utf16 = run->conf->request.count == CHAT_COUNT_UTF16,
         .total_length = run->conf->request.total_length,
         .max_output_tokens = run->conf->request.max_output_tokens,
-        .keeps = run->conf->store.layout != CHAT_STORE_OFF,
+        .keeps = run->conf->store.layout == CHAT_STORE_CHAT,
     };
 
     if (run->question)

@@ -125,7 +125,7 @@
     "h.revoked_at, " snapshot                                                  \
     " from chat_share h join chat_conversation c on c.id = h.conversation_id "
 
-static const char *const statements[CHAT_SQL_COUNT][2] = {
+static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
     /* ---- tables ---- */
     EACH(MIGRATION_EXISTS,
          "select 1 where to_regclass('chat_migration') is not null",
@@ -448,5 +448,7 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
 
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite)
 {
+    if (id >= CHAT_SQL_VERCEL_TABLES)
+        return sqlite ? NULL : chat_store_statements_vercel(id);
     return statements[id][sqlite ? 1 : 0];
 }

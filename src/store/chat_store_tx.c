@@ -8,6 +8,8 @@
 #include <httpd.h>
 #include <apr_strings.h>
 
+#include "chat_store_vercel.h"
+
 /* Seconds, when the database cannot be asked. */
 #define RETRY_AFTER "5"
 
@@ -135,16 +137,15 @@ static apr_status_t try_twice(chat_store_tx_t *tx, chat_store_use_e use,
     return tx->failed ? unavailable(tx->err) : rv;
 }
 
-apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
-                               const char *what, chat_store_work_cb *work,
-                               void *baton, chat_err_t *err)
+/* right: the tables are. */
+static apr_status_t run(const chat_store_at_t *at, chat_store_use_e use,
+                        const char *what, chat_store_work_cb *work, void *baton,
+                        chat_err_t *err, int right, const char *why)
 {
     chat_store_limits_t limits;
     chat_store_link_t link;
     chat_store_tx_t tx = {
         .at = at, .limits = &limits, .err = err, .db = &link.db, .p = at->p};
-    const char *why;
-    int right = chat_store_tables(&why, at) == APR_SUCCESS;
     apr_status_t rv;
 
     if (!right || chat_store_link_open(&link, at, &why) != APR_SUCCESS) {
@@ -165,4 +166,25 @@ apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
     }
     chat_store_link_close(&link, at, !tx.failed);
     return rv;
+}
+
+apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
+                               const char *what, chat_store_work_cb *work,
+                               void *baton, chat_err_t *err)
+{
+    const char *why;
+    int right = chat_store_tables(&why, at) == APR_SUCCESS;
+
+    return run(at, use, what, work, baton, err, right, why);
+}
+
+apr_status_t chat_store_tx_run_app(const chat_store_at_t *at,
+                                   chat_store_use_e use, const char *what,
+                                   chat_store_work_cb *work, void *baton,
+                                   chat_err_t *err)
+{
+    const char *why;
+    int right = chat_store_vercel_tables(&why, at) == APR_SUCCESS;
+
+    return run(at, use, what, work, baton, err, right, why);
 }
