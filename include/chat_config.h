@@ -329,6 +329,7 @@ typedef struct chat_dir_store_t {
     int title;                      /* characters */
     int parts;                      /* of a message */
     int metadata;                   /* pairs of a conversation */
+    int text;                       /* UTF-16 units of a text of an app's */
     apr_int64_t import;             /* of a file that is imported, bytes */
     int share_snapshot, share_live; /* ChatShare: which may be made */
 } chat_dir_store_t;

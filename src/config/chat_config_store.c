@@ -17,6 +17,7 @@ static const chat_dir_store_t dir_unset = {
     .title = CHAT_UNSET,
     .parts = CHAT_UNSET,
     .metadata = CHAT_UNSET,
+    .text = CHAT_UNSET,
     .import = CHAT_UNSET,
     .share_snapshot = CHAT_UNSET,
     .share_live = CHAT_UNSET,
@@ -30,6 +31,7 @@ static const chat_dir_store_t dir_defaults = {
     .title = 200,
     .parts = 64,
     .metadata = 16,
+    .text = 2000,
     .import = 32 * 1024 * 1024,
     .share_snapshot = 1,
     .share_live = 0,
@@ -49,6 +51,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
     m->title = (int)chat_config_pick(base->title, add->title);
     m->parts = (int)chat_config_pick(base->parts, add->parts);
     m->metadata = (int)chat_config_pick(base->metadata, add->metadata);
+    m->text = (int)chat_config_pick(base->text, add->text);
     m->import = chat_config_pick(base->import, add->import);
     m->share_snapshot =
         (int)chat_config_pick(base->share_snapshot, add->share_snapshot);
@@ -150,6 +153,8 @@ static const chat_config_rule_t limits[] = {
     LIMIT("parts", parts, .set = chat_config_value_int, .min = 1, .max = 1000),
     LIMIT("metadata", metadata, .set = chat_config_value_int, .min = 0,
           .max = 100),
+    LIMIT("text", text, .set = chat_config_value_count, .min = 1,
+          .max = 10000000),
     LIMIT("import", import, .set = chat_config_value_bytes, .min = 1024,
           .max = 1024 * 1024 * 1024),
     {NULL}};
@@ -202,7 +207,7 @@ const chat_config_feature_t chat_config_store_feature = {
                               CHAT_OR_DIRECTORY,
                               "[conversations=N] [messages=N] [bytes=BYTES] "
                               "[title=N] [parts=N] [metadata=N] "
-                              "[import=BYTES]"),
+                              "[text=N] [import=BYTES]"),
             AP_INIT_TAKE_ARGV("ChatRetention", set_retention, NULL,
                               CHAT_OR_SERVER, "[deleted=TIME] [idle=TIME]"),
             AP_INIT_TAKE_ARGV("ChatShare", set_dir_options, (void *)shares,

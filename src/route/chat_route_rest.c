@@ -151,17 +151,13 @@ static apr_status_t identify(rest_t *q, const row_t *row)
     return APR_SUCCESS;
 }
 
-/* Policies of requests alone: nothing here costs tokens or stays open. */
-static apr_status_t ask_limits(rest_t *q, const row_t *row)
+apr_status_t chat_route_rest_ask_limits(rest_t *q)
 {
     const chat_limit_ask_t ask = {
         .user = q->ctx->user, .model = "", .requests_only = 1};
     chat_limit_ticket_t *ticket;
-    apr_status_t rv;
+    apr_status_t rv = chat_limit_reserve(&ticket, q->r, &ask, &q->err);
 
-    if (row->flags & (CHAT_ROUTE_REST_UNLIMITED | CHAT_ROUTE_REST_RUN))
-        return APR_SUCCESS;
-    rv = chat_limit_reserve(&ticket, q->r, &ask, &q->err);
     if (rv == APR_INCOMPLETE) {
         rv = APR_SUCCESS;
         if (chat_limit_admission.wait(ticket) != CHAT_ADMISSION_GRANTED) {
@@ -172,6 +168,13 @@ static apr_status_t ask_limits(rest_t *q, const row_t *row)
     chat_reply_headers(q->r, chat_limit_headers(ticket));
     chat_limit_settle(ticket, 0);
     return rv;
+}
+
+static apr_status_t ask_limits(rest_t *q, const row_t *row)
+{
+    return row->flags & (CHAT_ROUTE_REST_UNLIMITED | CHAT_ROUTE_REST_RUN)
+               ? APR_SUCCESS
+               : chat_route_rest_ask_limits(q);
 }
 
 static apr_status_t check_tables(rest_t *q)

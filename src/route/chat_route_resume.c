@@ -14,6 +14,7 @@
 #include "chat_request.h"
 #include "chat_resume.h"
 #include "chat_route.h"
+#include "chat_route_parts.h"
 #include "chat_route_rest.h"
 #include "chat_run.h"
 #include "chat_stream.h"
@@ -70,7 +71,7 @@ static apr_status_t find_place(apr_int64_t *pafter, rest_t *q)
     return APR_SUCCESS;
 }
 
-static apr_status_t start(rest_t *q, chat_stream_spec_t *spec)
+apr_status_t chat_route_resume_start(rest_t *q, chat_stream_spec_t *spec)
 {
     apr_status_t rv;
 
@@ -101,7 +102,7 @@ static apr_status_t follow(rest_t *q)
     }
     rv = chat_resume_follow(spec, q->r, q->ids[0], after, &q->err);
     if (rv == APR_SUCCESS)
-        return start(q, spec);
+        return chat_route_resume_start(q, spec);
     /* The message is in the database, and an EventSource stops at a 204. */
     if (rv == APR_EOF || rv == APR_NOTFOUND) {
         q->status = HTTP_NO_CONTENT;
@@ -140,6 +141,9 @@ int chat_route_resume(chat_ctx_t *ctx)
 {
     const char *rest = chat_request_rest(ctx->r, ctx->dir->route.location);
 
+    if (ctx->dir->route.id == CHAT_ROUTE_ui_message &&
+        ctx->dir->store.layout == CHAT_STORE_VERCEL)
+        return chat_route_vercel(ctx);
     if (ctx->dir->route.id != CHAT_ROUTE_stream ||
         ctx->dir->store.layout != CHAT_STORE_CHAT || !rest || !*rest)
         return chat_run_handler(ctx);

@@ -19,6 +19,9 @@
 
 #define COMMENT ": ping\n\n"
 
+/* An app's end that waits. */
+#define END_MAX (256 * 1024)
+
 /* ---- events ---- */
 
 static void on_delta(void *ctx, const chat_delta_t *delta)
@@ -52,6 +55,8 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
                                 chat_scratch());
     if (run->answer.events == 1)
         attempt->is_refused = run->answer.seen->failed;
+    if (run->kept && !run->dialect && !attempt->is_refused)
+        chat_run_tap_event(run, event);
 }
 
 /* ---- before a call ---- */
@@ -85,7 +90,7 @@ static void make_parser(chat_run_t *run)
     }
     else
         answer->seen = apr_pcalloc(p, sizeof(*answer->seen));
-    if (run->dialect || run->whole)
+    if (run->dialect || run->whole || run->kept)
         chat_buf_init(&answer->out, p);
 }
 
@@ -119,6 +124,12 @@ void chat_run_listen(chat_run_t *run)
     run->attempt.retry_after = NULL;
     run->attempt.refusal_len = 0;
     run->attempt.is_refused = 0;
+    answer->headers = NULL;
+}
+
+int chat_run_is_app(const chat_run_t *run)
+{
+    return !run->dialect && run->conf->route.id == CHAT_ROUTE_ui_message;
 }
 
 /* ---- the head ---- */
@@ -183,6 +194,30 @@ static const char *find_id(const chat_run_t *run, const apr_table_t *headers)
     return id ? apr_pstrdup(run->r->pool, id) : NULL;
 }
 
+/* What an app says of its stream, not of itself or of the connection. */
+static int relay_header(void *ctx, const char *name, const char *value)
+{
+    chat_run_t *run = ctx;
+    static const char *const own[] = {"x-powered-by", "x-request-id",
+                                      "x-chat-model", "x-accel-buffering"};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(own) / sizeof(*own); i++)
+        if (!strcasecmp(name, own[i]))
+            return 1;
+    if (!strncasecmp(name, "x-", 2) &&
+        !chat_redact_finds(&run->answer.redact, value, strlen(value)))
+        apr_table_set(run->answer.headers, name, value);
+    return 1;
+}
+
+static void relay_headers(chat_run_t *run, const apr_table_t *headers)
+{
+    run->answer.headers = apr_table_make(run->r->pool, 4);
+    apr_table_setn(run->answer.headers, "X-Vercel-AI-UI-Message-Stream", "v1");
+    apr_table_do(relay_header, run, headers, NULL);
+}
+
 void chat_run_head(void *ctx, int status, const apr_table_t *headers)
 {
     chat_run_t *run = ctx;
@@ -191,8 +226,11 @@ void chat_run_head(void *ctx, int status, const apr_table_t *headers)
     run->record.upstream_id = find_id(run, headers);
     run->attempt.retry_after =
         safe_retry_after(run, apr_table_get(headers, "retry-after"));
-    if (is_answer(run, status, headers))
-        chat_run_move(run, CHAT_RUN_ANSWERING);
+    if (!is_answer(run, status, headers))
+        return;
+    chat_run_move(run, CHAT_RUN_ANSWERING);
+    if (chat_run_is_app(run))
+        relay_headers(run, headers);
 }
 
 /* ---- bytes ---- */
@@ -230,6 +268,14 @@ static apr_status_t send_held(chat_run_t *run)
                : APR_SUCCESS;
 }
 
+/* The end of an app's stream waits until what is kept of it is: the piece that
+ * it came in, and all behind that. */
+static int is_kept_back(const chat_run_t *run, apr_size_t len)
+{
+    return run->kept && run->answer.seen->ended && chat_run_is_app(run) &&
+           run->answer.out.len + len <= END_MAX;
+}
+
 /* Unchanged. A cut is written as this upstream itself would break off, where
  * the last event has ended: pieces need not end there, and one that never does
  * would never be cut. */
@@ -243,6 +289,8 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     chat_sse_feed(run->answer.sse, data, len);
     if (run->attempt.is_refused && !run->answer.sent)
         return APR_EOF;
+    if (run->kept)
+        chat_run_tap_bytes(run, data, len);
     if (is_held(run, len)) {
         keep_refusal(run, data, len);
         return APR_INCOMPLETE;
@@ -250,6 +298,10 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     rv = send_held(run);
     if (rv != APR_SUCCESS)
         return rv;
+    if (is_kept_back(run, len)) {
+        chat_buf_put(&run->answer.out, data, len);
+        return APR_SUCCESS;
+    }
     tail = chat_sse_tail(run->answer.sse);
     cut = chat_run_tap_progress(run);
     if (!cut || (tail && tail == len)) {

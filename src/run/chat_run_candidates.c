@@ -198,6 +198,17 @@ static void keep_wire(search_t *s)
     s->found->nelts = kept;
 }
 
+/* What an app answers is in the form of the route already. */
+static void pass_app(search_t *s)
+{
+    chat_run_t *run = s->run;
+
+    if (s->found->nelts && run->conf->route.id == CHAT_ROUTE_ui_message &&
+        APR_ARRAY_IDX(s->found, 0, chat_candidate_t).conf->type ==
+            CHAT_PROVIDER_app)
+        run->dialect = NULL;
+}
+
 /* ---- all of it ---- */
 
 void chat_run_describe(chat_upstream_t *up, const chat_provider_conf_t *conf,
@@ -279,6 +290,7 @@ apr_status_t chat_run_find(chat_run_t *run, chat_err_t *err)
         run->record.model = name = apr_pstrdup(run->r->pool, name);
     look(&s, name, 1);
     look_for_fallbacks(&s);
+    pass_app(&s);
     keep_wire(&s);
     if (s.found->nelts == 0)
         return refuse(&s, name, err);

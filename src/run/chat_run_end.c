@@ -183,6 +183,26 @@ static chat_finish_e find_finish(const chat_run_t *run)
                              : run->answer.parse->finish;
 }
 
+/* Bytes that pass: the end that waited, and where there is none, why. A page
+ * takes a stream that is merely cut for a whole one. */
+static void send_end(chat_run_t *run, const ending_t *ending)
+{
+    chat_run_answer_t *answer = &run->answer;
+    const char *event;
+
+    if (chat_run_is_app(run) && answer->out.len)
+        chat_run_send_bytes(run, answer->out.data, answer->out.len);
+    chat_run_send_rest(run);
+    if (!chat_run_is_app(run) || is_stopped(run) || answer->cut ||
+        run->record.outcome == CHAT_OUTCOME_COMPLETE ||
+        !chat_sse_between(answer->sse))
+        return;
+    event = run->attempt.candidate->provider->make_cut_event(
+        &run->attempt.upstream, ending->err.code, ending->err.message,
+        run->r->pool);
+    chat_run_send_bytes(run, event, strlen(event));
+}
+
 /* The end of the answer in the dialect's form, or why there is none. Whoever
  * follows its log learns that, too, when the client cannot any more. */
 static void send_last(chat_run_t *run, const ending_t *ending)
@@ -191,7 +211,7 @@ static void send_last(chat_run_t *run, const ending_t *ending)
 
     if (run->end.why != CHAT_END_SHUTDOWN && run->end.why != CHAT_END_STALLED &&
         !run->r->connection->aborted)
-        chat_run_send_rest(run);
+        send_end(run, ending);
     if (!run->dialect)
         return;
     if (run->record.outcome == CHAT_OUTCOME_COMPLETE || is_stopped(run))
@@ -284,6 +304,8 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     run->record.detail = end->detail;
     find_ending(run, &ending, &result);
     run->code = ending.err.code;
+    if (run->vercel)
+        ending.err.message = CHAT_DIALECT_VERCEL_BROKEN;
     chat_run_tap_end(run);
     tell(run, &ending);
     chat_run_tap_over(run);

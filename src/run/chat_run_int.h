@@ -19,6 +19,7 @@
  *   chat_run_tap.c         what else wants to know of an answer
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
+ *   chat_run_vercel.c      the same, where the tables are an app's
  *
  * Up to chat_stream_start() the request thread; admitted, head, data, silence
  * and again run on the stream's driver; complete on whoever owns the request
@@ -101,6 +102,8 @@ typedef struct chat_run_answer_t {
     chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
                               bytes are gathered, these */
     chat_redact_t redact;  /* the provider's keys out of what is sent */
+    apr_table_t *headers;  /* of an app, that go with its bytes; or
+                                   NULL */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
     apr_int64_t logged;    /* id of the last event that the taps know */
@@ -127,6 +130,8 @@ typedef struct chat_run_t {
 
     const chat_run_question_t *question; /* NULL: the path says nothing */
     chat_run_kept_t *kept;               /* NULL: nobody keeps it */
+    struct chat_run_vercel_t *vercel;    /* of chat_run_vercel.h, where it is
+                                            kept in an app's tables; or NULL */
     const char *code; /* of the error that it ended with, or NULL */
     int refused;      /* 1: no stream was started, or none was admitted */
 
@@ -199,6 +204,10 @@ apr_status_t chat_run_keep_model(chat_run_t *run, chat_err_t *err);
 apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
                            chat_err_t *err);
 
+/* The turn has these messages (chat_message_t), as many of the newest as the
+ * model can read. */
+void chat_run_path_set(chat_run_t *run, const apr_array_header_t *said);
+
 /* ---- chat_run_attempts.c ---- */
 
 /* Prepare the first call that can be made. Request thread. Fails when there is
@@ -225,6 +234,9 @@ apr_status_t chat_run_silence(void *ctx);
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_run_look(chat_run_t *run);
+
+/* 1 when the bytes of an app pass, in the form that its page reads. */
+int chat_run_is_app(const chat_run_t *run);
 
 /* The call has ended: if that was well, an event without a blank line behind
  * it counts, and a reason to finish is an end. Once more does no harm. */
@@ -257,6 +269,8 @@ void chat_run_log_out(chat_run_t *run);
 /* The last bytes of an answer that passed, which were held back for they could
  * have begun a key. */
 void chat_run_send_rest(chat_run_t *run);
+/* Take the keys of the provider that answers out of whole events. */
+void chat_run_clean(chat_run_t *run, chat_buf_t *bytes);
 /* text without the keys of the provider that answers; in r->pool. */
 const char *chat_run_without_keys(chat_run_t *run, const char *text);
 /* What was gathered, as it may be sent: NUL-terminated, as long as the run. */
