@@ -47,15 +47,15 @@ static void put_event(chat_buf_t *out, const chat_sse_event_t *event,
 {
     const char *at = event->data, *end = event->data + event->data_len, *eol;
 
-    CHAT_PUT(out, "id: ");
+    chat_buf_puts(out, "id: ");
     chat_buf_integer(out, number);
     do {
         eol = memchr(at, '\n', end - at);
-        CHAT_PUT(out, "\ndata: ");
+        chat_buf_puts(out, "\ndata: ");
         chat_buf_put(out, at, (eol ? eol : end) - at);
         at = eol + 1;
     } while (eol);
-    CHAT_PUT(out, "\n\n");
+    chat_buf_puts(out, "\n\n");
 }
 
 static void resume_event(void *ctx, const chat_sse_event_t *event)

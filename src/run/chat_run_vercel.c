@@ -121,12 +121,15 @@ static void find_who_answers(chat_run_t *run)
 static apr_status_t set_messages(chat_run_t *run, chat_json_t *rows,
                                  chat_err_t *err)
 {
+    static const chat_request_clamps_t all = {.messages = APR_INT32_MAX,
+                                              .message_length = APR_INT32_MAX,
+                                              .total_length = APR_INT32_MAX};
     chat_turn_t said = {0};
     apr_array_header_t *list;
     apr_status_t rv;
 
     chat_json_push(rows, run->vercel->asked.json);
-    rv = chat_request_ui_messages(&said, rows, err, run->request_pool);
+    rv = chat_request_ui_messages(&said, rows, &all, err, run->request_pool);
     if (rv != APR_SUCCESS)
         return rv;
     list = apr_array_make(run->request_pool, said.nmessages,

@@ -9,10 +9,10 @@
 
 #include "chat_run_int.h"
 
-struct chat_run_vercel_t {
+typedef struct chat_run_vercel_t {
     chat_request_vercel_t asked;    /* in request_pool */
     int can_ask_app, can_ask_model; /* of the candidates, once they are found */
-};
+} chat_run_vercel_t;
 
 /* 1 when the route and the tables of this location are such. */
 int chat_run_vercel_is(const chat_ctx_t *ctx);
