@@ -53,6 +53,8 @@ typedef struct chat_told_t {
     const char *finish_reason;    /* of the one that ends it, or NULL */
     const char *error;            /* code of the one that breaks it off */
     chat_usage_t usage;           /* of the one that ends it */
+    apr_array_header_t *calls;    /* private: ids of calls, where events name
+                                     them by these alone; NULL at first */
 } chat_told_t;
 
 typedef struct chat_encoder_t chat_encoder_t;

@@ -7,3 +7,4 @@
 CHAT_DIALECT(stream, "stream")
 CHAT_DIALECT(message, "message")
 CHAT_DIALECT(completions, "completions")
+CHAT_DIALECT(ui_message, "ui-message")

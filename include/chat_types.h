@@ -123,6 +123,9 @@ typedef struct chat_turn_t {
                                    words, or NULL; then only model,
                                    max_output_tokens and whole of the
                                    above are set, and override it */
+    struct chat_json_t *app;    /* the same request as a chat application
+                                   takes it, for an upstream that is one: see
+                                   chat_request_ui_app(); or NULL */
 } chat_turn_t;
 
 /* Token counts as the provider billed them; -1 where it did not say. */

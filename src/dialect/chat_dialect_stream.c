@@ -12,26 +12,6 @@
 
 /* ---- what the answer cost ---- */
 
-#define DIGITS 10
-
-static void put_cost(chat_buf_t *out, apr_int64_t parts)
-{
-    apr_int64_t rest = parts % CHAT_DIALECT_PARTS;
-    char digits[DIGITS];
-    int i, len = 0;
-
-    for (i = DIGITS - 1; i >= 0; i--, rest /= 10) {
-        digits[i] = '0' + rest % 10;
-        if (!len && rest % 10)
-            len = i + 1;
-    }
-    CHAT_PUT(out, ",\"costUsd\":");
-    chat_buf_integer(out, parts / CHAT_DIALECT_PARTS);
-    if (len)
-        CHAT_PUT(out, ".");
-    chat_buf_put(out, digits, len);
-}
-
 static void put_known(chat_buf_t *out, const char *member, apr_int64_t n)
 {
     if (n < 0)
@@ -53,8 +33,10 @@ static void put_usage(const chat_encoder_t *e, chat_buf_t *out,
     put_known(out, "reasoningTokens", usage->reasoning);
     CHAT_PUT(out, ",");
     chat_dialect_count(out, "totalTokens", chat_dialect_total(usage));
-    if (parts >= 0)
-        put_cost(out, parts);
+    if (parts >= 0) {
+        CHAT_PUT(out, ",\"costUsd\":");
+        chat_dialect_dollars(out, parts);
+    }
     CHAT_PUT(out, "}");
 }
 
