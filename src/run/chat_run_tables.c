@@ -216,6 +216,7 @@ static void tables_end(chat_run_t *run, void *ctx)
         remove_question(state);
     else if (state->message && chat_run_vercel_saves(run))
         save_answer(state, &told);
+    state->message = NULL; /* what is still sent has been read */
     if (run->record.outcome != CHAT_OUTCOME_COMPLETE)
         state->title = NULL;
     if (state->title)

@@ -127,6 +127,7 @@ static apr_status_t set_messages(chat_run_t *run, chat_json_t *rows,
     chat_turn_t said = {0};
     apr_array_header_t *list;
     apr_status_t rv;
+    int i;
 
     chat_json_push(rows, run->vercel->asked.json);
     rv = chat_request_ui_messages(&said, rows, &all, err, run->request_pool);
@@ -134,8 +135,8 @@ static apr_status_t set_messages(chat_run_t *run, chat_json_t *rows,
         return rv;
     list = apr_array_make(run->request_pool, said.nmessages,
                           sizeof(chat_message_t));
-    for (; list->nelts < said.nmessages;)
-        APR_ARRAY_PUSH(list, chat_message_t) = said.messages[list->nelts - 1];
+    for (i = 0; i < said.nmessages; i++)
+        APR_ARRAY_PUSH(list, chat_message_t) = said.messages[i];
     chat_run_path_set(run, list);
     return APR_SUCCESS;
 }
