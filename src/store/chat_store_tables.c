@@ -108,7 +108,7 @@ static apr_status_t ask_app(const char **pwhy, chat_store_db_t *db,
     const char *name;
     apr_status_t rv;
 
-    *pwhy = "ChatStore vercel needs PostgreSQL: the app has its tables there";
+    *pwhy = "vercel: the tables of the app are in PostgreSQL";
     if (db->sqlite)
         return APR_EMISMATCH;
     rv = find_missing(&name, db, at->p);
@@ -117,10 +117,9 @@ static apr_status_t ask_app(const char **pwhy, chat_store_db_t *db,
     *pwhy = apr_pstrdup(at->p, db->why);
     if (rv != APR_SUCCESS || !name)
         return rv;
-    *pwhy = apr_psprintf(at->p,
-                         "ChatStore vercel: this role finds no table %s: the "
-                         "app's migrations make it",
-                         name);
+    *pwhy = apr_psprintf(
+        at->p, "this role finds no table %s: the app's migrations make it",
+        name);
     return APR_EMISMATCH;
 }
 
