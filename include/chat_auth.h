@@ -42,7 +42,7 @@ typedef struct chat_auth_scheme_t {
     /* 1: a browser adds these credentials by itself (a cookie, Basic, a client
      * certificate), so that they prove nothing about who made the request. Who
      * is identified by them must come from a page of this site, or of one in
-     * ChatAuthOrigin; chat_auth.c sees to it. */
+     * ChatOrigin; chat_auth.c sees to it. */
     int ambient;
 
     /* 1: the request has a credential that the client means for this scheme,
@@ -56,6 +56,10 @@ typedef struct chat_auth_scheme_t {
     apr_status_t (*identify)(const chat_user_t **puser, request_rec *r,
                              const chat_dir_conf_t *conf, chat_err_t *err);
 } chat_auth_scheme_t;
+
+/* header_parser hook, which is before any authentication: what a browser has to
+ * know where pages of other origins ask (ChatOrigin). */
+int chat_auth_cors(request_rec *r);
 
 /* check_authn hook for AuthType Chat: sets r->user, r->ap_auth_type. */
 int chat_auth_check_authn(request_rec *r);

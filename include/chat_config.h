@@ -364,7 +364,10 @@ typedef struct chat_dir_auth_t {
                                     nobody is let in */
     apr_array_header_t *secrets; /* ChatAuthSecret: const char *, any fits */
     apr_array_header_t *cookies; /* ChatAuthCookie: const char *, names */
-    apr_array_header_t *origins; /* ChatAuthOrigin: const char * */
+    apr_array_header_t *origins; /* ChatOrigin: const char *, as browsers send
+                                    them */
+    int insecure; /* ChatAuthInsecure: 0: no credentials in the clear, but from
+                     this machine */
     const char *namespace; /* ChatAuthNamespace: of the ids of all schemes,
                               holds no colon; "": each has its own */
     int bearer_unsigned;   /* ChatAuthBearer: 1: a bare session token is

@@ -37,7 +37,7 @@ struct server_rec;
 typedef struct chat_store_at_t {
     struct server_rec *s;  /* whose database */
     struct request_rec *r; /* for the log; NULL: a thread of the server's own */
-    apr_pool_t *p;     /* results, and what err says, live in it */
+    apr_pool_t *p;         /* results, and what err says, live in it */
     const char *owner; /* the user's subject; NULL: whoever it is (only where
                           a function says that it may be) */
 } chat_store_at_t;
@@ -160,7 +160,7 @@ typedef struct chat_store_message_t {
     const char *id, *conversation, *parent; /* parent NULL: a root */
     chat_role_e role;
     chat_message_status_e status;
-    const char *parts; /* a JSON array's text */
+    const char *parts; /* a JSON array's text; see below for what is private */
     const char *text;  /* what search finds: all text parts, joined */
     const char *model, *provider, *finish_reason, *error_code; /* or NULL */
     apr_int64_t input_tokens, output_tokens;                   /* or -1 */
@@ -169,6 +169,12 @@ typedef struct chat_store_message_t {
     int siblings, sibling;                  /* how many, which, from 1 */
     apr_int64_t created, updated;
 } chat_store_message_t;
+
+/* What the provider of an answer wants back and nobody else may see: the type
+ * of a part whose member "json" is the text of a detail, and the member of a
+ * call that is the text of its extra object. */
+#define CHAT_STORE_PART_PRIVATE "private"
+#define CHAT_STORE_PART_EXTRA "extra"
 
 const char *chat_store_status_name(chat_message_status_e status);
 

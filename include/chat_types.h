@@ -68,6 +68,9 @@ typedef struct chat_message_t {
                                     wants back (signatures, encrypted thoughts),
                                     as it was given out: see
                                     chat_provider_detail.c; or NULL */
+    const char *provider;        /* whose details and extras these are, by its
+                                    name: they go to no other; NULL: the client
+                                    gave them, and they say themselves */
     int is_developer;            /* CHAT_ROLE_SYSTEM, by its newer name */
 } chat_message_t;
 

@@ -20,7 +20,7 @@
 /* What of a message is kept at most: bytes of its texts and values, and parts.
  * What is more than that ends the building. */
 #define CHAT_UI_MESSAGE_MAX (16 * 1024 * 1024)
-#define CHAT_UI_MESSAGE_PARTS_MAX 10000
+#define CHAT_UI_MESSAGE_PARTS_MAX 1000
 
 typedef struct chat_ui_message_t chat_ui_message_t;
 
@@ -38,7 +38,7 @@ typedef struct chat_ui_message_told_t {
     const char *error;         /* text of the first "error"; or NULL */
     int finished;              /* 1: "finish" came */
     int aborted;               /* 1: "abort" came */
-    int done;                  /* 1: "[DONE]" came: nothing behind it counts */
+    int done;                  /* 1: "[DONE]" came */
     int broken;    /* 1: a chunk was no JSON, lacked what its type must
                       have, or spoke of a part that is not there */
     int overflows; /* 1: there was more than is kept */
@@ -50,7 +50,8 @@ chat_ui_message_t *chat_ui_message_create(apr_pool_t *p);
 void chat_ui_message_feed(chat_ui_message_t *m, const char *data,
                           apr_size_t len);
 
-/* The body has ended well: an event counts whose blank line is missing. */
+/* No more bytes will come. An event whose blank line is missing does not count,
+ * as it does not for the client. */
 void chat_ui_message_end(chat_ui_message_t *m);
 
 /* May be asked at any time, and again. */

@@ -164,13 +164,13 @@ push @VALUES, (
     [ 'ChatAuthCookie a=b', qr/^ChatAuthCookie does not accept "a=b": write the name of a cookie/m ],
     [ 'ChatAuthCookie sid sid', qr/^ChatAuthCookie does not accept "sid": write each name once$/m ],
 
-    [ 'ChatAuthOrigin https://app.example.com http://127.0.0.1:3000 http://[::1]:3000 https://xn--bcher-kva.example' ],
-    [ 'ChatAuthOrigin chrome-extension://abcdefghijklmnop' ],
-    (map { [ "ChatAuthOrigin $_", qr/^ChatAuthOrigin does not accept "\Q$_\E": write an origin as browsers send it, scheme:\/\/host or scheme:\/\/host:port/m ] }
+    [ 'ChatOrigin https://app.example.com http://127.0.0.1:3000 http://[::1]:3000 https://xn--bcher-kva.example' ],
+    [ 'ChatOrigin chrome-extension://abcdefghijklmnop' ],
+    (map { [ "ChatOrigin $_", qr/^ChatOrigin does not accept "\Q$_\E": write an origin as browsers send it, scheme:\/\/host or scheme:\/\/host:port/m ] }
         qw(* null app.example.com https:// https:app https://a/ https://a/b https://*.a https://u@a https://a?x
            https://a:0 https://a:65536 https://a: https://a:b //a)),
     # the same to a browser
-    [ 'ChatAuthOrigin https://a HTTPS://A:443', qr/^ChatAuthOrigin does not accept "HTTPS:\/\/A:443": write each name once$/m ],
+    [ 'ChatOrigin https://a HTTPS://A:443', qr/^ChatOrigin does not accept "HTTPS:\/\/A:443": write each name once$/m ],
 
     [ 'ChatAuthNamespace people' ],
     [ 'ChatAuthNamespace better-auth' ],
@@ -255,6 +255,7 @@ my %SCOPES = (
     ChatModel => [ 'ChatModel m openai', [qw(server vhost)] ],
     ChatAuthSecret => [ "ChatAuthSecret $SECRET", \@EVERYWHERE ],
     ChatAuthNamespace => [ 'ChatAuthNamespace people', \@EVERYWHERE ],
+    ChatAuthInsecure => [ 'ChatAuthInsecure off', \@EVERYWHERE ],
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'FileInfo' ] }
         [ ChatRoute => 'mock' ], [ ChatUse => 'openai' ], [ ChatModelDefault => 'm' ],
         [ ChatStreamHeartbeat => '15s' ], [ ChatStreamEarlyHeaders => 'on' ],
@@ -262,7 +263,7 @@ my %SCOPES = (
         [ ChatRetry => '2 backoff=1s' ], [ ChatContext => '5' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'AuthConfig' ] }
         [ ChatAuth => 'user' ], [ ChatAuthCookie => 'sid' ],
-        [ ChatAuthOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ], [ ChatHealthDetails => 'true' ]),
+        [ ChatOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ], [ ChatHealthDetails => 'true' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'Limit' ] }
         [ ChatModelAllow => 'gpt-*' ], [ ChatRequestFormat => 'provider' ],
         [ ChatRequestBody => '1M' ], [ ChatRequestCount => 'utf16' ],

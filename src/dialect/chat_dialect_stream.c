@@ -267,6 +267,14 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
 
 /* ---- read again ---- */
 
+/* A value as text, or NULL. */
+static const char *decode_object(const chat_told_t *told, const chat_json_t *v)
+{
+    return chat_json_kind(v) == CHAT_JSON_OBJECT
+               ? chat_json_text(v, NULL, told->p)
+               : NULL;
+}
+
 static void decode_call(chat_told_t *told, const chat_json_t *data)
 {
     const chat_delta_t delta = {
@@ -274,6 +282,7 @@ static void decode_call(chat_told_t *told, const chat_json_t *data)
         .index = (int)chat_json_integer(chat_json_get(data, "index"), 0),
         .id = chat_json_string(chat_json_get(data, "callId")),
         .name = chat_json_string(chat_json_get(data, "name")),
+        .extra = decode_object(told, chat_json_get(data, "extra")),
     };
 
     if (delta.id && delta.name)
@@ -314,6 +323,9 @@ static void decode_event(chat_told_t *told, const chat_sse_event_t *event)
         decode_call(told, data);
     else if (!strcmp(type, "tool_arguments"))
         chat_dialect_tell(told, CHAT_DELTA_ARGUMENTS, index, text);
+    else if (!strcmp(type, "reasoning_detail"))
+        chat_dialect_tell(told, CHAT_DELTA_DETAIL, 0,
+                          decode_object(told, chat_json_get(data, "detail")));
     else if (!strcmp(type, "done"))
         decode_done(told, data);
     else if (!strcmp(type, "error"))

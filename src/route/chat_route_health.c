@@ -7,8 +7,6 @@
  */
 #include <string.h>
 
-#include <apr_network_io.h>
-
 #include "chat_limit.h"
 #include "chat_log.h"
 #include "chat_reply.h"
@@ -57,23 +55,13 @@ static void look(state_t *state, request_rec *r)
 
 /* ---- who sees more ---- */
 
-static int is_local(request_rec *r)
-{
-    apr_ipsubnet_t *v4, *v6;
-
-    return apr_ipsubnet_create(&v4, "127.0.0.0", "8", r->pool) == APR_SUCCESS &&
-           apr_ipsubnet_create(&v6, "::1", "128", r->pool) == APR_SUCCESS &&
-           (apr_ipsubnet_test(v4, r->useragent_addr) ||
-            apr_ipsubnet_test(v6, r->useragent_addr));
-}
-
 static int may_see(request_rec *r, const chat_dir_conf_t *conf)
 {
     const char *err = NULL;
     int yes;
 
     if (!conf->health.details)
-        return is_local(r);
+        return chat_ctx_is_local(r);
     yes = ap_expr_exec(r, conf->health.details, &err) > 0 && !err;
     if (err)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,

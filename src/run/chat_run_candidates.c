@@ -315,5 +315,7 @@ apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
                         run->input_tokens, err);
     attempt->fitted = rv == APR_SUCCESS ? candidate : NULL;
     attempt->fit->model = candidate->upstream;
+    chat_run_path_address(attempt->fit, candidate->conf->name,
+                          run->request_pool);
     return rv;
 }

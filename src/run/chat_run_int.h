@@ -203,6 +203,10 @@ apr_status_t chat_run_keep_model(chat_run_t *run, chat_err_t *err);
  * can read, by whole turns. */
 apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
                            chat_err_t *err);
+/* What is private in messages of other providers than that one (by its name)
+ * is taken out of the turn. */
+void chat_run_path_address(chat_turn_t *turn, const char *provider,
+                           apr_pool_t *p);
 
 /* The turn has these messages (chat_message_t), as many of the newest as the
  * model can read. */

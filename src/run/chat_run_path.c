@@ -12,6 +12,10 @@
 /* All parts of one message, as they are stored. */
 static const chat_json_limits_t part_limits = {64 * 1024 * 1024, 16, 1000000};
 
+/* What a provider gave, in the text of a part. */
+static const chat_json_limits_t private_limits = {16 * 1024 * 1024, 64,
+                                                  1000000};
+
 /* Of a model of which nobody knows how much it can read, about four characters
  * are a token. */
 #define CHARACTERS_PER_TOKEN 4
@@ -84,6 +88,55 @@ static int has_part(const chat_json_t *parts, const char *type, const char *id)
 
 /* ---- messages ---- */
 
+static int is_answered(const chat_json_t *call, const chat_json_t *results)
+{
+    return has_part(results, "tool-result", member(call, "callId"));
+}
+
+/* The value whose text is kept there, or NULL. */
+static chat_json_t *read_private(const chat_json_t *part, const char *name,
+                                 apr_pool_t *p)
+{
+    const char *text = member(part, name);
+    chat_json_t *v;
+
+    return *text && chat_json_parse(&v, text, strlen(text), &private_limits,
+                                    p) == APR_SUCCESS
+               ? v
+               : NULL;
+}
+
+/* Of whom the message is, where that wants back what is private in it: with a
+ * whole answer alone, of whose calls none is left out, for it is signed as one.
+ * NULL: nothing goes back. */
+static const char *find_provider(const chat_store_message_t *m,
+                                 const chat_json_t *parts,
+                                 const chat_json_t *results)
+{
+    int i;
+
+    for (i = 0; i < chat_json_length(parts); i++)
+        if (is_type(chat_json_at(parts, i), "tool-call") &&
+            !is_answered(chat_json_at(parts, i), results))
+            return NULL;
+    return m->status == CHAT_MESSAGE_COMPLETE ? m->provider : NULL;
+}
+
+static chat_json_t *read_details(const chat_json_t *parts, apr_pool_t *p)
+{
+    chat_json_t *details = chat_json_array(p), *v;
+    int i;
+
+    for (i = 0; i < chat_json_length(parts); i++) {
+        const chat_json_t *part = chat_json_at(parts, i);
+
+        if (is_type(part, CHAT_STORE_PART_PRIVATE) &&
+            (v = read_private(part, "json", p)) != NULL)
+            chat_json_push(details, v);
+    }
+    return chat_json_length(details) ? details : NULL;
+}
+
 /* A call that nobody has answered is none: no provider takes it. */
 static void add_calls(const path_t *path, chat_message_t *message,
                       const chat_json_t *parts, const chat_json_t *results)
@@ -95,12 +148,13 @@ static void add_calls(const path_t *path, chat_message_t *message,
         const chat_json_t *part = chat_json_at(parts, i);
         chat_tool_call_t *call = &calls[message->ncalls];
 
-        if (!is_type(part, "tool-call") ||
-            !has_part(results, "tool-result", member(part, "callId")))
+        if (!is_type(part, "tool-call") || !is_answered(part, results))
             continue;
         call->id = member(part, "callId");
         call->name = member(part, "name");
         call->arguments = member(part, "arguments");
+        if (message->provider)
+            call->extra = read_private(part, CHAT_STORE_PART_EXTRA, path->p);
         message->ncalls++;
     }
     message->calls = calls;
@@ -110,16 +164,19 @@ static void add_calls(const path_t *path, chat_message_t *message,
 static void add_answer(path_t *path, const chat_json_t *parts, int i)
 {
     const chat_store_message_t *next = stored_at(path, i + 1);
+    const chat_json_t *results =
+        next && next->role == CHAT_ROLE_TOOL ? read_parts(path, i + 1) : NULL;
     const char *text = join(parts, "text", path->p);
     chat_message_t message = {
         .role = CHAT_ROLE_ASSISTANT,
         .content = text ? text : join(parts, "refusal", path->p),
         .reasoning = join(parts, "reasoning", path->p),
+        .provider = find_provider(stored_at(path, i), parts, results),
     };
 
-    add_calls(path, &message, parts,
-              next && next->role == CHAT_ROLE_TOOL ? read_parts(path, i + 1)
-                                                   : NULL);
+    add_calls(path, &message, parts, results);
+    if (message.provider)
+        message.details = read_details(parts, path->p);
     if (message.ncalls || (message.content && *message.content))
         APR_ARRAY_PUSH(path->said, chat_message_t) = message;
 }
@@ -257,4 +314,39 @@ apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
         run->request.turn.system = turn->context_system;
     chat_run_path_set(run, path.said);
     return APR_SUCCESS;
+}
+
+/* ---- whose it is ---- */
+
+static int is_foreign(const chat_message_t *m, const char *provider)
+{
+    return m->provider && strcmp(m->provider, provider) != 0;
+}
+
+static void drop_private(chat_message_t *m, apr_pool_t *p)
+{
+    chat_tool_call_t *calls =
+        apr_pmemdup(p, m->calls, m->ncalls * sizeof(*calls));
+    int i;
+
+    for (i = 0; i < m->ncalls; i++)
+        calls[i].extra = NULL;
+    m->calls = calls;
+    m->details = NULL;
+}
+
+void chat_run_path_address(chat_turn_t *turn, const char *provider,
+                           apr_pool_t *p)
+{
+    chat_message_t *messages = NULL;
+    int i;
+
+    for (i = 0; i < turn->nmessages; i++) {
+        if (!is_foreign(&turn->messages[i], provider))
+            continue;
+        if (!messages)
+            turn->messages = messages = apr_pmemdup(
+                p, turn->messages, turn->nmessages * sizeof(*turn->messages));
+        drop_private(&messages[i], p);
+    }
 }

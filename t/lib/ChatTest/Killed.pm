@@ -11,12 +11,20 @@ use Time::HiRes qw(sleep);
 use ChatTest qw(wait_for scaled);
 use ChatTest::Kept;
 
+# Of each answer, of about so many tokens; and what one that runs has reserved.
+my $PIECES = 60;
+my $RESERVED = 1100;
+
 my $JSON = JSON::PP->new->utf8->canonical;
 
 # %o: kind, pg, up, more as of ChatTest::Kept; streams => how many at once.
 sub new ($class, %o) {
     my $streams = delete $o{streams};
-    my $t = ChatTest::Kept->new(%o, mpm_conf => <<'END')->start;
+    my $t = ChatTest::Kept->new(%o, where => <<'LIMITS', mpm_conf => <<'END')->start;
+ChatLimit asked 1000000000/1d user
+ChatLimit spent 1000000000/1d user unit=tokens reserve=1000
+ChatLimit open 1000 user unit=streams
+LIMITS
 StartServers 2
 ServerLimit 4
 MinSpareThreads 1
@@ -26,8 +34,43 @@ MaxRequestWorkers 100
 END
     $t->allow_log(qr/AH00052: child pid \d+ exit signal Killed/, qr/CHAT0838: stream \S+ was left behind/,
         qr/AH\d+: .*(?:long lost child|scoreboard)/, qr/CHAT0902/, qr/CHAT0223/);
-    wait_for(sub { $t->ask($t->uuid, 'Ready?', model => 'm')->{status} == 200 }, 'the tables are there');
-    return bless { t => $t, streams => $streams, round => 0 }, $class;
+    my $self = bless { t => $t, streams => $streams, round => 0, asked => 0, cut => 0 }, $class;
+    wait_for(sub { $self->ask($t->uuid, 'Ready?')->{status} == 200 }, 'the tables are there');
+    return $self;
+}
+
+# One more answer, however it ends.
+sub ask ($self, $conversation, $text, %o) {
+    $self->{asked}++;
+    my $res = $self->{t}->ask($conversation, "$text mock(n=1;pace=0)", model => 'm', %o);
+    $self->{left} = { map { /"(\w+)";r=(\d+)/ ? ($1 => $2) : () } split /,/, $res->{headers}{ratelimit} // '' };
+    return $res;
+}
+
+# What the policies have counted when this answer began.
+sub used ($self) {
+    $self->ask($self->{t}->uuid, 'How much?');
+    my %most = (asked => 1e9, spent => 1e9, open => 1000);
+    return map { $_ => $most{$_} - ($self->{left}{$_} // 0) } keys %most;
+}
+
+# Nobody is charged twice, by us or by the provider, and what was reserved by who
+# is dead comes back.
+sub charged ($self, $round) {
+    my $t = $self->{t};
+    my %used;
+    Test::More::ok(wait_for(sub { %used = $self->used; $used{open} <= 1 }, 'no place is taken any more', 20), '... no place stays taken')
+        or Test::More::diag(Test::More::explain(\%used));
+    Test::More::is($used{asked}, $self->{asked}, '... each of them was counted once');
+    my ($sum) = $t->rows('select sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as billed from chat_message');
+    # One that ends when its process dies may be here and not there.
+    my $unsure = $self->{cut} * 2 * $PIECES;
+    Test::More::cmp_ok($used{spent}, '>=', $sum->{billed} - $unsure, '... its tokens, too');
+    Test::More::cmp_ok($used{spent}, '<=', $sum->{billed} + $RESERVED + $unsure, '... and none of them twice');
+    my $calls = $t->up->_ask('GET', '/_calls');
+    my @twice = grep { /^$round\d{3} / && $calls->{$_} != 1 } keys %$calls;
+    Test::More::is("@twice", '', '... and the provider was asked once');
+    return;
 }
 
 # The text that a client has: of whole events alone.
@@ -50,7 +93,8 @@ sub open_streams ($self) {
         my $conn = $t->connect(timeout => 30);
         my $headers = { 'Content-Type' => 'application/json', ChatTest::Kept::as('ann')->%* };
         $conn->request('POST', '/chat', headers => [%$headers], body => $JSON->encode({ conversationId => $c, model => 'm',
-            messages => [ { role => 'user', content => "Round mock(n=60;pace=25;seed=$i)" } ] }));
+            messages => [ { role => 'user', content => "Round mock(n=$PIECES;pace=25;seed=" . ($self->{round} * 1000 + $i) . ')' } ] }));
+        $self->{asked}++;
         push @streams, { c => $c, conn => $conn };
     }
     return @streams;
@@ -84,8 +128,10 @@ sub round ($self) {
     Test::More::is($lost, 0, "round $round ($cut cut): every character that a client had is kept");
     Test::More::is($wrong, 0, '... with the right status');
     Test::More::is($running, 0, '... and no stream runs');
-    my $next = grep { $t->ask($_->{c}, 'Next mock(n=1;pace=0)', model => 'm', parentId => undef)->{status} == 200 } @streams;
+    my $next = grep { $self->ask($_->{c}, 'Next', parentId => undef)->{status} == 200 } @streams;
     Test::More::is($next, scalar @streams, '... and each conversation takes the next turn');
+    $self->{cut} += $cut;
+    $self->charged($round);
     return;
 }
 
