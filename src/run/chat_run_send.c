@@ -111,7 +111,8 @@ static chat_buf_t *take_out_keys(chat_run_t *run, const char *data,
     chat_buf_t *clean = apr_palloc(p, sizeof(*clean));
 
     chat_redact_init(redact, p);
-    chat_redact_reset(redact, run->attempt.candidate->conf->keys);
+    redact->secrets = run->answer.redact.secrets;
+    redact->nsecrets = run->answer.redact.nsecrets;
     chat_buf_init(clean, p);
     chat_redact_feed(redact, data, len, gather_bytes, clean);
     chat_redact_end(redact, gather_bytes, clean);
