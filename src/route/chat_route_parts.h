@@ -45,8 +45,7 @@ apr_status_t chat_route_shares_messages(const char **pjson,
 int chat_route_vercel(chat_ctx_t *ctx);
 
 /* To a client that follows a stream which has begun: q->rc and q->sent. */
-apr_status_t chat_route_resume_start(chat_route_rest_t *q,
-                                     chat_stream_spec_t *spec);
+apr_status_t chat_route_follow(chat_route_rest_t *q, chat_stream_spec_t *spec);
 
 /* /ID/export */
 apr_status_t chat_route_export_one(chat_route_rest_t *q);

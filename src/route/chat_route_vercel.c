@@ -195,7 +195,7 @@ static apr_status_t follow(rest_t *q, const char *id)
     if (rv == APR_EOF || rv == APR_NOTFOUND)
         return tell_last(q, last);
     apr_table_setn(q->r->headers_out, "X-Vercel-AI-UI-Message-Stream", "v1");
-    return rv == APR_SUCCESS ? chat_route_resume_start(q, spec) : rv;
+    return rv == APR_SUCCESS ? chat_route_follow(q, spec) : rv;
 }
 
 /* ---- the route ---- */

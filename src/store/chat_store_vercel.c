@@ -13,12 +13,6 @@
 
 /* ---- refusals ---- */
 
-apr_status_t chat_store_vercel_foreign(chat_err_t *err)
-{
-    return chat_err_set(err, APR_EACCES, HTTP_FORBIDDEN, "forbidden",
-                        "This chat is another user's.");
-}
-
 static apr_status_t refuse_many(chat_err_t *err)
 {
     return chat_err_set(err, APR_ENOSPC, HTTP_TOO_MANY_REQUESTS, "rate_limited",
@@ -92,21 +86,6 @@ static apr_status_t get_chat(chat_store_tx_t *tx, chat_vercel_turn_t *turn)
         return rv;
     rv = find_chat(tx, turn->chat);
     return rv == APR_NOTFOUND ? refuse_unknown(tx->err) : rv;
-}
-
-void chat_store_vercel_read_message(chat_vercel_message_t *m,
-                                    const chat_store_rows_t *rows,
-                                    apr_pool_t *p)
-{
-    *m = (chat_vercel_message_t){
-        .id = chat_store_db_text(rows, 0, p),
-        .chat = chat_store_db_text(rows, 1, p),
-        .role = chat_store_db_text(rows, 2, p),
-        .parts = chat_store_db_text(rows, 3, p),
-        .attachments = chat_store_db_text(rows, 4, p),
-        .created = chat_store_db_text(rows, 5, p),
-        .age = chat_store_db_integer(rows, 6, 0),
-    };
 }
 
 static void reverse(apr_array_header_t *history)

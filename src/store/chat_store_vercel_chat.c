@@ -9,11 +9,6 @@
 
 /* ---- a row ---- */
 
-int chat_store_vercel_has_context(const chat_store_rows_t *rows)
-{
-    return (int)chat_store_db_integer(rows, 6, 0);
-}
-
 static chat_vercel_chat_t *read_chat(const chat_store_rows_t *rows,
                                      apr_pool_t *p)
 {

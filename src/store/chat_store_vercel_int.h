@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two files about the tables of an app share. Private to store/. */
+/* What the files about the tables of an app share. Private to store/. */
 #ifndef CHAT_STORE_VERCEL_INT_H
 #define CHAT_STORE_VERCEL_INT_H
 
