@@ -150,6 +150,39 @@ for my $kind (sort keys %by) {
         is $t->chat_row($c), undef, '... and does nothing';
     }
 }
+
+# ---- what docs/hybrid.md shows ----
+
+my %blocks;
+my @found = $t->slurp("$FindBin::Bin/../docs/hybrid.md") =~ /^```(apache|sql)\n(.*?)^```$/gms;
+while (my ($lang, $text) = splice @found, 0, 2) {
+    push $blocks{$lang}->@*, $text;
+}
+
+sub printed ($conf) {
+    return $conf =~ s{host=127\.0\.0\.1 dbname=app user=app passfile=\S+}{${\$t->{pg}->params} user=chat_httpd}r
+        =~ s{http://127\.0\.0\.1:3000}{"http://127.0.0.1:" . $app->port}er =~ s{/etc/apache2/chat/}{$t->{dir}/}gr
+        =~ s{(<ChatProvider openai>)}{"$1\nChatProviderURL " . $up->url . "\nChatProviderAPI chat-completions"}er;
+}
+$t->write_file('nextjs.token', "token\n", 0600);
+$t->write_file('openai.key', $t->canary_key . "\n", 0600);
+$t->write_file('auth.secret', "$ChatTest::Hybrid::SECRET\n", 0600);
+$t->sql('create role chat_httpd login');
+$t->sql($_) for $blocks{sql}->@*;
+my ($first, $second) = map { printed($_) } $blocks{apache}->@*;
+$t->reload($first);
+{
+    my $c = $t->uuid;
+    my $res = $t->ask('ann', $c, 'answer(n1)');
+    is $t->text($res), 'Answer 1', 'docs/hybrid.md: the app answers' or diag $res->{body};
+    is said($t->messages($c)), 'user answer(n1)', '... and saves';
+    is $t->request('DELETE', "/api/chat?id=$c", headers => { $t->cookie('ann') })->{status}, 200, '... with no more rights than it says';
+
+    $t->reload("$first$second");
+    $res = $t->ask('ann', $c = $t->uuid, 'And by a model?');
+    is said($t->messages($c)), 'user And by a model? | assistant ' . $t->text($res), '... or a provider does' or diag $res->{body};
+    is $JSON->decode($up->last->{body})->{model}, 'gpt-5.2', '... whose model has a name of the app';
+}
 $t->stop;
 $_->stop for $app, $up;
 done_testing;
