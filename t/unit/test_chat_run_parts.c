@@ -91,7 +91,7 @@ START_TEST(calls_keep_their_arguments)
 }
 END_TEST
 
-START_TEST(what_a_provider_wants_back_is_no_part)
+START_TEST(what_a_provider_wants_back_is_private)
 {
     say(CHAT_DELTA_DETAIL, "{\"type\":\"reasoning.encrypted\"}");
     ck_assert_int_eq(chat_run_parts_empty(parts), 1);
@@ -99,7 +99,10 @@ START_TEST(what_a_provider_wants_back_is_no_part)
     say(CHAT_DELTA_DETAIL, "{}");
     say(CHAT_DELTA_TEXT, "b");
     ck_assert_str_eq(chat_run_parts_json(parts, p),
-                     "[{\"type\":\"text\",\"text\":\"ab\"}]");
+                     "[{\"type\":\"text\",\"text\":\"ab\"},"
+                     "{\"type\":\"private\",\"json\":"
+                     "\"{\\\"type\\\":\\\"reasoning.encrypted\\\"}\"},"
+                     "{\"type\":\"private\",\"json\":\"{}\"}]");
 }
 END_TEST
 
@@ -157,7 +160,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, nothing_is_an_empty_list);
     tcase_add_test(tc, pieces_of_a_kind_are_one_part);
     tcase_add_test(tc, calls_keep_their_arguments);
-    tcase_add_test(tc, what_a_provider_wants_back_is_no_part);
+    tcase_add_test(tc, what_a_provider_wants_back_is_private);
     tcase_add_test(tc, what_is_cleared_is_gone);
     tcase_add_test(tc, a_model_that_changes_its_mind_has_few_parts);
     tcase_add_test(tc, what_is_too_long_is_said_to_be);
