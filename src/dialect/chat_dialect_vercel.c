@@ -60,8 +60,9 @@ static const struct {
     {"model_not_found", &invalid}, {"model_required", &invalid},
 };
 
-/* An app's own errors, which it tells as its page knows them. */
-static const told_t *const own[] = {&invalid,   &unknown, &foreign, &missing,
+/* An app's own errors, which it tells as its page knows them. Whom it does not
+ * know is this server. */
+static const told_t *const own[] = {&invalid,   &foreign, &missing,
                                     &no_stream, &limited, &offline};
 
 static const told_t *find_own(const char *code)
