@@ -178,6 +178,8 @@ typedef struct chat_provider_conf_t {
     apr_port_t port;          /* of url, default filled in */
     apr_array_header_t *keys; /* const char *: secrets, any fits; empty: none
                                  is sent */
+    int signs;                /* 1: each is the secret of tokens that are made
+                                 for each call, and sent in its place */
     int auth;                 /* chat_key_e: the header that carries it */
     const char *version;      /* of the API; NULL: the type's usual one */
     int store;                /* 1: the provider may keep the answer */
@@ -465,6 +467,9 @@ const apr_array_header_t *chat_config_models(const server_rec *s);
 /* The provider of that name for this server, or NULL. */
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);
+
+/* What its type has: bits of chat_provider_caps_e. */
+unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
 
 /* Every provider of every server, numbered from 0 by its slot: how many there
  * are, and which one that is. Known once check_config has run. */

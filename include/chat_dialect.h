@@ -61,6 +61,9 @@ typedef struct chat_encoder_t chat_encoder_t;
 
 typedef struct chat_dialect_t {
     const char *name; /* as in ChatRoute */
+    const char *wire; /* wire_format() of the providers whose streams are in
+                         this form already, so that they pass unchanged; NULL:
+                         of none */
 
     /* The body of a request in this form. *request is zeroed; what it points to
      * is borrowed from body or made in p. Fails with a 400 in err. */

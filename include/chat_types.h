@@ -167,7 +167,10 @@ typedef enum {
  * of chat_provider_list.h. */
 typedef enum {
     CHAT_PROVIDER_RESPONSES = 1 << 0, /* a Responses API: its usual one */
-    CHAT_PROVIDER_VERSION = 1 << 1    /* ChatProviderVersion is sent */
+    CHAT_PROVIDER_VERSION = 1 << 1,   /* ChatProviderVersion is sent */
+    CHAT_PROVIDER_RELAYED = 1 << 2    /* its streams are those of a dialect:
+                                         there they pass, and nobody else can
+                                         read them */
 } chat_provider_caps_e;
 
 /* How long an upstream may take; 0 waits for ever. */

@@ -275,6 +275,7 @@ static int check_server(apr_pool_t *p, server_rec *s, server_rec *main_server)
         }
     }
     faults += chat_config_model_check(s, conf, main_conf);
+    faults += chat_config_check_relayed(s, p);
     for (hi = first(conf, p); hi; hi = apr_hash_next(hi)) {
         const chat_provider_conf_t *own = apr_hash_this_val(hi);
 

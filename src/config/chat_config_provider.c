@@ -66,6 +66,11 @@ static chat_provider_conf_t *find(const chat_server_conf_t *conf,
                : NULL;
 }
 
+unsigned chat_config_provider_caps(const chat_provider_conf_t *conf)
+{
+    return caps_of[conf->type];
+}
+
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name)
 {
@@ -142,6 +147,7 @@ static chat_provider_conf_t *create(cmd_parms *cmd, const char *name)
     conf->type = CHAT_UNSET;
     conf->api = CHAT_UNSET;
     conf->store = CHAT_UNSET;
+    conf->signs = CHAT_UNSET;
     conf->breaker_failures = CHAT_UNSET;
     conf->breaker_cooldown = CHAT_UNSET;
     conf->slot = CHAT_UNSET;
@@ -220,6 +226,11 @@ static const char *complete(cmd_parms *cmd, chat_provider_conf_t *conf)
     why = complete_api(cmd, conf);
     if (why)
         return why;
+    if (conf->signs == CHAT_UNSET)
+        conf->signs = 0;
+    if (conf->signs && !(caps_of[conf->type] & CHAT_PROVIDER_RELAYED))
+        return refuse_type(cmd, conf, "\"ChatProviderKey jwt:\"",
+                           CHAT_PROVIDER_RELAYED);
     if (conf->store == CHAT_UNSET)
         conf->store = 0;
     if (!conf->keys)
@@ -327,11 +338,48 @@ static const char *parse_version(const char **pout, const char *what,
                               p);
 }
 
+#define JWT "jwt:"
+#define JWT_SECRET_MIN 32 /* bytes: RFC 7518, section 3.2 */
+
+/* All keys of a provider are of one kind. */
+static const char *read_kind(chat_provider_conf_t *conf, cmd_parms *cmd,
+                             const char **pvalue)
+{
+    int signs = strncmp(*pvalue, JWT, sizeof(JWT) - 1) == 0;
+
+    if (conf->signs != CHAT_UNSET && conf->signs != signs)
+        return apr_psprintf(cmd->pool,
+                            "%s: either all keys of a provider begin with "
+                            "jwt:, or none",
+                            cmd->cmd->name);
+    conf->signs = signs;
+    if (signs)
+        *pvalue += sizeof(JWT) - 1;
+    return NULL;
+}
+
+static const char *read_key(chat_provider_conf_t *conf, cmd_parms *cmd,
+                            const char *value)
+{
+    const char **pkey = apr_array_push(conf->keys);
+    const char *why = chat_config_secret(pkey, cmd, value);
+
+    if (!why && conf->signs && strlen(*pkey) < JWT_SECRET_MIN)
+        return apr_psprintf(cmd->pool,
+                            "%s: the secret of tokens is too short: write at "
+                            "least %d characters, as openssl rand -base64 32 "
+                            "makes them",
+                            cmd->cmd->name, JWT_SECRET_MIN);
+    return why;
+}
+
 static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
 {
     chat_provider_conf_t *conf;
     const char *why = current(&conf, cmd);
 
+    if (!why)
+        why = read_kind(conf, cmd, &value);
     if (why)
         return why;
     if (!conf->keys)
@@ -339,7 +387,7 @@ static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
     if (conf->keys->nelts == CHAT_PROVIDER_KEYS_MAX)
         return apr_psprintf(cmd->pool, "%s: a provider has %d keys at most",
                             cmd->cmd->name, CHAT_PROVIDER_KEYS_MAX);
-    return chat_config_secret(apr_array_push(conf->keys), cmd, value);
+    return read_key(conf, cmd, value);
 }
 
 #define TIMEOUT(name)                                                          \

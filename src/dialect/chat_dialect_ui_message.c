@@ -395,6 +395,7 @@ static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
 
 const chat_dialect_t chat_dialect_ui_message = {
     .name = "ui-message",
+    .wire = "ui-message",
     .read = read_request,
     .headers = headers,
     .delta = encode_delta,

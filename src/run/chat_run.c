@@ -331,7 +331,7 @@ static chat_run_t *create(chat_ctx_t *ctx, const char *dialect)
     run->ctx = ctx;
     run->r = ctx->r;
     run->conf = ctx->dir;
-    run->dialect = chat_dialect_get(dialect);
+    run->form = run->dialect = chat_dialect_get(dialect);
     chat_telemetry_record(&run->record, ctx->request_id);
     return run;
 }

@@ -94,6 +94,19 @@ static void make_parser(chat_run_t *run)
         chat_buf_init(&answer->out, p);
 }
 
+/* What of us the upstream has, and nobody else. */
+static const apr_array_header_t *secrets_of(const chat_run_t *run)
+{
+    const chat_provider_conf_t *conf = run->attempt.candidate->conf;
+    apr_array_header_t *token;
+
+    if (!conf->signs || !run->attempt.upstream.key)
+        return conf->keys;
+    token = apr_array_make(run->r->pool, 1, sizeof(const char *));
+    APR_ARRAY_PUSH(token, const char *) = run->attempt.upstream.key;
+    return token;
+}
+
 void chat_run_listen(chat_run_t *run)
 {
     chat_run_answer_t *answer = &run->answer;
@@ -102,7 +115,7 @@ void chat_run_listen(chat_run_t *run)
         make_parser(run);
     chat_sse_reset(answer->sse);
     chat_buf_clear(&answer->out);
-    chat_redact_reset(&answer->redact, run->attempt.candidate->conf->keys);
+    chat_redact_reset(&answer->redact, secrets_of(run));
     chat_run_tap_restart(run);
     answer->events = 0;
     if (answer->parse) {
@@ -122,14 +135,14 @@ void chat_run_listen(chat_run_t *run)
     run->attempt.status = run->record.upstream_status = 0;
     run->record.upstream_id = NULL;
     run->attempt.retry_after = NULL;
+    run->attempt.headers = NULL;
     run->attempt.refusal_len = 0;
     run->attempt.is_refused = 0;
-    answer->headers = NULL;
 }
 
 int chat_run_is_app(const chat_run_t *run)
 {
-    return !run->dialect && run->conf->route.id == CHAT_ROUTE_ui_message;
+    return !run->dialect && run->form;
 }
 
 /* ---- the head ---- */
@@ -194,28 +207,39 @@ static const char *find_id(const chat_run_t *run, const apr_table_t *headers)
     return id ? apr_pstrdup(run->r->pool, id) : NULL;
 }
 
-/* What an app says of its stream, not of itself or of the connection. */
-static int relay_header(void *ctx, const char *name, const char *value)
+/* Is it one of those names? "x-*" is each that begins so. */
+static int is_named(const char *name, const char *const *names)
 {
-    chat_run_t *run = ctx;
-    static const char *const own[] = {"x-powered-by", "x-request-id",
-                                      "x-chat-model", "x-accel-buffering"};
-    apr_size_t i;
+    for (; *names; names++) {
+        apr_size_t len = strcspn(*names, "*");
 
-    for (i = 0; i < sizeof(own) / sizeof(*own); i++)
-        if (!strcasecmp(name, own[i]))
+        if (!strncasecmp(name, *names, len) && ((*names)[len] || !name[len]))
             return 1;
-    if (!strncasecmp(name, "x-", 2) &&
-        !chat_redact_finds(&run->answer.redact, value, strlen(value)))
-        apr_table_set(run->answer.headers, name, value);
-    return 1;
+    }
+    return 0;
 }
 
-static void relay_headers(chat_run_t *run, const apr_table_t *headers)
+static int is_printable(const char *value)
 {
-    run->answer.headers = apr_table_make(run->r->pool, 4);
-    apr_table_setn(run->answer.headers, "X-Vercel-AI-UI-Message-Stream", "v1");
-    apr_table_do(relay_header, run, headers, NULL);
+    while (*value >= ' ' && *value < 127)
+        value++;
+    return *value == '\0';
+}
+
+/* Where its bytes pass, some headers do. */
+static void keep_headers(chat_run_t *run, const apr_table_t *headers)
+{
+    const chat_provider_t *provider = run->attempt.candidate->provider;
+    const apr_array_header_t *all = apr_table_elts(headers);
+    const apr_table_entry_t *h = (const apr_table_entry_t *)all->elts;
+    int i;
+
+    if (run->dialect || !provider->headers)
+        return;
+    run->attempt.headers = apr_table_make(run->r->pool, 2);
+    for (i = 0; i < all->nelts; i++)
+        if (is_named(h[i].key, provider->headers) && is_printable(h[i].val))
+            apr_table_set(run->attempt.headers, h[i].key, h[i].val);
 }
 
 void chat_run_head(void *ctx, int status, const apr_table_t *headers)
@@ -228,9 +252,8 @@ void chat_run_head(void *ctx, int status, const apr_table_t *headers)
         safe_retry_after(run, apr_table_get(headers, "retry-after"));
     if (!is_answer(run, status, headers))
         return;
+    keep_headers(run, headers);
     chat_run_move(run, CHAT_RUN_ANSWERING);
-    if (chat_run_is_app(run))
-        relay_headers(run, headers);
 }
 
 /* ---- bytes ---- */

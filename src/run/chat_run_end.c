@@ -194,8 +194,7 @@ static void send_end(chat_run_t *run, const ending_t *ending)
         chat_run_send_bytes(run, answer->out.data, answer->out.len);
     chat_run_send_rest(run);
     if (!chat_run_is_app(run) || is_stopped(run) || answer->cut ||
-        answer->seen->failed ||
-        run->record.outcome == CHAT_OUTCOME_COMPLETE ||
+        answer->seen->failed || run->record.outcome == CHAT_OUTCOME_COMPLETE ||
         !chat_sse_between(answer->sse))
         return;
     event = run->attempt.candidate->provider->make_cut_event(

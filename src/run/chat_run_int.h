@@ -77,6 +77,7 @@ typedef struct chat_attempt_t {
                                 became of the call */
     int status;              /* of the upstream, 0: it has not answered */
     const char *retry_after; /* of the upstream, or NULL */
+    apr_table_t *headers;    /* of the upstream that pass; NULL: none */
     char *refusal;           /* the beginning of a body that is no answer, or
                                 of which nobody knows yet */
     apr_size_t refusal_len;
@@ -102,8 +103,6 @@ typedef struct chat_run_answer_t {
     chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
                               bytes are gathered, these */
     chat_redact_t redact;  /* the provider's keys out of what is sent */
-    apr_table_t *headers;  /* of an app, that go with its bytes; or
-                                   NULL */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
     apr_int64_t logged;    /* id of the last event that the taps know */
@@ -123,7 +122,9 @@ typedef struct chat_run_t {
     chat_ctx_t *ctx;
     request_rec *r;                /* ctx->r */
     const chat_dir_conf_t *conf;   /* ctx->dir */
-    const chat_dialect_t *dialect; /* NULL: the upstream's own bytes */
+    const chat_dialect_t *form;    /* of the route; NULL: it has none */
+    const chat_dialect_t *dialect; /* the same; NULL: the upstream's own bytes
+                                      pass, as it has that form itself */
     chat_run_phase_e phase;
     chat_run_phase_e reached; /* the last one before ENDING */
     chat_record_t record;

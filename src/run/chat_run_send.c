@@ -55,13 +55,24 @@ void chat_run_answer_headers(chat_run_t *run)
         at++;
     if (!*at && at - run->attempt.candidate->name <= NAME_MAX_SHOWN)
         chat_reply_header(run->r, "X-Chat-Model", run->attempt.candidate->name);
-    if (run->answer.headers)
-        chat_reply_headers(run->r, run->answer.headers);
-    if (!run->dialect || !run->dialect->headers)
-        return;
     more = apr_table_make(run->r->pool, 2);
-    run->dialect->headers(more, chat_run_describe_answer(run, run->r->pool));
+    if (run->form && run->form->headers)
+        run->form->headers(more, chat_run_describe_answer(run, run->r->pool));
+    if (run->attempt.headers)
+        apr_table_overlap(more, run->attempt.headers, APR_OVERLAP_TABLES_SET);
+    apr_table_unset(more, "Content-Type");
     chat_reply_headers(run->r, more);
+}
+
+/* The upstream's own words for it, where it is the one that says so. */
+static void send_head(chat_run_t *run)
+{
+    const apr_table_t *theirs = run->attempt.headers;
+    const char *type = theirs ? apr_table_get(theirs, "Content-Type") : NULL;
+
+    chat_reply_stream_head(run->r);
+    if (type)
+        chat_reply_stream_type(run->r, type);
 }
 
 static apr_status_t write_bytes(void *ctx, const char *data, apr_size_t len)
@@ -79,7 +90,7 @@ apr_status_t chat_run_send_bytes(chat_run_t *run, const char *data,
         /* Before its answer begins it may still be another's. */
         if (run->phase == CHAT_RUN_ANSWERING || run->ncandidates == 1)
             chat_run_answer_headers(run);
-        chat_reply_stream_head(run->r);
+        send_head(run);
         run->answer.sent = 1;
     }
     if (run->phase == CHAT_RUN_ANSWERING)
