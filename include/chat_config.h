@@ -58,9 +58,31 @@ typedef enum {
     CHAT_RESUME_REDIS  /* in ChatRedis, for all servers that share it */
 } chat_resume_e;
 /* Whose tables hold conversations (ChatStore). */
-typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
+typedef enum {
+    CHAT_STORE_OFF,
+    CHAT_STORE_CHAT,  /* this module's */
+    CHAT_STORE_VERCEL /* those of an app that began as Vercel's chat template */
+} chat_store_layout_e;
 
-/* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited). */
+/* Who saves an answer in the tables of an app (ChatStoreSave). */
+typedef enum {
+    CHAT_SAVE_USUAL, /* the app where that answers, else this server */
+    CHAT_SAVE_APP,
+    CHAT_SAVE_APACHE
+} chat_save_e;
+
+/* What becomes of a question that nobody answered (ChatStoreUnanswered). */
+typedef enum { CHAT_UNANSWERED_KEEP, CHAT_UNANSWERED_REMOVE } chat_unanswered_e;
+
+/* One ChatStoreCount line. */
+typedef struct chat_store_count_t {
+    int most; /* so many messages of a user, and one more, are let in */
+    apr_interval_time_t window;
+    const char *tier; /* only for this tier, NULL: any */
+} chat_store_count_t;
+
+/* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited).
+ */
 typedef enum {
     CHAT_WIDGET_EVENT, /* as an event of a stream */
     CHAT_WIDGET_STATUS /* as a 429 */
@@ -256,6 +278,7 @@ typedef struct chat_server_context_t {
 typedef struct chat_server_store_t {
     int used;                    /* 1: some location has ChatStore chat, or
                                     ChatUsage */
+    int vercel;                  /* 1: some location has ChatStore vercel */
     int migrate;                 /* ChatStoreMigrate: 1: at start */
     apr_interval_time_t deleted; /* ChatRetention: what was deleted is kept so
                                     long, 0: it goes at once */
@@ -333,6 +356,7 @@ typedef struct chat_dir_store_t {
     int title;                      /* characters */
     int parts;                      /* of a message */
     int metadata;                   /* pairs of a conversation */
+    int text;                       /* UTF-16 units of a text of an app's */
     apr_int64_t import;             /* of a file that is imported, bytes */
     int share_snapshot, share_live; /* ChatShare: which may be made */
 } chat_dir_store_t;
@@ -380,6 +404,13 @@ typedef struct chat_dir_tier_t {
     apr_array_header_t *prices;  /* ChatTierPrice: chat_tier_price_t, from the
                                     least tier to the best */
 } chat_dir_tier_t;
+
+typedef struct chat_dir_vercel_t {
+    int save;                   /* ChatStoreSave: chat_save_e */
+    int unanswered;             /* ChatStoreUnanswered: chat_unanswered_e */
+    apr_array_header_t *counts; /* ChatStoreCount: chat_store_count_t; empty:
+                                   nothing is counted */
+} chat_dir_vercel_t;
 
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
@@ -479,6 +510,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_usage_t usage;
     chat_dir_keys_t keys;
     chat_dir_tier_t tier;
+    chat_dir_vercel_t vercel;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;
@@ -535,6 +567,8 @@ int chat_config_signs_in(void);
 /* Does a directive of that name stand anywhere in the configuration files, also
  * one of another module? Start-up, once they are read. */
 int chat_config_written(const char *name);
+/* The same with that first argument. */
+int chat_config_written_as(const char *name, const char *argument);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

@@ -125,6 +125,15 @@ const char *chat_dialect_reason(chat_finish_e why);
 /* The built-in that ChatRoute names, NULL when that route has none. */
 const chat_dialect_t *chat_dialect_get(const char *name);
 
+/* An error as Vercel's chat template tells it (ChatStore vercel): its status,
+ * and the body, as chat_dialect_t.refusal has it. */
+int chat_dialect_vercel_status(const chat_err_t *err);
+const char *chat_dialect_vercel_refusal(const chat_err_t *err, const char *id,
+                                        apr_pool_t *p);
+
+/* What that tells of an answer that breaks off. */
+#define CHAT_DIALECT_VERCEL_BROKEN "Oops, an error occurred!"
+
 /* An encoder of that dialect; all it holds is freed with p. */
 chat_encoder_t *chat_encoder_create(const chat_dialect_t *dialect,
                                     const chat_answer_t *answer, apr_pool_t *p);

@@ -255,6 +255,25 @@ apr_status_t chat_request_webhook_read(chat_request_webhook_t *event, int kind,
                                        apr_int64_t grace, chat_err_t *err,
                                        apr_pool_t *p);
 
+/* ---- pure: the body of POST /api/chat of Vercel's chat template ---- */
+
+typedef struct chat_request_vercel_t {
+    const char *chat;       /* its id, in lower case */
+    const char *message;    /* id of the message, in lower case */
+    const char *parts;      /* of it: JSON, of the members that are known */
+    const char *text;       /* all that is text in them */
+    chat_json_t *json;      /* {"id", "role", "parts"} */
+    const char *model;      /* selectedChatModel */
+    const char *visibility; /* "public" or "private" */
+} chat_request_vercel_t;
+
+/* APR_EINVAL where the template's own schema (zod 3) refuses it: err is 400
+ * invalid_request. max: UTF-16 units of a text. Strings are borrowed from body
+ * or made in p. */
+apr_status_t chat_request_vercel(chat_request_vercel_t *asked,
+                                 const chat_json_t *body, int max,
+                                 chat_err_t *err, apr_pool_t *p);
+
 /* ---- pure: messages of the AI SDK (versions 5 to 7) ---- */
 
 /* What of {"mod_chat": {...}} in a part's providerMetadata comes back: the

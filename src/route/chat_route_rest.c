@@ -158,17 +158,13 @@ static apr_status_t identify(rest_t *q, const row_t *row)
     return APR_SUCCESS;
 }
 
-/* Policies of requests alone: nothing here costs tokens or stays open. */
-static apr_status_t ask_limits(rest_t *q, const row_t *row)
+apr_status_t chat_route_rest_ask_limits(rest_t *q)
 {
     const chat_limit_ask_t ask = {
         .user = q->ctx->user, .model = "", .requests_only = 1};
     chat_limit_ticket_t *ticket;
-    apr_status_t rv;
+    apr_status_t rv = chat_limit_reserve(&ticket, q->r, &ask, &q->err);
 
-    if (row->flags & (CHAT_ROUTE_REST_UNLIMITED | CHAT_ROUTE_REST_RUN))
-        return APR_SUCCESS;
-    rv = chat_limit_reserve(&ticket, q->r, &ask, &q->err);
     if (rv == APR_INCOMPLETE) {
         rv = APR_SUCCESS;
         if (chat_limit_admission.wait(ticket) != CHAT_ADMISSION_GRANTED) {
@@ -181,11 +177,18 @@ static apr_status_t ask_limits(rest_t *q, const row_t *row)
     return rv;
 }
 
+static apr_status_t ask_limits(rest_t *q, const row_t *row)
+{
+    return row->flags & (CHAT_ROUTE_REST_UNLIMITED | CHAT_ROUTE_REST_RUN)
+               ? APR_SUCCESS
+               : chat_route_rest_ask_limits(q);
+}
+
 static apr_status_t check_tables(rest_t *q, const row_t *row)
 {
-    const char *why = "this location has no ChatStore";
+    const char *why = "this location has no ChatStore chat";
 
-    if ((q->ctx->dir->store.layout != CHAT_STORE_OFF ||
+    if ((q->ctx->dir->store.layout == CHAT_STORE_CHAT ||
          row->flags & CHAT_ROUTE_REST_TABLES) &&
         chat_store_tables(&why, &q->at) == APR_SUCCESS)
         return APR_SUCCESS;

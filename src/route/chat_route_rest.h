@@ -108,6 +108,10 @@ int chat_route_rest_matches(const chat_route_rest_t *q, int revision);
 
 /* ---- the rest ---- */
 
+/* ChatLimit, for the user who was identified. Policies of requests alone:
+ * nothing here costs tokens or stays open. */
+apr_status_t chat_route_rest_ask_limits(chat_route_rest_t *q);
+
 /* What ChatStoreLimit says of bodies. */
 chat_request_bounds_t chat_route_rest_bounds(const chat_route_rest_t *q);
 

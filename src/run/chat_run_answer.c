@@ -19,6 +19,9 @@
 
 #define COMMENT ": ping\n\n"
 
+/* An app's end that waits. */
+#define END_MAX (256 * 1024)
+
 /* ---- events ---- */
 
 static void on_delta(void *ctx, const chat_delta_t *delta)
@@ -54,6 +57,8 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
                                 chat_scratch());
     if (run->answer.events == 1)
         attempt->is_refused = run->answer.seen->failed;
+    if (run->kept && !run->dialect && !attempt->is_refused)
+        chat_run_tap_event(run, event);
 }
 
 /* ---- before a call ---- */
@@ -87,7 +92,7 @@ static void make_parser(chat_run_t *run)
     }
     else
         answer->seen = apr_pcalloc(p, sizeof(*answer->seen));
-    if (run->dialect || run->whole)
+    if (run->dialect || run->whole || run->kept)
         chat_buf_init(&answer->out, p);
 }
 
@@ -142,6 +147,11 @@ void chat_run_listen(chat_run_t *run)
     run->attempt.headers = NULL;
     run->attempt.refusal_len = 0;
     run->attempt.is_refused = 0;
+}
+
+int chat_run_is_app(const chat_run_t *run)
+{
+    return !run->dialect && run->form;
 }
 
 /* ---- the head ---- */
@@ -290,6 +300,14 @@ static apr_status_t send_held(chat_run_t *run)
                : APR_SUCCESS;
 }
 
+/* The end of an app's stream waits until what is kept of it is: the piece that
+ * it came in, and all behind that. */
+static int is_kept_back(const chat_run_t *run, apr_size_t len)
+{
+    return run->kept && run->answer.seen->ended && chat_run_is_app(run) &&
+           run->answer.out.len + len <= END_MAX;
+}
+
 /* Unchanged. A cut is written as this upstream itself would break off, where
  * the last event has ended: pieces need not end there, and one that never does
  * would never be cut. */
@@ -303,6 +321,8 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     chat_sse_feed(run->answer.sse, data, len);
     if (run->attempt.is_refused && !run->answer.sent)
         return APR_EOF;
+    if (run->kept)
+        chat_run_tap_bytes(run, data, len);
     if (is_held(run, len)) {
         keep_refusal(run, data, len);
         return APR_INCOMPLETE;
@@ -310,6 +330,10 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     rv = send_held(run);
     if (rv != APR_SUCCESS)
         return rv;
+    if (is_kept_back(run, len)) {
+        chat_buf_put(&run->answer.out, data, len);
+        return APR_SUCCESS;
+    }
     tail = chat_sse_tail(run->answer.sse);
     cut = chat_run_tap_progress(run);
     if (!cut || (tail && tail == len)) {

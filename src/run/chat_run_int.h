@@ -21,6 +21,7 @@
  *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
+ *   chat_run_vercel.c      the same, where the tables are an app's
  *
  * Up to chat_stream_start() the request thread; admitted, head, data, silence
  * and again run on the stream's driver; complete on whoever owns the request
@@ -62,7 +63,7 @@ typedef struct chat_candidate_t {
     const char *upstream;           /* as the upstream says it */
     const chat_provider_conf_t *conf;
     const chat_provider_t *provider;
-    const char *resolve;              /* of its host, once looked up */
+    const char *resolve;        /* of its host, once looked up */
     struct chat_run_own_t *own; /* the key of the user that it is asked with;
                                    NULL: the house's */
 } chat_candidate_t;
@@ -145,6 +146,8 @@ typedef struct chat_run_t {
 
     const chat_run_question_t *question; /* NULL: the path says nothing */
     chat_run_kept_t *kept;               /* NULL: nobody keeps it */
+    struct chat_run_vercel_t *vercel;    /* of chat_run_vercel.h, where it is
+                                            kept in an app's tables; or NULL */
     const char *code; /* of the error that it ended with, or NULL */
     int usage_kept;   /* 1: what it used was saved with its answer */
     int refused;      /* 1: no stream was started, or none was admitted */
@@ -212,7 +215,7 @@ apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
 /* A key of the user's own. */
 typedef struct chat_run_own_t {
     const struct chat_store_key_t *key; /* sealed */
-    char *secret; /* once it is opened: in memory for secrets; or NULL */
+    char *secret;        /* once it is opened: in memory for secrets; or NULL */
     const char *url;     /* in place of the provider's, or NULL */
     const char *guarded; /* of url's host, as chat_call_t has it */
 } chat_run_own_t;
@@ -260,6 +263,10 @@ apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
 void chat_run_path_address(chat_turn_t *turn, const char *provider,
                            apr_pool_t *p);
 
+/* The turn has these messages (chat_message_t), as many of the newest as the
+ * model can read. */
+void chat_run_path_set(chat_run_t *run, const apr_array_header_t *said);
+
 /* ---- chat_run_attempts.c ---- */
 
 /* Prepare the first call that can be made. Request thread. Fails when there is
@@ -286,6 +293,9 @@ apr_status_t chat_run_silence(void *ctx);
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_run_look(chat_run_t *run);
+
+/* 1 when the bytes of an app pass, in the form that its page reads. */
+int chat_run_is_app(const chat_run_t *run);
 
 /* The call has ended: if that was well, an event without a blank line behind
  * it counts, and a reason to finish is an end. Once more does no harm. */
@@ -318,6 +328,8 @@ void chat_run_log_out(chat_run_t *run);
 /* The last bytes of an answer that passed, which were held back for they could
  * have begun a key. */
 void chat_run_send_rest(chat_run_t *run);
+/* Take the keys of the provider that answers out of whole events. */
+void chat_run_clean(chat_run_t *run, chat_buf_t *bytes);
 /* text without the keys of the provider that answers; in r->pool. */
 const char *chat_run_without_keys(chat_run_t *run, const char *text);
 /* What was gathered, as it may be sent: NUL-terminated, as long as the run. */

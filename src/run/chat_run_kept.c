@@ -54,7 +54,7 @@ static apr_status_t refuse_guest(chat_err_t *err)
 
 static int is_on(const chat_run_t *run)
 {
-    return run->conf->store.layout != CHAT_STORE_OFF;
+    return run->conf->store.layout == CHAT_STORE_CHAT;
 }
 
 /* NULL: none is named. */

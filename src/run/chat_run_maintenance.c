@@ -270,7 +270,7 @@ static int start(void)
 static int is_used_anywhere(const server_rec *s)
 {
     for (; s; s = s->next)
-        if (is_used(s))
+        if (is_used(s) || chat_config_server(s)->store.vercel)
             return 1;
     return 0;
 }

@@ -32,7 +32,7 @@ typedef struct state_t {
 
 static int persist_wanted(const chat_run_t *run)
 {
-    return run->kept != NULL;
+    return run->kept && !run->vercel;
 }
 
 static chat_store_at_t store_at(const chat_run_t *run, apr_pool_t *p)

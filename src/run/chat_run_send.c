@@ -118,13 +118,16 @@ static int has_keys(const chat_run_t *run, const char *data, apr_size_t len)
     return chat_redact_finds(&run->answer.redact, data, len);
 }
 
-/* In p, which has its bytes, too. */
+/* In p, which has its bytes, too. What is held of the stream stays held. */
 static chat_buf_t *take_out_keys(chat_run_t *run, const char *data,
                                  apr_size_t len, apr_pool_t *p)
 {
-    chat_redact_t *redact = &run->answer.redact;
+    chat_redact_t *redact = apr_palloc(p, sizeof(*redact));
     chat_buf_t *clean = apr_palloc(p, sizeof(*clean));
 
+    chat_redact_init(redact, p);
+    redact->secrets = run->answer.redact.secrets;
+    redact->nsecrets = run->answer.redact.nsecrets;
     chat_buf_init(clean, p);
     chat_redact_feed(redact, data, len, gather_bytes, clean);
     chat_redact_end(redact, gather_bytes, clean);
@@ -160,25 +163,25 @@ static void tell_taps(chat_run_t *run)
     answer->logged = last;
 }
 
-static void clean_out(chat_run_t *run)
+void chat_run_clean(chat_run_t *run, chat_buf_t *bytes)
 {
-    chat_buf_t *out = &run->answer.out, *clean;
+    chat_buf_t *clean;
     apr_pool_t *p;
 
+    if (!has_keys(run, bytes->data, bytes->len))
+        return;
     apr_pool_create(&p, run->r->pool);
-    clean = take_out_keys(run, out->data, out->len, p);
-    chat_buf_clear(out);
-    chat_buf_put(out, clean->data, clean->len);
+    clean = take_out_keys(run, bytes->data, bytes->len, p);
+    chat_buf_clear(bytes);
+    chat_buf_put(bytes, clean->data, clean->len);
     apr_pool_destroy(p);
 }
 
 /* Events that are logged are sent to others later: they are cleaned first. */
 static void tell_clean(chat_run_t *run)
 {
-    const chat_buf_t *out = &run->answer.out;
-
-    if (has_keys(run, out->data, out->len))
-        clean_out(run);
+    chat_run_clean(run, &run->answer.out);
+    chat_run_tap_bytes(run, run->answer.out.data, run->answer.out.len);
     tell_taps(run);
 }
 

@@ -22,7 +22,7 @@ START_TEST(it_is_told_what_the_client_said)
     call = provider_suite_build(&turn, &up);
     ck_assert_str_eq(call.url, "http://localhost:3000/api/chat/stream");
     ck_assert_ptr_nonnull(
-        strstr(provider_suite_headers(&call), "\nAuthorization: Bearer "));
+        strstr(provider_suite_headers(&call), "Authorization: Bearer "));
     ck_assert_str_eq(call.body, APP ",\"selectedChatModel\":\"model-1\"}");
     /* The next candidate gets its own name of the model. */
     ck_assert_str_eq(chat_json_text(turn.app, NULL, provider_suite_pool),
@@ -137,10 +137,14 @@ START_TEST(what_it_refuses_is_said)
 }
 END_TEST
 
+static const provider_suite_t app = {.provider = &chat_provider_app};
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("chat_provider_app");
     TCase *tc = tcase_create("app");
+
+    provider_suite_use(&app);
 
     tcase_add_checked_fixture(tc, provider_suite_set_up,
                               provider_suite_tear_down);
