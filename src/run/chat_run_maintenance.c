@@ -34,6 +34,7 @@
 
 /* How often, in microseconds of chat_clock_now(). */
 #define HEARTBEAT ((apr_int64_t)10 * 1000000)
+#define INDEX ((apr_int64_t)2 * 1000000)
 #define REPLAY ((apr_int64_t)1 * 1000000)
 #define STALE ((apr_int64_t)10 * 1000000)
 #define PURGE ((apr_int64_t)600 * 1000000)
@@ -51,7 +52,7 @@ static apr_pool_t *pool; /* the thread's, cleared each time */
 
 /* When each is due next. */
 static struct {
-    apr_int64_t heartbeat, replay, stale, purge, sweep, usage;
+    apr_int64_t heartbeat, usage, index, replay, stale, purge, sweep;
 } due;
 
 static int is_stopping(void)
@@ -111,6 +112,22 @@ static void close_usage(apr_int64_t now)
 
     if (every && is_due(&due.usage, now, every))
         chat_run_spooled_close(pool);
+}
+
+/* A search that had to do all of it would take long. */
+static void index_words(apr_int64_t now)
+{
+    server_rec *s;
+
+    if (!is_due(&due.index, now, INDEX))
+        return;
+    for (s = ap_server_conf; s && !is_stopping(); s = s->next) {
+        const chat_store_at_t at = {.s = s, .p = pool};
+        chat_err_t err = {0};
+
+        if (is_used(s))
+            chat_store_index(&at, &err);
+    }
 }
 
 /* ---- what one does ---- */
@@ -189,6 +206,7 @@ static void work(void)
 
     say_alive(now);
     close_usage(now);
+    index_words(now);
     if (chat_run_instance_leads()) {
         look_after(now);
         look_for_stale(now);

@@ -109,12 +109,38 @@ static apr_status_t end(chat_store_tx_t *tx, void *work)
                : rv;
 }
 
+/* When its answer is lost, it may have been done: as with a lost commit. */
+static apr_status_t end_once(chat_store_tx_t *tx, void *work)
+{
+    end_t *e = work;
+    const chat_store_ending_t *end = e->ending;
+    chat_store_rows_t rows;
+    apr_status_t rv = chat_store_tx_row(
+        tx, &rows, CHAT_SQL_TURN_END,
+        CHAT_STORE_ARGS(end->answer, end->stream, tx->at->owner,
+                        chat_store_status_name(end->status),
+                        stream_status(end->status), end->parts, end->text,
+                        chat_store_tx_number(tx, chat_store_message_bytes(
+                                                     end->parts, end->text)),
+                        end->model, end->provider, end->finish_reason,
+                        end->error_code,
+                        chat_store_tx_optional(tx, end->input_tokens),
+                        chat_store_tx_optional(tx, end->output_tokens),
+                        chat_store_tx_optional(tx, end->cost),
+                        chat_store_tx_number(tx, end->last_event),
+                        chat_store_tx_number(tx, e->now),
+                        chat_store_usage_json(end->usage, end->nusage, tx->p)));
+
+    e->written = rv != APR_NOTFOUND;
+    return rv == APR_NOTFOUND ? APR_INCOMPLETE : rv;
+}
+
 apr_status_t chat_store_turn_end(int *pwritten, const chat_store_ending_t *end_,
                                  const chat_store_at_t *at, chat_err_t *err)
 {
     end_t e = {.ending = end_, .now = chat_store_now()};
     apr_status_t rv =
-        chat_store_tx_run(at, CHAT_STORE_WRITE, "end a turn", end, &e, err);
+        chat_store_tx_run_once(at, "end a turn", end_once, end, &e, err);
 
     *pwritten = e.written;
     return rv;

@@ -8,6 +8,8 @@
 
 #include <apr_strings.h>
 
+#include "chat_json.h"
+
 void chat_store_usage_day(char day[CHAT_STORE_USAGE_DAY], apr_time_t at)
 {
     apr_time_exp_t tm;
@@ -60,6 +62,37 @@ apr_status_t chat_store_usage_put(chat_store_tx_t *tx, chat_store_usage_t *rows,
                             chat_store_tx_number(tx, u->cost)));
     }
     return rv;
+}
+
+static chat_json_t *row_json(const chat_store_usage_t *u, apr_pool_t *p)
+{
+    chat_json_t *row = chat_json_object(p);
+
+    chat_json_add_string(row, "user_id", u->owner);
+    chat_json_add_string(row, "day", u->day);
+    chat_json_add_string(row, "model", u->model);
+    chat_json_add_string(row, "provider", u->provider);
+    chat_json_add_boolean(row, "own_key", u->own_key);
+    chat_json_add_integer(row, "requests", u->requests);
+    chat_json_add_integer(row, "input", u->input_tokens);
+    chat_json_add_integer(row, "output", u->output_tokens);
+    chat_json_add_integer(row, "cached", u->cached_tokens);
+    chat_json_add_integer(row, "cost", u->cost);
+    return row;
+}
+
+const char *chat_store_usage_json(const chat_store_usage_t *rows, int n,
+                                  apr_pool_t *p)
+{
+    chat_json_t *list;
+    int i;
+
+    if (!n)
+        return "[]";
+    list = chat_json_array(p);
+    for (i = 0; i < n; i++)
+        chat_json_push(list, row_json(&rows[i], p));
+    return chat_json_text(list, NULL, p);
 }
 
 typedef struct add_t {

@@ -10,4 +10,8 @@
 apr_status_t chat_store_usage_put(chat_store_tx_t *tx, chat_store_usage_t *rows,
                                   int n);
 
+/* The same rows for a statement that adds them itself: JSON, in p. */
+const char *chat_store_usage_json(const chat_store_usage_t *rows, int n,
+                                  apr_pool_t *p);
+
 #endif
