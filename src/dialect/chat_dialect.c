@@ -108,38 +108,6 @@ apr_int64_t chat_dialect_total(const chat_usage_t *usage)
     return total;
 }
 
-/* Prices are per million tokens. */
-apr_int64_t chat_dialect_cost(const chat_answer_t *a, const chat_usage_t *usage)
-{
-    double parts;
-
-    if (usage->input < 0 || usage->output < 0 || !(a->price_in >= 0) ||
-        !(a->price_out >= 0))
-        return -1;
-    parts = (usage->input * a->price_in + usage->output * a->price_out) *
-            (CHAT_DIALECT_PARTS / 1e6);
-    return parts < 9e18 ? (apr_int64_t)(parts + 0.5) : -1;
-}
-
-#define DIGITS 10 /* of CHAT_DIALECT_PARTS */
-
-void chat_dialect_dollars(chat_buf_t *out, apr_int64_t parts)
-{
-    apr_int64_t rest = parts % CHAT_DIALECT_PARTS;
-    char digits[DIGITS];
-    int i, len = 0;
-
-    for (i = DIGITS - 1; i >= 0; i--, rest /= 10) {
-        digits[i] = '0' + rest % 10;
-        if (!len && rest % 10)
-            len = i + 1;
-    }
-    chat_buf_integer(out, parts / CHAT_DIALECT_PARTS);
-    if (len)
-        CHAT_PUT(out, ".");
-    chat_buf_put(out, digits, len);
-}
-
 /* ---- what they read again ---- */
 
 /* Our own events are far smaller, but their texts may come in one. */

@@ -294,22 +294,25 @@ static void put_known(chat_buf_t *out, const char *member, apr_int64_t n)
 
 static void put_dollars(chat_buf_t *out, const char *before, apr_int64_t cost)
 {
+    char text[CHAT_PRICE_TEXT_MAX];
+
     chat_buf_puts(out, before);
-    chat_dialect_dollars(out, cost);
+    chat_buf_puts(out, chat_price_short(text, cost));
 }
 
 static void put_cost(const chat_encoder_t *e, chat_buf_t *out,
                      const chat_usage_t *usage)
 {
-    const chat_usage_t in = {.input = usage->input},
-                       o = {.output = usage->output};
-    apr_int64_t cost = chat_dialect_cost(e->answer, usage);
+    const chat_price_t *price = &e->answer->price;
+    const chat_usage_t in = {usage->input, 0, usage->cached, 0};
+    const chat_usage_t said = {0, usage->output, 0, usage->reasoning};
+    apr_int64_t cost = chat_price_cost(price, usage);
 
     if (cost < 0)
         return;
-    put_dollars(
-        out, ",\"costUSD\":{\"inputUSD\":", chat_dialect_cost(e->answer, &in));
-    put_dollars(out, ",\"outputUSD\":", chat_dialect_cost(e->answer, &o));
+    put_dollars(out,
+                ",\"costUSD\":{\"inputUSD\":", chat_price_cost(price, &in));
+    put_dollars(out, ",\"outputUSD\":", chat_price_cost(price, &said));
     put_dollars(out, ",\"totalUSD\":", cost);
     CHAT_PUT(out, "}");
 }

@@ -170,15 +170,16 @@ static apr_status_t ask_limits(rest_t *q, const row_t *row)
         }
     }
     chat_reply_headers(q->r, chat_limit_headers(ticket));
-    chat_limit_settle(ticket, 0);
+    chat_limit_settle(ticket, NULL);
     return rv;
 }
 
-static apr_status_t check_tables(rest_t *q)
+static apr_status_t check_tables(rest_t *q, const row_t *row)
 {
     const char *why = "this location has no ChatStore";
 
-    if (q->ctx->dir->store.layout != CHAT_STORE_OFF &&
+    if ((q->ctx->dir->store.layout != CHAT_STORE_OFF ||
+         row->flags & CHAT_ROUTE_REST_TABLES) &&
         chat_store_tables(&why, &q->at) == APR_SUCCESS)
         return APR_SUCCESS;
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, q->r,
@@ -186,7 +187,7 @@ static apr_status_t check_tables(rest_t *q)
     q->err.retry_after = "5";
     return chat_err_set(&q->err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
                         "store_unavailable",
-                        "Conversations cannot be reached right now.");
+                        "What is stored cannot be reached right now.");
 }
 
 /* ---- what ---- */
@@ -285,7 +286,8 @@ int chat_route_rest_serve(chat_ctx_t *ctx, const row_t *rows)
         return answer(&q);
     if (rv != APR_SUCCESS || identify(&q, row) != APR_SUCCESS ||
         ask_limits(&q, row) != APR_SUCCESS ||
-        read_body(&q, row) != APR_SUCCESS || check_tables(&q) != APR_SUCCESS)
+        read_body(&q, row) != APR_SUCCESS ||
+        check_tables(&q, row) != APR_SUCCESS)
         return refuse(&q);
     rv = row->flags & CHAT_ROUTE_REST_REPEAT
              ? chat_route_rest_repeat(&q, row->handler)

@@ -285,6 +285,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     chat_attempt_t before;
     chat_result_t result;
     chat_err_t refusal;
+    int billed;
 
     chat_run_finish(run, end);
     /* It may be large, and this an engine: only where it matters. */
@@ -293,8 +294,12 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     chat_run_result(&result, &refusal, run, end);
     report(run, chat_run_failure_verdict(&result));
     before = run->attempt;
-    if (run->answer.cut || !choose_next(run, &result, pwait)) {
+    billed = chat_run_bill(run, &result);
+    if (run->answer.cut || !chat_run_can_pay(run) ||
+        !choose_next(run, &result, pwait)) {
         /* What is told to the client is what the last call came to. */
+        if (billed)
+            apr_array_pop(run->bills);
         run->attempt = before;
         return 0;
     }

@@ -284,6 +284,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     run->record.detail = end->detail;
     find_ending(run, &ending, &result);
     run->code = ending.err.code;
+    chat_run_bill(run, &result);
     chat_run_tap_end(run);
     tell(run, &ending);
     chat_run_tap_over(run);

@@ -97,8 +97,8 @@ START_TEST(usage_is_data_that_no_message_keeps)
 {
     talk_t *t = talk_start(0);
 
-    t->answer.price_in = 3;
-    t->answer.price_out = 10;
+    t->answer.price.in = 3000000;
+    t->answer.price.out = 10000000;
     talk_finish(t, CHAT_FINISH_STOP, talk_usage);
     ck_assert_ptr_nonnull(
         strstr(talk_heard(t),
