@@ -294,8 +294,10 @@ static void put_known(chat_buf_t *out, const char *member, apr_int64_t n)
 
 static void put_dollars(chat_buf_t *out, const char *before, apr_int64_t cost)
 {
+    char text[CHAT_PRICE_TEXT_MAX];
+
     chat_buf_puts(out, before);
-    chat_dialect_dollars(out, cost);
+    chat_buf_puts(out, chat_price_short(text, cost));
 }
 
 static void put_cost(const chat_encoder_t *e, chat_buf_t *out,
