@@ -43,7 +43,7 @@ static apr_status_t find_tables(const chat_store_at_t *at)
 
     if (own != APR_SUCCESS && own != APR_ENOTIMPL)
         return own;
-    app = chat_store_vercel_tables(&why, at);
+    app = chat_store_tables_app(&why, at);
     return app == APR_ENOTIMPL ? own : app;
 }
 

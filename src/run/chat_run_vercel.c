@@ -105,12 +105,17 @@ static chat_json_t *as_rows(const apr_array_header_t *history, apr_pool_t *p)
     return rows;
 }
 
+static int is_app(const chat_candidate_t *c)
+{
+    return (chat_config_provider_caps(c->conf) & CHAT_PROVIDER_RELAYED) != 0;
+}
+
 static void find_who_answers(chat_run_t *run)
 {
     int i;
 
     for (i = 0; i < run->ncandidates; i++) {
-        if (run->candidates[i].conf->type == CHAT_PROVIDER_app)
+        if (is_app(&run->candidates[i]))
             run->vercel->can_ask_app = 1;
         else
             run->vercel->can_ask_model = 1;
@@ -166,5 +171,5 @@ int chat_run_vercel_saves(const chat_run_t *run)
 
     if (run->conf->vercel.save != CHAT_SAVE_USUAL)
         return run->conf->vercel.save == CHAT_SAVE_APACHE;
-    return !c || c->conf->type != CHAT_PROVIDER_app;
+    return !c || !is_app(c);
 }

@@ -184,7 +184,7 @@ apr_status_t chat_store_tx_run_app(const chat_store_at_t *at,
                                    chat_err_t *err)
 {
     const char *why;
-    int right = chat_store_vercel_tables(&why, at) == APR_SUCCESS;
+    int right = chat_store_tables_app(&why, at) == APR_SUCCESS;
 
     return run(at, use, what, work, baton, err, right, why);
 }

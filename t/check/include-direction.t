@@ -10,7 +10,7 @@ use ChatTest::Guard;
 # Headers by the room that owns them; the rest of include/ is named after it.
 my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_admission => 'types', chat_log => 'log',
-    chat_ctx => 'shared', chat_capability => 'types', chat_store_chats => 'store', chat_ui_message => 'dialect',
+    chat_ctx => 'shared', chat_capability => 'types', chat_store_chats => 'store', chat_store_vercel => 'store', chat_ui_message => 'dialect',
     map { ("chat_$_" => 'base') } qw(base64 buf circuit clock json jwt sse crypto cookie redact scratch words),
 );
 
