@@ -115,7 +115,7 @@ apr_status_t chat_store_vercel_last(const char **pstream,
 
 /* APR_SUCCESS: they are there. APR_ENOTIMPL: no location of this server has
  * ChatStore vercel. Otherwise *pwhy is a sentence. */
-apr_status_t chat_store_tables_of_app(const char **pwhy,
-                                      const chat_store_at_t *at);
+apr_status_t chat_store_tables_app(const char **pwhy,
+                                   const chat_store_at_t *at);
 
 #endif

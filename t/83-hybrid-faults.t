@@ -187,8 +187,9 @@ for my $sqlite ("DBDriver sqlite3\nDBDParams x.db\n") {
     ok !$ok, 'SQLite has no such tables';
     like $why, qr/ChatStore vercel needs "DBDriver pgsql": the tables of the app are in PostgreSQL/, '... and configtest says so';
 }
-$t = ChatTest::Hybrid->new(app => 'http://127.0.0.1:1', tables => 0)->start;
+$t = ChatTest::Hybrid->new(app => 'http://127.0.0.1:1', tables => 0, conf => "<Location /health>\nSetHandler chat\nChatRoute health\n</Location>\n")->start;
+is $t->get('/health/ready')->{json}{details}{tables}, 'down', 'a server without the tables is not ready';
 $t->expect_log(qr/CHAT0223: ChatStore: this role finds no table "\w+": the app's migrations make it/);
-refused($t->ask('ann', $t->uuid, 'Hello'), 503, 'offline:chat', 'without the tables');
+refused($t->ask('ann', $t->uuid, 'Hello'), 503, 'offline:chat', '... and answers nothing');
 $t->stop;
 done_testing;

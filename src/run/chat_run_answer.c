@@ -304,8 +304,8 @@ static apr_status_t send_held(chat_run_t *run)
  * it came in, and all behind that. */
 static int is_kept_back(const chat_run_t *run, apr_size_t len)
 {
-    return run->kept && run->answer.seen->ended && chat_run_is_app(run) &&
-           run->answer.out.len + len <= END_MAX;
+    return run->kept && run->answer.seen->ended && !run->answer.seen->failed &&
+           chat_run_is_app(run) && run->answer.out.len + len <= END_MAX;
 }
 
 /* Unchanged. A cut is written as this upstream itself would break off, where

@@ -105,10 +105,9 @@ static chat_json_t *as_rows(const apr_array_header_t *history, apr_pool_t *p)
     return rows;
 }
 
-/* An application answers: its streams are those of the dialect. */
-static int is_app(const chat_provider_conf_t *conf)
+static int is_app(const chat_candidate_t *c)
 {
-    return (chat_config_provider_caps(conf) & CHAT_PROVIDER_RELAYED) != 0;
+    return (chat_config_provider_caps(c->conf) & CHAT_PROVIDER_RELAYED) != 0;
 }
 
 static void find_who_answers(chat_run_t *run)
@@ -116,7 +115,7 @@ static void find_who_answers(chat_run_t *run)
     int i;
 
     for (i = 0; i < run->ncandidates; i++) {
-        if (is_app(run->candidates[i].conf))
+        if (is_app(&run->candidates[i]))
             run->vercel->can_ask_app = 1;
         else
             run->vercel->can_ask_model = 1;
@@ -172,5 +171,5 @@ int chat_run_vercel_saves(const chat_run_t *run)
 
     if (run->conf->vercel.save != CHAT_SAVE_USUAL)
         return run->conf->vercel.save == CHAT_SAVE_APACHE;
-    return !c || !is_app(c->conf);
+    return !c || !is_app(c);
 }

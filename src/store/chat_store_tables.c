@@ -214,8 +214,7 @@ apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
     return hear(pwhy, at, OWN);
 }
 
-apr_status_t chat_store_tables_of_app(const char **pwhy,
-                                      const chat_store_at_t *at)
+apr_status_t chat_store_tables_app(const char **pwhy, const chat_store_at_t *at)
 {
     return hear(pwhy, at, APP);
 }

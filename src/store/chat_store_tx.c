@@ -158,7 +158,7 @@ static apr_status_t run(const chat_store_at_t *at, const job_t *job,
     chat_store_tx_t tx = {
         .at = at, .limits = &limits, .err = err, .db = &link.db, .p = at->p};
     const char *why;
-    apr_status_t rv = job->app ? chat_store_tables_of_app(&why, at)
+    apr_status_t rv = job->app ? chat_store_tables_app(&why, at)
                                : chat_store_tables(&why, at);
     int right = rv == APR_SUCCESS;
 

@@ -199,8 +199,7 @@ void chat_store_link_log(const chat_store_at_t *at, int error, const char *what,
         fprintf(stderr, "# cannot %s: %s\n", what, why);
 }
 
-apr_status_t chat_store_tables_of_app(const char **pwhy,
-                                      const chat_store_at_t *at)
+apr_status_t chat_store_tables_app(const char **pwhy, const chat_store_at_t *at)
 {
     return chat_store_tables(pwhy, at);
 }
