@@ -59,7 +59,8 @@ typedef enum {
 /* Whose tables hold conversations (ChatStore). */
 typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
 
-/* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited). */
+/* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited).
+ */
 typedef enum {
     CHAT_WIDGET_EVENT, /* as an event of a stream */
     CHAT_WIDGET_STATUS /* as a 429 */
@@ -369,6 +370,8 @@ typedef struct chat_dir_jwt_t {
     apr_array_header_t *issuers, *audiences, *required; /* ChatAuthJWT issuer=,
                                     audience=, require=: const char * */
     apr_interval_time_t leeway;   /* ChatAuthJWT leeway= */
+    apr_interval_time_t expires;  /* ChatAuthJWT expires=: of tokens that are
+                                     made here */
     const char *id, *role, *tier; /* ChatAuthClaim: names of claims */
 } chat_dir_jwt_t;
 
