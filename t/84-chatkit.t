@@ -27,7 +27,7 @@ system('sqlite3', "$dir/app.db", qq{update "user" set banned = 1 where id = '$ba
 chmod 0666, "$dir/app.db";
 
 my $t = ChatTest->new(
-    modules => [qw(dbd dir headers)],
+    modules => [qw(dbd socache_shmcb)],
     env     => { APP_SECRET => $ChatTest::BetterAuth::SECRET, FIRST => $FIRST, SECOND => $SECOND },
     conf    => <<"END");
 DBDriver sqlite3
@@ -188,6 +188,27 @@ is_deeply $said->{asked}, [ '/chatkit 401', '/api/chatkit/refresh 200', '/chatki
 is scalar(() = $said->{text} =~ /^event: /mg), 4, '... and the answer is there';
 close $in;
 waitpid $pid, 0;
+
+# ---- docs/chatkit.md, as it is printed ----
+
+my $page = $t->slurp("$FindBin::Bin/../docs/chatkit.md");
+my ($printed) = $page =~ /^```json\n(.*?)^```/ms;
+my @events = ($page =~ /^```text\n(.*?)^```/ms)[0] =~ /^event: (\S+)/mg;
+my %seen;
+is_deeply [ grep { !$seen{$_}++ } map { $_->{event} } chat($standard, $JSON->decode($printed) )->{events}->@* ], \@events, 'the events of the page';
+my ($client) = $page =~ /^```js\n(let secret.*?)^```/ms;
+$t->write_file('client.mjs', <<"END");
+const [origin, cookie] = process.argv.slice(2), browser = fetch;
+globalThis.fetch = (path, init) => browser(origin + path, { ...init, headers: { ...init.headers, ...(path.startsWith('/api') ? { Cookie: cookie } : {}) } });
+$client
+const ask = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: `$printed` };
+secret = 'wrong';
+const res = await chatkitFetch('/chatkit', ask);
+console.log(res.status, (await res.text()).includes('thread_abc123'));
+END
+open my $run, '-|', 'node', $t->dir . '/client.mjs', $t->url(''), $eve->{cookie} or die $!;
+is scalar(readline $run), "200 true\n", 'its client exchanges a secret that does not hold';
+close $run;
 $up->stop;
 is told(chat($standard)), '500 {"error":"Chat service unavailable"}', 'a provider that is away';
 $t->expect_log(qr/CHAT0902: /);
