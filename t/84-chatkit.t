@@ -67,7 +67,7 @@ ChatAuthJWT issuer=todoapp
     ChatRoute chatkit-session
     ChatAuth better-auth
     ChatAuthSecret env:APP_SECRET
-    ChatAuthJWT issuer=todoapp expires=1s
+    ChatAuthJWT issuer=todoapp expires=3s
 </Location>
 <Location /short/chatkit>
     SetHandler chat
