@@ -65,6 +65,22 @@ int chat_auth_cors(request_rec *r);
 int chat_auth_check_authn(request_rec *r);
 
 /*
+ * A token for a user who was identified by something else: HS256 by the first
+ * of ChatAuthJWTSecret, good for ChatAuthJWT expires=, with the first issuer
+ * and audience. Request thread.
+ * APR_SUCCESS   *ptoken lives in r->pool
+ * APR_EACCES    a guest, or somebody who came by such a token: err is a 401
+ * otherwise     it cannot be made here: err is a 500
+ */
+apr_status_t chat_auth_ticket(const char **ptoken, request_rec *r,
+                              const chat_user_t *user, chat_err_t *err);
+
+/* APR_SUCCESS: it is a token of that user by one of these secrets, which has
+ * not expired for more than a day. Else APR_EACCES, and err is a 401. */
+apr_status_t chat_auth_ticket_check(request_rec *r, const chat_user_t *user,
+                                    const char *token, chat_err_t *err);
+
+/*
  * Sets of keys of a URL (ChatAuthJWKS): who fetches them asks here what is due,
  * and says what came of it. Once post_config is over; a thread that may wait.
  */

@@ -464,6 +464,8 @@ typedef struct chat_dir_jwt_t {
     apr_array_header_t *issuers, *audiences, *required; /* ChatAuthJWT issuer=,
                                     audience=, require=: const char * */
     apr_interval_time_t leeway;   /* ChatAuthJWT leeway= */
+    apr_interval_time_t expires;  /* ChatAuthJWT expires=: of tokens that are
+                                     made here */
     const char *id, *role, *tier; /* ChatAuthClaim: names of claims */
 } chat_dir_jwt_t;
 

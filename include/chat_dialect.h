@@ -47,6 +47,7 @@ typedef struct chat_answer_t {
     /* Where it is kept, as ids; all NULL: nowhere. */
     const char *conversation, *question, *message;
     const char *stream;
+    const char *thread; /* what the client calls that, or NULL */
     chat_answer_frame_t frame;
     int numbered; /* 1: each event has an id, so that a client that comes back
                      can say how far it was */

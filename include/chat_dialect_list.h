@@ -14,4 +14,5 @@ CHAT_DIALECT(message, "message")
 CHAT_DIALECT(completions, "completions")
 CHAT_DIALECT(ui_message, "ui-message")
 CHAT_DIALECT_OF(chatkit, "chatkit")
+CHAT_DIALECT_OF(chatkit_seed, "chatkit-seed")
 #undef CHAT_DIALECT_OF

@@ -25,6 +25,9 @@ apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
 apr_status_t chat_request_check_type(const struct request_rec *r,
                                      chat_err_t *err);
 
+/* 1 when the request has no body. */
+int chat_request_is_absent(const struct request_rec *r);
+
 /* 405 unless GET or HEAD (with Allow). */
 apr_status_t chat_request_check_get(const struct request_rec *r,
                                     chat_err_t *err);

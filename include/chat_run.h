@@ -38,6 +38,8 @@ typedef struct chat_run_question_t {
      * stream route does it. told is handed to its functions, and lives as long
      * as the request. */
     const char *dialect; /* of the answer */
+    const char *thread;  /* what the client calls the conversation; lives as
+                            long as the request */
     apr_pool_t *pool;    /* of body and of what read() makes: destroyed once
                             nobody needs them */
     int create;          /* 1: the conversation may be a new one */

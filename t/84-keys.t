@@ -39,8 +39,8 @@ my ($new, $new_set, @odd) = mint(
     map { { by => 'key', alg => 'EdDSA', kid => "odd-$_", claims => \%claims } } 1 .. 40);
 my $none = 'eyJhbGciOiJub25lIiwia2lkIjoibmV3LUVkRFNBIn0.' . (split /\./, $new)[1] . '.';
 
-my $real = ChatTest::BetterAuth->new(store => 'kysely-sqlite', database => File::Temp->newdir . '.db', options => { jwt => 1 })->start;
 my $documents = ChatTest::Documents->new->start;
+my $real = ChatTest::BetterAuth->new(store => 'kysely-sqlite', database => File::Temp->newdir . '.db', options => { jwt => 1 })->start;
 my $answer = \&ChatTest::Documents::json;
 my %ODD = (
     page     => ChatTest::Documents::answer(200, ['Content-Type: text/html'], '<p>Sign in'),

@@ -24,6 +24,7 @@ static const chat_dir_jwt_t dir_unset = {
     .audiences = NULL,
     .required = NULL,
     .leeway = CHAT_UNSET,
+    .expires = CHAT_UNSET,
     .id = NULL,
     .role = NULL,
     .tier = NULL,
@@ -36,6 +37,7 @@ static const chat_dir_jwt_t dir_defaults = {
     .audiences = CHAT_CONFIG_EMPTY(const char *),
     .required = CHAT_CONFIG_EMPTY(const char *),
     .leeway = 15 * APR_USEC_PER_SEC,
+    .expires = 3600 * APR_USEC_PER_SEC,
     .id = "sub",
     .role = "role",
     .tier = "tier",
@@ -53,6 +55,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
     m->audiences = chat_config_pick_ptr(base->audiences, add->audiences);
     m->required = chat_config_pick_ptr(base->required, add->required);
     m->leeway = chat_config_pick(base->leeway, add->leeway);
+    m->expires = chat_config_pick(base->expires, add->expires);
     m->id = chat_config_pick_ptr(base->id, add->id);
     m->role = chat_config_pick_ptr(base->role, add->role);
     m->tier = chat_config_pick_ptr(base->tier, add->tier);
@@ -98,6 +101,8 @@ static const chat_config_rule_t rules[] = {
            .parse = parse_text),
     OPTION("leeway", leeway, .set = chat_config_value_time, .min = 0,
            .max = 600 * APR_USEC_PER_SEC),
+    OPTION("expires", expires, .set = chat_config_value_time,
+           .min = APR_USEC_PER_SEC, .max = 86400 * APR_USEC_PER_SEC),
     {NULL}};
 
 static const chat_config_rule_t claims[] = {
@@ -210,7 +215,8 @@ const chat_config_feature_t chat_config_jwt_feature = {
             AP_INIT_TAKE_ARGV("ChatAuthJWT", set_options, (void *)rules,
                               CHAT_OR_DIRECTORY,
                               "[issuer=NAME,...] [audience=NAME,...] "
-                              "[require=CLAIM,...] [leeway=TIME]"),
+                              "[require=CLAIM,...] [leeway=TIME] "
+                              "[expires=TIME]"),
             AP_INIT_TAKE_ARGV("ChatAuthJWTSecret", chat_config_auth_secrets,
                               CHAT_CONFIG_IN_DIR(jwt.secrets),
                               CHAT_OR_DIRECTORY,

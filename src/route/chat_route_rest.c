@@ -202,14 +202,6 @@ static apr_status_t check_tables(rest_t *q, const row_t *row)
 
 /* ---- what ---- */
 
-static int is_absent(const request_rec *r)
-{
-    const char *len = apr_table_get(r->headers_in, "Content-Length");
-
-    return !apr_table_get(r->headers_in, "Transfer-Encoding") &&
-           (!len || !strcmp(len, "0"));
-}
-
 static int is_wanted(const rest_t *q, const row_t *row)
 {
     return row->flags & CHAT_ROUTE_REST_BODY ||
@@ -223,7 +215,7 @@ static apr_status_t read_body(rest_t *q, const row_t *row)
     apr_status_t rv;
 
     if (!is_wanted(q, row) ||
-        ((row->flags & CHAT_ROUTE_REST_EMPTY) && is_absent(q->r)))
+        ((row->flags & CHAT_ROUTE_REST_EMPTY) && chat_request_is_absent(q->r)))
         return APR_SUCCESS;
     rv = chat_request_check_type(q->r, &q->err);
     return rv == APR_SUCCESS
