@@ -17,6 +17,7 @@
 #include <apr_network_io.h>
 
 #include "chat_json.h"
+#include "chat_price.h"
 #include "chat_types.h"
 
 #define CHAT_UNSET (-1)
@@ -74,7 +75,8 @@ typedef enum {
 typedef enum {
     CHAT_LIMIT_REQUESTS, /* one per request */
     CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
-    CHAT_LIMIT_STREAMS   /* open at the same time; has no window */
+    CHAT_LIMIT_STREAMS,  /* open at the same time; has no window */
+    CHAT_LIMIT_COST      /* money, reserved and settled like tokens */
 } chat_limit_unit_e;
 
 /* What a policy does when Redis cannot answer (fail=). */
@@ -88,9 +90,12 @@ typedef enum {
 typedef struct chat_limit_conf_t {
     const char *name;   /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
     int off;            /* "ChatLimit NAME off": removes the outer one */
-    apr_int64_t points; /* at most so many */
+    apr_int64_t points; /* at most so many; of money 1e-10 USD */
     int window;         /* seconds, from the first use; 0: streams */
-    int by;             /* chat_limit_by_e */
+    int period;         /* chat_limit_period_e; if there is one, window is how
+                           long it mostly is */
+    chat_limit_zone_t zone;     /* of the period */
+    int by;                     /* chat_limit_by_e */
     const ap_expr_info_t *expr; /* CHAT_LIMIT_BY_EXPR: a string expression */
     int unit;                   /* chat_limit_unit_e */
     const char *tier;           /* only for this tier, NULL: any */
@@ -100,6 +105,7 @@ typedef struct chat_limit_conf_t {
     int fail;                   /* chat_limit_fail_e */
     int shadow;                 /* 1: counts, never refuses */
     int cut;            /* 1: ends a running stream whose budget is gone */
+    int warn;           /* percent: who has used so many is told, 0: nobody */
     int reserve;        /* tokens, when the request names no maximum */
     int compat;         /* 1: rate-limiter-flexible's keys */
     const char *prefix; /* keyPrefix of these (its default: "rlflx") */
@@ -125,7 +131,7 @@ typedef struct chat_model_conf_t {
     const char *label;            /* for people */
     int context;                  /* tokens, 0: unknown */
     int max_output;               /* tokens, 0: unknown */
-    double price_in, price_out;   /* USD per million tokens, -1: unknown */
+    chat_price_t price;           /* price-in= and its like */
     apr_array_header_t *tiers;    /* const char *: who may; empty: all */
     apr_array_header_t *aliases;  /* const char *: other names of it */
     apr_array_header_t *fallback; /* const char *: names of models to ask when
@@ -240,7 +246,8 @@ typedef struct chat_server_context_t {
 
 /* Of each server. */
 typedef struct chat_server_store_t {
-    int used;                    /* 1: some location has ChatStore chat */
+    int used;                    /* 1: some location has ChatStore chat, or
+                                    ChatUsage */
     int migrate;                 /* ChatStoreMigrate: 1: at start */
     apr_interval_time_t deleted; /* ChatRetention: what was deleted is kept so
                                     long, 0: it goes at once */
@@ -251,6 +258,10 @@ typedef struct chat_server_store_t {
 typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
+
+typedef struct chat_server_usage_t {
+    apr_interval_time_t every; /* ChatUsage batch=: the shortest, 0: none */
+} chat_server_usage_t;
 
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
@@ -269,6 +280,7 @@ typedef struct chat_server_conf_t {
     chat_server_context_t context;
     chat_server_store_t store;
     chat_server_keys_t keys;
+    chat_server_usage_t usage;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -349,6 +361,17 @@ typedef struct chat_dir_tier_t {
     apr_array_header_t *prices;  /* ChatTierPrice: chat_tier_price_t, from the
                                     least tier to the best */
 } chat_dir_tier_t;
+
+/* When usage is told to the database (ChatUsage). */
+typedef enum {
+    CHAT_USAGE_OFF,
+    CHAT_USAGE_ON,   /* with each answer */
+    CHAT_USAGE_BATCH /* gathered, and now and then */
+} chat_usage_e;
+
+typedef struct chat_dir_usage_t {
+    int mode; /* chat_usage_e */
+} chat_dir_usage_t;
 
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
@@ -438,6 +461,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_store_t store;
     chat_dir_keys_t keys;
     chat_dir_tier_t tier;
+    chat_dir_usage_t usage;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;

@@ -16,6 +16,7 @@
 #include "chat_delta.h"
 #include "chat_err.h"
 #include "chat_json.h"
+#include "chat_price.h"
 #include "chat_request.h"
 #include "chat_sse.h"
 #include "chat_types.h"
@@ -32,7 +33,9 @@ typedef struct chat_answer_t {
     apr_time_t created;
     int whole; /* 1: gathered, for one JSON text */
     int usage; /* 1: the client wants token counts (completions) */
-    double price_in, price_out; /* USD per million tokens, < 0: unknown */
+    chat_price_t price;
+    const chat_notice_t *const *notice; /* what it points to is NULL, or set
+                                           before finish; or NULL */
 
     /* Where it is kept, as ids; all NULL: nowhere. */
     const char *conversation, *question, *message;
@@ -119,11 +122,6 @@ void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out,
 
 /* The id of the event that was written last, 0: none has one. */
 apr_int64_t chat_encoder_last(const chat_encoder_t *e);
-
-/* What that answer costs, in 1e-10 USD, or -1: unknown. Tokens out of the
- * provider's cache are counted like others. */
-apr_int64_t chat_dialect_cost(const chat_answer_t *a,
-                              const chat_usage_t *usage);
 
 /* 1 when what was gathered has grown over CHAT_DIALECT_WHOLE_MAX, as JSON has
  * it: no more is kept. */

@@ -136,6 +136,27 @@ typedef struct chat_usage_t {
     apr_int64_t reasoning; /* of output: thoughts */
 } chat_usage_t;
 
+/* A period of the calendar in which a limit counts. */
+typedef enum {
+    CHAT_LIMIT_PERIOD_NONE, /* the window begins with its first use */
+    CHAT_LIMIT_PERIOD_DAY,
+    CHAT_LIMIT_PERIOD_MONTH
+} chat_limit_period_e;
+
+/* Of which clock; zeros: UTC. */
+typedef struct chat_limit_zone_t {
+    int local;  /* 1: this machine's, with its summer time */
+    int offset; /* else seconds east of Greenwich */
+} chat_limit_zone_t;
+
+/* A limit that is nearly reached, for whoever has used it up. */
+typedef struct chat_notice_t {
+    const char *limit;            /* name of the ChatLimit */
+    const char *unit;             /* "requests", "tokens", "usd" */
+    const char *most, *remaining; /* as JSON numbers, money in dollars */
+    apr_time_t reset;             /* when there is more again */
+} chat_notice_t;
+
 /* The header that carries the key to an upstream (ChatProviderAuth). */
 typedef enum {
     CHAT_KEY_USUAL,     /* the provider's own */

@@ -230,7 +230,9 @@ kept() {
     ChatAuthSecret "file:$run/secret"
     ChatModelDefault $model
     ChatStore chat
+    ChatUsage on
     ChatStreamOnLeave finish
+    ChatLimit month 5.00/1mo user unit=cost
 </Location>
 CONF
 }
@@ -301,6 +303,8 @@ $(provider)
     SetHandler chat
     ChatRoute openai
     ChatUse openai
+    ChatUsage on
+    ChatLimit month 5.00/1mo user unit=cost
     ChatModelDefault $model
     ChatAuth better-auth bearer
     ChatAuthSecret "file:$run/secret"
@@ -313,7 +317,7 @@ $(provider)
 </Location>
 
 # The other contracts, for guests.
-ChatModel $model openai "label=$model"
+ChatModel $model openai "label=$model" price-in=0.15 price-out=0.60 price-cached=0.075
 <Location "/api/v1/chat">
     Require all granted
     SetHandler chat
@@ -327,12 +331,14 @@ ChatModel $model openai "label=$model"
     ChatAuth better-auth bearer guest
     ChatAuthSecret "file:$run/secret"
     ChatStore chat
+    ChatUsage on
     ChatStreamOnLeave finish
+    ChatLimit month 5.00/1mo user unit=cost
     ChatUserKeys allow
 </Location>
 
 # What users keep.
-$(for route in conversations search export import me; do kept "$route"; done)
+$(for route in conversations search export import me usage; do kept "$route"; done)
 <Location "/api/v1/keys">
     Require all granted
     SetHandler chat

@@ -131,7 +131,8 @@ chat_config_value_cb chat_config_value_int;     /* int */
 chat_config_value_cb chat_config_value_count;   /* int, with K and M */
 chat_config_value_cb chat_config_value_bytes;   /* apr_int64_t */
 chat_config_value_cb chat_config_value_time;    /* apr_interval_time_t */
-chat_config_value_cb chat_config_value_price;   /* double */
+chat_config_value_cb chat_config_value_price;   /* apr_int64_t, as in
+                                                   chat_price_t */
 chat_config_value_cb chat_config_value_flag;    /* int: on or off */
 chat_config_value_cb chat_config_value_name;    /* int: index in names */
 chat_config_value_cb chat_config_value_string;  /* const char * */
@@ -215,7 +216,7 @@ const char *chat_config_parse_count(int *pvalue, const char *what,
                                     apr_pool_t *p);
 
 /* A decimal fraction of US dollars. */
-const char *chat_config_parse_price(double *pvalue, const char *what,
+const char *chat_config_parse_price(apr_int64_t *pvalue, const char *what,
                                     const char *value, apr_pool_t *p);
 
 /* 1 when value is one of names: its index. */
@@ -321,5 +322,17 @@ void chat_config_need(cmd_parms *cmd, chat_need_e kind, const char *name);
 
 /* "file:line" of the directive, in cmd->pool. */
 const char *chat_config_where(cmd_parms *cmd);
+
+/* ---- chat_config_limit_points.c ---- */
+
+/* POINTS/WINDOW of a policy, or DOLLARS/WINDOW of one of money. */
+const char *chat_config_limit_points(cmd_parms *cmd, chat_limit_conf_t *policy,
+                                     const char *text, int money);
+/* "utc", "local" or "+05:30" for a chat_limit_zone_t: there is no list of the
+ * world's zones here. */
+chat_config_value_cb chat_config_limit_points_zone;
+/* A day is one of the calendar where its zone is written. */
+const char *chat_config_limit_points_period(chat_limit_conf_t *policy,
+                                            int zone);
 
 #endif

@@ -108,19 +108,6 @@ apr_int64_t chat_dialect_total(const chat_usage_t *usage)
     return total;
 }
 
-/* Prices are per million tokens. */
-apr_int64_t chat_dialect_cost(const chat_answer_t *a, const chat_usage_t *usage)
-{
-    double parts;
-
-    if (usage->input < 0 || usage->output < 0 || !(a->price_in >= 0) ||
-        !(a->price_out >= 0))
-        return -1;
-    parts = (usage->input * a->price_in + usage->output * a->price_out) *
-            (CHAT_DIALECT_PARTS / 1e6);
-    return parts < 9e18 ? (apr_int64_t)(parts + 0.5) : -1;
-}
-
 /* ---- what they read again ---- */
 
 /* Our own events are far smaller, but their texts may come in one. */

@@ -16,9 +16,6 @@ typedef struct chat_prefix_t {
     apr_size_t len;
 } chat_prefix_t;
 
-/* A cost is written in parts of this size: of a dollar. */
-#define CHAT_DIALECT_PARTS 10000000000
-
 #define CHAT_DELTA_KINDS (CHAT_DELTA_DETAIL + 1)
 
 /* A call of a tool in an answer that is gathered. */

@@ -177,7 +177,7 @@ static apr_status_t ask_limits(rest_t *q, const row_t *row)
         }
     }
     chat_reply_headers(q->r, chat_limit_headers(ticket));
-    chat_limit_settle(ticket, 0);
+    chat_limit_settle(ticket, NULL);
     return rv;
 }
 
@@ -194,7 +194,7 @@ static apr_status_t check_tables(rest_t *q, const row_t *row)
     q->err.retry_after = "5";
     return chat_err_set(&q->err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
                         "store_unavailable",
-                        "Conversations cannot be reached right now.");
+                        "What is stored cannot be reached right now.");
 }
 
 /* ---- what ---- */

@@ -48,8 +48,8 @@ typedef enum {
     CHAT_ROUTE_REST_REPEAT = 1 << 2,    /* Idempotency-Key is honoured */
     CHAT_ROUTE_REST_PUBLIC = 1 << 3,    /* whoever it is: q->at.owner is NULL */
     CHAT_ROUTE_REST_UNLIMITED = 1 << 4, /* ChatLimit does not count it */
-    CHAT_ROUTE_REST_TABLES = 1 << 6,    /* the server's tables are enough: no
-                                           ChatStore need stand here */
+    CHAT_ROUTE_REST_TABLES = 1 << 6,    /* the database is enough: no ChatStore
+                                           need be here */
     CHAT_ROUTE_REST_RUN = 1 << 5 /* the handler is a run: it asks the limits,
                                     and reads the body, but for one that may be
                                     repeated */

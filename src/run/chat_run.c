@@ -206,6 +206,7 @@ static apr_status_t ask_limits(chat_run_t *run,
         .input_tokens = run->input_tokens,
         .max_tokens = run->request.turn.max_output_tokens,
         .least_tokens = least_output(run),
+        .price = chat_run_dearest(run),
         .lasts = longest(run),
         .own_key = run->own_only,
     };

@@ -126,8 +126,11 @@ void chat_run_listen(chat_run_t *run)
         memset(answer->seen, 0, sizeof(*answer->seen));
     answer->seen->usage.input = answer->seen->usage.output = -1;
     answer->seen->usage.cached = answer->seen->usage.reasoning = -1;
-    /* Deltas are counted one by one, bytes that pass only where a tap asks. */
-    answer->seen->measure = !run->dialect && run->progress_taps;
+    /* Deltas are counted one by one, bytes that pass only where a tap asks, or
+     * where they are paid for. */
+    answer->seen->measure =
+        !run->dialect &&
+        (run->progress_taps || run->conf->usage.mode != CHAT_USAGE_OFF);
     run->attempt.status = run->record.upstream_status = 0;
     run->record.upstream_id = NULL;
     run->attempt.retry_after = NULL;

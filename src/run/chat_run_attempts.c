@@ -85,6 +85,7 @@ static apr_status_t choose_key(chat_run_t *run, chat_err_t *err)
     const chat_candidate_t *c = attempt->candidate;
 
     attempt->key = -1;
+    attempt->own_key = c->own != NULL;
     if (c->own)
         return chat_run_own_open(run, err);
     attempt->key = chat_upstream_key(c->conf);
@@ -318,6 +319,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     chat_attempt_t before;
     chat_result_t result;
     chat_err_t refusal;
+    int billed;
 
     chat_run_finish(run, end);
     /* It may be large, and this an engine: only where it matters. */
@@ -326,8 +328,12 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     chat_run_result(&result, &refusal, run, end);
     report(run, chat_run_failure_verdict(&result));
     before = run->attempt;
-    if (run->answer.cut || !choose_next(run, &result, pwait)) {
+    billed = chat_run_bill(run, &result);
+    if (run->answer.cut || !chat_run_can_pay(run) ||
+        !choose_next(run, &result, pwait)) {
         /* What is told to the client is what the last call came to. */
+        if (billed)
+            apr_array_pop(run->bills);
         run->attempt = before;
         return 0;
     }

@@ -15,6 +15,7 @@
  *   chat_run_failure.c     what a call that ended means (pure)
  *   chat_run_said.c        what of a provider's sentence may be logged (pure)
  *   chat_run_cost.c        tokens, where nobody has counted them
+ *   chat_run_bill.c        what providers bill for it
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
  *   chat_run_own.c         keys of the user's own
@@ -75,6 +76,7 @@ typedef struct chat_attempt_t {
     chat_upstream_t upstream;
     int key;                 /* index of upstream.key, -1: none of the house's
                                 is sent */
+    int own_key;             /* 1: it is the user's, who pays for the call */
     int number;              /* of this candidate's, from 1 */
     chat_permit_e permit;    /* of the breaker; CHAT_PERMIT_NO: it knows what
                                 became of the call */
@@ -120,6 +122,14 @@ typedef struct chat_run_kept_t {
     int numbered;           /* 1: its stream can be resumed */
 } chat_run_kept_t;
 
+/* One call that a provider bills. */
+typedef struct chat_bill_t {
+    const char *model, *provider; /* as this server names them */
+    int own_key;                  /* 1: its user pays the provider */
+    chat_usage_t usage;           /* no count is unknown */
+    apr_int64_t cost; /* 1e-10 USD, 0 where nobody has said the price */
+} chat_bill_t;
+
 typedef struct chat_run_t {
     chat_ctx_t *ctx;
     request_rec *r;                /* ctx->r */
@@ -132,6 +142,7 @@ typedef struct chat_run_t {
     const chat_run_question_t *question; /* NULL: the path says nothing */
     chat_run_kept_t *kept;               /* NULL: nobody keeps it */
     const char *code; /* of the error that it ended with, or NULL */
+    int usage_kept;   /* 1: what it used was saved with its answer */
     int refused;      /* 1: no stream was started, or none was admitted */
 
     chat_request_t request;
@@ -145,7 +156,10 @@ typedef struct chat_run_t {
     int ncandidates;
 
     chat_limit_ticket_t *ticket;
-    apr_int64_t input_tokens; /* estimate */
+    apr_int64_t input_tokens;    /* estimate */
+    apr_array_header_t *bills;   /* chat_bill_t, NULL: none yet */
+    const chat_notice_t *notice; /* of a limit that is near, once it is settled;
+                                    or NULL */
 
     chat_attempt_t attempt;
     chat_run_call_t call;
@@ -329,8 +343,21 @@ int chat_run_status(const chat_ctx_t *ctx, const chat_err_t *err);
 apr_int64_t chat_run_cost_input(const chat_turn_t *turn);
 apr_int64_t chat_run_cost_message(const chat_message_t *message);
 apr_int64_t chat_run_cost_output(const chat_seen_t *seen);
-/* What the run cost: as billed, else as estimated, and nothing when the
- * provider never began, unless the client did not wait for that. */
-apr_int64_t chat_run_cost(const chat_run_t *run);
+
+/* ---- chat_run_bill.c ---- */
+
+/* Of a token there; unknown where no ChatModel tells of it. */
+chat_price_t chat_run_price(const chat_candidate_t *candidate);
+/* The most that a token costs at any candidate; unknown if it is at one. */
+chat_price_t chat_run_dearest(const chat_run_t *run);
+
+/* The call that was made last is over: if it is billed, that is put to bills.
+ * As the provider says, else as estimated; nothing when it never began, unless
+ * the client did not wait for that. Once for each call. 1: it is. */
+int chat_run_bill(chat_run_t *run, const chat_result_t *result);
+/* What the house pays for all bills. */
+chat_limit_spent_t chat_run_spent(const chat_run_t *run);
+/* 1 when what is reserved pays for one call more. */
+int chat_run_can_pay(const chat_run_t *run);
 
 #endif

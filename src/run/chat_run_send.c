@@ -36,8 +36,8 @@ chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p)
     answer->created = run->r->request_time;
     answer->whole = run->whole;
     answer->usage = run->request.usage;
-    answer->price_in = c->model ? c->model->price_in : -1;
-    answer->price_out = c->model ? c->model->price_out : -1;
+    answer->price = chat_run_price(c);
+    answer->notice = &run->notice;
     if (run->kept)
         describe_place(answer, run->kept);
     return answer;

@@ -14,8 +14,13 @@ typedef enum {
     CHAT_SQL_MIGRATION_INSERT,
     CHAT_SQL_TABLES_EXIST,
 
+    /* transactions; PostgreSQL has text for them */
+    CHAT_SQL_BEGIN,
+    CHAT_SQL_COMMIT,
+
     /* conversations */
     CHAT_SQL_CONVERSATION_GET,
+    CHAT_SQL_CONVERSATION_MODEL,
     CHAT_SQL_CONVERSATION_LIST,
     CHAT_SQL_CONVERSATION_LIST_TITLED,
     CHAT_SQL_CONVERSATION_CURRENT,
@@ -68,10 +73,17 @@ typedef enum {
     CHAT_SQL_STREAM_INHERIT,
     CHAT_SQL_STREAM_PURGE,
 
+    /* a turn, in one statement; SQLite has none of them */
+    CHAT_SQL_TURN_BEGIN,
+    CHAT_SQL_TURN_END,
+
     /* search */
     CHAT_SQL_SEARCH_MESSAGES,
     CHAT_SQL_SEARCH_SINCE,
     CHAT_SQL_SEARCH_TITLES,
+    CHAT_SQL_WORDS_WAIT,
+    CHAT_SQL_WORDS_INDEX,
+    CHAT_SQL_WORDS_INDEXED,
 
     /* shares */
     CHAT_SQL_SHARE_INSERT,
@@ -116,6 +128,13 @@ typedef enum {
     CHAT_SQL_WEBHOOK_INSERT,
     CHAT_SQL_WEBHOOK_OUTCOME,
     CHAT_SQL_WEBHOOK_PURGE,
+
+    /* usage */
+    CHAT_SQL_USAGE_ADD,
+    CHAT_SQL_USAGE_BATCH,
+    CHAT_SQL_USAGE_LIST,
+    CHAT_SQL_USAGE_FORGET,
+    CHAT_SQL_USAGE_PURGE,
 
     CHAT_SQL_COUNT
 } chat_store_sql_e;

@@ -13,6 +13,7 @@
 #include "chat_clock.h"
 #include "chat_config.h"
 #include "chat_log.h"
+#include "chat_store_int.h"
 #include "chat_store_link.h"
 #include "chat_store_migrate.h"
 #include "chat_store_writer.h"
@@ -21,8 +22,8 @@
 #define GOOD (60 * 1000 * 1000)
 #define BAD (1000 * 1000)
 
-/* For somebody else's question. */
-#define WAIT_MAX (500 * 1000)
+/* For somebody else's question, unless the database hangs. */
+#define WAIT_MAX (5 * 1000 * 1000)
 #define NAP 2000
 
 /* One child after the other, at their start. */
@@ -75,7 +76,7 @@ static apr_status_t ask(const char **pwhy, const chat_store_at_t *at)
 {
     chat_store_migrate_t m = {0};
     chat_store_link_t link;
-    apr_status_t rv = chat_store_link_open(&link, at, pwhy);
+    apr_status_t rv = chat_store_link_open(&link, at, 0, pwhy);
 
     if (rv != APR_SUCCESS)
         return rv;
@@ -147,7 +148,7 @@ apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
     if (!state)
         return APR_ENOTIMPL;
     while ((turn = take_turn(state, &rv, pwhy, at)) == WAIT &&
-           chat_clock_now() < until)
+           chat_clock_now() < until && !chat_store_limiter_hangs(at))
         apr_sleep(NAP);
     if (turn == KNOWN)
         return rv;
