@@ -89,8 +89,6 @@ sub sqlite ($sql) {
     return $out;
 }
 
-# As they are applied, and the newest one's number.
-
 my %DATABASE = (
     PostgreSQL => {
         conf => write_conf('pgsql', 'pgsql', $pg->params),

@@ -11,6 +11,7 @@ use IO::Socket::INET;
 use ChatTest;
 use ChatTest::Answers;
 use ChatTest::Chats;
+use ChatTest::Snippets;
 
 my $TIME = qr/\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\z/;
 my ($OLD, $NEW) = ('a1' x 32, 'b2' x 32);
@@ -20,6 +21,12 @@ sub key ($word) {
     my $key = sprintf 'sk-proj-%s-CANARY%08x%04x', $word, rand 2**32, scalar @canaries;
     push @canaries, $key;
     return $key;
+}
+
+# What docs/keys.md has to paste.
+sub blocks ($lang) {
+    open my $fh, '<', "$FindBin::Bin/../docs/keys.md" or die $!;
+    return map { $_->{text} } grep { $_->{lang} eq $lang } ChatTest::Snippets::of('docs/keys.md', do { local $/; <$fh> });
 }
 
 # ---- a provider that knows by the word in a key what it is worth ----
@@ -339,8 +346,12 @@ sub reseal ($t, $db, $put, $ask) {
     my $both = $t->dir . '/both.secret';
     $t->write_file('both.secret', "$OLD\n$NEW\n", 0600);
     is qx($tool -f $file -k $both reseal 2>&1), "resealed 1\n", 'all are sealed anew';
-    is $ask->('ann')->{headers}{'x-chat-key'}, 'user', '... and open';
-    is qx($tool -f $file -k @{[ $t->dir ]}/keys.secret status 2>&1) =~ s/^the newest master key is (\w+)\n//r, "$1 1\n", 'how many there are of each';
+    my ($lines) = grep { /chat-keys/ } blocks('sh');
+    $lines =~ s{/etc/apache2/chat/db\.conf}{$file}g;
+    $lines =~ s{/etc/apache2/chat}{$t->dir}ge;
+    my $bin = $tool =~ s{/[^/]+$}{}r;
+    like qx(PATH='$bin':"\$PATH" sh -ec '$lines' 2>&1), qr/^resealed 1\nthe newest master key is (\w+)\n\1 1\n\z/, '... as the page has it, which says how many there are of each';
+    is $ask->('ann')->{headers}{'x-chat-key'}, 'user', '... and all open';
     like qx($tool status 2>&1), qr/^usage/, 'it says how it is used';
     return;
 }
@@ -386,5 +397,11 @@ for my $case (
     like $said, $want, '... in a sentence';
     unlike $said, qr/$OLD/, '... without the secret';
 }
+my $etc = $t->dir . '/chat';
+mkdir $etc or die $!;
+my ($make) = map { s{/etc/apache2/chat}{$etc}gr } grep { /openssl/ } blocks('sh');
+is system('sh', '-ec', $make), 0, 'a master key is made as the page says';
+my ($ok, $said) = $t->configtest(join "\n", "DBDriver sqlite3\nDBDParams x\nChatAuth user\n", map { s{/etc/apache2/chat}{$etc}gr } blocks('apache'));
+is $said, "Syntax OK\n", '... and used so';
 
 done_testing;

@@ -13,6 +13,7 @@ use IPC::Open2;
 use JSON::PP;
 use ChatTest;
 use ChatTest::Chats;
+use ChatTest::Snippets;
 
 my $REAL = "$FindBin::Bin/real/stripe";
 ChatTest::skip_or_fail("the stripe package is not installed: make deps") if !-d "$REAL/node_modules/stripe";
@@ -330,5 +331,16 @@ for my $case (
     ok !$ok, 'refused: ' . ($conf =~ s/\n//r);
     like $said, $want, '... in a sentence';
 }
+
+
+# ---- docs/payments.md, as it is printed ----
+
+my $etc = $t->dir . '/chat';
+mkdir $etc or die $!;
+$t->write_file("chat/$_.secret", "$SECRET\n", 0600) for qw(stripe lemonsqueezy);
+open my $fh, '<', "$FindBin::Bin/../docs/payments.md" or die $!;
+my @blocks = map { $_->{text} =~ s{/etc/apache2/chat}{$etc}gr } ChatTest::Snippets::of('docs/payments.md', do { local $/; <$fh> });
+is scalar @blocks, 2, 'the page has two configurations';
+is +($t->configtest("DBDriver pgsql\nDBDParams x\n$_"))[1], "Syntax OK\n", '... each as it is printed' for @blocks;
 
 done_testing;

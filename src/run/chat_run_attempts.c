@@ -93,6 +93,7 @@ static apr_status_t choose_key(chat_run_t *run, chat_err_t *err)
     const chat_candidate_t *c = attempt->candidate;
 
     attempt->key = -1;
+    attempt->own_key = c->own != NULL;
     if (c->own)
         return chat_run_own_open(run, err);
     attempt->key = chat_upstream_key(c->conf);

@@ -106,7 +106,7 @@ static int make_bill(chat_bill_t *bill, const chat_run_t *run,
     price = chat_run_price(run->attempt.candidate);
     bill->model = run->attempt.candidate->name;
     bill->provider = run->attempt.candidate->conf->name;
-    bill->own_key = run->attempt.candidate->own != NULL;
+    bill->own_key = run->attempt.own_key;
     bill->cost = chat_price_cost(&price, &bill->usage);
     if (bill->cost < 0)
         bill->cost = chat_price_known(&price) ? CHAT_PRICE_MOST : 0;

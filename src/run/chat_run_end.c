@@ -326,7 +326,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     run->record.detail = end->detail;
     find_ending(run, &ending, &result);
     run->code = ending.err.code;
-    run->record.own_key = run->attempt.candidate->own != NULL;
+    run->record.own_key = run->attempt.own_key;
     chat_run_bill(run, &result);
     if (run->vercel)
         ending.err.message = CHAT_DIALECT_VERCEL_BROKEN;

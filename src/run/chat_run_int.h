@@ -77,6 +77,7 @@ typedef struct chat_attempt_t {
     chat_upstream_t upstream;
     int key;                 /* index of upstream.key, -1: none of the house's
                                 is sent */
+    int own_key;             /* 1: it is the user's, who pays for the call */
     int number;              /* of this candidate's, from 1 */
     chat_permit_e permit;    /* of the breaker; CHAT_PERMIT_NO: it knows what
                                 became of the call */
