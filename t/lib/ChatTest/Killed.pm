@@ -22,6 +22,7 @@ my $JSON = JSON::PP->new->utf8->canonical;
 sub new ($class, %o) {
     my $streams = delete $o{streams};
     my $t = ChatTest::Kept->new(%o, where => <<'LIMITS', mpm_conf => <<'END')->start;
+ChatStoreLimit conversations=100000
 ChatLimit asked 1000000000/1d user
 ChatLimit spent 1000000000/1d user unit=tokens reserve=1000
 ChatLimit open 1000 user unit=streams

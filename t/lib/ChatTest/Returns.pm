@@ -45,7 +45,7 @@ sub _question ($seed) {
 }
 
 sub _ask ($t) {
-    my $c = $t->as('ann', 'POST', 'conversations', json => {})->{json}{id};
+    my $c = wait_for(sub { $t->as('ann', 'POST', 'conversations', json => {})->{json}{id} }, 'a conversation');
     return "/api/v1/conversations/$c/messages";
 }
 

@@ -11,7 +11,7 @@
 //   stream    path below which streams are followed
 //
 // A result has heard (the events, as a server writes them), streamId, statuses
-// (of each request) and error.
+// (of each request; one that is refused with a 503 is sent again) and error.
 import { createParser } from "eventsource-parser";
 import readline from "node:readline";
 
@@ -33,23 +33,35 @@ async function take(response, result) {
     }
 }
 
+// A server whose database is busy says so, and nothing has happened.
+async function send(url, options, result) {
+    for (;;) {
+        const response = await fetch(url, options);
+
+        if (response.status !== 503) {
+            result.statuses.push(response.status);
+            return response;
+        }
+        await response.text();
+        await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+}
+
 async function ask(job, result) {
-    const response = await fetch(`${job.base}${job.path}?${job.query}`, {
+    const response = await send(`${job.base}${job.path}?${job.query}`, {
         method: "POST",
         headers: { "Content-Type": "application/json", ...job.headers },
         body: JSON.stringify(job.body),
-    });
+    }, result);
 
-    result.statuses.push(response.status);
     await take(response, result);
 }
 
 async function comeBack(job, result) {
-    const response = await fetch(`${job.base}${job.stream}/${result.streamId}?${job.query}`, {
+    const response = await send(`${job.base}${job.stream}/${result.streamId}?${job.query}`, {
         headers: { "Last-Event-ID": result.last, Accept: "text/event-stream", ...job.headers },
-    });
+    }, result);
 
-    result.statuses.push(response.status);
     if (response.status !== 200) return false;
     await take(response, result);
     return true;
