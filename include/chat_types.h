@@ -208,10 +208,22 @@ typedef struct chat_call_t {
     const char *url;
     const char *resolve;         /* chat_stream_resolve() of its host */
     apr_array_header_t *headers; /* of const char *, "Name: value" */
-    const char *body;            /* POSTed */
+    const char *body;            /* POSTed; NULL: it is a GET */
     apr_size_t body_len;
+    const char *guarded; /* chat_stream_resolve_public(): a user has named the
+                            host, so it is connected to there alone, and only
+                            over https; NULL: an administrator has */
+    int secret; /* 1: no copy of the header lines is left when the upstream has
+                   got them */
     chat_timeouts_t timeouts;
 } chat_call_t;
+
+/* Whose events these are (ChatWebhook). */
+typedef enum {
+    CHAT_WEBHOOK_NONE = -1,
+    CHAT_WEBHOOK_STRIPE,
+    CHAT_WEBHOOK_LEMONSQUEEZY
+} chat_webhook_e;
 
 /* What became of a request, for logs and numbers. */
 typedef enum {

@@ -304,15 +304,16 @@ static void put_cost(const chat_encoder_t *e, chat_buf_t *out,
                      const chat_usage_t *usage)
 {
     const chat_price_t *price = &e->answer->price;
-    const chat_usage_t in = {usage->input, 0, usage->cached, 0};
-    const chat_usage_t said = {0, usage->output, 0, usage->reasoning};
+    const chat_usage_t in = {.input = usage->input, .cached = usage->cached},
+                       o = {.output = usage->output,
+                            .reasoning = usage->reasoning};
     apr_int64_t cost = chat_price_cost(price, usage);
 
     if (cost < 0)
         return;
-    put_dollars(out,
-                ",\"costUSD\":{\"inputUSD\":", chat_price_cost(price, &in));
-    put_dollars(out, ",\"outputUSD\":", chat_price_cost(price, &said));
+    put_dollars(
+        out, ",\"costUSD\":{\"inputUSD\":", chat_price_cost(price, &in));
+    put_dollars(out, ",\"outputUSD\":", chat_price_cost(price, &o));
     put_dollars(out, ",\"totalUSD\":", cost);
     CHAT_PUT(out, "}");
 }

@@ -138,19 +138,14 @@ START_TEST(what_it_refuses_is_said)
 }
 END_TEST
 
-/* Not the tests that all others pass: its streams are not taken apart. */
-static const provider_suite_t spec = {
-    .provider = &chat_provider_app,
-    .url = "http://localhost:3000",
-    .apis = 1,
-};
+static const provider_suite_t app = {.provider = &chat_provider_app};
 
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("chat_provider_app");
     TCase *tc = tcase_create("app");
 
-    provider_suite_spec = &spec;
+    provider_suite_use(&app);
 
     tcase_add_checked_fixture(tc, provider_suite_set_up,
                               provider_suite_tear_down);
