@@ -114,7 +114,8 @@ like ask('whole', path => '/other')->{body}, qr/"text-delta"/, 'nor an applicati
 
 {
     my $res = ask('cut');
-    is $res->{body}, join('', @chunks[ 0 .. 3 ]), 'what came before a cut has passed';
+    is $res->{body}, join('', @chunks[ 0 .. 3 ], qq(data: {"type":"error","errorText":"The provider broke off in the middle of its answer."}\n\n), "data: [DONE]\n\n"),
+        'what came before a cut has passed, and its page is told';
     ok !$res->{clean}, 'and the client sees that there is no more';
     $res = ask('later');
     is $res->{body}, join('', @chunks[ 0 .. 3 ], $ERROR, "data: [DONE]\n\n"), 'an error of its own passes';

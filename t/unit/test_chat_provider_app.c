@@ -21,8 +21,9 @@ START_TEST(it_is_told_what_the_client_said)
     turn.app = provider_suite_json(APP "}");
     call = provider_suite_build(&turn, &up);
     ck_assert_str_eq(call.url, "http://localhost:3000/api/chat/stream");
-    ck_assert_ptr_nonnull(
-        strstr(provider_suite_headers(&call), "Authorization: Bearer "));
+    ck_assert_ptr_nonnull(strstr(provider_suite_headers(&call),
+                                 "Authorization: Bearer " PROVIDER_SUITE_KEY
+                                 "\n"));
     ck_assert_str_eq(call.body, APP ",\"selectedChatModel\":\"model-1\"}");
     /* The next candidate gets its own name of the model. */
     ck_assert_str_eq(chat_json_text(turn.app, NULL, provider_suite_pool),
