@@ -19,7 +19,7 @@ typedef struct state_t {
 /* One that comes whole is not sent before it is saved. */
 static int resume_wanted(const chat_run_t *run)
 {
-    return run->kept && !run->whole && run->dialect->decode &&
+    return run->kept && !run->whole && run->form->decode &&
            run->ctx->server->resume.kind != CHAT_RESUME_OFF;
 }
 
