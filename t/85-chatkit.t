@@ -77,7 +77,9 @@ sub conversations ($t, $kind) {
     my $res = $t->kit('ann', 'threads.add_user_message', { thread_id => $thread, input => input('And here mock(n=2)') });
     is scalar(said($res, 'thread.updated')), 0, 'it keeps its title';
     is_deeply [ map { $_->{role} } $t->messages($c) ], [qw(user assistant user assistant)], 'its messages are those of the conversation';
-    my ($answer) = map { $_->{item} } grep { $_->{item}{type} eq 'assistant_message' } said($res, 'thread.item.done');
+    my @items = map { $_->{item} } said($res, 'thread.item.done');
+    is_deeply [ reverse $t->kit('ann', 'items.list', { thread_id => $thread, limit => 2 })->{json}{data}->@* ], \@items, '... and are listed as they were told, with their times';
+    my ($answer) = grep { $_->{type} eq 'assistant_message' } @items;
     is uuid_of($answer->{id}), $t->last_message($c)->{id}, 'an id stands for the message';
     is $t->kit('ann', 'items.feedback', { thread_id => $thread, item_ids => [ $answer->{id}, "$answer->{id}_1" ], kind => 'negative' })->{body}, '{}', 'feedback is taken';
     is $t->last_message($c)->{feedback}, 'negative', '... and kept';

@@ -90,6 +90,7 @@ static void push_question(chat_store_turn_t *turn, const char *parent)
     m->status = CHAT_MESSAGE_COMPLETE;
     m->parts = turn->parts;
     m->text = turn->text;
+    m->created = m->updated = turn->asked;
 }
 
 apr_status_t chat_store_turn_once(chat_store_tx_t *tx, chat_store_turn_t *turn)
