@@ -168,14 +168,13 @@ my $user = $real->sign_up;
 my $token = $JSON->decode($real->request(GET => '/token', headers => { Cookie => $user->{cookie} })->{body})->{token};
 is who('real', $token), "200 $user->{id}", 'a token of the jwt plugin, by the keys that better-auth shows';
 is who('real', $old), '401', '... which knows no other';
-$real->stop;
 
 # ---- reload ----
 
 $t->graceful;
 is who('turning', $old), $IN, 'the first request behind a reload waits for the keys';
 $t->stop;
-$documents->stop;
+$_->stop for $real, $documents;
 
 # ---- configtest ----
 
