@@ -12,6 +12,7 @@
 CHAT_DIALECT(stream, "stream")
 CHAT_DIALECT(message, "message")
 CHAT_DIALECT(completions, "completions")
+CHAT_DIALECT(ui_message, "ui-message")
 CHAT_DIALECT_OF(chatkit, "chatkit")
 CHAT_DIALECT_OF(chatkit_seed, "chatkit-seed")
 #undef CHAT_DIALECT_OF

@@ -113,6 +113,11 @@ apr_status_t chat_store_conversation_get(chat_conversation_t **pc,
                                          const chat_store_at_t *at,
                                          const char *id, chat_err_t *err);
 
+/* Its model alone, or NULL: every question asks for it that names none. */
+apr_status_t chat_store_conversation_model(const char **pmodel,
+                                           const chat_store_at_t *at,
+                                           const char *id, chat_err_t *err);
+
 /* Members of c that set names; *pc is how it is then. revision > 0: only if it
  * is that; else APR_EMISMATCH, 412 precondition_failed, and *pc is how it is.
  * The current message must be one of this conversation (400). */
@@ -266,13 +271,18 @@ typedef struct chat_store_turn_t {
 apr_status_t chat_store_turn_begin(chat_store_turn_t *turn,
                                    const chat_store_at_t *at, chat_err_t *err);
 
+struct chat_store_usage_t;
+
 typedef struct chat_store_ending_t {
     const char *answer, *stream;  /* ids */
     chat_message_status_e status; /* anything but STREAMING */
     const char *parts, *text;
     const char *model, *provider, *finish_reason, *error_code;
     apr_int64_t input_tokens, output_tokens, cost; /* or -1 */
-    apr_int64_t last_event; /* id of the last event of the stream */
+    apr_int64_t last_event;           /* id of the last event of the stream */
+    struct chat_store_usage_t *usage; /* of chat_store_usage.h, nusage of them:
+                                         what is added with it */
+    int nusage;
 } chat_store_ending_t;
 
 /*
@@ -326,6 +336,11 @@ typedef struct chat_store_hit_t {
                                    UTF-16 units: start, end */
     apr_int64_t created;
 } chat_store_hit_t;
+
+/* Words of new messages go into SQLite's index of words: before a search, and
+ * every few seconds, in small steps. PostgreSQL does so by itself. owner NULL:
+ * only where this process has used the database. */
+apr_status_t chat_store_index(const chat_store_at_t *at, chat_err_t *err);
 
 /* All words of q, each as the user wrote it: none of it is an operator. A q
  * without any word finds nothing. Newest first. */

@@ -140,6 +140,12 @@ apr_status_t chat_stream_resolve(const char **presolve, request_rec *r,
 apr_status_t chat_stream_resolved(const char **presolve, request_rec *r,
                                   const char *host, apr_port_t port);
 
+/* The same for a host that a user has named: *pwhere is what
+ * chat_call_t.guarded wants. Asked anew each time; waits as long as the system
+ * does for a name server. */
+apr_status_t chat_stream_resolve_public(const char **pwhere, request_rec *r,
+                                        const char *host, chat_err_t *err);
+
 /*
  * Start. Everything in spec lives at least as long as r. Request thread, the
  * handler of r, body already read.

@@ -50,11 +50,12 @@ my %ROW = (
         'DELETE '    => { status => 200, mine => 1, query => '?confirm=all' },
         'GET /export' => { status => 200, mine => 1 },
     },
+    usage => { 'GET ' => { status => 200, mine => 1 } },
     'chat/stream' => { 'GET /*' => { status => 200 }, 'POST /*/stop' => { status => 200 } },
 );
 
 my %FILE = (conversations => 'conversations', search => 'search', shared => 'shared', shares => 'shared', export => 'export',
-    import => 'import', me => 'me', 'chat/stream' => 'resume');
+    import => 'import', me => 'me', usage => 'usage', 'chat/stream' => 'resume');
 
 sub rows ($file) {
     open my $fh, '<', "$ROOT/src/route/chat_route_$file.c" or die $!;
@@ -91,6 +92,33 @@ sub ask ($t, $user, $route, $row, $of) {
 
 sub said ($res) { return $res->{body} =~ s/"requestId":"[^"]*"/"requestId":""/r }
 
+# Things of ann's that bob names in what is his own: as what is not there.
+sub is_kept_apart ($t, $of) {
+    my $c = $t->as('bob', 'POST', 'conversations', json => {})->{json}{id};
+    $t->as('bob', 'POST', "conversations/$c/messages", json => { content => 'mine mock(seed=9)' });
+    my $before = $t->as('bob', 'GET', "conversations/$c/messages?branch=all")->{json};
+    my %asked = (
+        (map { my ($method, $path) = split / /, $_, 2; ("$method $path" => [ $method, $path =~ s/\*/$c/r =~ s/\*/$of->{answer}/r, $ROW{conversations}{$_}{json} ]) }
+            grep { /\*.*\*/ } keys $ROW{conversations}->%*),
+        'a fork from it'     => [ 'POST', "/$c/fork", { messageId => $of->{answer} } ],
+        'a share of it'      => [ 'POST', "/$c/shares", { leafMessageId => $of->{answer} } ],
+        'to go on behind it' => [ 'POST', "/$c/messages", { content => 'x', parentId => $of->{answer} } ],
+        'to show it'         => [ 'PATCH', "/$c", { currentMessageId => $of->{answer} } ],
+        'to revoke it'       => [ 'DELETE', "/$c/shares/$of->{share}", undef ],
+    );
+    for my $what (sort keys %asked) {
+        my ($method, $path, $json) = $asked{$what}->@*;
+        my $res = $t->as('bob', $method, "conversations$path", $json ? (json => ref $json eq 'CODE' ? $json->($of) : $json) : ());
+        like $res->{status}, qr/^40[04]$/, "$what, in a conversation of one's own" or diag $res->{body};
+        my $none = $t->as('bob', $method, 'conversations' . $path =~ s/$of->{answer}/ChatTest::Chats::uuid()/er,
+            $json ? (json => $JSON->decode($JSON->encode(ref $json eq 'CODE' ? $json->($of) : $json) =~ s/$of->{answer}/ChatTest::Chats::uuid()/er)) : ());
+        is said($res), said($none), '... is told no more of than of what there is not' if $what ne 'to revoke it';
+    }
+    is_deeply $t->as('bob', 'GET', "conversations/$c/messages?branch=all")->{json}, $before, '... and nothing of it has changed';
+    $t->as('bob', 'DELETE', "conversations/$c");
+    return;
+}
+
 sub run ($db) {
     my $t = ChatTest::Chats->new(db => $db, upstream => $up)->start;
     my $of = conversation($t);
@@ -114,6 +142,7 @@ sub run ($db) {
             }
         }
     }
+    is_kept_apart($t, $of);
     is_deeply $t->as('ann', 'GET', 'me/export')->{json}{conversations}, $before, 'and nothing of it has changed';
 
     my $shown = $t->as('', 'GET', "shared/$of->{share}");

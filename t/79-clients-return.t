@@ -23,11 +23,25 @@ my %mpm = (
     'prefork'                  => [ prefork => "StartServers 12\nServerLimit 40\nMaxRequestWorkers 40\n" ],
 );
 
+# The process that has the log open, and not to read it.
+sub writer ($t, $id) {
+    for my $pid ($t->children) {
+        for my $fd (grep { (readlink $_ // '') eq $t->dir . "/spool/$id" } glob "/proc/$pid/fd/*") {
+            return $pid if $t->slurp($fd =~ s{/fd/}{/fdinfo/}r) =~ /^flags:\s+\d*[12]$/m;
+        }
+    }
+    die "nobody writes $id\n";
+}
+
 for my $name (sort keys %mpm) {
     my ($mpm, $conf) = $mpm{$name}->@*;
     my $t = returns_server(mpm => $mpm, mpm_conf => $conf, upstream => $up);
     parser_returns($name, [$t], short => $mpm ne 'event');
     browser_returns($name, [$t]) if $mpm eq 'event';
+    if ($name eq 'event, several processes') {
+        $t->allow_log(qr/exit signal Killed/);
+        killed_under_readers($name, 0, $t, sub ($id) { kill KILL => writer($t, $id) }, ($t) x 12);
+    }
     my %children = map { $_ => 1 } split /\n/, $t->slurp('children.log');
     cmp_ok scalar keys %children, $name =~ /one/ ? '==' : '>', 1, "$name: so it was";
     $t->stop;

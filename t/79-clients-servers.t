@@ -7,6 +7,7 @@
 use v5.36;
 use Test::More;
 use FindBin;
+use IO::Select;
 use JSON::PP ();
 use lib "$FindBin::Bin/lib";
 use ChatTest;
@@ -90,11 +91,16 @@ for my $mpm (qw(event prefork)) {
     $c = ended($t, $u, "$name: to delete the conversation", sub ($at, $c, $stream) {
         $follower = $at->connect(timeout => scaled(30));
         $follower->request('GET', "/api/v1/chat/stream/$stream", headers => [ Authorization => 'Bearer ann' ]);
+        IO::Select->new($follower->{rfh})->can_read(scaled(30)); # it is there
         $at->as('ann', 'DELETE', "conversations/$c");
     });
     my $res = $follower->response;
     ok $res->{clean} && $res->{body} =~ /event: done\n.*"finishReason":"stopped".*\n\n\z/, '... for who follows it, too' or diag $res->{body};
     is $u->as('ann', 'GET', "conversations/$c")->{status}, 404, '... and it is gone';
+    if ($mpm eq 'event') {
+        $t->allow_log(qr/exit signal Killed/);
+        killed_under_readers($name, 1, $t, sub ($id) { kill KILL => $t->children }, $t, ($u) x 3);
+    }
     $_->stop for $t, $u;
 }
 $_->stop for $up, $pg, $redis;

@@ -81,6 +81,8 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
            same_words(a->auth.origins, b->auth.origins) &&
            a->auth.insecure == b->auth.insecure &&
            !strcmp(a->auth.namespace, b->auth.namespace) &&
+           a->tier.database == b->tier.database &&
+           !strcmp(a->tier.basic, b->tier.basic) &&
            same_tokens(&a->jwt, &b->jwt);
 }
 
@@ -220,6 +222,8 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
             rv = refuse_plain(r, err);
         if (rv == APR_SUCCESS)
             *puser = with_subject(*puser, scheme, conf, r->pool);
+        if (rv == APR_SUCCESS)
+            rv = chat_auth_tier(puser, r, conf, err);
         if (rv != APR_NOTFOUND)
             return rv;
     }

@@ -89,6 +89,8 @@ static int has(const server_rec *s, const need_t *need)
         return has_model(s, need->name);
     if (need->kind == CHAT_NEED_SESSION)
         return chat_config_server(s)->auth.session_sql != NULL;
+    if (need->kind == CHAT_NEED_SECRET)
+        return chat_config_server(s)->keys.master != NULL;
     if (need->kind == CHAT_NEED_LOGS)
         return chat_config_server(s)->redis.url != NULL;
     return 1;
@@ -124,6 +126,13 @@ static void report_missing(server_rec *s, const need_t *need)
         ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
                      CHATNO(0130) "ChatStreamResume redis at %s: there is no "
                                   "ChatRedis, which says where it is",
+                     need->where);
+    }
+    else if (need->kind == CHAT_NEED_SECRET) {
+        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                     CHATNO(0155) "ChatUserKeys at %s: there is no "
+                                  "ChatKeySecret, which users' keys are "
+                                  "sealed with",
                      need->where);
     }
     else if (need->kind == CHAT_NEED_TITLE) {
@@ -269,6 +278,7 @@ static int check_server(apr_pool_t *p, server_rec *s, server_rec *main_server)
         }
     }
     faults += chat_config_model_check(s, conf, main_conf);
+    faults += chat_config_check_relayed(s, p);
     for (hi = first(conf, p); hi; hi = apr_hash_next(hi)) {
         const chat_provider_conf_t *own = apr_hash_this_val(hi);
 

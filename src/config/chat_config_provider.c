@@ -65,6 +65,11 @@ static chat_provider_conf_t *find(const chat_server_conf_t *conf,
                : NULL;
 }
 
+unsigned chat_config_provider_caps(const chat_provider_conf_t *conf)
+{
+    return caps_of[conf->type];
+}
+
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name)
 {
@@ -141,6 +146,7 @@ static chat_provider_conf_t *create(cmd_parms *cmd, const char *name)
     conf->type = CHAT_UNSET;
     conf->api = CHAT_UNSET;
     conf->store = CHAT_UNSET;
+    conf->signs = CHAT_UNSET;
     conf->breaker_failures = CHAT_UNSET;
     conf->breaker_cooldown = CHAT_UNSET;
     conf->slot = CHAT_UNSET;
@@ -219,6 +225,11 @@ static const char *complete(cmd_parms *cmd, chat_provider_conf_t *conf)
     why = complete_api(cmd, conf);
     if (why)
         return why;
+    if (conf->signs == CHAT_UNSET)
+        conf->signs = 0;
+    if (conf->signs && !(caps_of[conf->type] & CHAT_PROVIDER_RELAYED))
+        return refuse_type(cmd, conf, "\"ChatProviderKey jwt:\"",
+                           CHAT_PROVIDER_RELAYED);
     if (conf->store == CHAT_UNSET)
         conf->store = 0;
     if (!conf->keys)
@@ -331,14 +342,7 @@ static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
     chat_provider_conf_t *conf;
     const char *why = current(&conf, cmd);
 
-    if (why)
-        return why;
-    if (!conf->keys)
-        conf->keys = apr_array_make(cmd->pool, 1, sizeof(const char *));
-    if (conf->keys->nelts == CHAT_PROVIDER_KEYS_MAX)
-        return apr_psprintf(cmd->pool, "%s: a provider has %d keys at most",
-                            cmd->cmd->name, CHAT_PROVIDER_KEYS_MAX);
-    return chat_config_secret(apr_array_push(conf->keys), cmd, value);
+    return why ? why : chat_config_provider_key(conf, cmd, value);
 }
 
 #define TIMEOUT(name)                                                          \

@@ -15,12 +15,6 @@ typedef chat_route_chatkit_t kit_t;
 
 /* ---- kinds ---- */
 
-apr_status_t chat_route_chatkit_nobodys(kit_t *kit)
-{
-    return chat_err_set(&kit->q.err, APR_NOTFOUND, HTTP_NOT_FOUND, "not_found",
-                        "There is no such thing.");
-}
-
 static apr_status_t refuse(kit_t *kit, const char *message)
 {
     return chat_err_set(&kit->q.err, APR_ENOTIMPL, HTTP_BAD_REQUEST,
@@ -50,17 +44,17 @@ static apr_status_t answer_inputs(kit_t *kit)
 static chat_route_chatkit_fn *const handlers[] = {
     [CHAT_CHATKIT_CREATE] = chat_route_chatkit_ask,
     [CHAT_CHATKIT_ADD] = chat_route_chatkit_ask,
-    [CHAT_CHATKIT_OUTPUT] = chat_route_chatkit_output,
+    [CHAT_CHATKIT_OUTPUT] = chat_route_chatkit_ask_output,
     [CHAT_CHATKIT_INPUT] = answer_inputs,
-    [CHAT_CHATKIT_RETRY] = chat_route_chatkit_retry,
-    [CHAT_CHATKIT_ACTION] = chat_route_chatkit_action,
+    [CHAT_CHATKIT_RETRY] = chat_route_chatkit_ask_retry,
+    [CHAT_CHATKIT_ACTION] = chat_route_chatkit_ask_action,
     [CHAT_CHATKIT_SYNC] = act_at_once,
-    [CHAT_CHATKIT_GET] = chat_route_chatkit_get,
-    [CHAT_CHATKIT_LIST] = chat_route_chatkit_list,
-    [CHAT_CHATKIT_UPDATE] = chat_route_chatkit_update,
-    [CHAT_CHATKIT_DELETE] = chat_route_chatkit_delete,
-    [CHAT_CHATKIT_ITEMS] = chat_route_chatkit_items,
-    [CHAT_CHATKIT_FEEDBACK] = chat_route_chatkit_feedback,
+    [CHAT_CHATKIT_GET] = chat_route_chatkit_thread_get,
+    [CHAT_CHATKIT_LIST] = chat_route_chatkit_thread_list,
+    [CHAT_CHATKIT_UPDATE] = chat_route_chatkit_thread_update,
+    [CHAT_CHATKIT_DELETE] = chat_route_chatkit_thread_delete,
+    [CHAT_CHATKIT_ITEMS] = chat_route_chatkit_thread_items,
+    [CHAT_CHATKIT_FEEDBACK] = chat_route_chatkit_thread_feedback,
     [CHAT_CHATKIT_ATTACH] = attach,
     [CHAT_CHATKIT_DETACH] = attach,
     [CHAT_CHATKIT_TRANSCRIBE] = transcribe,

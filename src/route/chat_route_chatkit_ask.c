@@ -293,7 +293,7 @@ static apr_status_t tell_empty(kit_t *kit)
     return APR_SUCCESS;
 }
 
-apr_status_t chat_route_chatkit_retry(kit_t *kit)
+apr_status_t chat_route_chatkit_ask_retry(kit_t *kit)
 {
     const chat_request_chatkit_t *request = &kit->request;
     chat_conversation_t *c;
@@ -346,7 +346,7 @@ static apr_status_t find_call(ask_t *ask, chat_store_at_t *at)
     return APR_SUCCESS;
 }
 
-apr_status_t chat_route_chatkit_output(kit_t *kit)
+apr_status_t chat_route_chatkit_ask_output(kit_t *kit)
 {
     ask_t *ask = new_ask(kit);
     chat_store_at_t at = kit->q.at;
@@ -363,7 +363,7 @@ apr_status_t chat_route_chatkit_output(kit_t *kit)
 
 /* Nothing here has an action, and no item is a widget: what ChatKit's own
  * server says then. */
-apr_status_t chat_route_chatkit_action(kit_t *kit)
+apr_status_t chat_route_chatkit_ask_action(kit_t *kit)
 {
     const chat_request_chatkit_t *request = &kit->request;
     chat_store_message_t *m;

@@ -5,6 +5,8 @@
 #ifndef CHAT_ROUTE_CHATKIT_PARTS_H
 #define CHAT_ROUTE_CHATKIT_PARTS_H
 
+#include <httpd.h>
+
 #include "chat_request_chatkit.h"
 #include "chat_route_rest.h"
 
@@ -18,22 +20,26 @@ typedef struct chat_route_chatkit_t {
 typedef apr_status_t chat_route_chatkit_fn(chat_route_chatkit_t *kit);
 
 /* Documents. */
-chat_route_chatkit_fn chat_route_chatkit_get;
-chat_route_chatkit_fn chat_route_chatkit_list;
-chat_route_chatkit_fn chat_route_chatkit_update;
-chat_route_chatkit_fn chat_route_chatkit_delete;
-chat_route_chatkit_fn chat_route_chatkit_items;
-chat_route_chatkit_fn chat_route_chatkit_feedback;
+chat_route_chatkit_fn chat_route_chatkit_thread_get;
+chat_route_chatkit_fn chat_route_chatkit_thread_list;
+chat_route_chatkit_fn chat_route_chatkit_thread_update;
+chat_route_chatkit_fn chat_route_chatkit_thread_delete;
+chat_route_chatkit_fn chat_route_chatkit_thread_items;
+chat_route_chatkit_fn chat_route_chatkit_thread_feedback;
 
 /* Streams that no model writes. */
-chat_route_chatkit_fn chat_route_chatkit_action;
+chat_route_chatkit_fn chat_route_chatkit_ask_action;
 
 /* Runs: kit->q.sent and rc are set. kit lives in r->pool. */
 chat_route_chatkit_fn chat_route_chatkit_ask;
-chat_route_chatkit_fn chat_route_chatkit_retry;
-chat_route_chatkit_fn chat_route_chatkit_output;
+chat_route_chatkit_fn chat_route_chatkit_ask_retry;
+chat_route_chatkit_fn chat_route_chatkit_ask_output;
 
 /* 404, as for whatever is not this user's. */
-apr_status_t chat_route_chatkit_nobodys(chat_route_chatkit_t *kit);
+static inline apr_status_t chat_route_chatkit_nobodys(chat_route_chatkit_t *kit)
+{
+    return chat_err_set(&kit->q.err, APR_NOTFOUND, HTTP_NOT_FOUND, "not_found",
+                        "There is nothing here.");
+}
 
 #endif

@@ -152,7 +152,7 @@ static apr_status_t tell_thread(kit_t *kit, const chat_conversation_t *c,
 
 /* ---- threads ---- */
 
-apr_status_t chat_route_chatkit_get(kit_t *kit)
+apr_status_t chat_route_chatkit_thread_get(kit_t *kit)
 {
     walk_t w = {.down = 1, .limit = PAGE};
     apr_array_header_t *items;
@@ -166,7 +166,7 @@ apr_status_t chat_route_chatkit_get(kit_t *kit)
     return rv == APR_SUCCESS ? tell_thread(kit, c, items, more) : rv;
 }
 
-apr_status_t chat_route_chatkit_list(kit_t *kit)
+apr_status_t chat_route_chatkit_thread_list(kit_t *kit)
 {
     const chat_conversation_filter_t filter = {.oldest =
                                                    kit->request.ascending};
@@ -199,7 +199,7 @@ apr_status_t chat_route_chatkit_list(kit_t *kit)
     return tell(kit, out);
 }
 
-apr_status_t chat_route_chatkit_update(kit_t *kit)
+apr_status_t chat_route_chatkit_thread_update(kit_t *kit)
 {
     const chat_conversation_t set = {.title = kit->request.title, .titled = 1};
     chat_conversation_t *c;
@@ -210,7 +210,7 @@ apr_status_t chat_route_chatkit_update(kit_t *kit)
     return rv == APR_SUCCESS ? tell_thread(kit, c, NULL, 0) : rv;
 }
 
-apr_status_t chat_route_chatkit_delete(kit_t *kit)
+apr_status_t chat_route_chatkit_thread_delete(kit_t *kit)
 {
     apr_array_header_t *streams;
     apr_status_t rv = chat_store_conversation_delete(
@@ -224,7 +224,7 @@ apr_status_t chat_route_chatkit_delete(kit_t *kit)
 
 /* ---- items ---- */
 
-apr_status_t chat_route_chatkit_items(kit_t *kit)
+apr_status_t chat_route_chatkit_thread_items(kit_t *kit)
 {
     const chat_request_chatkit_t *request = &kit->request;
     walk_t w = {.down = request->ascending, .limit = request->limit};
@@ -276,7 +276,7 @@ static apr_status_t judge(kit_t *kit, int only_look)
     return rv;
 }
 
-apr_status_t chat_route_chatkit_feedback(kit_t *kit)
+apr_status_t chat_route_chatkit_thread_feedback(kit_t *kit)
 {
     chat_conversation_t *c;
     apr_status_t rv = chat_store_conversation_get(

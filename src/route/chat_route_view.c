@@ -8,6 +8,7 @@
 #include <apr_time.h>
 
 #include "chat_json.h"
+#include "chat_price.h"
 
 /* ---- members ---- */
 
@@ -125,15 +126,7 @@ const char *const chat_route_view_statuses[] = {
 /* USD, exactly: 1e-10 of it is what is counted. */
 static const char *dollars(apr_int64_t cost, apr_pool_t *p)
 {
-    char *text = apr_psprintf(p, "%" APR_INT64_T_FMT ".%010" APR_INT64_T_FMT,
-                              cost / 10000000000, cost % 10000000000);
-    char *end = text + strlen(text);
-
-    while (end[-1] == '0')
-        *--end = '\0';
-    if (end[-1] == '.')
-        end[-1] = '\0';
-    return text;
+    return chat_price_short(apr_palloc(p, CHAT_PRICE_TEXT_MAX), cost);
 }
 
 static void put_count(chat_buf_t *out, const char *name, apr_int64_t n)

@@ -3,7 +3,7 @@
  * What a client is told where there is no answer, in the form of its route.
  * Whoever owns the request.
  */
-#include "chat_run_int.h"
+#include "chat_run_vercel.h"
 
 #include <string.h>
 
@@ -58,6 +58,8 @@ static refusal_fn *find_form(const chat_ctx_t *ctx)
         chat_dialect_get(chat_config_route_name(ctx->dir->route.id));
     const chat_provider_t *spoken = chat_run_spoken(ctx->r, ctx->dir);
 
+    if (chat_run_vercel_is(ctx))
+        return chat_dialect_vercel_refusal;
     if (spoken && spoken->refusal)
         return spoken->refusal;
     if (spoken)
@@ -71,6 +73,8 @@ int chat_run_status(const chat_ctx_t *ctx, const chat_err_t *err)
 {
     int theirs = err->upstream ? err->upstream->status : 0;
 
+    if (chat_run_vercel_is(ctx))
+        return chat_dialect_vercel_status(err);
     if (err->status != HTTP_BAD_REQUEST || !is_foreign(ctx))
         return err->status;
     if (strcmp(err->code, "model_not_found") == 0)
@@ -114,6 +118,7 @@ int chat_run_refuse(chat_run_t *run, const chat_err_t *err)
     run->record.outcome = outcome_of(err);
     run->record.detail = run->code = err->code;
     run->refused = 1;
+    chat_run_own_forget(run);
     chat_run_tap_end(run);
     chat_run_move(run, CHAT_RUN_DONE);
     if (run->r->eos_sent) /* httpd has answered while the body was read */

@@ -148,6 +148,37 @@ apr_status_t chat_store_conversation_get(chat_conversation_t **pc,
     return rv;
 }
 
+typedef struct model_t {
+    const char *id;
+    const char *found;
+} model_t;
+
+static apr_status_t get_model(chat_store_tx_t *tx, void *work)
+{
+    model_t *m = work;
+    chat_store_rows_t rows;
+    apr_status_t rv = chat_store_tx_row(tx, &rows, CHAT_SQL_CONVERSATION_MODEL,
+                                        CHAT_STORE_ARGS(m->id, tx->at->owner));
+
+    if (rv == APR_NOTFOUND)
+        return chat_store_tx_not_found(tx->err);
+    if (rv == APR_SUCCESS)
+        m->found = chat_store_db_text(&rows, 0, tx->p);
+    return rv;
+}
+
+apr_status_t chat_store_conversation_model(const char **pmodel,
+                                           const chat_store_at_t *at,
+                                           const char *id, chat_err_t *err)
+{
+    model_t m = {.id = id};
+    apr_status_t rv = chat_store_tx_run(
+        at, CHAT_STORE_READ, "read a conversation's model", get_model, &m, err);
+
+    *pmodel = m.found;
+    return rv;
+}
+
 /* ---- list ---- */
 
 typedef struct list_t {

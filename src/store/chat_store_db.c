@@ -62,7 +62,9 @@ static apr_status_t set_pragma(chat_store_db_t *db, const char *sql)
 }
 
 /* In WAL mode who reads does not wait for who writes; a crash of the machine
- * may lose the last transactions then, but never damages the file. */
+ * may lose the last transactions then, but never damages the file. The same
+ * pages are written again and again: the more often, the longer the log is
+ * before they go into the file, here 16 MiB. */
 static apr_status_t make_ready(chat_store_db_t *db)
 {
     apr_status_t rv = APR_SUCCESS;
@@ -73,6 +75,8 @@ static apr_status_t make_ready(chat_store_db_t *db)
         rv = set_pragma(db, "pragma journal_mode = wal");
     if (db->sqlite && rv == APR_SUCCESS)
         rv = set_pragma(db, "pragma synchronous = normal");
+    if (db->sqlite && rv == APR_SUCCESS)
+        rv = set_pragma(db, "pragma wal_autocheckpoint = 4000");
     db->kept->ready = rv == APR_SUCCESS;
     return rv;
 }
@@ -150,8 +154,8 @@ static int count_args(const char *sql)
 {
     int n = 0;
 
-    for (; (sql = strstr(sql, "%s")); sql += 2)
-        n++;
+    for (; (sql = strchr(sql, '%')); sql += 2)
+        n += sql[1] == 's' ? 1 : sql[1] == 'p' ? 4 : 0;
     return n;
 }
 
@@ -291,12 +295,14 @@ apr_status_t chat_store_db_run(chat_store_db_t *db, const char *sql)
 
 apr_status_t chat_store_db_begin(chat_store_db_t *db)
 {
-    return chat_store_db_run(db, db->sqlite ? "begin immediate" : "begin");
+    return db->sqlite ? chat_store_db_exec(db, NULL, CHAT_SQL_BEGIN, NULL, 0)
+                      : chat_store_db_run(db, "begin");
 }
 
 apr_status_t chat_store_db_commit(chat_store_db_t *db)
 {
-    return chat_store_db_run(db, "commit");
+    return db->sqlite ? chat_store_db_exec(db, NULL, CHAT_SQL_COMMIT, NULL, 0)
+                      : chat_store_db_run(db, "commit");
 }
 
 /* It fails where there is nothing any more to be rolled back. */

@@ -42,7 +42,7 @@ static const char *const roles[] = {
 };
 
 /* The tables hold no other word. */
-static chat_role_e role_of(const char *word)
+chat_role_e chat_store_message_role(const char *word)
 {
     int role = CHAT_ROLE_TOOL;
 
@@ -51,7 +51,7 @@ static chat_role_e role_of(const char *word)
     return (chat_role_e)role;
 }
 
-static chat_message_status_e status_of(const char *word)
+chat_message_status_e chat_store_message_status(const char *word)
 {
     int status = CHAT_MESSAGE_FAILED;
 
@@ -68,8 +68,8 @@ static void read_row(chat_store_message_t *m, const chat_store_rows_t *rows,
     m->id = chat_store_db_text(rows, ID, p);
     m->conversation = chat_store_db_text(rows, CONVERSATION, p);
     m->parent = chat_store_db_text(rows, PARENT, p);
-    m->role = role_of(chat_store_db_text(rows, ROLE, p));
-    m->status = status_of(chat_store_db_text(rows, STATUS, p));
+    m->role = chat_store_message_role(chat_store_db_text(rows, ROLE, p));
+    m->status = chat_store_message_status(chat_store_db_text(rows, STATUS, p));
     m->parts = chat_store_db_text(rows, PARTS, p);
     m->text = chat_store_db_text(rows, TEXT, p);
     m->model = chat_store_db_text(rows, MODEL, p);

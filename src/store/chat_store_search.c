@@ -172,6 +172,9 @@ apr_status_t chat_store_search(apr_array_header_t **phits,
                                      "This cursor is none of this list.");
     if (!chat_store_words_query(0, at->owner, q, 0, at->p))
         return APR_SUCCESS;
+    rv = chat_store_index(at, err);
+    if (rv != APR_SUCCESS)
+        return rv;
     rv = chat_store_tx_run(at, CHAT_STORE_READ, "search", search, &s, err);
     if (rv == APR_SUCCESS)
         *phits = s.hits;

@@ -14,7 +14,7 @@
 typedef struct fetch_t {
     const chat_fetch_t *spec;
     CURL *easy;
-    struct curl_slist *headers, *hosts;
+    struct curl_slist *headers, *hosts, *guard;
     int too_long;
 } fetch_t;
 
@@ -78,6 +78,7 @@ static void set_options(fetch_t *f)
                      (long)apr_time_as_msec(f->spec->timeout));
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, f);
+    f->guard = chat_stream_guard_set(h, call);
 }
 
 /* Until it has ended, or the thread has to. */
@@ -131,7 +132,10 @@ apr_status_t chat_stream_fetch(int *pstatus, const chat_fetch_t *spec)
         curl_easy_cleanup(f.easy);
     if (multi)
         curl_multi_cleanup(multi);
+    if (spec->call->secret)
+        chat_stream_guard_wipe(f.headers);
     curl_slist_free_all(f.headers);
+    curl_slist_free_all(f.guard);
     curl_slist_free_all(f.hosts);
     *pstatus = (int)status;
     return result_of(rc, f.too_long);

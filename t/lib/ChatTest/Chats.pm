@@ -41,6 +41,7 @@ sub new ($class, %o) {
     my $given = delete $o{pg};
     my $pg = $given // ($db eq 'pgsql' ? ChatTest::Postgres->new->start : undef);
     my $more = delete $o{conf} // '';
+    my $provider = delete $o{provider} // '';
     my $modules = delete $o{modules} // [];
     my $self = $class->SUPER::new(%o, modules => [ 'dbd', @$modules ]);
     @$self{qw(pg pg_is_given)} = ($pg, !!$given);
@@ -51,6 +52,7 @@ sub new ($class, %o) {
     mkdir $self->dir . '/spool', 0700 or die $!;
     chown +(getpwnam($self->_user =~ /^User (\S+)/ ? $1 : getpwuid $>))[2, 3], $self->dir . '/spool' if $> == 0;
     $self->{conf} = _conf($db, $pg, $up, $locations, $resume) . $more;
+    $self->{conf} =~ s/(<ChatProvider openai>\n)/$1$provider/;
     return $self;
 }
 
@@ -60,7 +62,7 @@ sub _conf ($db, $pg, $up, $locations, $resume) {
     $users .= ' AS people' if $pg;
     my $url = $up ? $up->url : 'http://127.0.0.1:1/v1';
     my %route = (
-        (map { $_ => $_ } qw(conversations search shared export import me)),
+        (map { $_ => $_ } qw(conversations search shared export import me usage)),
         shares => 'shared', 'chat/stream' => 'stream');
     my $text = $database . <<"END";
 ChatAuthSession sql "$SESSIONS{$db} $users WHERE column1 = %s"
@@ -131,10 +133,10 @@ ChatTest::Chats - an httpd with the whole API of conversations
 
 =over
 
-=item new(db => 'sqlite' | 'pgsql', upstream => $up, locations => { path => $conf }, pg => $pg, resume => $way, %ChatTest)
+=item new(db => 'sqlite' | 'pgsql', upstream => $up, provider => $conf, locations => { path => $conf }, pg => $pg, resume => $way, %ChatTest)
 
 Everything below /api/v1: conversations, search, shared, shares, export, import,
-me, chat/stream. The users are ann, bob and eve, who is an administrator.
+me, usage, chat/stream. The users are ann, bob and eve, who is an administrator.
 
 =item as($user, $method, $path, %o), sql($statement), stop
 

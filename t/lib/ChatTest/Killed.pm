@@ -6,6 +6,7 @@ package ChatTest::Killed;
 
 use v5.36;
 use JSON::PP ();
+use Socket     qw(MSG_DONTWAIT MSG_PEEK);
 use Test::More ();
 use Time::HiRes qw(sleep);
 use ChatTest qw(wait_for scaled);
@@ -33,8 +34,8 @@ ThreadsPerChild 25
 MaxRequestWorkers 100
 END
     $t->allow_log(qr/AH00052: child pid \d+ exit signal Killed/, qr/CHAT0838: stream \S+ was left behind/,
-        qr/AH\d+: .*(?:long lost child|scoreboard)/, qr/CHAT0902/, qr/CHAT0223/);
-    my $self = bless { t => $t, streams => $streams, round => 0, asked => 0, cut => 0 }, $class;
+        qr/AH\d+: .*(?:long lost child|scoreboard)/, qr/CHAT0902/, qr/CHAT022[1-9]/, qr/CHAT020[67]/);
+    my $self = bless { t => $t, streams => $streams, round => 0, asked => 0, cut => 0, refused => 0 }, $class;
     wait_for(sub { $self->ask($t->uuid, 'Ready?')->{status} == 200 }, 'the tables are there');
     return $self;
 }
@@ -61,7 +62,8 @@ sub charged ($self, $round) {
     my %used;
     Test::More::ok(wait_for(sub { %used = $self->used; $used{open} <= 1 }, 'no place is taken any more', 20), '... no place stays taken')
         or Test::More::diag(Test::More::explain(\%used));
-    Test::More::is($used{asked}, $self->{asked}, '... each of them was counted once');
+    Test::More::cmp_ok($used{asked}, '<=', $self->{asked}, '... each of them was counted once');
+    Test::More::cmp_ok($used{asked}, '>=', $self->{asked} - $self->{refused}, '... and was counted');
     my ($sum) = $t->rows('select sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as billed from chat_message');
     # One that ends when its process dies may be here and not there.
     my $unsure = $self->{cut} * 2 * $PIECES;
@@ -83,19 +85,40 @@ sub heard ($bytes) {
     return $text;
 }
 
+sub open_stream ($self, $seed) {
+    my $t = $self->{t};
+    my $c = $t->uuid;
+    my $conn = $t->connect(timeout => 30);
+    my $headers = { 'Content-Type' => 'application/json', ChatTest::Kept::as('ann')->%* };
+    $conn->request('POST', '/chat', headers => [%$headers], body => $JSON->encode({ conversationId => $c, model => 'm',
+        messages => [ { role => 'user', content => "Round mock(n=$PIECES;pace=40;seed=$seed)" } ] }));
+    $self->{asked}++;
+    return { c => $c, conn => $conn, seed => $seed };
+}
+
+# Where the machine is busy, a database may not have answered in time.
+sub is_refused ($s) {
+    my $status = '';
+    return defined recv($s->{conn}{rfh}, $status, 12, MSG_PEEK | MSG_DONTWAIT) && $status eq 'HTTP/1.1 503';
+}
+
 # A stream each, over connections of their own, which are read as far as they
-# come while children are killed.
+# come while children are killed. Some at a time, for all of them write.
 sub open_streams ($self) {
     my $t = $self->{t};
     my @streams;
     for my $i (1 .. $self->{streams}) {
-        my $c = $t->uuid;
-        my $conn = $t->connect(timeout => 30);
-        my $headers = { 'Content-Type' => 'application/json', ChatTest::Kept::as('ann')->%* };
-        $conn->request('POST', '/chat', headers => [%$headers], body => $JSON->encode({ conversationId => $c, model => 'm',
-            messages => [ { role => 'user', content => "Round mock(n=$PIECES;pace=25;seed=" . ($self->{round} * 1000 + $i) . ')' } ] }));
-        $self->{asked}++;
-        push @streams, { c => $c, conn => $conn };
+        push @streams, $self->open_stream($self->{round} * 1000 + $i);
+        next if $i % 10 && $i < $self->{streams};
+        wait_for(sub {
+            for my $s (grep { is_refused($_) } @streams) {
+                $s->{conn}->close;
+                $self->{refused}++;
+                %$s = $self->open_stream($s->{seed})->%*;
+            }
+            my $calls = $t->up->_ask('GET', '/_calls');
+            @streams == grep { /^$self->{round}\d{3} / } keys %$calls;
+        }, 'all of them run', 60);
     }
     return @streams;
 }
@@ -104,7 +127,6 @@ sub round ($self) {
     my $t = $self->{t};
     my $round = ++$self->{round};
     my @streams = $self->open_streams;
-    wait_for(sub { $t->up->stats->{open} >= @streams }, 'all of them run');
     sleep rand 0.8;
     my @children = sort { $a <=> $b } $t->children;
     my @killed = grep { !($_ % 2) || @children < 2 } @children;
@@ -115,7 +137,7 @@ sub round ($self) {
     for my $s (@streams) {
         my $res = $s->{conn}->response;
         my $text = $t->text($res);
-        my $m = $t->settled($s->{c}, 15) or next;
+        my $m = $t->settled($s->{c}, 60) or next;
         $cut++ unless $res->{clean};
         $lost++ if index($m->{text}, $text) != 0;
         my $expect = $res->{clean} ? 'complete' : 'partial';

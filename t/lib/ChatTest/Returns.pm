@@ -16,12 +16,15 @@ use ChatTest::Chats;
 use ChatTest::Cutter;
 use ChatTest::OpenAI;
 
-our @EXPORT = qw(parser_returns browser_returns returns_server);
+our @EXPORT = qw(parser_returns browser_returns returns_server killed_under_readers);
 
 # Of an answer: start, so many pieces of text, done. They come slowly enough for
 # a client to be back while the answer goes on.
 my $PIECES = 8;
 my $EVENTS = $PIECES + 2;
+
+# Of a piece, in bytes, where it is known.
+my $LENGTH = 30;
 
 # A browser has six connections to a server, of which one asks.
 my $TABS = 5;
@@ -103,6 +106,40 @@ sub browser_returns ($name, $servers, %o) {
         }
     }
     $net->stop;
+    return;
+}
+
+# The process that writes the answer is killed while others read it: @readers are
+# the servers that they ask, a connection each. Nobody hears nothing: who is not
+# cut off with it is told, and all that anybody has heard is kept; but for what has
+# not come to Redis yet ($late), one event or two.
+sub killed_under_readers ($name, $late, $t, $kill, @readers) {
+    my $path = _ask($t);
+    my @head = (Authorization => 'Bearer ann', 'Content-Type' => 'application/json');
+    my $first = $t->connect(timeout => scaled(40));
+    $first->request('POST', $path, headers => \@head, body => qq({"content":"Tell me all. mock(n=4000;pace=50;size=$LENGTH)"}));
+    my ($id) = wait_for(sub { ($t->as('ann', 'GET', $path =~ s{^/api/v1/(.*)/messages$}{$1}r)->{json}{stream} // {})->{id} }, 'it is written');
+    my @open = map { my $c = $_->connect(timeout => scaled(40)); $c->request('GET', "/api/v1/chat/stream/$id", headers => \@head); $c } @readers;
+    my ($told, $lost, @silent, @heard) = (0, 0);
+    for my $conn ($first, @open) {
+        my $n = 0;
+        my $res = $conn->response(on_event => sub ($event, $res) {
+            $kill->($id) if $conn == $first && ++$n == 20;
+            1;
+        });
+        push @heard, join '', map { $_->{data} =~ /^\{"type":"text",.*"text":"(.*)"\}$/ ? $1 : () } $res->{events}->@*;
+        my $last = $res->{events}[-1] // {};
+        if ($res->{clean}) { $last->{event} eq 'error' && $last->{data} =~ /"stream_gap"/ ? $told++ : push @silent, $last }
+        else { $res->{ended} =~ /timeout/ ? push(@silent, $res->{ended}) : $lost++ }
+    }
+    Test::More::is_deeply(\@silent, [], "$name: a process is killed: nobody who reads its answer hears nothing");
+    Test::More::cmp_ok($told, '>', 0, "... who was not cut off with it ($lost) is told");
+    my $kept = wait_for(sub { my ($m) = grep { $_->{role} eq 'assistant' } $t->as('ann', 'GET', $path =~ s{^/api/v1/}{}r)->{json}{data}->@*; $m->{status} ne 'streaming' && $m }, 'it is kept', 30);
+    Test::More::is($kept->{status}, 'partial', '... what there was is kept');
+    my $text = join '', map { $_->{text} // '' } $kept->{parts}->@*;
+    my @lost = grep { index($text, $_) != 0 && !($late && index($_, $text) == 0 && length($_) - length $text < 3 * $LENGTH) } @heard;
+    Test::More::is_deeply(\@lost, [], '... all that anybody has heard of it');
+    Test::More::is($_->as('ann', 'GET', "chat/stream/$id")->{status}, 204, '... and nobody waits for more') for $t, @readers ? $readers[-1] : ();
     return;
 }
 

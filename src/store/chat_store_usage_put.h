@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to store/: usage as a part of a larger transaction. */
+#ifndef CHAT_STORE_USAGE_PUT_H
+#define CHAT_STORE_USAGE_PUT_H
+
+#include "chat_store_tx.h"
+#include "chat_store_usage.h"
+
+/* Add n rows, which are sorted: whoever locks several does so in one order. */
+apr_status_t chat_store_usage_put(chat_store_tx_t *tx, chat_store_usage_t *rows,
+                                  int n);
+
+/* The same rows for a statement that adds them itself: JSON, in p. */
+const char *chat_store_usage_json(const chat_store_usage_t *rows, int n,
+                                  apr_pool_t *p);
+
+#endif
