@@ -162,7 +162,7 @@ my %why = (
 like $t->error_log, qr{CHAT0346: the keys of \S+/\Q$_\E cannot be fetched: .*\Q$why{$_}\E.*; nobody can be let in}, "... $why{$_}"
     for sort keys %why;
 
-# ---- better-auth's own ----
+# ---- better-auth's own, as in directives.md ----
 
 my $user = $real->sign_up;
 my $token = $JSON->decode($real->request(GET => '/token', headers => { Cookie => $user->{cookie} })->{body})->{token};
