@@ -186,7 +186,7 @@ sub credentials ($t) {
 
 my $HELLO = [ { role => 'user', content => 'Hello' } ];
 my %GET = map { $_ => 1 } qw(models health limits conversations search export me usage);
-my %SIGN = (completions => qr/"choices":\[/, stream => qr/^event: done$/m, message => qr/^data: \{"status":"done"/m,
+my %SIGN = (completions => qr/"choices":\[/, stream => qr/^event: done$/m, message => qr/^data: \{"status":"done"/m, 'ui-message' => qr/^data: \[DONE\]$/m,
     openai => qr/^event: response\.completed$/m, anthropic => qr/^event: message_stop$/m,
     (map { $_ => qr/^\{"data":\[/ } qw(conversations search)), export => qr/"version":1/, import => qr/"imported":0/,
     me => qr/"id":"u"/, shared => qr/"code":"not_found"/, models => qr/"data":|"models":/, health => qr/^\{"status":"ok"\}$/, limits => qr/^\{/);
@@ -198,6 +198,7 @@ sub route ($t, $path, $route) {
     return client_secret($t, $path) if $route eq 'chatkit-session';
     return chatkit($t, $path) if $route eq 'chatkit';
     my $body = $GET{$route} ? undef : $route eq 'import' ? [] : $route eq 'message' ? { message => 'Hello' }
+        : $route eq 'ui-message' ? { id => 'a-chat', messages => [ { id => 'a-message', role => 'user', parts => [ { type => 'text', text => 'Hello' } ] } ] }
         : { messages => $HELLO, model => $model // 'any-model' };
     my $res = $t->request($GET{$route} ? 'GET' : 'POST', $path . ($route eq 'search' ? '?q=hello' : ''), headers => { credentials($t) }, ($body ? (json => $body) : ()));
     return "$path, $route: $res->{status} $res->{body}\n" . $t->error_log if $res->{status} != 200;
