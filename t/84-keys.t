@@ -162,20 +162,19 @@ my %why = (
 like $t->error_log, qr{CHAT0346: the keys of \S+/\Q$_\E cannot be fetched: .*\Q$why{$_}\E.*; nobody can be let in}, "... $why{$_}"
     for sort keys %why;
 
-# ---- better-auth's own ----
+# ---- better-auth's own, as in directives.md ----
 
 my $user = $real->sign_up;
 my $token = $JSON->decode($real->request(GET => '/token', headers => { Cookie => $user->{cookie} })->{body})->{token};
 is who('real', $token), "200 $user->{id}", 'a token of the jwt plugin, by the keys that better-auth shows';
 is who('real', $old), '401', '... which knows no other';
-$real->stop;
 
 # ---- reload ----
 
 $t->graceful;
 is who('turning', $old), $IN, 'the first request behind a reload waits for the keys';
 $t->stop;
-$documents->stop;
+$_->stop for $real, $documents;
 
 # ---- configtest ----
 

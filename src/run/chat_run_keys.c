@@ -35,6 +35,7 @@ static apr_pool_t *pool;               /* the thread's, cleared each time */
 
 /* ---- one fetch ---- */
 
+/* In the pool, which frees the text. */
 typedef struct document_t {
     chat_buf_t text;
     apr_int64_t age; /* seconds, -1: not said */
@@ -91,7 +92,7 @@ static const char *why_not(apr_status_t rv, int status)
 
 static void fetch(int i, const char *url)
 {
-    document_t doc = {.age = -1};
+    document_t *doc = apr_pcalloc(pool, sizeof(*doc));
     const char *accept = "Accept: application/jwk-set+json, application/json";
     chat_call_t call = {
         .url = url, .headers = apr_array_make(pool, 1, sizeof(const char *))};
@@ -100,13 +101,14 @@ static void fetch(int i, const char *url)
                                .stop_fd = stop_fd,
                                .header = on_header,
                                .data = on_data,
-                               .ctx = &doc};
+                               .ctx = doc};
     const char *why;
     apr_status_t rv;
     int status;
 
     APR_ARRAY_PUSH(call.headers, const char *) = accept;
-    chat_buf_init(&doc.text, pool);
+    doc->age = -1;
+    chat_buf_init(&doc->text, pool);
     rv = chat_stream_fetch(&status, &spec);
     if (rv == APR_EINTR) /* another process fetches it when the lease is over */
         return;
@@ -114,7 +116,7 @@ static void fetch(int i, const char *url)
     if (why)
         chat_auth_keys_failed(i, why, ap_server_conf);
     else
-        chat_auth_keys_fetched(i, doc.text.data, doc.text.len, doc.age,
+        chat_auth_keys_fetched(i, doc->text.data, doc->text.len, doc->age,
                                ap_server_conf, pool);
 }
 
