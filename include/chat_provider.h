@@ -207,6 +207,9 @@ typedef struct chat_provider_t {
      * is OpenAI's form. */
     const char *(*refusal)(const chat_err_t *err, const char *id,
                            apr_pool_t *p);
+    const char *const *headers; /* of its answers that pass where the bytes do,
+                                   beside our own: names, "x-*" for all that
+                                   begin so, then NULL. NULL: none */
     const char *id_header; /* in which its answers have the request's id, beside
                               X-Request-ID; NULL: in none */
 } chat_provider_t;

@@ -25,6 +25,9 @@ apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
 apr_status_t chat_request_check_type(const struct request_rec *r,
                                      chat_err_t *err);
 
+/* 1 when the request has no body. */
+int chat_request_is_absent(const struct request_rec *r);
+
 /* 405 unless GET or HEAD (with Allow). */
 apr_status_t chat_request_check_get(const struct request_rec *r,
                                     chat_err_t *err);
@@ -254,6 +257,68 @@ apr_status_t chat_request_webhook_read(chat_request_webhook_t *event, int kind,
                                        const char *body, apr_size_t len,
                                        apr_int64_t grace, chat_err_t *err,
                                        apr_pool_t *p);
+
+/* ---- pure: the body of POST /api/chat of Vercel's chat template ---- */
+
+typedef struct chat_request_vercel_t {
+    const char *chat;       /* its id, in lower case */
+    const char *message;    /* id of the message, in lower case */
+    const char *parts;      /* of it: JSON, of the members that are known */
+    const char *text;       /* all that is text in them */
+    chat_json_t *json;      /* {"id", "role", "parts"} */
+    const char *model;      /* selectedChatModel */
+    const char *visibility; /* "public" or "private" */
+} chat_request_vercel_t;
+
+/* APR_EINVAL where the template's own schema (zod 3) refuses it: err is 400
+ * invalid_request. max: UTF-16 units of a text. Strings are borrowed from body
+ * or made in p. */
+apr_status_t chat_request_vercel(chat_request_vercel_t *asked,
+                                 const chat_json_t *body, int max,
+                                 chat_err_t *err, apr_pool_t *p);
+
+/* ---- pure: messages of the AI SDK (versions 5 to 7) ---- */
+
+/* What of {"mod_chat": {...}} in a part's providerMetadata comes back: the
+ * details of an answer, and what a provider wants back with a call. */
+#define CHAT_REQUEST_UI_OWN "mod_chat"
+
+/*
+ * {"messages": [...]} or {"message"}, "id"?, "selectedChatModel" or "model"?,
+ * "selectedVisibilityType"?, and of the stream route's members "system",
+ * "temperature", "maxOutputTokens", "responseFormat", "tools", "toolChoice".
+ * "trigger" and "messageId" change nothing: the messages are what is to be
+ * answered. turn.app is what an application is told, see below. Fails with 400
+ * invalid_request and zod's issues.
+ */
+apr_status_t chat_request_ui(chat_request_t *request, chat_json_t *body,
+                             const chat_request_clamps_t *clamps,
+                             chat_err_t *err, apr_pool_t *p);
+
+/*
+ * The messages of a turn, of an array of UIMessages ({"role", "parts"}): those
+ * of one chat, the oldest first, whoever has kept them. Texts are joined; files
+ * become OpenAI's parts; of the assistant each step is a message of its own,
+ * with the calls in it that were answered (a result, an error, a denial), each
+ * followed by what was given for them; thoughts come back as such. What the
+ * provider ran itself, data-* and other parts are left out, as are messages of
+ * which nothing is left. All of it is borrowed from messages or made in p.
+ * Sets messages and nmessages of turn alone. Fails as above, also where no
+ * message is left; the paths begin with "messages".
+ */
+apr_status_t chat_request_ui_messages(chat_turn_t *turn,
+                                      const chat_json_t *messages,
+                                      const chat_request_clamps_t *clamps,
+                                      chat_err_t *err, apr_pool_t *p);
+
+/* What POST /api/chat/stream of an application is told, but for the model,
+ * which the provider adds: turn.app. existing is an array of messages as their
+ * table has them ({"id", "chatId", "role", "parts", "attachments",
+ * "createdAt"}); NULL for any: it is not there, existing is []. What is given
+ * is shared, not copied. */
+chat_json_t *chat_request_ui_app(const char *id, chat_json_t *message,
+                                 const char *visibility, chat_json_t *existing,
+                                 apr_pool_t *p);
 
 /* ---- pure: bodies of the routes of conversations ---- */
 

@@ -169,9 +169,11 @@ void chat_stream_cancel(const char *id);
 /* A call that no client waits for. */
 typedef struct chat_fetch_t {
     const chat_call_t *call;     /* its host resolved; its time-outs do not
-                                    count */
+                                    count; without a body it is a GET */
     apr_interval_time_t timeout; /* of all of it */
     int stop_fd; /* readable when it has to end at once; -1: never */
+    /* A line of its head, CR LF and all; NULL: nobody wants to know. */
+    void (*header)(void *ctx, const char *line, apr_size_t len);
     /* Bytes of the answer, whatever its status is. Not APR_SUCCESS: enough. */
     apr_status_t (*data)(void *ctx, const char *data, apr_size_t len);
     void *ctx;

@@ -126,6 +126,9 @@ typedef struct chat_turn_t {
                                    words, or NULL; then only model,
                                    max_output_tokens and whole of the
                                    above are set, and override it */
+    struct chat_json_t *app;    /* the same request as a chat application
+                                   takes it, for an upstream that is one: see
+                                   chat_request_ui_app(); or NULL */
 } chat_turn_t;
 
 /* Token counts as the provider billed them; -1 where it did not say. */
@@ -185,7 +188,10 @@ typedef enum {
  * of chat_provider_list.h. */
 typedef enum {
     CHAT_PROVIDER_RESPONSES = 1 << 0, /* a Responses API: its usual one */
-    CHAT_PROVIDER_VERSION = 1 << 1    /* ChatProviderVersion is sent */
+    CHAT_PROVIDER_VERSION = 1 << 1,   /* ChatProviderVersion is sent */
+    CHAT_PROVIDER_RELAYED = 1 << 2    /* its streams are those of a dialect:
+                                         there they pass, and nobody else can
+                                         read them */
 } chat_provider_caps_e;
 
 /* How long an upstream may take; 0 waits for ever. */

@@ -68,7 +68,7 @@ my @bad = (
     [ 'ChatLimit burst 10/1m user reserve=5',       qr/cut= and reserve= belong to unit=tokens/ ],
     [ 'ChatLimit t 10/1m user unit=tokens reserve=0', qr/reserve does not accept "0": write a whole number from 1/ ],
     (map { [ "ChatLimit money $_ user unit=cost", qr/does not accept "\Q$_\E": write DOLLARS\/WINDOW as in 5\.00\/1mo/ ] }
-        qw(5.00/2mo 5,00/1mo 900001/1d .5/1d 5./1d -5/1d 0.00000000001/1d 1e3/1d five/1d $5/1d 5/)),
+        '5,00/1mo', qw(5.00/2mo 900001/1d .5/1d 5./1d -5/1d 0.00000000001/1d 1e3/1d five/1d $5/1d 5/)),
     [ 'ChatLimit money 5.00 user unit=cost',        qr/needs a window/ ],
     [ 'ChatLimit burst 5.5/1m user',                qr/does not accept "5\.5\/1m": write POINTS/ ],
     (map { [ "ChatLimit burst 10/1d user zone=$_", qr/zone does not accept "\Q$_\E": write utc, local, or hours as in \+05:30/ ] }

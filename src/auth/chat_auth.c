@@ -15,6 +15,7 @@
 #include <apr_strings.h>
 
 #include "chat_auth_int.h"
+#include "chat_auth_keys.h"
 #include "chat_ctx.h"
 #include "chat_log.h"
 
@@ -313,7 +314,9 @@ apr_status_t chat_auth_check_config(apr_pool_t *p, server_rec *s)
 
 apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    return chat_auth_cache_post_config(pconf, s);
+    apr_status_t rv = chat_auth_keys_post_config(pconf, s);
+
+    return rv == APR_SUCCESS ? chat_auth_cache_post_config(pconf, s) : rv;
 }
 
 void chat_auth_child_init(apr_pool_t *pchild, server_rec *s)

@@ -99,7 +99,9 @@ static int has_paths(int route)
     return route == CHAT_ROUTE_conversations || route == CHAT_ROUTE_search ||
            route == CHAT_ROUTE_shared || route == CHAT_ROUTE_export ||
            route == CHAT_ROUTE_import || route == CHAT_ROUTE_me ||
-           route == CHAT_ROUTE_keys;
+           route == CHAT_ROUTE_keys ||
+
+           route == CHAT_ROUTE_chatkit_session;
 }
 
 static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)

@@ -13,18 +13,26 @@
 #include <apr_strings.h>
 
 #include "chat_crypto.h"
+#include "chat_jwt.h"
 #include "chat_log.h"
 
 /* ---- making a call ---- */
 
-static const char *find_key(const chat_attempt_t *attempt)
+/* A new token for each call, where the key is the secret of such. */
+static const char *find_key(const chat_run_t *run)
 {
-    const apr_array_header_t *keys = attempt->candidate->conf->keys;
+    const chat_attempt_t *attempt = &run->attempt;
+    const chat_provider_conf_t *conf = attempt->candidate->conf;
+    const char *key;
 
     if (attempt->candidate->own)
         return attempt->candidate->own->secret;
-    return attempt->key >= 0 ? APR_ARRAY_IDX(keys, attempt->key, const char *)
-                             : NULL;
+    if (attempt->key < 0)
+        return NULL;
+    key = APR_ARRAY_IDX(conf->keys, attempt->key, const char *);
+    return conf->signs ? chat_jwt_make(key, run->ctx->user->id, apr_time_now(),
+                                       run->r->pool)
+                       : key;
 }
 
 /* A new call to the candidate of the attempt, with its key. The one before is
@@ -38,7 +46,7 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
 
     if (rv != APR_SUCCESS)
         return rv;
-    chat_run_describe(up, c->conf, find_key(&run->attempt));
+    chat_run_describe(up, c->conf, find_key(run));
     if (c->own && c->own->url)
         up->url = c->own->url;
     if (c->provider->choose_api)

@@ -21,6 +21,7 @@
  *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
+ *   chat_run_vercel.c      the same, where the tables are an app's
  *
  * Up to chat_stream_start() the request thread; admitted, head, data, silence
  * and again run on the stream's driver; complete on whoever owns the request
@@ -62,7 +63,7 @@ typedef struct chat_candidate_t {
     const char *upstream;           /* as the upstream says it */
     const chat_provider_conf_t *conf;
     const chat_provider_t *provider;
-    const char *resolve;              /* of its host, once looked up */
+    const char *resolve;        /* of its host, once looked up */
     struct chat_run_own_t *own; /* the key of the user that it is asked with;
                                    NULL: the house's */
 } chat_candidate_t;
@@ -82,6 +83,7 @@ typedef struct chat_attempt_t {
                                 became of the call */
     int status;              /* of the upstream, 0: it has not answered */
     const char *retry_after; /* of the upstream, or NULL */
+    apr_table_t *headers;    /* of the upstream that pass; NULL: none */
     char *refusal;           /* the beginning of a body that is no answer, or
                                 of which nobody knows yet */
     apr_size_t refusal_len;
@@ -117,9 +119,11 @@ typedef struct chat_run_kept_t {
     const char *owner;
     const char *conversation, *question, *answer, *stream; /* ids; question is
                                     known once the turn has begun */
-    int create;             /* 1: the conversation may be a new one */
-    const char *regenerate; /* of chat_run_question_t, or NULL */
-    int numbered;           /* 1: its stream can be resumed */
+    int create;                /* 1: the conversation may be a new one */
+    const char *regenerate;    /* of chat_run_question_t, or NULL */
+    int begun;                 /* 1: the question is there */
+    chat_answer_frame_t frame; /* in r->pool */
+    int numbered;              /* 1: its stream can be resumed */
 } chat_run_kept_t;
 
 /* One call that a provider bills. */
@@ -134,13 +138,17 @@ typedef struct chat_run_t {
     chat_ctx_t *ctx;
     request_rec *r;                /* ctx->r */
     const chat_dir_conf_t *conf;   /* ctx->dir */
-    const chat_dialect_t *dialect; /* NULL: the upstream's own bytes */
+    const chat_dialect_t *form;    /* of the route; NULL: it has none */
+    const chat_dialect_t *dialect; /* the same; NULL: the upstream's own bytes
+                                      pass, as it has that form itself */
     chat_run_phase_e phase;
     chat_run_phase_e reached; /* the last one before ENDING */
     chat_record_t record;
 
     const chat_run_question_t *question; /* NULL: the path says nothing */
     chat_run_kept_t *kept;               /* NULL: nobody keeps it */
+    struct chat_run_vercel_t *vercel;    /* of chat_run_vercel.h, where it is
+                                            kept in an app's tables; or NULL */
     const char *code; /* of the error that it ended with, or NULL */
     int usage_kept;   /* 1: what it used was saved with its answer */
     int refused;      /* 1: no stream was started, or none was admitted */
@@ -208,7 +216,7 @@ apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
 /* A key of the user's own. */
 typedef struct chat_run_own_t {
     const struct chat_store_key_t *key; /* sealed */
-    char *secret; /* once it is opened: in memory for secrets; or NULL */
+    char *secret;        /* once it is opened: in memory for secrets; or NULL */
     const char *url;     /* in place of the provider's, or NULL */
     const char *guarded; /* of url's host, as chat_call_t has it */
 } chat_run_own_t;
@@ -256,6 +264,10 @@ apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
 void chat_run_path_address(chat_turn_t *turn, const char *provider,
                            apr_pool_t *p);
 
+/* The turn has these messages (chat_message_t), as many of the newest as the
+ * model can read. */
+void chat_run_path_set(chat_run_t *run, const apr_array_header_t *said);
+
 /* ---- chat_run_attempts.c ---- */
 
 /* Prepare the first call that can be made. Request thread. Fails when there is
@@ -282,6 +294,9 @@ apr_status_t chat_run_silence(void *ctx);
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_run_look(chat_run_t *run);
+
+/* 1 when the bytes of an app pass, in the form that its page reads. */
+int chat_run_is_app(const chat_run_t *run);
 
 /* The call has ended: if that was well, an event without a blank line behind
  * it counts, and a reason to finish is an end. Once more does no harm. */
@@ -314,6 +329,8 @@ void chat_run_log_out(chat_run_t *run);
 /* The last bytes of an answer that passed, which were held back for they could
  * have begun a key. */
 void chat_run_send_rest(chat_run_t *run);
+/* Take the keys of the provider that answers out of whole events. */
+void chat_run_clean(chat_run_t *run, chat_buf_t *bytes);
 /* text without the keys of the provider that answers; in r->pool. */
 const char *chat_run_without_keys(chat_run_t *run, const char *text);
 /* What was gathered, as it may be sent: NUL-terminated, as long as the run. */
@@ -329,6 +346,13 @@ void chat_run_complete(void *ctx, const chat_end_t *end);
 /* No stream was started: log and answer; what the handler returns. An err
  * without a status means that httpd has answered already. */
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err);
+
+/* 1 when what was asked stays in its conversation, whatever became of it: a
+ * refusal undoes it, where the client may ask the same again. */
+int chat_run_is_kept(const chat_run_t *run);
+
+/* As chat_run_error(), or as the question has it. */
+void chat_run_tell_error(chat_run_t *run, const chat_err_t *err);
 
 /* The provider in whose own words clients of this location speak (the first
  * that is used, with ChatRequestFormat provider); NULL: in none's. */

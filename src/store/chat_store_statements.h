@@ -22,6 +22,7 @@ typedef enum {
     CHAT_SQL_CONVERSATION_GET,
     CHAT_SQL_CONVERSATION_MODEL,
     CHAT_SQL_CONVERSATION_LIST,
+    CHAT_SQL_CONVERSATION_LIST_OLDEST,
     CHAT_SQL_CONVERSATION_LIST_TITLED,
     CHAT_SQL_CONVERSATION_CURRENT,
     CHAT_SQL_CONVERSATION_COUNT,
@@ -45,6 +46,7 @@ typedef enum {
     CHAT_SQL_MESSAGE_GET,
     CHAT_SQL_MESSAGE_PATH,
     CHAT_SQL_MESSAGE_TURN_PATH,
+    CHAT_SQL_MESSAGE_PATH_DOWN,
     CHAT_SQL_MESSAGE_ALL,
     CHAT_SQL_MESSAGE_FIND,
     CHAT_SQL_MESSAGE_INSERT,
@@ -101,6 +103,13 @@ typedef enum {
     CHAT_SQL_REPEAT_REMOVE_ALL,
     CHAT_SQL_REPEAT_PURGE,
 
+    /* usage */
+    CHAT_SQL_USAGE_ADD,
+    CHAT_SQL_USAGE_BATCH,
+    CHAT_SQL_USAGE_LIST,
+    CHAT_SQL_USAGE_FORGET,
+    CHAT_SQL_USAGE_PURGE,
+
     /* users' keys */
     CHAT_SQL_KEY_LIST,
     CHAT_SQL_KEY_PUT,
@@ -129,18 +138,36 @@ typedef enum {
     CHAT_SQL_WEBHOOK_OUTCOME,
     CHAT_SQL_WEBHOOK_PURGE,
 
-    /* usage */
-    CHAT_SQL_USAGE_ADD,
-    CHAT_SQL_USAGE_BATCH,
-    CHAT_SQL_USAGE_LIST,
-    CHAT_SQL_USAGE_FORGET,
-    CHAT_SQL_USAGE_PURGE,
+    /* the tables of an app; these stay the last ones */
+    CHAT_SQL_VERCEL_TABLES,
+    CHAT_SQL_VERCEL_COUNT,
+    CHAT_SQL_VERCEL_CHAT_GET,
+    CHAT_SQL_VERCEL_CHAT_MAKE,
+    CHAT_SQL_VERCEL_CHAT_SHARE,
+    CHAT_SQL_VERCEL_CHAT_LOCK,
+    CHAT_SQL_VERCEL_CHAT_NAME,
+    CHAT_SQL_VERCEL_CHAT_CONTEXT,
+    CHAT_SQL_VERCEL_CHAT_REMOVE,
+    CHAT_SQL_VERCEL_CHAT_UNMAKE,
+    CHAT_SQL_VERCEL_MESSAGE_LIST,
+    CHAT_SQL_VERCEL_MESSAGE_INSERT,
+    CHAT_SQL_VERCEL_MESSAGE_REMOVE,
+    CHAT_SQL_VERCEL_MESSAGE_REMOVE_ALL,
+    CHAT_SQL_VERCEL_VOTE_REMOVE_ALL,
+    CHAT_SQL_VERCEL_STREAM_INSERT,
+    CHAT_SQL_VERCEL_STREAM_FIND,
+    CHAT_SQL_VERCEL_STREAM_LAST,
+    CHAT_SQL_VERCEL_STREAM_REMOVE,
+    CHAT_SQL_VERCEL_STREAM_REMOVE_ALL,
 
     CHAT_SQL_COUNT
 } chat_store_sql_e;
 
 /* Each "%s" is a parameter, "%pDb" is bytes, for which four are given: these,
- * how many there are, and two that are NULL. Another percent sign is "%%". */
+ * how many there are, and two that are NULL. Another percent sign is "%%".
+ * NULL: PostgreSQL alone has such a table. */
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite);
+/* Those of CHAT_SQL_VERCEL_TABLES and behind it. */
+const char *chat_store_statements_vercel(chat_store_sql_e id);
 
 #endif

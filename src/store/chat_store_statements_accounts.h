@@ -1,28 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The statements about users' keys and tiers, rows of chat_store_statements.c.
- * Events of payments are few, and those of one user may come at the same
- * moment: TIER_LOCK is for PostgreSQL, SQLite has one writer anyway; who reads
- * a tier does not wait.
- */
+/* Private to chat_store_statements.c, in whose list these stand: users' keys,
+ * tiers, and what pays for them. */
 #ifndef CHAT_STORE_STATEMENTS_ACCOUNTS_H
 #define CHAT_STORE_STATEMENTS_ACCOUNTS_H
 
 /* Columns in the order of chat_store_key.c. */
-#define CHAT_STORE_KEY_LISTED(blob)                                            \
+#define KEY_LISTED(blob)                                                       \
     "select k.provider, " blob ", k.key_id, k.last4, k.base_url, "             \
     "k.created_at, k.updated_at, k.checked_at, k.last_used_at, "               \
     "k.invalid_at, k.expires_at from chat_user_key k where k.user_id = %s "    \
     "order by k.provider"
 /* What was not sealed with that key, behind that row. */
-#define CHAT_STORE_KEY_OTHERS(blob)                                            \
+#define KEY_OTHERS(blob)                                                       \
     "select k.user_id, k.provider, " blob ", k.key_id from chat_user_key k "   \
     "where k.key_id <> %s and (k.user_id, k.provider) > (%s, %s) "             \
     "order by k.user_id, k.provider limit %s"
 
-#define CHAT_STORE_ACCOUNT_STATEMENTS                                          \
-    EACH(KEY_LIST, CHAT_STORE_KEY_LISTED("encode(k.blob, 'hex')"),             \
-         CHAT_STORE_KEY_LISTED("lower(hex(k.blob))")),                         \
+#define CHAT_STORE_ACCOUNTS                                                    \
+    EACH(KEY_LIST, KEY_LISTED("encode(k.blob, 'hex')"),                        \
+         KEY_LISTED("lower(hex(k.blob))")),                                    \
         BOTH(                                                                  \
             KEY_PUT,                                                           \
             "insert into chat_user_key (user_id, provider, blob, key_id, "     \
@@ -48,10 +44,17 @@
         BOTH(KEY_RESEAL,                                                       \
              "update chat_user_key set blob = %pDb, key_id = %s "              \
              "where user_id = %s and provider = %s and blob = %pDb"),          \
-        EACH(KEY_OLD, CHAT_STORE_KEY_OTHERS("encode(k.blob, 'hex')"),          \
-             CHAT_STORE_KEY_OTHERS("lower(hex(k.blob))")),                     \
-        BOTH(KEY_COUNT, "select k.key_id, count(*) from chat_user_key k "      \
-                        "group by k.key_id order by k.key_id"),                \
+        EACH(KEY_OLD, KEY_OTHERS("encode(k.blob, 'hex')"),                     \
+             KEY_OTHERS("lower(hex(k.blob))")),                                \
+        BOTH(KEY_COUNT,                                                        \
+             "select k.key_id, count(*) from chat_user_key k "                 \
+             "group by k.key_id order by k.key_id"), /* Events are few, and    \
+                                                      * those of one user may  \
+                                                      * come at the same       \
+                                                      * moment: SQLite has one                                                                \
+                                                      * writer anyway. Who     \
+                                                      * reads a tier does not  \
+                                                      * wait. */               \
         EACH(TIER_LOCK,                                                        \
              "lock table chat_subscription in share row exclusive mode",       \
              "select 1"),                                                      \

@@ -29,6 +29,24 @@ static size_t on_data(char *data, size_t size, size_t n, void *baton)
     return len ? 0 : 1; /* anything but len ends the transfer */
 }
 
+static size_t on_header(char *line, size_t size, size_t n, void *baton)
+{
+    const fetch_t *f = baton;
+
+    f->spec->header(f->spec->ctx, line, size * n);
+    return size * n;
+}
+
+static void set_body(CURL *h, const chat_call_t *call)
+{
+    if (!call->body)
+        return;
+    curl_easy_setopt(h, CURLOPT_POST, 1L);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
+                     (curl_off_t)call->body_len);
+}
+
 static void set_options(fetch_t *f)
 {
     const chat_call_t *call = f->spec->call;
@@ -51,11 +69,10 @@ static void set_options(fetch_t *f)
     curl_easy_setopt(h, CURLOPT_RESOLVE, f->hosts);
     curl_easy_setopt(h, CURLOPT_URL, call->url);
     curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);
-    if (call->body) {
-        curl_easy_setopt(h, CURLOPT_POST, 1L);
-        curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
-        curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
-                         (curl_off_t)call->body_len);
+    set_body(h, call);
+    if (f->spec->header) {
+        curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+        curl_easy_setopt(h, CURLOPT_HEADERDATA, f);
     }
     curl_easy_setopt(h, CURLOPT_TIMEOUT_MS,
                      (long)apr_time_as_msec(f->spec->timeout));
