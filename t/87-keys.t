@@ -401,7 +401,7 @@ my $etc = $t->dir . '/chat';
 mkdir $etc or die $!;
 my ($make) = map { s{/etc/apache2/chat}{$etc}gr } grep { /openssl/ } blocks('sh');
 is system('sh', '-ec', $make), 0, 'a master key is made as the page says';
-my ($ok, $said) = $t->configtest(join "\n", "DBDriver sqlite3\nDBDParams x\nChatAuth user\n", map { s{/etc/apache2/chat}{$etc}gr } blocks('apache'));
+my ($ok, $said) = $t->configtest(join "\n", "DBDriver sqlite3\nDBDParams x\nChatAuth guest\n<ChatProvider openai>\nChatProviderURL http://127.0.0.1:1/v1\n</ChatProvider>\nChatUse openai\n", map { s{/etc/apache2/chat}{$etc}gr } blocks('apache'));
 is $said, "Syntax OK\n", '... and used so';
 
 done_testing;
