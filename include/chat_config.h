@@ -58,7 +58,35 @@ typedef enum {
     CHAT_RESUME_REDIS  /* in ChatRedis, for all servers that share it */
 } chat_resume_e;
 /* Whose tables hold conversations (ChatStore). */
-typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
+typedef enum {
+    CHAT_STORE_OFF,
+    CHAT_STORE_CHAT,  /* this module's */
+    CHAT_STORE_VERCEL /* those of an app that began as Vercel's chat template */
+} chat_store_layout_e;
+
+/* Who saves an answer in the tables of an app (ChatStoreSave). */
+typedef enum {
+    CHAT_SAVE_USUAL, /* the app where that answers, else this server */
+    CHAT_SAVE_APP,
+    CHAT_SAVE_APACHE
+} chat_save_e;
+
+/* What becomes of a question that nobody answered (ChatStoreUnanswered). */
+typedef enum { CHAT_UNANSWERED_KEEP, CHAT_UNANSWERED_REMOVE } chat_unanswered_e;
+
+/* One ChatStoreCount line. */
+typedef struct chat_store_count_t {
+    int most; /* so many messages of a user, and one more, are let in */
+    apr_interval_time_t window;
+    const char *tier; /* only for this tier, NULL: any */
+} chat_store_count_t;
+
+/* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited).
+ */
+typedef enum {
+    CHAT_WIDGET_EVENT, /* as an event of a stream */
+    CHAT_WIDGET_STATUS /* as a 429 */
+} chat_widget_limited_e;
 
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
@@ -163,6 +191,8 @@ typedef struct chat_provider_conf_t {
     apr_port_t port;          /* of url, default filled in */
     apr_array_header_t *keys; /* const char *: secrets, any fits; empty: none
                                  is sent */
+    int signs;                /* 1: each is the secret of tokens that are made
+                                 for each call, and sent in its place */
     int auth;                 /* chat_key_e: the header that carries it */
     const char *version;      /* of the API; NULL: the type's usual one */
     int store;                /* 1: the provider may keep the answer */
@@ -248,6 +278,7 @@ typedef struct chat_server_context_t {
 typedef struct chat_server_store_t {
     int used;                    /* 1: some location has ChatStore chat, or
                                     ChatUsage */
+    int vercel;                  /* 1: some location has ChatStore vercel */
     int migrate;                 /* ChatStoreMigrate: 1: at start */
     apr_interval_time_t deleted; /* ChatRetention: what was deleted is kept so
                                     long, 0: it goes at once */
@@ -257,6 +288,11 @@ typedef struct chat_server_store_t {
 typedef struct chat_server_usage_t {
     apr_interval_time_t every; /* ChatUsage batch=: the shortest, 0: none */
 } chat_server_usage_t;
+
+/* Of each server. */
+typedef struct chat_server_keys_t {
+    struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
+} chat_server_keys_t;
 
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
@@ -275,6 +311,7 @@ typedef struct chat_server_conf_t {
     chat_server_context_t context;
     chat_server_store_t store;
     chat_server_usage_t usage;
+    chat_server_keys_t keys;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -319,6 +356,7 @@ typedef struct chat_dir_store_t {
     int title;                      /* characters */
     int parts;                      /* of a message */
     int metadata;                   /* pairs of a conversation */
+    int text;                       /* UTF-16 units of a text of an app's */
     apr_int64_t import;             /* of a file that is imported, bytes */
     int share_snapshot, share_live; /* ChatShare: which may be made */
 } chat_dir_store_t;
@@ -333,6 +371,46 @@ typedef enum {
 typedef struct chat_dir_usage_t {
     int mode; /* chat_usage_e */
 } chat_dir_usage_t;
+
+/* Whose keys a provider is asked with (ChatUserKeys). */
+typedef enum {
+    CHAT_KEYS_OFF,    /* those of <ChatProvider> */
+    CHAT_KEYS_ALLOW,  /* a user's own, where he has one */
+    CHAT_KEYS_REQUIRE /* a user's own alone */
+} chat_keys_e;
+
+typedef struct chat_dir_keys_t {
+    int mode;                      /* chat_keys_e */
+    apr_array_header_t *providers; /* const char *: of which ones keys may be
+                                      stored; empty: all */
+    int fallback; /* 1: where a user's key fails the house's is used */
+    int baseurl;  /* 1: a key may be for another address, a public one */
+} chat_dir_keys_t;
+
+/* Which tier a price is for (ChatTierPrice). */
+typedef struct chat_tier_price_t {
+    const char *price; /* an id, "lookup:KEY" or "variant:ID" */
+    const char *tier;
+} chat_tier_price_t;
+
+typedef struct chat_dir_tier_t {
+    int database; /* ChatAuthTier: 1: what is paid for counts more than what
+                     the session says */
+    const char *basic; /* default=: of who has none by either */
+    int webhook;       /* ChatWebhook: chat_webhook_e */
+    int live;          /* 1: events of real payments count, 0: those of tests */
+    apr_interval_time_t grace;   /* access behind the end of what was paid */
+    apr_array_header_t *secrets; /* ChatWebhookSecret: const char *, any fits */
+    apr_array_header_t *prices;  /* ChatTierPrice: chat_tier_price_t, from the
+                                    least tier to the best */
+} chat_dir_tier_t;
+
+typedef struct chat_dir_vercel_t {
+    int save;                   /* ChatStoreSave: chat_save_e */
+    int unanswered;             /* ChatStoreUnanswered: chat_unanswered_e */
+    apr_array_header_t *counts; /* ChatStoreCount: chat_store_count_t; empty:
+                                   nothing is counted */
+} chat_dir_vercel_t;
 
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
@@ -367,9 +445,12 @@ typedef struct chat_dir_auth_t {
                               accepted */
 } chat_dir_auth_t;
 
-/* A set of public keys (ChatAuthJWKS), as it was read. */
+/* A set of public keys (ChatAuthJWKS): of a file, as it was read; or of a URL,
+ * where it is fetched from. */
 typedef struct chat_jwks_conf_t {
-    const char *path;
+    const char *url;   /* NULL: of a file */
+    int slot;          /* of url, in src/auth/chat_auth_keys.c */
+    const char *path;  /* of the file */
     const char *where; /* "file:line" of the directive */
     const char *text;  /* of the file */
     apr_size_t len;
@@ -383,6 +464,8 @@ typedef struct chat_dir_jwt_t {
     apr_array_header_t *issuers, *audiences, *required; /* ChatAuthJWT issuer=,
                                     audience=, require=: const char * */
     apr_interval_time_t leeway;   /* ChatAuthJWT leeway= */
+    apr_interval_time_t expires;  /* ChatAuthJWT expires=: of tokens that are
+                                     made here */
     const char *id, *role, *tier; /* ChatAuthClaim: names of claims */
 } chat_dir_jwt_t;
 
@@ -408,6 +491,12 @@ typedef struct chat_dir_resume_t {
     apr_interval_time_t alone; /* at most for so long, 0: as it may anyway */
 } chat_dir_resume_t;
 
+typedef struct chat_dir_widget_t {
+    const char *tools; /* ChatKitTools: the text of the file, a JSON array of
+                          tools that were looked at; NULL: none */
+    int limited;       /* ChatKitLimited: chat_widget_limited_e */
+} chat_dir_widget_t;
+
 typedef struct chat_dir_mock_t {
     apr_interval_time_t pace; /* ChatMock pace= */
     int words;                /* ChatMock words= */
@@ -421,6 +510,9 @@ typedef struct chat_dir_conf_t {
     chat_dir_title_t title;
     chat_dir_store_t store;
     chat_dir_usage_t usage;
+    chat_dir_keys_t keys;
+    chat_dir_tier_t tier;
+    chat_dir_vercel_t vercel;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;
@@ -428,6 +520,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_limit_t limit;
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
+    chat_dir_widget_t widget;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
@@ -459,6 +552,9 @@ const apr_array_header_t *chat_config_models(const server_rec *s);
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);
 
+/* What its type has: bits of chat_provider_caps_e. */
+unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
+
 /* Every provider of every server, numbered from 0 by its slot: how many there
  * are, and which one that is. Known once check_config has run. */
 int chat_config_providers_count(void);
@@ -473,6 +569,8 @@ int chat_config_signs_in(void);
 /* Does a directive of that name stand anywhere in the configuration files, also
  * one of another module? Start-up, once they are read. */
 int chat_config_written(const char *name);
+/* The same with that first argument. */
+int chat_config_written_as(const char *name, const char *argument);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

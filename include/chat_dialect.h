@@ -24,6 +24,13 @@
 /* Longest answer that is gathered for a client that wants it whole. */
 #define CHAT_DIALECT_WHOLE_MAX (16 * 1024 * 1024)
 
+/* What a dialect that shows the conversation says around an answer, in its own
+ * form. */
+typedef struct chat_answer_frame_t {
+    const char *opening, *closing; /* before it and behind it, or NULL */
+    apr_int64_t created;           /* of the answer's message, ms since 1970 */
+} chat_answer_frame_t;
+
 /* What is known of the answer before its first byte. All outlives the encoder.
  */
 typedef struct chat_answer_t {
@@ -40,6 +47,8 @@ typedef struct chat_answer_t {
     /* Where it is kept, as ids; all NULL: nowhere. */
     const char *conversation, *question, *message;
     const char *stream;
+    const char *thread; /* what the client calls that, or NULL */
+    chat_answer_frame_t frame;
     int numbered; /* 1: each event has an id, so that a client that comes back
                      can say how far it was */
 } chat_answer_t;
@@ -56,15 +65,25 @@ typedef struct chat_told_t {
     const char *finish_reason;    /* of the one that ends it, or NULL */
     const char *error;            /* code of the one that breaks it off */
     chat_usage_t usage;           /* of the one that ends it */
+    apr_array_header_t *calls;    /* private: ids of calls, where events name
+                                     them by these alone; NULL at first */
 } chat_told_t;
 
 typedef struct chat_encoder_t chat_encoder_t;
 
 typedef struct chat_dialect_t {
     const char *name; /* as in ChatRoute */
+    const char *wire; /* wire_format() of the providers whose streams are in
+                         this form already, so that they pass unchanged; NULL:
+                         of none */
+
+    /* 1: clients learn all that went wrong from fail(): its stream ends as any
+     * other. 0: it is broken off, so that none takes it for whole. */
+    int tells_errors;
 
     /* The body of a request in this form. *request is zeroed; what it points to
-     * is borrowed from body or made in p. Fails with a 400 in err. */
+     * is borrowed from body or made in p. Fails with a 400 in err. NULL: the
+     * route reads it. */
     apr_status_t (*read)(chat_request_t *request, chat_json_t *body,
                          const chat_request_clamps_t *clamps, chat_err_t *err,
                          apr_pool_t *p);
@@ -106,6 +125,15 @@ const char *chat_dialect_reason(chat_finish_e why);
 
 /* The built-in that ChatRoute names, NULL when that route has none. */
 const chat_dialect_t *chat_dialect_get(const char *name);
+
+/* An error as Vercel's chat template tells it (ChatStore vercel): its status,
+ * and the body, as chat_dialect_t.refusal has it. */
+int chat_dialect_vercel_status(const chat_err_t *err);
+const char *chat_dialect_vercel_refusal(const chat_err_t *err, const char *id,
+                                        apr_pool_t *p);
+
+/* What that tells of an answer that breaks off. */
+#define CHAT_DIALECT_VERCEL_BROKEN "Oops, an error occurred!"
 
 /* An encoder of that dialect; all it holds is freed with p. */
 chat_encoder_t *chat_encoder_create(const chat_dialect_t *dialect,

@@ -90,10 +90,12 @@ typedef struct chat_store_page_t {
 typedef struct chat_conversation_filter_t {
     int archived;         /* 0 or 1 */
     int pinned;           /* 1: only those; 0: all */
+    int oldest;           /* 1: those first; then contains is NULL */
     const char *contains; /* how words of the title begin, or NULL */
 } chat_conversation_filter_t;
 
-/* *prows: chat_conversation_t, newest last message first. */
+/* *prows: chat_conversation_t, newest last message first, unless the filter
+ * says otherwise. */
 apr_status_t
 chat_store_conversation_list(apr_array_header_t **prows,
                              const chat_store_at_t *at,
@@ -189,6 +191,14 @@ apr_status_t chat_store_message_list(apr_array_header_t **prows,
                                      const chat_store_at_t *at,
                                      const char *conversation, int all,
                                      chat_store_page_t *page, chat_err_t *err);
+/* At most limit (1..) of the path to the current leaf, without siblings,
+ * beginning with the message from: up to the root, newest first; or with down 1
+ * to the leaf, oldest first. from NULL: the leaf, or the root. Nothing where
+ * from is not there, or with down 1 on another branch. */
+apr_status_t chat_store_message_walk(apr_array_header_t **prows,
+                                     const chat_store_at_t *at,
+                                     const char *conversation, const char *from,
+                                     int down, int limit, chat_err_t *err);
 apr_status_t chat_store_message_get(chat_store_message_t **pm,
                                     const chat_store_at_t *at,
                                     const char *conversation, const char *id,
@@ -234,15 +244,18 @@ typedef struct chat_store_turn_t {
     const char *instance; /* whose process writes it */
 
     /* Results. */
-    int created;                /* the conversation is new */
-    const char *titled;         /* its title now */
-    int wants_title;            /* no user and no model gave it */
-    const char *context_system; /* the conversation's, or NULL */
-    const char *before;         /* the leaf that was current; for undo */
-    apr_int64_t bytes;          /* that it has added; for undo */
-    apr_array_header_t *path;   /* chat_store_message_t, root first, down to
-                                   what is to be answered: of each its id,
-                                   parent, role, status, parts and text */
+    int created;                 /* the conversation is new */
+    apr_int64_t made;            /* when it was */
+    const char *titled;          /* its title now */
+    int named;                   /* 1: this turn gave it */
+    int wants_title;             /* no user and no model gave it */
+    apr_int64_t asked, answered; /* when what is to be answered, and the answer,
+                                    were made */
+    const char *context_system;  /* the conversation's, or NULL */
+    const char *before;          /* the leaf that was current; for undo */
+    apr_int64_t bytes;           /* that it has added; for undo */
+    apr_array_header_t *path;    /* chat_store_message_t, root first, down to
+                                    what is to be answered */
 } chat_store_turn_t;
 
 /*

@@ -158,6 +158,16 @@ iso() {
     printf "strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', '%s')" "${1/now/+0 days}"
 }
 
+# For this run, too: what users' keys are sealed with, and events signed.
+make_secrets() {
+    rm -f "$run/keys.secret" "$run/webhook.secret"
+    (
+        umask 077
+        openssl rand -hex 32 >"$run/keys.secret"
+        printf 'whsec_%s\n' "$(random_text)" >"$run/webhook.secret"
+    )
+}
+
 make_session() {
     local secret token sig
     secret=$(random_text)
@@ -227,6 +237,20 @@ kept() {
 CONF
 }
 
+# Events of payments, signed with a secret that is made for this run.
+webhook() {
+    cat <<CONF
+<Location "/api/v1/webhooks/$1">
+    Require all granted
+    SetHandler chat
+    ChatRoute webhook
+    ChatWebhook $1 live=off
+    ChatWebhookSecret "file:$run/webhook.secret"
+    ChatTierPrice $([[ $1 == stripe ]] && printf lookup || printf variant):standard standard
+</Location>
+CONF
+}
+
 write_conf() {
     cat <<CONF
 # Written by script/run.sh at each start.
@@ -257,6 +281,7 @@ DBDParams "$data/auth.db"
 ChatAuthSession kysely-sqlite admin
 
 # Conversations are kept in the same file; what is being answered, in another.
+ChatKeySecret "file:$run/keys.secret"
 ChatStoreMigrate on
 ChatStreamResume "spool=$data/spool"
 
@@ -309,10 +334,21 @@ ChatModel $model openai "label=$model" price-in=0.15 price-out=0.60 price-cached
     ChatUsage on
     ChatStreamOnLeave finish
     ChatLimit month 5.00/1mo user unit=cost
+    ChatUserKeys allow
 </Location>
 
 # What users keep.
 $(for route in conversations search export import me usage; do kept "$route"; done)
+<Location "/api/v1/keys">
+    Require all granted
+    SetHandler chat
+    ChatRoute keys
+    ChatAuth better-auth bearer
+    ChatAuthSecret "file:$run/secret"
+    ChatUserKeys allow
+    ChatLimit key-writes 10/1h user
+</Location>
+$(for service in stripe lemonsqueezy; do webhook "$service"; done)
 <Location "/api/v1/shared">
     Require all granted
     SetHandler chat
@@ -406,6 +442,7 @@ find_httpd
 trap clean_up EXIT
 choose_data_dir
 make_session
+make_secrets
 make_page
 write_conf >"$run/httpd.conf"
 : >"$run/error.log"

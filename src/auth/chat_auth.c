@@ -15,6 +15,7 @@
 #include <apr_strings.h>
 
 #include "chat_auth_int.h"
+#include "chat_auth_keys.h"
 #include "chat_ctx.h"
 #include "chat_log.h"
 
@@ -80,6 +81,8 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
            same_words(a->auth.origins, b->auth.origins) &&
            a->auth.insecure == b->auth.insecure &&
            !strcmp(a->auth.namespace, b->auth.namespace) &&
+           a->tier.database == b->tier.database &&
+           !strcmp(a->tier.basic, b->tier.basic) &&
            same_tokens(&a->jwt, &b->jwt);
 }
 
@@ -219,6 +222,8 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
             rv = refuse_plain(r, err);
         if (rv == APR_SUCCESS)
             *puser = with_subject(*puser, scheme, conf, r->pool);
+        if (rv == APR_SUCCESS)
+            rv = chat_auth_tier(puser, r, conf, err);
         if (rv != APR_NOTFOUND)
             return rv;
     }
@@ -309,7 +314,9 @@ apr_status_t chat_auth_check_config(apr_pool_t *p, server_rec *s)
 
 apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    return chat_auth_cache_post_config(pconf, s);
+    apr_status_t rv = chat_auth_keys_post_config(pconf, s);
+
+    return rv == APR_SUCCESS ? chat_auth_cache_post_config(pconf, s) : rv;
 }
 
 void chat_auth_child_init(apr_pool_t *pchild, server_rec *s)

@@ -108,6 +108,13 @@ apr_int64_t chat_dialect_total(const chat_usage_t *usage)
     return total;
 }
 
+void chat_dialect_dollars(chat_buf_t *out, apr_int64_t cost)
+{
+    char text[CHAT_PRICE_TEXT_MAX];
+
+    chat_buf_puts(out, chat_price_short(text, cost));
+}
+
 /* ---- what they read again ---- */
 
 /* Our own events are far smaller, but their texts may come in one. */

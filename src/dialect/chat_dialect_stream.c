@@ -12,14 +12,6 @@
 
 /* ---- what the answer cost ---- */
 
-static void put_cost(chat_buf_t *out, apr_int64_t cost)
-{
-    char text[CHAT_PRICE_TEXT_MAX];
-
-    CHAT_PUT(out, ",\"costUsd\":");
-    chat_buf_puts(out, chat_price_short(text, cost));
-}
-
 static void put_known(chat_buf_t *out, const char *member, apr_int64_t n)
 {
     if (n < 0)
@@ -41,8 +33,10 @@ static void put_usage(const chat_encoder_t *e, chat_buf_t *out,
     put_known(out, "reasoningTokens", usage->reasoning);
     CHAT_PUT(out, ",");
     chat_dialect_count(out, "totalTokens", chat_dialect_total(usage));
-    if (cost >= 0)
-        put_cost(out, cost);
+    if (cost >= 0) {
+        CHAT_PUT(out, ",\"costUsd\":");
+        chat_dialect_dollars(out, cost);
+    }
     CHAT_PUT(out, "}");
 }
 

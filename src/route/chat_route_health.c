@@ -15,6 +15,7 @@
 #include "chat_run.h"
 #include "chat_store.h"
 #include "chat_store_chats.h"
+#include "chat_store_vercel.h"
 #include "chat_stream.h"
 
 /* Seconds: those who ask before send no request that would be served. */
@@ -34,6 +35,18 @@ static const char *word(apr_status_t rv)
     return rv == APR_SUCCESS ? "ok" : "down";
 }
 
+/* Our own, and those of an app. */
+static apr_status_t find_tables(const chat_store_at_t *at)
+{
+    const char *why;
+    apr_status_t own = chat_store_tables(&why, at), app;
+
+    if (own != APR_SUCCESS && own != APR_ENOTIMPL)
+        return own;
+    app = chat_store_tables_app(&why, at);
+    return app == APR_ENOTIMPL ? own : app;
+}
+
 /* Without Redis policies count in a table of our own, or let through, and the
  * server is as useful as before: unless one of them wants it otherwise. */
 static void look(state_t *state, request_rec *r)
@@ -41,10 +54,9 @@ static void look(state_t *state, request_rec *r)
     const chat_store_at_t at = {.s = r->server, .r = r, .p = r->pool};
     apr_status_t database = chat_store_ping(r), redis = chat_limit_ping(r);
     int engine = chat_stream_ready();
-    const char *why;
 
     state->database = word(database);
-    state->tables = word(chat_store_tables(&why, &at));
+    state->tables = word(find_tables(&at));
     state->redis = word(redis);
     state->engine = engine ? "ok" : "down";
     state->ready =

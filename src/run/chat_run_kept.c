@@ -54,7 +54,7 @@ static apr_status_t refuse_guest(chat_err_t *err)
 
 static int is_on(const chat_run_t *run)
 {
-    return run->conf->store.layout != CHAT_STORE_OFF;
+    return run->conf->store.layout == CHAT_STORE_CHAT;
 }
 
 /* NULL: none is named. */
@@ -88,7 +88,7 @@ apr_status_t chat_run_keep(chat_run_t *run, chat_err_t *err)
     kept = apr_pcalloc(p, sizeof(*kept));
     kept->owner = owner;
     kept->conversation = conversation;
-    kept->create = !question;
+    kept->create = !question || question->create;
     kept->regenerate = question ? question->regenerate : NULL;
     kept->question = run->request.place.id
                          ? apr_pstrdup(p, run->request.place.id)

@@ -16,7 +16,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -25,9 +24,11 @@
 #include "chat_log.h"
 #include "chat_resume.h"
 #include "chat_run_instance.h"
+#include "chat_run_keys.h"
 #include "chat_run_later.h"
 #include "chat_run_recover.h"
 #include "chat_run_spooled.h"
+#include "chat_run_thread.h"
 #include "chat_run_unsaved.h"
 
 #define TICK_MS 500
@@ -257,31 +258,19 @@ static apr_status_t stop(void *unused)
     return APR_SUCCESS;
 }
 
-/* Signals are for the MPM's threads, except those of a crash. */
 static int start(void)
 {
-    sigset_t quiet, old;
-    int failed;
-
-    sigfillset(&quiet);
-    sigdelset(&quiet, SIGSEGV);
-    sigdelset(&quiet, SIGBUS);
-    sigdelset(&quiet, SIGFPE);
-    sigdelset(&quiet, SIGILL);
-    sigdelset(&quiet, SIGABRT);
     __atomic_store_n(&runs, 1, __ATOMIC_RELEASE);
-    pthread_sigmask(SIG_BLOCK, &quiet, &old);
-    failed = pthread_create(&thread, NULL, maintain, NULL);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (failed)
-        __atomic_store_n(&runs, 0, __ATOMIC_RELEASE);
-    return !failed;
+    if (chat_run_thread_start(&thread, maintain))
+        return 1;
+    __atomic_store_n(&runs, 0, __ATOMIC_RELEASE);
+    return 0;
 }
 
 static int is_used_anywhere(const server_rec *s)
 {
     for (; s; s = s->next)
-        if (is_used(s))
+        if (is_used(s) || chat_config_server(s)->store.vercel)
             return 1;
     return 0;
 }
@@ -293,18 +282,15 @@ apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s)
                                : APR_SUCCESS;
 }
 
-void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
+static void start_maintenance(apr_pool_t *pchild, server_rec *s)
 {
-    apr_allocator_t *allocator;
-
     if (!is_used_anywhere(s))
         return;
     chat_run_instance_start(s, pchild);
     due.purge = chat_clock_now() + PURGE / 10;
     due.stale = chat_clock_now() + STALE;
-    if (apr_allocator_create(&allocator) == APR_SUCCESS &&
-        apr_pool_create_ex(&pool, pchild, NULL, allocator) == APR_SUCCESS) {
-        apr_allocator_owner_set(allocator, pool);
+    pool = chat_run_thread_pool(pchild);
+    if (pool) {
         work_fd = chat_run_later_open();
         stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (work_fd >= 0 && stop_fd >= 0 && start()) {
@@ -315,4 +301,10 @@ void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                  CHATNO(0838) "no thread to look after conversations: another "
                               "process has to");
+}
+
+void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    start_maintenance(pchild, s);
+    chat_run_keys_child_init(pchild, s);
 }

@@ -201,13 +201,18 @@ static void add_results(path_t *path, const chat_json_t *parts,
     }
 }
 
+/* What the client told of it beside the text stands behind that. */
 static void add_text(path_t *path, const chat_json_t *parts, chat_role_e role)
 {
-    const chat_message_t message = {
+    const char *context = join(parts, "context", path->p);
+    chat_message_t message = {
         .role = role,
         .content = join(parts, "text", path->p),
     };
 
+    if (message.content && context)
+        message.content =
+            apr_pstrcat(path->p, message.content, "\n\n", context, NULL);
     if (message.content)
         APR_ARRAY_PUSH(path->said, chat_message_t) = message;
 }
@@ -268,11 +273,11 @@ static apr_int64_t find_room(const chat_run_t *run, int *pmost)
 }
 
 /* The first message of those that fit. The newest turn always stays. */
-static int find_first(const path_t *path)
+static int find_first(const chat_run_t *run, const apr_array_header_t *list)
 {
-    const chat_message_t *said = (const chat_message_t *)path->said->elts;
-    int most, i, first = -1, n = path->said->nelts;
-    apr_int64_t room = find_room(path->run, &most);
+    const chat_message_t *said = (const chat_message_t *)list->elts;
+    int most, i, first = -1, n = list->nelts;
+    apr_int64_t room = find_room(run, &most);
 
     for (i = n - 1; i >= 0; i--) {
         room -= chat_run_cost_message(&said[i]);
@@ -282,6 +287,15 @@ static int find_first(const path_t *path)
             first = i;
     }
     return first < 0 ? 0 : first;
+}
+
+void chat_run_path_set(chat_run_t *run, const apr_array_header_t *said)
+{
+    int first = find_first(run, said);
+
+    run->request.turn.messages = (const chat_message_t *)said->elts + first;
+    run->request.turn.nmessages = said->nelts - first;
+    run->attempt.fitted = NULL;
 }
 
 apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
@@ -295,7 +309,7 @@ apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
         .p = run->request_pool,
     };
     apr_status_t rv = check_results(&path, err);
-    int i, first;
+    int i;
 
     if (rv != APR_SUCCESS)
         return rv;
@@ -303,11 +317,7 @@ apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
         add_message(&path, i);
     if (!run->request.turn.system)
         run->request.turn.system = turn->context_system;
-    first = find_first(&path);
-    run->request.turn.messages =
-        (const chat_message_t *)path.said->elts + first;
-    run->request.turn.nmessages = path.said->nelts - first;
-    run->attempt.fitted = NULL;
+    chat_run_path_set(run, path.said);
     return APR_SUCCESS;
 }
 

@@ -32,7 +32,7 @@ typedef struct state_t {
 
 static int persist_wanted(const chat_run_t *run)
 {
-    return run->kept != NULL;
+    return run->kept && !run->vercel;
 }
 
 static chat_store_at_t store_at(const chat_run_t *run, apr_pool_t *p)
@@ -134,11 +134,13 @@ static apr_status_t begin_turn(state_t *state, chat_err_t *err)
         }
         return rv;
     }
-    state->begun = 1;
+    state->begun = run->kept->begun = 1;
     chat_run_instance_add(1);
     last =
         &APR_ARRAY_IDX(turn->path, turn->path->nelts - 1, chat_store_message_t);
     run->kept->question = apr_pstrdup(run->r->pool, last->id);
+    if (run->question && run->question->begun)
+        run->question->begun(run->question->told, turn, &run->kept->frame);
     state->title = chat_run_title_prepare(run, turn);
     return chat_run_path(run, turn, err);
 }
@@ -252,13 +254,6 @@ static void describe_ending(chat_store_ending_t *ending, const state_t *state)
         run->kept->numbered && encoder ? chat_encoder_last(encoder) + 1 : 0;
 }
 
-/* What a refusal leaves behind: where the client may ask the same again
- * nothing, but what the provider could not do is the answer that it got. */
-static int is_undone(const chat_run_t *run)
-{
-    return run->refused && strncmp(run->code, "upstream_", 9) != 0;
-}
-
 static apr_status_t save_once(int *pwritten, const state_t *state,
                               const chat_store_ending_t *ending)
 {
@@ -266,9 +261,9 @@ static apr_status_t save_once(int *pwritten, const state_t *state,
     chat_err_t err = {0};
 
     *pwritten = 0;
-    return is_undone(state->run)
-               ? chat_store_turn_undo(&state->turn, &at, &err)
-               : chat_store_turn_end(pwritten, ending, &at, &err);
+    return chat_run_is_kept(state->run)
+               ? chat_store_turn_end(pwritten, ending, &at, &err)
+               : chat_store_turn_undo(&state->turn, &at, &err);
 }
 
 static void save(const state_t *state)

@@ -115,6 +115,21 @@ static const char *as_json(const server_rec *s, const chat_store_ending_t *e,
     return chat_json_text(o, plen, p);
 }
 
+/* One in an app's tables says which chat it is of. */
+static const char *app_as_json(const server_rec *s,
+                               const chat_vercel_ending_t *e, apr_size_t *plen,
+                               apr_pool_t *p)
+{
+    chat_json_t *o = chat_json_object(p);
+
+    add_text(o, "server", chat_run_unsaved_server(s, p));
+    add_text(o, "chat", e->chat);
+    add_text(o, "message", e->message);
+    add_text(o, "parts", e->parts);
+    add_text(o, "context", e->context);
+    return chat_json_text(o, plen, p);
+}
+
 static const char *text_of(const chat_json_t *o, const char *key)
 {
     return chat_json_string(chat_json_get(o, key));
@@ -151,6 +166,18 @@ static int from_json(chat_store_ending_t *e, const chat_json_t *o,
            chat_store_is_id(e->answer) && chat_store_is_id(e->stream) &&
            status >= CHAT_MESSAGE_COMPLETE && status <= CHAT_MESSAGE_FAILED &&
            status != CHAT_MESSAGE_STREAMING;
+}
+
+static int app_from_json(chat_vercel_ending_t *e, const chat_json_t *o)
+{
+    *e = (chat_vercel_ending_t){
+        .chat = text_of(o, "chat"),
+        .message = text_of(o, "message"),
+        .parts = text_of(o, "parts"),
+        .context = text_of(o, "context"),
+    };
+    return e->chat && e->message && (e->parts || e->context) &&
+           chat_store_is_id(e->chat) && chat_store_is_id(e->message);
 }
 
 /* ---- putting down ---- */
@@ -197,13 +224,11 @@ static int may_tell(void)
                                        __ATOMIC_RELAXED);
 }
 
-void chat_run_unsaved_keep(server_rec *s, request_rec *r,
-                           const chat_store_ending_t *ending, apr_pool_t *p)
+static void keep(request_rec *r, const char *answer, const char *json,
+                 apr_size_t len, apr_pool_t *p)
 {
     const char *path =
-        chat_run_unsaved_path(apr_pstrcat(p, ending->answer, SUFFIX, NULL), p);
-    apr_size_t len;
-    const char *json = as_json(s, ending, &len, p);
+        chat_run_unsaved_path(apr_pstrcat(p, answer, SUFFIX, NULL), p);
 
     if (!chat_run_unsaved_write(path, json, len, p))
         ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r,
@@ -216,6 +241,25 @@ void chat_run_unsaved_keep(server_rec *s, request_rec *r,
                                    "in %s until it does, as are those that "
                                    "follow",
                       path);
+}
+
+void chat_run_unsaved_keep(server_rec *s, request_rec *r,
+                           const chat_store_ending_t *ending, apr_pool_t *p)
+{
+    apr_size_t len;
+    const char *json = as_json(s, ending, &len, p);
+
+    keep(r, ending->answer, json, len, p);
+}
+
+void chat_run_unsaved_keep_app(server_rec *s, request_rec *r,
+                               const chat_vercel_ending_t *ending,
+                               apr_pool_t *p)
+{
+    apr_size_t len;
+    const char *json = app_as_json(s, ending, &len, p);
+
+    keep(r, ending->message, json, len, p);
 }
 
 /* ---- writing what waits ---- */
@@ -262,17 +306,38 @@ static chat_json_t *read_file(const char *path, apr_pool_t *p)
                : NULL;
 }
 
+/* *panswer is the id of the message; NULL: it is none of ours. */
+static apr_status_t write_answer(const char **panswer, const chat_json_t *o,
+                                 const chat_store_at_t *at)
+{
+    chat_store_ending_t ending;
+    chat_vercel_ending_t app;
+    chat_err_t err = {0};
+    int written;
+
+    *panswer = NULL;
+    if (o && app_from_json(&app, o)) {
+        *panswer = app.message;
+        return chat_store_vercel_end(&app, at, &err);
+    }
+    if (!o || !from_json(&ending, o, at->p))
+        return APR_EINVAL;
+    *panswer = ending.answer;
+    return chat_store_turn_end(&written, &ending, at, &err);
+}
+
 /* 0: the database does not take it yet. */
 static int replay(const char *path, apr_pool_t *p)
 {
     const chat_json_t *o = read_file(path, p);
-    chat_store_ending_t ending;
-    chat_err_t err = {0};
-    chat_store_at_t at = {.p = p};
-    apr_status_t rv;
-    int written;
+    const chat_store_at_t at = {
+        .s = o ? chat_run_unsaved_find_server(text_of(o, "server"), p)
+               : ap_server_conf,
+        .p = p};
+    const char *answer;
+    apr_status_t rv = write_answer(&answer, o, &at);
 
-    if (!o || !from_json(&ending, o, p)) {
+    if (!answer) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
                      CHATNO(0833) "%s is not an answer that waits: it stays "
                                   "where it is, as %s.bad",
@@ -280,14 +345,12 @@ static int replay(const char *path, apr_pool_t *p)
         rename(path, apr_pstrcat(p, path, ".bad", NULL));
         return 1;
     }
-    at.s = chat_run_unsaved_find_server(text_of(o, "server"), p);
-    rv = chat_store_turn_end(&written, &ending, &at, &err);
     if (rv != APR_SUCCESS && rv != APR_NOTFOUND)
         return 0;
     unlink(path);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, at.s,
                  CHATNO(0834) "the database has taken the answer of %s.unsaved",
-                 ending.answer);
+                 answer);
     return 1;
 }
 

@@ -10,6 +10,7 @@
 #include <httpd.h>
 
 #include "chat_store_chats.h"
+#include "chat_store_vercel.h"
 
 /* [post_config] Make the directory, or refuse the one that is there. */
 apr_status_t chat_run_unsaved_post_config(apr_pool_t *pconf, server_rec *s);
@@ -33,6 +34,11 @@ server_rec *chat_run_unsaved_find_server(const char *name, apr_pool_t *p);
  * is lost. */
 void chat_run_unsaved_keep(server_rec *s, request_rec *r,
                            const chat_store_ending_t *ending, apr_pool_t *p);
+
+/* The same of one in an app's tables. */
+void chat_run_unsaved_keep_app(server_rec *s, request_rec *r,
+                               const chat_vercel_ending_t *ending,
+                               apr_pool_t *p);
 
 /* [one process at a time] Write what there is, to the database of the server
  * that had it. 0: some could not be written yet. */

@@ -154,8 +154,8 @@ static int count_args(const char *sql)
 {
     int n = 0;
 
-    for (; (sql = strstr(sql, "%s")); sql += 2)
-        n++;
+    for (; (sql = strchr(sql, '%')); sql += 2)
+        n += sql[1] == 's' ? 1 : sql[1] == 'p' ? 4 : 0;
     return n;
 }
 

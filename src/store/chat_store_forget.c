@@ -21,6 +21,9 @@ static apr_status_t begin(chat_store_tx_t *tx, void *work)
         CHAT_STORE_ARGS(tx->at->owner, "0"));
 
     if (rv == APR_SUCCESS)
+        rv = chat_store_tx_exec(tx, NULL, CHAT_SQL_KEY_REMOVE_ALL,
+                                CHAT_STORE_ARGS(tx->at->owner));
+    if (rv == APR_SUCCESS)
         rv = chat_store_tx_exec(tx, NULL, CHAT_SQL_REPEAT_REMOVE_ALL,
                                 CHAT_STORE_ARGS(tx->at->owner));
     /* Money stays countable. */

@@ -188,7 +188,8 @@ static void number_databases(apr_pool_t *pconf, server_rec *s)
     numbers = apr_hash_make(pconf);
     for (table.ndbs = 0; s; s = s->next) {
         if (chat_config_server(s)->auth.session_sql ||
-            chat_config_server(s)->store.used) {
+            chat_config_server(s)->store.used ||
+            chat_config_server(s)->store.vercel) {
             const server_rec **key = apr_pmemdup(pconf, &s, sizeof(s));
             int *number = apr_pmemdup(pconf, &table.ndbs, sizeof(*number));
 

@@ -17,6 +17,9 @@
 /* A file whose batch was added may still be there when a machine comes back. */
 #define BATCHES_DAYS 90
 
+/* Payment services send an event again for days, not for weeks. */
+#define EVENTS_DAYS 30
+
 typedef struct step_t {
     chat_store_sql_e id;
     int limit;
@@ -78,15 +81,19 @@ apr_status_t chat_store_purge(const chat_store_at_t *at, chat_err_t *err)
     step_t streams = {CHAT_SQL_STREAM_PURGE, .limit = ROWS};
     step_t repeats = {CHAT_SQL_REPEAT_PURGE, .limit = ROWS};
     step_t batches = {CHAT_SQL_USAGE_PURGE, .limit = ROWS};
+    step_t events = {CHAT_SQL_WEBHOOK_PURGE, .limit = ROWS};
     apr_status_t rv = purge_conversations(at, now, err);
 
     streams.before = repeats.before = now - DAY_MS;
     batches.before = now - BATCHES_DAYS * DAY_MS;
+    events.before = now - EVENTS_DAYS * DAY_MS;
     if (rv == APR_SUCCESS)
         rv = steps(at, streams, "purge streams", err);
     if (rv == APR_SUCCESS)
         rv = steps(at, repeats, "purge repeats", err);
     if (rv == APR_SUCCESS)
         rv = steps(at, batches, "purge batches", err);
+    if (rv == APR_SUCCESS)
+        rv = steps(at, events, "purge events of payments", err);
     return rv;
 }

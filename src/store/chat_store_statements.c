@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "chat_store_statements_accounts.h"
 #include "chat_store_statements_turn.h"
 
 /* "%s" in order: text of both, or of each. */
@@ -38,6 +39,10 @@
 #define PAGE_OF_CONVERSATIONS                                                  \
     "where c.user_id = %s and c.archived = %s and c.deleted_at is null "       \
     "and c.pinned >= %s and (c.last_message_at, c.id) < (%s, %s) "
+#define OLDEST_CONVERSATIONS                                                   \
+    "where c.user_id = %s and c.archived = %s and c.deleted_at is null "       \
+    "and c.pinned >= %s and (c.last_message_at, c.id) > (%s, %s) "             \
+    "order by c.last_message_at, c.id limit %s"
 #define NEWEST_CONVERSATIONS                                                   \
     "order by c.last_message_at desc, c.id desc limit %s"
 
@@ -101,7 +106,8 @@
 /* What a model is told of a message; the rest of its columns is nothing. */
 #define MESSAGE_SAID                                                           \
     "select m.id, m.conversation_id, m.parent_id, m.role, m.status, "          \
-    "m.parts, m.text, m.model, m.provider "
+    "m.parts, m.text, m.model, m.provider, null, null, null, null, null, "     \
+    "null, null, m.created_at "
 #define ALONG_PATH                                                             \
     "from path join chat_message m on m.id = path.id order by path.depth desc"
 
@@ -129,7 +135,8 @@
 #define LOCKED                                                                 \
     "select c.title, c.title_by, c.model, c.system, c.current_message_id, "    \
     "c.archived, c.message_count, c.bytes, c.revision, c.deleted_at, "         \
-    "c.last_message_at from chat_conversation c where c.id = %s and "          \
+    "c.last_message_at, c.created_at from chat_conversation c "                \
+    "where c.id = %s and "                                                     \
     "c.user_id = %s "
 
 /* So many messages PostgreSQL looks at first. */
@@ -146,7 +153,7 @@
     "h.revoked_at, " snapshot                                                  \
     " from chat_share h join chat_conversation c on c.id = h.conversation_id "
 
-static const char *const statements[CHAT_SQL_COUNT][2] = {
+static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
     /* ---- tables ---- */
     EACH(MIGRATION_EXISTS,
          "select 1 where to_regclass('chat_migration') is not null",
@@ -174,6 +181,7 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "and c.user_id = %s and c.deleted_at is null"),
     BOTH(CONVERSATION_LIST,
          CONVERSATION PAGE_OF_CONVERSATIONS NEWEST_CONVERSATIONS),
+    BOTH(CONVERSATION_LIST_OLDEST, CONVERSATION OLDEST_CONVERSATIONS),
     EACH(CONVERSATION_LIST_TITLED,
          CONVERSATION PAGE_OF_CONVERSATIONS
          "and c.title is not null and chat_words(c.user_id, c.title) @@ "
@@ -254,6 +262,14 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
     BOTH(MESSAGE_PATH, PATH MESSAGE_COUNTED ALONG_PATH),
     EACH(MESSAGE_TURN_PATH, PATH MESSAGE_SAID ALONG_PATH,
          PATH_OF_ROWS MESSAGE_SAID ALONG_ROWS),
+    /* From that one on, or from the root. */
+    BOTH(MESSAGE_PATH_DOWN,
+         PATH MESSAGE("1", "1") "from path join chat_message m "
+                                "on m.id = path.id where path.depth <= "
+                                "(select max(b.depth) from path b where "
+                                "cast(b.id as text) = "
+                                "coalesce(%s, cast(b.id as text))) "
+                                "order by path.depth desc limit %s"),
     BOTH(MESSAGE_ALL, MESSAGE_COUNTED
          "from chat_message m " OWNED "where m.conversation_id = %s "
          "and (m.created_at, m.id) < (%s, %s) "
@@ -506,9 +522,13 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
                        "where user_id = %s"),
     BOTH(USAGE_PURGE, "delete from chat_usage_batch where id in (select id "
                       "from chat_usage_batch where added_at < %s limit %s)"),
+
+    CHAT_STORE_ACCOUNTS,
 };
 
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite)
 {
+    if (id >= CHAT_SQL_VERCEL_TABLES)
+        return sqlite ? NULL : chat_store_statements_vercel(id);
     return statements[id][sqlite ? 1 : 0];
 }

@@ -28,6 +28,7 @@
     "cast(%s as bigint) as most, cast(%s as bigint) as most_bytes, "           \
     "cast(%s as integer) as most_path), "                                      \
     "k as materialized (select c.id, c.title, c.title_by, c.system, "          \
+    "c.created_at, "                                                           \
     "c.current_message_id, greatest(a.now, c.last_message_at + 1) as now, "    \
     "case a.has_parent when 1 then a.parent else c.current_message_id end "    \
     "as parent from a join chat_conversation c "                               \
@@ -68,7 +69,8 @@
     "when a.title is not null then 'text' end, "                               \
     "last_message_at = k.now + 1 from a, k, q where x.id = k.id) "             \
     "select k.title, k.title_by, k.system, k.current_message_id, k.parent, "   \
-    "m.id, m.parent_id, m.role, m.status, m.parts, m.text, m.provider "        \
+    "m.id, m.parent_id, m.role, m.status, m.parts, m.text, m.provider, "       \
+    "k.created_at, k.now "                                                     \
     "from q cross join k left join (p join chat_message m on m.id = p.id) "    \
     "on true order by p.depth desc"
 

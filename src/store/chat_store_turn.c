@@ -250,12 +250,24 @@ static apr_status_t add(chat_store_tx_t *tx, begin_t *b)
                         b->turn->conversation));
 }
 
+static void tell_times(const begin_t *b)
+{
+    chat_store_turn_t *turn = b->turn;
+
+    turn->asked =
+        APR_ARRAY_IDX(turn->path, turn->path->nelts - 1, chat_store_message_t)
+            .created;
+    turn->answered = (turn->regenerate ? b->now : turn->asked) + 1;
+}
+
 static apr_status_t tell(chat_store_tx_t *tx, begin_t *b)
 {
     chat_store_turn_t *turn = b->turn;
     apr_status_t rv;
 
     turn->titled = b->title;
+    turn->made = b->locked.created;
+    turn->named = b->title && !b->locked.title;
     turn->wants_title =
         !b->title_by || !strcmp(b->title_by, CHAT_STORE_BY_TEXT);
     turn->context_system = b->locked.system;
@@ -267,6 +279,8 @@ static apr_status_t tell(chat_store_tx_t *tx, begin_t *b)
                         chat_store_tx_number(tx, CHAT_STORE_PATH_MAX)));
     if (rv == APR_SUCCESS && turn->path->nelts >= CHAT_STORE_PATH_MAX)
         return chat_store_tx_too_long(tx->err);
+    if (rv == APR_SUCCESS && turn->path->nelts)
+        tell_times(b);
     return rv;
 }
 

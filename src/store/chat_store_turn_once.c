@@ -23,7 +23,9 @@ enum {
     STATUS,
     PARTS,
     TEXT,
-    PROVIDER
+    PROVIDER,
+    MADE,
+    NOW
 };
 
 static apr_status_t ask(chat_store_rows_t *rows, chat_store_tx_t *tx,
@@ -50,11 +52,15 @@ static void tell(chat_store_turn_t *turn, const chat_store_rows_t *rows,
     turn->titled = chat_store_db_text(rows, TITLE, p);
     if (!turn->titled) {
         turn->titled = turn->title;
+        turn->named = turn->title != NULL;
         by = turn->title ? CHAT_STORE_BY_TEXT : NULL;
     }
     turn->wants_title = !by || !strcmp(by, CHAT_STORE_BY_TEXT);
     turn->context_system = chat_store_db_text(rows, SYSTEM, p);
     turn->before = chat_store_db_text(rows, CURRENT, p);
+    turn->made = chat_store_db_integer(rows, MADE, 0);
+    turn->asked = chat_store_db_integer(rows, NOW, 0);
+    turn->answered = turn->asked + 1;
 }
 
 static void push_said(chat_store_turn_t *turn, const chat_store_rows_t *rows,

@@ -8,6 +8,8 @@
 #include <httpd.h>
 #include <apr_strings.h>
 
+#include "chat_store_vercel.h"
+
 /* Seconds, when the database cannot be asked. */
 #define RETRY_AFTER "5"
 
@@ -104,6 +106,7 @@ typedef struct chat_store_job_t {
     chat_store_work_cb *once; /* or NULL */
     chat_store_work_cb *work;
     void *baton;
+    int app; /* 1: in the tables of an app */
 } job_t;
 
 static apr_status_t transact(chat_store_tx_t *tx, const job_t *job)
@@ -155,8 +158,9 @@ static apr_status_t run(const chat_store_at_t *at, const job_t *job,
     chat_store_tx_t tx = {
         .at = at, .limits = &limits, .err = err, .db = &link.db, .p = at->p};
     const char *why;
-    int right = chat_store_tables(&why, at) == APR_SUCCESS;
-    apr_status_t rv;
+    apr_status_t rv = job->app ? chat_store_tables_app(&why, at)
+                               : chat_store_tables(&why, at);
+    int right = rv == APR_SUCCESS;
 
     if (!right || chat_store_link_open(&link, at, job->use != CHAT_STORE_READ,
                                        &why) != APR_SUCCESS) {
@@ -174,6 +178,17 @@ apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
                                void *baton, chat_err_t *err)
 {
     const job_t job = {.use = use, .what = what, .work = work, .baton = baton};
+
+    return run(at, &job, err);
+}
+
+apr_status_t chat_store_tx_run_app(const chat_store_at_t *at,
+                                   chat_store_use_e use, const char *what,
+                                   chat_store_work_cb *work, void *baton,
+                                   chat_err_t *err)
+{
+    const job_t job = {
+        .use = use, .what = what, .work = work, .baton = baton, .app = 1};
 
     return run(at, &job, err);
 }

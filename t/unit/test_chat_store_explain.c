@@ -239,6 +239,7 @@ typedef struct statement_t {
 static const statement_t both[] = {
     STATEMENT(CONVERSATION_GET, C, "u1"),
     STATEMENT(CONVERSATION_LIST, "u1", "0", "0", NOW, LAST, "21"),
+    STATEMENT(CONVERSATION_LIST_OLDEST, "u1", "0", "0", "0", C, "21"),
     STATEMENT(CONVERSATION_LOCK, C, "u1"),
     STATEMENT(MESSAGE_GET, "u1", M, C),
     STATEMENT(MESSAGE_ALL, "u1", C, NOW, LAST, "51"),
@@ -253,6 +254,7 @@ static const statement_t pgsql[] = {
     /* Sorted at the end, a page of rows. */
     STATEMENT(MESSAGE_PATH, "u1", M, C, "51"),
     STATEMENT(MESSAGE_TURN_PATH, "u1", M, C, "2000"),
+    STATEMENT(MESSAGE_PATH_DOWN, "u1", M, C, "2000", M, "21"),
 };
 /* As many rows as it says, and no more. */
 static const statement_t since = STATEMENT(SEARCH_SINCE, "u1", NOW, LAST);

@@ -143,12 +143,17 @@ create trigger chat_message_ad after delete on chat_message when old.text <> '' 
 end;
 
 create trigger chat_message_au after update of text, user_id on chat_message
-  when old.text <> new.text or old.user_id <> new.user_id begin
+  when old.text <> '' and (old.text <> new.text or old.user_id <> new.user_id) begin
   insert into chat_message_search (chat_message_search, rowid, owner, body)
     select 'delete', old.n, hex(old.user_id), old.text
-      where old.text <> '' and not exists (select 1 from chat_message_unindexed where n = old.n);
+      where not exists (select 1 from chat_message_unindexed where n = old.n);
   delete from chat_message_unindexed where n = old.n;
   insert into chat_message_unindexed (n) select new.n where new.text <> '';
+end;
+
+create trigger chat_message_aw after update of text on chat_message
+  when old.text = '' and new.text <> '' begin
+  insert into chat_message_unindexed (n) values (new.n);
 end;
 
 create view chat_conversation_words as

@@ -116,8 +116,9 @@ sub open_streams ($self) {
                 $self->{refused}++;
                 %$s = $self->open_stream($s->{seed})->%*;
             }
-            $t->up->stats->{open} + $t->up->stats->{done} - $self->{done} >= @streams;
-        }, 'all of them run', 30);
+            my $calls = $t->up->_ask('GET', '/_calls');
+            @streams == grep { /^$self->{round}\d{3} / } keys %$calls;
+        }, 'all of them run', 60);
     }
     return @streams;
 }
@@ -125,7 +126,6 @@ sub open_streams ($self) {
 sub round ($self) {
     my $t = $self->{t};
     my $round = ++$self->{round};
-    $self->{done} = $t->up->stats->{done};
     my @streams = $self->open_streams;
     sleep rand 0.8;
     my @children = sort { $a <=> $b } $t->children;
@@ -137,7 +137,7 @@ sub round ($self) {
     for my $s (@streams) {
         my $res = $s->{conn}->response;
         my $text = $t->text($res);
-        my $m = $t->settled($s->{c}, 15) or next;
+        my $m = $t->settled($s->{c}, 60) or next;
         $cut++ unless $res->{clean};
         $lost++ if index($m->{text}, $text) != 0;
         my $expect = $res->{clean} ? 'complete' : 'partial';

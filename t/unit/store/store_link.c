@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 
 #include "../../../src/store/chat_store_migrate.h"
+#include "chat_store_vercel.h"
 
 chat_store_limits_t store_link_limits;
 int store_link_failures;
@@ -196,6 +197,11 @@ void chat_store_link_log(const chat_store_at_t *at, int error, const char *what,
     store_link_why = apr_pstrcat(pool, what, ": ", why, NULL);
     if (getenv("CHAT_TEST_VERBOSE"))
         fprintf(stderr, "# cannot %s: %s\n", what, why);
+}
+
+apr_status_t chat_store_tables_app(const char **pwhy, const chat_store_at_t *at)
+{
+    return chat_store_tables(pwhy, at);
 }
 
 apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
