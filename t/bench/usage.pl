@@ -7,9 +7,10 @@
 # perl t/bench/usage.pl [ROUNDS [REQUESTS]] (7 of 800).
 # Exits with 1 when batch= costs more than 1.05 times.
 use v5.36;
+use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
-use ChatTest qw(wait_for);
+use ChatTest;
 use ChatTest::Bench qw(cpu median pin pin_away);
 use ChatTest::Chats;
 use ChatTest::Load qw(load);
@@ -32,7 +33,6 @@ my $t = ChatTest::Chats->new(
 </Location>
 END
     mpm_conf => "StartServers 1\nServerLimit 1\nThreadsPerChild 64\nMaxRequestWorkers 64\nMinSpareThreads 1\nMaxSpareThreads 64\n")->start;
-wait_for(sub { $t->get('/api/v1/models'); 1 }, 'the server');
 pin($t->pid);
 pin_away($$, $up->pid);
 
@@ -64,4 +64,5 @@ for my $n (1, 20) {
     }
 }
 $t->stop;
+done_testing;
 exit $missed;
