@@ -115,7 +115,6 @@ for my $name (sort keys %no_answer) {
     ask_at('removes', $c, 'answer(fault)', id => $m);
     is roles($c), 'user assistant', 'a chat with an answer stays as it was';
     is ask_at('removes', $c, 'answer(hello)', id => $m)->{status}, 200, '... and the same question can be asked again';
-    is roles($c), 'user assistant user', '... whose answer has the id of the first, and so is none' if 0;
     is $t->sql(qq{select count(*) from "Stream" where "chatId" = '$c'}), 2, '... streams of no answer are gone, too';
 }
 
