@@ -74,6 +74,8 @@ const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket);
 /* 1 when some policy counts tokens or money. This and the reserved tokens are
  * known before Redis has been asked. */
 int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket);
+/* The same of money alone. */
+int chat_limit_counts_cost(const chat_limit_ticket_t *ticket);
 
 /* How many tokens are reserved for the answer, and the provider should be asked
  * for no more; APR_INT64_MAX when no policy counts tokens or money. */

@@ -306,6 +306,21 @@ int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket)
     return counts_tokens(&ticket->shared) || counts_tokens(&ticket->local);
 }
 
+static int counts_cost(const chat_limit_counts_t *counts)
+{
+    int i;
+
+    for (i = 0; i < counts->n; i++)
+        if (counts->count[i].policy->unit == CHAT_LIMIT_COST)
+            return 1;
+    return 0;
+}
+
+int chat_limit_counts_cost(const chat_limit_ticket_t *ticket)
+{
+    return counts_cost(&ticket->shared) || counts_cost(&ticket->local);
+}
+
 /* What a count gives to a question about all; APR_INT64_MAX: nothing. */
 typedef apr_int64_t value_fn(const chat_limit_count_t *count);
 

@@ -125,7 +125,8 @@ int chat_run_bill(chat_run_t *run, const chat_result_t *result)
     return 1;
 }
 
-/* An own key's calls cost the house nothing. */
+/* An own key's calls cost the house nothing. A user has the tokens of one
+ * answer, whatever it took to get it; the house pays for all calls. */
 chat_limit_spent_t chat_run_spent(const chat_run_t *run)
 {
     chat_limit_spent_t spent = {0, 0};
@@ -136,7 +137,7 @@ chat_limit_spent_t chat_run_spent(const chat_run_t *run)
 
         if (bill->own_key)
             continue;
-        spent.tokens += bill->usage.input + bill->usage.output;
+        spent.tokens = bill->usage.input + bill->usage.output;
         spent.cost += bill->cost;
     }
     return spent;
@@ -147,6 +148,6 @@ chat_limit_spent_t chat_run_spent(const chat_run_t *run)
 int chat_run_can_pay(const chat_run_t *run)
 {
     return !run->bills || !run->ticket ||
-           !chat_limit_counts_tokens(run->ticket) ||
-           chat_run_spent(run).tokens == 0;
+           !chat_limit_counts_cost(run->ticket) ||
+           chat_run_spent(run).cost == 0;
 }

@@ -379,9 +379,9 @@ chat_price_t chat_run_dearest(const chat_run_t *run);
  * As the provider says, else as estimated; nothing when it never began, unless
  * the client did not wait for that. Once for each call. 1: it is. */
 int chat_run_bill(chat_run_t *run, const chat_result_t *result);
-/* What the house pays for all bills. */
+/* The tokens of the call that was billed last, and the money of all bills. */
 chat_limit_spent_t chat_run_spent(const chat_run_t *run);
-/* 1 when what is reserved pays for one call more. */
+/* 1 when the money that is reserved pays for one call more. */
 int chat_run_can_pay(const chat_run_t *run);
 
 #endif
