@@ -86,24 +86,24 @@ apr_status_t chat_auth_ticket_check(request_rec *r, const chat_user_t *user,
  */
 
 /* Bytes of a document; a set of keys has a few kilobytes. */
-#define CHAT_AUTH_KEYS_MAX (64 * 1024)
+#define CHAT_AUTH_JWKS_MAX (64 * 1024)
 
 /* How many there are; any thread. */
-int chat_auth_keys_count(void);
+int chat_auth_jwks_count(void);
 
 /* Set notify before there are threads: [any thread] a set has become due before
  * its time. */
-void chat_auth_keys_on_due(void (*notify)(void));
+void chat_auth_jwks_on_due(void (*notify)(void));
 
 /* The URL of the set *pi, which this process fetches now, within 8 seconds, and
  * no other one does. NULL: none; *pwait is how long there is nothing to do. */
-const char *chat_auth_keys_due(int *pi, apr_interval_time_t *pwait);
+const char *chat_auth_jwks_due(int *pi, apr_interval_time_t *pwait);
 
 /* That came, to be kept for age seconds, or -1. */
-void chat_auth_keys_fetched(int i, const char *text, apr_size_t len,
+void chat_auth_jwks_fetched(int i, const char *text, apr_size_t len,
                             apr_int64_t age, server_rec *s, apr_pool_t *p);
 /* Nothing came; why is a sentence for the log. */
-void chat_auth_keys_failed(int i, const char *why, server_rec *s);
+void chat_auth_jwks_failed(int i, const char *why, server_rec *s);
 
 /* Start-up: check_config, also of configtest, finds out whether the session
  * cache could be opened; post_config opens it, then child_init. */

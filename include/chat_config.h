@@ -449,7 +449,7 @@ typedef struct chat_dir_auth_t {
  * where it is fetched from. */
 typedef struct chat_jwks_conf_t {
     const char *url;   /* NULL: of a file */
-    int slot;          /* of url, in src/auth/chat_auth_keys.c */
+    int slot;          /* of url, in src/auth/chat_auth_jwks.c */
     const char *path;  /* of the file */
     const char *where; /* "file:line" of the directive */
     const char *text;  /* of the file */

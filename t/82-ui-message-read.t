@@ -23,19 +23,12 @@ my ($OURS) = grep { -x } map { "$ROOT/build/$_/tools/ui_message" } $VARIANT, 'pl
 my $DIR = tempdir('chat-ui-message-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 my $JSON = JSON::PP->new->utf8->canonical->allow_nonref;
 
-BAIL_OUT('no ui_message: run make tools') if !$OURS;
+die "no ui_message: run make tools\n" if !$OURS;
+ChatTest::skip_or_fail('npm ci in t/real/ui-message') unless -d "$SDK/node_modules/ai6";
 
 my $seed = $ENV{CHAT_SEED} // 4;
 $seed = int rand 2**31 if $seed eq 'random';
 my $count = ChatTest::fewer($ENV{CHAT_STREAMS} // 150);
-
-# Why the real SDK cannot be asked, if so. It is installed when missing.
-sub missing () {
-    return 'node is not installed' if system('node --version > /dev/null 2>&1') != 0;
-    return if -d "$SDK/node_modules/ai6";
-    return 'the AI SDK cannot be installed (npm ci)' if system("cd $SDK && npm ci --silent --no-audit --no-fund > /dev/null 2>&1") != 0;
-    return;
-}
 
 sub read_lines ($path) {
     open my $in, '<:raw', $path or die "$path: $!";
@@ -66,29 +59,22 @@ sub compare ($version, $streams, $ours, $theirs) {
     is $wrong, 0, "version $version: they are what the SDK reads (CHAT_SEED=$seed)";
 }
 
-my $why = missing();
-SKIP: {
-    if ($why) {
-        fail("the real SDK is asked: $why") if $ENV{CHAT_SKIPS_AS_FAILS};
-        skip $why, 1;
-    }
-    note "CHAT_SEED=$seed";
-    for my $kind ('', 'plain') {
-        my ($streams, $messages) = ("$DIR/streams$kind", "$DIR/messages$kind");
-        is system("cd $SDK && node read.mjs make $seed $count $streams $messages $kind"), 0, "$count streams are made";
-        is system("$OURS < $streams > $DIR/ours"), 0, 'and read';
-        my @streams = read_lines($streams);
-        my @ours = read_lines("$DIR/ours");
-        my @theirs = read_lines($messages);
-        compare(6, \@streams, \@ours, \@theirs);
-        cmp_ok scalar(grep { /"flags":"[^"]*B/ } @ours), '>', $count / 20, 'some of them are broken' if !$kind;
-        cmp_ok scalar(grep { /"tool-x-c1"/ } @ours), '>', $count / 20, 'some of them have calls' if $kind;
-        next if !$kind;
-        for my $version (5, 7) {
-            next if $version == 7 && `node -p "parseInt(process.versions.node)"` < 20;
-            is system("cd $SDK && node read.mjs judge $version < $streams > $messages"), 0, "version $version reads them, too";
-            compare($version, \@streams, \@ours, [ read_lines($messages) ]);
-        }
+note "CHAT_SEED=$seed";
+for my $kind ('', 'plain') {
+    my ($streams, $messages) = ("$DIR/streams$kind", "$DIR/messages$kind");
+    is system("cd $SDK && node read.mjs make $seed $count $streams $messages $kind"), 0, "$count streams are made";
+    is system("$OURS < $streams > $DIR/ours"), 0, 'and read';
+    my @streams = read_lines($streams);
+    my @ours = read_lines("$DIR/ours");
+    my @theirs = read_lines($messages);
+    compare(6, \@streams, \@ours, \@theirs);
+    cmp_ok scalar(grep { /"flags":"[^"]*B/ } @ours), '>', $count / 20, 'some of them are broken' if !$kind;
+    cmp_ok scalar(grep { /"tool-x-c1"/ } @ours), '>', $count / 20, 'some of them have calls' if $kind;
+    next if !$kind;
+    for my $version (5, 7) {
+        next if $version == 7 && `node -p "parseInt(process.versions.node)"` < 20;
+        is system("cd $SDK && node read.mjs judge $version < $streams > $messages"), 0, "version $version reads them, too";
+        compare($version, \@streams, \@ours, [ read_lines($messages) ]);
     }
 }
 

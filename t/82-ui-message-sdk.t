@@ -16,12 +16,7 @@ use ChatTest::Upstream;
 my $SDK = "$FindBin::Bin/real/ui-message";
 my $JSON = JSON::PP->new->utf8->canonical;
 
-my $why = system('node --version > /dev/null 2>&1') ? 'node is not installed'
-    : !-d "$SDK/node_modules/ai6" && system("cd $SDK && npm ci --silent --no-audit --no-fund > /dev/null 2>&1") ? 'the AI SDK cannot be installed (npm ci)'
-    : undef;
-if ($why) {
-    $ENV{CHAT_SKIPS_AS_FAILS} ? BAIL_OUT($why) : plan skip_all => $why;
-}
+ChatTest::skip_or_fail('npm ci in t/real/ui-message') unless -d "$SDK/node_modules/ai6";
 
 my $up = ChatTest::Upstream->new->start;
 my $bare = $up->url =~ s{/v1$}{}r;

@@ -15,7 +15,7 @@
 #include <apr_strings.h>
 
 #include "chat_auth_int.h"
-#include "chat_auth_keys.h"
+#include "chat_auth_jwks.h"
 #include "chat_ctx.h"
 #include "chat_log.h"
 
@@ -314,7 +314,7 @@ apr_status_t chat_auth_check_config(apr_pool_t *p, server_rec *s)
 
 apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    apr_status_t rv = chat_auth_keys_post_config(pconf, s);
+    apr_status_t rv = chat_auth_jwks_post_config(pconf, s);
 
     return rv == APR_SUCCESS ? chat_auth_cache_post_config(pconf, s) : rv;
 }

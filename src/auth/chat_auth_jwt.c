@@ -12,7 +12,7 @@
 #include <http_log.h>
 
 #include "chat_auth_jose.h"
-#include "chat_auth_keys.h"
+#include "chat_auth_jwks.h"
 #include "chat_auth_rules.h"
 #include "chat_log.h"
 
@@ -71,16 +71,16 @@ static apr_status_t verify_held(chat_auth_jose_claims_t *claims,
                                 apr_uint32_t *pversion, int *pwanted,
                                 const char **pwhy, apr_pool_t *p)
 {
-    chat_auth_keys_t held;
+    chat_auth_jwks_t held;
     apr_status_t rv;
 
-    chat_auth_keys_hold(&held, conf->jwt.jwks);
+    chat_auth_jwks_hold(&held, conf->jwt.jwks);
     rv = chat_auth_jose_verify(claims, token, conf->jwt.secrets, held.keys,
                                rules, pwhy, p);
     *pversion = held.version;
     *pwanted =
         rv == APR_EACCES && chat_auth_jose_wants_key(token, held.keys, p);
-    chat_auth_keys_release(&held, conf->jwt.jwks);
+    chat_auth_jwks_release(&held, conf->jwt.jwks);
     return rv;
 }
 
@@ -102,7 +102,7 @@ static apr_status_t verify(chat_auth_jose_claims_t *claims, const char *token,
     rv = verify_held(claims, token, conf, &rules, &version, &wanted, pwhy, p);
     if (!wanted)
         return rv;
-    renewed = chat_auth_keys_renew(jwks, version);
+    renewed = chat_auth_jwks_renew(jwks, version);
     if (renewed == APR_SUCCESS)
         rv = verify_held(claims, token, conf, &rules, &version, &wanted, pwhy,
                          p);

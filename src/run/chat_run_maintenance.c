@@ -24,7 +24,7 @@
 #include "chat_log.h"
 #include "chat_resume.h"
 #include "chat_run_instance.h"
-#include "chat_run_keys.h"
+#include "chat_run_jwks.h"
 #include "chat_run_later.h"
 #include "chat_run_recover.h"
 #include "chat_run_spooled.h"
@@ -306,5 +306,5 @@ static void start_maintenance(apr_pool_t *pchild, server_rec *s)
 void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
 {
     start_maintenance(pchild, s);
-    chat_run_keys_child_init(pchild, s);
+    chat_run_jwks_child_init(pchild, s);
 }

@@ -273,24 +273,14 @@ static const char *id_of(const char *file, apr_pool_t *p)
     return id && chat_store_is_id(id) ? id : NULL;
 }
 
+static int take(const char *file, apr_pool_t *p)
+{
+    const char *id = id_of(file, p);
+
+    return !id || tell(id, chat_run_unsaved_path(file, p), p);
+}
+
 int chat_run_spooled_replay(apr_pool_t *p)
 {
-    apr_pool_t *each;
-    apr_finfo_t info;
-    apr_dir_t *dir;
-    int fine = 1;
-
-    if (apr_dir_open(&dir, chat_run_unsaved_path(NULL, p), p) != APR_SUCCESS)
-        return 1;
-    apr_pool_create(&each, p);
-    while (fine && apr_dir_read(&info, APR_FINFO_NAME, dir) == APR_SUCCESS) {
-        const char *id = id_of(info.name, each);
-
-        if (id)
-            fine = tell(id, chat_run_unsaved_path(info.name, each), each);
-        apr_pool_clear(each);
-    }
-    apr_dir_close(dir);
-    apr_pool_destroy(each);
-    return fine;
+    return chat_run_unsaved_each(take, p);
 }

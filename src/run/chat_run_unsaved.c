@@ -354,14 +354,9 @@ static int replay(const char *path, apr_pool_t *p)
     return 1;
 }
 
-static int is_unsaved(const char *file)
-{
-    apr_size_t len = strlen(file), end = sizeof(SUFFIX) - 1;
+/* ---- all files ---- */
 
-    return len > end && !strcmp(file + len - end, SUFFIX);
-}
-
-int chat_run_unsaved_replay(apr_pool_t *p)
+int chat_run_unsaved_each(chat_run_unsaved_fn *take, apr_pool_t *p)
 {
     apr_pool_t *each;
     apr_finfo_t info;
@@ -372,12 +367,23 @@ int chat_run_unsaved_replay(apr_pool_t *p)
         return 1;
     apr_pool_create(&each, p);
     while (fine && apr_dir_read(&info, APR_FINFO_NAME, dir) == APR_SUCCESS) {
-        if (!is_unsaved(info.name))
-            continue;
-        fine = replay(chat_run_unsaved_path(info.name, each), each);
+        fine = take(info.name, each);
         apr_pool_clear(each);
     }
     apr_dir_close(dir);
     apr_pool_destroy(each);
     return fine;
+}
+
+static int take(const char *file, apr_pool_t *p)
+{
+    apr_size_t len = strlen(file), end = sizeof(SUFFIX) - 1;
+
+    return len <= end || strcmp(file + len - end, SUFFIX) ||
+           replay(chat_run_unsaved_path(file, p), p);
+}
+
+int chat_run_unsaved_replay(apr_pool_t *p)
+{
+    return chat_run_unsaved_each(take, p);
 }

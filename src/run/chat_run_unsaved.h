@@ -25,6 +25,11 @@ int chat_run_unsaved_write(const char *path, const char *data, apr_size_t len,
 const char *chat_run_unsaved_read(const char *path, apr_size_t most,
                                   apr_size_t *plen, apr_pool_t *p);
 
+/* Called with the name of a file, and a pool for it. 0: no further ones. */
+typedef int chat_run_unsaved_fn(const char *file, apr_pool_t *p);
+/* For all files there, whoever's they are: what the last call has returned. */
+int chat_run_unsaved_each(chat_run_unsaved_fn *take, apr_pool_t *p);
+
 /* Which of the servers of the configuration it is, by a name for files; and
  * back, the main server where there is none of that name. */
 const char *chat_run_unsaved_server(const server_rec *s, apr_pool_t *p);

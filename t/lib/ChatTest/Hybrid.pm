@@ -16,6 +16,7 @@ use ChatTest::Postgres;
 
 my $JSON  = JSON::PP->new->utf8->canonical;
 my $REAL  = "$FindBin::Bin/real";
+ChatTest::skip_or_fail("npm ci in t/real/$_") for grep { !-d "$REAL/$_/node_modules" } qw(authjs vercel-chat);
 my $SALT  = 'authjs.session-token';
 our $SECRET = 'auth-js-secret-0123456789-0123456789-x';
 
@@ -38,13 +39,11 @@ sub _pipe ($input, @command) {
 
 # Tokens as the real packages make them: see t/real/authjs/mint.mjs.
 sub mint (@wishes) {
-    ChatTest::skip_or_fail('npm ci in t/real/authjs') unless -d "$REAL/authjs/node_modules/jose";
     return map { $_->{token} } _pipe(\@wishes, 'node', "$REAL/authjs/mint.mjs")->@*;
 }
 
 # Which of these bodies the template's own schema takes.
 sub takes (@bodies) {
-    ChatTest::skip_or_fail('npm ci in t/real/vercel-chat') unless -d "$REAL/vercel-chat/node_modules/zod";
     return _pipe(\@bodies, 'node', "$REAL/vercel-chat/schema.mjs")->@*;
 }
 
@@ -174,7 +173,6 @@ sub sql ($self, $sql) { return $self->{pg}->sql($sql) }
 # A function of the template's own queries: see t/real/vercel-chat/queries.mjs.
 sub drizzle ($self, $name, $argument) {
     if (!$self->{queries}) {
-        ChatTest::skip_or_fail('npm ci in t/real/vercel-chat') unless -d "$REAL/vercel-chat/node_modules/drizzle-orm";
         my $pid = open2(my $out, my $in, 'node', "$REAL/vercel-chat/queries.mjs", $self->{pg}->dir);
         $self->{queries} = { pid => $pid, out => $out, in => $in };
     }

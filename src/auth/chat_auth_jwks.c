@@ -4,9 +4,9 @@
  * one of them fetches it, a new one has it at once. Each process makes keys of
  * it when a request needs them for the first time. Who fetches is run/, by the
  * functions of chat_auth.h; who uses them is chat_auth_jwt.c, by those of
- * chat_auth_keys.h.
+ * chat_auth_jwks.h.
  */
-#include "chat_auth_keys.h"
+#include "chat_auth_jwks.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@
 #include <apr_strings.h>
 
 #include "chat_auth.h"
-#include "chat_auth_keys_slot.h"
+#include "chat_auth_jwks_slot.h"
 #include "chat_clock.h"
 #include "chat_log.h"
 #include "chat_scratch.h"
@@ -29,9 +29,9 @@
 /* In shared memory. */
 typedef struct entry_t {
     chat_shared_lock_t lock;
-    chat_auth_keys_slot_t slot; /* with the lock; version without it, too */
+    chat_auth_jwks_slot_t slot; /* with the lock; version without it, too */
     apr_size_t len;
-    char text[CHAT_AUTH_KEYS_MAX];
+    char text[CHAT_AUTH_JWKS_MAX];
 } entry_t;
 
 /* What a process has made of one version. */
@@ -56,7 +56,7 @@ static void enter(entry_t *e)
     if (chat_shared_lock(&e->lock)) {
         e->len = 0;
         e->slot.due = e->slot.leased = 0;
-        chat_auth_keys_slot_turn(&e->slot);
+        chat_auth_jwks_slot_turn(&e->slot);
     }
 }
 
@@ -102,7 +102,7 @@ static snapshot_t *read_entry(entry_t *e)
     return s;
 }
 
-void chat_auth_keys_hold(chat_auth_keys_t *keys, const chat_jwks_conf_t *jwks)
+void chat_auth_jwks_hold(chat_auth_jwks_t *keys, const chat_jwks_conf_t *jwks)
 {
     entry_t *e = &entries[jwks->slot];
     snapshot_t *s;
@@ -120,7 +120,7 @@ void chat_auth_keys_hold(chat_auth_keys_t *keys, const chat_jwks_conf_t *jwks)
     keys->held = s;
 }
 
-void chat_auth_keys_release(chat_auth_keys_t *keys,
+void chat_auth_jwks_release(chat_auth_jwks_t *keys,
                             const chat_jwks_conf_t *jwks)
 {
     pthread_mutex_lock(&lock);
@@ -135,9 +135,9 @@ static int ask(entry_t *e)
     int pending, asked = 0;
 
     enter(e);
-    pending = chat_auth_keys_slot_is_pending(&e->slot, now);
+    pending = chat_auth_jwks_slot_is_pending(&e->slot, now);
     if (!pending)
-        pending = asked = chat_auth_keys_slot_ask(&e->slot, now);
+        pending = asked = chat_auth_jwks_slot_ask(&e->slot, now);
     leave(e);
     if (asked && wake)
         wake();
@@ -150,7 +150,7 @@ static apr_status_t outcome_of(entry_t *e)
 
     enter(e);
     rv = e->slot.failed ||
-                 chat_auth_keys_slot_is_pending(&e->slot, chat_clock_now())
+                 chat_auth_jwks_slot_is_pending(&e->slot, chat_clock_now())
              ? APR_EAGAIN
              : APR_NOTFOUND;
     leave(e);
@@ -162,12 +162,12 @@ static int is_pending(entry_t *e)
     int pending;
 
     enter(e);
-    pending = chat_auth_keys_slot_is_pending(&e->slot, chat_clock_now());
+    pending = chat_auth_jwks_slot_is_pending(&e->slot, chat_clock_now());
     leave(e);
     return pending;
 }
 
-apr_status_t chat_auth_keys_renew(const chat_jwks_conf_t *jwks,
+apr_status_t chat_auth_jwks_renew(const chat_jwks_conf_t *jwks,
                                   apr_uint32_t version)
 {
     entry_t *e = &entries[jwks->slot];
@@ -182,28 +182,28 @@ apr_status_t chat_auth_keys_renew(const chat_jwks_conf_t *jwks,
 
 /* ---- those who fetch them ---- */
 
-int chat_auth_keys_count(void)
+int chat_auth_jwks_count(void)
 {
     return urls ? urls->nelts : 0;
 }
 
-void chat_auth_keys_on_due(void (*notify)(void))
+void chat_auth_jwks_on_due(void (*notify)(void))
 {
     wake = notify;
 }
 
-const char *chat_auth_keys_due(int *pi, apr_interval_time_t *pwait)
+const char *chat_auth_jwks_due(int *pi, apr_interval_time_t *pwait)
 {
     apr_int64_t wait = 0;
     int i;
 
-    *pwait = CHAT_AUTH_KEYS_CEILING;
+    *pwait = CHAT_AUTH_JWKS_CEILING;
     for (i = 0; i < urls->nelts; i++) {
         int mine;
 
         enter(&entries[i]);
         mine =
-            chat_auth_keys_slot_take(&entries[i].slot, chat_clock_now(), &wait);
+            chat_auth_jwks_slot_take(&entries[i].slot, chat_clock_now(), &wait);
         leave(&entries[i]);
         *pi = i;
         if (mine)
@@ -224,20 +224,20 @@ static void publish(int i, const char *text, apr_size_t len, apr_int64_t age,
     back = !e->slot.version || e->slot.failed;
     memcpy(e->text, text, len);
     e->len = len;
-    chat_auth_keys_slot_fetched(&e->slot, chat_clock_now(), age);
+    chat_auth_jwks_slot_fetched(&e->slot, chat_clock_now(), age);
     leave(e);
     ap_log_error(APLOG_MARK, back ? APLOG_INFO : APLOG_DEBUG, 0, s,
                  CHATNO(0347) "the keys of %s have been fetched",
                  APR_ARRAY_IDX(urls, i, const char *));
 }
 
-void chat_auth_keys_failed(int i, const char *why, server_rec *s)
+void chat_auth_jwks_failed(int i, const char *why, server_rec *s)
 {
     entry_t *e = &entries[i];
     int first, have;
 
     enter(e);
-    first = chat_auth_keys_slot_failed(&e->slot, chat_clock_now());
+    first = chat_auth_jwks_slot_failed(&e->slot, chat_clock_now());
     have = e->len > 0;
     leave(e);
     ap_log_error(APLOG_MARK, first ? APLOG_WARNING : APLOG_DEBUG, 0, s,
@@ -247,17 +247,17 @@ void chat_auth_keys_failed(int i, const char *why, server_rec *s)
                       : "nobody can be let in by them until they are there");
 }
 
-void chat_auth_keys_fetched(int i, const char *text, apr_size_t len,
+void chat_auth_jwks_fetched(int i, const char *text, apr_size_t len,
                             apr_int64_t age, server_rec *s, apr_pool_t *p)
 {
     chat_auth_jose_keys_t *keys;
     const char *why = "it is too long";
 
-    if (len <= CHAT_AUTH_KEYS_MAX &&
+    if (len <= CHAT_AUTH_JWKS_MAX &&
         chat_auth_jose_keys(&keys, text, len, &why, p) == APR_SUCCESS)
         publish(i, text, len, age, s);
     else
-        chat_auth_keys_failed(
+        chat_auth_jwks_failed(
             i, apr_pstrcat(p, "what came is no JWK set: ", why, NULL), s);
 }
 
@@ -291,7 +291,7 @@ static void number(server_rec *s)
     }
 }
 
-apr_status_t chat_auth_keys_post_config(apr_pool_t *pconf, server_rec *s)
+apr_status_t chat_auth_jwks_post_config(apr_pool_t *pconf, server_rec *s)
 {
     int i;
 

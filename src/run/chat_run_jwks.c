@@ -5,7 +5,7 @@
  * and when, chat_auth.h says. It is no part of the maintenance of
  * conversations: a database that is away must keep nobody from signing in.
  */
-#include "chat_run_keys.h"
+#include "chat_run_jwks.h"
 
 #include <http_log.h>
 #include <http_main.h>
@@ -65,7 +65,7 @@ static apr_status_t on_data(void *ctx, const char *data, apr_size_t len)
 {
     document_t *doc = ctx;
 
-    if (doc->text.len + len > CHAT_AUTH_KEYS_MAX)
+    if (doc->text.len + len > CHAT_AUTH_JWKS_MAX)
         return APR_ENOSPC;
     chat_buf_put(&doc->text, data, len);
     return APR_SUCCESS;
@@ -83,7 +83,7 @@ static const char *why_not(apr_status_t rv, int status)
         return "there is no answer in time";
     case APR_ENOSPC:
         return apr_psprintf(pool, "the answer has more than %d bytes",
-                            CHAT_AUTH_KEYS_MAX);
+                            CHAT_AUTH_JWKS_MAX);
     default:
         return "the host cannot be reached, its certificate does not hold, or "
                "it ends its answer before it is whole";
@@ -114,9 +114,9 @@ static void fetch(int i, const char *url)
         return;
     why = why_not(rv, status);
     if (why)
-        chat_auth_keys_failed(i, why, ap_server_conf);
+        chat_auth_jwks_failed(i, why, ap_server_conf);
     else
-        chat_auth_keys_fetched(i, doc->text.data, doc->text.len, doc->age,
+        chat_auth_jwks_fetched(i, doc->text.data, doc->text.len, doc->age,
                                ap_server_conf, pool);
 }
 
@@ -137,7 +137,7 @@ static void *work(void *unused)
     int i;
 
     while (!is_stopping()) {
-        while (!is_stopping() && (url = chat_auth_keys_due(&i, &wait)) != NULL)
+        while (!is_stopping() && (url = chat_auth_jwks_due(&i, &wait)) != NULL)
             fetch(i, url);
         apr_pool_clear(pool);
         if (is_stopping())
@@ -181,7 +181,7 @@ static int start(apr_pool_t *pchild)
     stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (!pool || wake_fd < 0 || stop_fd < 0)
         return 0;
-    chat_auth_keys_on_due(wake);
+    chat_auth_jwks_on_due(wake);
     __atomic_store_n(&runs, 1, __ATOMIC_RELEASE);
     if (!chat_run_thread_start(&thread, work))
         return 0;
@@ -189,9 +189,9 @@ static int start(apr_pool_t *pchild)
     return 1;
 }
 
-void chat_run_keys_child_init(apr_pool_t *pchild, server_rec *s)
+void chat_run_jwks_child_init(apr_pool_t *pchild, server_rec *s)
 {
-    if (chat_auth_keys_count() && !start(pchild))
+    if (chat_auth_jwks_count() && !start(pchild))
         ap_log_error(
             APLOG_MARK, APLOG_ERR, errno, s,
             CHATNO(0855) "no thread to fetch the keys of ChatAuthJWKS: "

@@ -43,11 +43,11 @@ my $documents = ChatTest::Documents->new->start;
 my $real = ChatTest::BetterAuth->new(store => 'kysely-sqlite', database => File::Temp->newdir . '.db', options => { jwt => 1 })->start;
 my $answer = \&ChatTest::Documents::json;
 my %ODD = (
-    page     => ChatTest::Documents::answer(200, ['Content-Type: text/html'], '<p>Sign in'),
+    page     => ChatTest::Answers::whole(200, ['Content-Type: text/html'], '<p>Sign in'),
     twice    => $answer->('{"keys":[],"keys":[]}'),
     long     => $answer->($old_set =~ s/\A\{/'{"x":"' . ('x' x 65536) . '",'/er),
-    moved    => ChatTest::Documents::answer(302, [ 'Location: ' . $documents->url('turning') ], ''),
-    gone     => ChatTest::Documents::answer(404, [], ''),
+    moved    => ChatTest::Answers::whole(302, [ 'Location: ' . $documents->url('turning') ], ''),
+    gone     => ChatTest::Answers::whole(404, [], ''),
     cut      => $answer->($old_set) =~ s/.{40}\z//sr,
     secret   => $answer->('{"keys":[{"kty":"oct","alg":"HS256","k":"AAAA"}]}'),
 );
@@ -143,7 +143,7 @@ is $documents->asked('turning'), 2, '... and makes no questions';
 # ---- nobody answers ----
 
 is who('sick', $old), $IN, 'a set that is there';
-$documents->say(sick => ChatTest::Documents::answer(500, [], 'sorry'));
+$documents->say(sick => ChatTest::Answers::whole(500, [], 'sorry'));
 is who('sick', $new), '503', 'where the next cannot be had, nobody knows a new key';
 is who('sick', $new), '503', '... which is said of each';
 is who('sick', $old), $IN, '... and those from before are good';
