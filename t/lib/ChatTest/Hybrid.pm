@@ -16,8 +16,9 @@ use ChatTest::Postgres;
 
 my $JSON  = JSON::PP->new->utf8->canonical;
 my $REAL  = "$FindBin::Bin/real";
-ChatTest::skip_or_fail("npm ci in t/real/$_") for grep { !-d "$REAL/$_/node_modules" } qw(authjs vercel-chat);
 my $SALT  = 'authjs.session-token';
+
+ChatTest::skip_or_fail("npm ci in t/real/$_") for grep { !-d "$REAL/$_/node_modules" } qw(authjs vercel-chat);
 our $SECRET = 'auth-js-secret-0123456789-0123456789-x';
 
 # Rows of "User": ann and bob are regular users, gus is a guest.
