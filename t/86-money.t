@@ -52,6 +52,16 @@ ChatAuth guest
     ChatLimit day 1000/1d ip zone=utc
     ChatLimit there 1000/1d ip zone=+14:00
 </Location>
+<Location /shadow>
+    ChatLimit used 0/1mo ip unit=cost shadow=on
+</Location>
+<Location /whole>
+    ChatRoute openai
+    ChatUse mock
+    ChatRequestFormat provider
+    ChatRetry 2 unsafe=on
+    ChatLimit whole 0.01/1h "expr=%{QUERY_STRING}" unit=cost
+</Location>
 <Location /model>
     ChatLimit dear 0.0001/1h ip unit=cost model=m
 </Location>
@@ -197,8 +207,18 @@ for my $model (qw(unpriced half)) {
     my $no = ask($t[0], '/cap?none', 30, { n => 1 }, with => { model => $model });
     is "$no->{status} $no->{json}{code}", '500 misconfigured', "$model: what nobody knows the price of is not asked";
 }
+is ask($t[0], '/shadow', 30, { n => 1 }, with => { model => 'unpriced' })->{status}, 200, 'a policy that only looks on refuses nothing';
 is ask($t[0], '/model', 30, { n => 1 }, with => { model => 'unpriced' })->{status}, 200, 'a cap of one model holds for that alone';
 is ask($t[0], '/model', 30, { n => 1 })->{status}, 429, '... and there it does';
+
+# ---- what nobody waited for ----
+
+my $calls = $up->calls;
+$res = $t[0]->request('POST', '/whole?one', json => { model => 'm', stream => JSON::PP::false, max_output_tokens => 16,
+    input => body(30, { n => 3, fault => 'close-head' })->{messages}[0]{content} });
+is $res->{status}, 502, 'a whole answer that never came';
+is $up->calls, $calls + 1, '... is not asked for again: it may be billed';
+cmp_ok used('whole:m3600:e:one'), '>=', 16 * 100_000, '... and what was reserved for it stays charged';
 
 # ---- a server that is killed ----
 

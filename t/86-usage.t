@@ -55,6 +55,12 @@ my $LOCATIONS = <<'END';
     ChatLimit day 1000/1d user unit=tokens model=paid
     ChatLimit often 1000/1h user
 </Location>
+<VirtualHost 127.0.0.2:8099>
+    ServerName one.test:80
+</VirtualHost>
+<VirtualHost 127.0.0.2:8099>
+    ServerName two.test:80
+</VirtualHost>
 END
 
 for my $db (databases()) {
@@ -151,6 +157,24 @@ sub gathered ($t, $db, $sums) {
         is_deeply rows($t)->{'bob m p'}, [ 4, 6, 8, 2, 10 ], '... once';
     }
     $t->expect_log(qr/CHAT0878: \S+ has a line that is no usage/);
+
+    # Of two servers, which have one database here.
+    $t->write_file('new.usage', join("\n", map { $line =~ s/\}\z/,"server":"$_:80"}/r } qw(one.test two.test one.test)) . "\n", 0666);
+    rename $t->dir . '/new.usage', $file = "$dir/" . uuid() . '.usage' or die "$file: $!\n";
+    wait_for(sub { !-e $file }, "$db: a file of two servers is told", 15);
+    is_deeply rows($t)->{'bob m p'}, [ 10, 15, 20, 5, 25 ], '... that of both';
+    $t->sql("delete from chat_usage where model = 'm'");
+
+    # An answer that waited for the database, and is deleted when it is back.
+    $t->expect_log(qr/CHAT0834: the database has taken the answer/);
+    my $answer = JSON::PP->new->canonical->encode({ answer => uuid(), stream => uuid(), status => 0, parts => '[]', text => '', inputTokens => 3,
+        outputTokens => 4, cost => 5, lastEvent => 1, usage => [ JSON::PP->new->decode($line) ] });
+    for my $round (1, 2) {
+        $t->write_file('new.unsaved', $answer, 0666);
+        rename $t->dir . '/new.unsaved', $file = "$dir/" . uuid() . '.unsaved' or die "$file: $!\n";
+        wait_for(sub { !-e $file }, "$db: it is told, round $round", 15);
+        is_deeply rows($t)->{'bob m p'}, [ 2, 3, 4, 1, 5 ], '... and is billed all the same, once';
+    }
     $t->sql("delete from chat_usage where model = 'm'");
     return;
 }

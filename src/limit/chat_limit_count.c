@@ -82,7 +82,8 @@ int chat_limit_collect(chat_limit_counts_t *counts,
 static int is_unpriced(const chat_limit_context_t *ctx,
                        const chat_limit_conf_t *policy)
 {
-    if (policy->unit != CHAT_LIMIT_COST || chat_price_known(&ctx->ask->price))
+    if (policy->unit != CHAT_LIMIT_COST || policy->shadow ||
+        chat_price_known(&ctx->ask->price))
         return 0;
     ap_log_rerror(
         APLOG_MARK, APLOG_ERR, 0, ctx->r,

@@ -113,12 +113,22 @@ static int make_bill(chat_bill_t *bill, const chat_run_t *run,
     return 1;
 }
 
+/* It was asked for a whole answer, and nobody waited for it any more: the
+ * provider says nothing before it has made all of it. */
+static int is_unknown(const chat_run_t *run, const chat_result_t *result)
+{
+    return run->whole && !run->dialect && result->end->asked &&
+           !run->attempt.status && !run->attempt.own_key;
+}
+
 int chat_run_bill(chat_run_t *run, const chat_result_t *result)
 {
     chat_bill_t bill = {0};
 
-    if (!make_bill(&bill, run, result))
+    if (!make_bill(&bill, run, result)) {
+        run->unbilled |= is_unknown(run, result);
         return 0;
+    }
     if (!run->bills)
         run->bills = apr_array_make(run->r->pool, 1, sizeof(bill));
     APR_ARRAY_PUSH(run->bills, chat_bill_t) = bill;
@@ -140,6 +150,8 @@ chat_limit_spent_t chat_run_spent(const chat_run_t *run)
         spent.tokens = bill->usage.input + bill->usage.output;
         spent.cost += bill->cost;
     }
+    if (run->unbilled)
+        spent.cost = -1;
     return spent;
 }
 
@@ -147,7 +159,6 @@ chat_limit_spent_t chat_run_spent(const chat_run_t *run)
  * reserved for one. */
 int chat_run_can_pay(const chat_run_t *run)
 {
-    return !run->bills || !run->ticket ||
-           !chat_limit_counts_cost(run->ticket) ||
+    return !run->ticket || !chat_limit_counts_cost(run->ticket) ||
            chat_run_spent(run).cost == 0;
 }

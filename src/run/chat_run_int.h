@@ -166,6 +166,7 @@ typedef struct chat_run_t {
     chat_limit_ticket_t *ticket;
     apr_int64_t input_tokens;    /* estimate */
     apr_array_header_t *bills;   /* chat_bill_t, NULL: none yet */
+    int unbilled;                /* 1: what a call cost nobody knows */
     const chat_notice_t *notice; /* of a limit that is near, once it is settled;
                                     or NULL */
 
@@ -379,7 +380,8 @@ chat_price_t chat_run_dearest(const chat_run_t *run);
  * As the provider says, else as estimated; nothing when it never began, unless
  * the client did not wait for that. Once for each call. 1: it is. */
 int chat_run_bill(chat_run_t *run, const chat_result_t *result);
-/* The tokens of the call that was billed last, and the money of all bills. */
+/* The tokens of the call that was billed last, and the money of all bills, or
+ * -1: nobody knows. */
 chat_limit_spent_t chat_run_spent(const chat_run_t *run);
 /* 1 when the money that is reserved pays for one call more. */
 int chat_run_can_pay(const chat_run_t *run);

@@ -281,8 +281,9 @@ static void save(const state_t *state)
         if (waits[i])
             apr_sleep(waits[i]);
         rv = save_once(&written, state, &ending);
-        /* Who did not write it was late, or has by a try whose end was lost. */
-        run->usage_kept = rv == APR_SUCCESS && (written || i > 0);
+        /* Who did not write it was late, or has by a try whose end was lost:
+         * chat_run_usage.c adds what is not there yet. */
+        run->usage_kept = rv == APR_SUCCESS && written;
         /* Not found: it was deleted meanwhile. */
         if (rv == APR_SUCCESS || rv == APR_NOTFOUND)
             return;

@@ -143,9 +143,9 @@ void chat_run_spooled_inherit(const char *instance, apr_pool_t *p)
 
 /* ---- telling ---- */
 
-/* All rows of one server's database, those of one key added up. */
+/* All rows of one server, those of one key added up. */
 typedef struct told_t {
-    server_rec *s;
+    const char *name;
     apr_hash_t *by_key; /* -> chat_store_usage_t */
 } told_t;
 
@@ -173,15 +173,15 @@ static void add_row(told_t *told, const chat_store_usage_t *u, apr_pool_t *p)
     all->cost = sum(all->cost, u->cost);
 }
 
-static told_t *told_of(apr_hash_t *all, server_rec *s, apr_pool_t *p)
+static told_t *told_of(apr_hash_t *all, const char *name, apr_pool_t *p)
 {
-    told_t *told = apr_hash_get(all, &s, sizeof(s));
+    told_t *told = apr_hash_get(all, name, APR_HASH_KEY_STRING);
 
     if (!told) {
         told = apr_pcalloc(p, sizeof(*told));
-        told->s = s;
+        told->name = name;
         told->by_key = apr_hash_make(p);
-        apr_hash_set(all, &told->s, sizeof(s), told);
+        apr_hash_set(all, name, APR_HASH_KEY_STRING, told);
     }
     return told;
 }
@@ -196,10 +196,9 @@ static void read_line(apr_hash_t *all, const char *line, apr_size_t len,
 
     if (chat_json_parse(&o, line, len, &limits, p) == APR_SUCCESS &&
         chat_run_counted_read(&u, o)) {
-        server_rec *s = chat_run_unsaved_find_server(
-            chat_json_string(chat_json_get(o, "server")), p);
+        const char *name = chat_json_string(chat_json_get(o, "server"));
 
-        add_row(told_of(all, s, p), &u, p);
+        add_row(told_of(all, name ? name : "", p), &u, p);
     }
     else
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
@@ -226,9 +225,26 @@ static apr_hash_t *read_file(const char *path, apr_pool_t *p)
     return all;
 }
 
+/* Of several servers in one file each has an id of its own, the same each time:
+ * they may share a database. */
+static const char *id_within(const char *id, const char *name, apr_pool_t *p)
+{
+    const char *text = apr_pstrcat(p, id, "\n", name, NULL);
+    unsigned char digest[CHAT_SHA256_LEN];
+    char hex[33];
+
+    if (chat_crypto_sha256(digest, text, strlen(text)) != APR_SUCCESS)
+        return NULL;
+    chat_crypto_hex(hex, digest, 16);
+    /* A UUID of version 8 (RFC 9562): of anybody's making. */
+    return apr_psprintf(p, "%.8s-%.4s-8%.3s-8%.3s-%.12s", hex, hex + 8,
+                        hex + 13, hex + 17, hex + 20);
+}
+
 static int tell_one(const told_t *told, const char *id, apr_pool_t *p)
 {
-    const chat_store_at_t at = {.s = told->s, .p = p};
+    const chat_store_at_t at = {
+        .s = chat_run_unsaved_find_server(told->name, p), .p = p};
     chat_store_usage_t *rows =
         apr_palloc(p, apr_hash_count(told->by_key) * sizeof(*rows));
     chat_err_t err = {0};
@@ -237,7 +253,8 @@ static int tell_one(const told_t *told, const char *id, apr_pool_t *p)
 
     for (hi = apr_hash_first(p, told->by_key); hi; hi = apr_hash_next(hi))
         rows[n++] = *(const chat_store_usage_t *)apr_hash_this_val(hi);
-    return chat_store_usage_add(&added, rows, n, id, &at, &err) == APR_SUCCESS;
+    return id &&
+           chat_store_usage_add(&added, rows, n, id, &at, &err) == APR_SUCCESS;
 }
 
 /* 0: a database does not take it yet. One that has taken it does not again. */
@@ -254,9 +271,14 @@ static int tell(const char *id, const char *path, apr_pool_t *p)
         rename(path, apr_pstrcat(p, path, ".bad", NULL));
         return 1;
     }
-    for (hi = apr_hash_first(p, all); hi; hi = apr_hash_next(hi))
-        if (!tell_one(apr_hash_this_val(hi), id, p))
+    for (hi = apr_hash_first(p, all); hi; hi = apr_hash_next(hi)) {
+        const told_t *told = apr_hash_this_val(hi);
+
+        if (!tell_one(
+                told,
+                apr_hash_count(all) > 1 ? id_within(id, told->name, p) : id, p))
             return 0;
+    }
     unlink(path);
     return 1;
 }

@@ -313,7 +313,8 @@ static apr_status_t write_answer(const char **panswer, const chat_json_t *o,
     chat_store_ending_t ending;
     chat_vercel_ending_t app;
     chat_err_t err = {0};
-    int written;
+    apr_status_t rv;
+    int written = 0, added;
 
     *panswer = NULL;
     if (o && app_from_json(&app, o)) {
@@ -323,7 +324,12 @@ static apr_status_t write_answer(const char **panswer, const chat_json_t *o,
     if (!o || !from_json(&ending, o, at->p))
         return APR_EINVAL;
     *panswer = ending.answer;
-    return chat_store_turn_end(&written, &ending, at, &err);
+    rv = chat_store_turn_end(&written, &ending, at, &err);
+    /* Somebody else wrote it, or it is deleted: that is billed all the same. */
+    if ((rv == APR_SUCCESS || rv == APR_NOTFOUND) && !written && ending.nusage)
+        rv = chat_store_usage_add(&added, ending.usage, ending.nusage,
+                                  ending.answer, at, &err);
+    return rv;
 }
 
 /* 0: the database does not take it yet. */

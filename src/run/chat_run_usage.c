@@ -57,8 +57,8 @@ int chat_run_usage_rows(chat_store_usage_t **prows, const chat_run_t *run)
     return n;
 }
 
-/* At once; what the database may have taken all the same has the same id when
- * it is told again. */
+/* At once; what the database may have taken all the same, with an answer that
+ * it keeps or by itself, has the same id when it is told again. */
 static void add_now(chat_run_t *run, chat_store_usage_t *rows, int n)
 {
     const chat_store_at_t at = {
@@ -67,7 +67,10 @@ static void add_now(chat_run_t *run, chat_store_usage_t *rows, int n)
     char id[37];
     int added;
 
-    chat_crypto_uuid7(id, apr_time_now());
+    if (run->kept && run->kept->answer)
+        apr_cpystrn(id, run->kept->answer, sizeof(id));
+    else
+        chat_crypto_uuid7(id, apr_time_now());
     if (chat_store_usage_add(&added, rows, n, id, &at, &err) != APR_SUCCESS)
         chat_run_spooled_keep(run->r->server, rows, n, id, run->r->pool);
 }
@@ -80,7 +83,7 @@ static void usage_end(chat_run_t *run, void *ctx)
     if (run->usage_kept)
         return;
     n = chat_run_usage_rows(&rows, run);
-    if (n && run->conf->usage.mode == CHAT_USAGE_BATCH)
+    if (n && run->conf->usage.mode == CHAT_USAGE_BATCH && !run->kept)
         chat_run_spooled_gather(run->r->server, rows, n, run->r->pool);
     else if (n)
         add_now(run, rows, n);

@@ -9,6 +9,11 @@
 /* In one transaction, for which other writers wait: some milliseconds. */
 #define ROWS 200
 
+/* So many steps at a time, and between them longer than a writer that waits
+ * sleeps at most: others write, too. */
+#define STEPS 8
+#define PAUSE apr_time_from_msec(10)
+
 typedef struct index_t {
     int waits;
     int count; /* of the last step */
@@ -45,8 +50,9 @@ static apr_status_t step(chat_store_tx_t *tx, void *work)
 
 apr_status_t chat_store_index(const chat_store_at_t *at, chat_err_t *err)
 {
-    index_t index = {0};
+    index_t index = {.count = ROWS};
     apr_status_t rv;
+    int i;
 
     if (chat_store_link_is(at, 0) || (!at->owner && !chat_store_link_is(at, 1)))
         return APR_SUCCESS;
@@ -54,9 +60,11 @@ apr_status_t chat_store_index(const chat_store_at_t *at, chat_err_t *err)
                            &index, err);
     if (!index.waits)
         return rv;
-    do {
+    for (i = 0; i < STEPS && rv == APR_SUCCESS && index.count >= ROWS; i++) {
+        if (i)
+            apr_sleep(PAUSE);
         rv = chat_store_tx_run(at, CHAT_STORE_WRITE, "index new words", step,
                                &index, err);
-    } while (rv == APR_SUCCESS && index.count >= ROWS);
+    }
     return rv;
 }

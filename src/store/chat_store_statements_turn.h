@@ -113,11 +113,14 @@
     "u as (update chat_conversation x set bytes = x.bytes + a.bytes - 2, "     \
     "last_message_at = greatest(x.last_message_at, a.now) "                    \
     "from a, c, m where x.id = c.id), "                                        \
+    "b as (insert into chat_usage_batch (id, added_at) "                       \
+    "select a.answer, a.now from a, m where json_array_length(a.used) > 0 "    \
+    "on conflict (id) do nothing returning id), "                              \
     "z as (insert into chat_usage as u (user_id, day, model, provider, "       \
     "own_key, requests, input_tokens, output_tokens, cached_tokens, cost_e10)" \
     " select r.user_id, r.day, r.model, r.provider, r.own_key, "               \
     "sum(r.requests), sum(r.input), sum(r.output), sum(r.cached), "            \
-    "sum(r.cost) from a, m, json_to_recordset(a.used) as r(user_id text, "     \
+    "sum(r.cost) from a, b, json_to_recordset(a.used) as r(user_id text, "     \
     "day date, model text, provider text, own_key boolean, requests bigint, "  \
     "input bigint, output bigint, cached bigint, cost bigint) "                \
     "group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5 " CHAT_STORE_USAGE_SUM      \

@@ -87,6 +87,7 @@ static apr_status_t end(chat_store_tx_t *tx, void *work)
     const chat_store_ending_t *ending = e->ending;
     int wrote =
         e->written; /* in a first try, whose commit may have been lost */
+    int added;
     const char *conversation = NULL, *now = chat_store_tx_number(tx, e->now);
     apr_status_t rv = lock(tx, ending->stream, &conversation);
 
@@ -105,7 +106,8 @@ static apr_status_t end(chat_store_tx_t *tx, void *work)
     if (rv == APR_SUCCESS)
         rv = touch(tx, e, conversation);
     return rv == APR_SUCCESS
-               ? chat_store_usage_put(tx, ending->usage, ending->nusage)
+               ? chat_store_usage_put(&added, tx, ending->usage, ending->nusage,
+                                      ending->answer)
                : rv;
 }
 

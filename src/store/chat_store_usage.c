@@ -40,27 +40,37 @@ static int by_row(const void *a, const void *b)
 
 /* ---- adding ---- */
 
-apr_status_t chat_store_usage_put(chat_store_tx_t *tx, chat_store_usage_t *rows,
-                                  int n)
+static apr_status_t put_row(chat_store_tx_t *tx, const chat_store_usage_t *u)
 {
-    apr_status_t rv = APR_SUCCESS;
+    return chat_store_tx_exec(
+        tx, NULL, CHAT_SQL_USAGE_ADD,
+        CHAT_STORE_ARGS(u->owner, u->day, u->model, u->provider,
+                        u->own_key ? "1" : "0",
+                        chat_store_tx_number(tx, u->requests),
+                        chat_store_tx_number(tx, u->input_tokens),
+                        chat_store_tx_number(tx, u->output_tokens),
+                        chat_store_tx_number(tx, u->cached_tokens),
+                        chat_store_tx_number(tx, u->cost)));
+}
+
+apr_status_t chat_store_usage_put(int *padded, chat_store_tx_t *tx,
+                                  chat_store_usage_t *rows, int n,
+                                  const char *id)
+{
+    apr_status_t rv;
     int i;
 
-    if (n > 1)
-        qsort(rows, n, sizeof(*rows), by_row);
-    for (i = 0; i < n && rv == APR_SUCCESS; i++) {
-        const chat_store_usage_t *u = &rows[i];
-
-        rv = chat_store_tx_exec(
-            tx, NULL, CHAT_SQL_USAGE_ADD,
-            CHAT_STORE_ARGS(u->owner, u->day, u->model, u->provider,
-                            u->own_key ? "1" : "0",
-                            chat_store_tx_number(tx, u->requests),
-                            chat_store_tx_number(tx, u->input_tokens),
-                            chat_store_tx_number(tx, u->output_tokens),
-                            chat_store_tx_number(tx, u->cached_tokens),
-                            chat_store_tx_number(tx, u->cost)));
-    }
+    *padded = 0;
+    if (!n)
+        return APR_SUCCESS;
+    rv = chat_store_tx_exec(
+        tx, padded, CHAT_SQL_USAGE_BATCH,
+        CHAT_STORE_ARGS(id, chat_store_tx_number(tx, chat_store_now())));
+    if (rv != APR_SUCCESS || !*padded)
+        return rv;
+    qsort(rows, n, sizeof(*rows), by_row);
+    for (i = 0; i < n && rv == APR_SUCCESS; i++)
+        rv = put_row(tx, &rows[i]);
     return rv;
 }
 
@@ -102,19 +112,15 @@ typedef struct add_t {
     int added;
 } add_t;
 
+/* One whose commit seemed to fail may be there. */
 static apr_status_t add(chat_store_tx_t *tx, void *work)
 {
     add_t *a = work;
-    int added = 0;
-    apr_status_t rv = chat_store_tx_exec(
-        tx, &added, CHAT_SQL_USAGE_BATCH,
-        CHAT_STORE_ARGS(a->id, chat_store_tx_number(tx, chat_store_now())));
+    int added;
+    apr_status_t rv = chat_store_usage_put(&added, tx, a->rows, a->n, a->id);
 
-    /* One whose commit seemed to fail may be there. */
-    if (rv != APR_SUCCESS || !added)
-        return rv;
-    a->added = 1;
-    return chat_store_usage_put(tx, a->rows, a->n);
+    a->added |= added;
+    return rv;
 }
 
 apr_status_t chat_store_usage_add(int *padded, chat_store_usage_t *rows, int n,

@@ -6,9 +6,11 @@
 #include "chat_store_tx.h"
 #include "chat_store_usage.h"
 
-/* Add n rows, which are sorted: whoever locks several does so in one order. */
-apr_status_t chat_store_usage_put(chat_store_tx_t *tx, chat_store_usage_t *rows,
-                                  int n);
+/* Add n rows, once for each id (a UUID). *padded is 0 where they had been
+ * added. Whoever locks several does so in one order. */
+apr_status_t chat_store_usage_put(int *padded, chat_store_tx_t *tx,
+                                  chat_store_usage_t *rows, int n,
+                                  const char *id);
 
 /* The same rows for a statement that adds them itself: JSON, in p. */
 const char *chat_store_usage_json(const chat_store_usage_t *rows, int n,
