@@ -142,7 +142,8 @@ apr_status_t chat_stream_resolved(const char **presolve, request_rec *r,
 
 /* The same for a host that a user has named: *pwhere is what
  * chat_call_t.guarded wants. Asked anew each time; waits as long as the system
- * does for a name server. */
+ * does for a name server, a few at a time in a child: of more the 502 comes at
+ * once. */
 apr_status_t chat_stream_resolve_public(const char **pwhere, request_rec *r,
                                         const char *host, chat_err_t *err);
 

@@ -140,7 +140,8 @@ ChatKeySecret file:keys.secret
     ChatProviderURL $url
     ChatProviderKey file:house.secret
 </ChatProvider>
-ChatModel plain own
+ChatModel plain own fallback=spare
+ChatModel spare other
 <Location /api/v1/keys>
     ChatRoute keys
     ChatUserKeys allow own other
@@ -171,6 +172,12 @@ ChatModel plain own
     ChatStore off
     ChatUse own
     ChatUserKeys allow own fallback=on
+</Location>
+<Location /api/v1/spare>
+    ChatRoute stream
+    ChatStore off
+    ChatUse own other
+    ChatUserKeys allow own other
 </Location>
 <Location /api/v1/address>
     ChatRoute stream
@@ -284,6 +291,23 @@ END
     asked($up);
     is $ask->('eve', 'fallback')->{status}, 200, 'where the house steps in it is asked';
     is_deeply [ asked($up) ], ["POST /v1/chat/completions $HOUSE"], '... with its own key';
+
+    $put->('eve', { key => $bad, check => JSON::PP::false });
+    is $ask->('eve', 'fallback')->{status}, 200, '... also while nobody knows that';
+    is_deeply [ asked($up) ], [ "POST /v1/chat/completions $bad", "POST /v1/chat/completions $HOUSE" ], '... after it was tried';
+    is $t->as('eve', 'GET', 'keys')->{json}{data}[0]{status}, 'invalid', '... which is known from then on';
+    $ask->('eve', 'fallback');
+    is_deeply [ asked($up) ], ["POST /v1/chat/completions $HOUSE"], '... and not tried again';
+
+    # ---- and one for what is asked second ----
+    is $put->('bob', { key => 'sk-ant-api03-0123456789abcdef', check => JSON::PP::false }, 'keys/other')->{status}, 201, 'a key for a spare';
+    $t->sql(q{update chat_user_key set invalid_at = 1 where provider = 'other'});
+    is $ask->('bob', 'spare')->{headers}{'x-chat-key'}, 'house', '... that is worth nothing keeps nobody from the first';
+    asked($up);
+    $t->sql(q{update chat_user_key set invalid_at = null, base_url = 'https://example.com' where provider = 'other'});
+    is $t->as('bob', 'POST', 'keys/other/check')->{json}{code}, 'keys_forbidden', 'one for a server of the user\'s own is not checked elsewhere';
+    is_deeply [ asked($up) ], [], '... and goes nowhere';
+    $t->as('bob', 'DELETE', 'keys/other');
 
     # ---- and one whose provider fails: not a word of the house's ----
     $put->('eve', { key => key('sick'), check => JSON::PP::false });

@@ -241,6 +241,9 @@ sub tiers ($t, $other) {
     # ---- several, and who may overwrite what ----
     take($t, event(updated => 'active', 100, user => 'ann', id => 'sub_b', price => 'price_standard'));
     is tier($t, 'ann'), 'pro', 'the best of two subscriptions counts';
+    $t->sql("update $_ set valid_until = 1 where tier = 'pro' and user_id = 'ann'") for qw(chat_tier chat_subscription);
+    is tier($t, 'ann'), 'standard', '... until it is over, whether an event tells of that or not';
+    $t->sql("update $_ set valid_until = 99999999999999 where tier = 'pro' and user_id = 'ann'") for qw(chat_tier chat_subscription);
     take($t, event(deleted => 'canceled', 4000, id => 'sub_a'));
     is tier($t, 'ann'), 'standard', '... and the other one when that has ended';
     $t->sql(q{update chat_tier set source = 'admin', tier = 'gold' where user_id = 'ann'});

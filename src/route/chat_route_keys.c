@@ -317,7 +317,8 @@ static apr_status_t find_row(const chat_store_key_t **pkey, rest_t *q)
 
     for (i = 0; rv == APR_SUCCESS && i < rows->nelts; i++) {
         *pkey = &APR_ARRAY_IDX(rows, i, chat_store_key_t);
-        if (!strcmp((*pkey)->provider, q->ids[0]))
+        if (!strcmp((*pkey)->provider, q->ids[0]) &&
+            (!(*pkey)->expires || (*pkey)->expires > chat_store_now()))
             return APR_SUCCESS;
     }
     return rv != APR_SUCCESS
@@ -382,13 +383,14 @@ static apr_status_t check(rest_t *q)
 
     if (rv == APR_SUCCESS)
         rv = find_row(&key, q);
+    /* One for an address of the user's own goes nowhere else. */
+    if (rv == APR_SUCCESS && key->base_url && !q->ctx->dir->keys.baseurl)
+        rv = forbid(q, "A key for a base URL cannot be checked here.");
     if (rv == APR_SUCCESS)
         rv = open_row(&secret, q, key);
     if (rv != APR_SUCCESS)
         return rv;
-    rv =
-        chat_route_keys_check(&verdict, q, conf, secret,
-                              q->ctx->dir->keys.baseurl ? key->base_url : NULL);
+    rv = chat_route_keys_check(&verdict, q, conf, secret, key->base_url);
     chat_seal_free(secret, q->p);
     if (rv != APR_SUCCESS)
         verdict = CHAT_PROVIDER_CHECK_UNKNOWN;

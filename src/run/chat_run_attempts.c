@@ -335,6 +335,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
         chat_run_look(run);
     chat_run_result(&result, &refusal, run, end);
     report(run, chat_run_failure_verdict(&result));
+    chat_run_own_note(run, &refusal);
     before = run->attempt;
     billed = chat_run_bill(run, &result);
     if (run->answer.cut || !chat_run_can_pay(run) ||

@@ -333,6 +333,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     write_ahead(run, &ending);
     chat_run_tap_end(run);
     tell(run, &ending);
+    chat_run_own_mark(run);
     chat_run_own_forget(run);
     chat_run_tap_over(run);
     chat_sse_reset(run->answer.sse);

@@ -220,6 +220,7 @@ typedef struct chat_run_own_t {
     char *secret;        /* once it is opened: in memory for secrets; or NULL */
     const char *url;     /* in place of the provider's, or NULL */
     const char *guarded; /* of url's host, as chat_call_t has it */
+    int refused;         /* 1: its provider does not accept it */
 } chat_run_own_t;
 
 /* [request thread] Which of the candidates are asked with a key of the user's
@@ -239,8 +240,12 @@ const char *chat_run_own_line(chat_run_t *run, const char *line, apr_pool_t *p);
 /* What the provider has said of it is not looked at with it in it. */
 void chat_run_own_mask(const chat_run_t *run);
 
-/* [whoever owns the run at its end] 1: the provider has not accepted it, which
- * its user has to know; err is about that then. */
+/* 1: the provider has not accepted the key of the attempt. It is noted. */
+int chat_run_own_note(const chat_run_t *run, const chat_err_t *refusal);
+/* [a thread that may wait] What was noted is stored. */
+void chat_run_own_mark(const chat_run_t *run);
+/* [whoever owns the run at its end] As chat_run_own_note(); err is about that
+ * then, which its user has to know. */
 int chat_run_own_refused(chat_run_t *run, chat_err_t *err);
 /* [the same] Nothing of it is left. */
 void chat_run_own_forget(chat_run_t *run);

@@ -184,13 +184,19 @@ static apr_status_t load(apr_array_header_t **pkeys, chat_run_t *run,
     return APR_SUCCESS;
 }
 
+/* Why candidates cannot be asked. */
+typedef struct why_t {
+    chat_err_t first, spare;
+} why_t;
+
 static void choose(apr_array_header_t *list, chat_run_t *run,
-                   const apr_array_header_t *keys, chat_err_t *why)
+                   const apr_array_header_t *keys, why_t *why)
 {
     int i;
 
     for (i = 0; i < run->ncandidates; i++)
-        add(list, run, keys, &run->candidates[i], why);
+        add(list, run, keys, &run->candidates[i],
+            i ? &why->spare : &why->first);
     if (!run->conf->keys.fallback && list->nelts &&
         APR_ARRAY_IDX(list, 0, chat_candidate_t).own)
         keep_own(list);
@@ -220,7 +226,7 @@ static void use(chat_run_t *run, const apr_array_header_t *list)
 apr_status_t chat_run_own_find(chat_run_t *run, chat_err_t *err)
 {
     apr_array_header_t *keys, *list;
-    chat_err_t why = {0};
+    why_t why = {.first = {0}};
     apr_status_t rv;
 
     if (run->conf->keys.mode == CHAT_KEYS_OFF)
@@ -233,8 +239,8 @@ apr_status_t chat_run_own_find(chat_run_t *run, chat_err_t *err)
     choose(list, run, keys, &why);
     /* What the first one lacks nobody else makes good with other money. */
     if (list->nelts == 0 ||
-        (why.status && !APR_ARRAY_IDX(list, 0, chat_candidate_t).own)) {
-        *err = why;
+        (why.first.status && !APR_ARRAY_IDX(list, 0, chat_candidate_t).own)) {
+        *err = why.first.status ? why.first : why.spare;
         return APR_EGENERAL;
     }
     use(run, list);
@@ -321,17 +327,37 @@ void chat_run_own_mask(const chat_run_t *run)
         chat_seal_mask(attempt->refusal, attempt->refusal_len, own->secret);
 }
 
+/* A 403 may be about what was asked. */
+int chat_run_own_note(const chat_run_t *run, const chat_err_t *refusal)
+{
+    chat_run_own_t *own = run->attempt.candidate->own;
+
+    if (!own || refusal->cause != CHAT_CAUSE_AUTH)
+        return 0;
+    own->refused |= run->attempt.status != HTTP_FORBIDDEN;
+    return 1;
+}
+
+void chat_run_own_mark(const chat_run_t *run)
+{
+    const chat_store_at_t at = at_of(run);
+    chat_err_t ignored;
+    int i;
+
+    for (i = 0; i < run->ncandidates; i++) {
+        const chat_run_own_t *own = run->candidates[i].own;
+
+        if (own && own->refused)
+            chat_store_key_mark(&at, own->key, 1, &ignored);
+    }
+}
+
 int chat_run_own_refused(chat_run_t *run, chat_err_t *err)
 {
     const chat_candidate_t *c = run->attempt.candidate;
-    const chat_store_at_t at = at_of(run);
-    chat_err_t ignored;
 
-    if (!c->own || err->cause != CHAT_CAUSE_AUTH)
+    if (!chat_run_own_note(run, err))
         return 0;
-    /* A 403 may be about what was asked. */
-    if (run->attempt.status != HTTP_FORBIDDEN)
-        chat_store_key_mark(&at, c->own->key, 1, &ignored);
     memset(err, 0, sizeof(*err));
     refuse_rejected(c->conf->name, err, run->r->pool);
     return 1;

@@ -36,41 +36,6 @@ static const char *time_of(chat_store_tx_t *tx, apr_int64_t time)
     return time ? chat_store_tx_number(tx, time) : NULL;
 }
 
-/* ---- the tier of who asks ---- */
-
-typedef struct find_t {
-    const char *user, *tier;
-} find_t;
-
-static apr_status_t find(chat_store_tx_t *tx, void *work)
-{
-    enum { TIER, VALID_UNTIL };
-    find_t *f = work;
-    chat_store_rows_t rows;
-    apr_int64_t until;
-    apr_status_t rv = chat_store_tx_select(tx, &rows, CHAT_SQL_TIER_GET,
-                                           CHAT_STORE_ARGS(f->user));
-
-    f->tier = NULL;
-    while (rv == APR_SUCCESS && chat_store_db_next(&rows) == APR_SUCCESS) {
-        until = chat_store_db_integer(&rows, VALID_UNTIL, APR_INT64_MAX);
-        if (until > chat_store_now())
-            f->tier = chat_store_db_text(&rows, TIER, tx->p);
-    }
-    return rv;
-}
-
-apr_status_t chat_store_tier_find(const char **ptier, const chat_store_at_t *at,
-                                  const char *user, chat_err_t *err)
-{
-    find_t f = {.user = user};
-    apr_status_t rv = chat_store_tx_run(at, CHAT_STORE_READ,
-                                        "look up a user's tier", find, &f, err);
-
-    *ptier = f.tier;
-    return rv == APR_SUCCESS && !f.tier ? APR_NOTFOUND : rv;
-}
-
 /* ---- whose it is ---- */
 
 /* What the event says, else who is known to be that customer. NULL: nobody
@@ -209,8 +174,8 @@ static int is_better(const row_t *row, const row_t *than, apr_int64_t now)
     return row->at > than->at;
 }
 
-static apr_status_t find_best(row_t *best, chat_store_tx_t *tx,
-                              const apply_t *a, const char *user)
+static apr_status_t find_best(row_t *best, chat_store_tx_t *tx, apr_int64_t now,
+                              const char *user)
 {
     chat_store_rows_t rows;
     apr_status_t rv = chat_store_tx_select(
@@ -222,7 +187,7 @@ static apr_status_t find_best(row_t *best, chat_store_tx_t *tx,
 
         read_row(&row, &rows, tx->p);
         /* Of what has a price that nobody knows nothing follows. */
-        if (row.tier && (!best->id || is_better(&row, best, a->now)))
+        if (row.tier && (!best->id || is_better(&row, best, now)))
             *best = row;
     }
     return rv;
@@ -233,7 +198,7 @@ static apr_status_t put_tier(chat_store_tx_t *tx, apply_t *a, const char *user)
 {
     row_t best;
     int access;
-    apr_status_t rv = find_best(&best, tx, a, user);
+    apr_status_t rv = find_best(&best, tx, a->now, user);
 
     if (rv != APR_SUCCESS || !best.id)
         return rv;
@@ -245,6 +210,55 @@ static apr_status_t put_tier(chat_store_tx_t *tx, apply_t *a, const char *user)
                         best.status, chat_store_tx_number(tx, best.at),
                         access ? time_of(tx, best.until) : NULL,
                         chat_store_tx_number(tx, a->now)));
+}
+
+/* ---- the tier of who asks ---- */
+
+typedef struct find_t {
+    const char *user, *tier;
+} find_t;
+
+/* What was the best one is over: another may be paid for longer. */
+static apr_status_t find_next(find_t *f, chat_store_tx_t *tx, apr_int64_t now)
+{
+    row_t best;
+    apr_status_t rv = find_best(&best, tx, now, f->user);
+
+    if (rv == APR_SUCCESS && best.id && has_access(&best, now))
+        f->tier = best.tier;
+    return rv;
+}
+
+static apr_status_t find(chat_store_tx_t *tx, void *work)
+{
+    enum { TIER, VALID_UNTIL };
+    find_t *f = work;
+    chat_store_rows_t rows;
+    apr_int64_t until, now = chat_store_now();
+    int over = 0;
+    apr_status_t rv = chat_store_tx_select(tx, &rows, CHAT_SQL_TIER_GET,
+                                           CHAT_STORE_ARGS(f->user));
+
+    f->tier = NULL;
+    while (rv == APR_SUCCESS && chat_store_db_next(&rows) == APR_SUCCESS) {
+        until = chat_store_db_integer(&rows, VALID_UNTIL, APR_INT64_MAX);
+        if (until > now)
+            f->tier = chat_store_db_text(&rows, TIER, tx->p);
+        else
+            over = 1;
+    }
+    return rv == APR_SUCCESS && over ? find_next(f, tx, now) : rv;
+}
+
+apr_status_t chat_store_tier_find(const char **ptier, const chat_store_at_t *at,
+                                  const char *user, chat_err_t *err)
+{
+    find_t f = {.user = user};
+    apr_status_t rv = chat_store_tx_run(at, CHAT_STORE_READ,
+                                        "look up a user's tier", find, &f, err);
+
+    *ptier = f.tier;
+    return rv == APR_SUCCESS && !f.tier ? APR_NOTFOUND : rv;
 }
 
 /* ---- an event ---- */

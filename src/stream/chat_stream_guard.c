@@ -16,6 +16,9 @@
 #include "chat_address.h"
 #include "chat_log.h"
 
+/* So many threads of a child wait at most for name servers that users chose. */
+#define LOOKUPS_MAX 4
+
 /* The first of its addresses that is public; 0: there is none. */
 static int find_public(char *text, size_t size, const struct addrinfo *list)
 {
@@ -27,6 +30,18 @@ static int find_public(char *text, size_t size, const struct addrinfo *list)
     return 0;
 }
 
+static int look_up(const char *host, const struct addrinfo *hints,
+                   struct addrinfo **plist)
+{
+    static int waiting;
+    int error = EAI_AGAIN;
+
+    if (__atomic_add_fetch(&waiting, 1, __ATOMIC_RELAXED) <= LOOKUPS_MAX)
+        error = getaddrinfo(host, NULL, hints, plist);
+    __atomic_sub_fetch(&waiting, 1, __ATOMIC_RELAXED);
+    return error;
+}
+
 /* Whether there is no such name or it leads inside is told to nobody. */
 apr_status_t chat_stream_resolve_public(const char **pwhere, request_rec *r,
                                         const char *host, chat_err_t *err)
@@ -34,7 +49,7 @@ apr_status_t chat_stream_resolve_public(const char **pwhere, request_rec *r,
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     char text[NI_MAXHOST];
-    int error = getaddrinfo(host, NULL, &hints, &list);
+    int error = look_up(host, &hints, &list);
     int found = !error && find_public(text, sizeof(text), list);
 
     if (list)

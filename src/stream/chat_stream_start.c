@@ -153,7 +153,7 @@ apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
 
     for (host = s; host; host = host->next)
         keys |= chat_config_server(host)->keys.master != NULL;
-    chat_memory_init(keys);
+    chat_memory_init(keys, s, pconf);
     chat_trust_global(pconf);
     return chat_counters_post_config(s);
 }

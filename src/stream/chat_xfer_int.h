@@ -30,7 +30,7 @@ typedef struct chat_xfer_t {
     struct curl_slist *headers;
     struct curl_slist *hosts;
     struct curl_slist *guard; /* chat_stream_guard_set() */
-    apr_table_t *head; /* the upstream's headers while they come */
+    apr_table_t *head;        /* the upstream's headers while they come */
     int head_done;
     apr_size_t trailers; /* bytes of headers that came after the answer */
     int fd;              /* the socket that curl has opened last, or -1 */
@@ -142,9 +142,9 @@ int chat_idle_closed(chat_multi_t *m, int fd);
 
 /* ---- curl's memory (chat_memory.c) ---- */
 
-/* [main thread, before there are others] clean 1: what curl frees is
- * overwritten. */
-void chat_memory_init(int clean);
+/* [post_config] clean 1: what curl frees is overwritten, or a warning says that
+ * it cannot be. */
+void chat_memory_init(int clean, server_rec *s, apr_pool_t *pconf);
 
 /* ---- addresses that users name (chat_stream_guard.c) ---- */
 
