@@ -167,6 +167,10 @@ typedef struct chat_model_conf_t {
     unsigned without;             /* chat_lacks_e: what it cannot do */
     int refuse;                   /* params=refuse: 400 where a parameter would
                                      have to be left out */
+    int off;                      /* 1: an administrator has switched it off */
+    apr_array_header_t *narrowed; /* const char *: to which tiers an
+                                     administrator has narrowed it; NULL: to
+                                     none */
     const char *defined_at;       /* "file:line" */
 } chat_model_conf_t;
 
@@ -294,6 +298,23 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
+/* What may be done to limits at run time (ChatAdmin limits=). */
+typedef enum {
+    CHAT_ADMIN_LOWER, /* they may be made smaller */
+    CHAT_ADMIN_ANY    /* and larger than the configuration has them */
+} chat_admin_limits_e;
+
+/* Of each server. */
+typedef struct chat_server_admin_t {
+    server_rec *home; /* ChatAdmin: in whose database the settings are; NULL:
+                         there are none */
+    int on;           /* 0: ChatAdmin off */
+    int limits;       /* chat_admin_limits_e */
+    apr_array_header_t *policies; /* const chat_limit_conf_t *: every ChatLimit
+                                     of the configuration files that counts;
+                                     NULL: none */
+} chat_server_admin_t;
+
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
@@ -312,6 +333,7 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
+    chat_server_admin_t admin;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -554,6 +576,9 @@ const chat_provider_conf_t *chat_config_provider(const server_rec *s,
 
 /* What its type has: bits of chat_provider_caps_e. */
 unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
+
+/* In whose database the settings of this server are; NULL: it has none. */
+server_rec *chat_config_admin_home(const server_rec *s);
 
 /* Every provider of every server, numbered from 0 by its slot: how many there
  * are, and which one that is. Known once check_config has run. */

@@ -11,6 +11,7 @@
 #include "chat_dialect.h"
 #include "chat_limit.h"
 #include "chat_model.h"
+#include "chat_override.h"
 #include "chat_reply.h"
 #include "chat_request.h"
 #include "chat_route.h"
@@ -257,7 +258,7 @@ static int tell_one(const shown_t *shown, const char *id)
 int chat_route_models(chat_ctx_t *ctx)
 {
     request_rec *r = ctx->r;
-    shown_t shown = {ctx, r, ctx->dir, chat_config_models(r->server), NULL};
+    shown_t shown = {ctx, r, ctx->dir, chat_override_models(ctx), NULL};
     const char *rest = chat_request_rest(r, ctx->dir->route.location);
     chat_err_t err = {0};
 
