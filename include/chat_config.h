@@ -16,6 +16,7 @@
 #include <apr_hash.h>
 #include <apr_network_io.h>
 
+#include "chat_config_admin.h"
 #include "chat_json.h"
 #include "chat_price.h"
 #include "chat_types.h"
@@ -168,9 +169,8 @@ typedef struct chat_model_conf_t {
     int refuse;                   /* params=refuse: 400 where a parameter would
                                      have to be left out */
     int off;                      /* 1: an administrator has switched it off */
-    apr_array_header_t *narrowed; /* const char *: to which tiers an
-                                     administrator has narrowed it; NULL: to
-                                     none */
+    apr_array_header_t *narrowed; /* const char *: he lets these tiers alone of
+                                     those above; NULL: all */
     const char *defined_at;       /* "file:line" */
 } chat_model_conf_t;
 
@@ -298,21 +298,12 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
-/* What may be done to limits at run time (ChatAdmin limits=). */
-typedef enum {
-    CHAT_ADMIN_LOWER, /* they may be made smaller */
-    CHAT_ADMIN_ANY    /* and larger than the configuration has them */
-} chat_admin_limits_e;
-
-/* Of each server. */
 typedef struct chat_server_admin_t {
-    server_rec *home; /* ChatAdmin: in whose database the settings are; NULL:
-                         there are none */
+    server_rec *home; /* of the ChatAdmin that counts; NULL: there is none */
     int on;           /* 0: ChatAdmin off */
     int limits;       /* chat_admin_limits_e */
-    apr_array_header_t *policies; /* const chat_limit_conf_t *: every ChatLimit
-                                     of the configuration files that counts;
-                                     NULL: none */
+    apr_array_header_t *policies; /* const chat_limit_conf_t *: each ChatLimit
+                                     of the files that is not off */
 } chat_server_admin_t;
 
 /* For src/config alone: what the check_config hook has to look up. */
@@ -576,9 +567,6 @@ const chat_provider_conf_t *chat_config_provider(const server_rec *s,
 
 /* What its type has: bits of chat_provider_caps_e. */
 unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
-
-/* In whose database the settings of this server are; NULL: it has none. */
-server_rec *chat_config_admin_home(const server_rec *s);
 
 /* Every provider of every server, numbered from 0 by its slot: how many there
  * are, and which one that is. Known once check_config has run. */

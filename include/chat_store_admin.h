@@ -76,15 +76,16 @@ apr_status_t chat_store_setting_stop(const char *stream,
                                      chat_err_t *err);
 
 /* chat_store_audit_t, the newest first. */
-apr_status_t chat_store_audit_list(apr_array_header_t **prows,
-                                   const chat_store_at_t *at,
-                                   chat_store_page_t *page, chat_err_t *err);
+apr_status_t chat_store_admin_audit(apr_array_header_t **prows,
+                                    const chat_store_at_t *at,
+                                    chat_store_page_t *page, chat_err_t *err);
 
 /* chat_store_stream_t that run, of that user or (NULL) of all, the newest
  * first. */
-apr_status_t chat_store_stream_list(apr_array_header_t **prows,
-                                    const chat_store_at_t *at, const char *user,
-                                    chat_store_page_t *page, chat_err_t *err);
+apr_status_t chat_store_admin_streams(apr_array_header_t **prows,
+                                      const chat_store_at_t *at,
+                                      const char *user, chat_store_page_t *page,
+                                      chat_err_t *err);
 
 /* Who has used anything, pays, or was set something: subjects, in the order of
  * the database. */
@@ -95,9 +96,9 @@ typedef struct chat_store_user_t {
 
 /* chat_store_user_t whose ids have q ("": any) in them. home is the namespace
  * of those who pay, with its colon. */
-apr_status_t chat_store_user_list(apr_array_header_t **prows,
-                                  const chat_store_at_t *at, const char *q,
-                                  const char *home, chat_store_page_t *page,
-                                  chat_err_t *err);
+apr_status_t chat_store_admin_users(apr_array_header_t **prows,
+                                    const chat_store_at_t *at, const char *q,
+                                    const char *home, chat_store_page_t *page,
+                                    chat_err_t *err);
 
 #endif

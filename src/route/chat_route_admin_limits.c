@@ -4,7 +4,7 @@
  * counts is the policies of the configuration files; those of a name may stand
  * in several places. Request thread.
  */
-#include "chat_route_admin.h"
+#include "chat_route_admin_parts.h"
 
 #include <string.h>
 
@@ -80,7 +80,7 @@ static void show(chat_buf_t *out, rest_t *q, const char *name,
                  const chat_store_setting_t *s)
 {
     const chat_json_t *set =
-        chat_json_get(chat_route_admin_value(s->value, q->p), "limit");
+        chat_json_get(chat_route_admin_setting_value(s->value, q->p), "limit");
     double limit = set ? chat_json_number(set) : -1;
     int i, n = 0;
 
@@ -138,8 +138,9 @@ apr_status_t chat_route_admin_limits_get(rest_t *q)
 {
     apr_status_t rv = check(q);
 
-    return rv == APR_SUCCESS ? chat_route_admin_tell(q, LIMIT, q->ids[0], show)
-                             : rv;
+    return rv == APR_SUCCESS
+               ? chat_route_admin_setting_tell(q, LIMIT, q->ids[0], show)
+               : rv;
 }
 
 /* ---- changes ---- */
@@ -169,7 +170,7 @@ static apr_status_t check_lower(rest_t *q, double limit)
             chat_override_points(policy, limit, CHAT_ADMIN_ANY) <=
                 policy->points)
             continue;
-        return chat_route_admin_refuse(
+        return chat_route_admin_setting_refuse(
             &q->err, "[\"limit\"]",
             "Too big: ChatAdmin limits=lower allows no more than the "
             "configuration has",
@@ -186,7 +187,7 @@ static apr_status_t to_limit(chat_store_change_t *change, const char *before,
 
     change->audit.action = change->ctx ? "limit.set" : "limit.clear";
     chat_json_add(now, "limit", change->ctx);
-    *pafter = chat_route_admin_text(now, p);
+    *pafter = chat_route_admin_setting_text(now, p);
     return APR_SUCCESS;
 }
 
@@ -198,7 +199,7 @@ static apr_status_t change(rest_t *q, chat_json_t *limit)
                                          .to = to_limit,
                                          .ctx = limit};
 
-    return chat_route_admin_change(q, &c);
+    return chat_route_admin_setting_change(q, &c);
 }
 
 apr_status_t chat_route_admin_limits_put(rest_t *q)

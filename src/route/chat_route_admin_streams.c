@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The streams of the admin route, whoever's they are, on whichever server; and
  * the record of what administrators did. Request thread. */
-#include "chat_route_admin.h"
+#include "chat_route_admin_parts.h"
 
 #include "chat_route_view.h"
 #include "chat_run.h"
@@ -10,8 +10,8 @@ typedef chat_route_rest_t rest_t;
 
 /* ---- streams ---- */
 
-void chat_route_admin_stream(chat_buf_t *out, const chat_store_stream_t *s,
-                             apr_pool_t *p)
+void chat_route_admin_streams_put(chat_buf_t *out, const chat_store_stream_t *s,
+                                  apr_pool_t *p)
 {
     chat_buf_puts(out, "{");
     chat_route_view_string(out, "id", s->id);
@@ -33,14 +33,14 @@ apr_status_t chat_route_admin_streams_list(rest_t *q)
     apr_status_t rv = chat_route_rest_page(&page, q, 50, "after");
 
     if (rv == APR_SUCCESS)
-        rv = chat_store_stream_list(&streams, &q->at, NULL, &page, &q->err);
+        rv = chat_store_admin_streams(&streams, &q->at, NULL, &page, &q->err);
     if (rv != APR_SUCCESS)
         return rv;
     chat_buf_init(out, q->p);
     chat_route_view_open(out);
     for (i = 0; i < streams->nelts; i++) {
         chat_route_view_comma(out, i);
-        chat_route_admin_stream(
+        chat_route_admin_streams_put(
             out, &APR_ARRAY_IDX(streams, i, chat_store_stream_t), q->p);
     }
     chat_route_view_close(out, page.next);
@@ -52,7 +52,7 @@ apr_status_t chat_route_admin_streams_list(rest_t *q)
 apr_status_t chat_route_admin_streams_stop(rest_t *q)
 {
     const chat_store_audit_t audit =
-        chat_route_admin_audit(q, "stream.stop", q->ids[0]);
+        chat_route_admin_setting_audit(q, "stream.stop", q->ids[0]);
     apr_status_t rv =
         chat_store_setting_stop(q->ids[0], &audit, &q->at, &q->err);
 
@@ -91,7 +91,7 @@ apr_status_t chat_route_admin_streams_audit(rest_t *q)
     apr_status_t rv = chat_route_rest_page(&page, q, 50, "after");
 
     if (rv == APR_SUCCESS)
-        rv = chat_store_audit_list(&rows, &q->at, &page, &q->err);
+        rv = chat_store_admin_audit(&rows, &q->at, &page, &q->err);
     if (rv != APR_SUCCESS)
         return rv;
     chat_buf_init(out, q->p);

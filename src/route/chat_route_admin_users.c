@@ -4,7 +4,7 @@
  * module has none of its own. An id is NAMESPACE:ID, or without a colon one of
  * the first scheme of ChatAuth. Request thread.
  */
-#include "chat_route_admin.h"
+#include "chat_route_admin_parts.h"
 
 #include <string.h>
 
@@ -148,8 +148,8 @@ apr_status_t chat_route_admin_users_list(rest_t *q)
     if (rv == APR_SUCCESS)
         rv = chat_route_rest_text(&part, q, "q", QUERY_MAX);
     if (rv == APR_SUCCESS)
-        rv = chat_store_user_list(&users, &q->at, part ? part : "", home_of(q),
-                                  &page, &q->err);
+        rv = chat_store_admin_users(&users, &q->at, part ? part : "",
+                                    home_of(q), &page, &q->err);
     if (rv != APR_SUCCESS)
         return rv;
     chat_buf_init(out, q->p);
@@ -206,7 +206,7 @@ static void put_streams(chat_buf_t *out, const apr_array_header_t *streams,
     chat_route_view_json(out, "streams", "[");
     for (i = 0; i < streams->nelts; i++) {
         chat_route_view_comma(out, i);
-        chat_route_admin_stream(
+        chat_route_admin_streams_put(
             out, &APR_ARRAY_IDX(streams, i, chat_store_stream_t), p);
     }
     chat_buf_puts(out, "]");
@@ -249,7 +249,7 @@ apr_status_t chat_route_admin_users_get(rest_t *q)
     if (rv == APR_SUCCESS)
         rv = chat_store_usage_list(&usage, &at, from, to, &q->err);
     if (rv == APR_SUCCESS)
-        rv = chat_store_stream_list(&streams, &q->at, user, &page, &q->err);
+        rv = chat_store_admin_streams(&streams, &q->at, user, &page, &q->err);
     if (rv != APR_SUCCESS)
         return rv;
     chat_buf_init(out, q->p);
@@ -279,7 +279,7 @@ static apr_status_t to_user(chat_store_change_t *change, const char *before,
     static const char *const keys[] = {"tier", "tierUntil", "blocked",
                                        "blockUntil"};
     const set_t *set = change->ctx;
-    const chat_json_t *old = chat_route_admin_value(before, p);
+    const chat_json_t *old = chat_route_admin_setting_value(before, p);
     chat_json_t *now = chat_json_object(p);
     apr_size_t i;
 
@@ -292,7 +292,7 @@ static apr_status_t to_user(chat_store_change_t *change, const char *before,
             chat_json_add_integer(now, set->until_key, set->until);
     }
     change->audit.action = set->word ? set->set : set->cleared;
-    *pafter = chat_route_admin_text(now, p);
+    *pafter = chat_route_admin_setting_text(now, p);
     return APR_SUCCESS;
 }
 
@@ -305,7 +305,7 @@ static apr_status_t change(rest_t *q, const char *user, set_t *set, int stops)
                                          .ctx = set,
                                          .stops = stops ? user : NULL};
 
-    return chat_route_admin_change(q, &c);
+    return chat_route_admin_setting_change(q, &c);
 }
 
 apr_status_t chat_route_admin_users_tier(rest_t *q)
@@ -338,7 +338,7 @@ apr_status_t chat_route_admin_users_block(rest_t *q)
         rv = chat_request_admin_block(&set.word, &set.until, q->body,
                                       chat_store_now(), &q->err, q->p);
     if (rv == APR_SUCCESS && set.word && !strcmp(user, q->at.owner))
-        return chat_route_admin_refuse(
+        return chat_route_admin_setting_refuse(
             &q->err, "[]", "Nobody may block the account that asks", q->p);
     return rv == APR_SUCCESS ? change(q, user, &set, set.word != NULL) : rv;
 }

@@ -82,9 +82,9 @@ static apr_status_t list_audit(chat_store_tx_t *tx, void *work)
     return rv;
 }
 
-apr_status_t chat_store_audit_list(apr_array_header_t **prows,
-                                   const chat_store_at_t *at,
-                                   chat_store_page_t *page, chat_err_t *err)
+apr_status_t chat_store_admin_audit(apr_array_header_t **prows,
+                                    const chat_store_at_t *at,
+                                    chat_store_page_t *page, chat_err_t *err)
 {
     list_t l = {.page = page};
     const chat_store_audit_t *last;
@@ -122,9 +122,10 @@ static apr_status_t list_streams(chat_store_tx_t *tx, void *work)
     return rv;
 }
 
-apr_status_t chat_store_stream_list(apr_array_header_t **prows,
-                                    const chat_store_at_t *at, const char *user,
-                                    chat_store_page_t *page, chat_err_t *err)
+apr_status_t chat_store_admin_streams(apr_array_header_t **prows,
+                                      const chat_store_at_t *at,
+                                      const char *user, chat_store_page_t *page,
+                                      chat_err_t *err)
 {
     list_t l = {.page = page, .user = user};
     const chat_store_stream_t *last;
@@ -198,10 +199,10 @@ static const char *decode(const char *after, apr_pool_t *p)
     return strlen(id) == len && is_text(id, p) ? id : NULL;
 }
 
-apr_status_t chat_store_user_list(apr_array_header_t **prows,
-                                  const chat_store_at_t *at, const char *q,
-                                  const char *home, chat_store_page_t *page,
-                                  chat_err_t *err)
+apr_status_t chat_store_admin_users(apr_array_header_t **prows,
+                                    const chat_store_at_t *at, const char *q,
+                                    const char *home, chat_store_page_t *page,
+                                    chat_err_t *err)
 {
     list_t l = {
         .page = page, .user = decode(page->after, at->p), .q = q, .home = home};
