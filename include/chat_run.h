@@ -98,8 +98,8 @@ unsigned chat_run_lacks(const chat_provider_conf_t *conf, const char *model);
  * whoever owns the request. */
 void chat_run_error(const chat_ctx_t *ctx, const chat_err_t *err);
 
-/* [any thread] A setting was changed here: this process, and with ChatRedis all
- * others, read them now, and not a moment later. */
+/* [any thread] A setting was changed by this process, which need not wait for
+ * its turn to read it. */
 void chat_run_settings_changed(void);
 
 /* Start-up, called by mod_chat.c; child_init behind that of the store. */

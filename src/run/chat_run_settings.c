@@ -2,8 +2,8 @@
 /*
  * Settings of administrators, on their way from the database to every process.
  * Each child has a thread that asks twice a second for the newest revision, by
- * one statement that has rows only where it is another one; a change is told
- * over Redis as well, where there is one, and then it is asked at once.
+ * one statement that has rows only where it is another one: so a change is
+ * known in time where there is no Redis, and where that has lost a message.
  *
  * What was read last is a file of the spool directory, too: a child that starts
  * while the database is away goes by that.
