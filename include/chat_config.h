@@ -92,29 +92,6 @@ typedef enum {
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
 
-/* Whose points a policy counts (ChatLimit NAME POINTS/WINDOW KEY). */
-typedef enum {
-    CHAT_LIMIT_BY_USER,    /* the account; a guest by its address */
-    CHAT_LIMIT_BY_IP,      /* the client's address, as mod_remoteip has it */
-    CHAT_LIMIT_BY_USER_IP, /* both together */
-    CHAT_LIMIT_BY_EXPR     /* an httpd expression */
-} chat_limit_by_e;
-
-/* What a policy counts (unit=). */
-typedef enum {
-    CHAT_LIMIT_REQUESTS, /* one per request */
-    CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
-    CHAT_LIMIT_STREAMS,  /* open at the same time; has no window */
-    CHAT_LIMIT_COST      /* money, reserved and settled like tokens */
-} chat_limit_unit_e;
-
-/* What a policy does when Redis cannot answer (fail=). */
-typedef enum {
-    CHAT_LIMIT_FAIL_OPEN,   /* lets through */
-    CHAT_LIMIT_FAIL_CLOSED, /* refuses with 503 */
-    CHAT_LIMIT_FAIL_LOCAL   /* counts in this server's own table */
-} chat_limit_fail_e;
-
 /* One ChatLimit line. Complete when it is read: nothing is unset. */
 typedef struct chat_limit_conf_t {
     const char *name;   /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
@@ -510,6 +487,18 @@ typedef struct chat_dir_widget_t {
     int limited;       /* ChatKitLimited: chat_widget_limited_e */
 } chat_dir_widget_t;
 
+/* ChatPage: what a chat page shows of its site; NULL: nothing was written.
+ * Links are paths or http(s) URLs. */
+typedef struct chat_dir_page_t {
+    const char *name;    /* of the site, UTF-8 */
+    const char *accent;  /* "#rrggbb" */
+    const char *logo;    /* a link, as the others */
+    const char *sign_in; /* where somebody signs in */
+    const char *sign_out;
+    const char *terms;
+    const char *privacy;
+} chat_dir_page_t;
+
 typedef struct chat_dir_mock_t {
     apr_interval_time_t pace; /* ChatMock pace= */
     int words;                /* ChatMock words= */
@@ -534,6 +523,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;
+    chat_dir_page_t page;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
