@@ -99,7 +99,7 @@ push @VALUES, (
 
     [ 'ChatRoute openai' ],
     [ 'ChatRoute mock' ],
-    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai, anthropic, gemini, openrouter, deepseek, stream, message, completions, ui-message, models, health, mock, limits, conversations, search, shared, export, import, me, usage, chatkit, chatkit-session, keys or webhook$/m ],
+    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai, anthropic, gemini, openrouter, deepseek, stream, message, completions, ui-message, models, health, mock, limits, conversations, search, shared, export, import, me, usage, chatkit, chatkit-session, keys, admin or webhook$/m ],
 
     [ in_provider() . 'ChatUse openai' ],
     [ 'ChatUse', qr/^ChatUse takes 1 to 63 arguments: names of providers/m ],
@@ -126,6 +126,11 @@ push @VALUES, (
     [ 'ChatRetry 2 unsafe=maybe', qr/^ChatRetry unsafe does not accept "maybe": write on or off$/m ],
     [ 'ChatRetry 2 wait=1s wait=2s', qr/^ChatRetry has wait= twice: write it once$/m ],
 
+    (map { [ "ChatAdmin $_" ] } 'on', 'off', 'limits=lower', 'on limits=any'),
+    [ 'ChatAdmin maybe', qr/^ChatAdmin does not accept "maybe": write on or off$/m ],
+    [ 'ChatAdmin limits=none', qr/^ChatAdmin limits does not accept "none": write lower or any$/m ],
+    [ 'ChatAdmin on levels=any', qr/^ChatAdmin does not accept "levels=any": write KEY=VALUE with the key limits$/m ],
+    [ "<Location /admin>\nChatRoute admin\n</Location>", qr/ChatRoute admin at \S+: there is no ChatAdmin on/ ],
     (map { [ "ChatUsage $_" ] } qw(off on batch=1s batch=10s batch=1h)),
     (map { [ "ChatUsage $_", qr/^ChatUsage does not accept "\S+": write off, on, or batch=TIME as in batch=10s$/m ] } qw(maybe batch 10s)),
     (map { [ "ChatUsage batch=$_", qr/^ChatUsage batch @{[ $TIME->('1s', '1h') ]}/m ] } qw(0 999ms 61m off)),

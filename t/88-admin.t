@@ -14,6 +14,7 @@ use Time::HiRes ();
 use ChatTest;
 use ChatTest::Chats;
 use ChatTest::Postgres;
+use ChatTest::Snippets;
 use ChatTest::Upstream;
 
 my $up = ChatTest::Upstream->new(n => 3)->start;
@@ -25,9 +26,12 @@ sub soon ($is) {
     return ChatTest::wait_for("what line $line wants, two seconds later", $is, 2);
 }
 
-sub conf ($admin = 'on limits=lower') {
-    return <<"END";
-ChatAdmin $admin
+# What docs/admin.md has to paste, by its language.
+open my $page, '<', "$FindBin::Bin/../docs/admin.md" or die $!;
+my %block = map { $_->{lang} => $_->{text} } ChatTest::Snippets::of('docs/admin.md', do { local $/; <$page> });
+
+sub conf () {
+    return $block{apache} . <<"END";
 ChatModel n openai price-in=1 price-out=2.5 tier=free,pro alias=enn
 ChatModel with/slash openai
 <ChatProvider open>
@@ -35,12 +39,6 @@ ChatModel with/slash openai
     ChatProviderURL @{[ $up->url ]}
     ChatProviderKey env:CHAT_CANARY_KEY
 </ChatProvider>
-<Location /api/v1/admin>
-    ChatRoute admin
-    AuthType Chat
-    AuthzSendForbiddenOnFailure On
-    Require chat-role admin
-</Location>
 <Location /api/v1/unguarded>
     ChatRoute admin
 </Location>
@@ -169,6 +167,11 @@ sub models_are_changed ($t) {
     is code(admin($t, $_, 'models/none', json => {})), '404 not_found', "$_ of a model that is none" for qw(GET PATCH);
     is code(admin($t, 'PATCH', 'models/enn', json => { enabled => $FALSE })), '404 not_found', 'an alias is none';
 
+    {
+        local $ENV{TOKEN} = 'eve';
+        my $said = qx(@{[ $block{sh} =~ s{https://chat\.example}{ 'http://127.0.0.1:' . $t->port }er =~ s/gpt-4o/none/r ]});
+        like $said, qr/"code":"not_found"/, 'curl is enough';
+    }
     is ask($t)->{status}, 200, 'it answers';
     my $off = admin($t, 'PATCH', 'models/n', json => { enabled => $FALSE }, headers => { 'If-Match' => '"1"' });
     is $off->{status}, 200, 'it is switched off' or diag $off->{body};
@@ -361,6 +364,7 @@ sub streams_are_stopped ($t, $u = $t) {
 # ---- the record ----
 
 sub record_is_kept ($t) {
+    $t->sql("create role chat_httpd; $block{sql}") if $t->{pg};
     for my $sql ("update chat_audit set actor = 'nobody'", 'delete from chat_audit') {
         my $n = $t->sql('select count(*) from chat_audit');
         ok !eval { $t->sql($sql); 1 }, "refused: $sql";

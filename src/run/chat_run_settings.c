@@ -30,6 +30,8 @@
 #include "chat_stream.h"
 
 #define TICK_MS 500
+/* While the database is away. */
+#define REST_MS 2000
 
 #define FILE_MAX (64 * 1024 * 1024)
 #define STOP "stop:"
@@ -38,6 +40,11 @@ static pthread_t thread;
 static int wake_fd = -1, stop_fd = -1; /* eventfds */
 static int runs;                       /* atomic */
 static apr_pool_t *pool;               /* the thread's, cleared each time */
+
+static int is_stopping(void)
+{
+    return !__atomic_load_n(&runs, __ATOMIC_ACQUIRE);
+}
 
 /* ---- the file ---- */
 
@@ -158,41 +165,47 @@ static void take(int home, int revision, const apr_array_header_t *settings)
     write_file(home, revision, rows);
 }
 
-/* A database that is away changes nothing. */
-static void ask(int home)
+/* A database that is away changes nothing; what it says then is logged once. */
+static int ask(int home, int away)
 {
-    const chat_store_at_t at = {.s = chat_override_home(home), .p = pool};
+    const chat_store_at_t at = {
+        .s = chat_override_home(home), .p = pool, .quiet = away};
     int revision = chat_override_revision(home);
     apr_array_header_t *settings;
     chat_err_t err = {0};
 
     if (chat_store_setting_list(&settings, &revision, &at, &err) != APR_SUCCESS)
-        return;
+        return 0;
     if (settings)
         take(home, revision, settings);
     chat_override_confirm(home);
+    return 1;
+}
+
+/* 0: some database is away. */
+static int ask_all(int away)
+{
+    int i, fine = 1;
+
+    for (i = 0; i < chat_override_homes() && !is_stopping(); i++) {
+        fine &= ask(i, away);
+        apr_pool_clear(pool);
+    }
+    return fine;
 }
 
 /* ---- the thread ---- */
-
-static int is_stopping(void)
-{
-    return !__atomic_load_n(&runs, __ATOMIC_ACQUIRE);
-}
 
 static void *work(void *unused)
 {
     struct pollfd fds[] = {{.fd = wake_fd, .events = POLLIN},
                            {.fd = stop_fd, .events = POLLIN}};
     uint64_t n;
-    int i;
+    int fine = 1;
 
     while (!is_stopping()) {
-        for (i = 0; i < chat_override_homes() && !is_stopping(); i++) {
-            ask(i);
-            apr_pool_clear(pool);
-        }
-        poll(fds, 2, TICK_MS);
+        fine = ask_all(!fine);
+        poll(fds, 2, fine ? TICK_MS : REST_MS);
         if (fds[0].revents && read(wake_fd, &n, sizeof(n)) < 0)
             n = 0; /* it was woken once more */
     }

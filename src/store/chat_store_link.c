@@ -131,7 +131,7 @@ void chat_store_link_limits(chat_store_limits_t *limits,
 void chat_store_link_log(const chat_store_at_t *at, int error, const char *what,
                          const char *why)
 {
-    int level = error ? APLOG_ERR : APLOG_INFO;
+    int level = at->quiet ? APLOG_DEBUG : error ? APLOG_ERR : APLOG_INFO;
 
     if (at->r)
         ap_log_rerror(APLOG_MARK, level, 0, at->r, CHATNO(0227) "cannot %s: %s",
