@@ -129,7 +129,7 @@ push @VALUES, (
     (map { [ "ChatAdmin $_" ] } 'on', 'off', 'limits=lower', 'on limits=any'),
     [ 'ChatAdmin maybe', qr/^ChatAdmin does not accept "maybe": write on or off$/m ],
     [ 'ChatAdmin limits=none', qr/^ChatAdmin limits does not accept "none": write lower or any$/m ],
-    [ 'ChatAdmin on levels=any', qr/^ChatAdmin does not accept "levels=any": write KEY=VALUE with the key limits$/m ],
+    [ 'ChatAdmin on levels=any', qr/^ChatAdmin does not accept "levels=any": write KEY=VALUE with the keys limits$/m ],
     [ "<Location /admin>\nChatRoute admin\n</Location>", qr/ChatRoute admin at \S+: there is no ChatAdmin on/ ],
     (map { [ "ChatUsage $_" ] } qw(off on batch=1s batch=10s batch=1h)),
     (map { [ "ChatUsage $_", qr/^ChatUsage does not accept "\S+": write off, on, or batch=TIME as in batch=10s$/m ] } qw(maybe batch 10s)),
