@@ -15,6 +15,9 @@
 /* Zeroed means unknown, but for the two times, usage and outcome. */
 typedef struct chat_record_t {
     const char *request_id;
+    /* Of the span of this request, in lower-case hex; NULL: it has no trace. */
+    const char *trace_id, *span_id;
+    int sampled;      /* 1: that trace is recorded, and can be looked at */
     const char *user; /* id, or NULL: guest or nobody */
     const char *model;
     const char *provider;
@@ -40,6 +43,10 @@ void chat_telemetry_record(chat_record_t *record, const char *request_id);
  * thread that owns r. An outcome that an operator must look at is logged as
  * an error too. */
 void chat_telemetry_write(request_rec *r, const chat_record_t *record);
+
+/* [any thread, an engine too] One verdict of moderation: hook is the name that
+ * the configuration gave a list or a hook, verdict one of a few words. */
+void chat_telemetry_count_moderation(const char *hook, const char *verdict);
 
 /* mod_status: registers the section when mod_status is there. */
 void chat_telemetry_register_hooks(apr_pool_t *p);
