@@ -299,6 +299,16 @@ typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
 } chat_server_check_t;
 
+/* How a line of ChatLog is written (format=). */
+typedef enum { CHAT_LOG_JSON, CHAT_LOG_ECS } chat_log_format_e;
+
+/* Of each server. */
+typedef struct chat_server_log_t {
+    const char *target; /* ChatLog: an absolute path, or a command behind its
+                           '|'; NULL: nowhere */
+    int format;         /* chat_log_format_e */
+} chat_server_log_t;
+
 typedef struct chat_server_conf_t {
     chat_server_provider_t provider;
     chat_server_model_t model;
@@ -312,6 +322,7 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
+    chat_server_log_t log;
     chat_server_check_t check;
 } chat_server_conf_t;
 
