@@ -16,18 +16,19 @@ int chat_route_metrics(chat_ctx_t *ctx)
 {
     request_rec *r = ctx->r;
     chat_err_t err = {0};
-    chat_buf_t out;
+    chat_buf_t *out;
 
     if (chat_request_check_get(r, &err) != APR_SUCCESS) {
         chat_run_error(ctx, &err);
         return OK;
     }
-    chat_buf_init(&out, r->pool);
-    ap_set_content_type(r, chat_telemetry_metrics(
-                               &out, apr_table_get(r->headers_in, "Accept")));
+    out = apr_palloc(r->pool, sizeof(*out)); /* its bytes go with the pool */
+    chat_buf_init(out, r->pool);
+    ap_set_content_type(
+        r, chat_telemetry_metrics(out, apr_table_get(r->headers_in, "Accept")));
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     apr_table_mergen(r->headers_out, "Vary", "Accept");
-    ap_set_content_length(r, out.len);
-    ap_rwrite(out.data, (int)out.len, r);
+    ap_set_content_length(r, out->len);
+    ap_rwrite(out->data, (int)out->len, r);
     return OK;
 }

@@ -44,20 +44,29 @@ const char *chat_telemetry_route(const request_rec *r)
                : CHAT_METRIC_NONE;
 }
 
+/* What was refused before any call is no provider's. */
+static const char *provider_of(const chat_record_t *f)
+{
+    return f->overhead < 0 && (f->outcome == CHAT_OUTCOME_REFUSED ||
+                               f->outcome == CHAT_OUTCOME_LIMITED)
+               ? NULL
+               : f->provider;
+}
+
 void chat_telemetry_count(request_rec *r, const chat_record_t *f)
 {
-    const char *route = chat_telemetry_route(r),
-               *model = model_of(r->server, f->model);
+    const char *route = chat_telemetry_route(r), *provider = provider_of(f);
+    const char *model = model_of(r->server, f->model);
     const char *outcome = chat_telemetry_outcomes[f->outcome];
     const char *trace = f->sampled ? f->trace_id : NULL;
 
     chat_metric_add(CHAT_METRIC_REQUESTS,
-                    (const char *[]){route, f->provider, model, outcome}, 1);
+                    (const char *[]){route, provider, model, outcome}, 1);
     chat_metric_observe(CHAT_METRIC_DURATION,
-                        (const char *[]){route, f->provider, outcome},
-                        f->duration, trace);
+                        (const char *[]){route, provider, outcome}, f->duration,
+                        trace);
     chat_metric_observe(CHAT_METRIC_FIRST_CHUNK,
-                        (const char *[]){f->provider, model}, f->ttft, trace);
+                        (const char *[]){provider, model}, f->ttft, trace);
     chat_metric_observe(CHAT_METRIC_OVERHEAD, &route, f->overhead, trace);
 }
 
