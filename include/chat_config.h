@@ -563,6 +563,9 @@ const apr_array_header_t *chat_config_models(const server_rec *s);
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);
 
+/* Its type, as ChatProviderType has it. */
+const char *chat_config_provider_type(const chat_provider_conf_t *conf);
+
 /* What its type has: bits of chat_provider_caps_e. */
 unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
 

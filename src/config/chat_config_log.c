@@ -16,13 +16,15 @@ static const chat_server_log_t server_defaults = {
     .format = CHAT_LOG_JSON,
 };
 
-/* One line has both. */
+/* A line has both. */
 static void server_merge(void *mv, const void *basev, const void *addv,
                          apr_pool_t *p)
 {
     const chat_server_log_t *base = basev, *add = addv;
+    chat_server_log_t *m = mv;
 
-    *(chat_server_log_t *)mv = add->target ? *add : *base;
+    m->target = chat_config_pick_ptr(base->target, add->target);
+    m->format = (int)chat_config_pick(base->format, add->format);
 }
 
 static const char *const formats[] = {

@@ -31,12 +31,6 @@ static chat_telemetry_writer_t *find(const char *name)
 
 /* ---- what it says ---- */
 
-static const char *const provider_types[] = {
-#define CHAT_PROVIDER(id, name, caps) [CHAT_PROVIDER_##id] = name,
-#include "chat_provider_list.h"
-#undef CHAT_PROVIDER
-};
-
 /* Where OpenTelemetry has another name than we. */
 const char *chat_telemetry_provider(const server_rec *s, const char *name)
 {
@@ -45,9 +39,10 @@ const char *chat_telemetry_provider(const server_rec *s, const char *name)
 
     if (!conf)
         return NULL;
-    return conf->type == CHAT_PROVIDER_gemini    ? "gcp.gemini"
-           : conf->type == CHAT_PROVIDER_mistral ? "mistral_ai"
-                                                 : provider_types[conf->type];
+    return conf->type == CHAT_PROVIDER_gemini ? "gcp.gemini"
+           : conf->type == CHAT_PROVIDER_mistral
+               ? "mistral_ai"
+               : chat_config_provider_type(conf);
 }
 
 /* What httpd has decoded: without its query. */
