@@ -16,6 +16,7 @@
 #include <apr_hash.h>
 #include <apr_network_io.h>
 
+#include "chat_config_admin.h"
 #include "chat_json.h"
 #include "chat_price.h"
 #include "chat_types.h"
@@ -91,29 +92,6 @@ typedef enum {
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
 
-/* Whose points a policy counts (ChatLimit NAME POINTS/WINDOW KEY). */
-typedef enum {
-    CHAT_LIMIT_BY_USER,    /* the account; a guest by its address */
-    CHAT_LIMIT_BY_IP,      /* the client's address, as mod_remoteip has it */
-    CHAT_LIMIT_BY_USER_IP, /* both together */
-    CHAT_LIMIT_BY_EXPR     /* an httpd expression */
-} chat_limit_by_e;
-
-/* What a policy counts (unit=). */
-typedef enum {
-    CHAT_LIMIT_REQUESTS, /* one per request */
-    CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
-    CHAT_LIMIT_STREAMS,  /* open at the same time; has no window */
-    CHAT_LIMIT_COST      /* money, reserved and settled like tokens */
-} chat_limit_unit_e;
-
-/* What a policy does when Redis cannot answer (fail=). */
-typedef enum {
-    CHAT_LIMIT_FAIL_OPEN,   /* lets through */
-    CHAT_LIMIT_FAIL_CLOSED, /* refuses with 503 */
-    CHAT_LIMIT_FAIL_LOCAL   /* counts in this server's own table */
-} chat_limit_fail_e;
-
 /* One ChatLimit line. Complete when it is read: nothing is unset. */
 typedef struct chat_limit_conf_t {
     const char *name;   /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
@@ -167,6 +145,9 @@ typedef struct chat_model_conf_t {
     unsigned without;             /* chat_lacks_e: what it cannot do */
     int refuse;                   /* params=refuse: 400 where a parameter would
                                      have to be left out */
+    int off;                      /* 1: an administrator has switched it off */
+    apr_array_header_t *narrowed; /* const char *: he lets these tiers alone of
+                                     those above; NULL: all */
     const char *defined_at;       /* "file:line" */
 } chat_model_conf_t;
 
@@ -294,6 +275,14 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
+typedef struct chat_server_admin_t {
+    server_rec *home; /* of the ChatAdmin that counts; NULL: there is none */
+    int on;           /* 0: ChatAdmin off */
+    int limits;       /* chat_admin_limits_e */
+    apr_array_header_t *policies; /* const chat_limit_conf_t *: each ChatLimit
+                                     of the files that is not off */
+} chat_server_admin_t;
+
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
@@ -323,6 +312,7 @@ typedef struct chat_server_conf_t {
     chat_server_usage_t usage;
     chat_server_keys_t keys;
     chat_server_log_t log;
+    chat_server_admin_t admin;
     chat_server_check_t check;
 } chat_server_conf_t;
 
