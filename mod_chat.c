@@ -14,6 +14,7 @@
 #include "chat_crypto.h"
 #include "chat_limit.h"
 #include "chat_log.h"
+#include "chat_metric.h"
 #include "chat_override.h"
 #include "chat_redis.h"
 #include "chat_resume.h"
@@ -49,7 +50,9 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
     chat_crypto_init();
-    if (chat_stream_post_config(pconf, s) != APR_SUCCESS ||
+    if (chat_metric_post_config(s) != APR_SUCCESS ||
+        chat_telemetry_post_config(pconf, s) != APR_SUCCESS ||
+        chat_stream_post_config(pconf, s) != APR_SUCCESS ||
         chat_store_post_config(pconf, s) != APR_SUCCESS ||
         chat_override_post_config(pconf, s) != APR_SUCCESS ||
         chat_auth_post_config(pconf, s) != APR_SUCCESS ||
@@ -64,6 +67,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     chat_scratch_init(pchild);
+    chat_telemetry_child_init(pchild, s);
     chat_auth_child_init(pchild, s);
     chat_limit_child_init(pchild, s);
     chat_stream_child_init(pchild, s);

@@ -17,6 +17,7 @@ CHAT_ROUTE(deepseek, "deepseek", chat_run_handler, CHAT_ROUTE_PASSTHROUGH)
 #undef CHAT_DIALECT
 CHAT_ROUTE(models, "models", chat_route_models, 0)
 CHAT_ROUTE(health, "health", chat_route_health, 0)
+CHAT_ROUTE(metrics, "metrics", chat_route_metrics, 0)
 CHAT_ROUTE(mock, "mock", chat_mock_handler, 0)
 CHAT_ROUTE(limits, "limits", chat_route_limits, 0)
 CHAT_ROUTE(conversations, "conversations", chat_route_conversations, 0)

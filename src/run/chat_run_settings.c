@@ -24,10 +24,10 @@
 #include "chat_log.h"
 #include "chat_override.h"
 #include "chat_run.h"
-#include "chat_run_thread.h"
 #include "chat_run_unsaved.h"
 #include "chat_store_admin.h"
 #include "chat_stream.h"
+#include "chat_thread.h"
 
 #define TICK_MS 500
 /* While the database is away. */
@@ -241,7 +241,7 @@ static int start(apr_pool_t *pchild)
     if (wake_fd < 0 || stop_fd < 0)
         return 0;
     __atomic_store_n(&runs, 1, __ATOMIC_RELEASE);
-    if (!chat_run_thread_start(&thread, work))
+    if (!chat_thread_start(&thread, work, NULL))
         return 0;
     apr_pool_pre_cleanup_register(pchild, NULL, stop);
     return 1;
@@ -253,7 +253,7 @@ void chat_run_settings_child_init(apr_pool_t *pchild, server_rec *s)
 
     if (!chat_override_homes())
         return;
-    pool = chat_run_thread_pool(pchild);
+    pool = chat_thread_pool(pchild);
     for (i = 0; pool && i < chat_override_homes(); i++) {
         read_file(i, pool);
         apr_pool_clear(pool);
