@@ -27,6 +27,7 @@
 #include "chat_run_jwks.h"
 #include "chat_run_later.h"
 #include "chat_run_recover.h"
+#include "chat_run_settings.h"
 #include "chat_run_spooled.h"
 #include "chat_thread.h"
 #include "chat_run_unsaved.h"
@@ -307,4 +308,5 @@ void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
 {
     start_maintenance(pchild, s);
     chat_run_jwks_child_init(pchild, s);
+    chat_run_settings_child_init(pchild, s);
 }

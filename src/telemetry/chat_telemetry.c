@@ -9,16 +9,6 @@
 
 #include "chat_log.h"
 
-const char *const chat_telemetry_outcomes[] = {
-    [CHAT_OUTCOME_COMPLETE] = "complete",
-    [CHAT_OUTCOME_CANCELLED] = "cancelled",
-    [CHAT_OUTCOME_UPSTREAM_ERROR] = "upstream_error",
-    [CHAT_OUTCOME_TRUNCATED] = "truncated",
-    [CHAT_OUTCOME_REFUSED] = "refused",
-    [CHAT_OUTCOME_LIMITED] = "limited",
-    [CHAT_OUTCOME_TIMEOUT] = "timeout",
-};
-
 /* A client may name a model as long as its body may be. */
 #define TEXT_MAX 256
 
@@ -113,13 +103,6 @@ void chat_telemetry_record(chat_record_t *record, const char *request_id)
     record->ttft = record->overhead = record->cost = -1;
     record->usage.input = record->usage.output = -1;
     record->outcome = CHAT_OUTCOME_REFUSED;
-}
-
-int chat_telemetry_is_failure(const chat_record_t *f)
-{
-    return f->outcome == CHAT_OUTCOME_UPSTREAM_ERROR ||
-           f->outcome == CHAT_OUTCOME_TRUNCATED ||
-           f->outcome == CHAT_OUTCOME_TIMEOUT;
 }
 
 void chat_telemetry_write(request_rec *r, const chat_record_t *f)

@@ -31,20 +31,6 @@ static chat_telemetry_writer_t *find(const char *name)
 
 /* ---- what it says ---- */
 
-/* Where OpenTelemetry has another name than we. */
-const char *chat_telemetry_provider(const server_rec *s, const char *name)
-{
-    const chat_provider_conf_t *conf =
-        name ? chat_config_provider(s, name) : NULL;
-
-    if (!conf)
-        return NULL;
-    return conf->type == CHAT_PROVIDER_gemini ? "gcp.gemini"
-           : conf->type == CHAT_PROVIDER_mistral
-               ? "mistral_ai"
-               : chat_config_provider_type(conf);
-}
-
 /* What httpd has decoded: without its query. */
 static void describe(chat_telemetry_line_t *line, request_rec *r,
                      const chat_record_t *f)
