@@ -167,6 +167,32 @@ subtest 'the formats' => sub {
     cmp_ok $is->{'chat_start_time_seconds{}'}, '>', time - 600, '... not long ago';
 };
 
+# ---- what is made of them ----
+
+# What the dashboard and the alerts ask for, and what is there: in names, and in
+# labels.
+subtest 'the dashboard and the alerts' => sub {
+    my $dir = "$FindBin::Bin/../conf/monitoring";
+    my $dashboard = $JSON->decode($t->slurp("$dir/grafana.json"));
+    my @asked = map { $_->{expr} } map { $_->{targets}->@* } $dashboard->{panels}->@*;
+    my $alerts = $t->slurp("$dir/alerts.yml");
+    push @asked, $alerts =~ /^ +(?:expr: |  )(.*\bchat_.*)$/mg;
+    cmp_ok scalar(@asked), '>', 25, 'questions: ' . @asked;
+    my %type = $t->get('/metrics')->{body} =~ /^# TYPE (\w+) (\w+)$/mg;
+    my %has = map { $_ => 1 } map { my $name = $_; $type{$name} eq 'histogram' ? map { "${name}_$_" } qw(bucket sum count) : $name } keys %type;
+    is_deeply [ grep { !$has{$_} } map { /\b(chat_\w+)/g } @asked ], [], 'each number is there';
+    my $doc = $t->slurp("$FindBin::Bin/../docs/metrics.md");
+    is_deeply [ grep { $doc !~ /`\Q$_\E`/ } sort keys %type ], [], '... and described';
+    is_deeply [ grep { !$has{$_} && !$type{$_} } $doc =~ /^\| `(chat_\w+)`/mg ], [], '... as nothing else is';
+    SKIP: {
+        skip 'promtool is not there', 2 unless grep { -x "$_/promtool" } split /:/, $ENV{PATH};
+        is system("promtool check rules $dir/alerts.yml >&2"), 0, 'promtool reads the rules';
+        open my $fh, '|-', 'promtool check metrics >&2' or die $!;
+        print $fh $t->get('/metrics')->{body};
+        ok close($fh), '... and finds nothing wrong with the metrics';
+    }
+};
+
 # ---- known traffic ----
 
 subtest 'known traffic' => sub {
