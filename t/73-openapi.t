@@ -104,14 +104,14 @@ my $long = $ENV{CHAT_FUZZ_EXAMPLES};
 $t->allow_log(qr/CHAT0801: /, qr/CHAT0888: /, qr/AH00135: /, qr/AH\d+: /);
 my @checks = qw(not_a_server_error status_code_conformance content_type_conformance response_schema_conformance response_headers_conformance
     unsupported_method allow_header_conformance negative_data_rejection use_after_free);
-($said, $status) = $t->fuzz($file, '--checks', join(',', @checks), '--continue-on-failure', '--no-shrink', '--workers', 4, '--request-retries', 2,
+($said, $status) = $t->fuzz($file, '--checks', join(',', @checks), '--continue-on-failure', '--no-shrink', '--request-retries', 2,
     $long ? ('--phases', 'coverage,fuzzing,stateful', '--max-examples', $long) : ('--phases', 'fuzzing', '--max-examples', 2, '--seed', 1));
 is $status, 0, 'schemathesis finds nothing that is not said' or diag substr $said, -20_000;
 my ($cases) = $said =~ /(\d+) generated/;
 cmp_ok $cases, '>', 56, "... of $cases requests";
 # Where a schema says all that is looked at, it says it rightly.
 if ($long) {
-    ($said, $status) = $t->fuzz($file, '--checks', 'positive_data_acceptance', '--no-shrink', '--workers', 4, '--phases', 'fuzzing',
+    ($said, $status) = $t->fuzz($file, '--checks', 'positive_data_acceptance', '--no-shrink', '--phases', 'fuzzing',
         '--max-examples', $long, map { ('--include-operation-id', $_) } qw(rateMessage correctMessage));
     is $status, 0, 'what a schema accepts the server does, too' or diag substr $said, -20_000;
 }

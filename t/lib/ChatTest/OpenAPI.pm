@@ -66,7 +66,7 @@ sub lint ($file)  { return run("$DIR/venv/bin/openapi-spec-validator", $file) }
 sub types ($file) { return run("$DIR/node_modules/.bin/openapi-typescript", $file, '--default-non-nullable', 'false') }
 
 sub fuzz ($self, $file, @options) {
-    return run('env', 'PYTHONDONTWRITEBYTECODE=1', "$DIR/venv/bin/st", '--config-file', "$DIR/schemathesis.toml", 'run', $file, '--output-sanitize', 'false', '--url', $self->url('/') =~ s{/\z}{}r,
+    return run('env', '-C', $self->dir, 'PYTHONDONTWRITEBYTECODE=1', "$DIR/venv/bin/st", '--config-file', "$DIR/schemathesis.toml", 'run', $file, '--output-sanitize', 'false', '--url', $self->url('/') =~ s{/\z}{}r,
         '--header', 'Authorization: Bearer ann', @options);
 }
 
