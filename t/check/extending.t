@@ -114,8 +114,6 @@ ChatAuth signed-name guest
 </Location>
 END
 
-my $told = $t->get('/openapi.json');
-is $told->{json}{paths}{'/me'}{get}{operationId}, 'whoAmI', 'the new route is described' or diag $told->{status}, ' ', substr $told->{body}, 0, 500;
 my $turn = { messages => [ { role => 'user', content => 'hello' } ] };
 my $res = $t->sse('/words', $turn);
 is $res->{status}, 200, 'the new provider answers in the new dialect';
@@ -149,6 +147,8 @@ ok $fine, 'the directive is known' or diag $said;
 ($fine, $said) = $t->configtest("ChatRequestTools 1001\n");
 ok !$fine, '... and a wrong value of it is refused';
 like $said, qr/ChatRequestTools does not accept "1001"/, '... in a sentence';
+my $told = $t->get('/openapi.json');
+is $told->{json}{paths}{'/me'}{get}{operationId}, 'whoAmI', 'the new route is described' or diag $told->{status}, ' ', substr $told->{body}, 0, 500;
 $t->stop;
 $up->stop;
 done_testing;
