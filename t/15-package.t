@@ -13,7 +13,8 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
-use ChatTest::Httpd ();
+use ChatTest::Httpd    ();
+use ChatTest::Snippets ();
 
 plan skip_all => 'what is packaged is the plain build'
     if ($ENV{CHAT_VARIANT} || 'plain') ne 'plain' || $ENV{CHAT_VALGRIND};
@@ -103,16 +104,23 @@ my $root = '/';
 if ($long) {
     my $depends = join ',', map { /^\s*([a-z0-9.+-]+)/ ? $1 : () } split /,/, $control =~ /^Depends: (.*)$/m ? $1 =~ s/apache2-api-\d+/apache2/r : '';
     ($root, my $at) = ($ENV{CHAT_PACKAGE_ROOT} // "$dir/root", time);
-    my ($said, $ok) = -e "$root/bin/sh" ? ('', 1) : run("debootstrap --variant=minbase --include=$depends,ca-certificates,curl bookworm '$root'");
+    my ($said, $ok) = -e "$root/bin/sh" ? ('', 1) : run("debootstrap --variant=minbase --include=$depends,ca-certificates,curl,openssl,sqlite3 bookworm '$root'");
     ok $ok, sprintf 'a fresh Debian, %d s', time - $at or diag substr $said, -3000;
 }
-mkdir "$dir/scratch" or die $!;
+mkdir "$dir/$_" or die $! for qw(scratch snippets);
+my $n = 0;
+for my $snippet (ChatTest::Snippets::of('docs/operations.md', slurp("$ROOT/docs/operations.md"))) {
+    next if ($snippet->{mark}{by} // '') ne 't/15-package.t';
+    open my $fh, '>', sprintf '%s/snippets/%02d-line-%d.sh', $dir, ++$n, $snippet->{line} or die $!;
+    print $fh $snippet->{text};
+}
+cmp_ok $n, '>', 3, 'docs/operations.md has something to paste';
 my $port = ChatTest::Httpd::free_port();
-my ($said) = run("unshare -m sh t/real/package/try.sh '$root' '$dir/scratch' $port '$deb' '$new'");
+my ($said) = run("unshare -m sh t/real/package/try.sh '$root' '$dir/scratch' $port '$deb' '$new' '$dir/snippets'");
 SKIP: {
     skip $1, 1 if $said =~ /^skip (.*)/m || $said =~ /^(unshare: .*)/m;
     is $said =~ /^not ok/m, '', 'every step goes well' or diag $said;
-    cmp_ok scalar(() = $said =~ /^ok /mg), '>', 15, '... to the last' or diag $said;
+    cmp_ok scalar(() = $said =~ /^ok /mg), '>', 19, '... to the last' or diag $said;
     like $said, qr/^ok \.\.\. without a trace$/m, '... without a trace' or diag $said;
 }
 done_testing;
