@@ -565,17 +565,6 @@ const apr_array_header_t *chat_config_models(const server_rec *s);
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);
 
-/* A plain <Location> that serves a route. */
-typedef struct chat_mount_t {
-    const char *path;
-    const chat_dir_conf_t *conf; /* merged, with its defaults */
-} chat_mount_t;
-
-/* Those of that server, chat_mount_t, in their order; a host's begin with those
- * that stand outside hosts. What <LocationMatch>, <If> and .htaccess say is not
- * among them. Known once check_config has run. */
-const apr_array_header_t *chat_config_mounts(const server_rec *s);
-
 /* What its type has: bits of chat_provider_caps_e. */
 unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
 

@@ -90,6 +90,7 @@ is $status, 0, 'a validator takes it' or diag $said;
 
 ($said, $status) = ChatTest::OpenAPI::types($file);
 is $status, 0, 'it gives types' or diag $said;
+$said = "/* SPDX-License-Identifier: Apache-2.0 */\n$said";
 if ($ENV{CHAT_WRITE_TYPES}) {
     open my $fh, '>', $TYPES or die "$TYPES: $!\n";
     print $fh $said;

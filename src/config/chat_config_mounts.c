@@ -4,6 +4,7 @@
  * and "SetHandler chat". Found on the main thread, when a configuration has
  * been checked; read-only afterwards.
  */
+#include "chat_config_mounts.h"
 #include "chat_config_sections.h"
 
 #include <apr_strings.h>

@@ -11,7 +11,7 @@
 #include <http_protocol.h>
 #include <apr_strings.h>
 
-#include "chat_config.h"
+#include "chat_config_mounts.h"
 #include "chat_crypto.h"
 #include "chat_reply.h"
 #include "chat_request.h"

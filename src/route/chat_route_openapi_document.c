@@ -11,7 +11,7 @@
 #include <httpd.h>
 #include <apr_strings.h>
 
-#include "chat_config.h"
+#include "chat_config_mounts.h"
 #include "chat_route_openapi.h"
 
 #define SCHEMAS "#/components/schemas/"

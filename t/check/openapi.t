@@ -75,6 +75,8 @@ my @FLAGS = (
     [ RUN       => 'run',          sub ($op) { $op->{run} } ],
     [ UNLIMITED => 'unlimited',    sub ($op) { $op->{unlimited} } ],
     [ PUBLIC    => 'auth: none',   sub ($op) { ($op->{auth} // '') eq 'none' } ],
+    [ ANYBODY   => 'auth: guest',  sub ($op) { ($op->{auth} // '') eq 'guest' } ],
+    [ NO_TABLES => 'tables: false', sub ($op) { !($op->{tables} // 1) } ],
 );
 
 guard 'every row of a table is an operation, as its flags say', sub ($files) {
@@ -91,8 +93,8 @@ guard 'every row of a table is an operation, as its flags say', sub ($files) {
     }
     return @bad;
 },
-    'a new row'     => sub ($files) { $files->{'src/route/chat_route_me.c'} =~ s/(\{M_GET, "", get, 0\},\n)/$1    {M_POST, "\/x", get, 0},\n/ },
-    'another flag'  => sub ($files) { $files->{'src/route/chat_route_me.c'} =~ s/get, 0/get, CHAT_ROUTE_REST_UNLIMITED/ },
+    'a new row'     => sub ($files) { $files->{'src/route/chat_route_me.c'} =~ s/(    \{M_DELETE, "", forget, 0\},\n)/$1    {M_POST, "\/x", get, 0},\n/ },
+    'another flag'  => sub ($files) { $files->{'src/route/chat_route_me.c'} =~ s/forget, 0/forget, CHAT_ROUTE_REST_UNLIMITED/ },
     'a lost entry'  => sub ($files) { $files->{"$DIR/me.json"} = '[]' };
 
 guard 'every operation of such a route is a row', sub ($files) {
