@@ -63,7 +63,7 @@ is schema('post', '/api/v1/brief')->{properties}{messages}{maxItems}, 3, '... or
 ok !exists schema('post', '/v1/chat/completions')->{properties}{messages}{maxItems}, '... and is not there where there is none';
 is_deeply operation('post', '/api/v1/message')->{'x-limits'}, [ { name => 'talk', unit => 'requests', limit => 1000000, seconds => 60 } ], 'limits are told';
 my $cookie = { 'better-auth.session_token' => [] };
-is_deeply operation('get', '/api/v1/me')->{security}, [ $cookie, { bearer => [] } ], 'who may ask';
+is_deeply operation('get', '/api/v1/usage')->{security}, [ $cookie, { bearer => [] } ], 'who may ask';
 is_deeply operation('post', '/api/v1/chat/stream')->{security}, [ $cookie, { bearer => [] }, {} ], '... guests where they may';
 is_deeply operation('get', '/api/v1/shared/{shareId}')->{security}, [], '... and everybody';
 is $doc->{components}{securitySchemes}{'Stripe-Signature'}{in}, 'header', 'events of payments are signed';

@@ -1010,6 +1010,13 @@ export interface components {
             error?: string;
             message?: string;
         };
+        LimitState: {
+            limit: number;
+            name: string;
+            remaining: number;
+            resetAt: components["schemas"]["TimeOrNull"];
+            unit: string;
+        };
         Limits: {
             policies: {
                 allowed?: number;
@@ -1026,12 +1033,27 @@ export interface components {
             }[];
         };
         Me: {
-            id: string;
-            limits: {
+            brand: {
+                [key: string]: string | null;
+            };
+            /** @description What a request may have. */
+            clamps: {
                 [key: string]: number;
             };
+            features: {
+                [key: string]: boolean;
+            };
+            guest: boolean;
+            id: string | null;
+            /** @description null: they cannot be told now. */
+            limits: null | components["schemas"]["LimitState"][];
+            /** @enum {unknown} */
+            onLeave: "finish" | "stop";
             role: string | null;
+            signInUrl: string | null;
+            signOutUrl: string | null;
             tier: string | null;
+            version: string;
         };
         Message: {
             conversationId: components["schemas"]["Id"];
@@ -1070,9 +1092,11 @@ export interface components {
         };
         Model: {
             aliases: string[];
+            available: boolean;
             capabilities: string[];
             contextTokens: number | null;
             created: number;
+            default: boolean;
             id: string;
             label: string | null;
             maxOutputTokens: number | null;
@@ -1089,6 +1113,12 @@ export interface components {
             };
             provider: string;
             providers: string[];
+            /** @description Why it is not available. */
+            reason?: {
+                /** @enum {unknown} */
+                code: "tier";
+                tiers?: string[];
+            };
             tiers: string[];
         };
         ModelList: {
@@ -1385,13 +1415,7 @@ export interface components {
                 ownKey?: boolean;
                 provider?: string;
             })[];
-            limits: {
-                limit?: number;
-                name: string;
-                remaining?: number;
-                resetAt?: components["schemas"]["TimeOrNull"];
-                unit: string;
-            }[];
+            limits: components["schemas"]["LimitState"][];
             totals: components["schemas"]["UsageCounts"];
         };
         UsageCounts: {
@@ -4845,7 +4869,10 @@ export interface operations {
     };
     listModels: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description 1: those of other tiers, too. */
+                locked?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4862,7 +4889,7 @@ export interface operations {
                     "application/json": components["schemas"]["ModelList"];
                 };
             };
-            400: components["responses"]["E400_143259"];
+            400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_5cf9ee"];
             404: components["responses"]["E404_5872a1"];
