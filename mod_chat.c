@@ -59,7 +59,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         chat_limit_post_config(pconf, s) != APR_SUCCESS ||
         chat_resume_post_config(pconf, s) != APR_SUCCESS ||
         chat_upstream_post_config(pconf, s) != APR_SUCCESS ||
-        chat_run_post_config(pconf, s) != APR_SUCCESS)
+        chat_run_post_config(pconf, s) != APR_SUCCESS ||
+        chat_route_openapi_post_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
     return OK;
 }

@@ -357,8 +357,10 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         faults += check_server(ptemp, host, s);
         env = env ? env : find(conf, CHAT_HAVE_ENV);
     }
-    if (!faults)
+    if (!faults) {
         chat_config_advice_give(s, ptemp);
+        chat_config_mounts_find(s, pconf);
+    }
     note_environment(s, env);
     return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }

@@ -35,6 +35,7 @@ int chat_config_route_has_users(int route)
     return route != CHAT_ROUTE_NONE && route != CHAT_ROUTE_mock &&
            route != CHAT_ROUTE_limits && route != CHAT_ROUTE_models &&
            route != CHAT_ROUTE_health && route != CHAT_ROUTE_metrics &&
+           route != CHAT_ROUTE_openapi &&
            route != CHAT_ROUTE_shared && route != CHAT_ROUTE_webhook;
 }
 
