@@ -203,6 +203,43 @@ typedef struct chat_provider_conf_t {
     const char *defined_at; /* "file:line", for messages */
 } chat_provider_conf_t;
 
+/* Where files of users are kept (ChatUploads). */
+typedef enum {
+    CHAT_UPLOAD_OFF,
+    CHAT_UPLOAD_DIR, /* in a directory of this machine */
+    CHAT_UPLOAD_S3   /* in an object store */
+} chat_upload_kind_e;
+
+/* One ChatUploads line. Complete when it is read. */
+typedef struct chat_upload_conf_t {
+    int kind;               /* chat_upload_kind_e */
+    const char *directory;  /* CHAT_UPLOAD_DIR: an absolute path */
+    const char *base;       /* CHAT_UPLOAD_S3: scheme://host[:port] for this
+                               server, the bucket in it where that is usual */
+    const char *host;       /* of base, for the resolver */
+    apr_port_t port;        /* of base, default filled in */
+    const char *public_url; /* the same for browsers and providers; of a
+                               directory that of this site, NULL: as the request
+                               has it */
+    const char *path;       /* "/", the bucket where it is not in base, and the
+                               prefix; ends with "/" */
+    const char *region;
+    int reach; /* 1: providers can fetch from public_url */
+} chat_upload_conf_t;
+
+/* What an object store is asked with (ChatUploadsKey). */
+typedef struct chat_upload_key_t {
+    const char *id;
+    const char *secret;
+    const char *token; /* of temporary credentials, or NULL */
+} chat_upload_key_t;
+
+/* A type of files that may be uploaded (ChatUploadsTypes). */
+typedef struct chat_upload_type_t {
+    const char *type; /* its media type, in lower case */
+    apr_int64_t most; /* bytes of one */
+} chat_upload_type_t;
+
 /*
  * ---- the two structures ----
  *
@@ -294,6 +331,18 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
+/* Of each server. */
+typedef struct chat_server_upload_t {
+    const chat_upload_conf_t *store; /* ChatUploads; NULL: off */
+    const chat_upload_key_t *key;    /* ChatUploadsKey; NULL: none */
+    const char *location; /* of the first ChatRoute uploads; NULL: there is
+                             none */
+    apr_interval_time_t put, get, read; /* ChatUploadsTime: how long URLs last:
+                                           to upload, to look, for a provider */
+    apr_interval_time_t unused; /* a file that no conversation has is kept so
+                                   long */
+} chat_server_upload_t;
+
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
@@ -312,6 +361,7 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
+    chat_server_upload_t upload;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -386,6 +436,15 @@ typedef struct chat_dir_keys_t {
     int fallback; /* 1: where a user's key fails the house's is used */
     int baseurl;  /* 1: a key may be for another address, a public one */
 } chat_dir_keys_t;
+
+typedef struct chat_dir_upload_t {
+    apr_array_header_t *types; /* ChatUploadsTypes: chat_upload_type_t */
+    int files;                 /* ChatUploadsLimit: of a user in a day */
+    apr_int64_t bytes;         /* of them together */
+    apr_int64_t inline_bytes;  /* of files that go to a provider themselves, in
+                                  one request */
+    int pixels;                /* of a side of an image */
+} chat_dir_upload_t;
 
 /* Which tier a price is for (ChatTierPrice). */
 typedef struct chat_tier_price_t {
@@ -511,6 +570,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_store_t store;
     chat_dir_usage_t usage;
     chat_dir_keys_t keys;
+    chat_dir_upload_t upload;
     chat_dir_tier_t tier;
     chat_dir_vercel_t vercel;
     chat_dir_health_t health;

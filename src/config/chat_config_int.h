@@ -338,6 +338,7 @@ typedef enum {
     CHAT_NEED_REDIS,    /* a policy refuses without it */
     CHAT_NEED_LOGS,     /* ChatStreamResume keeps logs in ChatRedis */
     CHAT_NEED_SECRET,   /* ChatUserKeys seals with it */
+    CHAT_NEED_STORE_KEY, /* ChatUploads asks an object store with it */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
     CHAT_HAVE_ROUTE,    /* a route that asks the provider of its name */
     CHAT_HAVE_ENV       /* a secret is given as env: */

@@ -81,10 +81,11 @@ apr_status_t chat_store_purge(const chat_store_at_t *at, chat_err_t *err)
     step_t streams = {CHAT_SQL_STREAM_PURGE, .limit = ROWS};
     step_t repeats = {CHAT_SQL_REPEAT_PURGE, .limit = ROWS};
     step_t batches = {CHAT_SQL_USAGE_PURGE, .limit = ROWS};
+    step_t files = {CHAT_SQL_UPLOAD_PURGE, .limit = ROWS};
     step_t events = {CHAT_SQL_WEBHOOK_PURGE, .limit = ROWS};
     apr_status_t rv = purge_conversations(at, now, err);
 
-    streams.before = repeats.before = now - DAY_MS;
+    streams.before = repeats.before = files.before = now - DAY_MS;
     batches.before = now - BATCHES_DAYS * DAY_MS;
     events.before = now - EVENTS_DAYS * DAY_MS;
     if (rv == APR_SUCCESS)
@@ -93,6 +94,8 @@ apr_status_t chat_store_purge(const chat_store_at_t *at, chat_err_t *err)
         rv = steps(at, repeats, "purge repeats", err);
     if (rv == APR_SUCCESS)
         rv = steps(at, batches, "purge batches", err);
+    if (rv == APR_SUCCESS)
+        rv = steps(at, files, "purge rows of files", err);
     if (rv == APR_SUCCESS)
         rv = steps(at, events, "purge events of payments", err);
     return rv;
