@@ -93,9 +93,10 @@ apr_status_t chat_store_upload_use(const apr_array_header_t *ids,
 apr_status_t chat_store_upload_leave(const chat_store_at_t *at,
                                      const char *chat, chat_err_t *err);
 
-/* What was not uploaded so long after it could have been, what no conversation
- * has had within so long, and what none has any more, is to be deleted: some at
- * a time. owner is NULL, as of the following. */
+/* What was not uploaded so long after it could have been, and what no
+ * conversation has had within so long, is to be deleted: some at a time. owner
+ * is NULL, as of the following. What none has any more goes with
+ * chat_store_purge(). */
 apr_status_t chat_store_upload_expire(const chat_store_at_t *at,
                                       apr_int64_t put_ms, apr_int64_t unused_ms,
                                       chat_err_t *err);

@@ -99,6 +99,8 @@ typedef struct chat_request_clamps_t {
     int total_length;      /* UTF-16 units of all */
     int max_output_tokens; /* cap */
     int keeps;             /* 1: conversations are kept here */
+    const char *uploads;   /* path of users' files, where there are any: a URL
+                              below it is one of them; or NULL */
 } chat_request_clamps_t;
 
 /* 1 when text is a UUID in lower-case hexadecimal. */

@@ -189,9 +189,12 @@ typedef enum {
 typedef enum {
     CHAT_PROVIDER_RESPONSES = 1 << 0, /* a Responses API: its usual one */
     CHAT_PROVIDER_VERSION = 1 << 1,   /* ChatProviderVersion is sent */
-    CHAT_PROVIDER_RELAYED = 1 << 2    /* its streams are those of a dialect:
+    CHAT_PROVIDER_RELAYED = 1 << 2,   /* its streams are those of a dialect:
                                          there they pass, and nobody else can
                                          read them */
+    CHAT_PROVIDER_DOCUMENTS = 1 << 3, /* it reads PDF */
+    CHAT_PROVIDER_FETCHES = 1 << 4, /* it fetches images from where they are */
+    CHAT_PROVIDER_FETCHES_FILES = 1 << 5 /* and PDF */
 } chat_provider_caps_e;
 
 /* How long an upstream may take; 0 waits for ever. */

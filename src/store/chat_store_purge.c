@@ -63,6 +63,7 @@ static apr_status_t purge_conversations(const chat_store_at_t *at,
     chat_store_limits_t limits;
     step_t idle = {CHAT_SQL_CONVERSATION_HIDE_IDLE, .limit = ROWS, .now = now};
     step_t old = {CHAT_SQL_CONVERSATION_PURGE, .limit = CONVERSATIONS};
+    step_t files = {CHAT_SQL_UPLOAD_ORPHANS, .limit = ROWS, .now = now};
     apr_status_t rv = APR_SUCCESS;
 
     chat_store_link_limits(&limits, at);
@@ -72,7 +73,9 @@ static apr_status_t purge_conversations(const chat_store_at_t *at,
         rv = steps(at, idle, "hide what is idle", err);
     if (rv == APR_SUCCESS)
         rv = steps(at, old, "purge conversations", err);
-    return rv;
+    files.before = now;
+    return rv == APR_SUCCESS ? steps(at, files, "delete files of nothing", err)
+                             : rv;
 }
 
 apr_status_t chat_store_purge(const chat_store_at_t *at, chat_err_t *err)

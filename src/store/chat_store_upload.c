@@ -277,17 +277,13 @@ apr_status_t chat_store_upload_expire(const chat_store_at_t *at,
     const apr_int64_t now = chat_store_now();
     step_t pending = {CHAT_SQL_UPLOAD_PENDING, now - put_ms};
     step_t unused = {CHAT_SQL_UPLOAD_UNUSED, now - unused_ms};
-    step_t orphans = {CHAT_SQL_UPLOAD_ORPHANS, now - put_ms};
     apr_status_t rv = chat_store_tx_run(at, CHAT_STORE_ONE, "expire uploads",
                                         step, &pending, err);
 
-    if (rv == APR_SUCCESS)
-        rv = chat_store_tx_run(at, CHAT_STORE_ONE, "expire unused files", step,
-                               &unused, err);
-    return rv == APR_SUCCESS ? chat_store_tx_run(at, CHAT_STORE_ONE,
-                                                 "delete files of nothing",
-                                                 step, &orphans, err)
-                             : rv;
+    return rv == APR_SUCCESS
+               ? chat_store_tx_run(at, CHAT_STORE_ONE, "expire unused files",
+                                   step, &unused, err)
+               : rv;
 }
 
 static apr_status_t doomed(chat_store_tx_t *tx, void *work)
