@@ -268,6 +268,43 @@ sub keeping ($t, $ids, $files) {
     return;
 }
 
+# ChatKit's attachments, in two steps and as a form, and messages of the AI SDK.
+sub widgets ($t) {
+    my $kit = sub ($user, $type, $params) { return $t->as($user, 'POST', 'chatkit', json => { type => $type, params => $params }) };
+    my $made = $kit->('ann', 'attachments.create', { name => 'x.png', size => length $png, mime_type => 'image/png' })->{json};
+    is_deeply [ @$made{qw(name mime_type type)}, $made->{upload_descriptor}{method} ], [ qw(x.png image/png image PUT) ], 'an attachment is announced';
+    my $ask = sub ($user, @ids) { return $kit->($user, 'threads.create', { input => { content => [ { type => 'input_text', text => 'See' } ], attachments => [@ids], inference_options => { model => 'completions' } } }) };
+    is_deeply code($ask->('ann', $made->{id})), [ 409, 'upload_incomplete' ], '... not there yet';
+    is put({ json => { upload => $made->{upload_descriptor} } }, $png)->{status}, 200, '... uploaded';
+    is_deeply code($ask->('bob', $made->{id})), [ 400, 'upload_unknown' ], '... for nobody else';
+    my $res = $ask->('ann', $made->{id});
+    is $res->{status}, 200, '... and asked about, though nobody has said that it is there' or diag $res->{body};
+    my @said = map { JSON::PP->new->utf8->decode($_) } $res->{body} =~ /^data: (.*)$/mg;
+    my ($item) = map { $_->{item} } grep { $_->{type} eq 'thread.item.done' } @said;
+    my $shown = $item->{attachments}[0];
+    is_deeply [ @$shown{qw(id name mime_type type)} ], [ $made->{id}, qw(x.png image/png image) ], '... and shown';
+    is send_to('GET', $shown->{preview_url})->{body}, $png, '... so that it can be looked at';
+    like JSON::PP->new->encode($up->last->{body}), qr/image_url/, '... the model has it';
+    my $again = $kit->('ann', 'items.list', { thread_id => $item->{thread_id} })->{json};
+    is $again->{data}[-1]{attachments}[0]{id}, $made->{id}, '... and later, too';
+    is $kit->('ann', 'threads.retry_after_item', { thread_id => $item->{thread_id}, item_id => $item->{id} })->{status}, 200, '... once more';
+    like JSON::PP->new->encode($up->last->{body}), qr/image_url/, '... with it';
+    is_deeply code($kit->('bob', 'attachments.delete', { attachment_id => $made->{id} })), [ 404, 'not_found' ], 'another user deletes nothing';
+    is_deeply $kit->('ann', 'attachments.delete', { attachment_id => $made->{id} })->{json}, {}, 'its own does';
+    is $kit->('ann', 'items.list', { thread_id => $item->{thread_id} })->{json}{data}[-1]{attachments}[0]{type}, 'file', '... and its name stays';
+    is_deeply code($kit->('ann', 'attachments.create', { name => 'x', size => 3, mime_type => 'text/html' })), [ 415, 'upload_type' ], 'a type that is not taken';
+
+    my $id = uploaded($t, 'ann', 'image/png', $png);
+    my $ui = sub ($user, $url) { return $t->as($user, 'POST', 'ui', json => { model => 'completions', messages => [ { role => 'user', parts => [ { type => 'text', text => 'See' }, { type => 'file', mediaType => 'image/png', url => $url } ] } ] }) };
+    my $url = "http://127.0.0.1:@{[ $t->port ]}/api/v1/uploads/$id/content";
+    is $ui->('ann', $url)->{status}, 200, 'an address of a file in a message of the AI SDK';
+    like JSON::PP->new->encode($up->last->{body}), qr/data:image\/png;base64/, '... is the file itself';
+    is_deeply code($ui->('bob', $url)), [ 400, 'upload_unknown' ], '... for its user alone';
+    is $ui->('ann', 'https://elsewhere.test/x.png')->{status}, 200, 'other addresses stay what they are';
+    like JSON::PP->new->encode($up->last->{body}), qr/elsewhere/, '... for the provider';
+    return;
+}
+
 # Five files, then none; 3,000 bytes of the rest. Of bob, who has none by now.
 sub quotas ($t) {
     my $few = sub ($size) { return $t->as('bob', 'POST', 'few/uploads', json => { filename => 'x', mediaType => 'image/png', size => $size }) };
@@ -288,6 +325,7 @@ sub conf ($place) {
             . ($name eq 'completions' ? "ChatProviderAPI chat-completions\n" : '') . "</ChatProvider>\nChatModel $name $name\n";
     }
     return $text . "ChatModel blind responses without=parts\n<Location /api/v1/uploads>\nChatRoute uploads\n</Location>\n"
+        . "<Location /api/v1/chatkit>\nChatRoute chatkit\n</Location>\n<Location /api/v1/ui>\nChatRoute ui-message\nChatStore off\n</Location>\n"
         . "<Location /api/v1/few/uploads>\nChatRoute uploads\nChatUploadsLimit files=5 bytes=3000\n</Location>\n";
 }
 
@@ -299,6 +337,7 @@ sub everything ($t, $files) {
     forms($t);
     keeping($t, asking($t), $files);
     quotas($t);
+    widgets($t);
     return;
 }
 

@@ -17,6 +17,9 @@ typedef struct chat_route_upload_wish_t {
     const char *sha256; /* base64, or NULL */
 } chat_route_upload_wish_t;
 
+/* 400 unsupported: this server keeps no files. */
+apr_status_t chat_route_upload_place(chat_route_rest_t *q);
+
 /* In p; both ways to look at one file. */
 chat_upload_at_t chat_route_upload_at(const chat_route_rest_t *q);
 chat_upload_file_t chat_route_upload_file(const chat_store_upload_t *u);

@@ -154,8 +154,7 @@ apr_status_t chat_route_upload_bytes_get(rest_t *q)
     apr_status_t rv = find_signed(&u, &file, q, "GET");
 
     if (rv == APR_SUCCESS)
-        rv = u->ready ? chat_upload_open(&opened, &at, &file, &q->err)
-                      : APR_NOTFOUND;
+        rv = chat_upload_open(&opened, &at, &file, &q->err);
     if (rv == APR_SUCCESS &&
         apr_file_info_get(&info, APR_FINFO_SIZE, opened) != APR_SUCCESS)
         rv = APR_NOTFOUND;

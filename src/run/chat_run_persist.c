@@ -9,6 +9,8 @@
  */
 #include "chat_run_int.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "chat_log.h"
@@ -88,10 +90,11 @@ static const char *text_of(const chat_run_t *run, const chat_message_t *first)
         return first->role == CHAT_ROLE_USER ? first->content : "";
     texts = apr_array_make(run->request_pool, 4, sizeof(const char *));
     for (i = 0; i < chat_json_length(parts); i++) {
-        const char *text =
-            chat_json_string(chat_json_get(chat_json_at(parts, i), "text"));
+        const chat_json_t *part = chat_json_at(parts, i);
+        const char *type = chat_json_string(chat_json_get(part, "type"));
+        const char *text = chat_json_string(chat_json_get(part, "text"));
 
-        if (text)
+        if (text && type && !strcmp(type, "text"))
             APR_ARRAY_PUSH(texts, const char *) = text;
     }
     return apr_array_pstrcat(run->request_pool, texts, 0);
