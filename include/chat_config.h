@@ -454,18 +454,6 @@ typedef struct chat_dir_auth_t {
                               accepted */
 } chat_dir_auth_t;
 
-/* A set of public keys (ChatAuthJWKS): of a file, as it was read; or of a URL,
- * where it is fetched from. */
-typedef struct chat_jwks_conf_t {
-    const char *url;   /* NULL: of a file */
-    int slot;          /* of url, in src/auth/chat_auth_jwks.c */
-    const char *path;  /* of the file */
-    const char *where; /* "file:line" of the directive */
-    const char *text;  /* of the file */
-    apr_size_t len;
-    struct chat_auth_jose_keys_t *keys; /* what auth/ makes of it */
-} chat_jwks_conf_t;
-
 typedef struct chat_dir_jwt_t {
     apr_array_header_t *secrets; /* ChatAuthJWTSecret: const char *, the first
                                     one signs */

@@ -279,6 +279,18 @@ typedef struct chat_store_count_t {
     const char *tier; /* only for this tier, NULL: any */
 } chat_store_count_t;
 
+/* A set of public keys (ChatAuthJWKS): of a file, as it was read; or of a URL,
+ * where it is fetched from. */
+typedef struct chat_jwks_conf_t {
+    const char *url;   /* NULL: of a file */
+    int slot;          /* of url, in src/auth/chat_auth_jwks.c */
+    const char *path;  /* of the file */
+    const char *where; /* "file:line" of the directive */
+    const char *text;  /* of the file */
+    apr_size_t len;
+    struct chat_auth_jose_keys_t *keys; /* what auth/ makes of it */
+} chat_jwks_conf_t;
+
 /* What became of a request, for logs and numbers. */
 typedef enum {
     CHAT_OUTCOME_COMPLETE,

@@ -234,7 +234,7 @@ static const chat_route_rest_row_t rows[] = {
     {0, NULL, NULL, 0},
 };
 
-int chat_route_upload(chat_ctx_t *ctx)
+int chat_route_uploads(chat_ctx_t *ctx)
 {
     return chat_route_rest_serve(ctx, rows);
 }
