@@ -15,6 +15,7 @@ use ChatTest;
 use ChatTest::Answers;
 use ChatTest::Chats qw(uuid);
 use ChatTest::Client;
+use ChatTest::Snippets;
 use ChatTest::Store;
 use ChatTest::Upstream;
 
@@ -363,6 +364,49 @@ subtest 'in a directory, on SQLite' => sub {
     rename $owner, "$owner.kept" and symlink '/etc', $owner or die $!;
     is send_to('GET', $t->as('ann', 'GET', "uploads/$id")->{json}{url})->{status}, 503, '... not even of a directory';
     ok $t->stop, 'the server ends well';
+};
+
+# ---- what docs/uploads.md has to paste, and mistakes ----
+
+subtest 'configurations' => sub {
+    open my $fh, '<', "$FindBin::Bin/../docs/uploads.md" or die $!;
+    my @blocks = map { $_->{text} } grep { $_->{lang} eq 'apache' } ChatTest::Snippets::of('docs/uploads.md', do { local $/; <$fh> });
+    my $t = ChatTest::Chats->new(conf => '');
+    my $conf = $t->{conf};
+    mkdir $t->dir . '/files' or die $!;
+    $t->write_file('store.key', "id secret\n", 0600);
+    $t->write_file('bad.key', "id\n", 0600);
+    my $dir = $t->dir;
+    my $store = "ChatUploadsKey file:store.key\n";
+    my $try = sub ($more) {
+        $t->{conf} = $conf . $more =~ s{/var/lib/chat-files}{$dir/files}r =~ s{/etc/apache2/chat/better-auth}{bearer}r =~ s{/etc/apache2/chat/}{}r;
+        return ($t->configtest)[1];
+    };
+    like $try->($_), qr/^Syntax OK$/m, 'as it is printed' for @blocks;
+    like $try->("${store}ChatUploads s3://b.c.d region=eu-1 reach=off\nChatUploadsTime put=1s get=1s read=60s unused=1s\n"), qr/^Syntax OK$/m, 'at Amazon';
+    for (
+        [ 'ChatUploads somewhere', qr/ChatUploads does not accept "somewhere": write off, dir:/ ],
+        [ 'ChatUploads dir:files', qr/absolute path of a directory/ ],
+        [ "ChatUploads dir:$dir/none", qr/that is there/ ],
+        [ "ChatUploads dir:$dir/files region=x", qr/belong to s3/ ],
+        [ "ChatUploads dir:$dir/files reach=on", qr/wants public=URL/ ],
+        [ 'ChatUploads s3://bucket region=x', qr/there is no ChatUploadsKey/ ],
+        [ "${store}ChatUploads s3://Bucket region=x", qr/the bucket in lower case/ ],
+        [ "${store}ChatUploads s3://bucket/a/../b region=x", qr/between single slashes/ ],
+        [ "${store}ChatUploads s3://bucket", qr/wants region=NAME/ ],
+        [ "${store}ChatUploads s3://bucket endpoint=https://h/path", qr/a URL without a path/ ],
+        [ "${store}ChatUploads s3://bucket region=a/b", qr/letters, digits/ ],
+        [ 'ChatUploadsKey file:bad.key', qr/the id and the secret of an access key/ ],
+        [ 'ChatUploadsKey secret', qr/takes no secret in the configuration/ ],
+        [ 'ChatUploadsTypes text/html', qr/ChatUploadsTypes does not accept "text\/html"/ ],
+        [ 'ChatUploadsTypes image/svg+xml', qr/does not accept/ ],
+        [ 'ChatUploadsTypes image/png=0', qr/ChatUploadsTypes image\/png does not accept "0"/ ],
+        [ 'ChatUploadsLimit pixels=0', qr/ChatUploadsLimit pixels does not accept/ ],
+        [ 'ChatUploadsTime put=8d', qr/ChatUploadsTime put does not accept/ ],
+    ) {
+        my ($line, $says) = @$_;
+        like $try->("$line\n"), $says, "refused: $line";
+    }
 };
 
 # ---- an object store ----
