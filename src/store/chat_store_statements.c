@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "chat_store_statements_accounts.h"
+#include "chat_store_statements_admin.h"
 #include "chat_store_statements_turn.h"
 #include "chat_store_statements_upload.h"
 
@@ -526,6 +527,7 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
 
     CHAT_STORE_ACCOUNTS,
     CHAT_STORE_UPLOADS,
+    CHAT_STORE_ADMIN,
 };
 
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite)
