@@ -113,6 +113,18 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
+/* Of each server. */
+typedef struct chat_server_upload_t {
+    const chat_upload_conf_t *store; /* ChatUploads; NULL: off */
+    const chat_upload_key_t *key;    /* ChatUploadsKey; NULL: none */
+    const char *location; /* of the first ChatRoute uploads; NULL: there is
+                             none */
+    apr_interval_time_t put, get, read; /* ChatUploadsTime: how long URLs last:
+                                           to upload, to look, for a provider */
+    apr_interval_time_t unused; /* a file that no conversation has is kept so
+                                   long */
+} chat_server_upload_t;
+
 typedef struct chat_server_admin_t {
     server_rec *home; /* of the ChatAdmin that counts; NULL: there is none */
     int on;           /* 0: ChatAdmin off */
@@ -149,6 +161,7 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
+    chat_server_upload_t upload;
     chat_server_log_t log;
     chat_server_admin_t admin;
     chat_server_check_t check;
@@ -226,11 +239,14 @@ typedef struct chat_dir_keys_t {
     int baseurl;  /* 1: a key may be for another address, a public one */
 } chat_dir_keys_t;
 
-/* Which tier a price is for (ChatTierPrice). */
-typedef struct chat_tier_price_t {
-    const char *price; /* an id, "lookup:KEY" or "variant:ID" */
-    const char *tier;
-} chat_tier_price_t;
+typedef struct chat_dir_upload_t {
+    apr_array_header_t *types; /* ChatUploadsTypes: chat_upload_type_t */
+    int files;                 /* ChatUploadsLimit: of a user in a day */
+    apr_int64_t bytes;         /* of them together */
+    apr_int64_t inline_bytes;  /* of files that go to a provider themselves, in
+                                  one request */
+    int pixels;                /* of a side of an image */
+} chat_dir_upload_t;
 
 typedef struct chat_dir_tier_t {
     int database; /* ChatAuthTier: 1: what is paid for counts more than what
@@ -283,18 +299,6 @@ typedef struct chat_dir_auth_t {
     int bearer_unsigned;   /* ChatAuthBearer: 1: a bare session token is
                               accepted */
 } chat_dir_auth_t;
-
-/* A set of public keys (ChatAuthJWKS): of a file, as it was read; or of a URL,
- * where it is fetched from. */
-typedef struct chat_jwks_conf_t {
-    const char *url;   /* NULL: of a file */
-    int slot;          /* of url, in src/auth/chat_auth_jwks.c */
-    const char *path;  /* of the file */
-    const char *where; /* "file:line" of the directive */
-    const char *text;  /* of the file */
-    apr_size_t len;
-    struct chat_auth_jose_keys_t *keys; /* what auth/ makes of it */
-} chat_jwks_conf_t;
 
 typedef struct chat_dir_jwt_t {
     apr_array_header_t *secrets; /* ChatAuthJWTSecret: const char *, the first
@@ -362,6 +366,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_store_t store;
     chat_dir_usage_t usage;
     chat_dir_keys_t keys;
+    chat_dir_upload_t upload;
     chat_dir_tier_t tier;
     chat_dir_vercel_t vercel;
     chat_dir_health_t health;

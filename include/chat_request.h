@@ -99,6 +99,8 @@ typedef struct chat_request_clamps_t {
     int total_length;      /* UTF-16 units of all */
     int max_output_tokens; /* cap */
     int keeps;             /* 1: conversations are kept here */
+    const char *uploads;   /* path of users' files, where there are any: a URL
+                              below it is one of them; or NULL */
 } chat_request_clamps_t;
 
 /* 1 when text is a UUID in lower-case hexadecimal. */
@@ -184,6 +186,33 @@ apr_status_t chat_request_completions(chat_turn_t *turn, int *pusage,
                                       chat_json_t *body,
                                       const chat_request_clamps_t *clamps,
                                       chat_err_t *err, apr_pool_t *p);
+
+/* ---- pure: a form with a file (multipart/form-data) ---- */
+
+/* The bytes of the body that follow, *plen at most; 0: there are no more. */
+typedef apr_status_t chat_request_form_get_fn(void *ctx, char *data,
+                                              apr_size_t *plen,
+                                              chat_err_t *err);
+
+typedef struct chat_request_form_t chat_request_form_t;
+
+/* As the client says it; texts are UTF-8. */
+typedef struct chat_request_form_file_t {
+    const char *filename, *media_type;
+} chat_request_form_file_t;
+
+/* Up to the bytes of the first file of the name "file"; what stands before it
+ * is left out. APR_EINVAL: 400 invalid_request. Other failures are those of
+ * get. */
+apr_status_t chat_request_form_open(chat_request_form_t **pform,
+                                    const char *content_type,
+                                    chat_request_form_get_fn *get, void *ctx,
+                                    chat_err_t *err, apr_pool_t *p);
+const chat_request_form_file_t *
+chat_request_form_file(const chat_request_form_t *form);
+/* Its bytes that follow, *plen at most; 0: that was all. */
+apr_status_t chat_request_form_read(chat_request_form_t *form, char *data,
+                                    apr_size_t *plen, chat_err_t *err);
 
 /* ---- pure: a user's key ---- */
 

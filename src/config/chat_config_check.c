@@ -91,6 +91,8 @@ static int has(const server_rec *s, const need_t *need)
         return chat_config_server(s)->auth.session_sql != NULL;
     if (need->kind == CHAT_NEED_SECRET)
         return chat_config_server(s)->keys.master != NULL;
+    if (need->kind == CHAT_NEED_STORE_KEY)
+        return chat_config_server(s)->upload.key != NULL;
     if (need->kind == CHAT_NEED_ADMIN)
         return chat_config_admin_home(s) != NULL;
     if (need->kind == CHAT_NEED_LOGS)
@@ -143,6 +145,13 @@ static void report_missing(server_rec *s, const need_t *need)
                      CHATNO(0155) "ChatUserKeys at %s: there is no "
                                   "ChatKeySecret, which users' keys are "
                                   "sealed with",
+                     need->where);
+    }
+    else if (need->kind == CHAT_NEED_STORE_KEY) {
+        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                     CHATNO(0168) "ChatUploads at %s: there is no "
+                                  "ChatUploadsKey, which the object store is "
+                                  "asked with",
                      need->where);
     }
     else if (need->kind == CHAT_NEED_TITLE) {

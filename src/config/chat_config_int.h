@@ -337,16 +337,17 @@ int chat_config_route_has_users(int route);
 /* ---- chat_config_check.c: what no single directive can see ---- */
 
 typedef enum {
-    CHAT_NEED_PROVIDER, /* ChatUse names one */
-    CHAT_NEED_MODEL,    /* ChatModel names a provider */
-    CHAT_NEED_TITLE,    /* ChatTitleModel names a model */
-    CHAT_NEED_REDIS,    /* a policy refuses without it */
-    CHAT_NEED_LOGS,     /* ChatStreamResume keeps logs in ChatRedis */
-    CHAT_NEED_SECRET,   /* ChatUserKeys seals with it */
-    CHAT_NEED_ADMIN,    /* ChatRoute admin writes settings */
-    CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
-    CHAT_HAVE_ROUTE,    /* a route that asks the provider of its name */
-    CHAT_HAVE_ENV       /* a secret is given as env: */
+    CHAT_NEED_PROVIDER,  /* ChatUse names one */
+    CHAT_NEED_MODEL,     /* ChatModel names a provider */
+    CHAT_NEED_TITLE,     /* ChatTitleModel names a model */
+    CHAT_NEED_REDIS,     /* a policy refuses without it */
+    CHAT_NEED_LOGS,      /* ChatStreamResume keeps logs in ChatRedis */
+    CHAT_NEED_SECRET,    /* ChatUserKeys seals with it */
+    CHAT_NEED_STORE_KEY, /* ChatUploads asks an object store with it */
+    CHAT_NEED_ADMIN,     /* ChatRoute admin writes settings */
+    CHAT_NEED_SESSION,   /* ChatAuth has a scheme that reads sessions */
+    CHAT_HAVE_ROUTE,     /* a route that asks the provider of its name */
+    CHAT_HAVE_ENV        /* a secret is given as env: */
 } chat_need_e;
 
 /* Remember it for check_config; nothing happens in .htaccess. */

@@ -93,6 +93,7 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
         .total_length = run->conf->request.total_length,
         .max_output_tokens = run->conf->request.max_output_tokens,
         .keeps = run->conf->store.layout == CHAT_STORE_CHAT,
+        .uploads = run->ctx->server->upload.location,
     };
 
     if (run->question && run->question->read)
@@ -269,6 +270,8 @@ static apr_status_t begin_taps(chat_run_t *run, chat_err_t *err)
     int messages = run->request.turn.nmessages;
     apr_status_t rv = chat_run_tap_begin(run, err);
 
+    if (rv == APR_SUCCESS)
+        rv = chat_run_files_load(run, err);
     return rv == APR_SUCCESS &&
                    (run->kept || run->request.turn.nmessages != messages)
                ? check_fit(run, err)
@@ -330,6 +333,7 @@ static int serve(chat_run_t *run)
         find_where(run, &err) != APR_SUCCESS ||
         chat_run_find(run, &err) != APR_SUCCESS ||
         chat_run_own_find(run, &err) != APR_SUCCESS ||
+        chat_run_files_find(run, &err) != APR_SUCCESS ||
         check_fit(run, &err) != APR_SUCCESS ||
         ask_limits(run, &admission, &err) != APR_SUCCESS ||
         begin_taps(run, &err) != APR_SUCCESS ||

@@ -42,6 +42,7 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     const chat_candidate_t *c = run->attempt.candidate;
     chat_upstream_t *up = &run->attempt.upstream;
     chat_run_call_t *call = &run->call;
+    chat_turn_t turn;
     apr_status_t rv = chat_run_fit(run, c, err);
 
     if (rv != APR_SUCCESS)
@@ -54,8 +55,10 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     if (call->pool)
         apr_pool_destroy(call->pool);
     memset(call, 0, sizeof(*call));
-    rv = c->provider->build_call(&call->http, run->attempt.fit, up, err,
-                                 run->request_pool);
+    turn = *run->attempt.fit;
+    chat_run_files_address(&turn, run);
+    rv =
+        c->provider->build_call(&call->http, &turn, up, err, run->request_pool);
     call->http.resolve = c->resolve;
     call->http.guarded = c->own ? c->own->guarded : NULL;
     call->http.secret = c->own != NULL;

@@ -21,6 +21,7 @@
  *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
+ *   chat_run_files.c       files of users in it
  *   chat_run_vercel.c      the same, where the tables are an app's
  *
  * Up to chat_stream_start() the request thread; admitted, head, data, silence
@@ -165,6 +166,9 @@ typedef struct chat_run_t {
     chat_candidate_t *candidates; /* ncandidates of them, best first */
     int ncandidates;
 
+    struct chat_run_files_t *files; /* of chat_run_files.c: what the turn has of
+                                       them, in request_pool; NULL: none */
+
     chat_limit_ticket_t *ticket;
     apr_int64_t input_tokens;    /* estimate */
     apr_array_header_t *bills;   /* chat_bill_t, NULL: none yet */
@@ -275,6 +279,24 @@ void chat_run_path_address(chat_turn_t *turn, const char *provider,
 /* The turn has these messages (chat_message_t), as many of the newest as the
  * model can read. */
 void chat_run_path_set(chat_run_t *run, const apr_array_header_t *said);
+
+/* ---- chat_run_files.c ---- */
+
+typedef struct chat_run_files_t chat_run_files_t;
+
+/* [request thread] The files that are asked about are there, and the user's
+ * own: parts have what is known of them. Fails with 400 upload_unknown, 503. */
+apr_status_t chat_run_files_find(chat_run_t *run, chat_err_t *err);
+/* [request thread] All that the turn has by now, as those take it who may be
+ * asked: addresses are signed, and what has none is read. Fails with 400
+ * unsupported, 413 upload_too_large, 503. */
+apr_status_t chat_run_files_load(chat_run_t *run, chat_err_t *err);
+/* The turn as the attempt's candidate takes it. Of what was read there are
+ * marks in it. */
+void chat_run_files_address(chat_turn_t *turn, const chat_run_t *run);
+/* The body with what the marks stand for, in p. */
+char *chat_run_files_body(apr_size_t *plen, const chat_run_t *run,
+                          const char *body, apr_size_t len, apr_pool_t *p);
 
 /* ---- chat_run_attempts.c ---- */
 

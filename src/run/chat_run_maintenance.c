@@ -26,11 +26,13 @@
 #include "chat_run_instance.h"
 #include "chat_run_jwks.h"
 #include "chat_run_later.h"
+#include "chat_run_reap.h"
 #include "chat_run_recover.h"
 #include "chat_run_settings.h"
 #include "chat_run_spooled.h"
 #include "chat_thread.h"
 #include "chat_run_unsaved.h"
+#include "chat_upload.h"
 
 #define TICK_MS 500
 
@@ -41,6 +43,8 @@
 #define STALE ((apr_int64_t)10 * 1000000)
 #define PURGE ((apr_int64_t)600 * 1000000)
 #define SWEEP ((apr_int64_t)60 * 1000000)
+#define REAP ((apr_int64_t)1 * 1000000)
+#define EXPIRE ((apr_int64_t)5 * 1000000)
 
 /* Where the database has been away others could not say that they run: for so
  * long nobody is believed to be gone. */
@@ -54,7 +58,8 @@ static apr_pool_t *pool; /* the thread's, cleared each time */
 
 /* When each is due next. */
 static struct {
-    apr_int64_t heartbeat, usage, index, replay, stale, purge, sweep;
+    apr_int64_t heartbeat, usage, index, replay, stale, purge, sweep, reap,
+        expire;
 } due;
 
 static int is_stopping(void)
@@ -183,6 +188,20 @@ static void look_for_stale(apr_int64_t now)
             due.stale = now + STEADY;
 }
 
+/* A place that cannot be reached is left alone for a while. */
+static void reap_files(apr_int64_t now)
+{
+    server_rec *s;
+    int expire;
+
+    if (!is_due(&due.reap, now, REAP))
+        return;
+    expire = is_due(&due.expire, now, EXPIRE);
+    for (s = ap_server_conf; s && !is_stopping(); s = s->next)
+        if (chat_upload_conf(s) && !chat_run_reap(s, expire, pool))
+            due.reap = now + SWEEP;
+}
+
 static void clean_up(apr_int64_t now)
 {
     server_rec *s;
@@ -212,6 +231,7 @@ static void work(void)
     if (chat_run_instance_leads()) {
         look_after(now);
         look_for_stale(now);
+        reap_files(now);
         clean_up(now);
     }
     apr_pool_clear(pool);

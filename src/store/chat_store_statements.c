@@ -11,6 +11,7 @@
 #include "chat_store_statements_accounts.h"
 #include "chat_store_statements_admin.h"
 #include "chat_store_statements_turn.h"
+#include "chat_store_statements_upload.h"
 
 /* "%s" in order: text of both, or of each. */
 #define BOTH(id, sql) [CHAT_SQL_##id] = {sql, sql}
@@ -525,6 +526,7 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
                       "from chat_usage_batch where added_at < %s limit %s)"),
 
     CHAT_STORE_ACCOUNTS,
+    CHAT_STORE_UPLOADS,
     CHAT_STORE_ADMIN,
 };
 

@@ -8,6 +8,8 @@
 
 #include "chat_clock.h"
 
+#include <string.h>
+
 /* Nothing wakes it for as long. */
 #define LOOK_MS 500
 
@@ -35,6 +37,33 @@ static size_t on_header(char *line, size_t size, size_t n, void *baton)
 
     f->spec->header(f->spec->ctx, line, size * n);
     return size * n;
+}
+
+static size_t on_put(char *data, size_t size, size_t n, void *baton)
+{
+    const fetch_t *f = baton;
+
+    return f->spec->put(f->spec->ctx, data, size * n);
+}
+
+static void set_method(fetch_t *f)
+{
+    const chat_fetch_t *spec = f->spec;
+
+    if (!spec->method)
+        return;
+    if (spec->put) {
+        curl_easy_setopt(f->easy, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(f->easy, CURLOPT_READFUNCTION, on_put);
+        curl_easy_setopt(f->easy, CURLOPT_READDATA, f);
+        curl_easy_setopt(f->easy, CURLOPT_INFILESIZE_LARGE,
+                         (curl_off_t)spec->put_len);
+        return;
+    }
+    if (!strcmp(spec->method, "HEAD"))
+        curl_easy_setopt(f->easy, CURLOPT_NOBODY, 1L);
+    else
+        curl_easy_setopt(f->easy, CURLOPT_CUSTOMREQUEST, spec->method);
 }
 
 static void set_body(CURL *h, const chat_call_t *call)
@@ -70,6 +99,7 @@ static void set_options(fetch_t *f)
     curl_easy_setopt(h, CURLOPT_URL, call->url);
     curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);
     set_body(h, call);
+    set_method(f);
     if (f->spec->header) {
         curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
         curl_easy_setopt(h, CURLOPT_HEADERDATA, f);

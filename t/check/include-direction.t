@@ -12,13 +12,13 @@ my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_admission => 'types', chat_log => 'log',
     chat_ctx => 'shared', chat_metric => 'shared', chat_override => 'shared', chat_thread => 'shared', chat_capability => 'types', chat_store_chats => 'store', chat_store_usage => 'store',
     chat_accounts => 'store', chat_store_admin => 'store', chat_config_admin => 'config', chat_config_entries => 'config', chat_store_vercel => 'store', chat_dialect_chatkit => 'dialect', chat_request_chatkit => 'request', chat_ui_message => 'dialect',
-    map { ("chat_$_" => 'base') } qw(address base64 buf circuit clock json jwt price sse crypto cookie redact scratch seal words),
+    map { ("chat_$_" => 'base') } qw(address base64 buf circuit clock json jwt price sse crypto cookie redact scratch seal sigv4 sniff words),
 );
 
 my @PURE  = qw(types base);
 my @HTTPD = (@PURE, qw(config log shared));
 my @TOLD  = qw(stream limit upstream);
-my @RUN   = (@HTTPD, @TOLD, qw(resume auth dialect model provider reply request store telemetry));
+my @RUN   = (@HTTPD, @TOLD, qw(resume auth dialect model provider reply request store telemetry upload));
 my %MAY   = (
     types    => ['types'],
     log      => [],
@@ -31,6 +31,7 @@ my %MAY   = (
     limit     => [ @HTTPD, 'redis' ],
     (map { $_ => [@HTTPD] } qw(request store stream reply upstream model)),
     resume    => [ @HTTPD, qw(redis stream) ],
+    upload    => [ @HTTPD, 'stream' ],
     auth      => [ @HTTPD, qw(limit store) ],
     telemetry => [ @HTTPD, @TOLD, 'provider' ],
     run       => [@RUN],
