@@ -17,6 +17,7 @@
 #include <apr_network_io.h>
 
 #include "chat_json.h"
+#include "chat_otlp.h"
 #include "chat_price.h"
 #include "chat_types.h"
 
@@ -98,6 +99,20 @@ typedef enum {
     CHAT_LIMIT_BY_USER_IP, /* both together */
     CHAT_LIMIT_BY_EXPR     /* an httpd expression */
 } chat_limit_by_e;
+
+/* Whose trace a request is part of (ChatTrace accept=). */
+typedef enum {
+    CHAT_ACCEPT_NONE, /* its own */
+    CHAT_ACCEPT_NETS, /* that of its header, of clients in some networks */
+    CHAT_ACCEPT_ANY
+} chat_accept_e;
+
+/* ChatTrace ratio= is not written: the environment counts, else all are
+ * recorded. */
+#define CHAT_RATIO_USUAL (-2)
+
+/* All of them. */
+#define CHAT_RATIO_ALL 1000000
 
 /* What a policy counts (unit=). */
 typedef enum {
@@ -196,6 +211,7 @@ typedef struct chat_provider_conf_t {
     int auth;                 /* chat_key_e: the header that carries it */
     const char *version;      /* of the API; NULL: the type's usual one */
     int store;                /* 1: the provider may keep the answer */
+    int trace;                /* 1: it learns of which trace a call is */
     chat_timeouts_t timeouts;
     int breaker_failures; /* in a row that open the breaker, 0: never */
     apr_interval_time_t breaker_cooldown; /* then it is left alone */
@@ -294,6 +310,20 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
+/* The main server's alone, but for used. */
+typedef struct chat_server_trace_t {
+    int used;                     /* 1: some location has ChatTrace on */
+    const char *url;              /* ChatTraceExport: its base; "": off */
+    int protocol;                 /* protocol=: chat_otlp_e */
+    apr_interval_time_t timeout;  /* of one request */
+    apr_interval_time_t delay;    /* between two */
+    int queue, batch;             /* spans that wait; of one request */
+    const char *ca, *cert, *key;  /* files in PEM; NULL: the system's, none */
+    apr_array_header_t *headers;  /* ChatTraceHeader: const char *, lines */
+    apr_array_header_t *resource; /* ChatTraceResource: const char *, each
+                                     name with its value behind it */
+} chat_server_trace_t;
+
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
@@ -312,6 +342,7 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
+    chat_server_trace_t trace;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -417,6 +448,15 @@ typedef struct chat_dir_health_t {
                                       clients on this machine */
 } chat_dir_health_t;
 
+typedef struct chat_dir_trace_t {
+    int on;                   /* ChatTrace */
+    int accept;               /* accept=: chat_accept_e */
+    apr_array_header_t *nets; /* of it: apr_ipsubnet_t * */
+    int ratio;                /* of traces that begin here, those recorded, of
+                                 CHAT_RATIO_ALL; or CHAT_RATIO_USUAL */
+    int content; /* ChatTraceContent: 1: spans hold questions and answers */
+} chat_dir_trace_t;
+
 typedef struct chat_dir_request_t {
     int native;            /* ChatRequestFormat: 1: the provider's own */
     apr_int64_t body;      /* ChatRequestBody, bytes */
@@ -521,6 +561,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;
+    chat_dir_trace_t trace;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
@@ -559,6 +600,25 @@ unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
  * are, and which one that is. Known once check_config has run. */
 int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
+/* Where traces go and which of them: directives, and what the environment says
+ * where none is written. */
+typedef struct chat_trace_setup_t {
+    const char *traces, *logs; /* URLs; NULL: these are not sent */
+    int protocol;              /* chat_otlp_e */
+    apr_interval_time_t timeout, delay;
+    int queue, batch;
+    const char *ca, *cert, *key;        /* or NULL */
+    const apr_array_header_t *headers;  /* const char *, lines */
+    const apr_array_header_t *resource; /* const char *, name and value */
+    int parent;  /* 1: an accepted trace is recorded if it says so */
+    int ratio;   /* of CHAT_RATIO_ALL */
+    int context; /* 1: traceparent and tracestate are read and sent */
+    int baggage; /* 1: so is baggage */
+} chat_trace_setup_t;
+
+/* NULL: nothing is traced. Known once check_config has run. */
+const chat_trace_setup_t *chat_config_trace(void);
+
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
 

@@ -10,6 +10,7 @@
 #include <httpd.h>
 
 #include "chat_err.h"
+#include "chat_trace_context.h"
 #include "chat_types.h"
 
 /* Zeroed means unknown, but for the two times, usage and outcome. */
@@ -31,10 +32,14 @@ typedef struct chat_record_t {
     chat_outcome_e outcome;
     int own_key;        /* 1: with a key of the user's own */
     const char *detail; /* why it did not end well, or NULL */
+    const chat_trace_context_t *trace; /* its span; NULL: it is not traced */
 } chat_record_t;
 
 /* A record of a request of which nothing is known yet but its id. */
 void chat_telemetry_record(chat_record_t *record, const char *request_id);
+
+/* "complete" and so on. */
+const char *chat_telemetry_outcome(chat_outcome_e outcome);
 
 /* The line and the variables. Once per request, before it is logged. Any
  * thread that owns r. An outcome that an operator must look at is logged as

@@ -347,6 +347,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         faults += check_server(ptemp, host, s);
         env = env ? env : find(conf, CHAT_HAVE_ENV);
     }
+    faults += chat_config_trace_check(s, pconf);
     if (!faults)
         chat_config_advice_give(s, ptemp);
     note_environment(s, env);

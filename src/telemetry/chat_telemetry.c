@@ -19,6 +19,11 @@ static const char *const outcomes[] = {
     [CHAT_OUTCOME_TIMEOUT] = "timeout",
 };
 
+const char *chat_telemetry_outcome(chat_outcome_e outcome)
+{
+    return outcomes[outcome];
+}
+
 /* A client may name a model as long as its body may be. */
 #define TEXT_MAX 256
 
