@@ -13,11 +13,7 @@
 #include "chat_buf.h"
 #include "chat_trace_context.h"
 
-typedef enum {
-    CHAT_OTLP_UNSAID = -2,
-    CHAT_OTLP_JSON = 0,
-    CHAT_OTLP_PROTOBUF
-} chat_otlp_e;
+typedef enum { CHAT_OTLP_JSON, CHAT_OTLP_PROTOBUF } chat_otlp_e;
 
 /* What a request is made of. */
 typedef enum {

@@ -58,16 +58,16 @@ static const chat_server_trace_t server_unset = {
     .resource = NULL,
 };
 
-/* The others are what the environment says, see chat_config_trace_setup.c: 0 is
- * none of them. */
+/* Where nothing is written the environment counts before these, see
+ * chat_config_trace_setup.c. */
 static const chat_server_trace_t server_defaults = {
     .used = 0,
     .url = NULL,
-    .protocol = CHAT_OTLP_UNSAID,
-    .timeout = 0,
-    .delay = 0,
-    .queue = 0,
-    .batch = 0,
+    .protocol = CHAT_OTLP_JSON,
+    .timeout = 10 * APR_USEC_PER_SEC,
+    .delay = 5 * APR_USEC_PER_SEC,
+    .queue = 2048,
+    .batch = 512,
     .ca = NULL,
     .cert = NULL,
     .key = NULL,

@@ -130,7 +130,7 @@ static int find_protocol(reading_t *reading)
     int protocol = CHAT_OTLP_JSON;
     const char *name, *value = of_traces(&name, "PROTOCOL", reading->p);
 
-    if (reading->conf->protocol != CHAT_OTLP_UNSAID)
+    if (reading->conf->protocol != CHAT_UNSET)
         return reading->conf->protocol;
     if (value && !strcmp(value, "grpc"))
         check(reading, apr_psprintf(reading->p,
@@ -317,7 +317,7 @@ static int find_number(reading_t *reading, int written, const char *name,
     const char *value = variable(name);
     int n = usual;
 
-    if (written)
+    if (written != CHAT_UNSET)
         return written;
     if (value)
         check(reading,
@@ -331,9 +331,10 @@ static apr_interval_time_t find_time(reading_t *reading,
                                      const char *name, int min, int max,
                                      int usual)
 {
-    return written ? written
-                   : apr_time_from_msec(
-                         find_number(reading, 0, name, min, max, usual));
+    return written != CHAT_UNSET
+               ? written
+               : apr_time_from_msec(
+                     find_number(reading, CHAT_UNSET, name, min, max, usual));
 }
 
 static void find_pace(reading_t *reading)

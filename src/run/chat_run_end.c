@@ -332,8 +332,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     if (run->vercel)
         ending.err.message = CHAT_DIALECT_VERCEL_BROKEN;
     write_ahead(run, &ending);
-    if (run->kept || run->vercel)
-        chat_run_trace_enter(run, CHAT_STAGE_SAVE);
+    chat_run_trace_over(run);
     chat_run_tap_end(run);
     tell(run, &ending);
     chat_run_own_mark(run);

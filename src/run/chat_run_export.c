@@ -142,11 +142,13 @@ static void note(const char *url, int status, int n, int taken)
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, ap_server_conf,
                      CHATNO(0816) "%s takes traces again", url);
     else
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
-                     CHATNO(0815) "%s does not take traces (%s%d): %d spans or "
-                                  "records are dropped, and so are those to "
-                                  "come until it does",
-                     url, status ? "status " : "no answer, ", status, n);
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
+            CHATNO(0815) "%s does not take traces (%s): %d spans or "
+                         "records are dropped, and so are those to "
+                         "come until it does",
+            url, status ? apr_psprintf(pool, "status %d", status) : "no answer",
+            n);
 }
 
 /* It was taken; but was all of it? */

@@ -45,6 +45,7 @@ typedef struct chat_run_trace_t {
         apr_time_t start, end;
     } stages[CHAT_STAGES];
     apr_array_header_t *calls; /* chat_run_called_t; NULL: not recorded */
+    apr_time_t over;           /* when the last one was; 0: it is not */
     const char *asked;         /* with ChatTraceContent: JSON, or NULL */
     chat_buf_t *answered;      /* the same: text, or NULL */
 } chat_run_trace_t;
@@ -64,6 +65,9 @@ void chat_run_trace_admitted(chat_run_t *run);
 /* It is over: why it failed, or NULL. */
 void chat_run_trace_called(chat_run_t *run, const chat_attempt_t *attempt,
                            const chat_end_t *end, const char *code);
+
+/* No call will follow, and the answer is yet to be saved. */
+void chat_run_trace_over(chat_run_t *run);
 
 /* [as end() of a tap] Its spans, and what an operator has to know of it, are
  * handed to chat_export.h. */
