@@ -24,7 +24,7 @@
 #include "chat_run_export_told.h"
 #include "chat_run_export_watch.h"
 #include "chat_run_failure.h"
-#include "chat_run_thread.h"
+#include "chat_thread.h"
 #include "chat_stream.h"
 
 /* What a child that ends still may take. */
@@ -307,7 +307,7 @@ static void make_resource(apr_pool_t *pchild)
 
 static int start(apr_pool_t *pchild)
 {
-    pool = chat_run_thread_pool(pchild);
+    pool = chat_thread_pool(pchild);
     wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     deadline_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (!pool || wake_fd < 0 || deadline_fd < 0)
@@ -316,7 +316,7 @@ static int start(apr_pool_t *pchild)
     chat_export_open(wake);
     chat_run_export_watch_start();
     __atomic_store_n(&runs, 1, __ATOMIC_RELEASE);
-    if (!chat_run_thread_start(&thread, work)) {
+    if (!chat_thread_start(&thread, work, NULL)) {
         chat_export_close();
         return 0;
     }

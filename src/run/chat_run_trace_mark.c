@@ -88,6 +88,20 @@ static void find_trace(chat_run_t *run, const chat_trace_setup_t *setup)
     begin_own(run, setup);
 }
 
+/* For the log, and numbers that point at a trace. */
+static void name(chat_run_t *run)
+{
+    const chat_trace_context_t *self = &run->trace->self;
+    char *trace_id = apr_palloc(run->r->pool, 2 * CHAT_TRACE_ID_LEN + 1);
+    char *span_id = apr_palloc(run->r->pool, 2 * CHAT_SPAN_ID_LEN + 1);
+
+    chat_crypto_hex(trace_id, self->trace, CHAT_TRACE_ID_LEN);
+    chat_crypto_hex(span_id, self->span, CHAT_SPAN_ID_LEN);
+    run->record.trace_id = trace_id;
+    run->record.span_id = span_id;
+    run->record.sampled = (self->flags & CHAT_TRACE_SAMPLED) != 0;
+}
+
 void chat_run_trace_begin(chat_run_t *run)
 {
     const chat_trace_setup_t *setup =
@@ -99,7 +113,7 @@ void chat_run_trace_begin(chat_run_t *run)
     run->trace = trace = apr_pcalloc(run->r->pool, sizeof(*trace));
     find_trace(run, setup);
     chat_crypto_id(trace->self.span, sizeof(trace->self.span));
-    run->record.trace = &trace->self;
+    name(run);
     if (trace->self.flags & CHAT_TRACE_SAMPLED && setup->traces)
         trace->calls =
             apr_array_make(run->r->pool, 1, sizeof(chat_run_called_t));
