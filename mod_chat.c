@@ -12,6 +12,7 @@
 #include "chat_auth.h"
 #include "chat_config.h"
 #include "chat_crypto.h"
+#include "chat_export.h"
 #include "chat_limit.h"
 #include "chat_log.h"
 #include "chat_metric.h"
@@ -59,6 +60,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         chat_limit_post_config(pconf, s) != APR_SUCCESS ||
         chat_resume_post_config(pconf, s) != APR_SUCCESS ||
         chat_upstream_post_config(pconf, s) != APR_SUCCESS ||
+        chat_export_post_config(pconf, s) != APR_SUCCESS ||
         chat_run_post_config(pconf, s) != APR_SUCCESS ||
         chat_route_openapi_post_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
@@ -71,6 +73,7 @@ static void child_init(apr_pool_t *pchild, server_rec *s)
     chat_telemetry_child_init(pchild, s);
     chat_auth_child_init(pchild, s);
     chat_limit_child_init(pchild, s);
+    chat_run_export_child_init(pchild, s); /* stops behind the streams */
     chat_stream_child_init(pchild, s);
     chat_resume_child_init(pchild, s); /* stops before the streams do */
     chat_store_child_init(pchild, s);

@@ -19,6 +19,7 @@
 #include "chat_config_admin.h"
 #include "chat_config_entries.h"
 #include "chat_json.h"
+#include "chat_otlp.h"
 #include "chat_price.h"
 #include "chat_types.h"
 
@@ -113,6 +114,7 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
+<<<<<<< HEAD
 /* Of each server. */
 typedef struct chat_server_upload_t {
     const chat_upload_conf_t *store; /* ChatUploads; NULL: off */
@@ -124,6 +126,21 @@ typedef struct chat_server_upload_t {
     apr_interval_time_t unused; /* a file that no conversation has is kept so
                                    long */
 } chat_server_upload_t;
+=======
+/* The main server's alone, but for used. */
+typedef struct chat_server_trace_t {
+    int used;                     /* 1: some location has ChatTrace on */
+    const char *url;              /* ChatTraceExport: its base; "": off */
+    int protocol;                 /* protocol=: chat_otlp_e */
+    apr_interval_time_t timeout;  /* of one request */
+    apr_interval_time_t delay;    /* between two */
+    int queue, batch;             /* spans that wait; of one request */
+    const char *ca, *cert, *key;  /* files in PEM; NULL: the system's, none */
+    apr_array_header_t *headers;  /* ChatTraceHeader: const char *, lines */
+    apr_array_header_t *resource; /* ChatTraceResource: const char *, each
+                                     name with its value behind it */
+} chat_server_trace_t;
+>>>>>>> ops-traces
 
 typedef struct chat_server_admin_t {
     server_rec *home; /* of the ChatAdmin that counts; NULL: there is none */
@@ -161,7 +178,11 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
+<<<<<<< HEAD
     chat_server_upload_t upload;
+=======
+    chat_server_trace_t trace;
+>>>>>>> ops-traces
     chat_server_log_t log;
     chat_server_admin_t admin;
     chat_server_check_t check;
@@ -272,6 +293,15 @@ typedef struct chat_dir_health_t {
                                       clients on this machine */
 } chat_dir_health_t;
 
+typedef struct chat_dir_trace_t {
+    int on;                   /* ChatTrace */
+    int accept;               /* accept=: chat_accept_e */
+    apr_array_header_t *nets; /* of it: apr_ipsubnet_t * */
+    int ratio;                /* of traces that begin here, those recorded, of
+                                 CHAT_RATIO_ALL; or CHAT_RATIO_USUAL */
+    int content; /* ChatTraceContent: 1: spans hold questions and answers */
+} chat_dir_trace_t;
+
 typedef struct chat_dir_request_t {
     int native;            /* ChatRequestFormat: 1: the provider's own */
     apr_int64_t body;      /* ChatRequestBody, bytes */
@@ -378,6 +408,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;
     chat_dir_page_t page;
+    chat_dir_trace_t trace;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
@@ -419,6 +450,25 @@ unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
  * are, and which one that is. Known once check_config has run. */
 int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
+/* Where traces go and which of them: directives, and what the environment says
+ * where none is written. */
+typedef struct chat_trace_setup_t {
+    const char *traces, *logs; /* URLs; NULL: these are not sent */
+    int protocol;              /* chat_otlp_e */
+    apr_interval_time_t timeout, delay;
+    int queue, batch;
+    const char *ca, *cert, *key;        /* or NULL */
+    const apr_array_header_t *headers;  /* const char *, lines */
+    const apr_array_header_t *resource; /* const char *, name and value */
+    int parent;  /* 1: an accepted trace is recorded if it says so */
+    int ratio;   /* of CHAT_RATIO_ALL */
+    int context; /* 1: traceparent and tracestate are read and sent */
+    int baggage; /* 1: so is baggage */
+} chat_trace_setup_t;
+
+/* NULL: nothing is traced. Known once check_config has run. */
+const chat_trace_setup_t *chat_config_trace(void);
+
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
 

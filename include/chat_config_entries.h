@@ -157,6 +157,20 @@ typedef struct chat_model_allow_t {
 /* Of one provider (ChatProviderKey). */
 #define CHAT_PROVIDER_KEYS_MAX 32
 
+/* Whose trace a request is part of (ChatTrace accept=). */
+typedef enum {
+    CHAT_ACCEPT_NONE, /* its own */
+    CHAT_ACCEPT_NETS, /* that of its header, of clients in some networks */
+    CHAT_ACCEPT_ANY
+} chat_accept_e;
+
+/* ChatTrace ratio= is not written: the environment counts, else all are
+ * recorded. */
+#define CHAT_RATIO_USUAL (-2)
+
+/* All of them. */
+#define CHAT_RATIO_ALL 1000000
+
 /* One <ChatProvider name> section. Complete after check_config: no member is
  * unset then. */
 typedef struct chat_provider_conf_t {
@@ -174,6 +188,7 @@ typedef struct chat_provider_conf_t {
     int auth;                 /* chat_key_e: the header that carries it */
     const char *version;      /* of the API; NULL: the type's usual one */
     int store;                /* 1: the provider may keep the answer */
+    int trace;                /* 1: it learns of which trace a call is */
     chat_timeouts_t timeouts;
     int breaker_failures; /* in a row that open the breaker, 0: never */
     apr_interval_time_t breaker_cooldown; /* then it is left alone */

@@ -105,5 +105,7 @@ void chat_run_settings_changed(void);
 /* Start-up, called by mod_chat.c; child_init behind that of the store. */
 apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_run_child_init(apr_pool_t *pchild, server_rec *s);
+/* The same for what sends traces; before that of streams, which stop first. */
+void chat_run_export_child_init(apr_pool_t *pchild, server_rec *s);
 
 #endif

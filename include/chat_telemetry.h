@@ -47,6 +47,9 @@ typedef struct chat_record_t {
 /* A record of a request of which nothing is known yet but its id. */
 void chat_telemetry_record(chat_record_t *record, const char *request_id);
 
+/* "complete" and so on. */
+const char *chat_telemetry_outcome(chat_outcome_e outcome);
+
 /* The line and the variables. Once per request, before it is logged. Any
  * thread that owns r. An outcome that an operator must look at is logged as
  * an error too. */

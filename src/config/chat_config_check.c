@@ -352,6 +352,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     int faults = 0;
 
     redis_needed = 0;
+    faults += chat_config_trace_check(s, pconf);
     slots = apr_array_make(pconf, 8, sizeof(const chat_provider_conf_t *));
     for (host = s; host; host = host->next) {
         chat_server_conf_t *conf =

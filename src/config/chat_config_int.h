@@ -356,6 +356,18 @@ void chat_config_need(cmd_parms *cmd, chat_need_e kind, const char *name);
 /* "file:line" of the directive, in cmd->pool. */
 const char *chat_config_where(cmd_parms *cmd);
 
+/* ---- chat_config_trace.c ---- */
+
+/* A part of one, as in 0.25, in CHAT_RATIO_ALL of it. */
+const char *chat_config_trace_ratio(int *pratio, const char *what,
+                                    const char *value, apr_pool_t *p);
+
+/* ---- chat_config_trace_setup.c ---- */
+
+/* What chat_config_trace() says from now on, in pconf, and how many faults of
+ * the environment were logged; before the configuration is complete. */
+int chat_config_trace_check(server_rec *main_server, apr_pool_t *pconf);
+
 /* ---- chat_config_limit_points.c ---- */
 
 /* POINTS/WINDOW of a policy, or DOLLARS/WINDOW of one of money. */

@@ -11,6 +11,7 @@
 
 #include "chat_auth.h"
 #include "chat_reply.h"
+#include "chat_run_trace.h"
 #include "chat_scratch.h"
 
 /* A stream without a total time-out still ends within a day. */
@@ -23,8 +24,11 @@
 static apr_status_t identify(chat_run_t *run, chat_err_t *err)
 {
     const chat_user_t *user;
-    apr_status_t rv = chat_auth_identify(&user, run->r, err);
+    apr_status_t rv;
 
+    chat_run_trace_enter(run, CHAT_STAGE_IDENTITY);
+    rv = chat_auth_identify(&user, run->r, err);
+    chat_run_trace_leave(run, CHAT_STAGE_IDENTITY);
     if (rv == APR_SUCCESS)
         run->record.user = user->id;
     return rv;
@@ -186,6 +190,7 @@ static void admitted(void *ctx)
 {
     chat_run_t *run = ctx;
 
+    chat_run_trace_admitted(run);
     chat_run_move(run, CHAT_RUN_ADMITTED);
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
     /* Where the stream has asked, its first call follows at once. */
@@ -243,8 +248,10 @@ static apr_status_t ask_limits(chat_run_t *run,
         .lasts = longest(run),
         .own_key = run->own_only,
     };
-    apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
+    apr_status_t rv;
 
+    chat_run_trace_enter(run, CHAT_STAGE_LIMIT);
+    rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
     if (rv == APR_INCOMPLETE && chat_run_tap_blocks(run)) {
         rv = chat_limit_admission.wait(run->ticket) == CHAT_ADMISSION_GRANTED
                  ? APR_SUCCESS
@@ -268,10 +275,17 @@ static apr_status_t ask_limits(chat_run_t *run,
 static apr_status_t begin_taps(chat_run_t *run, chat_err_t *err)
 {
     int messages = run->request.turn.nmessages;
-    apr_status_t rv = chat_run_tap_begin(run, err);
+    apr_status_t rv;
 
+<<<<<<< HEAD
     if (rv == APR_SUCCESS)
         rv = chat_run_files_load(run, err);
+=======
+    if (chat_run_tap_blocks(run))
+        chat_run_trace_enter(run, CHAT_STAGE_STORE);
+    rv = chat_run_tap_begin(run, err);
+    chat_run_trace_leave(run, CHAT_STAGE_STORE);
+>>>>>>> ops-traces
     return rv == APR_SUCCESS &&
                    (run->kept || run->request.turn.nmessages != messages)
                ? check_fit(run, err)
@@ -351,6 +365,7 @@ static chat_run_t *create(chat_ctx_t *ctx, const char *dialect)
     run->conf = ctx->dir;
     run->form = run->dialect = chat_dialect_get(dialect);
     chat_telemetry_record(&run->record, ctx->request_id);
+    chat_run_trace_begin(run);
     return run;
 }
 

@@ -15,6 +15,7 @@
 #include "chat_crypto.h"
 #include "chat_jwt.h"
 #include "chat_log.h"
+#include "chat_run_trace.h"
 
 /* ---- making a call ---- */
 
@@ -148,6 +149,7 @@ static void prepare_call(chat_run_t *run)
     run->record.upstream_model = run->attempt.candidate->upstream;
     run->attempt.counted = 0;
     run->record.upstream_url = plain_url(run->call.http.url, run->r->pool);
+    chat_run_trace_call(run);
     chat_run_listen(run);
     /* With an admission the limits will be asked before it is made. */
     if (run->phase != CHAT_RUN_ASKED)
@@ -341,6 +343,17 @@ static int choose_next(chat_run_t *run, const chat_result_t *result,
     return change_candidate(run);
 }
 
+static void trace_failed(chat_run_t *run, const chat_attempt_t *attempt,
+                         const chat_end_t *end, const chat_result_t *result)
+{
+    chat_err_t err;
+
+    if (!run->trace)
+        return;
+    chat_run_failure_no_answer(&err, result);
+    chat_run_trace_called(run, attempt, end, err.code);
+}
+
 int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                    apr_interval_time_t *pwait)
 {
@@ -375,6 +388,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                   end->detail ? ", " : "", end->detail ? end->detail : "",
                   run->attempt.candidate == before.candidate ? "again" : "now",
                   run->attempt.candidate->conf->name, apr_time_as_msec(*pwait));
+    trace_failed(run, &before, end, &result);
     prepare_call(run);
     *pcall = &run->call.http;
     return 1;

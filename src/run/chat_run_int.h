@@ -18,6 +18,7 @@
  *   chat_run_bill.c        what providers bill for it
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
+ *   chat_run_trace.c       in which trace it stands
  *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
@@ -180,6 +181,8 @@ typedef struct chat_run_t {
     chat_run_call_t call;
     chat_run_answer_t answer;
     chat_end_t end; /* of the last call, once the run is ENDING */
+
+    struct chat_run_trace_t *trace; /* NULL: it is not traced */
 
     void *tap_state[CHAT_TAP_COUNT];
     unsigned delta_taps, progress_taps; /* bits: those that have one */

@@ -23,6 +23,7 @@
 #include "chat_config.h"
 #include "chat_log.h"
 #include "chat_resume.h"
+#include "chat_run_export_watch.h"
 #include "chat_run_instance.h"
 #include "chat_run_jwks.h"
 #include "chat_run_later.h"
@@ -299,8 +300,11 @@ static int is_used_anywhere(const server_rec *s)
 /* The thread has a pool with an allocator of its own, and so shares nothing. */
 apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    return is_used_anywhere(s) ? chat_run_unsaved_post_config(pconf, s)
-                               : APR_SUCCESS;
+    apr_status_t rv = chat_run_export_watch_post_config(s);
+
+    return rv == APR_SUCCESS && is_used_anywhere(s)
+               ? chat_run_unsaved_post_config(pconf, s)
+               : rv;
 }
 
 static void start_maintenance(apr_pool_t *pchild, server_rec *s)

@@ -76,6 +76,18 @@ static void set_body(CURL *h, const chat_call_t *call)
                      (curl_off_t)call->body_len);
 }
 
+static void set_certificates(CURL *h, const chat_fetch_t *spec)
+{
+    if (spec->ca)
+        curl_easy_setopt(h, CURLOPT_CAINFO, spec->ca);
+    else
+        chat_trust_set(h);
+    if (!spec->cert)
+        return;
+    curl_easy_setopt(h, CURLOPT_SSLCERT, spec->cert);
+    curl_easy_setopt(h, CURLOPT_SSLKEY, spec->key);
+}
+
 static void set_options(fetch_t *f)
 {
     const chat_call_t *call = f->spec->call;
@@ -94,7 +106,7 @@ static void set_options(fetch_t *f)
     curl_easy_setopt(h, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 #endif
     curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    chat_trust_set(h);
+    set_certificates(h, f->spec);
     curl_easy_setopt(h, CURLOPT_RESOLVE, f->hosts);
     curl_easy_setopt(h, CURLOPT_URL, call->url);
     curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);

@@ -9,6 +9,11 @@
 
 #include "chat_log.h"
 
+const char *chat_telemetry_outcome(chat_outcome_e outcome)
+{
+    return chat_telemetry_outcomes[outcome];
+}
+
 /* A client may name a model as long as its body may be. */
 #define TEXT_MAX 256
 

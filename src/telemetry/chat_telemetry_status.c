@@ -8,6 +8,7 @@
 #include <http_protocol.h>
 #include <mod_status.h>
 
+#include "chat_export.h"
 #include "chat_limit.h"
 #include "chat_override.h"
 #include "chat_stream.h"
@@ -97,10 +98,12 @@ static void show_settings(request_rec *r, int brief)
 
 static int show_status(request_rec *r, int flags)
 {
+    chat_export_stats_t e = {0};
     chat_stream_stats_t s;
     apr_size_t i;
 
     chat_stream_stats(&s);
+    chat_export_stats(&e);
     const row_t rows[] = {
         {"ChatLive", "streams open", s.live},
         {"ChatQueued", "waiting for an engine", s.queued},
@@ -115,6 +118,9 @@ static int show_status(request_rec *r, int flags)
         {"ChatRefused", "refused: all places taken", s.refused},
         {"ChatFiltered", "not parked: an output filter may block", s.filtered},
         {"ChatBytes", "bytes streamed", s.bytes},
+        {"ChatTraceSent", "spans and records sent", e.sent},
+        {"ChatTraceDropped", "spans and records dropped", e.dropped},
+        {"ChatTraceRetried", "their requests made again", e.retried},
     };
 
     if (!(flags & AP_STATUS_SHORT))
