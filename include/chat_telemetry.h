@@ -15,11 +15,11 @@
 /* The verdict of moderation that counts. No text, term or pattern is in it. */
 typedef struct chat_moderation_told_t {
     chat_moderation_e action;
-    int output;           /* 0: on what is asked, 1: on the answer */
-    const char *by;       /* name of the list or the service, or NULL */
-    const char *rule;     /* the line of the list, or NULL */
-    const char *category; /* or NULL */
-    double score;         /* 0..1, or -1: there is none */
+    int output;                  /* 0: on what is asked, 1: on the answer */
+    const char *by;              /* name of the list or the service, or NULL */
+    const char *rule;            /* the line of the list, or NULL */
+    const char *category;        /* or NULL */
+    double score;                /* 0..1, or -1: there is none */
     apr_interval_time_t latency; /* of the service, or -1 */
 } chat_moderation_told_t;
 
