@@ -96,6 +96,9 @@ void chat_moderation_watch_feed(chat_moderation_watch_t *watch,
 /* The text has ended: what is held goes on. Another may follow. */
 void chat_moderation_watch_end(chat_moderation_watch_t *watch);
 
+/* 1: of JSON: the value that began is whole. */
+int chat_moderation_watch_is_value(const chat_moderation_watch_t *watch);
+
 /* 1: what is held could be the beginning of something on a list. */
 int chat_moderation_watch_holds(const chat_moderation_watch_t *watch);
 

@@ -9,6 +9,7 @@
 
 #include <httpd.h>
 
+#include "chat_config.h"
 #include "chat_err.h"
 #include "chat_types.h"
 
@@ -52,6 +53,19 @@ void chat_telemetry_record(chat_record_t *record, const char *request_id);
  * thread that owns r. An outcome that an operator must look at is logged as
  * an error too. */
 void chat_telemetry_write(request_rec *r, const chat_record_t *record);
+
+/* "pass", "flag" and so on; NULL: nothing was to look at it. */
+const char *chat_telemetry_moderation_name(chat_moderation_e action);
+
+/* [post_config] Memory for the counters of moderation. */
+apr_status_t chat_telemetry_moderation_create(apr_pool_t *pconf);
+/* [any thread] One verdict more of that slot (chat_config_moderation_slot()) on
+ * what is asked, or on answers. Never waits. */
+void chat_telemetry_moderation_count(int slot, int output,
+                                     chat_moderation_e action);
+/* [any thread] How many there were since the configuration was read. */
+apr_uint64_t chat_telemetry_moderation_counted(int slot, int output,
+                                               chat_moderation_e action);
 
 /* mod_status: registers the section when mod_status is there. */
 void chat_telemetry_register_hooks(apr_pool_t *p);

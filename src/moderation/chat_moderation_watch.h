@@ -62,6 +62,8 @@ typedef struct chat_moderation_seeker_t {
 /* Where a JSON text is. */
 typedef struct chat_moderation_json_t {
     int in_string;
+    int depth;        /* of arrays and objects */
+    int value;        /* 1: one of them has ended, and lies in no other */
     int escape;       /* 0: none, 1: behind the backslash, 2..5: digits */
     apr_int32_t c;    /* of the digits so far */
     apr_size_t held;  /* bytes of the escape so far */

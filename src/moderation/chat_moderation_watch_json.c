@@ -80,6 +80,25 @@ static void take_escaped(chat_moderation_watch_t *watch, apr_int32_t c)
     json->c = 0;
 }
 
+static void note_structure(chat_moderation_json_t *json, apr_int32_t c)
+{
+    if (c == '"') {
+        json->in_string = !json->in_string;
+        return;
+    }
+    if (json->in_string)
+        return;
+    if (c == '{' || c == '[')
+        json->depth++;
+    else if ((c == '}' || c == ']') && json->depth)
+        json->value = --json->depth == 0;
+}
+
+int chat_moderation_watch_is_value(const chat_moderation_watch_t *watch)
+{
+    return watch->json.value;
+}
+
 void chat_moderation_watch_json(chat_moderation_watch_t *watch, apr_int32_t c,
                                 apr_size_t raw)
 {
@@ -98,8 +117,7 @@ void chat_moderation_watch_json(chat_moderation_watch_t *watch, apr_int32_t c,
         return;
     }
     chat_moderation_watch_put(watch, c, raw, c == '"' || !json->in_string);
-    if (c == '"')
-        json->in_string = !json->in_string;
+    note_structure(json, c);
 }
 
 /* It ends within an escape. */

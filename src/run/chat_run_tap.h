@@ -30,6 +30,8 @@ typedef struct chat_cut_t {
     const char *detail;     /* why, in the log */
     const char *category;   /* of moderation, for the client; or NULL */
     const char *reason;     /* the same */
+    int filter;             /* 1: what follows what the client has is what it
+                               must not see */
 } chat_cut_t;
 
 typedef struct chat_tap_t {

@@ -321,7 +321,7 @@ static void add_disguised(chat_buf_t *text, const char *word)
 START_TEST(of_ten_thousand_answers_no_letter_is_shown)
 {
     const chat_moderation_list_t *words = list(
-        CHAT_MODERATION_WORD, 0, "banned\nforbidden\nbandit forbidden\nned x");
+        CHAT_MODERATION_WORD, 0, "banned\nforbidden\nbandit forbidden\nned q");
     static chat_buf_t text;
     int i;
 
@@ -351,7 +351,7 @@ END_TEST
 START_TEST(of_ten_thousand_innocent_ones_none_is_touched)
 {
     const chat_moderation_list_t *words = list(
-        CHAT_MODERATION_WORD, 1, "banned\nforbidden\nbandit forbidden\nned x");
+        CHAT_MODERATION_WORD, 1, "banned\nforbidden\nbandit forbidden\nned q");
     static chat_buf_t text;
     int i;
 
