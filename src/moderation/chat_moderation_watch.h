@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside the watch: chat_moderation_watch.c moves it along,
- * chat_moderation_watch_seek.c looks for patterns, chat_moderation_watch_json.c
- * reads the escapes of JSON. Places in a form are counted from the beginning of
- * the text.
+ * Inside the watch: chat_moderation_watch.c lets go on what may,
+ * chat_moderation_watch_take.c moves it along, chat_moderation_watch_seek.c
+ * looks for patterns, chat_moderation_watch_json.c reads the escapes of JSON.
+ * Places in a form are counted from the beginning of the text.
  */
 #ifndef CHAT_MODERATION_WATCH_H
 #define CHAT_MODERATION_WATCH_H
@@ -95,7 +95,7 @@ struct chat_moderation_watch_t {
     chat_moderation_json_t json;
 };
 
-/* ---- chat_moderation_watch.c ---- */
+/* ---- chat_moderation_watch_take.c ---- */
 
 /* That line of a list was found in these segments. */
 void chat_moderation_watch_found(chat_moderation_watch_t *watch, int list,
@@ -106,7 +106,10 @@ void chat_moderation_watch_failed(chat_moderation_watch_t *watch, int list,
 /* A character, raw bytes of the text. */
 void chat_moderation_watch_put(chat_moderation_watch_t *watch, apr_int32_t c,
                                apr_size_t raw, int outside);
+/* What waits for the next character is whole. */
 void chat_moderation_watch_close(chat_moderation_watch_t *watch);
+/* Nothing stands behind the last words. */
+void chat_moderation_watch_close_words(chat_moderation_watch_t *watch);
 
 /* ---- chat_moderation_watch_seek.c ---- */
 
