@@ -45,7 +45,7 @@ sub generated ($word) {
     return said(@pieces);
 }
 
-my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 150;
+my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 100;
 my %generated = map { ("bad$_" => generated('banned'), "good$_" => generated('bannet')) } 1 .. $GENERATED;
 
 my $odd = ChatTest::Answers->new(%generated,
@@ -85,8 +85,7 @@ my $t = ChatTest::Kept->new(
     use     => 'odd',
     dbd     => <<"END",
 <ChatProvider odd>
-    ChatProviderType openai
-    ChatProviderAPI chat-completions
+    ChatProviderType deepseek
     ChatProviderURL ${\$odd->url}
     ChatProviderKey env:CHAT_CANARY_KEY
     ChatProviderBreaker off
@@ -96,7 +95,7 @@ LogFormat "%{CHAT_REQUEST_ID}e moderation=%{CHAT_MODERATION}e" moderated
 CustomLog %%DIR%%/moderated moderated
 <Location /open-wire>
     SetHandler chat
-    ChatRoute openai
+    ChatRoute deepseek
     ChatUse odd
     ChatAuth guest
     ChatRequestFormat provider
@@ -143,7 +142,6 @@ sub refused ($directive) {
 
 $t->start;
 
-my $n = 0;
 sub conversation { return ChatTest::Kept->uuid }
 
 sub ask ($name, %o) {
@@ -151,7 +149,12 @@ sub ask ($name, %o) {
 }
 
 sub error_of ($res) { return (ChatTest::Kept->events($res, 'error'))[0] // {} }
-sub code_of ($res)  { return $JSON->decode($res->{body})->{code} // '' }
+sub code_of ($res)  { return (eval { $JSON->decode($res->{body}) } // {})->{code} // '' }
+
+# Where nothing is kept.
+sub ask_guest ($name) {
+    return $t->post_json('/open', { messages => [ { role => 'user', content => "answer($name)" } ] });
+}
 
 # ---- what is asked ----
 
@@ -222,9 +225,9 @@ sub code_of ($res)  { return $JSON->decode($res->{body})->{code} // '' }
     is error_of($res)->{code}, 'content_blocked', '... whose arguments are looked at, too';
     unlike $res->{body}, qr/anned|0061/, '... as they read';
     $res = ask('swapcall');
-    is join('', map { $_->{text} } ChatTest::Kept->events($res, 'arguments')), '{"q":"so [removed] it"}', '... and replaced';
+    is join('', map { $_->{text} } ChatTest::Kept->events($res, 'tool_arguments')), '{"q":"so [removed] it"}', '... and replaced';
     $res = ask('think');
-    is error_of($res)->{code}, 'content_blocked', 'thoughts are answers';
+    is code_of($res), 'content_blocked', 'thoughts are answers';
     unlike $res->{body}, qr/ban|ned"/, '... of which nothing is shown';
 }
 
@@ -259,18 +262,17 @@ sub code_of ($res)  { return $JSON->decode($res->{body})->{code} // '' }
 {
     my ($shown, $touched, $unblocked) = (0, 0, 0);
     for my $i (1 .. $GENERATED) {
-        my $res = ask("bad$i", path => '/open');
+        my $res = ask_guest("bad$i");
         $shown++     if $t->text($res) !~ /\AIt (?:is (?:so )*)?\z/;
-        $unblocked++ if error_of($res)->{code} // code_of_any($res) ne 'content_blocked';
+        $unblocked++ if (error_of($res)->{code} // code_of($res)) ne 'content_blocked';
         my ($good) = map { s/.*?\r\n\r\n//sr } $generated{"good$i"};
         my $text = join '', map { $JSON->decode($_)->{choices}[0]{delta}{content} // '' } $good =~ /^data: (\{.*)$/mg;
-        $touched++ if $t->text(ask("good$i", path => '/open')) ne $text;
+        $touched++ if $t->text(ask_guest("good$i")) ne $text;
     }
     is $shown,     0, "of $GENERATED answers with a word in them no letter is shown";
     is $unblocked, 0, '... each of them ends there';
     is $touched,   0, '... and of as many innocent ones none is touched';
 }
-sub code_of_any ($res) { return eval { code_of($res) } // '' }
 
 # ---- what others learn ----
 
@@ -280,7 +282,7 @@ sub code_of_any ($res) { return eval { code_of($res) } // '' }
     my ($out) = $status =~ /^ChatModeration-hard-output: (.*)$/m;
     like $in  // '', qr/^\d+ 0 0 1 1$/, 'what a pattern found, and that one took too long, is counted';
     like $out // '', qr/^\d+ 0 0 [1-9]\d* 0$/, '... and so are the answers that were blocked';
-    my $logs = join '', map { $t->slurp($_) } qw(error_log moderated);
+    my $logs = join '', map { $t->slurp($_) } qw(error.log moderated);
     unlike $logs, qr/banned|darn|hmm|credit\b.*card|\(q\+/i, 'no log has a text, a word or a pattern';
     like $logs, qr/moderation=\Q$_\E$/m, "CHAT_MODERATION is $_ somewhere" for qw(pass flag block replace error);
     my $audit = $t->slurp('audit.log');
