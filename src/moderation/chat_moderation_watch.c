@@ -14,7 +14,14 @@ static void pass(chat_moderation_watch_t *watch, const char *text,
                  apr_size_t len)
 {
     if (len)
-        watch->sink->pass(watch->ctx, text, len);
+        chat_buf_put(&watch->out, text, len);
+}
+
+static void pass_out(chat_moderation_watch_t *watch)
+{
+    if (watch->out.len)
+        watch->sink->pass(watch->ctx, watch->out.data, watch->out.len);
+    chat_buf_clear(&watch->out);
 }
 
 /* Segments that go on, with something else in the place of what is cut. */
@@ -131,19 +138,103 @@ static int count_free(const chat_moderation_watch_t *watch)
     return free;
 }
 
+/* ---- what need not be held ---- */
+
+static int is_quiet(const chat_moderation_watch_t *watch)
+{
+    int i;
+
+    for (i = 0; i < watch->ntracks; i++)
+        if (watch->tracks[i].state || watch->tracks[i].waits)
+            return 0;
+    return 1;
+}
+
+/* May anything begin with that ASCII character? within: behind a letter. */
+static int begins(const chat_moderation_watch_t *watch, char c, int within)
+{
+    int i;
+
+    if (c >= 'A' && c <= 'Z')
+        c += 'a' - 'A';
+    for (i = 0; i < watch->ntracks; i++) {
+        const chat_moderation_track_t *track = &watch->tracks[i];
+
+        if (track->words->root[(unsigned char)c] &&
+            !(within && track->whole_words))
+            return 1;
+    }
+    return 0;
+}
+
+/* The character that waits, and n - 1 of text, have gone on. */
+static void skip_to(chat_moderation_watch_t *watch, const char *text,
+                    apr_size_t n, int within)
+{
+    int view;
+
+    chat_buf_put(&watch->out, watch->pending.text, 1);
+    chat_buf_put(&watch->out, text, n - 1);
+    watch->pending.text[0] = watch->raw.data[0] = text[n - 1];
+    watch->bare = 1;
+    watch->cutting = 0;
+    for (view = 0; view < CHAT_MODERATION_VIEWS; view++) {
+        chat_moderation_form_t *form = &watch->forms[view];
+
+        form->origin += n;
+        form->before = form->ends_word = within;
+        form->begun = 1;
+    }
+}
+
+/* So many bytes of ASCII in which nothing begins, as letters within words. */
+static apr_size_t skip(chat_moderation_watch_t *watch, const char *text,
+                       apr_size_t len)
+{
+    const chat_moderation_pending_t *pending = &watch->pending;
+    int view = 0, within;
+    char c = pending->text[0];
+    apr_size_t n = 0;
+
+    if (watch->nsegments || pending->raw != 1 || pending->len != 1)
+        return 0;
+    while (!(watch->views >> view & 1))
+        view++;
+    within = watch->forms[view].ends_word;
+    while (n < len && !(text[n] & 0x80) && !begins(watch, c, within)) {
+        within = chat_moderation_text_is_word(c);
+        c = text[n++];
+    }
+    if (n)
+        skip_to(watch, text, n, within);
+    return n;
+}
+
 /* ---- feeding ---- */
 
 static void take(chat_moderation_watch_t *watch, const char *text,
-                 apr_size_t len)
+                 apr_size_t used, apr_int32_t c)
+{
+    chat_buf_put(&watch->raw, text, used);
+    if (watch->flags & CHAT_MODERATION_JSON)
+        chat_moderation_watch_json(watch, c, used);
+    else
+        chat_moderation_watch_put(watch, c, used, 0);
+    if (watch->skips && watch->nsegments && !watch->over && is_quiet(watch))
+        release(watch, watch->nsegments);
+}
+
+static void take_all(chat_moderation_watch_t *watch, const char *text,
+                     apr_size_t len)
 {
     while (len && !watch->over) {
-        apr_size_t used;
-        apr_int32_t c = chat_moderation_text_next(text, len, &used);
+        apr_size_t used = watch->skips ? skip(watch, text, len) : 0;
 
-        if (watch->flags & CHAT_MODERATION_JSON)
-            chat_moderation_watch_json(watch, c, used);
-        else
-            chat_moderation_watch_put(watch, c, used, 0);
+        if (used == 0) {
+            apr_int32_t c = chat_moderation_text_next(text, len, &used);
+
+            take(watch, text, used, c);
+        }
         text += used;
         len -= used;
     }
@@ -154,14 +245,14 @@ void chat_moderation_watch_feed(chat_moderation_watch_t *watch,
 {
     if (watch->over)
         return;
-    chat_buf_put(&watch->raw, text, len);
-    take(watch, text, len);
+    take_all(watch, text, len);
     if (watch->flags & CHAT_MODERATION_WHOLE)
         return;
     if (!watch->over && watch->nseekers)
         chat_moderation_watch_seek(watch, 0);
     if (!watch->over)
         release(watch, count_free(watch));
+    pass_out(watch);
 }
 
 static void begin(chat_moderation_watch_t *watch)
@@ -173,7 +264,7 @@ static void begin(chat_moderation_watch_t *watch)
 
         chat_buf_clear(&form->text);
         form->origin = 0;
-        form->before = form->begun = 0;
+        form->before = form->begun = form->ends_word = 0;
     }
     for (i = 0; i < watch->ntracks; i++)
         watch->tracks[i].state = watch->tracks[i].waits = 0;
@@ -198,6 +289,7 @@ void chat_moderation_watch_end(chat_moderation_watch_t *watch)
     if (watch->over)
         return;
     pass_segments(watch, watch->nsegments);
+    pass_out(watch);
     begin(watch);
 }
 
@@ -214,13 +306,15 @@ int chat_moderation_watch_holds(const chat_moderation_watch_t *watch)
                                  watch->pending.text, watch->pending.len);
     for (i = 0; i < watch->ntracks; i++) {
         const chat_moderation_track_t *track = &watch->tracks[i];
+        const chat_moderation_words_t *words = track->words;
         apr_uint32_t state = track->state;
         apr_size_t k;
 
         for (k = 0; k < forms.len[track->view]; k++)
             state = chat_moderation_words_step(
                 track->words, state, (unsigned char)forms.text[track->view][k]);
-        if (state)
+        if (state && !(track->whole_words && words->depth[state] == 1 &&
+                       watch->forms[track->view].ends_word))
             return 1;
     }
     return 0;
@@ -286,10 +380,12 @@ chat_moderation_watch_t *chat_moderation_watch_create(
     watch->sink = sink;
     watch->ctx = ctx;
     chat_buf_init(&watch->raw, p);
+    chat_buf_init(&watch->out, p);
     for (i = 0; i < CHAT_MODERATION_VIEWS; i++)
         chat_buf_init(&watch->forms[i].text, p);
     make_room(watch, lists, nlists);
     for (i = 0; i < nlists; i++)
         add_list(watch, lists[i], i);
+    watch->skips = !flags && !watch->nseekers && watch->ntracks;
     return watch;
 }

@@ -22,6 +22,7 @@ typedef struct chat_moderation_form_t {
     apr_uint64_t origin; /* where that begins */
     int before;          /* 1: a letter stands before it */
     int begun;           /* 1: something does */
+    int ends_word;       /* 1: a letter is the last of it */
 } chat_moderation_form_t;
 
 /* A segment that is held. */
@@ -79,6 +80,8 @@ struct chat_moderation_watch_t {
     int over;       /* 1: blocked */
 
     chat_buf_t raw; /* what is held, as it came */
+    chat_buf_t out; /* what goes on when this piece has been looked at */
+    int skips;      /* 1: what nothing begins in need not be held at all */
     chat_moderation_piece_t *segments;
     int nsegments, most;
     chat_moderation_pending_t pending;

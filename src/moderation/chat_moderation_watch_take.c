@@ -139,20 +139,25 @@ void chat_moderation_watch_close_words(chat_moderation_watch_t *watch)
         look_behind(watch, &watch->tracks[i], 0);
 }
 
-/* The bytes of a segment. */
+/* The bytes of a segment. What begins within a word is none. */
 static void move_track(chat_moderation_watch_t *watch,
                        chat_moderation_track_t *track, const char *text,
                        apr_size_t len, apr_uint64_t at)
 {
+    const chat_moderation_words_t *words = track->words;
+    const int within =
+        track->whole_words && watch->forms[track->view].ends_word;
     apr_size_t i;
 
     for (i = 0; i < len && !watch->over; i++) {
         if (track->waits)
             look_behind(watch, track,
                         chat_moderation_text_begins_word(text + i, len - i));
-        track->state = chat_moderation_words_step(track->words, track->state,
+        track->state = chat_moderation_words_step(words, track->state,
                                                   (unsigned char)text[i]);
-        if (track->words->found[track->state])
+        if (i == 0 && within && words->depth[track->state] == 1)
+            track->state = 0;
+        if (words->found[track->state])
             look_at_state(watch, track, at + i + 1);
     }
 }
@@ -160,7 +165,8 @@ static void move_track(chat_moderation_watch_t *watch,
 static void move_tracks(chat_moderation_watch_t *watch,
                         const chat_moderation_segment_t *forms)
 {
-    int i;
+    unsigned views = watch->views;
+    int i, view;
 
     for (i = 0; i < watch->ntracks && !watch->over; i++) {
         chat_moderation_track_t *track = &watch->tracks[i];
@@ -171,6 +177,10 @@ static void move_tracks(chat_moderation_watch_t *watch,
             move_track(watch, track, forms->text[track->view], len,
                        form->origin + form->text.len - len);
     }
+    for (view = 0; views; view++, views >>= 1)
+        if ((views & 1) && forms->len[view])
+            watch->forms[view].ends_word = chat_moderation_text_ends_word(
+                forms->text[view], forms->len[view]);
 }
 
 /* ---- segments ---- */
@@ -220,7 +230,8 @@ void chat_moderation_watch_put(chat_moderation_watch_t *watch, apr_int32_t c,
                                apr_size_t raw, int outside)
 {
     chat_moderation_pending_t *pending = &watch->pending;
-    chat_moderation_place_e place = chat_moderation_text_place(c);
+    chat_moderation_place_e place =
+        c < 0x80 ? CHAT_MODERATION_BEGINS : chat_moderation_text_place(c);
 
     if (place != CHAT_MODERATION_IGNORED) {
         if (pending->count && (place == CHAT_MODERATION_BEGINS ||
