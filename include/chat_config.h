@@ -507,6 +507,18 @@ typedef struct chat_dir_widget_t {
     int limited;       /* ChatKitLimited: chat_widget_limited_e */
 } chat_dir_widget_t;
 
+/* ChatPage: what a chat page shows of its site; NULL: nothing was written.
+ * Links are paths or http(s) URLs. */
+typedef struct chat_dir_page_t {
+    const char *name;    /* of the site, UTF-8 */
+    const char *accent;  /* "#rrggbb" */
+    const char *logo;    /* a link, as the others */
+    const char *sign_in; /* where somebody signs in */
+    const char *sign_out;
+    const char *terms;
+    const char *privacy;
+} chat_dir_page_t;
+
 typedef struct chat_dir_mock_t {
     apr_interval_time_t pace; /* ChatMock pace= */
     int words;                /* ChatMock words= */
@@ -532,6 +544,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;
+    chat_dir_page_t page;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
