@@ -18,6 +18,7 @@
 
 #include "chat_config_admin.h"
 #include "chat_config_entries.h"
+#include "chat_config_moderation.h"
 #include "chat_json.h"
 #include "chat_otlp.h"
 #include "chat_price.h"
@@ -114,7 +115,6 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
-<<<<<<< HEAD
 /* Of each server. */
 typedef struct chat_server_upload_t {
     const chat_upload_conf_t *store; /* ChatUploads; NULL: off */
@@ -126,7 +126,7 @@ typedef struct chat_server_upload_t {
     apr_interval_time_t unused; /* a file that no conversation has is kept so
                                    long */
 } chat_server_upload_t;
-=======
+
 /* The main server's alone, but for used. */
 typedef struct chat_server_trace_t {
     int used;                     /* 1: some location has ChatTrace on */
@@ -140,7 +140,6 @@ typedef struct chat_server_trace_t {
     apr_array_header_t *resource; /* ChatTraceResource: const char *, each
                                      name with its value behind it */
 } chat_server_trace_t;
->>>>>>> ops-traces
 
 typedef struct chat_server_admin_t {
     server_rec *home; /* of the ChatAdmin that counts; NULL: there is none */
@@ -178,11 +177,8 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
-<<<<<<< HEAD
     chat_server_upload_t upload;
-=======
     chat_server_trace_t trace;
->>>>>>> ops-traces
     chat_server_log_t log;
     chat_server_admin_t admin;
     chat_server_check_t check;
@@ -351,6 +347,15 @@ typedef struct chat_dir_limit_t {
                                      "guest" */
 } chat_dir_limit_t;
 
+typedef struct chat_dir_moderation_t {
+    apr_array_header_t *lists; /* ChatModerationList: chat_moderation_conf_t *,
+                                  merged by name, outer ones first */
+    int tell;                  /* ChatModerationTell: chat_moderation_tell_e */
+    chat_moderation_audit_t *audit; /* ChatModerationAudit; NULL: none */
+    int store_blocked; /* ChatModerationStoreBlocked: 1: an answer that was
+                          blocked is kept as far as it went */
+} chat_dir_moderation_t;
+
 typedef struct chat_dir_stream_t {
     apr_interval_time_t heartbeat; /* ChatStreamHeartbeat, 0: none */
     int early_headers;             /* ChatStreamEarlyHeaders: 1: answer 200
@@ -404,6 +409,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_auth_t auth;
     chat_dir_jwt_t jwt;
     chat_dir_limit_t limit;
+    chat_dir_moderation_t moderation;
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;

@@ -172,7 +172,6 @@ typedef struct chat_fetch_t {
     const chat_call_t *call;     /* its host resolved; its time-outs do not
                                     count; without a body it is a GET */
     apr_interval_time_t timeout; /* of all of it */
-<<<<<<< HEAD
     int stop_fd;        /* readable when it has to end at once; -1: never */
     const char *method; /* "HEAD", "DELETE" or "PUT"; NULL: GET, or POST with a
                            body */
@@ -180,11 +179,8 @@ typedef struct chat_fetch_t {
      * a time. 0: there are no more, and the call fails if they are too few. */
     apr_off_t put_len;
     apr_size_t (*put)(void *ctx, char *data, apr_size_t len);
-=======
-    int stop_fd;            /* readable when it has to end at once; -1: never */
     const char *ca;         /* file of authorities; NULL: those of the system */
     const char *cert, *key; /* files of a certificate of our own, or NULL */
->>>>>>> ops-traces
     /* A line of its head, CR LF and all; NULL: nobody wants to know. */
     void (*header)(void *ctx, const char *line, apr_size_t len);
     /* Bytes of the answer, whatever its status is. Not APR_SUCCESS: enough. */

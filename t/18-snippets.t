@@ -127,6 +127,7 @@ sub httpd_for ($snippet, $needs) {
     mkdir $etc or die $!;
     $t->write_file("chat/$_.key", "a-key-that-nobody-knows\n", 0600) for qw(openai anthropic gemini mistral azure);
     $t->write_file("chat/$_.secret", "$SECRET\n", 0600) for qw(better-auth jwt);
+    $t->write_file("chat/$_.txt", "something\n") for qw(words cards trial);
     $t->write_file('chat/htpasswd', "anna:{SHA}" . encode_base64(pack('H*', 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3')));
     $t->{conf} = join('', (map { $PRESUPPOSED{$_}->($snippet) } @$needs), $snippet->{text}) =~ s{/etc/apache2/chat}{$etc}gr;
     return $t;

@@ -7,6 +7,7 @@
  *   chat_run_candidates.c  which models and upstreams could answer, in order
  *   chat_run_attempts.c    one call after another until one answers
  *   chat_run_answer.c      what happens while an upstream answers
+ *   chat_run_wait.c        bytes that have to wait
  *   chat_run_end.c         how it ended, and what the client is told
  *
  * and what these ask:
@@ -111,6 +112,9 @@ typedef struct chat_run_answer_t {
     apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
     chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
                               bytes are gathered, these */
+    chat_buf_t waiting;    /* bytes that pass, until a tap has looked at them */
+    chat_sse_t *shown;     /* of a kept run: reads them once they need not wait
+                              any more; NULL: none has to */
     chat_redact_t redact;  /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
@@ -183,9 +187,11 @@ typedef struct chat_run_t {
     chat_end_t end; /* of the last call, once the run is ENDING */
 
     struct chat_run_trace_t *trace; /* NULL: it is not traced */
+    struct chat_run_verdicts_t *verdicts; /* of chat_run_verdict.h, or NULL */
 
     void *tap_state[CHAT_TAP_COUNT];
-    unsigned delta_taps, progress_taps; /* bits: those that have one */
+    unsigned filter_taps, delta_taps, progress_taps; /* bits: those that have
+                                                        one */
 } chat_run_t;
 
 /* ---- chat_run_state.c ---- */
@@ -196,6 +202,9 @@ void chat_run_move(chat_run_t *run, chat_run_phase_e to);
 /* 1 when what the upstream gives, or gave last, is the answer that was asked
  * for. */
 int chat_run_is_answering(const chat_run_t *run);
+
+/* 1 when the bytes of an app pass, in the form that its page reads. */
+int chat_run_is_app(const chat_run_t *run);
 
 /* A call that was built is about to be made; the one before is over. */
 void chat_run_keep_call(chat_run_t *run);
@@ -331,9 +340,6 @@ apr_status_t chat_run_silence(void *ctx);
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_run_look(chat_run_t *run);
 
-/* 1 when the bytes of an app pass, in the form that its page reads. */
-int chat_run_is_app(const chat_run_t *run);
-
 /* The call has ended: if that was well, an event without a blank line behind
  * it counts, and a reason to finish is an end. Once more does no harm. */
 void chat_run_finish(chat_run_t *run, const chat_end_t *end);
@@ -346,6 +352,19 @@ void chat_run_send_held(chat_run_t *run);
  * is put, in r->pool. */
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,
                      const chat_run_t *run, const chat_end_t *end);
+
+/* ---- chat_run_wait.c ---- */
+
+/* The end of an app's stream waits: so many bytes more of it, too? */
+int chat_run_keeps_back(const chat_run_t *run, apr_size_t len);
+/* An answer that passes ends here, as its upstream would break off. APR_EOF. */
+apr_status_t chat_run_cut_off(chat_run_t *run, const chat_cut_t *cut);
+/* [driver] Bytes that pass, where a tap looks at them first. */
+apr_status_t chat_run_pass_filtered(chat_run_t *run, const char *data,
+                                    apr_size_t len);
+/* What taps hold goes on, at the end of the call. Once more does no harm. On
+ * whoever owns the request then. */
+void chat_run_flush(chat_run_t *run);
 
 /* ---- chat_run_send.c ---- */
 
