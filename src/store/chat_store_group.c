@@ -2,19 +2,17 @@
 /* See chat_store_group.h. Above: chat_store_tx.c. */
 #include "chat_store_group.h"
 
-/* A pause of the threads is no longer than this to whoever counts how often
- * they come. */
-#define GAP_MAX (16 * CHAT_STORE_GROUP_MOMENT)
-
-/* Each gap is a quarter of the average. */
-#define GAPS 4
+/* So many that came last tell how often they come: threads that were led
+ * together come together again, after a pause. */
+#define LAST 8
 
 struct chat_store_group_t {
     pthread_mutex_t lock;
     chat_store_member_t *first, **end; /* those that wait */
     int led;                           /* somebody leads, or has been told to */
-    apr_time_t last;                   /* when somebody came */
-    apr_interval_time_t gap;           /* between two, on average */
+    apr_time_t came[LAST];             /* when the last ones did; a ring */
+    int oldest;                        /* of them */
+    int often; /* they come more often than each moment */
 };
 
 static apr_status_t destroy(void *data)
@@ -32,22 +30,20 @@ chat_store_group_t *chat_store_group_create(apr_pool_t *p)
     if (pthread_mutex_init(&group->lock, NULL))
         return NULL;
     group->end = &group->first;
-    group->gap = GAP_MAX;
     apr_pool_cleanup_register(p, group, destroy, apr_pool_cleanup_null);
     return group;
 }
 
 /* ---- under the lock ---- */
 
-/* A clock that is set back has no gap. */
-static void count_gap(chat_store_group_t *group)
+static void note_coming(chat_store_group_t *group)
 {
     apr_time_t now = apr_time_now();
-    apr_interval_time_t gap = now - group->last;
+    apr_time_t *oldest = &group->came[group->oldest];
 
-    gap = gap < 0 ? 0 : gap > GAP_MAX ? GAP_MAX : gap;
-    group->gap += (gap - group->gap) / GAPS;
-    group->last = now;
+    group->often = now - *oldest < LAST * (apr_time_t)CHAT_STORE_GROUP_MOMENT;
+    *oldest = now;
+    group->oldest = (group->oldest + 1) % LAST;
 }
 
 static void append(chat_store_group_t *group, chat_store_member_t *member)
@@ -81,7 +77,7 @@ static void tell(chat_store_member_t *member, int is)
 
 static void wait_for_others(chat_store_group_t *group)
 {
-    if (group->gap >= CHAT_STORE_GROUP_MOMENT)
+    if (!group->often)
         return;
     pthread_mutex_unlock(&group->lock);
     apr_sleep(CHAT_STORE_GROUP_MOMENT);
@@ -95,7 +91,7 @@ chat_store_member_t *chat_store_group_join(chat_store_group_t *group,
 
     pthread_cond_init(&member->changed, NULL);
     pthread_mutex_lock(&group->lock);
-    count_gap(group);
+    note_coming(group);
     append(group, member);
     member->is = group->led ? CHAT_STORE_WAITS : CHAT_STORE_LEADS;
     group->led = 1;

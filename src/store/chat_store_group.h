@@ -19,7 +19,7 @@
 
 /* Microseconds that a leader waits for others, when the last ones came more
  * often than that. */
-#define CHAT_STORE_GROUP_MOMENT 1500
+#define CHAT_STORE_GROUP_MOMENT 2000
 
 typedef struct chat_store_group_t chat_store_group_t;
 

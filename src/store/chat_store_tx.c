@@ -13,6 +13,9 @@
 /* Seconds, when the database cannot be asked. */
 #define RETRY_AFTER "5"
 
+/* For those that are done one after the other after all. */
+#define EACH_MAX apr_time_from_sec(3)
+
 static apr_status_t note(chat_store_tx_t *tx, apr_status_t rv)
 {
     tx->failed |= rv != APR_SUCCESS;
@@ -184,13 +187,19 @@ static int do_all(member_t *m, chat_store_db_t *db)
     return 1;
 }
 
+/* Somebody else may be writing to the file: then nobody can. */
+static int begin_together(chat_store_db_t *db)
+{
+    return chat_store_db_begin(db) == APR_SUCCESS ||
+           (chat_store_db_recover(db) &&
+            chat_store_db_begin(db) == APR_SUCCESS);
+}
+
 /* 0: nothing is done, or it was, by a commit whose answer was lost. */
 static int do_together(member_t *first, chat_store_db_t *db)
 {
     member_t *m;
 
-    if (chat_store_db_begin(db) != APR_SUCCESS)
-        return 0;
     if (do_all(first, db)) {
         if (chat_store_db_commit(db) == APR_SUCCESS)
             return 1;
@@ -201,23 +210,27 @@ static int do_together(member_t *first, chat_store_db_t *db)
     return 0;
 }
 
-/* One whose work cannot be done takes nobody with it. */
-static void do_each(member_t *m, chat_store_db_t *db)
-{
-    for (; m; m = next_of(m)) {
-        m->tx.db = db;
-        m->tx.wrote = 0;
-        memset(m->tx.err, 0, sizeof(*m->tx.err));
-        m->rv = try_twice(&m->tx, m->job);
-    }
-}
-
 static void refuse_all(member_t *m, const char *why)
 {
     for (; m; m = next_of(m)) {
         chat_store_link_log(m->tx.at, 1, m->job->what, why);
         m->rv = unavailable(m->tx.err);
     }
+}
+
+/* One whose work cannot be done takes nobody with it; a file that nobody can
+ * write to does. */
+static void do_each(member_t *m, chat_store_db_t *db)
+{
+    apr_time_t until = apr_time_now() + EACH_MAX;
+
+    for (; m && apr_time_now() < until; m = next_of(m)) {
+        m->tx.db = db;
+        m->tx.wrote = 0;
+        memset(m->tx.err, 0, sizeof(*m->tx.err));
+        m->rv = try_twice(&m->tx, m->job);
+    }
+    refuse_all(m, "the database has been busy for long");
 }
 
 static void lead(member_t *first)
@@ -230,7 +243,11 @@ static void lead(member_t *first)
         refuse_all(first, why);
         return;
     }
-    if (!first->in.next || !do_together(first, &link.db))
+    if (first->in.next && !begin_together(&link.db)) {
+        first->tx.failed = 1;
+        refuse_all(first, link.db.why);
+    }
+    else if (!first->in.next || !do_together(first, &link.db))
         do_each(first, &link.db);
     chat_store_link_close(&link, at, !first->tx.failed);
 }
