@@ -394,4 +394,42 @@ apr_status_t chat_request_rest_message_id(const char **pid,
  * time. The fraction may be absent, or of any length. */
 apr_int64_t chat_request_rest_time(const char *text);
 
+/* ---- what an administrator sets ---- */
+
+/* Members that a body has: bits. */
+#define CHAT_REQUEST_ADMIN_ENABLED (1u << 0)
+#define CHAT_REQUEST_ADMIN_TIER (1u << 1)
+#define CHAT_REQUEST_ADMIN_PRICE (1u << 2) /* and so on, of four prices */
+
+typedef struct chat_request_admin_model_t {
+    unsigned said;
+    int enabled;          /* -1: null, as the configuration has it */
+    chat_json_t *tier;    /* an array of words, borrowed; NULL: null */
+    apr_int64_t price[4]; /* in, out, cached, reasoning: as in
+                             chat_price_t; -1: null */
+} chat_request_admin_model_t;
+
+/* {"enabled"?,"tier"?,"priceIn"?,"priceOut"?,"priceCached"?,"priceReasoning"?},
+ * each of which may be null; dollars for a million tokens. No other member is
+ * accepted, here and below. 400 with issues otherwise. */
+apr_status_t chat_request_admin_model(chat_request_admin_model_t *model,
+                                      const chat_json_t *body, chat_err_t *err,
+                                      apr_pool_t *p);
+
+/* {"limit"}: 0 to most, a whole number unless money is 1. */
+apr_status_t chat_request_admin_limit(double *plimit, const chat_json_t *body,
+                                      int money, double most, chat_err_t *err,
+                                      apr_pool_t *p);
+
+/* {"tier","until"?}: *ptier is NULL for null, *puntil ms since 1970, 0: for
+ * ever. now: an earlier time is refused. */
+apr_status_t chat_request_admin_tier(const char **ptier, apr_int64_t *puntil,
+                                     const chat_json_t *body, apr_int64_t now,
+                                     chat_err_t *err, apr_pool_t *p);
+
+/* {"reason","until"?}: the same with a code. */
+apr_status_t chat_request_admin_block(const char **preason, apr_int64_t *puntil,
+                                      const chat_json_t *body, apr_int64_t now,
+                                      chat_err_t *err, apr_pool_t *p);
+
 #endif

@@ -188,6 +188,7 @@ apr_status_t chat_stream_fetch(int *pstatus, const chat_fetch_t *spec);
 /* Numbers since the server was started, summed over its children. */
 typedef struct chat_stream_stats_t {
     apr_uint64_t live, queued, parked; /* now; parked <= live */
+    apr_uint64_t fds;                  /* now: sockets that engines watch */
     apr_uint64_t started, done, cancelled, stalled, upstream_errors, timeouts,
         shutdown, refused; /* streams ever, by their end */
     apr_uint64_t filtered; /* not parked, for an output filter may block */

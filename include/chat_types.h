@@ -152,6 +152,29 @@ typedef struct chat_limit_zone_t {
     int offset; /* else seconds east of Greenwich */
 } chat_limit_zone_t;
 
+/* Whose points a policy counts (ChatLimit NAME POINTS/WINDOW KEY). */
+typedef enum {
+    CHAT_LIMIT_BY_USER,    /* the account; a guest by its address */
+    CHAT_LIMIT_BY_IP,      /* the client's address, as mod_remoteip has it */
+    CHAT_LIMIT_BY_USER_IP, /* both together */
+    CHAT_LIMIT_BY_EXPR     /* an httpd expression */
+} chat_limit_by_e;
+
+/* What a policy counts (unit=). */
+typedef enum {
+    CHAT_LIMIT_REQUESTS, /* one per request */
+    CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
+    CHAT_LIMIT_STREAMS,  /* open at the same time; has no window */
+    CHAT_LIMIT_COST      /* money, reserved and settled like tokens */
+} chat_limit_unit_e;
+
+/* What a policy does when Redis cannot answer (fail=). */
+typedef enum {
+    CHAT_LIMIT_FAIL_OPEN,   /* lets through */
+    CHAT_LIMIT_FAIL_CLOSED, /* refuses with 503 */
+    CHAT_LIMIT_FAIL_LOCAL   /* counts in this server's own table */
+} chat_limit_fail_e;
+
 /* A limit that is nearly reached, for whoever has used it up. */
 typedef struct chat_notice_t {
     const char *limit;            /* name of the ChatLimit */

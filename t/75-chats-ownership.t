@@ -46,7 +46,7 @@ my %ROW = (
     export => { 'GET ' => { status => 200, mine => 1 } },
     import => { 'POST ' => { status => 200, mine => 1, json => [] } },
     me     => {
-        'GET '       => { status => 200, mine => 1 },
+        'GET '       => { status => 200, mine => 1, guest => 200 },
         'DELETE '    => { status => 200, mine => 1, query => '?confirm=all' },
         'GET /export' => { status => 200, mine => 1 },
     },
@@ -58,11 +58,28 @@ my %ROW = (
         'DELETE '       => { status => 204, mine => 1, query => '?all=true' },
     },
     usage => { 'GET ' => { status => 200, mine => 1 } },
+    # What administrators alone may, of whomever: a user is refused whatever it is.
+    admin => {
+        'GET /models'          => { status => 200, admin => 1 },
+        'GET /models/~'        => { status => 200, admin => 1 },
+        'PATCH /models/~'      => { status => 200, admin => 1, json => { enabled => JSON::PP::true } },
+        'GET /limits'          => { status => 200, admin => 1 },
+        'GET /limits/$'        => { status => 404, admin => 1 },
+        'PUT /limits/$'        => { status => 404, admin => 1, json => { limit => 1 } },
+        'DELETE /limits/$'     => { status => 404, admin => 1 },
+        'GET /users'           => { status => 200, admin => 1 },
+        'GET /users/$'         => { status => 200, admin => 1 },
+        'PUT /users/$/tier'    => { status => 200, admin => 1, json => { tier => undef } },
+        'PUT /users/$/block'   => { status => 200, admin => 1, json => { reason => undef } },
+        'GET /streams'         => { status => 200, admin => 1 },
+        'DELETE /streams/*'    => { status => 404, admin => 1 },
+        'GET /audit'           => { status => 200, admin => 1 },
+    },
     'chat/stream' => { 'GET /*' => { status => 200 }, 'POST /*/stop' => { status => 200 } },
 );
 
 my %FILE = (conversations => 'conversations', search => 'search', shared => 'shared', shares => 'shared', export => 'export',
-    import => 'import', me => 'me', keys => 'keys', usage => 'usage', 'chat/stream' => 'resume');
+    import => 'import', me => 'me', keys => 'keys', usage => 'usage', admin => 'admin', 'chat/stream' => 'resume');
 
 sub rows ($file) {
     open my $fh, '<', "$ROOT/src/route/chat_route_$file.c" or die $!;
@@ -94,10 +111,11 @@ sub conversation ($t) {
 sub ask ($t, $user, $route, $row, $of) {
     my ($method, $path) = split / /, $row, 2;
     my $how = $ROW{$route}{$row};
-    my @ids = $route eq 'chat/stream' ? $of->{stream} : ($of->{id}, $of->{answer});
+    my @ids = $route eq 'chat/stream' || $route eq 'admin' ? $of->{stream} : ($of->{id}, $of->{answer});
     $path =~ s/\*/shift @ids/ge;
     $path =~ s/\@/$of->{share}/;
     $path =~ s/\$/openai/;
+    $path =~ s/~/m/;
     my $json = ref $how->{json} eq 'CODE' ? $how->{json}->($of) : $how->{json};
     return $t->as($user, $method, "$route$path" . ($how->{query} // ''), $json ? (json => $json) : ());
 }
@@ -133,7 +151,10 @@ sub is_kept_apart ($t, $of) {
 
 sub run ($db) {
     my $t = ChatTest::Chats->new(db => $db, upstream => $up,
-        conf => "ChatKeySecret file:keys.secret\n<Location /api/v1/keys>\nChatRoute keys\nChatUserKeys allow\n</Location>\n");
+        modules => ['authn_core'],
+        conf => "ChatKeySecret file:keys.secret\n<Location /api/v1/keys>\nChatRoute keys\nChatUserKeys allow\n</Location>\n"
+            . "ChatAdmin on\n<Location /api/v1/admin>\nChatRoute admin\nAuthType Chat\nAuthzSendForbiddenOnFailure On\nRequire chat-role admin\n</Location>\n");
+    $t->allow_log(qr/AH01631: /);
     $t->write_file('keys.secret', 'a1' x 32 . "\n", 0600);
     $t->start;
     my $of = conversation($t);
@@ -147,11 +168,16 @@ sub run ($db) {
             for my $user (qw(bob eve), '') {
                 my $name = "$row of $route for " . ($user || 'a guest, and who has a share');
                 my $res = ask($t, $user, $route, $row, $of);
+                if ($how->{admin}) {
+                    is $res->{status}, !$user ? 401 : $user eq 'eve' ? $how->{status} : 403, $name or diag $res->{body};
+                    is index($res->{body}, $_), -1, '... who is told nothing of what is kept' for 'the canary title', $KEY;
+                    next;
+                }
                 if ($how->{all}) {
                     is $res->{status}, 200, "$name: may";
                     next;
                 }
-                is $res->{status}, $user ? $how->{mine} ? $how->{others} // $how->{status} : 404 : 401, $name or diag $res->{body};
+                is $res->{status}, $user ? $how->{mine} ? $how->{others} // $how->{status} : 404 : $how->{guest} // 401, $name or diag $res->{body};
                 is scalar(grep { index($res->{body}, $_) >= 0 } @secrets), 0, '... who is told nothing of it';
                 is said($res), said(ask($t, $user, $route, $row, $none)), '... and no more than of what there is not' if !$how->{mine};
             }
@@ -169,6 +195,7 @@ sub run ($db) {
         for my $row (sort keys $ROW{$route}->%*) {
             my $of = conversation($t);
             my $how = $ROW{$route}{$row};
+            next if $how->{admin};
             ask($t, 'ann', $route, $how->{before}, $of) if $how->{before};
             my $res = ask($t, 'ann', $route, $row, $of);
             is $res->{status}, $how->{status}, "$row of $route for its owner" or diag $res->{body};

@@ -91,6 +91,8 @@ static int has(const server_rec *s, const need_t *need)
         return chat_config_server(s)->auth.session_sql != NULL;
     if (need->kind == CHAT_NEED_SECRET)
         return chat_config_server(s)->keys.master != NULL;
+    if (need->kind == CHAT_NEED_ADMIN)
+        return chat_config_admin_home(s) != NULL;
     if (need->kind == CHAT_NEED_LOGS)
         return chat_config_server(s)->redis.url != NULL;
     return 1;
@@ -127,6 +129,14 @@ static void report_missing(server_rec *s, const need_t *need)
                      CHATNO(0130) "ChatStreamResume redis at %s: there is no "
                                   "ChatRedis, which says where it is",
                      need->where);
+    }
+    else if (need->kind == CHAT_NEED_ADMIN) {
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+            CHATNO(0132) "ChatRoute admin at %s: there is no ChatAdmin "
+                         "on, with which settings of the database "
+                         "count",
+            need->where);
     }
     else if (need->kind == CHAT_NEED_SECRET) {
         ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,

@@ -289,6 +289,11 @@ typedef const char *chat_config_secret_fn(void *out, const char *text,
 const char *chat_config_secret_lines(cmd_parms *cmd, const char *spec,
                                      chat_config_secret_fn *keep, void *out);
 
+/* ---- chat_config_admin.c ---- */
+
+/* A policy that an administrator may name, unless it is of .htaccess. */
+void chat_config_admin_policy(cmd_parms *cmd, const chat_limit_conf_t *policy);
+
 /* ---- chat_config_store.c ---- */
 
 /* A time that is mostly written in days. */
@@ -338,6 +343,7 @@ typedef enum {
     CHAT_NEED_REDIS,    /* a policy refuses without it */
     CHAT_NEED_LOGS,     /* ChatStreamResume keeps logs in ChatRedis */
     CHAT_NEED_SECRET,   /* ChatUserKeys seals with it */
+    CHAT_NEED_ADMIN,    /* ChatRoute admin writes settings */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
     CHAT_HAVE_ROUTE,    /* a route that asks the provider of its name */
     CHAT_HAVE_ENV       /* a secret is given as env: */

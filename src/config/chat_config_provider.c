@@ -65,6 +65,11 @@ static chat_provider_conf_t *find(const chat_server_conf_t *conf,
                : NULL;
 }
 
+const char *chat_config_provider_type(const chat_provider_conf_t *conf)
+{
+    return type_names[conf->type];
+}
+
 unsigned chat_config_provider_caps(const chat_provider_conf_t *conf)
 {
     return caps_of[conf->type];

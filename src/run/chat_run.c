@@ -117,6 +117,7 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
 {
     const chat_json_limits_t limits = chat_config_json_limits(run->conf);
     chat_json_t *body = run->question ? run->question->body : NULL;
+    apr_time_t begin = apr_time_now();
     apr_status_t rv = APR_SUCCESS;
 
     run->request_pool = run->question && run->question->pool
@@ -124,6 +125,7 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
                             : chat_scratch_pool(run->r->pool);
     if (!body && !(run->question && run->question->read))
         rv = chat_request_read(&body, run->r, &limits, err, run->request_pool);
+    run->reading = apr_time_now() - begin;
     if (rv == APR_SUCCESS)
         rv = read_turn(run, body, err);
     run->request.turn.request_id = run->ctx->request_id;
@@ -186,8 +188,10 @@ static void admitted(void *ctx)
     chat_run_move(run, CHAT_RUN_ADMITTED);
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
     /* Where the stream has asked, its first call follows at once. */
-    if (run->attempt.candidate)
+    if (run->attempt.candidate) {
+        chat_run_begin_call(run);
         chat_run_move(run, CHAT_RUN_CALLING);
+    }
 }
 
 /* Or a budget could be overdrawn by what nobody reserved. */
@@ -305,6 +309,8 @@ static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
 
     if (rv != APR_SUCCESS)
         return rv;
+    if (!admission)
+        chat_run_begin_call(run);
     rv = chat_stream_start(prc, run->r, &spec, err);
     if (rv != APR_SUCCESS)
         chat_run_drop(run);

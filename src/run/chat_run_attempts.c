@@ -142,6 +142,8 @@ static void prepare_call(chat_run_t *run)
     run->call.taken = 0;
     run->record.provider = run->attempt.candidate->conf->name;
     run->record.model = run->attempt.candidate->name;
+    run->record.upstream_model = run->attempt.candidate->upstream;
+    run->attempt.counted = 0;
     run->record.upstream_url = plain_url(run->call.http.url, run->r->pool);
     chat_run_listen(run);
     /* With an admission the limits will be asked before it is made. */
@@ -197,7 +199,22 @@ apr_status_t chat_run_first(chat_run_t *run, chat_err_t *err)
     return rv;
 }
 
+void chat_run_begin_call(chat_run_t *run)
+{
+    run->record.overhead = apr_time_now() - run->r->request_time - run->reading;
+}
+
 /* ---- what became of a call ---- */
+
+/* Each once, however often its end is looked at. */
+static void count_call(chat_run_t *run, const chat_result_t *result)
+{
+    const char *word = chat_run_failure_word(result);
+
+    if (word && !run->attempt.counted)
+        chat_telemetry_count_attempt(run->attempt.candidate->conf->name, word);
+    run->attempt.counted |= word != NULL;
+}
 
 static void report(chat_run_t *run, chat_verdict_e verdict)
 {
@@ -221,6 +238,7 @@ void chat_run_report(chat_run_t *run, const chat_end_t *end)
     chat_err_t refusal;
 
     chat_run_result(&result, &refusal, run, end);
+    count_call(run, &result);
     report(run, chat_run_failure_verdict(&result));
 }
 
@@ -334,6 +352,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     if (run->conf->retry.unsafe)
         chat_run_look(run);
     chat_run_result(&result, &refusal, run, end);
+    count_call(run, &result);
     report(run, chat_run_failure_verdict(&result));
     chat_run_own_note(run, &refusal);
     before = run->attempt;

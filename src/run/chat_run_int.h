@@ -88,6 +88,7 @@ typedef struct chat_attempt_t {
                                 of which nobody knows yet */
     apr_size_t refusal_len;
     int is_refused; /* the first event of its stream was a failure */
+    int counted;    /* 1: among the calls of the metrics */
 } chat_attempt_t;
 
 /* The HTTP call of the attempt, and the memory of it. */
@@ -149,9 +150,10 @@ typedef struct chat_run_t {
     chat_run_kept_t *kept;               /* NULL: nobody keeps it */
     struct chat_run_vercel_t *vercel;    /* of chat_run_vercel.h, where it is
                                             kept in an app's tables; or NULL */
-    const char *code; /* of the error that it ended with, or NULL */
-    int usage_kept;   /* 1: what it used was saved with its answer */
-    int refused;      /* 1: no stream was started, or none was admitted */
+    const char *code;            /* of the error that it ended with, or NULL */
+    apr_interval_time_t reading; /* how long its body took to come */
+    int usage_kept;              /* 1: what it used was saved with its answer */
+    int refused; /* 1: no stream was started, or none was admitted */
 
     chat_request_t request;
     apr_pool_t *request_pool; /* what request points into; NULL once nobody
@@ -282,6 +284,9 @@ apr_status_t chat_run_first(chat_run_t *run, chat_err_t *err);
 
 /* It will not be made after all. */
 void chat_run_drop(chat_run_t *run);
+
+/* It is made now: what came before it was this server's work. */
+void chat_run_begin_call(chat_run_t *run);
 
 /* [driver] chat_stream_cb_t.again */
 int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,

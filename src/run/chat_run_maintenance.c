@@ -27,8 +27,9 @@
 #include "chat_run_jwks.h"
 #include "chat_run_later.h"
 #include "chat_run_recover.h"
+#include "chat_run_settings.h"
 #include "chat_run_spooled.h"
-#include "chat_run_thread.h"
+#include "chat_thread.h"
 #include "chat_run_unsaved.h"
 
 #define TICK_MS 500
@@ -261,7 +262,7 @@ static apr_status_t stop(void *unused)
 static int start(void)
 {
     __atomic_store_n(&runs, 1, __ATOMIC_RELEASE);
-    if (chat_run_thread_start(&thread, maintain))
+    if (chat_thread_start(&thread, maintain, NULL))
         return 1;
     __atomic_store_n(&runs, 0, __ATOMIC_RELEASE);
     return 0;
@@ -289,7 +290,7 @@ static void start_maintenance(apr_pool_t *pchild, server_rec *s)
     chat_run_instance_start(s, pchild);
     due.purge = chat_clock_now() + PURGE / 10;
     due.stale = chat_clock_now() + STALE;
-    pool = chat_run_thread_pool(pchild);
+    pool = chat_thread_pool(pchild);
     if (pool) {
         work_fd = chat_run_later_open();
         stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -307,4 +308,5 @@ void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
 {
     start_maintenance(pchild, s);
     chat_run_jwks_child_init(pchild, s);
+    chat_run_settings_child_init(pchild, s);
 }

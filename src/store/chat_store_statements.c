@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "chat_store_statements_accounts.h"
+#include "chat_store_statements_admin.h"
 #include "chat_store_statements_turn.h"
 
 /* "%s" in order: text of both, or of each. */
@@ -542,6 +543,7 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
                       "from chat_usage_batch where added_at < %s limit %s)"),
 
     CHAT_STORE_ACCOUNTS,
+    CHAT_STORE_ADMIN,
 };
 
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite)

@@ -8,6 +8,7 @@
 #include <httpd.h>
 #include <apr_strings.h>
 
+#include "chat_metric.h"
 #include "chat_store_vercel.h"
 
 /* Seconds, when the database cannot be asked. */
@@ -102,6 +103,7 @@ apr_status_t chat_store_tx_invalid(chat_err_t *err, const char *param,
 
 static apr_status_t unavailable(chat_err_t *err)
 {
+    chat_metric_add(CHAT_METRIC_STORE_ERRORS, NULL, 1);
     err->retry_after = RETRY_AFTER;
     return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
                         "store_unavailable",

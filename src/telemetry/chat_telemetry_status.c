@@ -9,6 +9,7 @@
 #include <mod_status.h>
 
 #include "chat_limit.h"
+#include "chat_override.h"
 #include "chat_stream.h"
 #include "chat_upstream.h"
 
@@ -20,6 +21,9 @@ typedef struct row_t {
 
 #define POLICIES_MAX 64
 #define PROVIDERS_MAX 64
+
+/* Settings that the database has not confirmed for so long. */
+#define STALE apr_time_from_sec(5)
 
 static void show_limits(request_rec *r, int brief)
 {
@@ -71,6 +75,26 @@ static void show_providers(request_rec *r, int brief)
         ap_rputs("</table>\n", r);
 }
 
+/* As the child that answers knows them. */
+static void show_settings(request_rec *r, int brief)
+{
+    apr_interval_time_t age;
+    int i, revision;
+
+    for (i = 0; i < chat_override_homes(); i++) {
+        const char *state;
+
+        revision = chat_override_age(&age, i);
+        state = age < 0 || age > STALE ? "stale" : "current";
+        ap_rprintf(r,
+                   brief ? "ChatSettings: %d %s %" APR_INT64_T_FMT "\n"
+                         : "<p>settings of administrators: revision %d, %s "
+                           "(the database was heard of %" APR_INT64_T_FMT
+                           " s ago)</p>\n",
+                   revision, state, age < 0 ? -1 : apr_time_sec(age));
+    }
+}
+
 static int show_status(request_rec *r, int flags)
 {
     chat_stream_stats_t s;
@@ -107,6 +131,7 @@ static int show_status(request_rec *r, int flags)
         ap_rputs("</table>\n", r);
     show_limits(r, flags & AP_STATUS_SHORT);
     show_providers(r, flags & AP_STATUS_SHORT);
+    show_settings(r, flags & AP_STATUS_SHORT);
     return OK;
 }
 
