@@ -110,6 +110,11 @@ int chat_store_link_is(const chat_store_at_t *at, int sqlite)
            (sqlite ? CHAT_STORE_WRITER_ONE : CHAT_STORE_WRITER_MANY);
 }
 
+chat_store_group_t *chat_store_link_group(const chat_store_at_t *at)
+{
+    return chat_store_link_is(at, 1) ? chat_store_writer_group(at->s) : NULL;
+}
+
 void chat_store_link_limits(chat_store_limits_t *limits,
                             const chat_store_at_t *at)
 {

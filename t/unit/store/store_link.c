@@ -19,6 +19,7 @@
 chat_store_limits_t store_link_limits;
 int store_link_failures;
 const char *store_link_why;
+chat_store_group_t *store_link_group;
 
 static apr_pool_t *pool;
 static const apr_dbd_driver_t *driver;
@@ -183,6 +184,11 @@ void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
 int chat_store_link_is(const chat_store_at_t *at, int sqlite)
 {
     return is_sqlite == sqlite;
+}
+
+chat_store_group_t *chat_store_link_group(const chat_store_at_t *at)
+{
+    return is_sqlite ? store_link_group : NULL;
 }
 
 void chat_store_link_limits(chat_store_limits_t *limits,
