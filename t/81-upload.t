@@ -81,6 +81,7 @@ sub announcing ($t) {
     my %bad = (
         'no size'           => [ { size => 0 }, 400, 'invalid_request' ],
         'a fraction'        => [ { size => 1.5 }, 400, 'invalid_request' ],
+        'more than numbers hold' => [ { size => 1e300 }, 400, 'invalid_request' ],
         'no name'           => [ { filename => '' }, 400, 'invalid_request' ],
         'a line end'        => [ { filename => "a\r\nX: y" }, 400, 'invalid_request' ],
         'a long name'       => [ { filename => 'x' x 256 }, 400, 'invalid_request' ],

@@ -17,6 +17,7 @@
 
 typedef chat_route_rest_t rest_t;
 typedef chat_route_upload_wish_t wish_t;
+
 static void put_file(chat_buf_t *out, const chat_store_upload_t *u,
                      apr_pool_t *p)
 {
@@ -68,6 +69,14 @@ static apr_status_t tell(rest_t *q, const chat_store_upload_t *u)
 
 /* ---- the route ---- */
 
+/* 0 where it is none that every client can count. */
+static apr_int64_t whole_number(double n)
+{
+    return n >= 1 && n <= 9007199254740991.0 && n == (double)(apr_int64_t)n
+               ? (apr_int64_t)n
+               : 0;
+}
+
 static apr_status_t create_by_json(rest_t *q)
 {
     const chat_json_limits_t limits = chat_config_json_limits(q->ctx->dir);
@@ -84,9 +93,8 @@ static apr_status_t create_by_json(rest_t *q)
     wish.media_type = chat_json_string(chat_json_get(q->body, "mediaType"));
     size = chat_json_get(q->body, "size");
     sha256 = chat_json_get(q->body, "sha256");
-    if (chat_json_kind(size) == CHAT_JSON_NUMBER &&
-        chat_json_number(size) == (double)(apr_int64_t)chat_json_number(size))
-        wish.size = (apr_int64_t)chat_json_number(size);
+    if (chat_json_kind(size) == CHAT_JSON_NUMBER)
+        wish.size = whole_number(chat_json_number(size));
     if (sha256 && chat_json_kind(sha256) != CHAT_JSON_NULL)
         wish.sha256 = chat_json_string(sha256) ? chat_json_string(sha256) : "";
     rv = chat_route_upload_announce(&u, &wish, q);
