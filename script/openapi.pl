@@ -18,6 +18,7 @@ use strict;
 use warnings;
 use Digest::MD5 ();
 use JSON::PP ();
+use List::Util qw(uniq);
 
 my $JSON = JSON::PP->new->utf8->canonical;
 my $DIR = 'src/route/openapi';
@@ -111,7 +112,7 @@ sub is_bound {
 # ---- operations ----
 
 my %GROUP = (
-    user   => [qw(unauthorized banned forbidden_origin https_required identity_unavailable store_unavailable)],
+    user   => [qw(unauthorized banned blocked forbidden_origin https_required identity_unavailable store_unavailable)],
     any    => [qw(internal misconfigured out_of_memory)],
     limits => [qw(rate_limited limits_unavailable)],
     body   => [qw(invalid_json broken_body invalid_request request_timeout payload_too_large unsupported_media_type)],
@@ -119,8 +120,8 @@ my %GROUP = (
     path   => [qw(invalid_id not_found)],
     tables => [qw(store_unavailable)],
     repeat => [qw(invalid_request idempotency_in_progress idempotency_mismatch)],
-    run    => [qw(model_required model_not_found unsupported context_length_exceeded upstream_rejected user_key_rejected
-        model_forbidden user_key_required rate_limited upstream_rate_limited misconfigured internal upstream_auth upstream_quota
+    run    => [qw(model_required model_not_found unsupported content_blocked context_length_exceeded upstream_rejected user_key_rejected
+        upload_unknown upload_too_large uploads_unavailable moderation_unavailable model_forbidden model_disabled user_key_required rate_limited upstream_rate_limited misconfigured internal upstream_auth upstream_quota
         upstream_not_found upstream_error upstream_truncated answer_too_large upstream_unreachable key_unavailable upstream_unavailable
         upstream_overloaded shutdown busy limits_unavailable store_unavailable upstream_timeout budget_exhausted)],
     kept => [qw(already_exists conversation_busy conversation_archived too_many_conversations conversation_too_long not_found
@@ -178,7 +179,10 @@ sub errors_of {
 sub refusal {
     my ($op, $status, $codes) = @_;
     my $kind = $op->{error} // ((grep { /^completions:/ } @{ $op->{errors} // [] }) && $status == 404 ? 'CompletionsError' : 'Error');
-    my $schema = $kind eq 'Error' ? { allOf => [ ref_to('Error'), { properties => { code => { enum => $codes } } } ] } : ref_to($kind);
+    my $now = $status == 412 ? { %{ ref_to($op->{current}) }, description => 'As it is now.' } : undef;
+    my $schema = $kind eq 'Error'
+        ? { allOf => [ ref_to('Error'), { properties => { code => { enum => $codes }, $now ? (current => $now) : () } } ] }
+        : ref_to($kind);
     return {
         description => join(', ', @$codes),
         headers => headers('X-Request-ID', $status == 429 || $status == 503 ? 'Retry-After' : (), $status == 429 ? @LIMITS : ()),
@@ -186,14 +190,21 @@ sub refusal {
     };
 }
 
+# A body: the schema of JSON, or those of several media types.
+sub content_of {
+    my ($what) = @_;
+    my %types = ref $what ? %$what : length $what ? ('application/json' => $what) : ();
+    return { map { $_ => { schema => ref_to($types{$_}) } } keys %types };
+}
+
 sub answer {
     my ($op, $what) = @_;
-    my %types = ref $what ? %$what : length $what ? ('application/json' => $what) : ();
+    my $content = content_of($what);
     my $limits = !$op->{unlimited};
     return {
-        description => %types ? join(' or ', map { $types{$_} } sort keys %types) : 'Nothing more is said.',
+        description => join(' or ', uniq(sort map { $_->{schema}{'$ref'} =~ m{([^/]+)\z} } values %$content)) || 'Nothing more is said.',
         headers => headers('X-Request-ID', @{ $op->{sends} // [] }, $limits ? @LIMITS : ()),
-        %types ? (content => { map { $_ => { schema => ref_to($types{$_}) } } keys %types }) : (),
+        %$content ? (content => $content) : (),
     };
 }
 
@@ -201,7 +212,7 @@ sub answer {
 sub add_pages {
     my ($responses, $op) = @_;
     my @pages = ([ 400, 'no request of HTTP' ], [ 404, 'a path that is none' ]);
-    push @pages, [ 401, 'the server wants to know who asks' ], [ 403, 'a Require of the server' ] if auth($op) eq 'httpd';
+    push @pages, [ 401, 'the server wants to know who asks' ], [ 403, 'a Require of the server' ] if auth($op) eq 'httpd' || $op->{require};
     push @pages, [ 413, 'more than LimitRequestBody' ] if $op->{body};
     for (@pages) {
         my ($status, $why) = @$_;
@@ -258,7 +269,7 @@ sub operation {
         parameters => parameters($op, $path),
         responses => \%responses,
         $op->{body} ? (requestBody => { required => $op->{bodyOptional} ? JSON::PP::false : JSON::PP::true,
-            content => { 'application/json' => { schema => ref_to($op->{body}) } } }) : (),
+            content => content_of($op->{body}) }) : (),
     };
 }
 

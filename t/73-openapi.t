@@ -66,6 +66,8 @@ my $cookie = { 'better-auth.session_token' => [] };
 is_deeply operation('get', '/api/v1/usage')->{security}, [ $cookie, { bearer => [] } ], 'who may ask';
 is_deeply operation('post', '/api/v1/chat/stream')->{security}, [ $cookie, { bearer => [] }, {} ], '... guests where they may';
 is_deeply operation('get', '/api/v1/shared/{shareId}')->{security}, [], '... and everybody';
+is_deeply [ grep { !$doc->{paths}{"/api/v1/admin$_"} } '/models/{modelName}', '/limits/{limitName}', '/users/{userId}/block', '/audit' ], [], 'administration is told';
+is_deeply [ sort keys operation('post', '/api/v1/uploads')->{requestBody}{content}->%* ], [qw(application/json multipart/form-data)], 'a body may be of several types';
 is $doc->{components}{securitySchemes}{'Stripe-Signature'}{in}, 'header', 'events of payments are signed';
 my ($name) = operation('patch', '/api/v1/conversations/{conversationId}')->{responses}{412}{'$ref'} =~ m{([^/]+)\z};
 is_deeply $doc->{components}{responses}{$name}{content}{'application/json'}{schema}{allOf}[1]{properties}{code}{enum}, ['precondition_failed'],

@@ -107,6 +107,196 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was changed, the newest first */
+        get: operations["adminListChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Limits, as they are set */
+        get: operations["adminListLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/limits/{limitName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them */
+        get: operations["adminGetLimit"];
+        /** Set the number of a limit */
+        put: operations["adminSetLimit"];
+        post?: never;
+        /** A limit as the configuration has it */
+        delete: operations["adminClearLimit"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Models, as they are set */
+        get: operations["adminListModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/models/{modelName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of them */
+        get: operations["adminGetModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Switch a model off, price it, keep it from tiers */
+        patch: operations["adminChangeModel"];
+        trace?: never;
+    };
+    "/api/v1/admin/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Answers that are being written, of all users */
+        get: operations["adminListStreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/streams/{streamId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End an answer of whomever */
+        delete: operations["adminStopStream"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Users who have used anything, pay, or were set something */
+        get: operations["adminListUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{userId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A user, with usage and streams */
+        get: operations["adminGetUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{userId}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Block a user; null lets him in again */
+        put: operations["adminBlockUser"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{userId}/tier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a user a tier; null takes it back */
+        put: operations["adminSetTier"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/brief": {
         parameters: {
             query?: never;
@@ -645,6 +835,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Announce a file, or send it as a form */
+        post: operations["upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{uploadId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One file, and where it is */
+        get: operations["getUpload"];
+        put?: never;
+        post?: never;
+        /** Delete a file */
+        delete: operations["deleteUpload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{uploadId}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The bytes of a file are there */
+        post: operations["completeUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{uploadId}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** To a file, at an address that stays */
+        get: operations["getUploadContent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{uploadId}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of a file, from a URL that was given out (ChatUploads dir:) */
+        get: operations["getUploadFile"];
+        /** The bytes of a file, to the URL of the one that was announced (ChatUploads dir:) */
+        put: operations["putUploadFile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage": {
         parameters: {
             query?: never;
@@ -705,6 +982,23 @@ export interface paths {
         };
         /** Could a chat be served now? */
         get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Numbers for Prometheus */
+        get: operations["getMetrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -802,6 +1096,129 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AdminChange: {
+            /** @enum {unknown} */
+            action: "model.disable" | "model.enable" | "model.change" | "limit.set" | "limit.clear" | "user.tier" | "user.untier" | "user.block" | "user.unblock" | "stream.stop";
+            actor: string;
+            address: string | null;
+            after: Record<string, never> | null;
+            at: components["schemas"]["Time"];
+            /** @description The setting. */
+            before: Record<string, never> | null;
+            id: string;
+            requestId: string | null;
+            target: string;
+        };
+        AdminChangePage: {
+            data: components["schemas"]["AdminChange"][];
+            nextCursor: components["schemas"]["Cursor"];
+        };
+        AdminLimit: {
+            /** @description What was set. */
+            limit: number | null;
+            name: string;
+            /** @description Each ChatLimit of that name. */
+            policies: {
+                configured: number;
+                /** @description As it holds. */
+                limit: number;
+                model: string | null;
+                tier: string | null;
+                /** @enum {unknown} */
+                unit: "requests" | "tokens" | "streams" | "usd";
+                windowSeconds: number;
+            }[];
+            /** @description As in ETag. */
+            revision: number;
+        };
+        AdminLimitPage: {
+            data: components["schemas"]["AdminLimit"][];
+            nextCursor: components["schemas"]["Cursor"];
+        };
+        AdminModel: {
+            /** @description As the configuration has it. */
+            configured: {
+                priceCached: number | null;
+                priceIn: number | null;
+                priceOut: number | null;
+                priceReasoning: number | null;
+                tier: string[] | null;
+            };
+            enabled: boolean;
+            label: string | null;
+            name: string;
+            priceCached: number | null;
+            /** @description Dollars for a million tokens, as the others. */
+            priceIn: number | null;
+            priceOut: number | null;
+            priceReasoning: number | null;
+            providers: string[];
+            /** @description As in ETag. */
+            revision: number;
+            tier: string[] | null;
+        };
+        AdminModelPage: {
+            data: components["schemas"]["AdminModel"][];
+            nextCursor: components["schemas"]["Cursor"];
+        };
+        AdminStopping: {
+            /** @constant */
+            status: "stopping";
+        };
+        AdminStream: {
+            conversationId: components["schemas"]["IdOrNull"];
+            heartbeatAt: components["schemas"]["TimeOrNull"];
+            id: components["schemas"]["Id"];
+            instance: string | null;
+            messageId: components["schemas"]["IdOrNull"];
+            startedAt: components["schemas"]["Time"];
+            userId: string;
+        };
+        AdminStreamPage: {
+            data: components["schemas"]["AdminStream"][];
+            nextCursor: components["schemas"]["Cursor"];
+        };
+        AdminUser: {
+            block: null | {
+                reason: string;
+                until: components["schemas"]["TimeOrNull"];
+            };
+            /** @description NAMESPACE:ID */
+            id: string;
+            /** @description As in ETag. */
+            revision: number;
+            tier: null | {
+                name: string;
+                /** @enum {unknown} */
+                source: "admin" | "payment";
+                until: components["schemas"]["TimeOrNull"];
+            };
+        };
+        AdminUserDetails: components["schemas"]["AdminUser"] & {
+            /** @description That run. */
+            streams: components["schemas"]["AdminStream"][];
+            /** @description Of the last 30 days. */
+            usage: components["schemas"]["UsageCounts"] & {
+                from: string;
+                to: string;
+            };
+        };
+        AdminUserPage: {
+            data: components["schemas"]["AdminUser"][];
+            nextCursor: components["schemas"]["Cursor"];
+        };
+        AnnouncedUpload: components["schemas"]["Upload"] & {
+            /** @description The request that the bytes are sent with. */
+            upload: {
+                expiresAt: components["schemas"]["Time"];
+                headers: {
+                    [key: string]: string;
+                };
+                /** @constant */
+                method: "PUT";
+                url: string;
+            };
+        };
         /** @description A whole answer; docs/stream.md describes the members and the events of a stream. */
         Answer: Record<string, never>;
         AnswerWish: {
@@ -815,6 +1232,14 @@ export interface components {
             toolChoice?: components["schemas"]["ToolChoice"];
             tools?: components["schemas"]["Tool"][];
         };
+        BlockSetting: {
+            /** @description A code, which the user is shown. */
+            reason: string | null;
+            /** @description In the future. */
+            until?: components["schemas"]["TimeOrNull"];
+        };
+        /** @description The file. */
+        Bytes: unknown;
         /** @description As ChatKit sends it; or a message alone. */
         ChatKitRequest: {
             message?: string;
@@ -901,9 +1326,7 @@ export interface components {
         Document: Record<string, never>;
         Error: {
             /** @description One word for a program. */
-            code: string & ("already_exists" | "answer_too_large" | "banned" | "broken_body" | "budget_exhausted" | "busy" | "context_length_exceeded" | "conversation_archived" | "conversation_busy" | "conversation_too_long" | "forbidden" | "forbidden_origin" | "gone" | "https_required" | "idempotency_in_progress" | "idempotency_mismatch" | "identity_unavailable" | "internal" | "invalid_event" | "invalid_id" | "invalid_json" | "invalid_request" | "invalid_signature" | "key_format" | "key_rejected" | "key_unavailable" | "keys_forbidden" | "limits_unavailable" | "method_not_allowed" | "misconfigured" | "model_forbidden" | "model_not_found" | "model_required" | "no_stream" | "no_such_user" | "not_found" | "out_of_memory" | "payload_too_large" | "precondition_failed" | "rate_limited" | "request_timeout" | "resume_unavailable" | "shutdown" | "stop_unavailable" | "store_unavailable" | "too_many_conversations" | "unauthorized" | "unavailable" | "unsupported" | "unsupported_media_type" | "upstream_auth" | "upstream_error" | "upstream_not_found" | "upstream_overloaded" | "upstream_quota" | "upstream_rate_limited" | "upstream_rejected" | "upstream_timeout" | "upstream_truncated" | "upstream_unavailable" | "upstream_unreachable" | "user_key_rejected" | "user_key_required");
-            /** @description With precondition_failed: as it is now. */
-            current?: components["schemas"]["Conversation"];
+            code: string & ("admin_required" | "already_exists" | "answer_too_large" | "banned" | "blocked" | "broken_body" | "budget_exhausted" | "busy" | "content_blocked" | "context_length_exceeded" | "conversation_archived" | "conversation_busy" | "conversation_too_long" | "forbidden" | "forbidden_origin" | "gone" | "https_required" | "idempotency_in_progress" | "idempotency_mismatch" | "identity_unavailable" | "internal" | "invalid_event" | "invalid_id" | "invalid_json" | "invalid_request" | "invalid_signature" | "key_format" | "key_rejected" | "key_unavailable" | "keys_forbidden" | "limits_unavailable" | "method_not_allowed" | "misconfigured" | "model_disabled" | "model_forbidden" | "model_not_found" | "model_required" | "moderation_unavailable" | "no_stream" | "no_such_user" | "not_found" | "out_of_memory" | "payload_too_large" | "precondition_failed" | "rate_limited" | "request_timeout" | "resume_unavailable" | "shutdown" | "stop_unavailable" | "store_unavailable" | "too_many_conversations" | "unauthorized" | "unavailable" | "unsupported" | "unsupported_media_type" | "upload_exists" | "upload_incomplete" | "upload_mismatch" | "upload_quota" | "upload_too_large" | "upload_type" | "upload_unknown" | "upload_url" | "uploads_unavailable" | "upstream_auth" | "upstream_error" | "upstream_not_found" | "upstream_overloaded" | "upstream_quota" | "upstream_rate_limited" | "upstream_rejected" | "upstream_timeout" | "upstream_truncated" | "upstream_unavailable" | "upstream_unreachable" | "user_key_rejected" | "user_key_required");
             /** @description What is there already. */
             id?: components["schemas"]["Id"];
             /** @description Of an import that ended early: how many are kept. */
@@ -916,6 +1339,8 @@ export interface components {
             requestId?: string;
             /** @description Seconds. */
             retryAfter?: number;
+            /** @description With unauthorized, where ChatPage has one. */
+            signInUrl?: string;
             /** @description Where the answer to the same question is. */
             streamId?: components["schemas"]["Id"];
             /** @description What the provider said. */
@@ -1009,6 +1434,10 @@ export interface components {
             detail?: string;
             error?: string;
             message?: string;
+        };
+        LimitSetting: {
+            /** @description A whole number, or dollars where the limit counts money. */
+            limit: number;
         };
         LimitState: {
             limit: number;
@@ -1130,6 +1559,15 @@ export interface components {
                 models: string[];
             }[];
         };
+        /** @description What is set; null takes it back. Prices are dollars for a million tokens. */
+        ModelSetting: {
+            enabled?: boolean | null;
+            priceCached?: number | null;
+            priceIn?: number | null;
+            priceOut?: number | null;
+            priceReasoning?: number | null;
+            tier?: string[] | null;
+        };
         NewConversation: components["schemas"]["ConversationWish"] & {
             /** @description By the client; else one is made. */
             id?: components["schemas"]["Id"];
@@ -1152,6 +1590,15 @@ export interface components {
             mode?: "snapshot" | "live";
             showModel?: boolean;
         };
+        NewUpload: {
+            filename: string;
+            /** @description One of ChatUploadsTypes. */
+            mediaType: string;
+            /** @description Of the bytes, in base64. */
+            sha256?: string | null;
+            /** @description Bytes. */
+            size: number;
+        };
         OldToken: {
             currentClientSecret?: string;
             token?: string;
@@ -1172,6 +1619,7 @@ export interface components {
         } | {
             mediaType?: string;
             name?: string;
+            size?: number;
             /** @constant */
             type?: "file";
             uploadId: string;
@@ -1210,7 +1658,7 @@ export interface components {
         } & components["schemas"]["AnswerWish"]) & (unknown | unknown);
         QuestionPart: {
             /** @enum {unknown} */
-            type: "text" | "tool-result";
+            type: "text" | "tool-result" | "file";
         } & ({
             text: string;
             /** @constant */
@@ -1220,6 +1668,10 @@ export interface components {
             content: string;
             /** @constant */
             type?: "tool-result";
+        } | {
+            /** @constant */
+            type?: "file";
+            uploadId: components["schemas"]["Id"];
         });
         Received: {
             received?: boolean;
@@ -1230,6 +1682,42 @@ export interface components {
             strict?: boolean;
             /** @constant */
             type: "json_schema";
+        };
+        SaidPart: {
+            /** @enum {unknown} */
+            type: "text" | "file";
+        } & ({
+            text: string;
+            /** @constant */
+            type?: "text";
+        } | {
+            /** @constant */
+            type?: "file";
+            uploadId: components["schemas"]["Id"];
+        });
+        SaidPart_2: {
+            /** @enum {unknown} */
+            type: "text" | "file";
+        } & ({
+            text: string;
+            /** @constant */
+            type?: "text";
+        } | {
+            /** @constant */
+            type?: "file";
+            uploadId: components["schemas"]["Id"];
+        });
+        /** @description In the words of ChatKit's attachments and of Vercel's template as well. */
+        SentUpload: components["schemas"]["Upload"] & {
+            contentType: string;
+            mime_type: string;
+            name: string;
+            pathname: string;
+            preview_url?: string;
+            /** @enum {unknown} */
+            type: "image" | "file";
+            /** @description It stays the same. */
+            url: string;
         };
         Share: {
             createdAt: components["schemas"]["Time"];
@@ -1264,6 +1752,8 @@ export interface components {
         };
         StreamMessage: {
             content?: string;
+            /** @description Of the user, in place of content. */
+            parts?: components["schemas"]["SaidPart"][];
             reasoning?: string;
             reasoningDetails?: Record<string, never>[];
             /** @enum {unknown} */
@@ -1274,6 +1764,10 @@ export interface components {
             content: unknown;
             /** @enum {unknown} */
             role?: "user" | "system";
+        } | {
+            content?: never;
+            /** @constant */
+            role?: "user";
         } | {
             content: unknown;
             /** @constant */
@@ -1284,6 +1778,8 @@ export interface components {
         });
         StreamMessage_2: {
             content?: string;
+            /** @description Of the user, in place of content. */
+            parts?: components["schemas"]["SaidPart_2"][];
             reasoning?: string;
             reasoningDetails?: Record<string, never>[];
             /** @enum {unknown} */
@@ -1294,6 +1790,10 @@ export interface components {
             content: unknown;
             /** @enum {unknown} */
             role?: "user" | "system";
+        } | {
+            content?: never;
+            /** @constant */
+            role?: "user";
         } | {
             content: unknown;
             /** @constant */
@@ -1349,6 +1849,11 @@ export interface components {
             tools?: components["schemas"]["Tool"][];
         };
         Text: string;
+        TierSetting: {
+            tier: string | null;
+            /** @description In the future. */
+            until?: components["schemas"]["TimeOrNull"];
+        };
         /**
          * @description In UTC.
          * @example 2026-11-28T12:34:56.789Z
@@ -1408,6 +1913,28 @@ export interface components {
             selectedChatModel?: string;
             selectedVisibilityType?: string;
         };
+        Upload: {
+            createdAt: components["schemas"]["Time"];
+            filename: string;
+            height?: number;
+            id: components["schemas"]["Id"];
+            mediaType: string;
+            size: number;
+            /** @enum {unknown} */
+            status: "pending" | "ready";
+            /** @description Where it is while it is ready, for five minutes. */
+            url?: string;
+            urlExpiresAt?: components["schemas"]["Time"];
+            /** @description Of an image that is ready, as height. */
+            width?: number;
+        };
+        UploadForm: {
+            /**
+             * Format: binary
+             * @description The file, with its name and type.
+             */
+            file: string;
+        };
         Usage: {
             data: (components["schemas"]["UsageCounts"] & {
                 day?: string;
@@ -1427,6 +1954,17 @@ export interface components {
         };
     };
     responses: {
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_016c64: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ForeignAnswer"];
+                "text/html": components["schemas"]["Text"];
+            };
+        };
         /** @description no request of HTTP */
         E400_143259: {
             headers: {
@@ -1436,8 +1974,8 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description context_length_exceeded, invalid_id, model_not_found, model_required, unsupported, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_2e22ae: {
+        /** @description content_blocked, context_length_exceeded, invalid_id, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_2481e4: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1445,13 +1983,13 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "context_length_exceeded" | "invalid_id" | "model_not_found" | "model_required" | "unsupported" | "upstream_rejected" | "user_key_rejected";
+                    code?: "content_blocked" | "context_length_exceeded" | "invalid_id" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
                 };
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_312a58: {
+        /** @description broken_body, invalid_json, invalid_request, unsupported, upload_mismatch; no request of HTTP */
+        E400_2a59b7: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1459,7 +1997,7 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "broken_body" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "unsupported" | "upstream_rejected" | "user_key_rejected";
+                    code?: "broken_body" | "invalid_json" | "invalid_request" | "unsupported" | "upload_mismatch";
                 };
                 "text/html": components["schemas"]["Text"];
             };
@@ -1492,6 +2030,20 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_id, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_4b4bc7: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_id" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
         /** @description invalid_request; no request of HTTP */
         E400_533b30: {
             headers: {
@@ -1502,20 +2054,6 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "invalid_request";
-                };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
-        /** @description broken_body, context_length_exceeded, invalid_id, invalid_json, invalid_request, model_not_found, model_required, unsupported, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_6342bc: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "broken_body" | "context_length_exceeded" | "invalid_id" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "unsupported" | "upstream_rejected" | "user_key_rejected";
                 };
                 "text/html": components["schemas"]["Text"];
             };
@@ -1545,14 +2083,56 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_8fb2ee: {
+        /** @description invalid_id, unsupported; no request of HTTP */
+        E400_9d6f7d: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "invalid_id" | "unsupported";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_a0096c: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["KitError"];
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, no_such_user, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_a34cc0: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "no_such_user" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_b04f8f: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
+                };
                 "text/html": components["schemas"]["Text"];
             };
         };
@@ -1570,17 +2150,6 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_c42645: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["CompletionsError"];
-                "text/html": components["schemas"]["Text"];
-            };
-        };
         /** @description broken_body, invalid_json, invalid_request, key_format, key_rejected; no request of HTTP */
         E400_cf21e4: {
             headers: {
@@ -1595,8 +2164,8 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, no_such_user, unsupported, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_ddc23f: {
+        /** @description broken_body, invalid_id, invalid_json, invalid_request, upload_mismatch; no request of HTTP */
+        E400_d25799: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1604,19 +2173,8 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "broken_body" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "no_such_user" | "unsupported" | "upstream_rejected" | "user_key_rejected";
+                    code?: "broken_body" | "invalid_id" | "invalid_json" | "invalid_request" | "upload_mismatch";
                 };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
-        /** @description broken_body, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_dfc151: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["ForeignAnswer"];
                 "text/html": components["schemas"]["Text"];
             };
         };
@@ -1648,6 +2206,17 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_f8e4cd: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["CompletionsError"];
+                "text/html": components["schemas"]["Text"];
+            };
+        };
         /** @description unauthorized */
         E401_0f1178: {
             headers: {
@@ -1656,6 +2225,20 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["CompletionsError"];
+            };
+        };
+        /** @description unauthorized; the server wants to know who asks */
+        E401_0ffe4c: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "unauthorized";
+                };
+                "text/html": components["schemas"]["Text"];
             };
         };
         /** @description unauthorized */
@@ -1700,8 +2283,34 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description banned, forbidden_origin, https_required */
-        E403_452ce5: {
+        /** @description banned, blocked, forbidden_origin, https_required */
+        E403_06f64a: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "banned" | "blocked" | "forbidden_origin" | "https_required";
+                };
+            };
+        };
+        /** @description banned, blocked, forbidden_origin, https_required, keys_forbidden */
+        E403_213a5e: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "banned" | "blocked" | "forbidden_origin" | "https_required" | "keys_forbidden";
+                };
+            };
+        };
+        /** @description banned, blocked, forbidden_origin, https_required */
+        E403_56130a: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1710,8 +2319,8 @@ export interface components {
                 "application/json": components["schemas"]["KitError"];
             };
         };
-        /** @description banned, forbidden_origin, https_required */
-        E403_5cf9ee: {
+        /** @description banned, blocked, forbidden_origin, https_required, upload_quota */
+        E403_5b9e3e: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1719,25 +2328,12 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "banned" | "forbidden_origin" | "https_required";
+                    code?: "banned" | "blocked" | "forbidden_origin" | "https_required" | "upload_quota";
                 };
             };
         };
-        /** @description banned, forbidden, forbidden_origin, https_required, model_forbidden, user_key_required */
-        E403_5d7e05: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "banned" | "forbidden" | "forbidden_origin" | "https_required" | "model_forbidden" | "user_key_required";
-                };
-            };
-        };
-        /** @description banned, forbidden_origin, https_required, model_forbidden, user_key_required */
-        E403_815ebc: {
+        /** @description banned, blocked, forbidden_origin, https_required, model_disabled, model_forbidden, user_key_required */
+        E403_74e5c2: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1746,8 +2342,44 @@ export interface components {
                 "application/json": components["schemas"]["KitError"];
             };
         };
-        /** @description banned, forbidden_origin, https_required, model_forbidden, user_key_required */
-        E403_89eebf: {
+        /** @description upload_url */
+        E403_98ae06: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "upload_url";
+                };
+            };
+        };
+        /** @description banned, blocked, forbidden_origin, https_required, model_disabled, model_forbidden, user_key_required */
+        E403_a159ff: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ForeignAnswer"];
+            };
+        };
+        /** @description banned, blocked, forbidden, forbidden_origin, https_required, model_disabled, model_forbidden, user_key_required */
+        E403_c1e38d: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "banned" | "blocked" | "forbidden" | "forbidden_origin" | "https_required" | "model_disabled" | "model_forbidden" | "user_key_required";
+                };
+            };
+        };
+        /** @description banned, blocked, forbidden_origin, https_required, model_disabled, model_forbidden, user_key_required */
+        E403_db3e78: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1756,8 +2388,8 @@ export interface components {
                 "application/json": components["schemas"]["CompletionsError"];
             };
         };
-        /** @description banned, forbidden_origin, https_required, keys_forbidden */
-        E403_dfc1d4: {
+        /** @description admin_required, banned, blocked, forbidden_origin, https_required; a Require of the server */
+        E403_dc6f7b: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1765,8 +2397,9 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "banned" | "forbidden_origin" | "https_required" | "keys_forbidden";
+                    code?: "admin_required" | "banned" | "blocked" | "forbidden_origin" | "https_required";
                 };
+                "text/html": components["schemas"]["Text"];
             };
         };
         /** @description a Require of the server */
@@ -1778,8 +2411,8 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description banned, forbidden_origin, https_required, model_forbidden, user_key_required */
-        E403_e83c48: {
+        /** @description banned, blocked, forbidden_origin, https_required, model_disabled, model_forbidden, user_key_required */
+        E403_f1babe: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1787,18 +2420,8 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "banned" | "forbidden_origin" | "https_required" | "model_forbidden" | "user_key_required";
+                    code?: "banned" | "blocked" | "forbidden_origin" | "https_required" | "model_disabled" | "model_forbidden" | "user_key_required";
                 };
-            };
-        };
-        /** @description banned, forbidden_origin, https_required, model_forbidden, user_key_required */
-        E403_f46e4e: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["ForeignAnswer"];
             };
         };
         /** @description not_found; a path that is none */
@@ -1900,6 +2523,19 @@ export interface components {
                 "application/json": components["schemas"]["ForeignAnswer"];
             };
         };
+        /** @description upload_exists */
+        E409_088c42: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "upload_exists";
+                };
+            };
+        };
         /** @description already_exists, conversation_archived, conversation_busy, too_many_conversations */
         E409_188d65: {
             headers: {
@@ -1908,6 +2544,32 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["KitError"];
+            };
+        };
+        /** @description upload_incomplete */
+        E409_1954b7: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "upload_incomplete";
+                };
+            };
+        };
+        /** @description upload_exists, upload_incomplete */
+        E409_234265: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "upload_exists" | "upload_incomplete";
+                };
             };
         };
         /** @description conversation_busy */
@@ -2028,7 +2690,7 @@ export interface components {
             };
         };
         /** @description precondition_failed */
-        E412_472e81: {
+        E412_464a12: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -2037,11 +2699,58 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "precondition_failed";
+                    /** @description As it is now. */
+                    current?: components["schemas"]["AdminLimit"];
                 };
             };
         };
-        /** @description payload_too_large; more than LimitRequestBody */
-        E413_3a8cbe: {
+        /** @description precondition_failed */
+        E412_50f07d: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "precondition_failed";
+                    /** @description As it is now. */
+                    current?: components["schemas"]["Conversation"];
+                };
+            };
+        };
+        /** @description precondition_failed */
+        E412_8eede1: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "precondition_failed";
+                    /** @description As it is now. */
+                    current?: components["schemas"]["AdminUser"];
+                };
+            };
+        };
+        /** @description precondition_failed */
+        E412_9269ca: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "precondition_failed";
+                    /** @description As it is now. */
+                    current?: components["schemas"]["AdminModel"];
+                };
+            };
+        };
+        /** @description payload_too_large, upload_too_large; more than LimitRequestBody */
+        E413_607ae6: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -2062,6 +2771,19 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
+        /** @description upload_too_large */
+        E413_8f671a: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "upload_too_large";
+                };
+            };
+        };
         /** @description conversation_too_long, payload_too_large; more than LimitRequestBody */
         E413_9d1402: {
             headers: {
@@ -2076,25 +2798,39 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description conversation_too_long, payload_too_large; more than LimitRequestBody */
-        E413_a011c9: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["KitError"];
-                "text/html": components["schemas"]["Text"];
-            };
-        };
-        /** @description payload_too_large; more than LimitRequestBody */
-        E413_ba9796: {
+        /** @description payload_too_large, upload_too_large; more than LimitRequestBody */
+        E413_a51f1f: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["ForeignAnswer"];
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description conversation_too_long, payload_too_large, upload_too_large; more than LimitRequestBody */
+        E413_be2fc8: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "conversation_too_long" | "payload_too_large" | "upload_too_large";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description conversation_too_long, payload_too_large, upload_too_large; more than LimitRequestBody */
+        E413_f16ba5: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["KitError"];
                 "text/html": components["schemas"]["Text"];
             };
         };
@@ -2112,6 +2848,20 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
+        /** @description payload_too_large, upload_too_large; more than LimitRequestBody */
+        E413_faf836: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "payload_too_large" | "upload_too_large";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
         /** @description unsupported_media_type */
         E415_10ba82: {
             headers: {
@@ -2120,6 +2870,32 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["KitError"];
+            };
+        };
+        /** @description unsupported_media_type, upload_type */
+        E415_486b14: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "unsupported_media_type" | "upload_type";
+                };
+            };
+        };
+        /** @description upload_type */
+        E415_533c28: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "upload_type";
+                };
             };
         };
         /** @description unsupported_media_type */
@@ -2369,19 +3145,19 @@ export interface components {
                 "application/json": components["schemas"]["CompletionsError"];
             };
         };
-        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, out_of_memory, shutdown, store_unavailable, upstream_overloaded, upstream_unavailable */
-        E503_10d3f8: {
+        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, moderation_unavailable, out_of_memory, resume_unavailable, shutdown, store_unavailable, uploads_unavailable, upstream_overloaded, upstream_unavailable */
+        E503_00eebf: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["CompletionsError"];
+                "application/json": components["schemas"]["KitError"];
             };
         };
-        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, out_of_memory, shutdown, store_unavailable, upstream_overloaded, upstream_unavailable */
-        E503_1bd086: {
+        /** @description identity_unavailable, limits_unavailable, out_of_memory, store_unavailable, uploads_unavailable */
+        E503_1b8957: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
                 "X-Request-ID": components["headers"]["X-Request-ID"];
@@ -2390,7 +3166,7 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "busy" | "identity_unavailable" | "key_unavailable" | "limits_unavailable" | "out_of_memory" | "shutdown" | "store_unavailable" | "upstream_overloaded" | "upstream_unavailable";
+                    code?: "identity_unavailable" | "limits_unavailable" | "out_of_memory" | "store_unavailable" | "uploads_unavailable";
                 };
             };
         };
@@ -2405,15 +3181,18 @@ export interface components {
                 "application/json": components["schemas"]["KitError"];
             };
         };
-        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, out_of_memory, shutdown, store_unavailable, upstream_overloaded, upstream_unavailable */
-        E503_361143: {
+        /** @description identity_unavailable, out_of_memory, store_unavailable, uploads_unavailable */
+        E503_361c37: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["ForeignAnswer"];
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "identity_unavailable" | "out_of_memory" | "store_unavailable" | "uploads_unavailable";
+                };
             };
         };
         /** @description Health */
@@ -2441,6 +3220,20 @@ export interface components {
                 };
             };
         };
+        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, moderation_unavailable, out_of_memory, resume_unavailable, shutdown, store_unavailable, uploads_unavailable, upstream_overloaded, upstream_unavailable */
+        E503_43e84d: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "identity_unavailable" | "key_unavailable" | "limits_unavailable" | "moderation_unavailable" | "out_of_memory" | "resume_unavailable" | "shutdown" | "store_unavailable" | "uploads_unavailable" | "upstream_overloaded" | "upstream_unavailable";
+                };
+            };
+        };
         /** @description identity_unavailable, out_of_memory, stop_unavailable, store_unavailable */
         E503_4d506c: {
             headers: {
@@ -2452,6 +3245,20 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "identity_unavailable" | "out_of_memory" | "stop_unavailable" | "store_unavailable";
+                };
+            };
+        };
+        /** @description out_of_memory, store_unavailable, uploads_unavailable */
+        E503_51f335: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "out_of_memory" | "store_unavailable" | "uploads_unavailable";
                 };
             };
         };
@@ -2467,6 +3274,17 @@ export interface components {
                     /** @enum {unknown} */
                     code?: "limits_unavailable" | "out_of_memory" | "store_unavailable";
                 };
+            };
+        };
+        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, moderation_unavailable, out_of_memory, shutdown, store_unavailable, uploads_unavailable, upstream_overloaded, upstream_unavailable */
+        E503_7d99fd: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["CompletionsError"];
             };
         };
         /** @description identity_unavailable, out_of_memory, store_unavailable */
@@ -2511,6 +3329,20 @@ export interface components {
                 };
             };
         };
+        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, moderation_unavailable, out_of_memory, shutdown, store_unavailable, uploads_unavailable, upstream_overloaded, upstream_unavailable */
+        E503_cac183: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "busy" | "identity_unavailable" | "key_unavailable" | "limits_unavailable" | "moderation_unavailable" | "out_of_memory" | "shutdown" | "store_unavailable" | "uploads_unavailable" | "upstream_overloaded" | "upstream_unavailable";
+                };
+            };
+        };
         /** @description out_of_memory, store_unavailable, unavailable */
         E503_d05b36: {
             headers: {
@@ -2525,29 +3357,15 @@ export interface components {
                 };
             };
         };
-        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, out_of_memory, resume_unavailable, shutdown, store_unavailable, upstream_overloaded, upstream_unavailable */
-        E503_d280d7: {
+        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, moderation_unavailable, out_of_memory, shutdown, store_unavailable, uploads_unavailable, upstream_overloaded, upstream_unavailable */
+        E503_d25920: {
             headers: {
                 "Retry-After": components["headers"]["Retry-After"];
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "busy" | "identity_unavailable" | "key_unavailable" | "limits_unavailable" | "out_of_memory" | "resume_unavailable" | "shutdown" | "store_unavailable" | "upstream_overloaded" | "upstream_unavailable";
-                };
-            };
-        };
-        /** @description busy, identity_unavailable, key_unavailable, limits_unavailable, out_of_memory, resume_unavailable, shutdown, store_unavailable, upstream_overloaded, upstream_unavailable */
-        E503_e93d56: {
-            headers: {
-                "Retry-After": components["headers"]["Retry-After"];
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["KitError"];
+                "application/json": components["schemas"]["ForeignAnswer"];
             };
         };
         /** @description busy, identity_unavailable, out_of_memory, resume_unavailable, store_unavailable */
@@ -2664,18 +3482,18 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_ddc23f"];
+            400: components["responses"]["E400_a34cc0"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5d7e05"];
+            403: components["responses"]["E403_c1e38d"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_93d480"];
-            413: components["responses"]["E413_9d1402"];
+            413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_523561"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
-            503: components["responses"]["E503_d280d7"];
+            503: components["responses"]["E503_43e84d"];
             504: components["responses"]["E504_4a0844"];
         };
     };
@@ -2692,7 +3510,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ForeignAnswer or Events */
+            /** @description Events or ForeignAnswer */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2708,17 +3526,17 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_312a58"];
+            400: components["responses"]["E400_b04f8f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_e83c48"];
+            403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_5872a1"];
             408: components["responses"]["E408_74d485"];
-            413: components["responses"]["E413_f8adce"];
+            413: components["responses"]["E413_faf836"];
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_523561"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
-            503: components["responses"]["E503_1bd086"];
+            503: components["responses"]["E503_cac183"];
             504: components["responses"]["E504_4a0844"];
         };
     };
@@ -2752,7 +3570,7 @@ export interface operations {
             };
             400: components["responses"]["E400_8dd93f"];
             401: components["responses"]["E401_4b6841"];
-            403: components["responses"]["E403_452ce5"];
+            403: components["responses"]["E403_56130a"];
             404: components["responses"]["E404_5872a1"];
             408: components["responses"]["E408_87630c"];
             413: components["responses"]["E413_771f2b"];
@@ -2788,7 +3606,7 @@ export interface operations {
             };
             400: components["responses"]["E400_143259"];
             401: components["responses"]["E401_4b6841"];
-            403: components["responses"]["E403_452ce5"];
+            403: components["responses"]["E403_56130a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_8ccf0d"];
             500: components["responses"]["E500_4733e5"];
@@ -2835,7 +3653,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ForeignAnswer or Events */
+            /** @description Events or ForeignAnswer */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2851,18 +3669,577 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_dfc151"];
+            400: components["responses"]["E400_016c64"];
             401: components["responses"]["E401_1a739b"];
-            403: components["responses"]["E403_f46e4e"];
+            403: components["responses"]["E403_a159ff"];
             404: components["responses"]["E404_ce5fe8"];
             408: components["responses"]["E408_c2b7d1"];
-            413: components["responses"]["E413_ba9796"];
+            413: components["responses"]["E413_a51f1f"];
             415: components["responses"]["E415_5f41a5"];
             429: components["responses"]["E429_997861"];
             500: components["responses"]["E500_cfe6c9"];
             502: components["responses"]["E502_857cc8"];
-            503: components["responses"]["E503_361143"];
+            503: components["responses"]["E503_d25920"];
             504: components["responses"]["E504_e994bd"];
+        };
+    };
+    adminListChanges: {
+        parameters: {
+            query?: {
+                /** @description So many of them. */
+                limit?: number;
+                /** @description nextCursor of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description AdminChangePage */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminChangePage"];
+                };
+            };
+            400: components["responses"]["E400_533b30"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_5872a1"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminListLimits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description AdminLimitPage */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminLimitPage"];
+                };
+            };
+            400: components["responses"]["E400_143259"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_5872a1"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminGetLimit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The name of a ChatLimit. */
+                limitName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description AdminLimit */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminLimit"];
+                };
+            };
+            400: components["responses"]["E400_143259"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_4ef92b"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminSetLimit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Only if it is still of this revision, as ETag had it. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The name of a ChatLimit. */
+                limitName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitSetting"];
+            };
+        };
+        responses: {
+            /** @description AdminLimit */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminLimit"];
+                };
+            };
+            400: components["responses"]["E400_84cb74"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_4ef92b"];
+            408: components["responses"]["E408_74d485"];
+            412: components["responses"]["E412_464a12"];
+            413: components["responses"]["E413_f8adce"];
+            415: components["responses"]["E415_f70ed5"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminClearLimit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Only if it is still of this revision, as ETag had it. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The name of a ChatLimit. */
+                limitName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing more is said. */
+            204: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["E400_143259"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_4ef92b"];
+            412: components["responses"]["E412_464a12"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminListModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description AdminModelPage */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminModelPage"];
+                };
+            };
+            400: components["responses"]["E400_143259"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_5872a1"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminGetModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description It may have slashes. */
+                modelName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description AdminModel */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminModel"];
+                };
+            };
+            400: components["responses"]["E400_143259"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_4ef92b"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminChangeModel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Only if it is still of this revision, as ETag had it. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description It may have slashes. */
+                modelName: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelSetting"];
+            };
+        };
+        responses: {
+            /** @description AdminModel */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminModel"];
+                };
+            };
+            400: components["responses"]["E400_84cb74"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_4ef92b"];
+            408: components["responses"]["E408_74d485"];
+            412: components["responses"]["E412_9269ca"];
+            413: components["responses"]["E413_f8adce"];
+            415: components["responses"]["E415_f70ed5"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminListStreams: {
+        parameters: {
+            query?: {
+                /** @description So many of them. */
+                limit?: number;
+                /** @description nextCursor of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description AdminStreamPage */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminStreamPage"];
+                };
+            };
+            400: components["responses"]["E400_533b30"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_5872a1"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminStopStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                streamId: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description AdminStopping */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminStopping"];
+                };
+            };
+            400: components["responses"]["E400_e81954"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_4ef92b"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminListUsers: {
+        parameters: {
+            query?: {
+                /** @description With this in the id. */
+                q?: string;
+                /** @description So many of them. */
+                limit?: number;
+                /** @description nextCursor of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description AdminUserPage */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUserPage"];
+                };
+            };
+            400: components["responses"]["E400_533b30"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_5872a1"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminGetUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description NAMESPACE:ID, or without a colon one of the first scheme of ChatAuth. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description AdminUserDetails */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUserDetails"];
+                };
+            };
+            400: components["responses"]["E400_e81954"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_4ef92b"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminBlockUser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Only if it is still of this revision, as ETag had it. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description NAMESPACE:ID, or without a colon one of the first scheme of ChatAuth. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlockSetting"];
+            };
+        };
+        responses: {
+            /** @description AdminUser */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["E400_b2874f"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_4ef92b"];
+            408: components["responses"]["E408_74d485"];
+            412: components["responses"]["E412_8eede1"];
+            413: components["responses"]["E413_f8adce"];
+            415: components["responses"]["E415_f70ed5"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
+        };
+    };
+    adminSetTier: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Only if it is still of this revision, as ETag had it. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description NAMESPACE:ID, or without a colon one of the first scheme of ChatAuth. */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TierSetting"];
+            };
+        };
+        responses: {
+            /** @description AdminUser */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUser"];
+                };
+            };
+            400: components["responses"]["E400_b2874f"];
+            401: components["responses"]["E401_0ffe4c"];
+            403: components["responses"]["E403_dc6f7b"];
+            404: components["responses"]["E404_4ef92b"];
+            408: components["responses"]["E408_74d485"];
+            412: components["responses"]["E412_8eede1"];
+            413: components["responses"]["E413_f8adce"];
+            415: components["responses"]["E415_f70ed5"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_401b37"];
         };
     };
     stream_2: {
@@ -2894,18 +4271,18 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_312a58"];
+            400: components["responses"]["E400_b04f8f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_e83c48"];
+            403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_93d480"];
-            413: components["responses"]["E413_9d1402"];
+            413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_523561"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
-            503: components["responses"]["E503_d280d7"];
+            503: components["responses"]["E503_43e84d"];
             504: components["responses"]["E504_4a0844"];
         };
     };
@@ -2946,7 +4323,7 @@ export interface operations {
             };
             400: components["responses"]["E400_489587"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_f76799"];
@@ -2989,7 +4366,7 @@ export interface operations {
             };
             400: components["responses"]["E400_b2874f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             413: components["responses"]["E413_f8adce"];
@@ -3027,18 +4404,18 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_312a58"];
+            400: components["responses"]["E400_b04f8f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_e83c48"];
+            403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_93d480"];
-            413: components["responses"]["E413_9d1402"];
+            413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_523561"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
-            503: components["responses"]["E503_d280d7"];
+            503: components["responses"]["E503_43e84d"];
             504: components["responses"]["E504_4a0844"];
         };
     };
@@ -3079,7 +4456,7 @@ export interface operations {
             };
             400: components["responses"]["E400_489587"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_f76799"];
@@ -3122,7 +4499,7 @@ export interface operations {
             };
             400: components["responses"]["E400_b2874f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             413: components["responses"]["E413_f8adce"];
@@ -3168,7 +4545,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -3210,7 +4587,7 @@ export interface operations {
             };
             400: components["responses"]["E400_84cb74"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_9142d5"];
@@ -3253,7 +4630,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -3306,7 +4683,7 @@ export interface operations {
             };
             400: components["responses"]["E400_e81954"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -3342,9 +4719,9 @@ export interface operations {
             };
             400: components["responses"]["E400_e81954"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
-            412: components["responses"]["E412_472e81"];
+            412: components["responses"]["E412_50f07d"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_401b37"];
@@ -3386,10 +4763,10 @@ export interface operations {
             };
             400: components["responses"]["E400_b2874f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
-            412: components["responses"]["E412_472e81"];
+            412: components["responses"]["E412_50f07d"];
             413: components["responses"]["E413_f8adce"];
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_bba880"];
@@ -3428,7 +4805,7 @@ export interface operations {
             };
             400: components["responses"]["E400_489587"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -3472,7 +4849,7 @@ export interface operations {
             };
             400: components["responses"]["E400_b2874f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_922125"];
@@ -3519,7 +4896,7 @@ export interface operations {
             };
             400: components["responses"]["E400_489587"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -3574,19 +4951,19 @@ export interface operations {
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
-            400: components["responses"]["E400_6342bc"];
+            400: components["responses"]["E400_4b4bc7"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_e83c48"];
+            403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_71578b"];
-            413: components["responses"]["E413_9d1402"];
+            413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             422: components["responses"]["E422_eb25a1"];
             429: components["responses"]["E429_523561"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
-            503: components["responses"]["E503_d280d7"];
+            503: components["responses"]["E503_43e84d"];
             504: components["responses"]["E504_4a0844"];
         };
     };
@@ -3619,7 +4996,7 @@ export interface operations {
             };
             400: components["responses"]["E400_e81954"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -3653,7 +5030,7 @@ export interface operations {
             };
             400: components["responses"]["E400_e81954"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -3693,7 +5070,7 @@ export interface operations {
             };
             400: components["responses"]["E400_b2874f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_36b30e"];
@@ -3735,7 +5112,7 @@ export interface operations {
             };
             400: components["responses"]["E400_b2874f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             413: components["responses"]["E413_f8adce"];
@@ -3794,19 +5171,19 @@ export interface operations {
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
-            400: components["responses"]["E400_6342bc"];
+            400: components["responses"]["E400_4b4bc7"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_e83c48"];
+            403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_71578b"];
-            413: components["responses"]["E413_9d1402"];
+            413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             422: components["responses"]["E422_eb25a1"];
             429: components["responses"]["E429_523561"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
-            503: components["responses"]["E503_d280d7"];
+            503: components["responses"]["E503_43e84d"];
             504: components["responses"]["E504_4a0844"];
         };
     };
@@ -3839,7 +5216,7 @@ export interface operations {
             };
             400: components["responses"]["E400_e81954"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             409: components["responses"]["E409_f5ea4b"];
             429: components["responses"]["E429_bba880"];
@@ -3875,7 +5252,7 @@ export interface operations {
             };
             400: components["responses"]["E400_e81954"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -3918,7 +5295,7 @@ export interface operations {
             };
             400: components["responses"]["E400_e0a6ef"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_996843"];
@@ -3957,7 +5334,7 @@ export interface operations {
             };
             400: components["responses"]["E400_e81954"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -3990,14 +5367,15 @@ export interface operations {
                     "application/json": components["schemas"]["Title"];
                 };
             };
-            400: components["responses"]["E400_2e22ae"];
+            400: components["responses"]["E400_2481e4"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_e83c48"];
+            403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
+            413: components["responses"]["E413_8f671a"];
             429: components["responses"]["E429_523561"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
-            503: components["responses"]["E503_1bd086"];
+            503: components["responses"]["E503_cac183"];
             504: components["responses"]["E504_4a0844"];
         };
     };
@@ -4030,7 +5408,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -4070,7 +5448,7 @@ export interface operations {
             };
             400: components["responses"]["E400_84cb74"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_506f64"];
@@ -4102,7 +5480,7 @@ export interface operations {
             };
             400: components["responses"]["E400_143259"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_847e14"];
@@ -4130,7 +5508,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_847e14"];
@@ -4184,7 +5562,7 @@ export interface operations {
             };
             400: components["responses"]["E400_cf21e4"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_dfc1d4"];
+            403: components["responses"]["E403_213a5e"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             413: components["responses"]["E413_f8adce"];
@@ -4217,7 +5595,7 @@ export interface operations {
             };
             400: components["responses"]["E400_143259"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_847e14"];
@@ -4252,7 +5630,7 @@ export interface operations {
             };
             400: components["responses"]["E400_143259"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_dfc1d4"];
+            403: components["responses"]["E403_213a5e"];
             404: components["responses"]["E404_4ef92b"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -4285,7 +5663,7 @@ export interface operations {
             };
             400: components["responses"]["E400_143259"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -4321,7 +5699,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -4354,7 +5732,7 @@ export interface operations {
             };
             400: components["responses"]["E400_143259"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -4389,18 +5767,18 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_312a58"];
+            400: components["responses"]["E400_b04f8f"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_e83c48"];
+            403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
             408: components["responses"]["E408_74d485"];
             409: components["responses"]["E409_93d480"];
-            413: components["responses"]["E413_9d1402"];
+            413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_523561"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
-            503: components["responses"]["E503_d280d7"];
+            503: components["responses"]["E503_43e84d"];
             504: components["responses"]["E504_4a0844"];
         };
     };
@@ -4437,7 +5815,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -4473,7 +5851,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -4543,7 +5921,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -4584,6 +5962,253 @@ export interface operations {
             503: components["responses"]["E503_7856f1"];
         };
     };
+    upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUpload"];
+                "multipart/form-data": components["schemas"]["UploadForm"];
+            };
+        };
+        responses: {
+            /** @description SentUpload */
+            200: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SentUpload"];
+                };
+            };
+            /** @description AnnouncedUpload */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnnouncedUpload"];
+                };
+            };
+            400: components["responses"]["E400_2a59b7"];
+            401: components["responses"]["E401_205e1d"];
+            403: components["responses"]["E403_5b9e3e"];
+            404: components["responses"]["E404_5872a1"];
+            408: components["responses"]["E408_74d485"];
+            409: components["responses"]["E409_234265"];
+            413: components["responses"]["E413_faf836"];
+            415: components["responses"]["E415_486b14"];
+            429: components["responses"]["E429_bba880"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_1b8957"];
+        };
+    };
+    getUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uploadId: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Upload */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            400: components["responses"]["E400_9d6f7d"];
+            401: components["responses"]["E401_205e1d"];
+            403: components["responses"]["E403_06f64a"];
+            404: components["responses"]["E404_4ef92b"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_361c37"];
+        };
+    };
+    deleteUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uploadId: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing more is said. */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["E400_9d6f7d"];
+            401: components["responses"]["E401_205e1d"];
+            403: components["responses"]["E403_06f64a"];
+            404: components["responses"]["E404_4ef92b"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_847e14"];
+        };
+    };
+    completeUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uploadId: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Upload */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            400: components["responses"]["E400_9d6f7d"];
+            401: components["responses"]["E401_205e1d"];
+            403: components["responses"]["E403_06f64a"];
+            404: components["responses"]["E404_4ef92b"];
+            409: components["responses"]["E409_1954b7"];
+            413: components["responses"]["E413_8f671a"];
+            415: components["responses"]["E415_533c28"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_361c37"];
+        };
+    };
+    getUploadContent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                uploadId: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing more is said. */
+            302: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["E400_9d6f7d"];
+            401: components["responses"]["E401_205e1d"];
+            403: components["responses"]["E403_06f64a"];
+            404: components["responses"]["E404_4ef92b"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_361c37"];
+        };
+    };
+    getUploadFile: {
+        parameters: {
+            query: {
+                /** @description As the URL has it, which the server gave out. */
+                expires: string;
+                /** @description As the URL has it. */
+                signature: string;
+            };
+            header?: never;
+            path: {
+                uploadId: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bytes */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": components["schemas"]["Bytes"];
+                };
+            };
+            400: components["responses"]["E400_489587"];
+            403: components["responses"]["E403_98ae06"];
+            404: components["responses"]["E404_4ef92b"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_51f335"];
+        };
+    };
+    putUploadFile: {
+        parameters: {
+            query: {
+                /** @description As the URL has it, which the server gave out. */
+                expires: string;
+                /** @description As the URL has it. */
+                signature: string;
+            };
+            header?: never;
+            path: {
+                uploadId: components["schemas"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": components["schemas"]["Bytes"];
+            };
+        };
+        responses: {
+            /** @description Nothing more is said. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["E400_d25799"];
+            403: components["responses"]["E403_98ae06"];
+            404: components["responses"]["E404_4ef92b"];
+            408: components["responses"]["E408_74d485"];
+            409: components["responses"]["E409_088c42"];
+            413: components["responses"]["E413_f8adce"];
+            415: components["responses"]["E415_f70ed5"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_51f335"];
+        };
+    };
     getUsage: {
         parameters: {
             query?: {
@@ -4604,7 +6229,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Usage or Text */
+            /** @description Text or Usage */
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -4637,7 +6262,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
@@ -4657,7 +6282,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description KitAnswer or Events */
+            /** @description Events or KitAnswer */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4686,18 +6311,18 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["E400_8fb2ee"];
+            400: components["responses"]["E400_a0096c"];
             401: components["responses"]["E401_4b6841"];
-            403: components["responses"]["E403_815ebc"];
+            403: components["responses"]["E403_74e5c2"];
             404: components["responses"]["E404_7a8704"];
             408: components["responses"]["E408_87630c"];
             409: components["responses"]["E409_188d65"];
-            413: components["responses"]["E413_a011c9"];
+            413: components["responses"]["E413_f16ba5"];
             415: components["responses"]["E415_10ba82"];
             429: components["responses"]["E429_64b64b"];
             500: components["responses"]["E500_4733e5"];
             502: components["responses"]["E502_8a5b24"];
-            503: components["responses"]["E503_e93d56"];
+            503: components["responses"]["E503_00eebf"];
             504: components["responses"]["E504_a6ea9c"];
         };
     };
@@ -4750,6 +6375,34 @@ export interface operations {
             404: components["responses"]["E404_5872a1"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_388368"];
+        };
+    };
+    getMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Text */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/openmetrics-text": components["schemas"]["Text"];
+                    "text/plain": components["schemas"]["Text"];
+                };
+            };
+            400: components["responses"]["E400_143259"];
+            401: components["responses"]["E401_bb0c43"];
+            403: components["responses"]["E403_e4fd98"];
+            404: components["responses"]["E404_5872a1"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_a7af62"];
         };
     };
     getDocument: {
@@ -4837,7 +6490,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ForeignAnswer or Events */
+            /** @description Events or ForeignAnswer */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4853,17 +6506,17 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_c42645"];
+            400: components["responses"]["E400_f8e4cd"];
             401: components["responses"]["E401_0f1178"];
-            403: components["responses"]["E403_89eebf"];
+            403: components["responses"]["E403_db3e78"];
             404: components["responses"]["E404_fd6c77"];
             408: components["responses"]["E408_509615"];
-            413: components["responses"]["E413_3a8cbe"];
+            413: components["responses"]["E413_607ae6"];
             415: components["responses"]["E415_bf18c3"];
             429: components["responses"]["E429_9a6e3b"];
             500: components["responses"]["E500_bd2851"];
             502: components["responses"]["E502_f6fc9c"];
-            503: components["responses"]["E503_10d3f8"];
+            503: components["responses"]["E503_7d99fd"];
             504: components["responses"]["E504_fdb33f"];
         };
     };
@@ -4891,7 +6544,7 @@ export interface operations {
             };
             400: components["responses"]["E400_533b30"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_847e14"];
@@ -4920,7 +6573,7 @@ export interface operations {
             };
             400: components["responses"]["E400_143259"];
             401: components["responses"]["E401_205e1d"];
-            403: components["responses"]["E403_5cf9ee"];
+            403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_fd6c77"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_847e14"];

@@ -44,14 +44,14 @@ sub form ($files, $path) {
 }
 
 # The route of a file: most are named after it.
-sub route_of ($file) { return $file eq 'resume' ? 'stream' : $file =~ tr/_/-/r }
+sub route_of ($file) { return { resume => 'stream', upload => 'uploads' }->{$file} // $file =~ tr/_/-/r }
 
 # [route, method, path, flags], the short names of the flags written out.
 sub rows ($files) {
     my @found;
     for my $path (sort grep { m{^src/route/chat_route_\w+\.c$} } keys %$files) {
         my ($file) = $path =~ m{chat_route_(\w+)\.c$};
-        my %short = $files->{$path} =~ /^#define (\w+) (\(?CHAT_ROUTE_REST_[^\n]*)/mg;
+        my %short = $files->{$path} =~ /^#define (\w+)(?:\s|\\\n)+(\(?CHAT_ROUTE_REST_(?:[^\n\\]|\\\n)*)/mg;
         for my $table ($files->{$path} =~ /^static const (?:chat_route_rest_row_t|row_t) \w+\[\] = \{\n(.*?)^\};/msg) {
             for my $row (split /\},\n/, $table) {
                 my ($method, $below, $flags) = $row =~ /\{M_(\w+), "([^"]*)",\s*\w+,\s*(.*)/s or next;

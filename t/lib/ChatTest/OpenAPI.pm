@@ -23,6 +23,9 @@ my %PLACES = (
     '/api/chat'              => "ChatRoute ui-message\nChatStore off\n",
     '/api/v1/message'        => "ChatRoute message\nChatLimit talk 1000000/1m user\n",
     '/api/v1/keys'           => "ChatRoute keys\nChatUserKeys allow openai\n",
+    '/api/v1/uploads'        => "ChatRoute uploads\n",
+    '/api/v1/admin'          => "ChatRoute admin\nAuthType Chat\nAuthzSendForbiddenOnFailure On\nRequire chat-role user\n",
+    '/metrics'               => "ChatRoute metrics\nRequire all granted\n",
     '/api/v1/brief'          => "ChatRoute stream\nChatRequestMessages 3\n",
     '/chatkit'               => "ChatRoute chatkit\n",
     '/api/chatkit'           => "ChatRoute chatkit-session\n",
@@ -32,7 +35,9 @@ my %PLACES = (
 # %o as for ChatTest::Chats.
 sub new ($class, %o) {
     my $conf = join '', map { "<Location $_>\nSetHandler chat\n$PLACES{$_}</Location>\n" } sort keys %PLACES;
-    my $self = $class->SUPER::new(%o, conf => "TraceEnable off\nChatKeySecret file:master.secret\nChatAuthJWTSecret file:jwt.secret\n" . ($o{conf} // '') . $conf);
+    my $self = $class->SUPER::new(%o, modules => ["authn_core"], conf => "TraceEnable off\nChatAdmin on\nChatUploads dir:%%DIR%%/files\nChatKeySecret file:master.secret\nChatAuthJWTSecret file:jwt.secret\n" . ($o{conf} // '') . $conf);
+    mkdir my $files = $self->dir . '/files', 0700 or die $!;
+    chown +(getpwnam($self->_user =~ /^User (\S+)/ ? $1 : getpwuid $>))[2, 3], $files if $> == 0;
     $self->write_file('stripe.secret', 'whsec_' . 'c2VjcmV0' x 8 . "\n", 0600);
     $self->write_file('jwt.secret', 'jwt-secret' x 8 . "\n", 0600);
     $self->write_file('master.secret', 'a1' x 32 . "\n", 0600);
