@@ -186,11 +186,11 @@ sub credentials ($t) {
 }
 
 my $HELLO = [ { role => 'user', content => 'Hello' } ];
-my %GET = map { $_ => 1 } qw(models health limits openapi conversations search export me usage);
+my %GET = map { $_ => 1 } qw(models health metrics limits openapi conversations search export me usage);
 my %SIGN = (completions => qr/"choices":\[/, stream => qr/^event: done$/m, message => qr/^data: \{"status":"done"/m, 'ui-message' => qr/^data: \[DONE\]$/m,
     openai => qr/^event: response\.completed$/m, anthropic => qr/^event: message_stop$/m,
     (map { $_ => qr/^\{"data":\[/ } qw(conversations search usage)), export => qr/"version":1/, import => qr/"imported":0/,
-    me => qr/"id":"u"/, shared => qr/"code":"not_found"/, models => qr/"data":|"models":/, health => qr/^\{"status":"ok"\}$/, limits => qr/^\{/, openapi => qr/"openapi":"3\.1/);
+    me => qr/"id":"u"/, shared => qr/"code":"not_found"/, models => qr/"data":|"models":/, health => qr/^\{"status":"ok"\}$/, limits => qr/^\{/, metrics => qr/^chat_build_info\{/m, openapi => qr/"openapi":"3\.1/);
 
 sub route ($t, $path, $route) {
     my ($model) = $t->{conf} =~ /^\s*ChatModelDefault\s+(\S+)/m;

@@ -173,6 +173,8 @@ static const char *set_trace(cmd_parms *cmd, void *dirv, int argc,
     unsigned seen = 0;
 
     if (!why)
+        why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
+    if (!why)
         why = chat_config_parse_flag(&trace->on, cmd->cmd->name, argv[0],
                                      cmd->pool);
     if (!why && trace->on)
