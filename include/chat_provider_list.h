@@ -19,5 +19,8 @@ CHAT_PROVIDER(openrouter, "openrouter",
 CHAT_PROVIDER(deepseek, "deepseek", 0)
 CHAT_PROVIDER(mistral, "mistral", 0)
 CHAT_PROVIDER(compatible, "compatible",
-              CHAT_PROVIDER_VERSION | CHAT_PROVIDER_DOCUMENTS)
-CHAT_PROVIDER(app, "app", CHAT_PROVIDER_RELAYED)
+              CHAT_PROVIDER_VERSION | CHAT_PROVIDER_DOCUMENTS |
+                  CHAT_PROVIDER_TRACED)
+CHAT_PROVIDER(app, "app",
+              CHAT_PROVIDER_RELAYED | CHAT_PROVIDER_TRACED |
+                  CHAT_PROVIDER_BAGGAGE)

@@ -218,7 +218,10 @@ typedef enum {
                                          read them */
     CHAT_PROVIDER_DOCUMENTS = 1 << 3, /* it reads PDF */
     CHAT_PROVIDER_FETCHES = 1 << 4, /* it fetches images from where they are */
-    CHAT_PROVIDER_FETCHES_FILES = 1 << 5 /* and PDF */
+    CHAT_PROVIDER_FETCHES_FILES = 1 << 5, /* and PDF */
+    CHAT_PROVIDER_TRACED = 1 << 6,        /* it learns of traces, unless
+                                             ChatProviderTrace says off */
+    CHAT_PROVIDER_BAGGAGE = 1 << 7 /* and of the baggage that came along */
 } chat_provider_caps_e;
 
 /* How long an upstream may take; 0 waits for ever. */

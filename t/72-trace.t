@@ -5,12 +5,17 @@
 # OpenTelemetry's own classes.
 use v5.36;
 use Test::More;
+use IPC::Open2;
+use POSIX qw(strftime);
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
 use ChatTest::Otel;
 use ChatTest::Upstream;
+
+my $PROMETHEUS = "$FindBin::Bin/real/prometheus";
+-x "$PROMETHEUS/venv/bin/python3" or skip_or_fail("$PROMETHEUS is not installed: script/deps.sh test installs it");
 
 my $otel = ChatTest::Otel->new;
 my $up = ChatTest::Upstream->new(n => 3)->start;
@@ -27,7 +32,8 @@ sub provider ($name, $type, $url, $more = '') {
 }
 
 sub conf (%o) {
-    return join '', "ChatTraceExport $o{url} delay=20ms $o{options}\n",
+    return join '', "ChatLog chat.json\n<Location /metrics>\nSetHandler chat\nChatRoute metrics\nRequire local\n</Location>\n",
+        "ChatTraceExport $o{url} delay=20ms $o{options}\n",
         "ChatTraceHeader Authorization file:%%DIR%%/otlp.secret\n", "ChatTraceResource service.name=chat\n",
         provider('own',   compatible => $up->url), provider('third', openai => $up->url),
         provider('shown', openai => $up->url, 'ChatProviderTrace on'),
@@ -46,7 +52,7 @@ sub conf (%o) {
         location('/content', "ChatTrace on\nChatTraceContent on");
 }
 
-my $t = ChatTest->new(mpm => 'event', modules => ['status'], conf => conf(url => $otel->url, options => ''));
+my $t = ChatTest->new(mpm => 'event', modules => [qw(status authz_host)], conf => conf(url => $otel->url, options => ''));
 $t->write_file('otlp.secret', "$SECRET\n", 0600);
 $t->start;
 
@@ -134,6 +140,41 @@ $spans = traced(ask('/content'));
 like $spans->{chat}{attributes}{'gen_ai.input.messages'}, qr/\Q${\$t->canary_prompt}\E/, 'with ChatTraceContent the question is';
 like $spans->{chat}{attributes}{'gen_ai.output.messages'}, qr/"role":"assistant".*"content":"./, '... and the answer';
 
+# ---- what points at it ----
+
+sub told ($res) {
+    my $line;
+    wait_for('the line of a request', sub { ($line) = grep { /"\Q$res->{headers}{'x-request-id'}\E"/ } split /\n/, $t->slurp($t->dir . '/chat.json') });
+    return JSON::PP::decode_json($line);
+}
+
+# The trace ids of the exemplars of a route, as Prometheus' own parser reads them.
+sub exemplars ($route) {
+    my $metrics = $t->get('/metrics', headers => { Accept => 'application/openmetrics-text;version=1.0.0' });
+    my $pid = open2(my $out, my $in, "$PROMETHEUS/venv/bin/python3", "$PROMETHEUS/read.py", 'openmetrics');
+    print $in $metrics->{body};
+    close $in;
+    my $families = JSON::PP::decode_json(do { local $/; <$out> });
+    waitpid $pid, 0;
+    my %is = map { $_->[3] => 1 } grep { $_->[3] && ($_->[1]{route} // '') eq $route } map { $_->[3]->@* } @$families;
+    return \%is;
+}
+
+$res = ask('/any', { traceparent => "$PARENT-01" });
+$spans = traced($res);
+my $line = told($res);
+is_deeply [ @$line{qw(trace_id span_id trace_flags)} ], [ $TRACE, $spans->{POST}{spanId}, '01' ], 'a line of ChatLog names the span';
+is $line->{'gen_ai.provider.name'}, $spans->{chat}{attributes}{'gen_ai.provider.name'}, '... and its provider by the same name';
+wait_for('an exemplar', sub { exemplars('stream')->{$TRACE} });
+ok exemplars('stream')->{$TRACE}, 'numbers have the trace as an example';
+my $not = told(ask('/none'));
+like "@$not{qw(trace_id trace_flags)}", qr/^\w{32} 00$/, 'the line of what is not recorded says so';
+ok !exemplars('stream')->{ $not->{trace_id} }, '... and it is no example';
+ok !exists told(ask('/off'))->{trace_id}, '... and one without a trace has none';
+$spans = traced($res = ask('/shown'));
+is $spans->{chat}{attributes}{'gen_ai.provider.name'}, 'openai', 'a kind of provider has the name of the conventions';
+is told($res)->{'gen_ai.provider.name'}, 'openai', '... in the log, too';
+
 # ---- records ----
 
 $otel->reset;
@@ -165,6 +206,12 @@ $t->wait_log(qr/CHAT0817/);
 like $t->error_log, qr/CHAT0816/, 'that it takes some again is said';
 is scalar($otel->requests), 1, 'what was taken in part is not sent again';
 
+my $at = time + 2;
+$otel->reset({ status => 503, headers => { 'Retry-After' => strftime('%a, %d %b %Y %T GMT', gmtime $at) } });
+ask('/open');
+wait_for('the second try', sub { $otel->requests == 2 });
+cmp_ok +($otel->requests)[1]{at}, '>=', $at, 'a collector says by a date as well when it may be asked again';
+
 $otel->reset({ wait => 2 });
 ask('/open');
 wait_for('a request that waits', sub { $otel->requests });
@@ -192,9 +239,10 @@ my ($child) = $t->children;
 $t->allow_log(qr/AH00051|AH00052|signal/);
 kill KILL => $child;
 wait_for('a new child', sub { my ($c) = $t->children; $c && $c != $child });
-ask('/open');
+my @asked = ask('/open');
 $t->reload(conf(url => $otel->url, options => ''));
-ask('/open');
+push @asked, ask('/open');
+traced($_) for @asked;
 my $died = wait_for('that a process died', sub { (grep { $_->{eventName} eq 'chat.child.died' } $otel->logs)[0] });
 is $died->{attributes}{'process.pid'}, $child, 'a process that was killed is told of';
 my @begun = map { $t->connect } 1 .. 2;

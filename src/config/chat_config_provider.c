@@ -206,8 +206,7 @@ static const char *complete_api(cmd_parms *cmd, chat_provider_conf_t *conf)
     if (!conf->api_pinned)
         conf->api = responses ? CHAT_API_RESPONSES : CHAT_API_COMPLETIONS;
     if (conf->trace == CHAT_UNSET)
-        conf->trace = conf->type == CHAT_PROVIDER_app ||
-                      conf->type == CHAT_PROVIDER_compatible;
+        conf->trace = (caps_of[conf->type] & CHAT_PROVIDER_TRACED) != 0;
     return NULL;
 }
 

@@ -8,6 +8,7 @@
 #include <httpd.h>
 #include <http_log.h>
 #include <http_main.h>
+#include <apr_lib.h>
 #include <apr_network_io.h>
 #include <apr_strings.h>
 
@@ -72,13 +73,13 @@ static void on_header(void *ctx, const char *line, apr_size_t len)
 
     if (len < sizeof(name) || ap_cstr_casecmpn(line, name, sizeof(name) - 1))
         return;
-    value =
-        apr_pstrmemdup(pool, line + sizeof(name) - 1, len - (sizeof(name) - 1));
-    apr_collapse_spaces(value, apr_pstrdup(pool, value));
-    answer->retry_after = value;
+    len -= sizeof(name) - 1;
+    value = apr_pstrmemdup(pool, line + sizeof(name) - 1, len);
+    while (len && apr_isspace(value[len - 1]))
+        value[--len] = '\0';
+    answer->retry_after = value + strspn(value, " \t");
 }
 
-/* Seconds alone: a date has lost its blanks. */
 static apr_interval_time_t asked_for(const answer_t *answer)
 {
     return answer->retry_after ? chat_run_failure_retry_after(

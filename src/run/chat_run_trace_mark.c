@@ -175,7 +175,8 @@ static void tell(chat_run_t *run, const unsigned char *span)
     set_line(run, "traceparent", text);
     if (trace->state)
         set_line(run, "tracestate", trace->state);
-    if (trace->baggage && c->conf->type == CHAT_PROVIDER_app)
+    if (trace->baggage &&
+        chat_config_provider_caps(c->conf) & CHAT_PROVIDER_BAGGAGE)
         set_line(run, "baggage", trace->baggage);
 }
 

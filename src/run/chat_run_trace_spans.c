@@ -152,21 +152,6 @@ static int put_stages(chat_buf_t *out, const chat_run_t *run, apr_time_t now)
 
 /* ---- the calls ---- */
 
-/* As the conventions name them; others are called as they are here. */
-static const char *system_of(const chat_candidate_t *c)
-{
-    static const char *const names[CHAT_PROVIDER_COUNT] = {
-        [CHAT_PROVIDER_openai] = "openai",
-        [CHAT_PROVIDER_anthropic] = "anthropic",
-        [CHAT_PROVIDER_gemini] = "gcp.gemini",
-        [CHAT_PROVIDER_openrouter] = "openrouter",
-        [CHAT_PROVIDER_deepseek] = "deepseek",
-        [CHAT_PROVIDER_mistral] = "mistral_ai",
-    };
-
-    return names[c->conf->type] ? names[c->conf->type] : c->conf->name;
-}
-
 static void add_usage(span_t *s, const chat_usage_t *usage)
 {
     add_number(s, "gen_ai.usage.input_tokens", usage->input);
@@ -235,7 +220,8 @@ static void put_call(chat_buf_t *out, const chat_run_t *run,
     s.otlp.start = called->start;
     s.otlp.end = called->end;
     add_text(&s, "gen_ai.operation.name", "chat");
-    add_text(&s, "gen_ai.provider.name", system_of(c));
+    add_text(&s, "gen_ai.provider.name",
+             chat_telemetry_provider(run->r->server, c->conf->name));
     add_text(&s, "gen_ai.request.model", model);
     add(&s, "gen_ai.request.stream", CHAT_OTLP_FLAG, NULL,
         !(run->whole && !run->dialect));

@@ -41,7 +41,7 @@ sub _ask ($self, $method, $path, $body = undef) {
     return $conn->response->{json};
 }
 
-# Requests so far: { path, headers, bytes, raw, told or wrong }.
+# Requests so far: { path, headers, bytes, raw, at (s), told or wrong }.
 sub requests ($self) { return $self->_ask(GET => '/_all')->@* }
 
 # Forget what came; answer the next requests so.

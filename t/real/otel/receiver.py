@@ -93,7 +93,8 @@ class Handler(BaseHTTPRequestHandler):
                 came.clear()
                 answers[:] = json.loads(body)
             return self.answer(200, b"{}")
-        one = {"path": self.path, "headers": dict(self.headers.items()), "bytes": len(body), "raw": body.decode("latin-1")}
+        one = {"path": self.path, "headers": dict(self.headers.items()), "bytes": len(body), "raw": body.decode("latin-1"),
+               "at": time.time()}
         try:
             one["told"] = read(self.path, self.headers["Content-Type"], body)
         except Exception as e:  # whatever is wrong with it, the test shall see it
