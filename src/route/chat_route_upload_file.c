@@ -192,8 +192,6 @@ apr_status_t chat_route_upload_announce(chat_store_upload_t **pu, wish_t *wish,
 
 /* ---- is it what was announced? ---- */
 
-/* ---- is it what was announced? ---- */
-
 typedef struct look_t {
     char *data; /* the first bytes */
     apr_size_t len;
