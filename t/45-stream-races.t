@@ -7,8 +7,6 @@
 # sources.
 #
 #   CHAT_TEST_ROUNDS    how often (1)
-#
-# Runs alone: a race detector takes all that the machine has.
 use v5.36;
 use Test::More;
 use FindBin;
