@@ -216,6 +216,22 @@ typedef struct chat_stream_park_t {
     TAILQ_ENTRY(chat_stream_t) woken_link;  /* K */
 } chat_stream_park_t;
 
+/* What chat_aside.c keeps of the call beside. All D. */
+typedef struct chat_stream_aside_t {
+    chat_aside_t spec;
+    int wanted;  /* it is to be made, or is */
+    int made;    /* it is */
+    int lost;    /* it cannot go on, and that is still to be told */
+    int blocks;  /* nothing is taken from the source before it is over */
+    int first;   /* the first call waits for it */
+    int lingers; /* the end waits for it: */
+    chat_end_t end;
+    struct chat_xfer_t *xfer; /* NULL: never made one */
+    char *data;               /* malloc'ed while one is made, capacity bytes */
+    apr_size_t len, capacity;
+    int too_long;
+} chat_stream_aside_t;
+
 /* An event of the upstream's reads and writes the members down to end. */
 struct chat_stream_t {
     request_rec *r;              /* C  the pointee is the owner's */
@@ -231,6 +247,7 @@ struct chat_stream_t {
     chat_end_t end;              /* D */
     chat_mono_t started;         /* C */
     struct chat_xfer_t *xfer;    /* D  the transfer, NULL: never made one */
+    chat_stream_aside_t aside;   /* D */
     chat_stream_admission_t admission;
     chat_stream_engine_t engine; /* E */
     chat_stream_park_t park;
@@ -261,6 +278,9 @@ void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail);
 /* [D] The client has gone, or takes nothing: a stream that does not go on
  * without it is cut. */
 void chat_stream_gone(chat_stream_t *s, chat_end_e why, const char *detail);
+/* [D] A callback is over that may have written; its result is as for data().
+ * APR_SUCCESS, or the stream has ended. */
+apr_status_t chat_stream_written(chat_stream_t *s, apr_status_t rv);
 /* [D] Somebody called chat_stream_wake(), or chat_stream_cancel(). */
 void chat_stream_woken(chat_stream_t *s);
 /* [any thread] */
@@ -284,6 +304,22 @@ int chat_stream_again(chat_stream_t *s);
 chat_mono_t chat_stream_due(const chat_stream_t *s);
 /* [D] Act on what is due: time-outs, heartbeat, script, one more call. */
 void chat_stream_check(chat_stream_t *s, chat_mono_t now);
+
+/* [D] The first call, once what it has waited for is over. */
+void chat_stream_begin_call(chat_stream_t *s);
+
+/* ---- calls beside (chat_aside.c), D ---- */
+
+/* Is one wanted now? It is made in a later round. */
+void chat_aside_ask(chat_stream_t *s);
+/* When chat_aside_make() is due; CHAT_MONO_NEVER: there is none to make. */
+chat_mono_t chat_aside_due(const chat_stream_t *s);
+void chat_aside_make(chat_stream_t *s);
+/* 1: the stream goes on until the call aside is over, and ends then as it has
+ * now. */
+int chat_aside_linger(chat_stream_t *s);
+/* Nobody waits for it any more. Idempotent. */
+void chat_aside_stop(chat_stream_t *s);
 
 /* ---- admission (chat_stream_admission.c) ---- */
 
