@@ -12,6 +12,17 @@
 #include "chat_err.h"
 #include "chat_types.h"
 
+/* The verdict of moderation that counts. No text, term or pattern is in it. */
+typedef struct chat_moderation_told_t {
+    chat_moderation_e action;
+    int output;           /* 0: on what is asked, 1: on the answer */
+    const char *by;       /* name of the list or the service, or NULL */
+    const char *rule;     /* the line of the list, or NULL */
+    const char *category; /* or NULL */
+    double score;         /* 0..1, or -1: there is none */
+    apr_interval_time_t latency; /* of the service, or -1 */
+} chat_moderation_told_t;
+
 /* Zeroed means unknown, but for the two times, usage and outcome. */
 typedef struct chat_record_t {
     const char *request_id;
@@ -31,6 +42,7 @@ typedef struct chat_record_t {
     chat_outcome_e outcome;
     int own_key;        /* 1: with a key of the user's own */
     const char *detail; /* why it did not end well, or NULL */
+    chat_moderation_told_t moderation;
 } chat_record_t;
 
 /* A record of a request of which nothing is known yet but its id. */

@@ -236,6 +236,18 @@ typedef enum {
     CHAT_OUTCOME_TIMEOUT
 } chat_outcome_e;
 
+/* What moderation made of a request or an answer: of several the last of these
+ * counts. */
+typedef enum {
+    CHAT_MODERATION_NONE, /* nothing was to look at it */
+    CHAT_MODERATION_PASS,
+    CHAT_MODERATION_FLAG,    /* goes on, and is counted */
+    CHAT_MODERATION_REPLACE, /* goes on without what was found */
+    CHAT_MODERATION_ERROR,   /* could not be looked at */
+    CHAT_MODERATION_BLOCK,
+    CHAT_MODERATION_COUNT
+} chat_moderation_e;
+
 /* What a call says of its upstream, for the breaker. */
 typedef enum {
     CHAT_VERDICT_OK,      /* it works: any answer that is not its own failure */

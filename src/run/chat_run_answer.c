@@ -32,8 +32,7 @@ static void on_delta(void *ctx, const chat_delta_t *delta)
         run->answer.seen->deltas++;
         run->answer.seen->text += delta->len;
     }
-    chat_run_tap_delta(run, delta);
-    chat_encoder_delta(run->answer.encoder, &run->answer.out, delta);
+    chat_run_tap_filter(run, delta);
 }
 
 static void on_event(void *ctx, const chat_sse_event_t *event)

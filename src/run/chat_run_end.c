@@ -39,6 +39,8 @@ static void explain_cut(chat_err_t *err, const chat_cut_t *cut)
 {
     memset(err, 0, sizeof(*err));
     err->cause = cut->cause;
+    err->category = cut->category;
+    err->reason = cut->reason;
     chat_err_set(err, APR_EGENERAL, cut->status, cut->code, cut->message);
 }
 

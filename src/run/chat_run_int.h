@@ -175,8 +175,11 @@ typedef struct chat_run_t {
     chat_run_answer_t answer;
     chat_end_t end; /* of the last call, once the run is ENDING */
 
+    struct chat_run_verdicts_t *verdicts; /* of chat_run_verdict.h, or NULL */
+
     void *tap_state[CHAT_TAP_COUNT];
-    unsigned delta_taps, progress_taps; /* bits: those that have one */
+    unsigned filter_taps, delta_taps, progress_taps; /* bits: those that have
+                                                        one */
 } chat_run_t;
 
 /* ---- chat_run_state.c ---- */
