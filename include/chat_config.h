@@ -147,6 +147,47 @@ typedef struct chat_limit_exempt_t {
     const ap_expr_info_t *expr; /* a boolean expression, or NULL */
 } chat_limit_exempt_t;
 
+/* In which form a service of moderation is asked (ChatModerationURL). */
+typedef enum {
+    CHAT_HOOK_GENERIC,    /* that of docs/moderation.md */
+    CHAT_HOOK_OPENAI,     /* OpenAI's moderations */
+    CHAT_HOOK_LLAMA_GUARD /* a chat completion by a Llama Guard */
+} chat_hook_format_e;
+
+/* What it is asked about, as bits (in=). */
+typedef enum { CHAT_HOOK_INPUT = 1, CHAT_HOOK_OUTPUT = 2 } chat_hook_in_e;
+
+/* A category whose score counts from there (thresholds=); "*": every other. */
+typedef struct chat_hook_threshold_t {
+    const char *category;
+    double least;
+} chat_hook_threshold_t;
+
+/* One ChatModerationURL line. Complete when it is read, but for slot. */
+typedef struct chat_hook_conf_t {
+    const char *name; /* [A-Za-z0-9_-]{1,32} */
+    int off;          /* 1: removes the outer one */
+    const char *url, *host;
+    apr_port_t port;
+    const char *key;   /* secret, NULL: none is sent */
+    const char *model; /* NULL: the service's own */
+    int format;        /* chat_hook_format_e */
+    int in;            /* bits of chat_hook_in_e */
+    int fail;          /* 1: what cannot be looked at is refused, 0: it goes on;
+                          CHAT_UNSET: a question is refused, an answer goes on */
+    int beside;        /* 1: the provider is asked at the same time */
+    int chase;         /* 1: an answer is shown while it is looked at */
+    int flag;          /* 1: what is found goes on, and is counted */
+    apr_int64_t window;             /* bytes of an answer that are looked at */
+    apr_array_header_t *thresholds; /* chat_hook_threshold_t; NULL: the service
+                                       says what is too much */
+    apr_interval_time_t timeout;    /* of a call */
+    apr_interval_time_t cache; /* a verdict is remembered for so long, 0: it is
+                                  not */
+    int slot; /* in the shared memory of chat_run_hook_state.c; set once the
+                 configuration is read */
+} chat_hook_conf_t;
+
 /* "temperature" and so on, in the order of chat_capability_e; NULL ends it. */
 extern const char *const chat_config_capability_names[];
 
@@ -290,6 +331,12 @@ typedef struct chat_server_usage_t {
 } chat_server_usage_t;
 
 /* Of each server. */
+typedef struct chat_server_hook_t {
+    apr_array_header_t *all; /* chat_hook_conf_t *: of all its locations; NULL:
+                                there is none */
+} chat_server_hook_t;
+
+/* Of each server. */
 typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
@@ -312,6 +359,7 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
+    chat_server_hook_t hook;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -478,6 +526,11 @@ typedef struct chat_dir_limit_t {
                                      "guest" */
 } chat_dir_limit_t;
 
+typedef struct chat_dir_hook_t {
+    apr_array_header_t *list; /* ChatModerationURL: chat_hook_conf_t *, merged
+                                 by name, outer ones first */
+} chat_dir_hook_t;
+
 typedef struct chat_dir_stream_t {
     apr_interval_time_t heartbeat; /* ChatStreamHeartbeat, 0: none */
     int early_headers;             /* ChatStreamEarlyHeaders: 1: answer 200
@@ -518,6 +571,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_auth_t auth;
     chat_dir_jwt_t jwt;
     chat_dir_limit_t limit;
+    chat_dir_hook_t hook;
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;
