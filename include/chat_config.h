@@ -187,6 +187,45 @@ typedef struct chat_hook_conf_t {
     int slot; /* in the shared memory of chat_run_hook_state.c; set once the
                  configuration is read */
 } chat_hook_conf_t;
+/* What a list looks at (ChatModerationList in=), as bits. */
+typedef enum {
+    CHAT_MODERATION_IN_INPUT = 1 << 0,
+    CHAT_MODERATION_IN_OUTPUT = 1 << 1
+} chat_moderation_in_e;
+
+/* How much of what was found its client is told (ChatModerationTell). */
+typedef enum {
+    CHAT_MODERATION_TELL_OFF,
+    CHAT_MODERATION_TELL_CATEGORY,
+    CHAT_MODERATION_TELL_REASON
+} chat_moderation_tell_e;
+
+/* What happens where something could not be looked for (fail=). */
+typedef enum {
+    CHAT_MODERATION_FAIL_USUAL, /* what is asked is refused, answers go on */
+    CHAT_MODERATION_FAIL_OPEN,
+    CHAT_MODERATION_FAIL_CLOSED
+} chat_moderation_fail_e;
+
+/* So many names of lists and services of all servers are counted. */
+#define CHAT_MODERATION_SLOTS 64
+
+/* One ChatModerationList line. Complete when it is read. */
+typedef struct chat_moderation_conf_t {
+    const char *name; /* [A-Za-z0-9_-]{1,32}; also in logs */
+    int off;          /* "ChatModerationList NAME off": removes the outer one */
+    int slot;         /* of chat_config_moderation_slot() */
+    int action;       /* chat_moderation_e: BLOCK, REPLACE or FLAG */
+    int in;           /* chat_moderation_in_e */
+    int fail;         /* chat_moderation_fail_e */
+    struct chat_moderation_list_t *list; /* of chat_moderation.h */
+} chat_moderation_conf_t;
+
+/* A file of what moderation found (ChatModerationAudit). */
+typedef struct chat_moderation_audit_t {
+    const char *path;
+    apr_file_t *file; /* NULL until the server has opened it */
+} chat_moderation_audit_t;
 
 /* "temperature" and so on, in the order of chat_capability_e; NULL ends it. */
 extern const char *const chat_config_capability_names[];
@@ -530,6 +569,14 @@ typedef struct chat_dir_hook_t {
     apr_array_header_t *list; /* ChatModerationURL: chat_hook_conf_t *, merged
                                  by name, outer ones first */
 } chat_dir_hook_t;
+typedef struct chat_dir_moderation_t {
+    apr_array_header_t *lists; /* ChatModerationList: chat_moderation_conf_t *,
+                                  merged by name, outer ones first */
+    int tell;                  /* ChatModerationTell: chat_moderation_tell_e */
+    chat_moderation_audit_t *audit; /* ChatModerationAudit; NULL: none */
+    int store_blocked; /* ChatModerationStoreBlocked: 1: an answer that was
+                          blocked is kept as far as it went */
+} chat_dir_moderation_t;
 
 typedef struct chat_dir_stream_t {
     apr_interval_time_t heartbeat; /* ChatStreamHeartbeat, 0: none */
@@ -572,6 +619,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_jwt_t jwt;
     chat_dir_limit_t limit;
     chat_dir_hook_t hook;
+    chat_dir_moderation_t moderation;
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;
@@ -625,6 +673,15 @@ int chat_config_signs_in(void);
 int chat_config_written(const char *name);
 /* The same with that first argument. */
 int chat_config_written_as(const char *name, const char *argument);
+
+/* [config time] The slot of a name that moderation counts by, or -1: there are
+ * CHAT_MODERATION_SLOTS others. It holds until the configuration is read again.
+ */
+int chat_config_moderation_slot(const char *name, apr_pool_t *pconf);
+/* The name of a slot, NULL behind the last. */
+const char *chat_config_moderation_name(int slot);
+/* Every file of ChatModerationAudit: chat_moderation_audit_t *, or NULL. */
+const apr_array_header_t *chat_config_moderation_audits(void);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

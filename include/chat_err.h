@@ -41,8 +41,8 @@ typedef struct chat_err_t {
     const char *stream;  /* id of the one that answers this already, or NULL */
     const char *retry_after; /* value for Retry-After, or NULL */
     const char *allow;       /* value for Allow, or NULL */
-    const char *category; /* of moderation: what was found, or NULL */
-    const char *reason;   /* the same in a sentence, or NULL */
+    const char *category;    /* of moderation: what was found, or NULL */
+    const char *reason;      /* the same in a sentence, or NULL */
     chat_cause_e cause;
     const chat_refusal_t *upstream; /* what the client may know of an
                                        upstream's refusal, or NULL */

@@ -51,7 +51,7 @@ typedef struct chat_request_chatkit_t {
     const char *item_id; /* as it was sent; NULL: none was */
     chat_request_chatkit_message_t message;
     const char *output; /* of a client's tool, as JSON */
-    int limit;                 /* 1..100 */
+    int limit;          /* 1..100 */
     int ascending;
     const char *after; /* as it was sent, or NULL */
     const char *title;

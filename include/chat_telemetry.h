@@ -9,17 +9,18 @@
 
 #include <httpd.h>
 
+#include "chat_config.h"
 #include "chat_err.h"
 #include "chat_types.h"
 
 /* The verdict of moderation that counts. No text, term or pattern is in it. */
 typedef struct chat_moderation_told_t {
     chat_moderation_e action;
-    int output;           /* 0: on what is asked, 1: on the answer */
-    const char *by;       /* name of the list or the service, or NULL */
-    const char *rule;     /* the line of the list, or NULL */
-    const char *category; /* or NULL */
-    double score;         /* 0..1, or -1: there is none */
+    int output;                  /* 0: on what is asked, 1: on the answer */
+    const char *by;              /* name of the list or the service, or NULL */
+    const char *rule;            /* the line of the list, or NULL */
+    const char *category;        /* or NULL */
+    double score;                /* 0..1, or -1: there is none */
     apr_interval_time_t latency; /* of the service, or -1 */
 } chat_moderation_told_t;
 
@@ -52,6 +53,19 @@ void chat_telemetry_record(chat_record_t *record, const char *request_id);
  * thread that owns r. An outcome that an operator must look at is logged as
  * an error too. */
 void chat_telemetry_write(request_rec *r, const chat_record_t *record);
+
+/* "pass", "flag" and so on; NULL: nothing was to look at it. */
+const char *chat_telemetry_moderation_name(chat_moderation_e action);
+
+/* [post_config] Memory for the counters of moderation. */
+apr_status_t chat_telemetry_moderation_create(apr_pool_t *pconf);
+/* [any thread] One verdict more of that slot (chat_config_moderation_slot()) on
+ * what is asked, or on answers. Never waits. */
+void chat_telemetry_moderation_count(int slot, int output,
+                                     chat_moderation_e action);
+/* [any thread] How many there were since the configuration was read. */
+apr_uint64_t chat_telemetry_moderation_counted(int slot, int output,
+                                               chat_moderation_e action);
 
 /* mod_status: registers the section when mod_status is there. */
 void chat_telemetry_register_hooks(apr_pool_t *p);

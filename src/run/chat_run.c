@@ -260,11 +260,17 @@ static apr_status_t ask_limits(chat_run_t *run,
 }
 
 /* What a tap has put before the turn counts, too. */
-static apr_status_t begin_taps(chat_run_t *run, chat_err_t *err)
+static apr_status_t begin_taps(chat_run_t *run,
+                               const chat_admission_t *admission,
+                               chat_err_t *err)
 {
     int messages = run->request.turn.nmessages;
     apr_status_t rv = chat_run_tap_begin(run, err);
 
+    /* Who is refused has asked all the same. */
+    if (rv != APR_SUCCESS && admission &&
+        admission->wait(run->ticket) != CHAT_ADMISSION_GRANTED)
+        *err = *chat_limit_refusal(run->ticket);
     return rv == APR_SUCCESS &&
                    (run->kept || run->request.turn.nmessages != messages)
                ? check_fit(run, err)
@@ -326,7 +332,7 @@ static int serve(chat_run_t *run)
         chat_run_own_find(run, &err) != APR_SUCCESS ||
         check_fit(run, &err) != APR_SUCCESS ||
         ask_limits(run, &admission, &err) != APR_SUCCESS ||
-        begin_taps(run, &err) != APR_SUCCESS ||
+        begin_taps(run, admission, &err) != APR_SUCCESS ||
         start(run, admission, &rc, &err) != APR_SUCCESS)
         return chat_run_refuse(run, &err);
     return rc;

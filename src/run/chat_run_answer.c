@@ -12,6 +12,7 @@
 
 #include "chat_crypto.h"
 #include "chat_reply.h"
+#include "chat_run_lists.h"
 #include "chat_scratch.h"
 
 /* What is read of an answer that is none, to learn what went wrong. */
@@ -35,6 +36,17 @@ static void on_delta(void *ctx, const chat_delta_t *delta)
     chat_run_tap_filter(run, delta);
 }
 
+/* Its bytes pass: what they say is looked at beside that. */
+static void observe(chat_run_t *run, const chat_sse_event_t *event)
+{
+    const chat_attempt_t *attempt = &run->attempt;
+
+    attempt->candidate->provider->observe_event(
+        run->answer.seen, event, &attempt->upstream, chat_scratch());
+    if (run->filter_taps && !run->answer.seen->failed)
+        chat_run_lists_wire(run, event->data, event->data_len);
+}
+
 static void on_event(void *ctx, const chat_sse_event_t *event)
 {
     chat_run_t *run = ctx;
@@ -52,12 +64,17 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
         provider->parse_event(run->answer.parse, event, &attempt->upstream,
                               chat_scratch());
     else
-        provider->observe_event(run->answer.seen, event, &attempt->upstream,
-                                chat_scratch());
+        observe(run, event);
     if (run->answer.events == 1)
         attempt->is_refused = run->answer.seen->failed;
-    if (run->kept && !run->dialect && !attempt->is_refused)
+    if (run->kept && !run->dialect && !attempt->is_refused && !run->filter_taps)
         chat_run_tap_event(run, event);
+}
+
+/* An event that waited until it could be shown. */
+static void on_shown(void *ctx, const chat_sse_event_t *event)
+{
+    chat_run_tap_event(ctx, event);
 }
 
 /* ---- before a call ---- */
@@ -93,6 +110,11 @@ static void make_parser(chat_run_t *run)
         answer->seen = apr_pcalloc(p, sizeof(*answer->seen));
     if (run->dialect || run->whole || run->kept)
         chat_buf_init(&answer->out, p);
+    if (run->filter_taps && !run->dialect) {
+        chat_buf_init(&answer->waiting, p);
+        if (run->kept)
+            answer->shown = chat_sse_create(on_shown, run, p);
+    }
 }
 
 /* What no byte of the answer may show: the key with which it was asked for, or
@@ -120,6 +142,9 @@ void chat_run_listen(chat_run_t *run)
         make_parser(run);
     chat_sse_reset(answer->sse);
     chat_buf_clear(&answer->out);
+    chat_buf_clear(&answer->waiting);
+    if (answer->shown)
+        chat_sse_reset(answer->shown);
     chat_redact_reset(&answer->redact, secrets_of(run));
     chat_run_tap_restart(run);
     answer->events = 0;
@@ -307,25 +332,86 @@ static int is_kept_back(const chat_run_t *run, apr_size_t len)
            chat_run_is_app(run) && run->answer.out.len + len <= END_MAX;
 }
 
+/* An answer that passes ends here: as this upstream itself would break off. */
+static apr_status_t cut_off(chat_run_t *run, const chat_cut_t *cut)
+{
+    const char *event = run->attempt.candidate->provider->make_cut_event(
+        &run->attempt.upstream, cut->code, cut->message, run->r->pool);
+
+    run->answer.cut = cut;
+    chat_run_send_bytes(run, event, strlen(event));
+    return APR_EOF;
+}
+
+/* Bytes that waited, to all that look at what passes, and to the client. */
+static apr_status_t let_go(chat_run_t *run, apr_size_t len)
+{
+    chat_buf_t *waiting = &run->answer.waiting;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (len == 0)
+        return APR_SUCCESS;
+    if (run->kept) {
+        chat_run_tap_bytes(run, waiting->data, len);
+        if (run->answer.shown)
+            chat_sse_feed(run->answer.shown, waiting->data, len);
+    }
+    if (is_kept_back(run, len))
+        chat_buf_put(&run->answer.out, waiting->data, len);
+    else
+        rv = chat_run_send_bytes(run, waiting->data, len);
+    memmove(waiting->data, waiting->data + len, waiting->len - len);
+    waiting->len -= len;
+    return rv;
+}
+
+/* Unchanged, but not before it is known that all of it may be seen: what ends
+ * with the beginning of something else waits, and so does a torn event. */
+static apr_status_t pass_filtered(chat_run_t *run, const char *data,
+                                  apr_size_t len)
+{
+    chat_run_answer_t *answer = &run->answer;
+    apr_size_t tail = chat_sse_tail(answer->sse);
+    const chat_cut_t *cut;
+    apr_status_t rv;
+
+    chat_buf_put(&answer->waiting, run->attempt.refusal,
+                 run->attempt.refusal_len);
+    run->attempt.refusal_len = 0;
+    chat_buf_put(&answer->waiting, data, len);
+    if (tail == len)
+        tail = answer->waiting.len;
+    cut = chat_run_tap_progress(run);
+    if (cut && cut->filter) {
+        answer->cut = cut;
+        return answer->sent ? cut_off(run, cut) : APR_EOF;
+    }
+    if (!cut && chat_run_tap_holds(run))
+        return APR_SUCCESS;
+    rv = let_go(run, answer->waiting.len - tail);
+    return rv == APR_SUCCESS && cut ? cut_off(run, cut) : rv;
+}
+
 /* Unchanged. A cut is written as this upstream itself would break off, where
  * the last event has ended: pieces need not end there, and one that never does
  * would never be cut. */
 static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
 {
     const chat_cut_t *cut;
-    const char *event;
     apr_size_t tail;
     apr_status_t rv;
 
     chat_sse_feed(run->answer.sse, data, len);
     if (run->attempt.is_refused && !run->answer.sent)
         return APR_EOF;
-    if (run->kept)
+    if (run->kept && !run->filter_taps)
         chat_run_tap_bytes(run, data, len);
     if (is_held(run, len)) {
         keep_refusal(run, data, len);
         return APR_INCOMPLETE;
     }
+    if (run->filter_taps)
+        return pass_filtered(run, data, len);
     rv = send_held(run);
     if (rv != APR_SUCCESS)
         return rv;
@@ -340,13 +426,7 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
         return rv != APR_SUCCESS || run->answer.events ? rv : APR_INCOMPLETE;
     }
     rv = chat_run_send_bytes(run, data, len - tail);
-    if (rv != APR_SUCCESS)
-        return rv;
-    run->answer.cut = cut;
-    event = run->attempt.candidate->provider->make_cut_event(
-        &run->attempt.upstream, cut->code, cut->message, run->r->pool);
-    chat_run_send_bytes(run, event, strlen(event));
-    return APR_EOF;
+    return rv == APR_SUCCESS ? cut_off(run, cut) : rv;
 }
 
 /* Some answer with the JSON of a refusal, and call it a stream. */
@@ -405,6 +485,31 @@ void chat_run_finish(chat_run_t *run, const chat_end_t *end)
         return;
     chat_sse_finish(run->answer.sse);
     chat_provider_finish(run->answer.seen);
+}
+
+/* What taps hold of the answer that has ended goes on, or shows that it must
+ * not. */
+static void flush(chat_run_t *run)
+{
+    chat_run_answer_t *answer = &run->answer;
+
+    if (run->whole && !run->dialect)
+        chat_run_lists_wire(run, answer->out.data, answer->out.len);
+    chat_run_tap_flush(run);
+    if (!answer->cut)
+        answer->cut = chat_run_tap_progress(run);
+    if (answer->cut && answer->cut->filter)
+        chat_buf_clear(&answer->waiting);
+    else if (!run->dialect)
+        let_go(run, answer->waiting.len);
+}
+
+void chat_run_flush(chat_run_t *run)
+{
+    if (run->filter_taps && chat_run_is_answering(run) &&
+        !run->attempt.is_refused &&
+        !(run->answer.cut && run->answer.cut->filter))
+        flush(run);
 }
 
 void chat_run_send_held(chat_run_t *run)

@@ -182,11 +182,20 @@ static void find_ending(chat_run_t *run, ending_t *ending,
 
 /* ---- what the client gets ---- */
 
+/* It must not go on, and the dialect has a good end for that. */
+static int is_filtered(const chat_run_t *run)
+{
+    const chat_cut_t *cut = run->answer.cut;
+
+    return cut && cut->filter && run->dialect && run->dialect->tells_filter;
+}
+
 static chat_finish_e find_finish(const chat_run_t *run)
 {
-    return is_stopped(run)   ? CHAT_FINISH_STOPPED
-           : run->answer.cut ? CHAT_FINISH_LENGTH
-                             : run->answer.parse->finish;
+    return is_stopped(run)    ? CHAT_FINISH_STOPPED
+           : is_filtered(run) ? CHAT_FINISH_FILTER
+           : run->answer.cut  ? CHAT_FINISH_LENGTH
+                              : run->answer.parse->finish;
 }
 
 /* Bytes that pass: the end that waited, and where there is none, why. A page
@@ -215,7 +224,8 @@ static void write_last(chat_run_t *run, const ending_t *ending)
 {
     chat_run_answer_t *answer = &run->answer;
 
-    if (run->record.outcome == CHAT_OUTCOME_COMPLETE || is_stopped(run))
+    if (run->record.outcome == CHAT_OUTCOME_COMPLETE || is_stopped(run) ||
+        is_filtered(run))
         chat_encoder_finish(answer->encoder, &answer->out, find_finish(run),
                             &answer->seen->usage);
     else
@@ -288,7 +298,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
         send_last(run, ending);
         if (run->record.outcome != CHAT_OUTCOME_COMPLETE &&
             !(run->dialect && run->dialect->tells_errors) &&
-            run->end.why != CHAT_END_CANCELLED &&
+            !is_filtered(run) && run->end.why != CHAT_END_CANCELLED &&
             run->end.why != CHAT_END_SHUTDOWN)
             chat_reply_break(run->r);
         return;
@@ -322,6 +332,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
         return;
     }
     chat_run_send_held(run);
+    chat_run_flush(run);
     chat_run_result(&result, &refusal, run, end);
     chat_run_move(run, CHAT_RUN_ENDING);
     run->record.ttft = result.answering ? end->first : -1;

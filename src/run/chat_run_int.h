@@ -108,6 +108,9 @@ typedef struct chat_run_answer_t {
     apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
     chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
                               bytes are gathered, these */
+    chat_buf_t waiting;    /* bytes that pass, until a tap has looked at them */
+    chat_sse_t *shown;     /* of a kept run: reads them once they need not wait
+                              any more; NULL: none has to */
     chat_redact_t redact;  /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
@@ -310,6 +313,10 @@ int chat_run_is_app(const chat_run_t *run);
 /* The call has ended: if that was well, an event without a blank line behind
  * it counts, and a reason to finish is an end. Once more does no harm. */
 void chat_run_finish(chat_run_t *run, const chat_end_t *end);
+
+/* What taps hold goes on, at the end of the call. Once more does no harm. On
+ * whoever owns the request then. */
+void chat_run_flush(chat_run_t *run);
 
 /* Bytes that pass, and wait for their first event to be whole: it is, with the
  * end of the body. On whoever owns the request then. */

@@ -30,6 +30,7 @@
 #include "chat_run_spooled.h"
 #include "chat_run_thread.h"
 #include "chat_run_unsaved.h"
+#include "chat_run_verdict.h"
 
 #define TICK_MS 500
 
@@ -278,8 +279,11 @@ static int is_used_anywhere(const server_rec *s)
 /* The thread has a pool with an allocator of its own, and so shares nothing. */
 apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    return is_used_anywhere(s) ? chat_run_unsaved_post_config(pconf, s)
-                               : APR_SUCCESS;
+    apr_status_t rv = chat_run_verdict_post_config(pconf, s);
+
+    return rv == APR_SUCCESS && is_used_anywhere(s)
+               ? chat_run_unsaved_post_config(pconf, s)
+               : rv;
 }
 
 static void start_maintenance(apr_pool_t *pchild, server_rec *s)

@@ -17,6 +17,7 @@
 #include "chat_run_title.h"
 #include "chat_run_unsaved.h"
 #include "chat_run_usage.h"
+#include "chat_run_verdict.h"
 
 /* Before the second and the third time that a database is asked to save. */
 #define WAIT_FIRST apr_time_from_msec(20)
@@ -189,7 +190,7 @@ static chat_message_status_e find_status(const state_t *state)
 {
     const chat_run_t *run = state->run;
 
-    if (run->refused)
+    if (run->refused || (run->answer.cut && run->answer.cut->filter))
         return CHAT_MESSAGE_FAILED;
     if (run->record.outcome == CHAT_OUTCOME_COMPLETE)
         return chat_run_parts_overflow(state->parts) ? CHAT_MESSAGE_PARTIAL
@@ -237,6 +238,9 @@ static void describe_ending(chat_store_ending_t *ending, const state_t *state)
     ending->answer = run->kept->answer;
     ending->stream = run->kept->stream;
     ending->status = find_status(state);
+    /* What was shown before it was withheld is not kept, either. */
+    if (chat_run_verdict_empties(run))
+        chat_run_parts_clear(state->parts);
     ending->parts = chat_run_without_keys(
         state->run, chat_run_parts_json(state->parts, run->r->pool));
     ending->text = chat_run_without_keys(

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Taps: what wants to know of every answer, without being in its way; but for
- * those with filter(), through which an answer passes. A tap is one file and one line in chat_run_tap_list.h; the order of the lines is the
- * order of the calls. A run to which no tap with delta() or progress() is
- * mounted pays nothing for them.
+ * those with filter(), through which an answer passes. A tap is one file and
+ * one line in chat_run_tap_list.h; the order of the lines is the order of the
+ * calls. A run to which no tap with delta() or progress() is mounted pays
+ * nothing for them.
  *
  * begin() and end() have a thread that may wait: a database is asked there and
  * nowhere else. The others run on the stream's driver, mostly an engine that
@@ -29,6 +30,8 @@ typedef struct chat_cut_t {
     const char *detail;     /* why, in the log */
     const char *category;   /* of moderation, for the client; or NULL */
     const char *reason;     /* the same */
+    int filter;             /* 1: what follows what the client has is what it
+                               must not see */
 } chat_cut_t;
 
 typedef struct chat_tap_t {

@@ -51,6 +51,9 @@ const chat_cut_t *chat_run_verdict_cut(const chat_run_t *run);
 /* 1: of this answer nothing is kept (ChatModerationStoreBlocked). */
 int chat_run_verdict_empties(const chat_run_t *run);
 
+/* [post_config] Memory of the counters, and the files of ChatModerationAudit.
+ * Logs what it cannot. */
+apr_status_t chat_run_verdict_post_config(apr_pool_t *pconf, server_rec *s);
 /* [a thread that may wait] What waits for ChatModerationAudit is written. */
 void chat_run_verdict_end(chat_run_t *run);
 

@@ -41,6 +41,17 @@ static apr_int64_t ms(apr_interval_time_t t)
     return t < 0 ? -1 : (t + 500) / 1000;
 }
 
+static const char *const actions[CHAT_MODERATION_COUNT] = {
+    [CHAT_MODERATION_PASS] = "pass",       [CHAT_MODERATION_FLAG] = "flag",
+    [CHAT_MODERATION_REPLACE] = "replace", [CHAT_MODERATION_ERROR] = "error",
+    [CHAT_MODERATION_BLOCK] = "block",
+};
+
+const char *chat_telemetry_moderation_name(chat_moderation_e action)
+{
+    return actions[action];
+}
+
 static void set_variables(request_rec *r, const chat_record_t *f)
 {
     set_text(r, "CHAT_REQUEST_ID", f->request_id);
@@ -53,6 +64,7 @@ static void set_variables(request_rec *r, const chat_record_t *f)
     set_number(r, "CHAT_DURATION_MS", ms(f->duration));
     set_number(r, "CHAT_INPUT_TOKENS", f->usage.input);
     set_number(r, "CHAT_OUTPUT_TOKENS", f->usage.output);
+    set_text(r, "CHAT_MODERATION", actions[f->moderation.action]);
 }
 
 /* A number, or "-" where it is not known. */
@@ -88,6 +100,22 @@ static const char *word(request_rec *r, const char *text)
     return out;
 }
 
+/* What moderation said, where it said more than that all may pass. */
+static const char *moderation(request_rec *r, const chat_moderation_told_t *m)
+{
+    if (m->action <= CHAT_MODERATION_PASS)
+        return "";
+    return apr_pstrcat(
+        r->pool, " moderation=", actions[m->action],
+        " phase=", m->output ? "output" : "input", " by=", word(r, m->by),
+        m->rule ? " rule=" : "", m->rule ? word(r, m->rule) : "",
+        m->category ? " category=" : "",
+        m->category ? word(r, m->category) : "",
+        m->score < 0 ? "" : apr_psprintf(r->pool, " score=%.3f", m->score),
+        m->latency < 0 ? "" : " moderation-ms=",
+        m->latency < 0 ? "" : known(r, ms(m->latency)), NULL);
+}
+
 static void log_failure(request_rec *r, const chat_record_t *f)
 {
     static const chat_refusal_t nothing;
@@ -113,6 +141,7 @@ void chat_telemetry_record(chat_record_t *record, const char *request_id)
     record->ttft = -1;
     record->usage.input = record->usage.output = -1;
     record->outcome = CHAT_OUTCOME_REFUSED;
+    record->moderation.score = record->moderation.latency = -1;
 }
 
 void chat_telemetry_write(request_rec *r, const chat_record_t *f)
@@ -120,12 +149,12 @@ void chat_telemetry_write(request_rec *r, const chat_record_t *f)
     set_variables(r, f);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   CHATNO(0901) "id=%s user=%s model=%s provider=%s status=%d "
-                               "outcome=%s ttft=%s ms=%s in=%s out=%s%s",
+                               "outcome=%s ttft=%s ms=%s in=%s out=%s%s%s",
                   f->request_id, word(r, f->user), word(r, f->model),
                   word(r, f->provider), f->status, outcomes[f->outcome],
                   known(r, ms(f->ttft)), known(r, ms(f->duration)),
                   known(r, f->usage.input), known(r, f->usage.output),
-                  f->own_key ? " key=user" : "");
+                  f->own_key ? " key=user" : "", moderation(r, &f->moderation));
     if (f->outcome == CHAT_OUTCOME_UPSTREAM_ERROR ||
         f->outcome == CHAT_OUTCOME_TRUNCATED ||
         f->outcome == CHAT_OUTCOME_TIMEOUT)

@@ -71,6 +71,43 @@ static void show_providers(request_rec *r, int brief)
         ap_rputs("</table>\n", r);
 }
 
+static const chat_moderation_e shown[] = {
+    CHAT_MODERATION_PASS, CHAT_MODERATION_FLAG, CHAT_MODERATION_REPLACE,
+    CHAT_MODERATION_BLOCK, CHAT_MODERATION_ERROR};
+
+static void show_verdicts(request_rec *r, int brief, int slot, int output)
+{
+    const char *name = chat_config_moderation_name(slot);
+    const char *phase = output ? "output" : "input";
+    apr_size_t i;
+
+    ap_rprintf(r,
+               brief ? "ChatModeration-%s-%s:" : "<tr><td>%s</td><td>%s</td>",
+               name, phase);
+    for (i = 0; i < sizeof(shown) / sizeof(*shown); i++)
+        ap_rprintf(
+            r, brief ? " %" APR_UINT64_T_FMT : "<td>%" APR_UINT64_T_FMT "</td>",
+            chat_telemetry_moderation_counted(slot, output, shown[i]));
+    ap_rputs(brief ? "\n" : "</tr>\n", r);
+}
+
+static void show_moderation(request_rec *r, int brief)
+{
+    int slot, none = !chat_config_moderation_name(0);
+
+    if (!none && !brief)
+        ap_rputs("<table border=\"0\"><tr><th>moderation</th><th>of</th>"
+                 "<th>passed</th><th>flagged</th><th>replaced</th>"
+                 "<th>blocked</th><th>errors</th></tr>\n",
+                 r);
+    for (slot = 0; chat_config_moderation_name(slot); slot++) {
+        show_verdicts(r, brief, slot, 0);
+        show_verdicts(r, brief, slot, 1);
+    }
+    if (!none && !brief)
+        ap_rputs("</table>\n", r);
+}
+
 static int show_status(request_rec *r, int flags)
 {
     chat_stream_stats_t s;
@@ -107,6 +144,7 @@ static int show_status(request_rec *r, int flags)
         ap_rputs("</table>\n", r);
     show_limits(r, flags & AP_STATUS_SHORT);
     show_providers(r, flags & AP_STATUS_SHORT);
+    show_moderation(r, flags & AP_STATUS_SHORT);
     return OK;
 }
 
