@@ -184,6 +184,7 @@ typedef struct chat_hook_conf_t {
     apr_interval_time_t timeout;    /* of a call */
     apr_interval_time_t cache; /* a verdict is remembered for so long, 0: it is
                                   not */
+    int counted;               /* of chat_config_moderation_slot() */
     int slot; /* in the shared memory of chat_run_hook_state.c; set once the
                  configuration is read */
 } chat_hook_conf_t;

@@ -269,6 +269,10 @@ static const char *parse_service(cmd_parms *cmd, chat_hook_conf_t *hook,
     hook->url = apr_pstrcat(cmd->pool, url.base, url.path, NULL);
     hook->host = url.host;
     hook->port = url.port;
+    hook->counted = chat_config_moderation_slot(hook->name, cmd->pool);
+    if (hook->counted < 0)
+        return "ChatModerationURL: there are more than " APR_STRINGIFY(
+            CHAT_MODERATION_SLOTS) " names";
     return check(hook, seen, cmd->pool);
 }
 

@@ -12,6 +12,7 @@
 
 #include "chat_crypto.h"
 #include "chat_reply.h"
+#include "chat_run_hook.h"
 #include "chat_run_lists.h"
 #include "chat_scratch.h"
 
@@ -147,7 +148,7 @@ void chat_run_listen(chat_run_t *run)
         chat_sse_reset(answer->shown);
     chat_redact_reset(&answer->redact, secrets_of(run));
     chat_run_tap_restart(run);
-    answer->events = 0;
+    answer->events = answer->flushed = 0;
     if (answer->parse) {
         memset(answer->parse, 0, sizeof(*answer->parse));
         answer->parse->on_delta = on_delta;
@@ -456,7 +457,9 @@ static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
     if (answer->cut || answer->seen->failed || answer->seen->ended ||
         chat_encoder_overflows(answer->encoder))
         return APR_EOF;
-    return answer->events ? APR_SUCCESS : APR_INCOMPLETE;
+    if (!answer->events)
+        return APR_INCOMPLETE;
+    return chat_run_hook_is_full(run) ? APR_EAGAIN : APR_SUCCESS;
 }
 
 /* Unchanged and whole: looked at when it is over, see chat_run_look(). */
@@ -506,10 +509,30 @@ static void flush(chat_run_t *run)
 
 void chat_run_flush(chat_run_t *run)
 {
+    if (run->answer.flushed)
+        return;
+    run->answer.flushed = 1;
     if (run->filter_taps && chat_run_is_answering(run) &&
         !run->attempt.is_refused &&
         !(run->answer.cut && run->answer.cut->filter))
         flush(run);
+}
+
+apr_status_t chat_run_went_on(chat_run_t *run)
+{
+    chat_run_answer_t *answer = &run->answer;
+    const chat_cut_t *cut = chat_run_tap_progress(run);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!answer->cut)
+        answer->cut = cut;
+    if (run->dialect)
+        rv = chat_run_send_out(run);
+    else if (!cut && !run->whole && !chat_run_tap_holds(run))
+        rv = let_go(run, answer->waiting.len - chat_sse_tail(answer->sse));
+    else if (cut && answer->sent)
+        return cut_off(run, cut);
+    return rv == APR_SUCCESS && cut ? APR_EOF : rv;
 }
 
 void chat_run_send_held(chat_run_t *run)

@@ -137,7 +137,8 @@ static void end_unsent(chat_run_t *run, ending_t *ending,
         run->record.status = run->question ? HTTP_CREATED : HTTP_OK;
         return;
     }
-    if (run->answer.events == 0 && run->answer.out.len == 0) {
+    if (!run->answer.cut && run->answer.events == 0 &&
+        run->answer.out.len == 0) {
         end_refused(run, ending, result);
         return;
     }
@@ -174,7 +175,7 @@ static void find_ending(chat_run_t *run, ending_t *ending,
         run->r->status = run->record.status = 499;
         run->record.outcome = CHAT_OUTCOME_CANCELLED;
     }
-    else if (result->answering)
+    else if (result->answering || run->answer.cut)
         end_unsent(run, ending, result);
     else
         end_refused(run, ending, result);

@@ -51,8 +51,8 @@ static chat_json_t *messages(const chat_run_hook_query_t *query, apr_pool_t *p)
     int i;
 
     for (i = 0; i < query->ntexts; i++)
-        chat_json_push(list, message(query->texts[i].role,
-                                     query->texts[i].content, p));
+        chat_json_push(
+            list, message(query->texts[i].role, query->texts[i].content, p));
     return list;
 }
 
@@ -71,8 +71,7 @@ static void ask_generic(chat_json_t *body, const chat_hook_conf_t *hook,
     add_known(body, "provider", about->provider);
     add_known(body, "before", query->before);
     chat_json_add(body, "texts", messages(query, p));
-    chat_json_add_boolean(body, "final",
-                          query->phase != CHAT_RUN_HOOK_PARTIAL);
+    chat_json_add_boolean(body, "final", query->phase != CHAT_RUN_HOOK_PARTIAL);
 }
 
 /* What stands before the first text may change what that means. */
@@ -85,10 +84,10 @@ static void ask_openai(chat_json_t *body, const chat_hook_conf_t *hook,
     add_known(body, "model", hook->model);
     for (i = 0; i < query->ntexts; i++)
         chat_json_push_string(
-            list, i == 0 && query->before
-                      ? apr_pstrcat(p, query->before, query->texts[i].content,
-                                    NULL)
-                      : query->texts[i].content);
+            list,
+            i == 0 && query->before
+                ? apr_pstrcat(p, query->before, query->texts[i].content, NULL)
+                : query->texts[i].content);
     chat_json_add(body, "input", list);
 }
 
@@ -111,10 +110,10 @@ static void ask_llama_guard(chat_json_t *body, const chat_hook_conf_t *hook,
 {
     chat_json_t *list = chat_json_array(p);
 
-    chat_json_push(list,
-                   message(query->phase == CHAT_RUN_HOOK_ASKED ? "user"
-                                                               : "assistant",
-                           joined(query, p), p));
+    chat_json_push(
+        list,
+        message(query->phase == CHAT_RUN_HOOK_ASKED ? "user" : "assistant",
+                joined(query, p), p));
     chat_json_add_string(body, "model", hook->model);
     chat_json_add(body, "messages", list);
     chat_json_add_integer(body, "max_tokens", 20);
@@ -179,10 +178,10 @@ static const char *read_texts(chat_run_hook_answer_t *answer,
     for (i = 0; i < ntexts; i++) {
         const chat_json_t *text = chat_json_at(texts, i);
 
-        answer->texts[i] = chat_json_string(
-            chat_json_kind(text) == CHAT_JSON_OBJECT
-                ? chat_json_get(text, "content")
-                : text);
+        answer->texts[i] =
+            chat_json_string(chat_json_kind(text) == CHAT_JSON_OBJECT
+                                 ? chat_json_get(text, "content")
+                                 : text);
         if (!answer->texts[i])
             return "one of its texts is none";
     }
@@ -243,8 +242,8 @@ static int is_over(const chat_hook_conf_t *hook, const chat_json_t *result,
 {
     if (hook->thresholds)
         return score >= least_of(hook->thresholds, category);
-    return chat_json_boolean(chat_json_get(
-               chat_json_get(result, "categories"), category)) == 1;
+    return chat_json_boolean(chat_json_get(chat_json_get(result, "categories"),
+                                           category)) == 1;
 }
 
 /* The worst category of one that is too much. NULL, or why it is no result. */
@@ -259,8 +258,8 @@ static const char *read_result(chat_run_hook_answer_t *answer,
     if (flagged < 0 || chat_json_kind(scores) != CHAT_JSON_OBJECT)
         return "a result of it has no \"flagged\" or no \"category_scores\"";
     if (flagged && !hook->thresholds)
-        answer->action = hook->flag ? CHAT_MODERATION_FLAG
-                                    : CHAT_MODERATION_BLOCK;
+        answer->action =
+            hook->flag ? CHAT_MODERATION_FLAG : CHAT_MODERATION_BLOCK;
     while ((key = chat_json_next(scores, key)) != NULL) {
         double score = chat_json_number(chat_json_get(scores, key));
 
@@ -270,8 +269,8 @@ static const char *read_result(chat_run_hook_answer_t *answer,
         answer->score = score > 1 ? 1 : score;
         answer->category = safe_category(key);
         if (hook->thresholds)
-            answer->action = hook->flag ? CHAT_MODERATION_FLAG
-                                        : CHAT_MODERATION_BLOCK;
+            answer->action =
+                hook->flag ? CHAT_MODERATION_FLAG : CHAT_MODERATION_BLOCK;
     }
     return NULL;
 }
@@ -301,8 +300,8 @@ static const char *read_llama_guard(chat_run_hook_answer_t *answer,
 {
     static const char unsafe[] = "unsafe";
     const chat_json_t *choice = chat_json_at(chat_json_get(root, "choices"), 0);
-    const char *said = chat_json_string(
-        chat_json_path(choice, "message", "content", NULL));
+    const char *said =
+        chat_json_string(chat_json_path(choice, "message", "content", NULL));
     char *word;
 
     if (!said)
@@ -329,8 +328,8 @@ const char *chat_run_hook_format_read(chat_run_hook_answer_t *answer,
                                       int ntexts, apr_pool_t *p)
 {
     static const char *(*const read[])(
-        chat_run_hook_answer_t *, const chat_hook_conf_t *,
-        const chat_json_t *, int, apr_pool_t *) = {
+        chat_run_hook_answer_t *, const chat_hook_conf_t *, const chat_json_t *,
+        int, apr_pool_t *) = {
         [CHAT_HOOK_GENERIC] = read_generic,
         [CHAT_HOOK_OPENAI] = read_openai,
         [CHAT_HOOK_LLAMA_GUARD] = read_llama_guard,

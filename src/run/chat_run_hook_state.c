@@ -188,8 +188,8 @@ void chat_run_hook_state_keep(const chat_run_hook_key_t *key,
                               const chat_hook_conf_t *hook,
                               const chat_run_hook_answer_t *answer)
 {
-    set_t *set = answer->action == CHAT_MODERATION_REPLACE ? NULL
-                                                           : lock_set(key);
+    set_t *set =
+        answer->action == CHAT_MODERATION_REPLACE ? NULL : lock_set(key);
     verdict_t *v;
     int i;
 

@@ -111,6 +111,7 @@ typedef struct chat_run_answer_t {
     chat_buf_t waiting;    /* bytes that pass, until a tap has looked at them */
     chat_sse_t *shown;     /* of a kept run: reads them once they need not wait
                               any more; NULL: none has to */
+    int flushed;           /* chat_run_flush() was called */
     chat_redact_t redact;  /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
@@ -286,6 +287,10 @@ void chat_run_path_set(chat_run_t *run, const apr_array_header_t *said);
  * none, with what kept the first candidate from it. */
 apr_status_t chat_run_first(chat_run_t *run, chat_err_t *err);
 
+/* [driver] The call that was built, and not yet made, is about that in the
+ * place of what the user says now. */
+void chat_run_rebuild(chat_run_t *run, const char *text);
+
 /* It will not be made after all. */
 void chat_run_drop(chat_run_t *run);
 
@@ -317,6 +322,10 @@ void chat_run_finish(chat_run_t *run, const chat_end_t *end);
 /* What taps hold goes on, at the end of the call. Once more does no harm. On
  * whoever owns the request then. */
 void chat_run_flush(chat_run_t *run);
+
+/* [driver] What taps held may have gone on, or they have stopped it. As
+ * chat_run_data(). */
+apr_status_t chat_run_went_on(chat_run_t *run);
 
 /* Bytes that pass, and wait for their first event to be whole: it is, with the
  * end of the body. On whoever owns the request then. */

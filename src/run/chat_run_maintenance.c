@@ -30,6 +30,7 @@
 #include "chat_run_spooled.h"
 #include "chat_run_thread.h"
 #include "chat_run_unsaved.h"
+#include "chat_run_hook_state.h"
 #include "chat_run_verdict.h"
 
 #define TICK_MS 500
@@ -280,6 +281,9 @@ static int is_used_anywhere(const server_rec *s)
 apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s)
 {
     apr_status_t rv = chat_run_verdict_post_config(pconf, s);
+
+    if (rv == APR_SUCCESS)
+        rv = chat_run_hook_state_post_config(pconf, s);
 
     return rv == APR_SUCCESS && is_used_anywhere(s)
                ? chat_run_unsaved_post_config(pconf, s)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Services of moderation (ChatModerationURL): asked by a call beside those of
+ * the stream (chat_aside_t), so that no thread waits for them. Threads as in
+ * chat_stream.h.
+ */
+#ifndef CHAT_RUN_HOOK_H
+#define CHAT_RUN_HOOK_H
+
+#include "chat_run_int.h"
+
+/* 1: the first call waits for what a service says of the question. */
+int chat_run_hook_is_first(const chat_run_t *run);
+
+/* 1: the turn may change before the first call is made. */
+int chat_run_hook_may_change(const chat_run_t *run);
+
+/* [driver] chat_stream_cb_t.ask and answered. */
+int chat_run_hook_ask(void *ctx, chat_aside_t *aside);
+apr_status_t chat_run_hook_answered(void *ctx, const chat_aside_end_t *end);
+
+/* [driver] 1: it holds so much that no more is to come for now. */
+int chat_run_hook_is_full(const chat_run_t *run);
+
+/* [driver] The last call is over. 1: its answer waits for a service; asked
+ * again when that has said something. */
+int chat_run_hook_lingers(chat_run_t *run);
+
+/* [request thread] What the user says now, in p; NULL: nothing. */
+const char *chat_run_hook_question(const chat_run_t *run, apr_pool_t *p);
+
+#endif

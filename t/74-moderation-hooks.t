@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Services of moderation (ChatModerationURL): what they are asked, what their
+# verdicts do to questions and answers, and that one which is slow, dead, lying
+# or huge is an error by its fail=, for which no thread waits and no other
+# stream.
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Test::More;
+use IO::Select;
+use IO::Socket::INET;
+use JSON::PP ();
+use ChatTest;
+use ChatTest::Upstream;
+
+my $JSON = JSON::PP->new->utf8->canonical;
+my $words = 'one two three four five six seven eight nine ten ' x 20;
+
+# ---- the service: answers as the words in a text tell it to ----
+
+sub read_request ($c, $sel) {
+    my $text = '';
+    while ($text !~ /\r\n\r\n/ || length($text) < $-[0] + 4 + ($text =~ /content-length: (\d+)/i ? $1 : 0)) {
+        last if !sysread $c, $text, 65536, length $text;
+        $text =~ /\r\n\r\n/;
+    }
+    return $text;
+}
+
+sub plain ($status, $body, %more) {
+    return "HTTP/1.1 $status X\r\nContent-Type: application/json\r\nContent-Length: " . length($body)
+        . join('', map { "\r\n$_: $more{$_}" } keys %more) . "\r\nConnection: close\r\n\r\n$body";
+}
+
+sub reply_to ($c, $request) {
+    my ($head, $body) = split /\r\n\r\n/, $request, 2;
+    my $q = eval { $JSON->decode($body) } // {};
+    my @texts = $q->{texts} ? map { $_->{content} } $q->{texts}->@* : $q->{input} ? $q->{input}->@* : map { $_->{content} } ($q->{messages} // [])->@*;
+    my $all = join ' ', @texts;
+    return if $all =~ /be-silent/;
+    return print {$c} plain(200, '{"action":"pass"}' . ' ' x 5_000_000) if $all =~ /be-huge/;
+    return print {$c} plain(200, 'safe, honestly')                      if $all =~ /be-no-json/;
+    return print {$c} plain(200, '{"action":"allow"}')                  if $all =~ /be-unknown/;
+    return print {$c} plain(200, '{"action":"replace","texts":[]}')     if $all =~ /be-short/;
+    return print {$c} plain(302, '', Location => '/elsewhere')          if $all =~ /be-elsewhere/;
+    return print {$c} substr plain(200, '{"action":"pass"}'), 0, -4     if $all =~ /be-early/;
+    if ($all =~ /be-dripping/) {
+        print {$c} "HTTP/1.1 200 X\r\nContent-Length: 1000\r\n\r\n";
+        return 'drip';
+    }
+    if ($q->{input}) {
+        return print {$c} plain(200, $JSON->encode({ results => [ map { my $bad = /bad/ ? JSON::PP::true : JSON::PP::false;
+            { flagged => $bad, categories => { violence => $bad, hate => JSON::PP::false },
+              category_scores => { violence => /bad/ ? 0.9 : /grey/ ? 0.4 : 0.01, hate => 0.02 } } } @texts ] }));
+    }
+    if ($q->{messages}) {
+        return print {$c} plain(200, $JSON->encode({ choices => [ { message => { content => $all =~ /bad/ ? "\n\nunsafe\nS1,S10" : 'safe' } } ] }));
+    }
+    return print {$c} plain(200, $JSON->encode({ action => 'block', category => 'violence', reason => 'It is bad.' })) if $all =~ /bad/;
+    return print {$c} plain(200, $JSON->encode({ action => 'flag', category => 'odd' })) if $all =~ /odd/;
+    if ($all =~ /secret|five/) {
+        return print {$c} plain(200, $JSON->encode({ action => 'replace', texts => [ map { { role => 'x', content => s/secret|five/*/gr } } @texts ] }));
+    }
+    return print {$c} plain(200, '{"action":"pass"}');
+}
+
+my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 128, ReuseAddr => 1) or die $!;
+pipe my $seen, my $tell or die $!;
+my $service = fork // die $!;
+if (!$service) {
+    my $sel = IO::Select->new($listen);
+    my %drips;
+    $SIG{PIPE} = 'IGNORE';
+    while (1) {
+        for my $c ($sel->can_read(keys %drips ? 0.05 : undef)) {
+            if ($c == $listen) { $sel->add(scalar $listen->accept); next }
+            my $request = read_request($c, $sel);
+            if (!length $request) { $sel->remove($c); delete $drips{$c}; close $c; next }
+            syswrite $tell, ($request =~ s/\n/\\n/gr =~ s/\r//gr) . "\n";
+            $c->autoflush(1);
+            my $kind = reply_to($c, $request) // '';
+            if    ($kind eq 'drip') { $drips{$c} = $c }
+            elsif ($kind)           { $sel->remove($c); close $c }
+        }
+        print { $_ } ' ' for values %drips;
+    }
+}
+close $tell;
+my $port = $listen->sockport;
+my $url = "http://127.0.0.1:$port/v1/check";
+END { kill 'KILL', $service if $service }
+
+# What the service was asked last.
+sub asked () {
+    my ($head, $body) = split /\\n\\n/, scalar <$seen>, 2;
+    return ($head, $JSON->decode($body));
+}
+sub forget () { 1 while IO::Select->new($seen)->can_read(0) && <$seen> }
+
+my $dead = ChatTest::Httpd::free_port();
+my $up = ChatTest::Upstream->new(pace => 1, n => 60)->start;
+my $base = $up->url;
+my $slow_text = $up->url(pace => 30, n => 40);
+
+my $t = ChatTest->new(env => { HOOK_KEY => 'sk-hook-key-0123456789' }, conf => <<"CONF");
+LogFormat "%{CHAT_MODERATION}e %U" moderated
+CustomLog logs/moderated.log moderated
+<ChatProvider mock>
+  ChatProviderType openai-compatible
+  ChatProviderURL $base
+</ChatProvider>
+<ChatProvider paced>
+  ChatProviderType openai-compatible
+  ChatProviderURL $slow_text
+</ChatProvider>
+ChatModel m mock
+ChatModel paced paced
+ChatAuth off
+<LocationMatch "^/(a|b|o|l|c|out|chase|never|open|gone|both)">
+  ChatModelDefault m
+</LocationMatch>
+<Location /a>
+  ChatRoute stream
+  ChatModerationURL guard $url key=env:HOOK_KEY timeout=500ms
+  ChatModerationTell category
+</Location>
+<Location /b>
+  ChatRoute stream
+  ChatModerationURL guard $url run=beside timeout=500ms
+</Location>
+<Location /open>
+  ChatRoute stream
+  ChatModerationURL lenient $url fail=open timeout=500ms cache=off
+</Location>
+<Location /never>
+  ChatRoute stream
+</Location>
+<Location /o>
+  ChatRoute stream
+  ChatModerationURL moderations $url format=openai thresholds=violence:0.3,*:0.9 cache=off
+</Location>
+<Location /l>
+  ChatRoute stream
+  ChatModerationURL llama $url format=llama-guard model=llama-guard3 cache=off
+</Location>
+<Location /out>
+  ChatRoute stream
+  ChatModerationURL answers $url in=output output-window=256 timeout=500ms cache=off
+</Location>
+<Location /chase>
+  ChatRoute stream
+  ChatModerationURL answers $url in=output output-mode=chase timeout=500ms cache=off
+</Location>
+<Location /c>
+  ChatRoute completions
+  ChatModerationURL both $url in=input,output fail=closed timeout=500ms cache=off
+</Location>
+<Location /gone>
+  ChatRoute stream
+  ChatModerationURL dead http://127.0.0.1:$dead/ timeout=500ms
+</Location>
+CONF
+$t->expect_log(qr/CHATNO0847/);
+$t->start;
+
+# The text, and the code of an error.
+sub say ($path, $text, %more) {
+    my $res = $t->sse($path, { messages => [ { role => 'user', content => $text } ], %more });
+    my $json = eval { $JSON->decode($res->{body} // '') } // {};
+    my $said = join '', map { my $d = eval { $JSON->decode($_->{data}) } // {}; $d->{delta} // $d->{text} // '' } ($res->{events} // [])->@*;
+    my ($code) = ($json->{code}, map { ($_->{data} // '') =~ /"code":"(\w+)"/ ? $1 : () } ($res->{events} // [])->@*);
+    return { res => $res, status => $res->{status}, said => $said, code => $code // '', json => $json };
+}
+
+# ---- questions ----
+
+my $r = say('/a', 'hello there');
+is $r->{status}, 200, 'a question that may go on does';
+my ($head, $q) = asked();
+like $head, qr{^POST /v1/check HTTP/1.1\\n}, 'the address as it is written';
+like $head, qr/Authorization: Bearer sk-hook-key-0123456789/, 'with its secret';
+like $head, qr/X-Request-ID: \S+/, 'and the id of the request';
+is_deeply [ @$q{qw(phase final route)}, $q->{texts} ], [ 'input', JSON::PP::true, 'stream', [ { role => 'user', content => 'hello there' } ] ],
+    'the question alone';
+my $before = $up->calls;
+say('/a', 'hello there');
+ok !IO::Select->new($seen)->can_read(0), 'a verdict is remembered';
+$before = $up->calls;
+$r = say('/a', 'something bad');
+is_deeply [ @$r{qw(status code)}, $r->{json}{category} ], [ 400, 'content_blocked', 'violence' ], 'a bad one is refused';
+is $up->calls, $before, 'and no provider was asked';
+$r = say('/b', 'something bad beside');
+is_deeply [ @$r{qw(status code)} ], [ 400, 'content_blocked' ], 'beside the provider it is as well';
+$r = say('/a', 'my secret is this');
+is $r->{status}, 200, 'what is replaced goes on';
+unlike $JSON->encode($up->last), qr/my secret/, 'without it';
+like $JSON->encode($up->last), qr/my \* is this/, 'with what stands in its place';
+$r = say('/a', 'an odd one');
+is $r->{status}, 200, 'what is flagged goes on';
+is_deeply [ map { say('/o', $_)->{status} } 'fine', 'grey', 'bad' ], [ 200, 400, 400 ], 'by scores of categories';
+is_deeply [ map { say('/l', $_)->{status} } 'fine', 'bad' ], [ 200, 400 ], 'by a Llama Guard';
+
+# ---- errors ----
+
+for my $how (qw(silent huge no-json unknown short elsewhere early)) {
+    $r = say('/a', "please be-$how");
+    is_deeply [ @$r{qw(status code)} ], [ 503, 'moderation_unavailable' ], "$how: refused";
+    ok $r->{res}{headers}{'retry-after'}, "$how: and when to come again";
+    say('/a', "fine after $how");
+    is say('/open', "please be-$how")->{status}, 200, "$how: goes on where it fails open";
+    say('/open', "fine after $how");
+}
+is say('/gone', 'hello')->{status}, 503, 'one that is not there';
+like $t->error_log, qr/CHATNO0847.*moderation by guard fails: there is no answer in time/, 'the log says what fails';
+unlike $t->error_log, qr/please be-/, 'and no word of it';
+
+# ---- answers ----
+
+forget();
+my $all = say('/never', 'tell', max_tokens => 4000)->{said};
+$r = say('/out', 'tell');
+is $r->{status}, 200, 'an answer in windows';
+like $r->{said}, qr/\w/, 'that may be seen is';
+my @phases;
+while (IO::Select->new($seen)->can_read(0)) { push @phases, (asked())[1]{phase} }
+is $phases[-1], 'output', 'the last window is the rest';
+is scalar(grep { $_ ne 'output_partial' } @phases[ 0 .. $#phases - 1 ]), 0, 'those before are pieces';
+is $r->{said}, $all, 'and all of it is there';
+$r = say('/chase', 'tell');
+is $r->{said}, $all, 'the same where it is chased';
+my $res = $t->post_json('/c/chat/completions', { model => 'm', messages => [ { role => 'user', content => 'hi' } ] });
+is $res->{status}, 200, 'a whole answer';
+
+# ---- no thread waits, and no stream ----
+
+sub stream_times () {
+    my $c = $t->connect;
+    my @at;
+    $c->request('POST', '/never', headers => { 'Content-Type' => 'application/json' },
+        body => $JSON->encode({ model => 'paced', messages => [ { role => 'user', content => 'hi' } ] }));
+    my $last;
+    $c->response(sse => 1, on_event => sub (@) { my $now = ChatTest::Client::now(); push @at, $now - ($last // $now); $last = $now; 1 });
+    @at = sort { $a <=> $b } @at;
+    return $at[ int(@at * 0.9) ] // 0;
+}
+my @waiting = map {
+    my $c = $t->connect;
+    $c->request('POST', '/open', headers => { 'Content-Type' => 'application/json' },
+        body => $JSON->encode({ messages => [ { role => 'user', content => "be-silent $_" } ] }));
+    $c
+} 1 .. 60;
+ok $t->get('/never', method => 'GET')->{status} > 0, 'a worker is free while sixty questions wait';
+is $_->response->{status}, 200, 'each of them goes on' for @waiting[ 0 .. 2 ];
+
+$t->stop;
+done_testing;
