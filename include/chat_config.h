@@ -149,7 +149,7 @@ typedef struct chat_limit_exempt_t {
 
 /* In which form a service of moderation is asked (ChatModerationURL). */
 typedef enum {
-    CHAT_HOOK_GENERIC,    /* that of docs/moderation.md */
+    CHAT_HOOK_GENERIC,    /* that of docs/moderation-services.md */
     CHAT_HOOK_OPENAI,     /* OpenAI's moderations */
     CHAT_HOOK_LLAMA_GUARD /* a chat completion by a Llama Guard */
 } chat_hook_format_e;

@@ -91,12 +91,12 @@ my $port = $listen->sockport;
 my $url = "http://127.0.0.1:$port/v1/check";
 END { kill 'KILL', $service if $service }
 
-# What the service was asked last.
+# What it was asked since it was looked at last: [head, body].
 sub asked () {
-    my ($head, $body) = split /\\n\\n/, scalar <$seen>, 2;
-    return ($head, $JSON->decode($body));
+    my $lines = '';
+    while (IO::Select->new($seen)->can_read(0)) { sysread $seen, $lines, 65536, length $lines or last }
+    return map { my ($head, $body) = split /\\n\\n/, $_, 2; [ $head, $JSON->decode($body) ] } split /\n/, $lines;
 }
-sub forget () { 1 while IO::Select->new($seen)->can_read(0) && <$seen> }
 
 my $dead = ChatTest::Httpd::free_port();
 my $up = ChatTest::Upstream->new(pace => 1, n => 60)->start;
@@ -105,21 +105,23 @@ my $slow_text = $up->url(pace => 30, n => 40);
 
 my $t = ChatTest->new(env => { HOOK_KEY => 'sk-hook-key-0123456789' }, conf => <<"CONF");
 LogFormat "%{CHAT_MODERATION}e %U" moderated
-CustomLog logs/moderated.log moderated
+CustomLog moderated.log moderated
 <ChatProvider mock>
-  ChatProviderType openai-compatible
+  ChatProviderType compatible
   ChatProviderURL $base
 </ChatProvider>
 <ChatProvider paced>
-  ChatProviderType openai-compatible
+  ChatProviderType compatible
   ChatProviderURL $slow_text
 </ChatProvider>
 ChatModel m mock
 ChatModel paced paced
-ChatAuth off
-<LocationMatch "^/(a|b|o|l|c|out|chase|never|open|gone|both)">
+
+<Location />
+  SetHandler chat
+  ChatAuth guest
   ChatModelDefault m
-</LocationMatch>
+</Location>
 <Location /a>
   ChatRoute stream
   ChatModerationURL guard $url key=env:HOOK_KEY timeout=500ms
@@ -161,11 +163,11 @@ ChatAuth off
   ChatModerationURL dead http://127.0.0.1:$dead/ timeout=500ms
 </Location>
 CONF
-$t->expect_log(qr/CHATNO0847/);
+$t->expect_log(qr/CHAT0847/, qr/CHAT0848/);
 $t->start;
 
 # The text, and the code of an error.
-sub say ($path, $text, %more) {
+sub chat ($path, $text, %more) {
     my $res = $t->sse($path, { messages => [ { role => 'user', content => $text } ], %more });
     my $json = eval { $JSON->decode($res->{body} // '') } // {};
     my $said = join '', map { my $d = eval { $JSON->decode($_->{data}) } // {}; $d->{delta} // $d->{text} // '' } ($res->{events} // [])->@*;
@@ -175,59 +177,58 @@ sub say ($path, $text, %more) {
 
 # ---- questions ----
 
-my $r = say('/a', 'hello there');
+my $r = chat('/a', 'hello there');
 is $r->{status}, 200, 'a question that may go on does';
-my ($head, $q) = asked();
+my ($head, $q) = (asked())[0]->@*;
 like $head, qr{^POST /v1/check HTTP/1.1\\n}, 'the address as it is written';
 like $head, qr/Authorization: Bearer sk-hook-key-0123456789/, 'with its secret';
 like $head, qr/X-Request-ID: \S+/, 'and the id of the request';
 is_deeply [ @$q{qw(phase final route)}, $q->{texts} ], [ 'input', JSON::PP::true, 'stream', [ { role => 'user', content => 'hello there' } ] ],
     'the question alone';
 my $before = $up->calls;
-say('/a', 'hello there');
-ok !IO::Select->new($seen)->can_read(0), 'a verdict is remembered';
+chat('/a', 'hello there');
+is scalar(asked()), 0, 'a verdict is remembered';
 $before = $up->calls;
-$r = say('/a', 'something bad');
+$r = chat('/a', 'something bad');
 is_deeply [ @$r{qw(status code)}, $r->{json}{category} ], [ 400, 'content_blocked', 'violence' ], 'a bad one is refused';
 is $up->calls, $before, 'and no provider was asked';
-$r = say('/b', 'something bad beside');
+$r = chat('/b', 'something bad beside');
 is_deeply [ @$r{qw(status code)} ], [ 400, 'content_blocked' ], 'beside the provider it is as well';
-$r = say('/a', 'my secret is this');
+$r = chat('/a', 'my secret is this');
 is $r->{status}, 200, 'what is replaced goes on';
 unlike $JSON->encode($up->last), qr/my secret/, 'without it';
 like $JSON->encode($up->last), qr/my \* is this/, 'with what stands in its place';
-$r = say('/a', 'an odd one');
+$r = chat('/a', 'an odd one');
 is $r->{status}, 200, 'what is flagged goes on';
-is_deeply [ map { say('/o', $_)->{status} } 'fine', 'grey', 'bad' ], [ 200, 400, 400 ], 'by scores of categories';
-is_deeply [ map { say('/l', $_)->{status} } 'fine', 'bad' ], [ 200, 400 ], 'by a Llama Guard';
+is_deeply [ map { chat('/o', $_)->{status} } 'fine', 'grey', 'bad' ], [ 200, 400, 400 ], 'by scores of categories';
+is_deeply [ map { chat('/l', $_)->{status} } 'fine', 'bad' ], [ 200, 400 ], 'by a Llama Guard';
 
 # ---- errors ----
 
 for my $how (qw(silent huge no-json unknown short elsewhere early)) {
-    $r = say('/a', "please be-$how");
+    $r = chat('/a', "please be-$how");
     is_deeply [ @$r{qw(status code)} ], [ 503, 'moderation_unavailable' ], "$how: refused";
     ok $r->{res}{headers}{'retry-after'}, "$how: and when to come again";
-    say('/a', "fine after $how");
-    is say('/open', "please be-$how")->{status}, 200, "$how: goes on where it fails open";
-    say('/open', "fine after $how");
+    chat('/a', "fine after $how");
+    is chat('/open', "please be-$how")->{status}, 200, "$how: goes on where it fails open";
+    chat('/open', "fine after $how");
 }
-is say('/gone', 'hello')->{status}, 503, 'one that is not there';
-like $t->error_log, qr/CHATNO0847.*moderation by guard fails: there is no answer in time/, 'the log says what fails';
+is chat('/gone', 'hello')->{status}, 503, 'one that is not there';
+like $t->error_log, qr/CHAT0847.*moderation by guard fails: there is no answer in time/, 'the log says what fails';
 unlike $t->error_log, qr/please be-/, 'and no word of it';
 
 # ---- answers ----
 
-forget();
-my $all = say('/never', 'tell', max_tokens => 4000)->{said};
-$r = say('/out', 'tell');
+my $all = chat('/never', 'tell')->{said};
+asked();
+$r = chat('/out', 'tell');
 is $r->{status}, 200, 'an answer in windows';
 like $r->{said}, qr/\w/, 'that may be seen is';
-my @phases;
-while (IO::Select->new($seen)->can_read(0)) { push @phases, (asked())[1]{phase} }
+my @phases = map { $_->[1]{phase} } asked();
 is $phases[-1], 'output', 'the last window is the rest';
 is scalar(grep { $_ ne 'output_partial' } @phases[ 0 .. $#phases - 1 ]), 0, 'those before are pieces';
 is $r->{said}, $all, 'and all of it is there';
-$r = say('/chase', 'tell');
+$r = chat('/chase', 'tell');
 is $r->{said}, $all, 'the same where it is chased';
 my $res = $t->post_json('/c/chat/completions', { model => 'm', messages => [ { role => 'user', content => 'hi' } ] });
 is $res->{status}, 200, 'a whole answer';

@@ -41,6 +41,7 @@ static void explain_cut(chat_err_t *err, const chat_cut_t *cut)
     err->cause = cut->cause;
     err->category = cut->category;
     err->reason = cut->reason;
+    err->retry_after = cut->retry_after;
     chat_err_set(err, APR_EGENERAL, cut->status, cut->code, cut->message);
 }
 

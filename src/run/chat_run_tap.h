@@ -22,16 +22,17 @@ struct chat_run_t;
 
 /* Why a tap ended an answer that the upstream had not finished. */
 typedef struct chat_cut_t {
-    int status;             /* for a client that has not got any byte */
-    chat_cause_e cause;     /* of chat_err.h */
-    const char *code;       /* stable word for programs */
-    const char *message;    /* a sentence for people */
-    chat_outcome_e outcome; /* what it is in the log */
-    const char *detail;     /* why, in the log */
-    const char *category;   /* of moderation, for the client; or NULL */
-    const char *reason;     /* the same */
-    int filter;             /* 1: what follows what the client has is what it
-                               must not see */
+    int status;              /* for a client that has not got any byte */
+    chat_cause_e cause;      /* of chat_err.h */
+    const char *code;        /* stable word for programs */
+    const char *message;     /* a sentence for people */
+    chat_outcome_e outcome;  /* what it is in the log */
+    const char *detail;      /* why, in the log */
+    const char *category;    /* of moderation, for the client; or NULL */
+    const char *reason;      /* the same */
+    const char *retry_after; /* value for Retry-After, or NULL */
+    int filter;              /* 1: what follows what the client has is what it
+                                must not see */
 } chat_cut_t;
 
 typedef struct chat_tap_t {
