@@ -16,6 +16,9 @@
 #include <apr_hash.h>
 #include <apr_network_io.h>
 
+#include "chat_config_hook.h"
+#include "chat_config_limit.h"
+#include "chat_config_moderation.h"
 #include "chat_json.h"
 #include "chat_price.h"
 #include "chat_types.h"
@@ -90,143 +93,6 @@ typedef enum {
 
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
-
-/* Whose points a policy counts (ChatLimit NAME POINTS/WINDOW KEY). */
-typedef enum {
-    CHAT_LIMIT_BY_USER,    /* the account; a guest by its address */
-    CHAT_LIMIT_BY_IP,      /* the client's address, as mod_remoteip has it */
-    CHAT_LIMIT_BY_USER_IP, /* both together */
-    CHAT_LIMIT_BY_EXPR     /* an httpd expression */
-} chat_limit_by_e;
-
-/* What a policy counts (unit=). */
-typedef enum {
-    CHAT_LIMIT_REQUESTS, /* one per request */
-    CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
-    CHAT_LIMIT_STREAMS,  /* open at the same time; has no window */
-    CHAT_LIMIT_COST      /* money, reserved and settled like tokens */
-} chat_limit_unit_e;
-
-/* What a policy does when Redis cannot answer (fail=). */
-typedef enum {
-    CHAT_LIMIT_FAIL_OPEN,   /* lets through */
-    CHAT_LIMIT_FAIL_CLOSED, /* refuses with 503 */
-    CHAT_LIMIT_FAIL_LOCAL   /* counts in this server's own table */
-} chat_limit_fail_e;
-
-/* One ChatLimit line. Complete when it is read: nothing is unset. */
-typedef struct chat_limit_conf_t {
-    const char *name;   /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
-    int off;            /* "ChatLimit NAME off": removes the outer one */
-    apr_int64_t points; /* at most so many; of money 1e-10 USD */
-    int window;         /* seconds, from the first use; 0: streams */
-    int period;         /* chat_limit_period_e; if there is one, window is how
-                           long it mostly is */
-    chat_limit_zone_t zone;     /* of the period */
-    int by;                     /* chat_limit_by_e */
-    const ap_expr_info_t *expr; /* CHAT_LIMIT_BY_EXPR: a string expression */
-    int unit;                   /* chat_limit_unit_e */
-    const char *tier;           /* only for this tier, NULL: any */
-    const char *model;          /* only for this model, NULL: any */
-    int ipv4_bits;              /* of the address that count, 32 */
-    int ipv6_bits;              /* 64 */
-    int fail;                   /* chat_limit_fail_e */
-    int shadow;                 /* 1: counts, never refuses */
-    int cut;            /* 1: ends a running stream whose budget is gone */
-    int warn;           /* percent: who has used so many is told, 0: nobody */
-    int reserve;        /* tokens, when the request names no maximum */
-    int compat;         /* 1: rate-limiter-flexible's keys */
-    const char *prefix; /* keyPrefix of these (its default: "rlflx") */
-} chat_limit_conf_t;
-
-/* One condition of ChatLimitExempt; any that holds exempts. */
-typedef struct chat_limit_exempt_t {
-    const char *role;           /* one of the user's roles, or NULL */
-    const char *user;           /* NAMESPACE:ID or ID, or NULL */
-    apr_ipsubnet_t *net;        /* the client's network, or NULL */
-    const ap_expr_info_t *expr; /* a boolean expression, or NULL */
-} chat_limit_exempt_t;
-
-/* In which form a service of moderation is asked (ChatModerationURL). */
-typedef enum {
-    CHAT_HOOK_GENERIC,    /* that of docs/moderation-services.md */
-    CHAT_HOOK_OPENAI,     /* OpenAI's moderations */
-    CHAT_HOOK_LLAMA_GUARD /* a chat completion by a Llama Guard */
-} chat_hook_format_e;
-
-/* What it is asked about, as bits (in=). */
-typedef enum { CHAT_HOOK_INPUT = 1, CHAT_HOOK_OUTPUT = 2 } chat_hook_in_e;
-
-/* A category whose score counts from there (thresholds=); "*": every other. */
-typedef struct chat_hook_threshold_t {
-    const char *category;
-    double least;
-} chat_hook_threshold_t;
-
-/* One ChatModerationURL line. Complete when it is read, but for slot. */
-typedef struct chat_hook_conf_t {
-    const char *name; /* [A-Za-z0-9_-]{1,32} */
-    int off;          /* 1: removes the outer one */
-    const char *url, *host;
-    apr_port_t port;
-    const char *key;   /* secret, NULL: none is sent */
-    const char *model; /* NULL: the service's own */
-    int format;        /* chat_hook_format_e */
-    int in;            /* bits of chat_hook_in_e */
-    int fail;          /* 1: what cannot be looked at is refused, 0: it goes on;
-                          CHAT_UNSET: a question is refused, an answer goes on */
-    int beside;        /* 1: the provider is asked at the same time */
-    int chase;         /* 1: an answer is shown while it is looked at */
-    int flag;          /* 1: what is found goes on, and is counted */
-    apr_int64_t window;             /* bytes of an answer that are looked at */
-    apr_array_header_t *thresholds; /* chat_hook_threshold_t; NULL: the service
-                                       says what is too much */
-    apr_interval_time_t timeout;    /* of a call */
-    apr_interval_time_t cache; /* a verdict is remembered for so long, 0: it is
-                                  not */
-    int counted;               /* of chat_config_moderation_slot() */
-    int slot; /* in the shared memory of chat_run_hook_state.c; set once the
-                 configuration is read */
-} chat_hook_conf_t;
-/* What a list looks at (ChatModerationList in=), as bits. */
-typedef enum {
-    CHAT_MODERATION_IN_INPUT = 1 << 0,
-    CHAT_MODERATION_IN_OUTPUT = 1 << 1
-} chat_moderation_in_e;
-
-/* How much of what was found its client is told (ChatModerationTell). */
-typedef enum {
-    CHAT_MODERATION_TELL_OFF,
-    CHAT_MODERATION_TELL_CATEGORY,
-    CHAT_MODERATION_TELL_REASON
-} chat_moderation_tell_e;
-
-/* What happens where something could not be looked for (fail=). */
-typedef enum {
-    CHAT_MODERATION_FAIL_USUAL, /* what is asked is refused, answers go on */
-    CHAT_MODERATION_FAIL_OPEN,
-    CHAT_MODERATION_FAIL_CLOSED
-} chat_moderation_fail_e;
-
-/* So many names of lists and services of all servers are counted. */
-#define CHAT_MODERATION_SLOTS 64
-
-/* One ChatModerationList line. Complete when it is read. */
-typedef struct chat_moderation_conf_t {
-    const char *name; /* [A-Za-z0-9_-]{1,32}; also in logs */
-    int off;          /* "ChatModerationList NAME off": removes the outer one */
-    int slot;         /* of chat_config_moderation_slot() */
-    int action;       /* chat_moderation_e: BLOCK, REPLACE or FLAG */
-    int in;           /* chat_moderation_in_e */
-    int fail;         /* chat_moderation_fail_e */
-    struct chat_moderation_list_t *list; /* of chat_moderation.h */
-} chat_moderation_conf_t;
-
-/* A file of what moderation found (ChatModerationAudit). */
-typedef struct chat_moderation_audit_t {
-    const char *path;
-    apr_file_t *file; /* NULL until the server has opened it */
-} chat_moderation_audit_t;
 
 /* "temperature" and so on, in the order of chat_capability_e; NULL ends it. */
 extern const char *const chat_config_capability_names[];
@@ -598,6 +464,18 @@ typedef struct chat_dir_widget_t {
     int limited;       /* ChatKitLimited: chat_widget_limited_e */
 } chat_dir_widget_t;
 
+/* ChatPage: what a chat page shows of its site; NULL: nothing was written.
+ * Links are paths or http(s) URLs. */
+typedef struct chat_dir_page_t {
+    const char *name;    /* of the site, UTF-8 */
+    const char *accent;  /* "#rrggbb" */
+    const char *logo;    /* a link, as the others */
+    const char *sign_in; /* where somebody signs in */
+    const char *sign_out;
+    const char *terms;
+    const char *privacy;
+} chat_dir_page_t;
+
 typedef struct chat_dir_mock_t {
     apr_interval_time_t pace; /* ChatMock pace= */
     int words;                /* ChatMock words= */
@@ -624,6 +502,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;
+    chat_dir_page_t page;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
@@ -674,15 +553,6 @@ int chat_config_signs_in(void);
 int chat_config_written(const char *name);
 /* The same with that first argument. */
 int chat_config_written_as(const char *name, const char *argument);
-
-/* [config time] The slot of a name that moderation counts by, or -1: there are
- * CHAT_MODERATION_SLOTS others. It holds until the configuration is read again.
- */
-int chat_config_moderation_slot(const char *name, apr_pool_t *pconf);
-/* The name of a slot, NULL behind the last. */
-const char *chat_config_moderation_name(int slot);
-/* Every file of ChatModerationAudit: chat_moderation_audit_t *, or NULL. */
-const apr_array_header_t *chat_config_moderation_audits(void);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

@@ -15,7 +15,6 @@ use ChatTest;
 use ChatTest::Upstream;
 
 my $JSON = JSON::PP->new->utf8->canonical;
-my $words = 'one two three four five six seven eight nine ten ' x 20;
 
 # ---- the service: answers as the words in a text tell it to ----
 
@@ -39,6 +38,8 @@ sub reply_to ($c, $request) {
     my @texts = $q->{texts} ? map { $_->{content} } $q->{texts}->@* : $q->{input} ? $q->{input}->@* : map { $_->{content} } ($q->{messages} // [])->@*;
     my $all = join ' ', @texts;
     return if $all =~ /be-silent/;
+    return print {$c} plain(200, '{"action":"block","category":"violence"}') if $head =~ /block30/ && $all =~ /s1d30/;
+    return print {$c} plain(200, $JSON->encode({ action => 'replace', texts => [ map { s/s1d30/[gone]/r } @texts ] })) if $head =~ /replace30/ && $all =~ /s1d30/;
     return print {$c} plain(200, '{"action":"pass"}' . ' ' x 5_000_000) if $all =~ /be-huge/;
     return print {$c} plain(200, 'safe, honestly')                      if $all =~ /be-no-json/;
     return print {$c} plain(200, '{"action":"allow"}')                  if $all =~ /be-unknown/;
@@ -59,8 +60,8 @@ sub reply_to ($c, $request) {
     }
     return print {$c} plain(200, $JSON->encode({ action => 'block', category => 'violence', reason => 'It is bad.' })) if $all =~ /bad/;
     return print {$c} plain(200, $JSON->encode({ action => 'flag', category => 'odd' })) if $all =~ /odd/;
-    if ($all =~ /secret|five/) {
-        return print {$c} plain(200, $JSON->encode({ action => 'replace', texts => [ map { { role => 'x', content => s/secret|five/*/gr } } @texts ] }));
+    if ($all =~ /secret/) {
+        return print {$c} plain(200, $JSON->encode({ action => 'replace', texts => [ map { { role => 'x', content => s/secret/*/gr } } @texts ] }));
     }
     return print {$c} plain(200, '{"action":"pass"}');
 }
@@ -101,7 +102,6 @@ sub asked () {
 my $dead = ChatTest::Httpd::free_port();
 my $up = ChatTest::Upstream->new(pace => 1, n => 60)->start;
 my $base = $up->url;
-my $slow_text = $up->url(pace => 30, n => 40);
 
 my $t = ChatTest->new(env => { HOOK_KEY => 'sk-hook-key-0123456789' }, conf => <<"CONF");
 LogFormat "%{CHAT_MODERATION}e %U" moderated
@@ -110,12 +110,7 @@ CustomLog moderated.log moderated
   ChatProviderType compatible
   ChatProviderURL $base
 </ChatProvider>
-<ChatProvider paced>
-  ChatProviderType compatible
-  ChatProviderURL $slow_text
-</ChatProvider>
 ChatModel m mock
-ChatModel paced paced
 
 <Location />
   SetHandler chat
@@ -133,7 +128,11 @@ ChatModel paced paced
 </Location>
 <Location /open>
   ChatRoute stream
-  ChatModerationURL lenient $url fail=open timeout=500ms cache=off
+  ChatModerationURL lenient $url fail=open timeout=1s cache=off
+</Location>
+<Location /wait>
+  ChatRoute stream
+  ChatModerationURL patient $url timeout=30s cache=off
 </Location>
 <Location /never>
   ChatRoute stream
@@ -153,6 +152,23 @@ ChatModel paced paced
 <Location /chase>
   ChatRoute stream
   ChatModerationURL answers $url in=output output-mode=chase timeout=500ms cache=off
+</Location>
+<Location /held>
+  ChatRoute stream
+  ChatModerationURL held $url/block30 in=output output-window=256 cache=off
+</Location>
+<Location /chased>
+  ChatRoute stream
+  ChatModerationURL chased $url/block30 in=output output-mode=chase cache=off
+</Location>
+<Location /replaced>
+  ChatRoute stream
+  ChatModerationURL replaced $url/replace30 in=output output-window=256 cache=off
+</Location>
+<Location /passed>
+  ChatRoute openai
+  ChatUse mock
+  ChatModerationURL passed $url/block30 in=output output-window=256 cache=off
 </Location>
 <Location /c>
   ChatRoute completions
@@ -233,26 +249,31 @@ is $r->{said}, $all, 'the same where it is chased';
 my $res = $t->post_json('/c/chat/completions', { model => 'm', messages => [ { role => 'user', content => 'hi' } ] });
 is $res->{status}, 200, 'a whole answer';
 
+$r = chat('/held', 'tell');
+like $r->{said}, qr/s1d10 /, 'what stands before something bad is shown';
+unlike $r->{said}, qr/s1d30/, 'the piece with it is not';
+ok index($all, $r->{said}) == 0, 'and what is shown is as it was';
+is $r->{code}, 'content_blocked', 'its client learns why it ends';
+$r = chat('/chased', 'tell');
+is $r->{code}, 'content_blocked', 'so it does where an answer is chased';
+$r = chat('/replaced', 'tell');
+is $r->{said}, $all =~ s/s1d30/[gone]/r, 'what is replaced goes on as it is then';
+my $native = $t->sse('/passed/chat/completions', { model => 'mock-1', stream => JSON::PP::true, messages => [ { role => 'user', content => 'tell' } ] });
+my $text = join '', map { $_->{data} // '' } $native->{events}->@*;
+like $text, qr/s1d10 /, 'where bytes pass, those before are shown';
+unlike $text, qr/s1d30/, 'and no byte of what must not be';
+
 # ---- no thread waits, and no stream ----
 
-sub stream_times () {
-    my $c = $t->connect;
-    my @at;
-    $c->request('POST', '/never', headers => { 'Content-Type' => 'application/json' },
-        body => $JSON->encode({ model => 'paced', messages => [ { role => 'user', content => 'hi' } ] }));
-    my $last;
-    $c->response(sse => 1, on_event => sub (@) { my $now = ChatTest::Client::now(); push @at, $now - ($last // $now); $last = $now; 1 });
-    @at = sort { $a <=> $b } @at;
-    return $at[ int(@at * 0.9) ] // 0;
-}
 my @waiting = map {
     my $c = $t->connect;
-    $c->request('POST', '/open', headers => { 'Content-Type' => 'application/json' },
+    $c->request('POST', '/wait', headers => { 'Content-Type' => 'application/json' },
         body => $JSON->encode({ messages => [ { role => 'user', content => "be-silent $_" } ] }));
     $c
 } 1 .. 60;
-ok $t->get('/never', method => 'GET')->{status} > 0, 'a worker is free while sixty questions wait';
-is $_->response->{status}, 200, 'each of them goes on' for @waiting[ 0 .. 2 ];
+ChatTest::wait_for('sixty questions that wait', sub { ($main::waiting += () = asked()) >= 60 });
+is chat('/never', 'meanwhile')->{status}, 200, 'another is answered while sixty wait for a service';
+$_->close for @waiting;
 
 $t->stop;
 done_testing;

@@ -46,7 +46,7 @@ my %ROW = (
     export => { 'GET ' => { status => 200, mine => 1 } },
     import => { 'POST ' => { status => 200, mine => 1, json => [] } },
     me     => {
-        'GET '       => { status => 200, mine => 1 },
+        'GET '       => { status => 200, mine => 1, guest => 200 },
         'DELETE '    => { status => 200, mine => 1, query => '?confirm=all' },
         'GET /export' => { status => 200, mine => 1 },
     },
@@ -151,7 +151,7 @@ sub run ($db) {
                     is $res->{status}, 200, "$name: may";
                     next;
                 }
-                is $res->{status}, $user ? $how->{mine} ? $how->{others} // $how->{status} : 404 : 401, $name or diag $res->{body};
+                is $res->{status}, $user ? $how->{mine} ? $how->{others} // $how->{status} : 404 : $how->{guest} // 401, $name or diag $res->{body};
                 is scalar(grep { index($res->{body}, $_) >= 0 } @secrets), 0, '... who is told nothing of it';
                 is said($res), said(ask($t, $user, $route, $row, $none)), '... and no more than of what there is not' if !$how->{mine};
             }

@@ -262,6 +262,8 @@ apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
     ctx->user = o->rv == APR_SUCCESS ? o->user : NULL;
     *puser = o->rv == APR_SUCCESS ? o->user : NULL;
     *err = o->err;
+    if (err->status == HTTP_UNAUTHORIZED)
+        err->sign_in = ctx->dir->page.sign_in;
     return o->rv;
 }
 

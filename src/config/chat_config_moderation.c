@@ -72,21 +72,27 @@ typedef struct line_t {
     int keep; /* marks= */
 } line_t;
 
-static const char *const action_names[] = {"block", "replace", "flag", NULL};
+static const char *const action_names[] = {
+    [0] = "block", [1] = "replace", [2] = "flag", [3] = NULL};
 static const char *const match_names[] = {[CHAT_MODERATION_WORD] = "word",
                                           [CHAT_MODERATION_SUBSTRING] =
                                               "substring",
                                           [CHAT_MODERATION_REGEX] = "regex",
                                           NULL};
-static const char *const mark_names[] = {"strip", "keep", NULL};
-static const char *const fail_names[] = {"open", "closed", NULL};
+static const char *const mark_names[] = {
+    [0] = "strip", [1] = "keep", [2] = NULL};
+static const char *const fail_names[] = {
+    [0] = "open", [1] = "closed", [2] = NULL};
 
 static const char *set_action(void *member, const chat_config_rule_t *rule,
                               cmd_parms *cmd, const char *what,
                               const char *value)
 {
     static const chat_moderation_e actions[] = {
-        CHAT_MODERATION_BLOCK, CHAT_MODERATION_REPLACE, CHAT_MODERATION_FLAG};
+        [0] = CHAT_MODERATION_BLOCK,
+        [1] = CHAT_MODERATION_REPLACE,
+        [2] = CHAT_MODERATION_FLAG,
+    };
     int i = 0;
     const char *why =
         chat_config_parse_name(&i, what, value, action_names, cmd->pool);
@@ -239,19 +245,27 @@ static const char *parse_list(line_t *line, cmd_parms *cmd, int argc,
                      CHAT_MODERATION_SLOTS) " names";
 }
 
-static const chat_moderation_conf_t *find(const apr_array_header_t *list,
-                                          const char *name)
+static int find(const apr_array_header_t *list, const char *name)
 {
     int i;
 
-    for (i = 0; i < list->nelts; i++) {
-        const chat_moderation_conf_t *conf =
-            APR_ARRAY_IDX(list, i, const chat_moderation_conf_t *);
+    for (i = 0; i < list->nelts; i++)
+        if (!strcmp(
+                APR_ARRAY_IDX(list, i, const chat_moderation_conf_t *)->name,
+                name))
+            return i;
+    return -1;
+}
 
-        if (!strcmp(conf->name, name))
-            return conf;
-    }
-    return NULL;
+/* In the place of one of its name, or behind the others. */
+static void put(apr_array_header_t *list, const chat_moderation_conf_t *conf)
+{
+    int i = find(list, conf->name);
+
+    if (i < 0)
+        APR_ARRAY_PUSH(list, const chat_moderation_conf_t *) = conf;
+    else
+        APR_ARRAY_IDX(list, i, const chat_moderation_conf_t *) = conf;
 }
 
 static const char *set_list(cmd_parms *cmd, void *dirv, int argc,
@@ -280,11 +294,7 @@ static const char *set_list(cmd_parms *cmd, void *dirv, int argc,
     if (!m->lists)
         m->lists = apr_array_make(cmd->pool, 2,
                                   sizeof(const chat_moderation_conf_t *));
-    if (find(m->lists, argv[0]))
-        return apr_psprintf(
-            cmd->pool, "ChatModerationList %s stands here already", argv[0]);
-    APR_ARRAY_PUSH(m->lists, const chat_moderation_conf_t *) =
-        apr_pmemdup(cmd->pool, &line.conf, sizeof(line.conf));
+    put(m->lists, apr_pmemdup(cmd->pool, &line.conf, sizeof(line.conf)));
     return NULL;
 }
 
@@ -359,21 +369,8 @@ static apr_array_header_t *merge_lists(apr_pool_t *p,
     if (!base || !add)
         return (apr_array_header_t *)(add ? add : base);
     all = apr_array_copy(p, base);
-    for (i = 0; i < all->nelts; i++) {
-        const chat_moderation_conf_t **conf =
-            &APR_ARRAY_IDX(all, i, const chat_moderation_conf_t *);
-        const chat_moderation_conf_t *inner = find(add, (*conf)->name);
-
-        if (inner)
-            *conf = inner;
-    }
-    for (i = 0; i < add->nelts; i++) {
-        const chat_moderation_conf_t *conf =
-            APR_ARRAY_IDX(add, i, const chat_moderation_conf_t *);
-
-        if (!find(base, conf->name))
-            APR_ARRAY_PUSH(all, const chat_moderation_conf_t *) = conf;
-    }
+    for (i = 0; i < add->nelts; i++)
+        put(all, APR_ARRAY_IDX(add, i, const chat_moderation_conf_t *));
     return all;
 }
 

@@ -205,6 +205,8 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
         nameless ? "" : chat_json_quote(id, p), after ? ",\"retryAfter\":" : "",
         after ? after : "", stream ? ",\"streamId\":" : "",
         stream ? chat_json_quote(stream, p) : "",
+        err->sign_in ? ",\"signInUrl\":" : "",
+        err->sign_in ? chat_json_quote(err->sign_in, p) : "",
         err->issues ? ",\"issues\":" : "", err->issues ? err->issues : "",
         upstream->data, "}", NULL);
 }

@@ -53,8 +53,12 @@ chat_moderation_place_e chat_moderation_text_place(apr_int32_t c)
 
 int chat_moderation_text_is_word(apr_int32_t c)
 {
-    utf8proc_category_t category = utf8proc_category(c);
+    utf8proc_category_t category;
 
+    if (IS_ASCII(c))
+        return (c >= '0' && c <= '9') ||
+               ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+    category = utf8proc_category(c);
     return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO;
 }
 
@@ -80,9 +84,14 @@ apr_int32_t chat_moderation_text_next(const char *text, apr_size_t len,
                                       apr_size_t *pused)
 {
     utf8proc_int32_t c;
-    utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)text,
-                                             (utf8proc_ssize_t)len, &c);
+    utf8proc_ssize_t used;
 
+    if (len && IS_ASCII(*text)) {
+        *pused = 1;
+        return *text;
+    }
+    used = utf8proc_iterate((const utf8proc_uint8_t *)text,
+                            (utf8proc_ssize_t)len, &c);
     *pused = used > 0 ? used : 1;
     return used > 0 ? c : 0xfffd;
 }
@@ -103,6 +112,10 @@ int chat_moderation_text_valid(const char *text, apr_size_t len)
 
 apr_size_t chat_moderation_text_put(char *out, apr_int32_t c)
 {
+    if (IS_ASCII(c)) {
+        *out = (char)c;
+        return 1;
+    }
     return utf8proc_encode_char(c, (utf8proc_uint8_t *)out);
 }
 

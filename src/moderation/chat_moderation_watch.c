@@ -8,235 +8,20 @@
 
 #include <string.h>
 
-/* ---- what was found ---- */
-
-/* The segments of bytes start to end of a view: first and the one behind it.
- * What was found is mostly the last of them. */
-static void find_segments(const chat_moderation_watch_t *watch, int view,
-                          apr_uint64_t start, apr_uint64_t end, int *pfirst,
-                          int *pbehind)
-{
-    const chat_moderation_form_t *form = &watch->forms[view];
-    apr_uint64_t at = form->origin + form->text.len;
-    int i = watch->nsegments;
-
-    *pbehind = 0;
-    while (i > 0 && at > start) {
-        at -= watch->segments[--i].len[view];
-        if (at < end && *pbehind == 0)
-            *pbehind = i + 1;
-    }
-    *pfirst = i;
-}
-
-/* Nothing else can stand for what is not inside of one string. */
-static int is_rigid(const chat_moderation_watch_t *watch, int first, int behind)
-{
-    int i;
-
-    for (i = first; i < behind; i++)
-        if (watch->segments[i].outside)
-            return 1;
-    return 0;
-}
-
-static void cut(chat_moderation_watch_t *watch, int first, int behind)
-{
-    int i;
-
-    for (i = first; i < behind; i++)
-        watch->segments[i].cut = 1;
-}
-
-static void tell(chat_moderation_watch_t *watch, chat_moderation_hit_t *hit,
-                 int first, int behind)
-{
-    chat_moderation_e action;
-
-    hit->text = watch->raw.data;
-    hit->len = watch->raw.len;
-    action = watch->sink->hit(watch->ctx, hit);
-    if (action == CHAT_MODERATION_BLOCK)
-        watch->over = 1;
-    else if (action == CHAT_MODERATION_REPLACE)
-        cut(watch, first, behind);
-}
-
-void chat_moderation_watch_found(chat_moderation_watch_t *watch, int list,
-                                 int line, int first, int behind)
-{
-    chat_moderation_hit_t hit = {.list = list, .line = line};
-
-    hit.rigid = is_rigid(watch, first, behind);
-    tell(watch, &hit, first, behind);
-}
-
-void chat_moderation_watch_failed(chat_moderation_watch_t *watch, int list,
-                                  int line)
-{
-    chat_moderation_hit_t hit = {.list = list, .line = line, .error = 1};
-
-    tell(watch, &hit, 0, 0);
-}
-
-/* ---- words ---- */
-
-/* Does a word begin there: is what stands before it no part of one? */
-static int is_edge(const chat_moderation_form_t *form, apr_uint64_t start)
-{
-    if (start <= form->origin)
-        return !form->before;
-    return !chat_moderation_text_ends_word(form->text.data,
-                                           start - form->origin);
-}
-
-static void word_found(chat_moderation_watch_t *watch,
-                       const chat_moderation_track_t *track)
-{
-    int first, behind;
-
-    find_segments(watch, track->view, track->start, track->end, &first,
-                  &behind);
-    chat_moderation_watch_found(watch, track->list, track->line, first, behind);
-}
-
-/* All that end here, the longest first: one that counts is enough. */
-static void look_at_state(chat_moderation_watch_t *watch,
-                          chat_moderation_track_t *track, apr_uint64_t end)
-{
-    const chat_moderation_words_t *words = track->words;
-    const chat_moderation_form_t *form = &watch->forms[track->view];
-    apr_uint32_t entry = words->found[track->state];
-
-    for (; entry; entry = words->next[entry]) {
-        apr_uint64_t start = end - words->len[entry];
-
-        if (track->whole_words && !is_edge(form, start))
-            continue;
-        track->waits = track->whole_words;
-        track->start = start;
-        track->end = end;
-        track->line = words->line[entry];
-        if (!track->waits)
-            word_found(watch, track);
-        return;
-    }
-}
-
-/* What stands behind a word is known. */
-static void look_behind(chat_moderation_watch_t *watch,
-                        chat_moderation_track_t *track, int goes_on)
-{
-    if (!track->waits)
-        return;
-    track->waits = 0;
-    if (!goes_on)
-        word_found(watch, track);
-}
-
-/* The bytes of a segment. */
-static void move_track(chat_moderation_watch_t *watch,
-                       chat_moderation_track_t *track, const char *text,
-                       apr_size_t len, apr_uint64_t at)
-{
-    apr_size_t i;
-
-    for (i = 0; i < len && !watch->over; i++) {
-        if (track->waits)
-            look_behind(watch, track,
-                        chat_moderation_text_begins_word(text + i, len - i));
-        track->state = chat_moderation_words_step(track->words, track->state,
-                                                  (unsigned char)text[i]);
-        if (track->words->found[track->state])
-            look_at_state(watch, track, at + i + 1);
-    }
-}
-
-static void move_tracks(chat_moderation_watch_t *watch,
-                        const chat_moderation_segment_t *forms)
-{
-    int i;
-
-    for (i = 0; i < watch->ntracks && !watch->over; i++) {
-        chat_moderation_track_t *track = &watch->tracks[i];
-        const chat_moderation_form_t *form = &watch->forms[track->view];
-        apr_size_t len = forms->len[track->view];
-
-        if (len)
-            move_track(watch, track, forms->text[track->view], len,
-                       form->origin + form->text.len - len);
-    }
-}
-
-/* ---- segments ---- */
-
-static chat_moderation_piece_t *push(chat_moderation_watch_t *watch)
-{
-    if (watch->nsegments == watch->most) {
-        chat_moderation_piece_t *more;
-
-        watch->most = watch->most ? 2 * watch->most : 64;
-        more = apr_palloc(watch->p, watch->most * sizeof(*more));
-        if (watch->nsegments)
-            memcpy(more, watch->segments, watch->nsegments * sizeof(*more));
-        watch->segments = more;
-    }
-    return &watch->segments[watch->nsegments++];
-}
-
-/* What waits for the next character is whole. */
-void chat_moderation_watch_close(chat_moderation_watch_t *watch)
-{
-    chat_moderation_pending_t *pending = &watch->pending;
-    chat_moderation_segment_t *forms = &watch->scratch;
-    chat_moderation_piece_t *segment;
-    unsigned views;
-    int view;
-
-    if (pending->raw == 0)
-        return;
-    segment = push(watch);
-    segment->raw = pending->raw;
-    segment->outside = pending->outside;
-    segment->cut = 0;
-    chat_moderation_text_segment(forms, watch->views, &watch->bare,
-                                 pending->text, pending->len);
-    for (view = 0, views = watch->views; views; view++, views >>= 1)
-        if (views & 1) {
-            segment->len[view] = forms->len[view];
-            chat_buf_put(&watch->forms[view].text, forms->text[view],
-                         forms->len[view]);
-        }
-    pending->raw = pending->len = 0;
-    pending->outside = pending->count = 0;
-    move_tracks(watch, forms);
-}
-
-void chat_moderation_watch_put(chat_moderation_watch_t *watch, apr_int32_t c,
-                               apr_size_t raw, int outside)
-{
-    chat_moderation_pending_t *pending = &watch->pending;
-    chat_moderation_place_e place = chat_moderation_text_place(c);
-
-    if (place != CHAT_MODERATION_IGNORED) {
-        if (pending->count && (place == CHAT_MODERATION_BEGINS ||
-                               pending->count == CHAT_MODERATION_SEGMENT))
-            chat_moderation_watch_close(watch);
-        pending->len +=
-            chat_moderation_text_put(pending->text + pending->len, c);
-        pending->count++;
-    }
-    pending->raw += raw;
-    pending->outside |= outside;
-}
-
 /* ---- what goes on ---- */
 
 static void pass(chat_moderation_watch_t *watch, const char *text,
                  apr_size_t len)
 {
     if (len)
-        watch->sink->pass(watch->ctx, text, len);
+        chat_buf_put(&watch->out, text, len);
+}
+
+static void pass_out(chat_moderation_watch_t *watch)
+{
+    if (watch->out.len)
+        watch->sink->pass(watch->ctx, watch->out.data, watch->out.len);
+    chat_buf_clear(&watch->out);
 }
 
 /* Segments that go on, with something else in the place of what is cut. */
@@ -353,19 +138,103 @@ static int count_free(const chat_moderation_watch_t *watch)
     return free;
 }
 
+/* ---- what need not be held ---- */
+
+static int is_quiet(const chat_moderation_watch_t *watch)
+{
+    int i;
+
+    for (i = 0; i < watch->ntracks; i++)
+        if (watch->tracks[i].state || watch->tracks[i].waits)
+            return 0;
+    return 1;
+}
+
+/* May anything begin with that ASCII character? within: behind a letter. */
+static int begins(const chat_moderation_watch_t *watch, char c, int within)
+{
+    int i;
+
+    if (c >= 'A' && c <= 'Z')
+        c += 'a' - 'A';
+    for (i = 0; i < watch->ntracks; i++) {
+        const chat_moderation_track_t *track = &watch->tracks[i];
+
+        if (track->words->root[(unsigned char)c] &&
+            !(within && track->whole_words))
+            return 1;
+    }
+    return 0;
+}
+
+/* The character that waits, and n - 1 of text, have gone on. */
+static void skip_to(chat_moderation_watch_t *watch, const char *text,
+                    apr_size_t n, int within)
+{
+    int view;
+
+    chat_buf_put(&watch->out, watch->pending.text, 1);
+    chat_buf_put(&watch->out, text, n - 1);
+    watch->pending.text[0] = watch->raw.data[0] = text[n - 1];
+    watch->bare = 1;
+    watch->cutting = 0;
+    for (view = 0; view < CHAT_MODERATION_VIEWS; view++) {
+        chat_moderation_form_t *form = &watch->forms[view];
+
+        form->origin += n;
+        form->before = form->ends_word = within;
+        form->begun = 1;
+    }
+}
+
+/* So many bytes of ASCII in which nothing begins, as letters within words. */
+static apr_size_t skip(chat_moderation_watch_t *watch, const char *text,
+                       apr_size_t len)
+{
+    const chat_moderation_pending_t *pending = &watch->pending;
+    int view = 0, within;
+    char c = pending->text[0];
+    apr_size_t n = 0;
+
+    if (watch->nsegments || pending->raw != 1 || pending->len != 1)
+        return 0;
+    while (!(watch->views >> view & 1))
+        view++;
+    within = watch->forms[view].ends_word;
+    while (n < len && !(text[n] & 0x80) && !begins(watch, c, within)) {
+        within = chat_moderation_text_is_word(c);
+        c = text[n++];
+    }
+    if (n)
+        skip_to(watch, text, n, within);
+    return n;
+}
+
 /* ---- feeding ---- */
 
 static void take(chat_moderation_watch_t *watch, const char *text,
-                 apr_size_t len)
+                 apr_size_t used, apr_int32_t c)
+{
+    chat_buf_put(&watch->raw, text, used);
+    if (watch->flags & CHAT_MODERATION_JSON)
+        chat_moderation_watch_json(watch, c, used);
+    else
+        chat_moderation_watch_put(watch, c, used, 0);
+    if (watch->skips && watch->nsegments && !watch->over && is_quiet(watch))
+        release(watch, watch->nsegments);
+}
+
+static void take_all(chat_moderation_watch_t *watch, const char *text,
+                     apr_size_t len)
 {
     while (len && !watch->over) {
-        apr_size_t used;
-        apr_int32_t c = chat_moderation_text_next(text, len, &used);
+        apr_size_t used = watch->skips ? skip(watch, text, len) : 0;
 
-        if (watch->flags & CHAT_MODERATION_JSON)
-            chat_moderation_watch_json(watch, c, used);
-        else
-            chat_moderation_watch_put(watch, c, used, 0);
+        if (used == 0) {
+            apr_int32_t c = chat_moderation_text_next(text, len, &used);
+
+            take(watch, text, used, c);
+        }
         text += used;
         len -= used;
     }
@@ -376,14 +245,14 @@ void chat_moderation_watch_feed(chat_moderation_watch_t *watch,
 {
     if (watch->over)
         return;
-    chat_buf_put(&watch->raw, text, len);
-    take(watch, text, len);
+    take_all(watch, text, len);
     if (watch->flags & CHAT_MODERATION_WHOLE)
         return;
     if (!watch->over && watch->nseekers)
         chat_moderation_watch_seek(watch, 0);
     if (!watch->over)
         release(watch, count_free(watch));
+    pass_out(watch);
 }
 
 static void begin(chat_moderation_watch_t *watch)
@@ -395,7 +264,7 @@ static void begin(chat_moderation_watch_t *watch)
 
         chat_buf_clear(&form->text);
         form->origin = 0;
-        form->before = form->begun = 0;
+        form->before = form->begun = form->ends_word = 0;
     }
     for (i = 0; i < watch->ntracks; i++)
         watch->tracks[i].state = watch->tracks[i].waits = 0;
@@ -409,20 +278,18 @@ static void begin(chat_moderation_watch_t *watch)
 
 void chat_moderation_watch_end(chat_moderation_watch_t *watch)
 {
-    int i;
-
     if (watch->over)
         return;
     if (watch->flags & CHAT_MODERATION_JSON)
         chat_moderation_watch_json_end(watch);
     chat_moderation_watch_close(watch);
-    for (i = 0; i < watch->ntracks && !watch->over; i++)
-        look_behind(watch, &watch->tracks[i], 0);
+    chat_moderation_watch_close_words(watch);
     if (!watch->over && watch->nseekers)
         chat_moderation_watch_seek(watch, 1);
     if (watch->over)
         return;
     pass_segments(watch, watch->nsegments);
+    pass_out(watch);
     begin(watch);
 }
 
@@ -439,13 +306,15 @@ int chat_moderation_watch_holds(const chat_moderation_watch_t *watch)
                                  watch->pending.text, watch->pending.len);
     for (i = 0; i < watch->ntracks; i++) {
         const chat_moderation_track_t *track = &watch->tracks[i];
+        const chat_moderation_words_t *words = track->words;
         apr_uint32_t state = track->state;
         apr_size_t k;
 
         for (k = 0; k < forms.len[track->view]; k++)
             state = chat_moderation_words_step(
                 track->words, state, (unsigned char)forms.text[track->view][k]);
-        if (state)
+        if (state && !(track->whole_words && words->depth[state] == 1 &&
+                       watch->forms[track->view].ends_word))
             return 1;
     }
     return 0;
@@ -511,10 +380,12 @@ chat_moderation_watch_t *chat_moderation_watch_create(
     watch->sink = sink;
     watch->ctx = ctx;
     chat_buf_init(&watch->raw, p);
+    chat_buf_init(&watch->out, p);
     for (i = 0; i < CHAT_MODERATION_VIEWS; i++)
         chat_buf_init(&watch->forms[i].text, p);
     make_room(watch, lists, nlists);
     for (i = 0; i < nlists; i++)
         add_list(watch, lists[i], i);
+    watch->skips = !flags && !watch->nseekers && watch->ntracks;
     return watch;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside the watch: chat_moderation_watch.c moves it along,
- * chat_moderation_watch_seek.c looks for patterns, chat_moderation_watch_json.c
- * reads the escapes of JSON. Places in a form are counted from the beginning of
- * the text.
+ * Inside the watch: chat_moderation_watch.c lets go on what may,
+ * chat_moderation_watch_take.c moves it along, chat_moderation_watch_seek.c
+ * looks for patterns, chat_moderation_watch_json.c reads the escapes of JSON.
+ * Places in a form are counted from the beginning of the text.
  */
 #ifndef CHAT_MODERATION_WATCH_H
 #define CHAT_MODERATION_WATCH_H
@@ -22,6 +22,7 @@ typedef struct chat_moderation_form_t {
     apr_uint64_t origin; /* where that begins */
     int before;          /* 1: a letter stands before it */
     int begun;           /* 1: something does */
+    int ends_word;       /* 1: a letter is the last of it */
 } chat_moderation_form_t;
 
 /* A segment that is held. */
@@ -79,6 +80,8 @@ struct chat_moderation_watch_t {
     int over;       /* 1: blocked */
 
     chat_buf_t raw; /* what is held, as it came */
+    chat_buf_t out; /* what goes on when this piece has been looked at */
+    int skips;      /* 1: what nothing begins in need not be held at all */
     chat_moderation_piece_t *segments;
     int nsegments, most;
     chat_moderation_pending_t pending;
@@ -95,7 +98,7 @@ struct chat_moderation_watch_t {
     chat_moderation_json_t json;
 };
 
-/* ---- chat_moderation_watch.c ---- */
+/* ---- chat_moderation_watch_take.c ---- */
 
 /* That line of a list was found in these segments. */
 void chat_moderation_watch_found(chat_moderation_watch_t *watch, int list,
@@ -106,7 +109,10 @@ void chat_moderation_watch_failed(chat_moderation_watch_t *watch, int list,
 /* A character, raw bytes of the text. */
 void chat_moderation_watch_put(chat_moderation_watch_t *watch, apr_int32_t c,
                                apr_size_t raw, int outside);
+/* What waits for the next character is whole. */
 void chat_moderation_watch_close(chat_moderation_watch_t *watch);
+/* Nothing stands behind the last words. */
+void chat_moderation_watch_close_words(chat_moderation_watch_t *watch);
 
 /* ---- chat_moderation_watch_seek.c ---- */
 

@@ -152,10 +152,11 @@ static apr_status_t identify(rest_t *q, const row_t *row)
     if (rv != APR_SUCCESS)
         return rv;
     q->at.owner = chat_run_owner(user);
-    if (!q->at.owner)
-        return chat_err_set(&q->err, APR_EACCES, HTTP_UNAUTHORIZED,
-                            "unauthorized", "Sign in required.");
-    return APR_SUCCESS;
+    if (q->at.owner || row->flags & CHAT_ROUTE_REST_ANYBODY)
+        return APR_SUCCESS;
+    q->err.sign_in = q->ctx->dir->page.sign_in;
+    return chat_err_set(&q->err, APR_EACCES, HTTP_UNAUTHORIZED, "unauthorized",
+                        "Sign in required.");
 }
 
 apr_status_t chat_route_rest_ask_limits(rest_t *q)
@@ -188,6 +189,8 @@ static apr_status_t check_tables(rest_t *q, const row_t *row)
 {
     const char *why = "this location has no ChatStore chat";
 
+    if (row->flags & CHAT_ROUTE_REST_NO_TABLES)
+        return APR_SUCCESS;
     if ((q->ctx->dir->store.layout == CHAT_STORE_CHAT ||
          row->flags & CHAT_ROUTE_REST_TABLES) &&
         chat_store_tables(&why, &q->at) == APR_SUCCESS)

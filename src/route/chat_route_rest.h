@@ -50,6 +50,9 @@ typedef enum {
     CHAT_ROUTE_REST_UNLIMITED = 1 << 4, /* ChatLimit does not count it */
     CHAT_ROUTE_REST_TABLES = 1 << 6,    /* the database is enough: no ChatStore
                                            need be here */
+    CHAT_ROUTE_REST_ANYBODY = 1 << 7,   /* guests too, whose q->at.owner is
+                                           NULL */
+    CHAT_ROUTE_REST_NO_TABLES = 1 << 8, /* the database is not asked */
     CHAT_ROUTE_REST_RUN = 1 << 5 /* the handler is a run: it asks the limits,
                                     and reads the body, but for one that may be
                                     repeated */

@@ -11,6 +11,7 @@
 
 #include "chat_auth.h"
 #include "chat_reply.h"
+#include "chat_run_beside.h"
 #include "chat_run_hook.h"
 #include "chat_scratch.h"
 
@@ -288,7 +289,7 @@ static const chat_stream_cb_t callbacks = {
     .again = chat_run_again,
     .taken = chat_run_taken,
     .ask = chat_run_hook_ask,
-    .answered = chat_run_hook_answered,
+    .answered = chat_run_beside_answered,
     .failed = chat_run_failed,
     .complete = chat_run_complete,
 };

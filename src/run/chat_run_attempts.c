@@ -341,10 +341,14 @@ static int choose_next(chat_run_t *run, const chat_result_t *result,
  * say what it makes of it. */
 static int lingers(chat_run_t *run)
 {
-    if (!chat_run_is_answering(run) || run->attempt.is_refused)
+    if (!run->filter_taps || !chat_run_is_answering(run) ||
+        run->attempt.is_refused)
         return 0;
     chat_run_flush(run);
-    return chat_run_hook_lingers(run);
+    if (chat_run_hook_lingers(run))
+        return 1;
+    chat_run_went_on(run);
+    return 0;
 }
 
 int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,

@@ -9,7 +9,6 @@
 #include <apr_strings.h>
 
 #include "chat_clock.h"
-#include "chat_crypto.h"
 #include "chat_run_hook_pieces.h"
 #include "chat_run_hook_state.h"
 #include "chat_run_verdict.h"
@@ -45,6 +44,7 @@ typedef struct state_t {
     int *away;            /* 1: it has no address */
     chat_run_hook_about_t about;
     const char *question; /* NULL: none is to be asked about */
+    const char *replaced; /* what stands in its place; NULL: nothing */
     int pending;          /* the question is being asked about */
     int looks, shows;     /* at answers; and shows them meanwhile */
     apr_int64_t window;
@@ -235,7 +235,7 @@ static void end_question(state_t *s)
 {
     s->pending = 0;
     if (s->job.texts && !is_stopped(s))
-        chat_run_rebuild(s->run, s->job.texts[0]);
+        s->replaced = apr_pstrdup(s->run->r->pool, s->job.texts[0]);
     if (s->looks || is_stopped(s))
         return;
     chat_run_hook_pieces_each(s->gathered, NULL, pass, s);
@@ -399,15 +399,22 @@ static void hear(state_t *s, const chat_aside_end_t *end)
     take(s, &answer);
 }
 
-apr_status_t chat_run_hook_answered(void *ctx, const chat_aside_end_t *end)
+void chat_run_hook_heard(chat_run_t *run, const chat_aside_end_t *end)
 {
-    chat_run_t *run = ctx;
     state_t *s = state_of(run);
 
     hear(s, end);
     s->job.next++;
     advance(s);
-    return chat_run_went_on(run);
+}
+
+const char *chat_run_hook_replaced(chat_run_t *run)
+{
+    state_t *s = state_of(run);
+    const char *text = s->replaced;
+
+    s->replaced = NULL;
+    return text;
 }
 
 int chat_run_hook_is_full(const chat_run_t *run)
@@ -461,26 +468,13 @@ static int hook_wanted(const chat_run_t *run)
     return run->conf->hook.list->nelts > 0;
 }
 
-/* Who asks, for one that is to know the same user again and no more. */
-static const char *digest_of(const char *subject, apr_pool_t *p)
-{
-    unsigned char digest[CHAT_SHA256_LEN];
-    char *text = apr_palloc(p, 2 * CHAT_SHA256_LEN + 1);
-
-    if (!subject ||
-        chat_crypto_sha256(digest, subject, strlen(subject)) != APR_SUCCESS)
-        return NULL;
-    chat_crypto_hex(text, digest, CHAT_SHA256_LEN);
-    return text;
-}
-
 static void describe_run(state_t *s)
 {
     const chat_run_t *run = s->run;
 
     s->about.request_id = run->ctx->request_id;
     s->about.conversation = run->kept ? run->kept->conversation : NULL;
-    s->about.user = digest_of(run->ctx->user->subject, run->r->pool);
+    s->about.user = chat_run_hook_user(run, run->r->pool);
     s->about.tier = chat_limit_tier(run->ctx);
     s->about.route = chat_config_route_name(run->conf->route.id);
 }

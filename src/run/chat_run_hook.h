@@ -15,9 +15,14 @@ int chat_run_hook_is_first(const chat_run_t *run);
 /* 1: the turn may change before the first call is made. */
 int chat_run_hook_may_change(const chat_run_t *run);
 
-/* [driver] chat_stream_cb_t.ask and answered. */
+/* [driver] chat_stream_cb_t.ask. */
 int chat_run_hook_ask(void *ctx, chat_aside_t *aside);
-apr_status_t chat_run_hook_answered(void *ctx, const chat_aside_end_t *end);
+/* [driver] What a service has said is taken: what was held goes to the next
+ * tap, or the answer is stopped. */
+void chat_run_hook_heard(chat_run_t *run, const chat_aside_end_t *end);
+/* [driver] What stands in the place of the question from now on, once; NULL:
+ * nothing. */
+const char *chat_run_hook_replaced(chat_run_t *run);
 
 /* [driver] 1: it holds so much that no more is to come for now. */
 int chat_run_hook_is_full(const chat_run_t *run);
@@ -28,5 +33,8 @@ int chat_run_hook_lingers(chat_run_t *run);
 
 /* [request thread] What the user says now, in p; NULL: nothing. */
 const char *chat_run_hook_question(const chat_run_t *run, apr_pool_t *p);
+/* [request thread] Who asks, for one that is to know the same user again and no
+ * more: a digest, in p; NULL: a guest. */
+const char *chat_run_hook_user(const chat_run_t *run, apr_pool_t *p);
 
 #endif

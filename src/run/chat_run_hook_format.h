@@ -8,7 +8,7 @@
 
 #include <apr_pools.h>
 
-#include "chat_config.h"
+#include "chat_config_hook.h"
 #include "chat_types.h"
 
 /* A text to be looked at. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a user says now, whatever form it was asked in. Request thread. */
+/* Who says what now, whatever form it was asked in. Request thread. */
 #include "chat_run_hook.h"
 
 #include <apr_strings.h>
+
+#include "chat_crypto.h"
 
 #define DEPTH 8
 
@@ -80,5 +82,18 @@ const char *chat_run_hook_question(const chat_run_t *run, apr_pool_t *p)
         return of_turn(turn, p);
     for (i = 0; i < sizeof(lists) / sizeof(*lists) && !text; i++)
         text = of_list(chat_json_get(turn->native, lists[i]), p);
+    return text;
+}
+
+const char *chat_run_hook_user(const chat_run_t *run, apr_pool_t *p)
+{
+    const char *subject = run->ctx->user->subject;
+    unsigned char digest[CHAT_SHA256_LEN];
+    char *text = apr_palloc(p, 2 * CHAT_SHA256_LEN + 1);
+
+    if (!subject ||
+        chat_crypto_sha256(digest, subject, strlen(subject)) != APR_SUCCESS)
+        return NULL;
+    chat_crypto_hex(text, digest, CHAT_SHA256_LEN);
     return text;
 }

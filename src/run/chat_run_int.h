@@ -7,6 +7,7 @@
  *   chat_run_candidates.c  which models and upstreams could answer, in order
  *   chat_run_attempts.c    one call after another until one answers
  *   chat_run_answer.c      what happens while an upstream answers
+ *   chat_run_wait.c        bytes that have to wait
  *   chat_run_end.c         how it ended, and what the client is told
  *
  * and what these ask:
@@ -195,6 +196,9 @@ void chat_run_move(chat_run_t *run, chat_run_phase_e to);
  * for. */
 int chat_run_is_answering(const chat_run_t *run);
 
+/* 1 when the bytes of an app pass, in the form that its page reads. */
+int chat_run_is_app(const chat_run_t *run);
+
 /* A call that was built is about to be made; the one before is over. */
 void chat_run_keep_call(chat_run_t *run);
 /* [driver] chat_stream_cb_t.taken */
@@ -312,20 +316,9 @@ apr_status_t chat_run_silence(void *ctx);
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_run_look(chat_run_t *run);
 
-/* 1 when the bytes of an app pass, in the form that its page reads. */
-int chat_run_is_app(const chat_run_t *run);
-
 /* The call has ended: if that was well, an event without a blank line behind
  * it counts, and a reason to finish is an end. Once more does no harm. */
 void chat_run_finish(chat_run_t *run, const chat_end_t *end);
-
-/* What taps hold goes on, at the end of the call. Once more does no harm. On
- * whoever owns the request then. */
-void chat_run_flush(chat_run_t *run);
-
-/* [driver] What taps held may have gone on, or they have stopped it. As
- * chat_run_data(). */
-apr_status_t chat_run_went_on(chat_run_t *run);
 
 /* Bytes that pass, and wait for their first event to be whole: it is, with the
  * end of the body. On whoever owns the request then. */
@@ -335,6 +328,22 @@ void chat_run_send_held(chat_run_t *run);
  * is put, in r->pool. */
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,
                      const chat_run_t *run, const chat_end_t *end);
+
+/* ---- chat_run_wait.c ---- */
+
+/* The end of an app's stream waits: so many bytes more of it, too? */
+int chat_run_keeps_back(const chat_run_t *run, apr_size_t len);
+/* An answer that passes ends here, as its upstream would break off. APR_EOF. */
+apr_status_t chat_run_cut_off(chat_run_t *run, const chat_cut_t *cut);
+/* [driver] Bytes that pass, where a tap looks at them first. */
+apr_status_t chat_run_pass_filtered(chat_run_t *run, const char *data,
+                                    apr_size_t len);
+/* What taps hold goes on, at the end of the call. Once more does no harm. On
+ * whoever owns the request then. */
+void chat_run_flush(chat_run_t *run);
+/* [driver] What taps held may have gone on, or they have stopped it. As
+ * chat_run_data(). */
+apr_status_t chat_run_went_on(chat_run_t *run);
 
 /* ---- chat_run_send.c ---- */
 

@@ -104,3 +104,8 @@ void chat_run_keep_call(chat_run_t *run)
     if (!may_need_turn(run))
         drop_request(run);
 }
+
+int chat_run_is_app(const chat_run_t *run)
+{
+    return !run->dialect && run->form;
+}

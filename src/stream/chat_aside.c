@@ -14,7 +14,7 @@
 
 /* ---- asking ---- */
 
-void chat_aside_ask(chat_stream_t *s)
+static void aside_ask(chat_stream_t *s)
 {
     chat_stream_aside_t *a = &s->aside;
 
@@ -28,7 +28,7 @@ void chat_aside_ask(chat_stream_t *s)
     a->blocks &= a->wanted;
 }
 
-chat_mono_t chat_aside_due(const chat_stream_t *s)
+static chat_mono_t aside_due(const chat_stream_t *s)
 {
     const chat_stream_aside_t *a = &s->aside;
 
@@ -36,13 +36,13 @@ chat_mono_t chat_aside_due(const chat_stream_t *s)
                                                            : CHAT_MONO_NEVER;
 }
 
-int chat_aside_linger(chat_stream_t *s)
+static int aside_linger(chat_stream_t *s)
 {
     chat_stream_aside_t *a = &s->aside;
 
     a->end = s->end;
     s->ended = 0;
-    chat_aside_ask(s);
+    aside_ask(s);
     a->lingers = a->wanted;
     s->ended = !a->wanted;
     return a->wanted;
@@ -114,7 +114,7 @@ static void set_options(chat_stream_aside_t *a)
     curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, a);
 }
 
-void chat_aside_stop(chat_stream_t *s)
+static void aside_stop(chat_stream_t *s)
 {
     if (s->aside.xfer)
         chat_xfer_release(s->aside.xfer);
@@ -130,7 +130,7 @@ static void go_on(chat_stream_t *s, const chat_stream_aside_t *was)
         s->driver->ops->ended(s);
         return;
     }
-    chat_aside_ask(s);
+    aside_ask(s);
     if (was->first)
         chat_stream_begin_call(s);
     else if (s->call.waiting && !s->aside.blocks)
@@ -152,13 +152,13 @@ static void tell(chat_stream_t *s, chat_aside_end_t *end)
         end->rv = APR_ENOMEM;
     s->client.write_at = s->driver->now;
     rv = s->spec.cb->answered(s->spec.ctx, end);
-    chat_aside_stop(s);
+    aside_stop(s);
     if (chat_stream_written(s, rv == APR_EAGAIN ? APR_SUCCESS : rv) ==
         APR_SUCCESS)
         go_on(s, &was);
 }
 
-static apr_status_t result_of(const chat_stream_aside_t *a, CURLcode rc)
+static apr_status_t result_of(const chat_stream_aside_t *a, int rc)
 {
     switch (rc) {
     case CURLE_OK:
@@ -170,7 +170,7 @@ static apr_status_t result_of(const chat_stream_aside_t *a, CURLcode rc)
     }
 }
 
-void chat_aside_ended(chat_stream_t *s, CURLcode rc)
+static void aside_ended(chat_stream_t *s, int rc)
 {
     chat_aside_end_t end = {.rv = result_of(&s->aside, rc)};
     long status = 0;
@@ -182,13 +182,13 @@ void chat_aside_ended(chat_stream_t *s, CURLcode rc)
     tell(s, &end);
 }
 
-void chat_aside_lost(chat_stream_t *s)
+static void aside_lost(chat_stream_t *s)
 {
     s->aside.lost = 1;
     s->driver->ops->schedule(s);
 }
 
-void chat_aside_make(chat_stream_t *s)
+static void aside_make(chat_stream_t *s)
 {
     chat_stream_aside_t *a = &s->aside;
     chat_aside_end_t end = {.rv = APR_EGENERAL};
@@ -204,3 +204,13 @@ void chat_aside_make(chat_stream_t *s)
     }
     tell(s, &end);
 }
+
+const chat_aside_ops_t chat_aside_ops = {
+    .ask = aside_ask,
+    .due = aside_due,
+    .make = aside_make,
+    .linger = aside_linger,
+    .ended = aside_ended,
+    .lost = aside_lost,
+    .stop = aside_stop,
+};

@@ -229,7 +229,7 @@ chat_offer_e chat_stream_deliver(chat_stream_t *s, const char *data,
         rv = APR_SUCCESS;
     if (chat_stream_written(s, rv) != APR_SUCCESS)
         return CHAT_OFFER_STOP;
-    chat_aside_ask(s);
+    s->aside.ops->ask(s);
     return CHAT_OFFER_ACCEPTED;
 }
 

@@ -39,7 +39,7 @@ void chat_stream_begin(chat_stream_t *s)
     if (s->spec.early)
         chat_stream_heartbeat(s);
     if (!s->ended)
-        chat_aside_ask(s);
+        s->aside.ops->ask(s);
     s->aside.first = s->aside.wanted && s->spec.asks_first;
     if (!s->ended && !s->aside.first)
         start_call(s);
@@ -82,8 +82,8 @@ int chat_stream_again(chat_stream_t *s)
 
     if (!s->call.spec || !s->spec.cb->again || is_final(s) ||
         !s->spec.cb->again(s->spec.ctx, &s->end, &call, &wait) ||
-        (!call && !chat_aside_linger(s))) {
-        chat_aside_stop(s);
+        (!call && !s->aside.ops->linger(s))) {
+        s->aside.ops->stop(s);
         return 0;
     }
     if (!call)
@@ -184,7 +184,7 @@ chat_mono_t chat_stream_due(const chat_stream_t *s)
         due = at;
     if (!s->ended && s->call.spec && (at = call_due(s)) < due)
         due = at;
-    if ((at = chat_aside_due(s)) < due)
+    if ((at = s->aside.ops->due(s)) < due)
         due = at;
     return due;
 }
@@ -199,6 +199,6 @@ void chat_stream_check(chat_stream_t *s, chat_mono_t now)
         check_client(s, now);
     if (!s->ended && s->call.spec)
         check_call(s, now);
-    if (chat_aside_due(s) <= now)
-        chat_aside_make(s);
+    if (s->aside.ops->due(s) <= now)
+        s->aside.ops->make(s);
 }

@@ -216,8 +216,29 @@ typedef struct chat_stream_park_t {
     TAILQ_ENTRY(chat_stream_t) woken_link;  /* K */
 } chat_stream_park_t;
 
-/* What chat_aside.c keeps of the call beside. All D. */
+/* The call beside (chat_aside.c). All D. */
+typedef struct chat_aside_ops_t {
+    /* Is one wanted now? It is made in a later round. */
+    void (*ask)(chat_stream_t *s);
+    /* When make() is to be called; CHAT_MONO_NEVER: there is none to make. */
+    chat_mono_t (*due)(const chat_stream_t *s);
+    void (*make)(chat_stream_t *s);
+    /* 1: the stream goes on until the call is over, and ends then as it has
+     * now. */
+    int (*linger)(chat_stream_t *s);
+    /* Its transfer has ended, with a CURLcode. */
+    void (*ended)(chat_stream_t *s, int rc);
+    /* It cannot go on: told in a later round. Also in curl's callbacks. */
+    void (*lost)(chat_stream_t *s);
+    /* Nobody waits for it any more. Idempotent. */
+    void (*stop)(chat_stream_t *s);
+} chat_aside_ops_t;
+
+extern const chat_aside_ops_t chat_aside_ops;
+
+/* What chat_aside.c keeps of it. All D. */
 typedef struct chat_stream_aside_t {
+    const chat_aside_ops_t *ops; /* C */
     chat_aside_t spec;
     int wanted;  /* it is to be made, or is */
     int made;    /* it is */
@@ -307,19 +328,6 @@ void chat_stream_check(chat_stream_t *s, chat_mono_t now);
 
 /* [D] The first call, once what it has waited for is over. */
 void chat_stream_begin_call(chat_stream_t *s);
-
-/* ---- calls beside (chat_aside.c), D ---- */
-
-/* Is one wanted now? It is made in a later round. */
-void chat_aside_ask(chat_stream_t *s);
-/* When chat_aside_make() is due; CHAT_MONO_NEVER: there is none to make. */
-chat_mono_t chat_aside_due(const chat_stream_t *s);
-void chat_aside_make(chat_stream_t *s);
-/* 1: the stream goes on until the call aside is over, and ends then as it has
- * now. */
-int chat_aside_linger(chat_stream_t *s);
-/* Nobody waits for it any more. Idempotent. */
-void chat_aside_stop(chat_stream_t *s);
 
 /* ---- admission (chat_stream_admission.c) ---- */
 

@@ -425,7 +425,7 @@ void chat_xfer_lost(CURL *easy, const char *detail)
         return;
     s = x->stream;
     if (x == s->aside.xfer)
-        chat_aside_lost(s);
+        s->aside.ops->lost(s);
     else if (!s->ended)
         chat_stream_end(s, was_asked(s) ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
                         detail);
@@ -459,7 +459,7 @@ void chat_xfer_reap(chat_multi_t *m)
         if (x->fit == CHAT_FIT_STALE && !x->stream->ended && start_afresh(x))
             continue;
         if (x == x->stream->aside.xfer)
-            chat_aside_ended(x->stream, rc);
+            x->stream->aside.ops->ended(x->stream, rc);
         else
             reap(x->stream, rc);
     }

@@ -62,11 +62,6 @@ void chat_xfer_reap(chat_multi_t *m);
  */
 void chat_xfer_lost(CURL *easy, const char *detail);
 
-/* A transfer of a call beside has ended (chat_aside.c). */
-void chat_aside_ended(chat_stream_t *s, CURLcode rc);
-/* It cannot go on: told in a later round. Also in curl's callbacks. */
-void chat_aside_lost(chat_stream_t *s);
-
 /* ---- what a driver keeps of curl (chat_curl.c) ---- */
 
 #define CHAT_CLOSED_KEPT 64
