@@ -100,7 +100,7 @@ sub asked () {
 }
 
 my $dead = ChatTest::Httpd::free_port();
-my $up = ChatTest::Upstream->new(pace => 1, n => 60)->start;
+my $up = ChatTest::Upstream->new(pace => 5, n => 60)->start;
 my $base = $up->url;
 
 my $t = ChatTest->new(env => { HOOK_KEY => 'sk-hook-key-0123456789' }, conf => <<"CONF");
@@ -187,7 +187,7 @@ sub chat ($path, $text, %more) {
     my $res = $t->sse($path, { messages => [ { role => 'user', content => $text } ], %more });
     my $json = eval { $JSON->decode($res->{body} // '') } // {};
     my $said = join '', map { my $d = eval { $JSON->decode($_->{data}) } // {}; $d->{delta} // $d->{text} // '' } ($res->{events} // [])->@*;
-    my ($code) = ($json->{code}, map { ($_->{data} // '') =~ /"code":"(\w+)"/ ? $1 : () } ($res->{events} // [])->@*);
+    my ($code) = grep { defined } ($json->{code}, map { ($_->{data} // '') =~ /"code":"(\w+)"/ ? $1 : () } ($res->{events} // [])->@*);
     return { res => $res, status => $res->{status}, said => $said, code => $code // '', json => $json };
 }
 
@@ -258,7 +258,7 @@ $r = chat('/chased', 'tell');
 is $r->{code}, 'content_blocked', 'so it does where an answer is chased';
 $r = chat('/replaced', 'tell');
 is $r->{said}, $all =~ s/s1d30/[gone]/r, 'what is replaced goes on as it is then';
-my $native = $t->sse('/passed/chat/completions', { model => 'mock-1', stream => JSON::PP::true, messages => [ { role => 'user', content => 'tell' } ] });
+my $native = $t->sse('/passed/chat/completions', { model => "m", stream => JSON::PP::true, messages => [ { role => 'user', content => 'tell' } ] });
 my $text = join '', map { $_->{data} // '' } $native->{events}->@*;
 like $text, qr/s1d10 /, 'where bytes pass, those before are shown';
 unlike $text, qr/s1d30/, 'and no byte of what must not be';
@@ -271,7 +271,8 @@ my @waiting = map {
         body => $JSON->encode({ messages => [ { role => 'user', content => "be-silent $_" } ] }));
     $c
 } 1 .. 60;
-ChatTest::wait_for('sixty questions that wait', sub { ($main::waiting += () = asked()) >= 60 });
+my $asked = 0;
+ChatTest::wait_for('sixty questions that wait', sub { ($asked += () = asked()) >= 60 });
 is chat('/never', 'meanwhile')->{status}, 200, 'another is answered while sixty wait for a service';
 $_->close for @waiting;
 

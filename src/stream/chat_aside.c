@@ -32,8 +32,9 @@ static chat_mono_t aside_due(const chat_stream_t *s)
 {
     const chat_stream_aside_t *a = &s->aside;
 
-    return !s->ended && a->wanted && (!a->made || a->lost) ? s->driver->now
-                                                           : CHAT_MONO_NEVER;
+    return !s->ended && a->wanted && (!a->made || a->over || a->lost)
+               ? s->driver->now
+               : CHAT_MONO_NEVER;
 }
 
 static int aside_linger(chat_stream_t *s)
@@ -95,7 +96,8 @@ static void clear(chat_stream_aside_t *a)
     free(a->data);
     a->data = NULL;
     a->len = a->capacity = 0;
-    a->wanted = a->made = a->lost = a->blocks = a->first = a->lingers = 0;
+    a->wanted = a->made = a->over = a->lost = a->blocks = a->first =
+        a->lingers = 0;
 }
 
 static void set_options(chat_stream_aside_t *a)
@@ -175,8 +177,11 @@ static void aside_ended(chat_stream_t *s, int rc)
     chat_aside_end_t end = {.rv = result_of(&s->aside, rc)};
     long status = 0;
 
-    if (s->ended)
-        return; /* nobody waits for it any more */
+    if (s->ended) { /* if the end waits for it, it is told in a later round */
+        s->aside.over = 1;
+        s->aside.rc = rc;
+        return;
+    }
     curl_easy_getinfo(s->aside.xfer->easy, CURLINFO_RESPONSE_CODE, &status);
     end.status = (int)status;
     tell(s, &end);
@@ -193,6 +198,10 @@ static void aside_make(chat_stream_t *s)
     chat_stream_aside_t *a = &s->aside;
     chat_aside_end_t end = {.rv = APR_EGENERAL};
 
+    if (a->over) {
+        aside_ended(s, a->rc);
+        return;
+    }
     if (!a->xfer)
         a->xfer = chat_xfer_create(s);
     if (!a->made && chat_xfer_prepare(a->xfer, a->spec.call)) {

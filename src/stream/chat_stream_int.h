@@ -240,8 +240,11 @@ extern const chat_aside_ops_t chat_aside_ops;
 typedef struct chat_stream_aside_t {
     const chat_aside_ops_t *ops; /* C */
     chat_aside_t spec;
-    int wanted;  /* it is to be made, or is */
-    int made;    /* it is */
+    int wanted; /* it is to be made, or is */
+    int made;   /* it is */
+    int over; /* its transfer ended with the call of the stream, as rc says, and
+                 that is still to be told */
+    int rc;
     int lost;    /* it cannot go on, and that is still to be told */
     int blocks;  /* nothing is taken from the source before it is over */
     int first;   /* the first call waits for it */
