@@ -16,139 +16,14 @@
 #include <apr_hash.h>
 #include <apr_network_io.h>
 
+#include "chat_config_admin.h"
+#include "chat_config_entries.h"
 #include "chat_config_hook.h"
-#include "chat_config_limit.h"
 #include "chat_config_moderation.h"
 #include "chat_json.h"
+#include "chat_otlp.h"
 #include "chat_price.h"
 #include "chat_types.h"
-
-#define CHAT_UNSET (-1)
-
-typedef enum {
-    CHAT_ROUTE_NONE = CHAT_UNSET,
-#define CHAT_ROUTE(id, name, handler, flags) CHAT_ROUTE_##id,
-#include "chat_route_list.h"
-#undef CHAT_ROUTE
-    CHAT_ROUTE_COUNT
-} chat_route_e;
-
-/* Flags of a route: its bytes are those of the provider type it is named after,
- * which pass unchanged. */
-#define CHAT_ROUTE_PASSTHROUGH 1u
-
-typedef enum {
-#define CHAT_PROVIDER(id, name, caps) CHAT_PROVIDER_##id,
-#include "chat_provider_list.h"
-#undef CHAT_PROVIDER
-    CHAT_PROVIDER_COUNT
-} chat_provider_e;
-
-typedef enum {
-#define CHAT_AUTH(id, name) CHAT_AUTH_##id,
-#include "chat_auth_list.h"
-#undef CHAT_AUTH
-    CHAT_AUTH_COUNT
-} chat_auth_e;
-
-/* How an upstream's API is spoken, where it has several (ChatProviderAPI). */
-typedef enum { CHAT_API_RESPONSES, CHAT_API_COMPLETIONS } chat_api_e;
-
-/* Where the log of a stream is kept (ChatStreamResume). */
-typedef enum {
-    CHAT_RESUME_OFF,   /* nowhere: no stream can be resumed */
-    CHAT_RESUME_SPOOL, /* in a file, for the processes of this server */
-    CHAT_RESUME_REDIS  /* in ChatRedis, for all servers that share it */
-} chat_resume_e;
-/* Whose tables hold conversations (ChatStore). */
-typedef enum {
-    CHAT_STORE_OFF,
-    CHAT_STORE_CHAT,  /* this module's */
-    CHAT_STORE_VERCEL /* those of an app that began as Vercel's chat template */
-} chat_store_layout_e;
-
-/* Who saves an answer in the tables of an app (ChatStoreSave). */
-typedef enum {
-    CHAT_SAVE_USUAL, /* the app where that answers, else this server */
-    CHAT_SAVE_APP,
-    CHAT_SAVE_APACHE
-} chat_save_e;
-
-/* What becomes of a question that nobody answered (ChatStoreUnanswered). */
-typedef enum { CHAT_UNANSWERED_KEEP, CHAT_UNANSWERED_REMOVE } chat_unanswered_e;
-
-/* One ChatStoreCount line. */
-typedef struct chat_store_count_t {
-    int most; /* so many messages of a user, and one more, are let in */
-    apr_interval_time_t window;
-    const char *tier; /* only for this tier, NULL: any */
-} chat_store_count_t;
-
-/* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited).
- */
-typedef enum {
-    CHAT_WIDGET_EVENT, /* as an event of a stream */
-    CHAT_WIDGET_STATUS /* as a 429 */
-} chat_widget_limited_e;
-
-/* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
-typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
-
-/* "temperature" and so on, in the order of chat_capability_e; NULL ends it. */
-extern const char *const chat_config_capability_names[];
-
-/* One ChatModel line. Complete when it is read. The same name may have several
- * lines, each with another provider. */
-typedef struct chat_model_conf_t {
-    const char *name;             /* as clients say it */
-    const char *provider;         /* of <ChatProvider> */
-    const char *upstream;         /* the name there */
-    const char *label;            /* for people */
-    int context;                  /* tokens, 0: unknown */
-    int max_output;               /* tokens, 0: unknown */
-    chat_price_t price;           /* price-in= and its like */
-    apr_array_header_t *tiers;    /* const char *: who may; empty: all */
-    apr_array_header_t *aliases;  /* const char *: other names of it */
-    apr_array_header_t *fallback; /* const char *: names of models to ask when
-                                     this one fails */
-    unsigned without;             /* chat_lacks_e: what it cannot do */
-    int refuse;                   /* params=refuse: 400 where a parameter would
-                                     have to be left out */
-    const char *defined_at;       /* "file:line" */
-} chat_model_conf_t;
-
-/* One ChatModelAllow line. */
-typedef struct chat_model_allow_t {
-    const char *tier;          /* only for this tier, NULL: any */
-    apr_array_header_t *names; /* const char *: with * and ? as in shells */
-} chat_model_allow_t;
-
-/* Of one provider (ChatProviderKey). */
-#define CHAT_PROVIDER_KEYS_MAX 32
-
-/* One <ChatProvider name> section. Complete after check_config: no member is
- * unset then. */
-typedef struct chat_provider_conf_t {
-    const char *name;         /* as in ChatUse */
-    int type;                 /* chat_provider_e */
-    int api;                  /* chat_api_e */
-    int api_pinned;           /* 1: ChatProviderAPI says it */
-    const char *url;          /* base, without a trailing slash */
-    const char *host;         /* of url, for the resolver */
-    apr_port_t port;          /* of url, default filled in */
-    apr_array_header_t *keys; /* const char *: secrets, any fits; empty: none
-                                 is sent */
-    int signs;                /* 1: each is the secret of tokens that are made
-                                 for each call, and sent in its place */
-    int auth;                 /* chat_key_e: the header that carries it */
-    const char *version;      /* of the API; NULL: the type's usual one */
-    int store;                /* 1: the provider may keep the answer */
-    chat_timeouts_t timeouts;
-    int breaker_failures; /* in a row that open the breaker, 0: never */
-    apr_interval_time_t breaker_cooldown; /* then it is left alone */
-    int slot;               /* in the shared memory of chat_upstream.h */
-    const char *defined_at; /* "file:line", for messages */
-} chat_provider_conf_t;
 
 /*
  * ---- the two structures ----
@@ -247,10 +122,51 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
+/* Of each server. */
+typedef struct chat_server_upload_t {
+    const chat_upload_conf_t *store; /* ChatUploads; NULL: off */
+    const chat_upload_key_t *key;    /* ChatUploadsKey; NULL: none */
+    const char *location; /* of the first ChatRoute uploads; NULL: there is
+                             none */
+    apr_interval_time_t put, get, read; /* ChatUploadsTime: how long URLs last:
+                                           to upload, to look, for a provider */
+    apr_interval_time_t unused; /* a file that no conversation has is kept so
+                                   long */
+} chat_server_upload_t;
+
+/* The main server's alone, but for used. */
+typedef struct chat_server_trace_t {
+    int used;                     /* 1: some location has ChatTrace on */
+    const char *url;              /* ChatTraceExport: its base; "": off */
+    int protocol;                 /* protocol=: chat_otlp_e */
+    apr_interval_time_t timeout;  /* of one request */
+    apr_interval_time_t delay;    /* between two */
+    int queue, batch;             /* spans that wait; of one request */
+    const char *ca, *cert, *key;  /* files in PEM; NULL: the system's, none */
+    apr_array_header_t *headers;  /* ChatTraceHeader: const char *, lines */
+    apr_array_header_t *resource; /* ChatTraceResource: const char *, each
+                                     name with its value behind it */
+} chat_server_trace_t;
+
+typedef struct chat_server_admin_t {
+    server_rec *home; /* of the ChatAdmin that counts; NULL: there is none */
+    int on;           /* 0: ChatAdmin off */
+    int limits;       /* chat_admin_limits_e */
+    apr_array_header_t *policies; /* const chat_limit_conf_t *: each ChatLimit
+                                     of the files that is not off */
+} chat_server_admin_t;
+
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
 } chat_server_check_t;
+
+/* Of each server. */
+typedef struct chat_server_log_t {
+    const char *target; /* ChatLog: an absolute path, or a command behind its
+                           '|'; NULL: nowhere */
+    int format;         /* chat_log_format_e */
+} chat_server_log_t;
 
 typedef struct chat_server_conf_t {
     chat_server_provider_t provider;
@@ -265,6 +181,10 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
+    chat_server_upload_t upload;
+    chat_server_trace_t trace;
+    chat_server_log_t log;
+    chat_server_admin_t admin;
     chat_server_hook_t hook;
     chat_server_check_t check;
 } chat_server_conf_t;
@@ -315,23 +235,9 @@ typedef struct chat_dir_store_t {
     int share_snapshot, share_live; /* ChatShare: which may be made */
 } chat_dir_store_t;
 
-/* When usage is told to the database (ChatUsage). */
-typedef enum {
-    CHAT_USAGE_OFF,
-    CHAT_USAGE_ON,   /* with each answer */
-    CHAT_USAGE_BATCH /* gathered, and now and then */
-} chat_usage_e;
-
 typedef struct chat_dir_usage_t {
     int mode; /* chat_usage_e */
 } chat_dir_usage_t;
-
-/* Whose keys a provider is asked with (ChatUserKeys). */
-typedef enum {
-    CHAT_KEYS_OFF,    /* those of <ChatProvider> */
-    CHAT_KEYS_ALLOW,  /* a user's own, where he has one */
-    CHAT_KEYS_REQUIRE /* a user's own alone */
-} chat_keys_e;
 
 typedef struct chat_dir_keys_t {
     int mode;                      /* chat_keys_e */
@@ -341,11 +247,14 @@ typedef struct chat_dir_keys_t {
     int baseurl;  /* 1: a key may be for another address, a public one */
 } chat_dir_keys_t;
 
-/* Which tier a price is for (ChatTierPrice). */
-typedef struct chat_tier_price_t {
-    const char *price; /* an id, "lookup:KEY" or "variant:ID" */
-    const char *tier;
-} chat_tier_price_t;
+typedef struct chat_dir_upload_t {
+    apr_array_header_t *types; /* ChatUploadsTypes: chat_upload_type_t */
+    int files;                 /* ChatUploadsLimit: of a user in a day */
+    apr_int64_t bytes;         /* of them together */
+    apr_int64_t inline_bytes;  /* of files that go to a provider themselves, in
+                                  one request */
+    int pixels;                /* of a side of an image */
+} chat_dir_upload_t;
 
 typedef struct chat_dir_tier_t {
     int database; /* ChatAuthTier: 1: what is paid for counts more than what
@@ -370,6 +279,15 @@ typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
                                       clients on this machine */
 } chat_dir_health_t;
+
+typedef struct chat_dir_trace_t {
+    int on;                   /* ChatTrace */
+    int accept;               /* accept=: chat_accept_e */
+    apr_array_header_t *nets; /* of it: apr_ipsubnet_t * */
+    int ratio;                /* of traces that begin here, those recorded, of
+                                 CHAT_RATIO_ALL; or CHAT_RATIO_USUAL */
+    int content; /* ChatTraceContent: 1: spans hold questions and answers */
+} chat_dir_trace_t;
 
 typedef struct chat_dir_request_t {
     int native;            /* ChatRequestFormat: 1: the provider's own */
@@ -399,18 +317,6 @@ typedef struct chat_dir_auth_t {
                               accepted */
 } chat_dir_auth_t;
 
-/* A set of public keys (ChatAuthJWKS): of a file, as it was read; or of a URL,
- * where it is fetched from. */
-typedef struct chat_jwks_conf_t {
-    const char *url;   /* NULL: of a file */
-    int slot;          /* of url, in src/auth/chat_auth_jwks.c */
-    const char *path;  /* of the file */
-    const char *where; /* "file:line" of the directive */
-    const char *text;  /* of the file */
-    apr_size_t len;
-    struct chat_auth_jose_keys_t *keys; /* what auth/ makes of it */
-} chat_jwks_conf_t;
-
 typedef struct chat_dir_jwt_t {
     apr_array_header_t *secrets; /* ChatAuthJWTSecret: const char *, the first
                                     one signs */
@@ -436,6 +342,7 @@ typedef struct chat_dir_hook_t {
     apr_array_header_t *list; /* ChatModerationURL: chat_hook_conf_t *, merged
                                  by name, outer ones first */
 } chat_dir_hook_t;
+
 typedef struct chat_dir_moderation_t {
     apr_array_header_t *lists; /* ChatModerationList: chat_moderation_conf_t *,
                                   merged by name, outer ones first */
@@ -490,6 +397,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_store_t store;
     chat_dir_usage_t usage;
     chat_dir_keys_t keys;
+    chat_dir_upload_t upload;
     chat_dir_tier_t tier;
     chat_dir_vercel_t vercel;
     chat_dir_health_t health;
@@ -503,6 +411,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;
     chat_dir_page_t page;
+    chat_dir_trace_t trace;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
@@ -534,6 +443,9 @@ const apr_array_header_t *chat_config_models(const server_rec *s);
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);
 
+/* Its type, as ChatProviderType has it. */
+const char *chat_config_provider_type(const chat_provider_conf_t *conf);
+
 /* What its type has: bits of chat_provider_caps_e. */
 unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
 
@@ -541,6 +453,25 @@ unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
  * are, and which one that is. Known once check_config has run. */
 int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
+/* Where traces go and which of them: directives, and what the environment says
+ * where none is written. */
+typedef struct chat_trace_setup_t {
+    const char *traces, *logs; /* URLs; NULL: these are not sent */
+    int protocol;              /* chat_otlp_e */
+    apr_interval_time_t timeout, delay;
+    int queue, batch;
+    const char *ca, *cert, *key;        /* or NULL */
+    const apr_array_header_t *headers;  /* const char *, lines */
+    const apr_array_header_t *resource; /* const char *, name and value */
+    int parent;  /* 1: an accepted trace is recorded if it says so */
+    int ratio;   /* of CHAT_RATIO_ALL */
+    int context; /* 1: traceparent and tracestate are read and sent */
+    int baggage; /* 1: so is baggage */
+} chat_trace_setup_t;
+
+/* NULL: nothing is traced. Known once check_config has run. */
+const chat_trace_setup_t *chat_config_trace(void);
+
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
 

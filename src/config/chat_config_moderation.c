@@ -277,6 +277,10 @@ static const char *set_list(cmd_parms *cmd, void *dirv, int argc,
         .conf = {.action = CHAT_MODERATION_BLOCK,
                  .in = CHAT_MODERATION_IN_INPUT | CHAT_MODERATION_IN_OUTPUT}};
 
+    /* Names and audits live as long as the configuration; a request reads
+     * .htaccess. */
+    if (!why)
+        why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
     if (!why)
         why = check_name(cmd, argv[0]);
     if (why)
@@ -321,6 +325,8 @@ static const char *set_audit(cmd_parms *cmd, void *dirv, const char *value)
     chat_dir_moderation_t *m = &((chat_dir_conf_t *)dirv)->moderation;
     const char *path = NULL, *why = chat_config_check_dir(cmd);
 
+    if (!why)
+        why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
     if (!why && !strcasecmp(value, "off")) {
         m->audit = &no_audit;
         return NULL;

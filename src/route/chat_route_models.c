@@ -11,6 +11,7 @@
 #include "chat_dialect.h"
 #include "chat_limit.h"
 #include "chat_model.h"
+#include "chat_override.h"
 #include "chat_reply.h"
 #include "chat_request.h"
 #include "chat_route.h"
@@ -55,7 +56,7 @@ static int is_open(const shown_t *shown, const chat_model_conf_t *model)
  * tier may be shown. */
 static int is_shown(const shown_t *shown, const chat_model_conf_t *model)
 {
-    return chat_model_used(shown->conf, model->provider) &&
+    return !model->off && chat_model_used(shown->conf, model->provider) &&
            chat_config_provider(shown->r->server, model->provider) &&
            (is_open(shown, model) ||
             (shown->locked &&
@@ -295,7 +296,7 @@ int chat_route_models(chat_ctx_t *ctx)
         .ctx = ctx,
         .r = r,
         .conf = ctx->dir,
-        .models = chat_config_models(r->server),
+        .models = chat_override_models(ctx),
         .locked = r->args && !strcmp(r->args, "locked=1"),
     };
     const char *rest = chat_request_rest(r, ctx->dir->route.location);

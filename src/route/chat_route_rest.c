@@ -57,8 +57,8 @@ static int is_row(const row_t *row, const char *path, rest_t *q, int *pbad)
     while (*form && *form == *path) {
         form++;
         path++;
-        if (*form && strchr("*@$", *form)) {
-            apr_size_t len = strcspn(path, "/");
+        if (*form && strchr("*@$~", *form)) {
+            apr_size_t len = strcspn(path, *form == '~' ? "" : "/");
 
             if (!len)
                 return 0;
@@ -283,7 +283,10 @@ int chat_route_rest_end(const rest_t *q, apr_status_t rv)
 void chat_route_rest_begin(rest_t *q, chat_ctx_t *ctx)
 {
     *q = (rest_t){.ctx = ctx, .r = ctx->r, .p = ctx->r->pool};
-    q->at.s = ctx->r->server;
+    if (ctx->dir->route.id == CHAT_ROUTE_admin)
+        q->at.s = chat_config_admin_home(ctx->r->server);
+    if (!q->at.s)
+        q->at.s = ctx->r->server;
     q->at.r = ctx->r;
     q->at.p = ctx->r->pool;
 }

@@ -58,8 +58,9 @@ typedef enum {
                                     repeated */
 } chat_route_rest_flag_e;
 
-/* Path below the location; "*" in it is a UUID, "@" the id of a share, "$" the
- * name of a provider. The last row has no path. */
+/* Path below the location; "*" in it is a UUID, "@" the id of a share, "$" a
+ * name, and "~" at its end one that may have slashes. The last row has no path.
+ */
 typedef struct chat_route_rest_row_t {
     int method;
     const char *path;
@@ -81,6 +82,9 @@ apr_status_t chat_route_rest_enter(chat_route_rest_t *q);
 int chat_route_rest_end(const chat_route_rest_t *q, apr_status_t rv);
 
 /* ---- members of the query; those that are not asked for are ignored ---- */
+
+/* 1 when text is UTF-8 without what no JSON string may have. */
+int chat_route_rest_is_text(const char *text, apr_pool_t *p);
 
 /* *ptext is NULL when it is absent. 400: too long, or no UTF-8. */
 apr_status_t chat_route_rest_text(const char **ptext, chat_route_rest_t *q,

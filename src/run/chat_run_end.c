@@ -9,6 +9,7 @@
 
 #include "chat_reply.h"
 #include "chat_run_said.h"
+#include "chat_run_trace.h"
 
 /* What is still said to the client. */
 typedef enum {
@@ -346,6 +347,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     if (run->vercel)
         ending.err.message = CHAT_DIALECT_VERCEL_BROKEN;
     write_ahead(run, &ending);
+    chat_run_trace_over(run);
     chat_run_tap_end(run);
     tell(run, &ending);
     chat_run_own_mark(run);

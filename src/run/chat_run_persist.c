@@ -9,6 +9,8 @@
  */
 #include "chat_run_int.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "chat_log.h"
@@ -78,6 +80,27 @@ static chat_json_t *question_parts(const chat_request_t *request, apr_pool_t *p)
     return parts;
 }
 
+/* What search finds, and a title is made of. */
+static const char *text_of(const chat_run_t *run, const chat_message_t *first)
+{
+    const chat_json_t *parts = first->parts;
+    apr_array_header_t *texts;
+    int i;
+
+    if (first->role != CHAT_ROLE_USER || first->content)
+        return first->role == CHAT_ROLE_USER ? first->content : "";
+    texts = apr_array_make(run->request_pool, 4, sizeof(const char *));
+    for (i = 0; i < chat_json_length(parts); i++) {
+        const chat_json_t *part = chat_json_at(parts, i);
+        const char *type = chat_json_string(chat_json_get(part, "type"));
+        const char *text = chat_json_string(chat_json_get(part, "text"));
+
+        if (text && type && !strcmp(type, "text"))
+            APR_ARRAY_PUSH(texts, const char *) = text;
+    }
+    return apr_array_pstrcat(run->request_pool, texts, 0);
+}
+
 static void describe_question(chat_store_turn_t *turn, const chat_run_t *run)
 {
     const chat_request_t *request = &run->request;
@@ -87,9 +110,9 @@ static void describe_question(chat_store_turn_t *turn, const chat_run_t *run)
     turn->role = first->role;
     turn->parts = chat_json_text(question_parts(request, run->request_pool),
                                  NULL, run->request_pool);
-    turn->text = first->role == CHAT_ROLE_USER ? first->content : "";
-    turn->title = first->role == CHAT_ROLE_USER
-                      ? chat_run_title_text(first->content, run->request_pool)
+    turn->text = text_of(run, first);
+    turn->title = first->role == CHAT_ROLE_USER && *turn->text
+                      ? chat_run_title_text(turn->text, run->request_pool)
                       : NULL;
     turn->has_parent = request->place.has_parent;
     turn->parent = request->place.parent;

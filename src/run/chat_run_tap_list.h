@@ -6,7 +6,9 @@
  *
  * budget stands first: what an answer cost is settled before anything else may
  * fail. moderation and hook stand before all that keep what is said: they have
- * it as it goes on; lists are looked at before a service is asked. record is the last, so that it tells what the others made of it.
+ * it as it goes on; lists are looked at before a service is asked. record is
+ * almost the last, so that it tells what the others made of it; trace, behind
+ * it, how long that took.
  * persist, or tables, has begun a turn before resume opens the log of its
  * stream, and has saved the answer before that log says that it is over. usage
  * stands behind persist, which has taken along what it can.
@@ -20,3 +22,4 @@ CHAT_TAP(tables)
 CHAT_TAP(usage)
 CHAT_TAP(resume)
 CHAT_TAP(record)
+CHAT_TAP(trace)

@@ -171,6 +171,7 @@ void chat_run_verdict_note(chat_run_t *run, const chat_run_verdict_t *verdict,
 {
     chat_telemetry_moderation_count(verdict->slot, verdict->output,
                                     verdict->action);
+    chat_telemetry_count_moderation(verdict->by, name_of(verdict->action));
     record(run, verdict);
     keep_line(run, verdict, text, len);
 }

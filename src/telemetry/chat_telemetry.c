@@ -3,21 +3,16 @@
  * One request, told: the INFO line and the variables for LogFormat. Whatever
  * thread owns the request.
  */
-#include "chat_telemetry.h"
+#include "chat_telemetry_int.h"
 
 #include <apr_strings.h>
 
 #include "chat_log.h"
 
-static const char *const outcomes[] = {
-    [CHAT_OUTCOME_COMPLETE] = "complete",
-    [CHAT_OUTCOME_CANCELLED] = "cancelled",
-    [CHAT_OUTCOME_UPSTREAM_ERROR] = "upstream_error",
-    [CHAT_OUTCOME_TRUNCATED] = "truncated",
-    [CHAT_OUTCOME_REFUSED] = "refused",
-    [CHAT_OUTCOME_LIMITED] = "limited",
-    [CHAT_OUTCOME_TIMEOUT] = "timeout",
-};
+const char *chat_telemetry_outcome(chat_outcome_e outcome)
+{
+    return chat_telemetry_outcomes[outcome];
+}
 
 /* A client may name a model as long as its body may be. */
 #define TEXT_MAX 256
@@ -58,7 +53,7 @@ static void set_variables(request_rec *r, const chat_record_t *f)
     set_text(r, "CHAT_USER", f->user);
     set_text(r, "CHAT_MODEL", f->model);
     set_text(r, "CHAT_PROVIDER", f->provider);
-    set_text(r, "CHAT_OUTCOME", outcomes[f->outcome]);
+    set_text(r, "CHAT_OUTCOME", chat_telemetry_outcomes[f->outcome]);
     set_number(r, "CHAT_STATUS", f->status);
     set_number(r, "CHAT_TTFT_MS", ms(f->ttft));
     set_number(r, "CHAT_DURATION_MS", ms(f->duration));
@@ -129,7 +124,7 @@ static void log_failure(request_rec *r, const chat_record_t *f)
                   word(r, told->type), word(r, told->param),
                   word(r, f->provider),
                   f->upstream_status ? known(r, f->upstream_status) : "-",
-                  word(r, f->upstream_id), outcomes[f->outcome],
+                  word(r, f->upstream_id), chat_telemetry_outcomes[f->outcome],
                   f->detail ? f->detail : "-", f->said ? " (it said: " : "",
                   f->said ? f->said : "", f->said ? ")" : "");
 }
@@ -138,7 +133,7 @@ void chat_telemetry_record(chat_record_t *record, const char *request_id)
 {
     memset(record, 0, sizeof(*record));
     record->request_id = request_id;
-    record->ttft = -1;
+    record->ttft = record->overhead = record->cost = -1;
     record->usage.input = record->usage.output = -1;
     record->outcome = CHAT_OUTCOME_REFUSED;
     record->moderation.score = record->moderation.latency = -1;
@@ -147,16 +142,17 @@ void chat_telemetry_record(chat_record_t *record, const char *request_id)
 void chat_telemetry_write(request_rec *r, const chat_record_t *f)
 {
     set_variables(r, f);
+    chat_telemetry_count(r, f);
+    chat_telemetry_log(r, f);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   CHATNO(0901) "id=%s user=%s model=%s provider=%s status=%d "
                                "outcome=%s ttft=%s ms=%s in=%s out=%s%s%s",
                   f->request_id, word(r, f->user), word(r, f->model),
-                  word(r, f->provider), f->status, outcomes[f->outcome],
-                  known(r, ms(f->ttft)), known(r, ms(f->duration)),
-                  known(r, f->usage.input), known(r, f->usage.output),
-                  f->own_key ? " key=user" : "", moderation(r, &f->moderation));
-    if (f->outcome == CHAT_OUTCOME_UPSTREAM_ERROR ||
-        f->outcome == CHAT_OUTCOME_TRUNCATED ||
-        f->outcome == CHAT_OUTCOME_TIMEOUT)
+                  word(r, f->provider), f->status,
+                  chat_telemetry_outcomes[f->outcome], known(r, ms(f->ttft)),
+                  known(r, ms(f->duration)), known(r, f->usage.input),
+                  known(r, f->usage.output), f->own_key ? " key=user" : "",
+                  moderation(r, &f->moderation));
+    if (chat_telemetry_is_failure(f))
         log_failure(r, f);
 }
