@@ -372,17 +372,14 @@ static void trace_failed(chat_run_t *run, const chat_attempt_t *attempt,
 }
 
 /* The answer that has ended is all there will be, but a service is still to
- * say what it makes of it. */
+ * say what it makes of it. Nothing is written here: the stream has ended. */
 static int lingers(chat_run_t *run)
 {
     if (!run->filter_taps || !chat_run_is_answering(run) ||
         run->attempt.is_refused)
         return 0;
-    chat_run_flush(run);
-    if (chat_run_hook_lingers(run))
-        return 1;
-    chat_run_went_on(run);
-    return 0;
+    chat_run_flush_taps(run);
+    return chat_run_hook_lingers(run);
 }
 
 int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,

@@ -115,7 +115,7 @@ typedef struct chat_run_answer_t {
     chat_buf_t waiting;    /* bytes that pass, until a tap has looked at them */
     chat_sse_t *shown;     /* of a kept run: reads them once they need not wait
                               any more; NULL: none has to */
-    int flushed;           /* chat_run_flush() was called */
+    int flushed;           /* chat_run_flush_taps() was called */
     chat_redact_t redact;  /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
@@ -187,7 +187,7 @@ typedef struct chat_run_t {
     chat_run_answer_t answer;
     chat_end_t end; /* of the last call, once the run is ENDING */
 
-    struct chat_run_trace_t *trace; /* NULL: it is not traced */
+    struct chat_run_trace_t *trace;       /* NULL: it is not traced */
     struct chat_run_verdicts_t *verdicts; /* of chat_run_verdict.h, or NULL */
 
     void *tap_state[CHAT_TAP_COUNT];
@@ -367,8 +367,10 @@ apr_status_t chat_run_cut_off(chat_run_t *run, const chat_cut_t *cut);
 /* [driver] Bytes that pass, where a tap looks at them first. */
 apr_status_t chat_run_pass_filtered(chat_run_t *run, const char *data,
                                     apr_size_t len);
-/* What taps hold goes on, at the end of the call. Once more does no harm. On
- * whoever owns the request then. */
+/* The call is over: what taps hold goes on, or shows that it must not. Nothing
+ * is sent yet. Once more does no harm. On whoever owns the request then. */
+void chat_run_flush_taps(chat_run_t *run);
+/* The same, and bytes that have waited for it are sent. */
 void chat_run_flush(chat_run_t *run);
 /* [driver] What taps held may have gone on, or they have stopped it. As
  * chat_run_data(). */

@@ -81,32 +81,38 @@ apr_status_t chat_run_pass_filtered(chat_run_t *run, const char *data,
     return rv == APR_SUCCESS && cut ? chat_run_cut_off(run, cut) : rv;
 }
 
-/* What taps hold of the answer that has ended goes on, or shows that it must
- * not. */
-static void flush(chat_run_t *run)
+static int may_flush(const chat_run_t *run)
+{
+    return run->filter_taps && chat_run_is_answering(run) &&
+           !run->attempt.is_refused &&
+           !(run->answer.cut && run->answer.cut->filter);
+}
+
+void chat_run_flush_taps(chat_run_t *run)
 {
     chat_run_answer_t *answer = &run->answer;
 
+    if (answer->flushed || !may_flush(run))
+        return;
+    answer->flushed = 1;
     if (run->whole && !run->dialect)
         chat_run_lists_wire(run, answer->out.data, answer->out.len);
     chat_run_tap_flush(run);
     if (!answer->cut)
         answer->cut = chat_run_tap_progress(run);
-    if (answer->cut && answer->cut->filter)
-        chat_buf_clear(&answer->waiting);
-    else if (!run->dialect && !chat_run_tap_holds(run))
-        let_go(run, answer->waiting.len);
 }
 
 void chat_run_flush(chat_run_t *run)
 {
-    if (run->answer.flushed)
+    chat_run_answer_t *answer = &run->answer;
+
+    if (!may_flush(run))
         return;
-    run->answer.flushed = 1;
-    if (run->filter_taps && chat_run_is_answering(run) &&
-        !run->attempt.is_refused &&
-        !(run->answer.cut && run->answer.cut->filter))
-        flush(run);
+    chat_run_flush_taps(run);
+    if (answer->cut && answer->cut->filter)
+        chat_buf_clear(&answer->waiting);
+    else if (!run->dialect && !chat_run_tap_holds(run))
+        let_go(run, answer->waiting.len);
 }
 
 apr_status_t chat_run_went_on(chat_run_t *run)
