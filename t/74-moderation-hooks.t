@@ -100,8 +100,9 @@ sub asked () {
 }
 
 my $dead = ChatTest::Httpd::free_port();
-my $up = ChatTest::Upstream->new(pace => 5, n => 60)->start;
-my $base = $up->url;
+my $up = ChatTest::Upstream->new(pace => 2, n => 60)->start;
+my $quick = ChatTest::Upstream->new(n => 5)->start;
+my ($base, $quick_base) = ($up->url, $quick->url);
 
 my $t = ChatTest->new(env => { HOOK_KEY => 'sk-hook-key-0123456789' }, conf => <<"CONF");
 LogFormat "%{CHAT_MODERATION}e %U" moderated
@@ -110,7 +111,12 @@ CustomLog moderated.log moderated
   ChatProviderType compatible
   ChatProviderURL $base
 </ChatProvider>
+<ChatProvider quick>
+  ChatProviderType compatible
+  ChatProviderURL $quick_base
+</ChatProvider>
 ChatModel m mock
+ChatModel q quick
 
 <Location />
   SetHandler chat
@@ -119,31 +125,41 @@ ChatModel m mock
 </Location>
 <Location /a>
   ChatRoute stream
+  ChatModelDefault q
   ChatModerationURL guard $url key=env:HOOK_KEY timeout=500ms
   ChatModerationTell category
 </Location>
 <Location /b>
   ChatRoute stream
+  ChatModelDefault q
   ChatModerationURL guard $url run=beside timeout=500ms
 </Location>
 <Location /open>
   ChatRoute stream
+  ChatModelDefault q
   ChatModerationURL lenient $url fail=open timeout=1s cache=off
 </Location>
 <Location /wait>
   ChatRoute stream
+  ChatModelDefault q
   ChatModerationURL patient $url timeout=30s cache=off
 </Location>
 <Location /never>
   ChatRoute stream
+  ChatModelDefault q
 </Location>
 <Location /o>
   ChatRoute stream
+  ChatModelDefault q
   ChatModerationURL moderations $url format=openai thresholds=violence:0.3,*:0.9 cache=off
 </Location>
 <Location /l>
   ChatRoute stream
+  ChatModelDefault q
   ChatModerationURL llama $url format=llama-guard model=llama-guard3 cache=off
+</Location>
+<Location /all>
+  ChatRoute stream
 </Location>
 <Location /out>
   ChatRoute stream
@@ -176,6 +192,7 @@ ChatModel m mock
 </Location>
 <Location /gone>
   ChatRoute stream
+  ChatModelDefault q
   ChatModerationURL dead http://127.0.0.1:$dead/ timeout=500ms
 </Location>
 CONF
@@ -201,19 +218,19 @@ like $head, qr/Authorization: Bearer sk-hook-key-0123456789/, 'with its secret';
 like $head, qr/X-Request-ID: \S+/, 'and the id of the request';
 is_deeply [ @$q{qw(phase final route)}, $q->{texts} ], [ 'input', JSON::PP::true, 'stream', [ { role => 'user', content => 'hello there' } ] ],
     'the question alone';
-my $before = $up->calls;
+my $before = $quick->calls;
 chat('/a', 'hello there');
 is scalar(asked()), 0, 'a verdict is remembered';
-$before = $up->calls;
+$before = $quick->calls;
 $r = chat('/a', 'something bad');
 is_deeply [ @$r{qw(status code)}, $r->{json}{category} ], [ 400, 'content_blocked', 'violence' ], 'a bad one is refused';
-is $up->calls, $before, 'and no provider was asked';
+is $quick->calls, $before, 'and no provider was asked';
 $r = chat('/b', 'something bad beside');
 is_deeply [ @$r{qw(status code)} ], [ 400, 'content_blocked' ], 'beside the provider it is as well';
 $r = chat('/a', 'my secret is this');
 is $r->{status}, 200, 'what is replaced goes on';
-unlike $JSON->encode($up->last), qr/my secret/, 'without it';
-like $JSON->encode($up->last), qr/my \* is this/, 'with what stands in its place';
+unlike $JSON->encode($quick->last), qr/my secret/, 'without it';
+like $JSON->encode($quick->last), qr/my \* is this/, 'with what stands in its place';
 $r = chat('/a', 'an odd one');
 is $r->{status}, 200, 'what is flagged goes on';
 is_deeply [ map { chat('/o', $_)->{status} } 'fine', 'grey', 'bad' ], [ 200, 400, 400 ], 'by scores of categories';
@@ -235,7 +252,7 @@ unlike $t->error_log, qr/please be-/, 'and no word of it';
 
 # ---- answers ----
 
-my $all = chat('/never', 'tell')->{said};
+my $all = chat('/all', 'tell')->{said};
 asked();
 $r = chat('/out', 'tell');
 is $r->{status}, 200, 'an answer in windows';

@@ -53,6 +53,8 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
 
     if (event->last && !chat_provider_is_whole(event, chat_scratch()))
         return;
+    if (event->last)
+        run->answer.torn = 0;
     if (run->answer.events++ == 0 && attempt->permit == CHAT_PERMIT_HALF_OPEN)
         chat_upstream_report(attempt->candidate->conf,
                              attempt->candidate->own ? CHAT_ORIGIN_USER
@@ -146,6 +148,8 @@ void chat_run_listen(chat_run_t *run)
     chat_redact_reset(&answer->redact, secrets_of(run));
     chat_run_tap_restart(run);
     answer->events = answer->flushed = 0;
+    answer->gone = 0;
+    answer->torn = 0;
     if (answer->parse) {
         memset(answer->parse, 0, sizeof(*answer->parse));
         answer->parse->on_delta = on_delta;
@@ -416,8 +420,12 @@ void chat_run_finish(chat_run_t *run, const chat_end_t *end)
 
 void chat_run_send_held(chat_run_t *run)
 {
-    if (!run->dialect && !run->whole && chat_run_is_answering(run) &&
-        run->answer.events && !run->attempt.is_refused)
+    if (run->dialect || run->whole || !chat_run_is_answering(run) ||
+        !run->answer.events || run->attempt.is_refused)
+        return;
+    if (run->filter_taps)
+        chat_run_wait_held(run);
+    else
         send_held(run);
 }
 

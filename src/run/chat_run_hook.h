@@ -24,12 +24,21 @@ void chat_run_hook_heard(chat_run_t *run, const chat_aside_end_t *end);
  * nothing. */
 const char *chat_run_hook_replaced(chat_run_t *run);
 
+/* Of bytes that pass: all of those up to there have been seen whole, counted
+ * from the first of the answer. */
+void chat_run_hook_reached(chat_run_t *run, apr_off_t offset);
+/* Those up to there may be shown, whatever is held. */
+apr_off_t chat_run_hook_judged(const chat_run_t *run);
+
 /* [driver] 1: it holds so much that no more is to come for now. */
 int chat_run_hook_is_full(const chat_run_t *run);
 
 /* [driver] The last call is over. 1: its answer waits for a service; asked
  * again when that has said something. */
 int chat_run_hook_lingers(chat_run_t *run);
+/* The stream is over and nobody can be asked any more: of a whole answer what
+ * no service has looked at is what it could not look at. */
+void chat_run_hook_settle(chat_run_t *run);
 
 /* [request thread] What the user says now, in p; NULL: nothing. */
 const char *chat_run_hook_question(const chat_run_t *run, apr_pool_t *p);

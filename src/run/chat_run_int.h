@@ -110,13 +110,15 @@ typedef struct chat_run_answer_t {
     int events;               /* of the upstream's stream */
     chat_encoder_t *encoder;  /* of a dialect */
     apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
-    chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
-                              bytes are gathered, these */
-    chat_buf_t waiting;    /* bytes that pass, until a tap has looked at them */
-    chat_sse_t *shown;     /* of a kept run: reads them once they need not wait
-                              any more; NULL: none has to */
-    int flushed;           /* chat_run_flush_taps() was called */
-    chat_redact_t redact;  /* the provider's keys out of what is sent */
+    chat_buf_t out;       /* what the encoder wrote; or, where the upstream's
+                             bytes are gathered, these */
+    chat_buf_t waiting;   /* bytes that pass, until a tap has looked at them */
+    apr_off_t gone;       /* bytes that no longer wait */
+    apr_size_t torn;      /* of those that wait, of an event that is not over */
+    chat_sse_t *shown;    /* of a kept run: reads them once they need not wait
+                             any more; NULL: none has to */
+    int flushed;          /* chat_run_flush_taps() was called */
+    chat_redact_t redact; /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
     apr_int64_t logged;    /* id of the last event that the taps know */
@@ -364,6 +366,9 @@ void chat_run_result(chat_result_t *result, chat_err_t *refusal,
 int chat_run_keeps_back(const chat_run_t *run, apr_size_t len);
 /* An answer that passes ends here, as its upstream would break off. APR_EOF. */
 apr_status_t chat_run_cut_off(chat_run_t *run, const chat_cut_t *cut);
+/* Bytes that were kept because they could have been a refusal wait with the
+ * others. On whoever owns the request then. */
+void chat_run_wait_held(chat_run_t *run);
 /* [driver] Bytes that pass, where a tap looks at them first. */
 apr_status_t chat_run_pass_filtered(chat_run_t *run, const char *data,
                                     apr_size_t len);

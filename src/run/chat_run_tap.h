@@ -133,8 +133,8 @@ void chat_run_tap_pass(struct chat_run_t *run, int tap,
                        const chat_delta_t *delta);
 /* The answer of this call has ended. */
 void chat_run_tap_flush(struct chat_run_t *run);
-/* 1: one of them holds what has been seen. */
-int chat_run_tap_holds(struct chat_run_t *run);
+/* 1: one of the first ntaps holds what has been seen. */
+int chat_run_tap_holds(struct chat_run_t *run, int ntaps);
 /* The first that wants the answer to end says why; NULL: none does. */
 const chat_cut_t *chat_run_tap_progress(struct chat_run_t *run);
 void chat_run_tap_sent(struct chat_run_t *run, apr_int64_t first,
