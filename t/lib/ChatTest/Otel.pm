@@ -34,6 +34,7 @@ sub new ($class, @pair) {
 }
 
 sub port ($self) { return $self->{port} }
+sub pid ($self)  { return $self->{pid} }
 sub url ($self)  { return ($self->{tls} ? 'https' : 'http') . "://127.0.0.1:$self->{port}" }
 
 sub _ask ($self, $method, $path, $body = undef) {
