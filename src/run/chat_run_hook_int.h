@@ -26,6 +26,7 @@ typedef struct chat_run_hook_job_t {
     int ready;                /* the call is to be made */
     int stale;                /* its answer is of no use any more */
     apr_int64_t asked_at;     /* monotonic us; 0: it is not being asked */
+    apr_time_t start;         /* the same, for its span */
     const char *const *texts; /* in the place of those that were asked about */
     chat_run_hook_pieces_t *pieces; /* of an answer, NULL: the question */
     apr_off_t reached; /* of bytes that pass: may be seen once it is over */

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "chat_clock.h"
+#include "chat_run_trace.h"
 #include "chat_run_verdict.h"
 #include "chat_scratch.h"
 
@@ -39,6 +40,25 @@ static const char *first_text(const chat_run_hook_job_t *job)
     return job->query.ntexts ? job->query.texts[0].content : "";
 }
 
+/* One that was asked by a call is told of in the trace. */
+static void note(chat_run_hook_tap_t *s, const chat_run_verdict_t *v,
+                 const char *text)
+{
+    const chat_run_looked_t looked = {
+        .hook = s->job.hook,
+        .output = v->output,
+        .start = s->job.start,
+        .end = apr_time_now(),
+        .action = v->action,
+        .category = v->category,
+    };
+
+    chat_run_verdict_note(s->run, v, text, text ? strlen(text) : 0);
+    if (s->job.asked_at)
+        chat_run_trace_looked(s->run, &looked);
+    s->job.asked_at = 0;
+}
+
 /* Can what stands there be another text? */
 static int may_replace(const chat_run_hook_tap_t *s)
 {
@@ -64,7 +84,7 @@ static void take(chat_run_hook_tap_t *s, const chat_run_hook_answer_t *answer)
     v.category = answer->category ? apr_pstrdup(p, answer->category) : NULL;
     v.reason = answer->reason ? apr_pstrdup(p, answer->reason) : NULL;
     v.score = answer->score;
-    chat_run_verdict_note(s->run, &v, first_text(job), strlen(first_text(job)));
+    note(s, &v, first_text(job));
     if (action == CHAT_MODERATION_REPLACE)
         job->texts = answer->texts;
     if (action == CHAT_MODERATION_BLOCK)
@@ -77,7 +97,7 @@ static void fail(chat_run_hook_tap_t *s)
     chat_run_verdict_t v;
 
     describe(&v, s, CHAT_MODERATION_ERROR);
-    chat_run_verdict_note(s->run, &v, NULL, 0);
+    note(s, &v, NULL);
     if (fails_closed(s->job.hook, v.output))
         chat_run_verdict_stop(s->run, &v);
 }
@@ -132,11 +152,13 @@ static int ask_one(chat_run_hook_tap_t *s)
         return 0;
     }
     job->ready = make_call(s);
-    if (job->ready)
-        job->asked_at = chat_clock_now();
-    else
+    if (!job->ready) {
         fail(s);
-    return job->ready;
+        return 0;
+    }
+    job->asked_at = chat_clock_now();
+    job->start = apr_time_now();
+    return 1;
 }
 
 /* The texts that have been replaced are those that the next one is told. */
