@@ -37,10 +37,6 @@ void chat_run_lists_end(chat_run_lists_t *lists);
  * chat_run_verdict_refuse(). */
 apr_status_t chat_run_lists_input(chat_run_lists_t *lists, chat_err_t *err);
 
-/* chat_run_texts.c: a text of a request that is no code, id or data in itself.
- */
-int chat_run_lists_is_text(const char *key, const char *text);
-
 /* ---- chat_run_lists_wire.c: the driver ---- */
 
 /* The strings of an event, or of a body, whose bytes pass unchanged, as deltas
