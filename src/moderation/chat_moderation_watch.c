@@ -250,8 +250,9 @@ void chat_moderation_watch_feed(chat_moderation_watch_t *watch,
         return;
     if (!watch->over && watch->nseekers)
         chat_moderation_watch_seek(watch, 0);
-    if (!watch->over)
-        release(watch, count_free(watch));
+    if (watch->over)
+        return;
+    release(watch, count_free(watch));
     pass_out(watch);
 }
 
