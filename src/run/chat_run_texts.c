@@ -209,6 +209,14 @@ static void look_at_request(scan_t *scan, chat_run_t *run)
         look_at_asked(scan, &run->vercel->asked);
 }
 
+int chat_run_texts_in(chat_json_t *v, const chat_run_texts_t *texts)
+{
+    scan_t scan = {.texts = texts};
+
+    walk(&scan, v);
+    return scan.changed;
+}
+
 void chat_run_texts(chat_run_t *run, const chat_run_texts_t *texts)
 {
     scan_t scan = {.texts = texts, .p = run->request_pool};

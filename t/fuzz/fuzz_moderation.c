@@ -86,20 +86,22 @@ static void watch(const chat_moderation_list_t *list, const uint8_t *head,
         CHAT_MODERATION_BLOCK};
     unsigned flags = (head[1] & 1 ? CHAT_MODERATION_JSON : 0) |
                      (head[1] & 2 ? CHAT_MODERATION_WHOLE : 0);
-    heard_t whole = {.action = actions[head[1] >> 2 & 3]}, cut = whole;
+    heard_t *whole = apr_pcalloc(p, sizeof(*whole));
+    heard_t *cut = apr_pcalloc(p, sizeof(*cut));
 
-    hear(&whole, list, flags, text, len, 0, p);
-    hear(&cut, list, flags, text, len, 1 + (head[1] >> 4), p);
-    if (whole.action <= CHAT_MODERATION_FLAG || !whole.hits)
-        MUST(whole.out.len == len &&
-             (!len || memcmp(whole.out.data, text, len) == 0));
-    if (whole.stopped)
-        MUST(whole.out.len < len &&
-             (!whole.out.len ||
-              memcmp(whole.out.data, text, whole.out.len) == 0));
-    if (!whole.errors && !cut.errors && !whole.stopped &&
+    whole->action = cut->action = actions[head[1] >> 2 & 3];
+    hear(whole, list, flags, text, len, 0, p);
+    hear(cut, list, flags, text, len, 1 + (head[1] >> 4), p);
+    if (whole->action <= CHAT_MODERATION_FLAG || !whole->hits)
+        MUST(whole->out.len == len &&
+             (!len || memcmp(whole->out.data, text, len) == 0));
+    if (whole->stopped)
+        MUST(whole->out.len < len &&
+             (!whole->out.len ||
+              memcmp(whole->out.data, text, whole->out.len) == 0));
+    if (!whole->errors && !cut->errors && !whole->stopped &&
         (list->options.match != CHAT_MODERATION_REGEX || len < PATTERN_TEXT))
-        MUST(is_same(&whole, &cut));
+        MUST(is_same(whole, cut));
 }
 
 static void strip(const char *text, size_t len, apr_pool_t *p)
