@@ -7,6 +7,7 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use ChatTest::Snippets;
 use ChatTest::Upstream;
 use JSON::PP ();
 
@@ -18,17 +19,16 @@ skip_or_fail("needs libapache2-mod-security2 and modsecurity-crs: script/deps.sh
 
 my $up = ChatTest::Upstream->new->start;
 
-# As Debian includes it, with an engine that is on.
+# The blocks of docs/modsecurity.md, for locations of another name.
+open my $page, '<', "$FindBin::Bin/../docs/modsecurity.md" or die $!;
+my ($limits, $exclusion, $note, $off) = map { $_->{text} } ChatTest::Snippets::of('docs/modsecurity.md', do { local $/; <$page> });
+sub at ($path, $text) { return $text =~ s{/api/v1/chat}{$path}gr }
+
+# As Debian includes it, with an engine that is on, and types that would hold streams.
 my $engine = <<"END";
 SecDataDir %%DIR%%
 SecTmpDir %%DIR%%
-SecRuleEngine On
-SecRequestBodyAccess On
-SecRequestBodyLimit 1048576
-SecRequestBodyNoFilesLimit 1048576
-SecRequestBodyInMemoryLimit 1048576
-SecRequestBodyJsonDepthLimit 64
-SecRequestBodyLimitAction Reject
+${limits}SecRequestBodyLimitAction Reject
 SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:'200001',phase:1,t:none,t:lowercase,pass,nolog,ctl:requestBodyProcessor=JSON"
 SecRule REQBODY_ERROR "!\@eq 0" "id:'200002',phase:2,t:none,log,deny,status:400"
 SecResponseBodyAccess On
@@ -36,7 +36,7 @@ SecResponseBodyMimeType text/plain text/html text/xml text/event-stream applicat
 SecAuditEngine Off
 SecStreamInBodyInspection On
 Include /etc/modsecurity/crs/crs-setup.conf
-SecRule REQUEST_URI "\@rx ^/(chat|silent|changes)/" "id:1001,phase:1,pass,nolog,ctl:ruleRemoveTargetByTag=OWASP_CRS;ARGS:messages.messages.content"
+@{[ at('/chat/', $exclusion) ]}
 Include $crs/*.conf
 END
 
@@ -57,19 +57,13 @@ SecResponseBodyAccess Off
 <Location /strict>
 </Location>
 # People may talk about SQL; what they may not is a rule of the site's own.
-<Location /chat>
-    SecRule ENV:CHAT_PROMPT "\@rx (?i)open\\s+sesame" "id:1002,phase:2,deny,status:422,log,msg:'a word of ours'"
-</Location>
-# The same without the note.
+@{[ at('/chat', $note) ]}# The same without the note.
 <Location /silent>
     ChatRequestNote off
     SecRule ENV:CHAT_PROMPT "\@rx ." "id:1004,phase:2,deny,status:422"
 </Location>
 # Nothing of an answer is looked at: streams hold no thread.
-<Location /parked>
-    SecAction "id:1009,phase:2,pass,nolog,ctl:ruleEngine=Off"
-</Location>
-# A rule that changes the body.
+@{[ at('/parked', $off) ]}# A rule that changes the body.
 <Location /changes>
     SecRule STREAM_INPUT_BODY "\@rsub s/(?i)magic word/m***c w**d/" "id:1006,phase:2,pass,nolog"
 </Location>

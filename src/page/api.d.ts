@@ -2147,6 +2147,20 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
+        /** @description broken_body, content_blocked, invalid_json, invalid_request; no request of HTTP */
+        E400_bdda46: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "invalid_json" | "invalid_request";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
         /** @description broken_body, invalid_json, invalid_request, key_format, key_rejected; no request of HTTP */
         E400_cf21e4: {
             headers: {
@@ -2157,6 +2171,20 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "broken_body" | "invalid_json" | "invalid_request" | "key_format" | "key_rejected";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, invalid_id, invalid_json, invalid_request; no request of HTTP */
+        E400_cf32d2: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "invalid_id" | "invalid_json" | "invalid_request";
                 };
                 "text/html": components["schemas"]["Text"];
             };
@@ -3154,6 +3182,20 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["KitError"];
+            };
+        };
+        /** @description identity_unavailable, limits_unavailable, moderation_unavailable, out_of_memory, store_unavailable */
+        E503_014817: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "identity_unavailable" | "limits_unavailable" | "moderation_unavailable" | "out_of_memory" | "store_unavailable";
+                };
             };
         };
         /** @description identity_unavailable, limits_unavailable, out_of_memory, store_unavailable, uploads_unavailable */
@@ -5068,7 +5110,7 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            400: components["responses"]["E400_b2874f"];
+            400: components["responses"]["E400_cf32d2"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
@@ -5078,7 +5120,7 @@ export interface operations {
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
-            503: components["responses"]["E503_401b37"];
+            503: components["responses"]["E503_014817"];
         };
     };
     rateMessage: {
@@ -5446,7 +5488,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImportReport"];
                 };
             };
-            400: components["responses"]["E400_84cb74"];
+            400: components["responses"]["E400_bdda46"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
@@ -5456,7 +5498,7 @@ export interface operations {
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
-            503: components["responses"]["E503_401b37"];
+            503: components["responses"]["E503_014817"];
         };
     };
     listKeys: {

@@ -55,22 +55,81 @@ static const char *look(void *ctx, const char *text, int json, int rigid)
                : text;
 }
 
+static void open_scan(scan_t *scan, chat_run_lists_t *lists, apr_pool_t *p)
+{
+    memset(scan, 0, sizeof(*scan));
+    scan->lists = lists;
+    scan->p = p;
+    scan->out = apr_palloc(p, sizeof(*scan->out));
+    chat_buf_init(scan->out, p);
+    scan->plain = chat_moderation_watch_create(
+        lists->lists, lists->n, CHAT_MODERATION_WHOLE, &sink, scan, p);
+    scan->json = chat_moderation_watch_create(
+        lists->lists, lists->n, CHAT_MODERATION_WHOLE | CHAT_MODERATION_JSON,
+        &sink, scan, p);
+}
+
 apr_status_t chat_run_lists_input(chat_run_lists_t *lists, chat_err_t *err)
 {
     chat_run_t *run = lists->run;
-    apr_pool_t *p = run->request_pool;
-    scan_t scan = {.lists = lists, .p = p};
+    scan_t scan;
     const chat_run_texts_t texts = {look, &scan};
 
-    scan.out = apr_palloc(p, sizeof(*scan.out));
-    chat_buf_init(scan.out, p);
-    scan.plain = chat_moderation_watch_create(
-        lists->lists, lists->n, CHAT_MODERATION_WHOLE, &sink, &scan, p);
-    scan.json = chat_moderation_watch_create(
-        lists->lists, lists->n, CHAT_MODERATION_WHOLE | CHAT_MODERATION_JSON,
-        &sink, &scan, p);
+    open_scan(&scan, lists, run->request_pool);
     chat_run_texts(run, &texts);
     chat_run_lists_end(lists);
     return lists->stopped ? chat_run_verdict_refuse(err, run, &lists->verdict)
                           : APR_SUCCESS;
+}
+
+/* ---- what does not come as a question ---- */
+
+struct chat_run_inspect_t {
+    chat_run_t *run; /* of which verdicts know who asks, and where */
+    chat_run_lists_t lists;
+    scan_t scan;
+};
+
+chat_run_inspect_t *chat_run_inspect_begin(chat_ctx_t *ctx, apr_pool_t *p)
+{
+    chat_run_inspect_t *one = apr_pcalloc(p, sizeof(*one));
+
+    one->run = apr_pcalloc(p, sizeof(*one->run));
+    one->run->ctx = ctx;
+    one->run->r = ctx->r;
+    one->run->conf = ctx->dir;
+    one->run->request_pool = p;
+    one->run->record.user = ctx->user->id;
+    chat_run_lists_init(&one->lists, one->run, 0);
+    if (!one->lists.n)
+        return NULL;
+    open_scan(&one->scan, &one->lists, p);
+    return one;
+}
+
+apr_status_t chat_run_inspect(chat_run_inspect_t *one, const char **pparts,
+                              const char **ptext, chat_err_t *err)
+{
+    static const chat_json_limits_t limits = {CHAT_DIALECT_WHOLE_MAX, 100,
+                                              1000000};
+    const chat_run_texts_t texts = {look, &one->scan};
+    chat_json_t *v;
+
+    if (chat_json_parse(&v, *pparts, strlen(*pparts), &limits, one->scan.p) !=
+        APR_SUCCESS)
+        return chat_err_set(err, APR_EGENERAL, HTTP_INTERNAL_SERVER_ERROR,
+                            "internal", "This server could not do it.");
+    if (chat_run_texts_in(v, &texts)) {
+        *pparts = chat_json_text(v, NULL, one->scan.p);
+        *ptext = look(&one->scan, *ptext, 0, 0);
+    }
+    return one->lists.stopped
+               ? chat_run_verdict_refuse(err, one->run, &one->lists.verdict)
+               : APR_SUCCESS;
+}
+
+void chat_run_inspect_end(chat_run_inspect_t *one)
+{
+    chat_run_lists_end(&one->lists);
+    chat_run_verdict_end(one->run);
 }

@@ -6,7 +6,6 @@
 
 #include <apr_strings.h>
 
-#include "chat_run_lists.h"
 #include "chat_run_vercel.h"
 
 /* A shorter text may be one, whatever letters it is made of. */
@@ -82,7 +81,7 @@ static int is_data(const char *text)
     return len >= DATA_LEN && !text[len];
 }
 
-int chat_run_lists_is_text(const char *key, const char *text)
+int chat_run_texts_is_one(const char *key, const char *text)
 {
     return !(key && is_name(key)) && !is_data(text);
 }
@@ -101,7 +100,7 @@ static void walk_object(scan_t *scan, chat_json_t *object)
             walk(scan, v);
             continue;
         }
-        if (!chat_run_lists_is_text(key, text))
+        if (!chat_run_texts_is_one(key, text))
             continue;
         left = look(scan, text, !strcmp(key, "arguments"));
         if (left != text)
@@ -121,7 +120,7 @@ static void walk(scan_t *scan, chat_json_t *v)
 
         if (!text)
             walk(scan, one);
-        else if (chat_run_lists_is_text(NULL, text))
+        else if (chat_run_texts_is_one(NULL, text))
             look_only(scan, text);
     }
 }
@@ -208,6 +207,14 @@ static void look_at_request(scan_t *scan, chat_run_t *run)
     walk_only(scan, turn->native);
     if (run->vercel)
         look_at_asked(scan, &run->vercel->asked);
+}
+
+int chat_run_texts_in(chat_json_t *v, const chat_run_texts_t *texts)
+{
+    scan_t scan = {.texts = texts};
+
+    walk(&scan, v);
+    return scan.changed;
 }
 
 void chat_run_texts(chat_run_t *run, const chat_run_texts_t *texts)

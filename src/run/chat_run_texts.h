@@ -18,4 +18,11 @@ typedef struct chat_run_texts_t {
 
 void chat_run_texts(chat_run_t *run, const chat_run_texts_t *texts);
 
+/* The same of the texts of a JSON value alone. 1: some are others now. */
+int chat_run_texts_in(chat_json_t *v, const chat_run_texts_t *texts);
+
+/* A text of a request that is no code, id or data in itself; key NULL: it
+ * stands in an array. Any thread. */
+int chat_run_texts_is_one(const char *key, const char *text);
+
 #endif
