@@ -11,6 +11,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use ChatTest::Moderator;
 use ChatTest::Otel;
 use ChatTest::Upstream;
 
@@ -19,6 +20,7 @@ my $PROMETHEUS = "$FindBin::Bin/real/prometheus";
 
 my $otel = ChatTest::Otel->new;
 my $up = ChatTest::Upstream->new(n => 3)->start;
+my $service = ChatTest::Moderator->start;
 my $TRACE = '0af7651916cd43dd8448eb211c80319c';
 my $PARENT = "00-$TRACE-b7ad6b7169203331";
 my $SECRET = 'Bearer otlp-canary-6a1b';
@@ -49,6 +51,7 @@ sub conf (%o) {
         location('/off',  'ChatTrace off'),
         location('/sick', "ChatTrace on ratio=0\nChatModelDefault bad\nChatRetry 1", 'sick'),
         location('/twice', "ChatTrace on\nChatModelDefault twice\nChatRetry 1", 'sick own'),
+        location('/asked', "ChatTrace on\nChatModerationURL guard ${\$service->url}"),
         location('/content', "ChatTrace on\nChatTraceContent on");
 }
 
@@ -136,6 +139,15 @@ isnt $both[0]{spanId}, $both[1]{spanId}, '... with an id of its own';
 is $both[0]{attributes}{'error.type'}, 'upstream_error', '... that says why';
 
 unlike join('', map { $_->{raw} } $otel->requests), qr/\Q${\$t->canary_prompt}\E|\Q${\$t->canary_key}\E/, 'no prompt and no key is in a span';
+$spans = traced(ask('/asked'));
+is $spans->{moderation}{name}, 'moderation guard', 'a call of a service of moderation is a span';
+is_deeply [ @{ $spans->{moderation}{attributes} }{qw(chat.moderation.phase chat.moderation.verdict server.address)} ],
+    [ 'input', 'pass', '127.0.0.1' ], '... with its verdict';
+is $spans->{moderation}{parentSpanId}, $spans->{POST}{spanId}, '... below that of the request';
+cmp_ok $spans->{moderation}{endTimeUnixNano}, '<=', $spans->{chat}{startTimeUnixNano}, '... and over before the provider is asked';
+$spans = traced($t->sse('/asked', { messages => [ { role => 'user', content => 'so bad' } ] }));
+is $spans->{moderation}{attributes}{'chat.moderation.category'}, 'violence', '... with what it found';
+is $spans->{chat}, undef, '... and nobody else is asked then';
 $spans = traced(ask('/content'));
 like $spans->{chat}{attributes}{'gen_ai.input.messages'}, qr/\Q${\$t->canary_prompt}\E/, 'with ChatTraceContent the question is';
 like $spans->{chat}{attributes}{'gen_ai.output.messages'}, qr/"role":"assistant".*"content":"./, '... and the answer';

@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 
+#include "chat_run_trace.h"
 #include "chat_run_verdict.h"
 
 /* The first piece is small, so that something is shown soon. */
@@ -48,6 +49,8 @@ static void gather_anew(chat_run_hook_tap_t *s)
 static void end_question(chat_run_hook_tap_t *s)
 {
     s->pending = 0;
+    if (chat_run_hook_is_first(s->run))
+        chat_run_trace_begins(s->run);
     if (s->job.texts && !chat_run_hook_stopped(s))
         s->replaced = apr_pstrdup(s->run->r->pool, s->job.texts[0]);
     if (s->looks || chat_run_hook_stopped(s))

@@ -70,7 +70,9 @@ void chat_run_trace_leave(chat_run_t *run, chat_run_stage_e stage);
 /* The call that was built is about to be made: the upstream may learn of the
  * trace. */
 void chat_run_trace_call(chat_run_t *run);
-/* It was waited for, and begins now. */
+/* It has waited for something else, and begins now. */
+void chat_run_trace_begins(chat_run_t *run);
+/* The limits have been waited for: it begins now. */
 void chat_run_trace_admitted(chat_run_t *run);
 /* It is over: why it failed, or NULL. */
 void chat_run_trace_called(chat_run_t *run, const chat_attempt_t *attempt,

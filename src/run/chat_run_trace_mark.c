@@ -206,13 +206,18 @@ void chat_run_trace_call(chat_run_t *run)
     called->start = apr_time_now();
 }
 
-void chat_run_trace_admitted(chat_run_t *run)
+void chat_run_trace_begins(chat_run_t *run)
 {
     chat_run_called_t *called = last_call(run);
 
-    chat_run_trace_leave(run, CHAT_STAGE_LIMIT);
     if (called)
         called->start = apr_time_now();
+}
+
+void chat_run_trace_admitted(chat_run_t *run)
+{
+    chat_run_trace_leave(run, CHAT_STAGE_LIMIT);
+    chat_run_trace_begins(run);
 }
 
 void chat_run_trace_called(chat_run_t *run, const chat_attempt_t *attempt,
