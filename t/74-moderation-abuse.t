@@ -43,6 +43,10 @@ my $policies = <<'END';
     ChatModerationList words file:%%DIR%%/words.txt
     ChatAbuse brief blocks=1/1h then=ban:1s
 </Location>
+<Location /said>
+    ChatModerationList said file:%%DIR%%/said.txt in=output match=substring
+    ChatAbuse said blocks=1/1h then=ban:2h
+</Location>
 <Location /shadow>
     ChatModerationList words file:%%DIR%%/words.txt
     ChatAbuse r repeats=1/1h shadow=on
@@ -88,6 +92,7 @@ $more
 $policies
 END
     $t->write_file('words.txt', "banned\n");
+    $t->write_file('said.txt', "s1d1\n"); # the beginning of the second piece of what the upstream says
     return $t;
 }
 
@@ -207,6 +212,10 @@ sub bans ($one, $other, $where) {
     my ($row) = grep { $_->{name} eq 'blocks' } @{ $JSON->decode($one->get('/me', headers => { 'X-Client' => '198.51.100.7' })->{body})->{limits} };
     is_deeply [ @$row{qw(unit limit remaining)} ], [ 'blocks', 3, 0 ], '... the route me tells of it';
     ok $row->{resetAt}, '... and until when';
+    my $cut = ask($one, '/said', 'mock(seed=1;n=5)', @mine);
+    is $cut->{status}, 200, 'an answer that has begun';
+    like $cut->{body}, qr/content_blocked/, '... and is blocked';
+    ok wait_for('the ban', sub { code_of(ask($other, '/said', 'mock(seed=1;n=1)', @mine)) eq 'banned' }), '... counts, too';
     is code_of(ask($one, '/brief', 'a banned word')), 'content_blocked', 'a ban of one second';
     ok wait_for('its end', sub { ask($other, '/brief', 'a fine word')->{status} == 200 }), '... ends';
     return;

@@ -3,10 +3,10 @@
  * letter goes on, and all else does, as it was. */
 #include "chat_moderation.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <apr_strings.h>
-#include <apr_time.h>
 
 #include "chat_buf.h"
 #include "unit.h"
@@ -390,6 +390,73 @@ START_TEST(it_may_be_cut_anywhere)
 }
 END_TEST
 
+/* ---- lists are shared ---- */
+
+#define THREADS 4
+
+typedef struct reader_t {
+    const chat_moderation_list_t *lists[2];
+    int found;
+} reader_t;
+
+static void ignore(void *ctx, const char *text, apr_size_t len)
+{
+}
+
+static chat_moderation_e count_found(void *ctx,
+                                     const chat_moderation_hit_t *found)
+{
+    ((reader_t *)ctx)->found += !found->error;
+    return CHAT_MODERATION_REPLACE;
+}
+
+static void *read_often(void *ctx)
+{
+    static const chat_moderation_sink_t counts = {ignore, count_found};
+    const char *text = "a b\u0430nned word, card 1234";
+    reader_t *reader = ctx;
+    apr_pool_t *p;
+    int i;
+
+    for (i = 0; i < 50; i++) {
+        chat_moderation_watch_t *w;
+
+        apr_pool_create_unmanaged_ex(&p, NULL, NULL);
+        w = chat_moderation_watch_create(reader->lists, 2, 0, &counts, reader,
+                                         p);
+        chat_moderation_watch_feed(w, text, strlen(text));
+        chat_moderation_watch_end(w);
+        apr_pool_destroy(p);
+    }
+    return NULL;
+}
+
+/* Each has a watch of its own; the automaton and the machine code of patterns
+ * are for all. */
+START_TEST(threads_share_a_list)
+{
+    reader_t readers[THREADS];
+    pthread_t threads[THREADS];
+    int i;
+
+    for (i = 0; i < THREADS; i++) {
+        readers[i] = i ? readers[0] : (reader_t){{NULL}, 0};
+        if (i == 0) {
+            readers[i].lists[0] = list(CHAT_MODERATION_WORD, 1, "banned");
+            readers[i].lists[1] =
+                list(CHAT_MODERATION_REGEX, 0, "card\\s+\\d{4}");
+        }
+    }
+    for (i = 0; i < THREADS; i++)
+        ck_assert_int_eq(
+            pthread_create(&threads[i], NULL, read_often, &readers[i]), 0);
+    for (i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    for (i = 0; i < THREADS; i++)
+        ck_assert_int_eq(readers[i].found, 100);
+}
+END_TEST
+
 /* ---- patterns that take for ever ---- */
 
 static void search(const char *pattern, const char *text)
@@ -441,7 +508,7 @@ END_TEST
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("chat_moderation_watch");
-    TCase *tc = tcase_create("watch");
+    TCase *tc = tcase_create("watch"), *shared = tcase_create("shared");
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_set_timeout(tc, 120);
@@ -461,5 +528,8 @@ Suite *unit_suite(void)
                         4);
     tcase_add_test(tc, a_pattern_that_is_quadratic_ends);
     suite_add_tcase(suite, tc);
+    tcase_add_checked_fixture(shared, setup, teardown);
+    tcase_add_test(shared, threads_share_a_list);
+    suite_add_tcase(suite, shared);
     return suite;
 }
