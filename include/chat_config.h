@@ -253,6 +253,7 @@ typedef struct chat_dir_upload_t {
     apr_int64_t bytes;         /* of them together */
     apr_int64_t inline_bytes;  /* of files that go to a provider themselves, in
                                   one request */
+    apr_int64_t memory;        /* that these have, of all requests of a child */
     int pixels;                /* of a side of an image */
 } chat_dir_upload_t;
 

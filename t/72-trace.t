@@ -11,6 +11,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use ChatTest::Chats;
 use ChatTest::Moderator;
 use ChatTest::Otel;
 use ChatTest::Upstream;
@@ -265,5 +266,21 @@ $otel->reset;
 ok $t->stop, 'the server stops';
 is scalar(grep { $_->{name} eq 'POST /open' } $otel->spans), 2, 'streams that a stop cuts are told of as well';
 unlike $t->error_log, qr/\Q$SECRET\E/, 'the secret is in no log';
+
+# ---- where a conversation is kept ----
+
+$otel->reset;
+my $kept = ChatTest::Chats->new(db => 'sqlite', upstream => $up, conf => "ChatTraceExport ${\$otel->url} delay=20ms\nChatTrace on\n")->start;
+my $conversation = ChatTest::Chats::uuid();
+$spans = traced($kept->as('ann', 'POST', 'chat/stream', json => { conversationId => $conversation, $kept->turn->%* }));
+is join(' ', map { ($spans->{$_}{parentSpanId} // '') eq $spans->{POST}{spanId} ? $_ : () } sort keys %$spans), 'chat identity limit save store',
+    'what is read and saved are parts of a request, too';
+my ($call, $store, $save) = @$spans{qw(chat store save)};
+cmp_ok $store->{endTimeUnixNano}, '<=', $call->{startTimeUnixNano}, '... before the call';
+cmp_ok $save->{startTimeUnixNano}, '>=', $call->{endTimeUnixNano}, '... and behind it';
+is $call->{attributes}{'gen_ai.conversation.id'}, $conversation, '... which names the conversation';
+$kept->as('ann', 'GET', "conversations/$conversation");
+is_deeply [ grep { $_->{name} =~ /conversations/ } $otel->spans ], [], 'a request that is no chat is no trace';
+$kept->stop;
 
 done_testing;
