@@ -188,6 +188,7 @@ static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
     t->refusing = no;
     wait = no->reset_ms > 0 ? (no->reset_ms + 999) / 1000 : 1;
     err->retry_after = apr_psprintf(t->r->pool, "%" APR_INT64_T_FMT, wait);
+    err->limit = chat_limit_told_one(no, t->decided, t->r->pool);
     return chat_err_set(
         err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS, "rate_limited",
         apr_psprintf(t->r->pool,
@@ -429,6 +430,14 @@ const chat_notice_t *chat_limit_notice(const chat_limit_ticket_t *ticket,
                                        apr_pool_t *p)
 {
     return chat_limit_notice_of(&ticket->counted, spent, ticket->decided, p);
+}
+
+const char *chat_limit_told(const chat_limit_ticket_t *ticket,
+                            const chat_limit_spent_t *spent, apr_pool_t *p)
+{
+    return ticket
+               ? chat_limit_told_of(&ticket->counted, spent, ticket->decided, p)
+               : NULL;
 }
 
 /* ---- start-up ---- */

@@ -1222,8 +1222,15 @@ export interface components {
         /** @description A whole answer; docs/stream.md describes the members and the events of a stream. */
         Answer: Record<string, never>;
         AnswerWish: {
+            /** @description What is told besides: what is waited for. */
+            events?: "status"[];
             maxOutputTokens?: number;
             model?: string;
+            /**
+             * @description What becomes of the answer when its client leaves; else as ChatStreamOnLeave says.
+             * @enum {unknown}
+             */
+            onLeave?: "finish" | "stop";
             responseFormat?: "json" | components["schemas"]["ResponseFormat"];
             /** @description false: both messages as one JSON object. */
             stream?: boolean;
@@ -1333,12 +1340,21 @@ export interface components {
             imported?: number;
             /** @description As zod has them. */
             issues?: components["schemas"]["Issue"][];
+            /** @description The ChatLimit that refused. */
+            limit?: components["schemas"]["LimitState"];
             /** @description A sentence for people. */
             message: string;
             /** @description As in X-Request-ID. */
             requestId?: string;
             /** @description Seconds. */
             retryAfter?: number;
+            /** @description The same request may go better later, as it is. */
+            retryable?: boolean;
+            /**
+             * @description Whose matter it is.
+             * @enum {unknown}
+             */
+            scope?: "user" | "model" | "provider" | "server";
             /** @description With unauthorized, where ChatPage has one. */
             signInUrl?: string;
             /** @description Where the answer to the same question is. */
@@ -1481,6 +1497,8 @@ export interface components {
             role: string | null;
             signInUrl: string | null;
             signOutUrl: string | null;
+            /** @description What an empty chat suggests to ask. */
+            suggestions: string[];
             tier: string | null;
             version: string;
         };
@@ -1541,6 +1559,8 @@ export interface components {
                 reasoningPerMillion?: number | null;
             };
             provider: string;
+            /** @description As people call it. */
+            providerLabel: string;
             providers: string[];
             /** @description Why it is not available. */
             reason?: {
@@ -1556,6 +1576,7 @@ export interface components {
             object: "list";
             providers: {
                 id: string;
+                label: string;
                 models: string[];
             }[];
         };
@@ -1810,12 +1831,19 @@ export interface components {
         StreamTurn: {
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
+            /** @description What is told besides: what is waited for. */
+            events?: "status"[];
             /** @description Of the message, by the client. */
             id?: components["schemas"]["Id"];
             maxOutputTokens?: number;
             messages: components["schemas"]["StreamMessage"][];
             /** @description The name of a model of this location; else its ChatModelDefault. */
             model?: string;
+            /**
+             * @description What becomes of the answer when its client leaves; else as ChatStreamOnLeave says.
+             * @enum {unknown}
+             */
+            onLeave?: "finish" | "stop";
             /** @description The message that it follows. */
             parentId?: components["schemas"]["IdOrNull"];
             responseFormat?: "json" | components["schemas"]["ResponseFormat"];
@@ -1831,12 +1859,19 @@ export interface components {
         StreamTurn_2: {
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
+            /** @description What is told besides: what is waited for. */
+            events?: "status"[];
             /** @description Of the message, by the client. */
             id?: components["schemas"]["Id"];
             maxOutputTokens?: number;
             messages: components["schemas"]["StreamMessage_2"][];
             /** @description The name of a model of this location; else its ChatModelDefault. */
             model?: string;
+            /**
+             * @description What becomes of the answer when its client leaves; else as ChatStreamOnLeave says.
+             * @enum {unknown}
+             */
+            onLeave?: "finish" | "stop";
             /** @description The message that it follows. */
             parentId?: components["schemas"]["IdOrNull"];
             responseFormat?: "json" | components["schemas"]["ResponseFormat"];
@@ -5649,11 +5684,6 @@ export interface operations {
             /** @description Me */
             200: {
                 headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -5665,9 +5695,8 @@ export interface operations {
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
-            429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
-            503: components["responses"]["E503_401b37"];
+            503: components["responses"]["E503_847e14"];
         };
     };
     deleteMe: {
