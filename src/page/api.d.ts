@@ -418,6 +418,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has become of conversations since a cursor */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{conversationId}": {
         parameters: {
             query?: never;
@@ -1247,6 +1264,14 @@ export interface components {
         };
         /** @description The file. */
         Bytes: unknown;
+        Changes: {
+            /** @description New, or different, or with other messages. */
+            changed: components["schemas"]["Conversation"][];
+            cursor: string;
+            deleted: components["schemas"]["Id"][];
+            /** @description Too long ago, or too much: read the list anew. */
+            reset: boolean;
+        };
         /** @description As ChatKit sends it; or a message alone. */
         ChatKitRequest: {
             message?: string;
@@ -4670,6 +4695,36 @@ export interface operations {
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_401b37"];
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description cursor of the answer before. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Changes */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            400: components["responses"]["E400_533b30"];
+            401: components["responses"]["E401_205e1d"];
+            403: components["responses"]["E403_06f64a"];
+            404: components["responses"]["E404_5872a1"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_847e14"];
         };
     };
     getConversation: {
