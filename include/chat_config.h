@@ -383,6 +383,7 @@ typedef struct chat_dir_page_t {
     const char *sign_out;
     const char *terms;
     const char *privacy;
+    apr_array_header_t *suggest; /* ChatPageSuggest: const char *, or NULL */
 } chat_dir_page_t;
 
 typedef struct chat_dir_mock_t {

@@ -195,6 +195,7 @@ typedef enum {
  * unset then. */
 typedef struct chat_provider_conf_t {
     const char *name;         /* as in ChatUse */
+    const char *label;        /* for people; NULL: none was written */
     int type;                 /* chat_provider_e */
     int api;                  /* chat_api_e */
     int api_pinned;           /* 1: ChatProviderAPI says it */

@@ -133,6 +133,13 @@ const chat_notice_t *chat_limit_notice(const chat_limit_ticket_t *ticket,
                                        const chat_limit_spent_t *spent,
                                        apr_pool_t *p);
 
+/* How the policies of a request stand that was admitted, once so much is spent
+ * (NULL: as it was reserved), as far as this request can know: a JSON array of
+ * {"name","unit","model"?,"limit","remaining","resetAt"} in p, of money in
+ * dollars; NULL: none applies. Whoever owns the request. */
+const char *chat_limit_told(const chat_limit_ticket_t *ticket,
+                            const chat_limit_spent_t *spent, apr_pool_t *p);
+
 /* How a policy stands for whoever asks, without charging it. */
 typedef struct chat_limit_state_t {
     const char *name, *unit; /* as ChatLimit has them */

@@ -82,12 +82,22 @@ typedef struct chat_request_place_t {
                                  turn's messages have */
 } chat_request_place_t;
 
+/* What becomes of an answer that is left: as ChatStreamOnLeave says, or as the
+ * request does. */
+typedef enum {
+    CHAT_LEAVE_USUAL,
+    CHAT_LEAVE_FINISH,
+    CHAT_LEAVE_STOP
+} chat_leave_e;
+
 /* A request of a client, read. What it points to lives as long as its body. */
 typedef struct chat_request_t {
     chat_turn_t turn;
     chat_request_place_t place;
     int usage;           /* 1: the client wants token counts (completions) */
     const char *session; /* that it goes on with (message), or NULL */
+    chat_leave_e leave;
+    int status; /* 1: the client wants to know what is waited for */
 } chat_request_t;
 
 typedef struct chat_request_clamps_t {
@@ -102,6 +112,14 @@ typedef struct chat_request_clamps_t {
     const char *uploads;   /* path of users' files, where there are any: a URL
                               below it is one of them; or NULL */
 } chat_request_clamps_t;
+
+/* What a request of the stream route, or of a conversation, may say of how it
+ * is answered: "onLeave" ("finish" or "stop") and "events" (an array of
+ * "status"). Fails with a 400: it says something else, or there is nothing to
+ * be kept (kept 0) for a client that has left. */
+apr_status_t chat_request_wishes(chat_request_t *request,
+                                 const chat_json_t *body, int kept,
+                                 chat_err_t *err, apr_pool_t *p);
 
 /* 1 when text is a UUID in lower-case hexadecimal. */
 int chat_request_is_id(const char *text);

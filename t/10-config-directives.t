@@ -179,6 +179,9 @@ push @VALUES, (
     (map { [ "ChatTraceResource $_", qr/^ChatTraceResource does not accept "$_": write NAME=VALUE, as in service\.name=chat$/m ] } qw(a =b a=)),
 
     [ 'ChatPage "name=A page" accent=#0b6e4f logo=/logo.svg sign-in=https://a.example/in sign-out=/out terms=http://a/t privacy=/p' ],
+    [ 'ChatPageSuggest "What is on today?" "And, then, what?"' ],
+    (map { [ "ChatPageSuggest $_", qr/^ChatPageSuggest must be 1 to 500 bytes of text$/m ] } 'x' x 501),
+    [ 'ChatPageSuggest a a', qr/^ChatPageSuggest does not accept "a": write each name once$/m ],
     [ 'ChatPage', qr/^ChatPage takes 1 to 63 arguments: \[name=TEXT\]/m ],
     (map { [ "ChatPage name=$_", qr/^ChatPage name must be 1 to 100 bytes of text$/m ] } '', 'x' x 101),
     (map { [ "ChatPage accent=$_", qr/^ChatPage accent does not accept "$_": write a colour as # and six hexadecimal digits/m ] } 'red', '#abc', '#12345g', '#1234567'),
@@ -363,7 +366,7 @@ my %SCOPES = (
         [ ChatRoute => 'mock' ], [ ChatUse => 'openai' ], [ ChatModelDefault => 'm' ],
         [ ChatStreamHeartbeat => '15s' ], [ ChatStreamEarlyHeaders => 'on' ],
         [ ChatStreamStallTimeout => '5s' ], [ ChatStreamOnLeave => 'finish' ], [ ChatMock => 'words=3' ],
-        [ ChatRetry => '2 backoff=1s' ], [ ChatContext => '5' ], [ ChatPage => 'name=Chat' ]),
+        [ ChatRetry => '2 backoff=1s' ], [ ChatContext => '5' ], [ ChatPage => 'name=Chat' ], [ ChatPageSuggest => 'a' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'AuthConfig' ] }
         [ ChatAuth => 'user' ], [ ChatAuthCookie => 'sid' ],
         [ ChatOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ], [ ChatHealthDetails => 'true' ]),

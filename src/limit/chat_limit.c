@@ -156,6 +156,7 @@ static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
         return APR_SUCCESS;
     t->shared.n = t->local.n = 0; /* none is charged */
     t->refusing = no;
+    err->limit = chat_limit_told_one(no, t->decided, t->r->pool);
     return chat_limit_refuse(err, no, t->r->pool);
 }
 
@@ -470,6 +471,14 @@ const chat_notice_t *chat_limit_notice(const chat_limit_ticket_t *ticket,
                                        apr_pool_t *p)
 {
     return chat_limit_notice_of(&ticket->counted, spent, ticket->decided, p);
+}
+
+const char *chat_limit_told(const chat_limit_ticket_t *ticket,
+                            const chat_limit_spent_t *spent, apr_pool_t *p)
+{
+    return ticket
+               ? chat_limit_told_of(&ticket->counted, spent, ticket->decided, p)
+               : NULL;
 }
 
 /* ---- start-up ---- */

@@ -148,16 +148,33 @@ void chat_limit_end_periods(const chat_limit_counts_t *counts, apr_time_t now)
     }
 }
 
+/* Once so much is spent in place of what was reserved. */
+static apr_int64_t used_then(const chat_limit_count_t *count,
+                             const chat_limit_spent_t *spent)
+{
+    apr_int64_t mine = spent ? chat_limit_used(count, spent) : -1;
+
+    return chat_limit_is_settled(count->policy) && mine >= 0
+               ? count->used + mine - count->amount
+               : count->used;
+}
+
+apr_int64_t chat_limit_left(const chat_limit_count_t *count,
+                            const chat_limit_spent_t *spent)
+{
+    apr_int64_t used = used_then(count, spent);
+
+    return used < count->policy->points ? count->policy->points - used : 0;
+}
+
 /* Percent of its points, once so much is spent in place of what was reserved.
  */
 static double share(const chat_limit_count_t *count,
                     const chat_limit_spent_t *spent, apr_int64_t *pleft)
 {
-    apr_int64_t used = count->used, mine = chat_limit_used(count, spent);
+    apr_int64_t used = used_then(count, spent);
 
-    if (chat_limit_is_settled(count->policy) && mine >= 0)
-        used += mine - count->amount;
-    *pleft = used < count->policy->points ? count->policy->points - used : 0;
+    *pleft = chat_limit_left(count, spent);
     return count->policy->points
                ? 100.0 * (double)used / (double)count->policy->points
                : 100;
@@ -165,6 +182,11 @@ static double share(const chat_limit_count_t *count,
 
 static const char *const told_units[] = {
     "requests", "tokens", "streams", "usd", "repeats", "invisible", "blocks"};
+
+const char *chat_limit_unit_told(const chat_limit_conf_t *policy)
+{
+    return told_units[policy->unit];
+}
 
 /* [whoever owns the request] */
 const chat_notice_t *chat_limit_notice_of(const chat_limit_counts_t *counts,

@@ -110,6 +110,21 @@ const chat_notice_t *chat_limit_notice_of(const chat_limit_counts_t *counts,
                                           const chat_limit_spent_t *spent,
                                           apr_time_t decided, apr_pool_t *p);
 
+/* What is left, once so much is spent in place of what was reserved; NULL: as
+ * it was reserved. */
+apr_int64_t chat_limit_left(const chat_limit_count_t *count,
+                            const chat_limit_spent_t *spent);
+/* "requests", "tokens", "streams" or "usd" */
+const char *chat_limit_unit_told(const chat_limit_conf_t *policy);
+
+/* chat_limit_told.c: a count as chat_err_t.limit has it; all of them as
+ * chat_limit_told(). */
+const char *chat_limit_told_one(const chat_limit_count_t *count,
+                                apr_time_t decided, apr_pool_t *p);
+const char *chat_limit_told_of(const chat_limit_counts_t *counts,
+                               const chat_limit_spent_t *spent,
+                               apr_time_t decided, apr_pool_t *p);
+
 /* 1 when one of the counts has to be settled, and so is leased. */
 int chat_limit_leases(const chat_limit_counts_t *counts);
 

@@ -418,6 +418,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has become of conversations since a cursor */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{conversationId}": {
         parameters: {
             query?: never;
@@ -1222,8 +1239,15 @@ export interface components {
         /** @description A whole answer; docs/stream.md describes the members and the events of a stream. */
         Answer: Record<string, never>;
         AnswerWish: {
+            /** @description What is told besides: what is waited for. */
+            events?: "status"[];
             maxOutputTokens?: number;
             model?: string;
+            /**
+             * @description What becomes of the answer when its client leaves; else as ChatStreamOnLeave says.
+             * @enum {unknown}
+             */
+            onLeave?: "finish" | "stop";
             responseFormat?: "json" | components["schemas"]["ResponseFormat"];
             /** @description false: both messages as one JSON object. */
             stream?: boolean;
@@ -1240,6 +1264,14 @@ export interface components {
         };
         /** @description The file. */
         Bytes: unknown;
+        Changes: {
+            /** @description New, or different, or with other messages. */
+            changed: components["schemas"]["Conversation"][];
+            cursor: string;
+            deleted: components["schemas"]["Id"][];
+            /** @description Too long ago, or too much: read the list anew. */
+            reset: boolean;
+        };
         /** @description As ChatKit sends it; or a message alone. */
         ChatKitRequest: {
             message?: string;
@@ -1333,12 +1365,21 @@ export interface components {
             imported?: number;
             /** @description As zod has them. */
             issues?: components["schemas"]["Issue"][];
+            /** @description The ChatLimit that refused. */
+            limit?: components["schemas"]["LimitState"];
             /** @description A sentence for people. */
             message: string;
             /** @description As in X-Request-ID. */
             requestId?: string;
             /** @description Seconds. */
             retryAfter?: number;
+            /** @description The same request may go better later, as it is. */
+            retryable?: boolean;
+            /**
+             * @description Whose matter it is.
+             * @enum {unknown}
+             */
+            scope?: "user" | "model" | "provider" | "server";
             /** @description With unauthorized, where ChatPage has one. */
             signInUrl?: string;
             /** @description Where the answer to the same question is. */
@@ -1481,6 +1522,8 @@ export interface components {
             role: string | null;
             signInUrl: string | null;
             signOutUrl: string | null;
+            /** @description What an empty chat suggests to ask. */
+            suggestions: string[];
             tier: string | null;
             version: string;
         };
@@ -1541,6 +1584,8 @@ export interface components {
                 reasoningPerMillion?: number | null;
             };
             provider: string;
+            /** @description As people call it. */
+            providerLabel: string;
             providers: string[];
             /** @description Why it is not available. */
             reason?: {
@@ -1556,6 +1601,7 @@ export interface components {
             object: "list";
             providers: {
                 id: string;
+                label: string;
                 models: string[];
             }[];
         };
@@ -1810,12 +1856,19 @@ export interface components {
         StreamTurn: {
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
+            /** @description What is told besides: what is waited for. */
+            events?: "status"[];
             /** @description Of the message, by the client. */
             id?: components["schemas"]["Id"];
             maxOutputTokens?: number;
             messages: components["schemas"]["StreamMessage"][];
             /** @description The name of a model of this location; else its ChatModelDefault. */
             model?: string;
+            /**
+             * @description What becomes of the answer when its client leaves; else as ChatStreamOnLeave says.
+             * @enum {unknown}
+             */
+            onLeave?: "finish" | "stop";
             /** @description The message that it follows. */
             parentId?: components["schemas"]["IdOrNull"];
             responseFormat?: "json" | components["schemas"]["ResponseFormat"];
@@ -1831,12 +1884,19 @@ export interface components {
         StreamTurn_2: {
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
+            /** @description What is told besides: what is waited for. */
+            events?: "status"[];
             /** @description Of the message, by the client. */
             id?: components["schemas"]["Id"];
             maxOutputTokens?: number;
             messages: components["schemas"]["StreamMessage_2"][];
             /** @description The name of a model of this location; else its ChatModelDefault. */
             model?: string;
+            /**
+             * @description What becomes of the answer when its client leaves; else as ChatStreamOnLeave says.
+             * @enum {unknown}
+             */
+            onLeave?: "finish" | "stop";
             /** @description The message that it follows. */
             parentId?: components["schemas"]["IdOrNull"];
             responseFormat?: "json" | components["schemas"]["ResponseFormat"];
@@ -4679,6 +4739,36 @@ export interface operations {
             503: components["responses"]["E503_401b37"];
         };
     };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description cursor of the answer before. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Changes */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            400: components["responses"]["E400_533b30"];
+            401: components["responses"]["E401_205e1d"];
+            403: components["responses"]["E403_06f64a"];
+            404: components["responses"]["E404_5872a1"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_847e14"];
+        };
+    };
     getConversation: {
         parameters: {
             query?: never;
@@ -5691,11 +5781,6 @@ export interface operations {
             /** @description Me */
             200: {
                 headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -5707,9 +5792,8 @@ export interface operations {
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
-            429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
-            503: components["responses"]["E503_401b37"];
+            503: components["responses"]["E503_847e14"];
         };
     };
     deleteMe: {

@@ -136,6 +136,11 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
     run->reading = apr_time_now() - begin;
     if (rv == APR_SUCCESS)
         rv = read_turn(run, body, err);
+    if (rv == APR_SUCCESS && body && run->form && run->form->status)
+        rv = chat_request_wishes(&run->request, body,
+                                 run->question ||
+                                     run->request.place.conversation,
+                                 err, run->request_pool);
     run->request.turn.request_id = run->ctx->request_id;
     run->whole = run->request.turn.whole;
     return rv;
@@ -195,6 +200,8 @@ static void admitted(void *ctx)
 
     chat_run_trace_admitted(run);
     chat_run_move(run, CHAT_RUN_ADMITTED);
+    if (run->form && run->form->status)
+        run->limits = chat_limit_told(run->ticket, NULL, run->r->pool);
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
     /* Where the stream has asked, its first call follows at once. */
     if (run->attempt.candidate) {
@@ -313,20 +320,38 @@ static const chat_stream_cb_t callbacks = {
     .complete = chat_run_complete,
 };
 
+/* Is an answer finished whose client has left? */
+static int stays(const chat_run_t *run)
+{
+    return run->kept && (run->request.leave == CHAT_LEAVE_USUAL
+                             ? run->conf->resume.finish
+                             : run->request.leave == CHAT_LEAVE_FINISH);
+}
+
+static apr_interval_time_t heartbeat(const chat_run_t *run)
+{
+    apr_interval_time_t usual = run->conf->stream.heartbeat;
+
+    if (run->whole)
+        return 0;
+    return run->request.status && (!usual || usual > CHAT_RUN_STATUS_EVERY)
+               ? CHAT_RUN_STATUS_EVERY
+               : usual;
+}
+
 static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
                           int *prc, chat_err_t *err)
 {
-    const int stays = run->kept && run->conf->resume.finish;
     const chat_stream_spec_t spec = {
         .call = &run->call.http,
         .id = run->kept ? run->kept->stream : NULL,
-        .finish = stays,
-        .alone = stays ? run->conf->resume.alone : 0,
+        .finish = stays(run),
+        .alone = stays(run) ? run->conf->resume.alone : 0,
         .admission = admission,
         .query = run->ticket,
         .cb = &callbacks,
         .ctx = run,
-        .heartbeat = run->whole ? 0 : run->conf->stream.heartbeat,
+        .heartbeat = heartbeat(run),
         .asks_first = chat_run_hook_is_first(run),
         .early = run->conf->stream.early_headers && !run->whole,
         .stall = run->conf->stream.stall,

@@ -503,10 +503,42 @@ apr_status_t chat_run_data(void *ctx, const char *data, apr_size_t len)
 
 /* Before the upstream has answered nothing can be said: its status decides
  * ours, unless ChatStreamEarlyHeaders settles that. */
+/* Not in the log of its stream: who follows that later waits for nothing. */
+static apr_status_t tell_status(chat_run_t *run, const char *stage)
+{
+    chat_buf_t out;
+    apr_status_t rv;
+    apr_pool_t *p;
+
+    apr_pool_create(&p, run->r->pool);
+    chat_buf_init(&out, p);
+    run->form->status(&out, chat_run_describe_answer(run, p), stage,
+                      run->attempt.number);
+    rv = chat_run_send_bytes(run, out.data, out.len);
+    apr_pool_destroy(p);
+    return rv;
+}
+
+/* Until the first word. */
+static int wants_status(const chat_run_t *run)
+{
+    return run->request.status && !run->whole &&
+           !chat_encoder_has_begun(run->answer.encoder);
+}
+
+void chat_run_tell_again(chat_run_t *run, int same)
+{
+    if (wants_status(run))
+        tell_status(run, same ? "retrying" : "fallback");
+}
+
 apr_status_t chat_run_silence(void *ctx)
 {
     chat_run_t *run = ctx;
 
+    if (wants_status(run))
+        return tell_status(run,
+                           chat_run_is_answering(run) ? "thinking" : "waiting");
     if (!chat_run_is_answering(run) && !run->conf->stream.early_headers)
         return APR_SUCCESS;
     if (!run->dialect && !chat_sse_between(run->answer.sse))

@@ -419,6 +419,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                   run->attempt.candidate->conf->name, apr_time_as_msec(*pwait));
     trace_failed(run, &before, end, &result);
     prepare_call(run);
+    chat_run_tell_again(run, run->attempt.candidate == before.candidate);
     *pcall = &run->call.http;
     return 1;
 }

@@ -92,6 +92,8 @@ static void budget_end(chat_run_t *run, void *ctx)
     chat_limit_settle(run->ticket, &spent);
     if (run->ticket && !run->refused)
         run->notice = chat_limit_notice(run->ticket, &spent, run->r->pool);
+    if (run->limits)
+        run->limits = chat_limit_told(run->ticket, &spent, run->r->pool);
 }
 
 const chat_tap_t chat_run_budget = {

@@ -183,6 +183,8 @@ typedef struct chat_run_t {
     apr_int64_t input_tokens;    /* estimate */
     apr_array_header_t *bills;   /* chat_bill_t, NULL: none yet */
     int unbilled;                /* 1: what a call cost nobody knows */
+    const char *limits;          /* how they stand by now, as chat_limit_told()
+                                    has it; or NULL */
     const chat_notice_t *notice; /* of a limit that is near, once it is settled;
                                     or NULL */
 
@@ -198,6 +200,9 @@ typedef struct chat_run_t {
     unsigned filter_taps, delta_taps, progress_taps; /* bits: those that have
                                                         one */
 } chat_run_t;
+
+/* Somebody who wants to know what is waited for is told so often. */
+#define CHAT_RUN_STATUS_EVERY apr_time_from_sec(3)
 
 /* ---- chat_run_state.c ---- */
 
@@ -344,6 +349,9 @@ void chat_run_listen(chat_run_t *run); /* before each call */
 void chat_run_head(void *ctx, int status, const apr_table_t *headers);
 apr_status_t chat_run_data(void *ctx, const char *data, apr_size_t len);
 apr_status_t chat_run_silence(void *ctx);
+/* [driver] Another call follows the one that failed: a client that wants to
+ * know is told. */
+void chat_run_tell_again(chat_run_t *run, int same);
 
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */

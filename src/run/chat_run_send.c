@@ -39,6 +39,7 @@ chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p)
     answer->usage = run->request.usage;
     answer->price = chat_run_price(c);
     answer->notice = &run->notice;
+    answer->limits = &run->limits;
     if (run->question)
         answer->thread = run->question->thread;
     if (run->kept)
