@@ -30,10 +30,9 @@ export interface Me {
 export interface Model {
     id: string;
     label?: string;
-    owned_by?: string;
     provider?: string;
-    context_tokens?: number;
-    price?: { input: number; output: number };
+    contextTokens?: number | null;
+    price?: { inputPerMillion: number | null; outputPerMillion: number | null };
     capabilities?: string[];
     default?: boolean;
     available?: boolean;

@@ -12,7 +12,17 @@ const BADGES = new Set(["reasoning", "images", "tools", "json"]);
 const size = (tokens: number) => (tokens >= 1e6 ? `${Math.round(tokens / 1e5) / 10}M` : `${Math.round(tokens / 1000)}K`);
 const usd = (n: number) => n.toLocaleString(language.value, { style: "currency", currency: "USD" });
 const label = (m: Model) => m.label ?? m.id;
-const provider = (m: Model) => m.provider ?? m.owned_by ?? "";
+const provider = (m: Model) => m.provider ?? "";
+
+function Price({ of: price }: { of: Model["price"] }) {
+    if (price?.inputPerMillion == null || price.outputPerMillion == null) return null;
+    const [input, output] = [usd(price.inputPerMillion), usd(price.outputPerMillion)];
+    return (
+        <span class="price" title={t("model.price", { input, output })}>
+            {input} / {output}
+        </span>
+    );
+}
 
 function Option({ m, at, chosen, onPick }: { m: Model; at: boolean; chosen: boolean; onPick: () => void }) {
     const locked = m.available === false;
@@ -23,9 +33,9 @@ function Option({ m, at, chosen, onPick }: { m: Model; at: boolean; chosen: bool
                 {label(m)}
                 {m.default && <small> {t("model.default")}</small>}
             </span>
-            {m.price && <span class="price" title={t("model.price", { input: usd(m.price.input), output: usd(m.price.output) })}>{usd(m.price.input)} / {usd(m.price.output)}</span>}
+            <Price of={m.price} />
             <span class="badges">
-                {m.context_tokens && <small>{size(m.context_tokens)}</small>}
+                {m.contextTokens && <small>{size(m.contextTokens)}</small>}
                 {m.capabilities?.filter((c) => BADGES.has(c)).map((c) => <small key={c}>{t(`cap.${c}` as Key)}</small>)}
             </span>
             {locked && <span class="reason">{m.reason?.message ?? t("model.locked")}</span>}
