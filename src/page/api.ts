@@ -118,6 +118,32 @@ export interface Shared {
     createdAt: string;
 }
 
+export interface Key {
+    provider: string;
+    last4: string | null;
+    lastUsedAt: string | null;
+    expiresAt: string | null;
+    status: "ok" | "invalid" | "unchecked";
+}
+
+export interface UsageRow {
+    day?: string;
+    model?: string;
+    provider?: string;
+    requests: number;
+    inputTokens: number;
+    outputTokens: number;
+    cachedTokens: number;
+    costUsd: number;
+    ownKey?: boolean;
+}
+
+export interface UsageReport {
+    data: UsageRow[];
+    totals: UsageRow;
+    limits: LimitLeft[];
+}
+
 /** What the server refused, or why it was not reached (status 0). */
 export class ApiError extends Error {
     constructor(
@@ -199,6 +225,12 @@ export const api = {
     shared: (id: string) => json<Shared>("GET", `/shared/${encodeURIComponent(id)}`),
     exportUrl: (id: string | null, format: string) => `${API}${id ? conversation(id) : ""}/export?format=${format}`,
     import: (text: string, check: boolean) => json<{ conversations: number; messages: number }>("POST", `/import${check ? "?check=1" : ""}`, text),
+    keys: () => json<{ data: Key[]; providers: string[] }>("GET", "/keys"),
+    putKey: (provider: string, key: string) => json<Key>("PUT", `/keys/${encodeURIComponent(provider)}`, { key, check: true }),
+    checkKey: (provider: string) => json<{ status: string; detail?: string }>("POST", `/keys/${encodeURIComponent(provider)}/check`),
+    removeKey: (provider: string) => json<void>("DELETE", `/keys/${encodeURIComponent(provider)}`),
+    usage: (from: string, to: string) => json<UsageReport>("GET", `/usage${query({ from, to, groupBy: "day,model" })}`),
+    usageCsvUrl: (from: string, to: string) => `${API}/usage${query({ from, to, groupBy: "day,model", format: "csv" })}`,
     forget: () => json<{ deleted: number }>("DELETE", "/me?confirm=all"),
     stop: (stream: string, seen?: number) => json<void>("POST", `/chat/stream/${stream}/stop`, seen === undefined ? undefined : { seen }),
 };

@@ -18,6 +18,7 @@ export function Dialog({ title, onClose, children, ...rest }: DialogProps) {
     useEffect(() => {
         const had = document.activeElement as HTMLElement | null;
         ref.current!.showModal();
+        ref.current!.querySelector<HTMLElement>("input[type=search]")?.focus();
         return () => had?.isConnected && had.focus();
     }, []);
     return (

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { memo } from "preact/compat";
 import { useEffect, useState } from "preact/hooks";
 import type { Message, Part } from "../api";
 import { dialog, model, models } from "../app";
-import { language, plural, t } from "../i18n";
+import { plural, t } from "../i18n";
 import { again, busy, phase, phaseSince, pulse, removeMessage, turnTo } from "../thread";
 import { copyText } from "./copy";
 import { IconButton, Menu } from "./dialog";
 import { Markdown } from "./markdown";
+import { money } from "./money";
 
 const textOf = (m: { parts: Part[] }): string => m.parts.flatMap((p) => (p.type === "text" ? [p.text] : [])).join("\n\n");
 const modelName = (id: string | null | undefined) => models.value.find((m) => m.id === id)?.label ?? id ?? "";
-
-export const money = (usd: number): string =>
-    usd > 0 && usd < 0.01
-        ? `${(100 * usd).toLocaleString(language.value, { maximumSignificantDigits: 2 })} ¢`
-        : usd.toLocaleString(language.value, { style: "currency", currency: "USD" });
 
 function CopyButton({ text }: { text: () => string }) {
     const [said, say] = useState("");
@@ -157,7 +152,7 @@ function Facts({ message }: { message: Message }) {
     );
 }
 
-export const Answer = memo(function Answer({ message, live, readOnly = false }: { message: Message; live: boolean; readOnly?: boolean }) {
+export function Answer({ message, live, readOnly = false }: { message: Message; live: boolean; readOnly?: boolean }) {
     const name = modelName(message.model) || model.value?.label || model.value?.id || "";
     return (
         <article class="answer" aria-label={name ? t("assistant.of", { model: name }) : t("assistant")} data-id={message.id} aria-busy={live}>
@@ -185,4 +180,4 @@ export const Answer = memo(function Answer({ message, live, readOnly = false }: 
             </div>
         </article>
     );
-});
+}

@@ -10,11 +10,14 @@ import { busy, conversationId, loading, messages, open, stop } from "../thread";
 import { Composer } from "./composer";
 import { Dialog, IconButton } from "./dialog";
 import { ModelPicker } from "./models";
-import { Search } from "./search";
-import { Settings } from "./settings";
-import { Share, SharedPage } from "./share";
+import { later } from "./later";
 import { Sidebar } from "./sidebar";
 import { Thread } from "./thread";
+
+const Search = later(() => import("./search"));
+const Settings = later(() => import("./settings"));
+const Share = later(() => import("./share"));
+const SharedPage = later(() => import("./shared"));
 
 const DIALOGS = { settings: Settings, search: Search, models: ModelPicker, share: Share, keys: Keys };
 

@@ -18,7 +18,7 @@ function Snippet({ found }: { found: Found }) {
     return <small dir="auto">{out}</small>;
 }
 
-export function Search({ onClose }: { onClose: () => void }) {
+export default function Search({ onClose }: { onClose: () => void }) {
     const [words, find] = useState("");
     const [found, show] = useState<Found[] | null>(null);
     useEffect(() => {

@@ -6,6 +6,8 @@ import { loadConversations } from "../conversations";
 import { LANGUAGES, t } from "../i18n";
 import type { Settings as Values } from "../keep";
 import { Dialog } from "./dialog";
+import { Keys } from "./keys";
+import { Usage } from "./usage";
 
 function Choice<K extends keyof Values>({ name, label, of }: { name: K; label: string; of: Record<string, string> }) {
     return (
@@ -78,16 +80,31 @@ function Data() {
     );
 }
 
-const TABS = { look: Appearance, data: Data };
+const TABS = { look: Appearance, keys: Keys, usage: Usage, data: Data };
+type Tab = keyof typeof TABS;
 
-export function Settings({ onClose }: { onClose: () => void }) {
-    const [tab, show] = useState<keyof typeof TABS>("look");
+/** What this server does not have is not offered. */
+function tabs(): Tab[] {
+    const has = me.value?.features ?? {};
+    return (Object.keys(TABS) as Tab[]).filter((name) => (name !== "keys" && name !== "usage") || has[name] === true);
+}
+
+export default function Settings({ onClose }: { onClose: () => void }) {
+    const [tab, show] = useState<Tab>("look");
     const Shown = TABS[tab];
-    const names = { look: t("settings.look"), data: t("settings.data") };
+    const list = tabs();
+    const move = (e: KeyboardEvent) => {
+        const step = e.key === "ArrowDown" || e.key === "ArrowRight" ? 1 : e.key === "ArrowUp" || e.key === "ArrowLeft" ? -1 : 0;
+        if (!step) return;
+        const next = list[(list.indexOf(tab) + step + list.length) % list.length]!;
+        e.preventDefault();
+        show(next);
+        document.getElementById(`tab-${next}`)?.focus();
+    };
     return (
         <Dialog title={t("settings")} class="settings" onClose={onClose}>
-            <div class="tabs" role="tablist" aria-label={t("settings")} aria-orientation="vertical">
-                {(Object.keys(TABS) as (keyof typeof TABS)[]).map((name) => (
+            <div class="tabs" role="tablist" aria-label={t("settings")} aria-orientation="vertical" onKeyDown={move}>
+                {list.map((name) => (
                     <button
                         key={name}
                         type="button"
@@ -97,20 +114,14 @@ export function Settings({ onClose }: { onClose: () => void }) {
                         aria-controls="tab-panel"
                         tabIndex={tab === name ? 0 : -1}
                         onClick={() => show(name)}
-                        onKeyDown={(e) => {
-                            if (e.key !== "ArrowDown" && e.key !== "ArrowUp") return;
-                            const next = name === "look" ? "data" : "look";
-                            show(next);
-                            document.getElementById(`tab-${next}`)?.focus();
-                        }}
                     >
-                        {names[name]}
+                        {t(`settings.${name}`)}
                     </button>
                 ))}
-                {me.value?.signOutUrl && <a href={me.value.signOutUrl}>{t("signout")}</a>}
             </div>
             <div id="tab-panel" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
                 <Shown />
+                {tab === "look" && me.value?.signOutUrl && <p><a class="button" href={me.value.signOutUrl}>{t("signout")}</a></p>}
             </div>
         </Dialog>
     );
