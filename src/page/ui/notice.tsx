@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks";
 import { dialog, me } from "../app";
 import { announce } from "../announce";
 import { t } from "../i18n";
-import { conversationId, notice, open } from "../thread";
+import { open } from "../ask";
+import { conversationId, notice } from "../thread";
 
 export const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 

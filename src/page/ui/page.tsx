@@ -6,7 +6,8 @@ import { conversation, dialog, drawer, me, narrow, set, settings } from "../app"
 import { t } from "../i18n";
 import { keepDraft } from "../keep";
 import { go, route } from "../route";
-import { busy, conversationId, loading, messages, open, stop } from "../thread";
+import { open, stop } from "../ask";
+import { busy, conversationId, loading, messages } from "../thread";
 import { Composer } from "./composer";
 import { Dialog, IconButton } from "./dialog";
 import { ModelPicker } from "./models";
