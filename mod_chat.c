@@ -78,6 +78,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, database, NULL, APR_HOOK_MIDDLE);
+    ap_hook_header_parser(chat_auth_cors, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_authn(chat_auth_check_authn, NULL, NULL, APR_HOOK_MIDDLE,
                         AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_handler(chat_route_handler, NULL, NULL, APR_HOOK_MIDDLE);

@@ -42,7 +42,7 @@ typedef struct chat_auth_scheme_t {
     /* 1: a browser adds these credentials by itself (a cookie, Basic, a client
      * certificate), so that they prove nothing about who made the request. Who
      * is identified by them must come from a page of this site, or of one in
-     * ChatAuthOrigin; chat_auth.c sees to it. */
+     * ChatOrigin; chat_auth.c sees to it. */
     int ambient;
 
     /* 1: the request has a credential that the client means for this scheme,
@@ -57,8 +57,53 @@ typedef struct chat_auth_scheme_t {
                              const chat_dir_conf_t *conf, chat_err_t *err);
 } chat_auth_scheme_t;
 
+/* header_parser hook, which is before any authentication: what a browser has to
+ * know where pages of other origins ask (ChatOrigin). */
+int chat_auth_cors(request_rec *r);
+
 /* check_authn hook for AuthType Chat: sets r->user, r->ap_auth_type. */
 int chat_auth_check_authn(request_rec *r);
+
+/*
+ * A token for a user who was identified by something else: HS256 by the first
+ * of ChatAuthJWTSecret, good for ChatAuthJWT expires=, with the first issuer
+ * and audience. Request thread.
+ * APR_SUCCESS   *ptoken lives in r->pool
+ * APR_EACCES    a guest, or somebody who came by such a token: err is a 401
+ * otherwise     it cannot be made here: err is a 500
+ */
+apr_status_t chat_auth_ticket(const char **ptoken, request_rec *r,
+                              const chat_user_t *user, chat_err_t *err);
+
+/* APR_SUCCESS: it is a token of that user by one of these secrets, which has
+ * not expired for more than a day. Else APR_EACCES, and err is a 401. */
+apr_status_t chat_auth_ticket_check(request_rec *r, const chat_user_t *user,
+                                    const char *token, chat_err_t *err);
+
+/*
+ * Sets of keys of a URL (ChatAuthJWKS): who fetches them asks here what is due,
+ * and says what came of it. Once post_config is over; a thread that may wait.
+ */
+
+/* Bytes of a document; a set of keys has a few kilobytes. */
+#define CHAT_AUTH_JWKS_MAX (64 * 1024)
+
+/* How many there are; any thread. */
+int chat_auth_jwks_count(void);
+
+/* Set notify before there are threads: [any thread] a set has become due before
+ * its time. */
+void chat_auth_jwks_on_due(void (*notify)(void));
+
+/* The URL of the set *pi, which this process fetches now, within 8 seconds, and
+ * no other one does. NULL: none; *pwait is how long there is nothing to do. */
+const char *chat_auth_jwks_due(int *pi, apr_interval_time_t *pwait);
+
+/* That came, to be kept for age seconds, or -1. */
+void chat_auth_jwks_fetched(int i, const char *text, apr_size_t len,
+                            apr_int64_t age, server_rec *s, apr_pool_t *p);
+/* Nothing came; why is a sentence for the log. */
+void chat_auth_jwks_failed(int i, const char *why, server_rec *s);
 
 /* Start-up: check_config, also of configtest, finds out whether the session
  * cache could be opened; post_config opens it, then child_init. */

@@ -17,6 +17,7 @@
 #include <apr_network_io.h>
 
 #include "chat_json.h"
+#include "chat_price.h"
 #include "chat_types.h"
 
 #define CHAT_UNSET (-1)
@@ -57,7 +58,35 @@ typedef enum {
     CHAT_RESUME_REDIS  /* in ChatRedis, for all servers that share it */
 } chat_resume_e;
 /* Whose tables hold conversations (ChatStore). */
-typedef enum { CHAT_STORE_OFF, CHAT_STORE_CHAT } chat_store_layout_e;
+typedef enum {
+    CHAT_STORE_OFF,
+    CHAT_STORE_CHAT,  /* this module's */
+    CHAT_STORE_VERCEL /* those of an app that began as Vercel's chat template */
+} chat_store_layout_e;
+
+/* Who saves an answer in the tables of an app (ChatStoreSave). */
+typedef enum {
+    CHAT_SAVE_USUAL, /* the app where that answers, else this server */
+    CHAT_SAVE_APP,
+    CHAT_SAVE_APACHE
+} chat_save_e;
+
+/* What becomes of a question that nobody answered (ChatStoreUnanswered). */
+typedef enum { CHAT_UNANSWERED_KEEP, CHAT_UNANSWERED_REMOVE } chat_unanswered_e;
+
+/* One ChatStoreCount line. */
+typedef struct chat_store_count_t {
+    int most; /* so many messages of a user, and one more, are let in */
+    apr_interval_time_t window;
+    const char *tier; /* only for this tier, NULL: any */
+} chat_store_count_t;
+
+/* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited).
+ */
+typedef enum {
+    CHAT_WIDGET_EVENT, /* as an event of a stream */
+    CHAT_WIDGET_STATUS /* as a 429 */
+} chat_widget_limited_e;
 
 /* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
 typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
@@ -74,7 +103,8 @@ typedef enum {
 typedef enum {
     CHAT_LIMIT_REQUESTS, /* one per request */
     CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
-    CHAT_LIMIT_STREAMS   /* open at the same time; has no window */
+    CHAT_LIMIT_STREAMS,  /* open at the same time; has no window */
+    CHAT_LIMIT_COST      /* money, reserved and settled like tokens */
 } chat_limit_unit_e;
 
 /* What a policy does when Redis cannot answer (fail=). */
@@ -88,9 +118,12 @@ typedef enum {
 typedef struct chat_limit_conf_t {
     const char *name;   /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
     int off;            /* "ChatLimit NAME off": removes the outer one */
-    apr_int64_t points; /* at most so many */
+    apr_int64_t points; /* at most so many; of money 1e-10 USD */
     int window;         /* seconds, from the first use; 0: streams */
-    int by;             /* chat_limit_by_e */
+    int period;         /* chat_limit_period_e; if there is one, window is how
+                           long it mostly is */
+    chat_limit_zone_t zone;     /* of the period */
+    int by;                     /* chat_limit_by_e */
     const ap_expr_info_t *expr; /* CHAT_LIMIT_BY_EXPR: a string expression */
     int unit;                   /* chat_limit_unit_e */
     const char *tier;           /* only for this tier, NULL: any */
@@ -100,6 +133,7 @@ typedef struct chat_limit_conf_t {
     int fail;                   /* chat_limit_fail_e */
     int shadow;                 /* 1: counts, never refuses */
     int cut;            /* 1: ends a running stream whose budget is gone */
+    int warn;           /* percent: who has used so many is told, 0: nobody */
     int reserve;        /* tokens, when the request names no maximum */
     int compat;         /* 1: rate-limiter-flexible's keys */
     const char *prefix; /* keyPrefix of these (its default: "rlflx") */
@@ -125,7 +159,7 @@ typedef struct chat_model_conf_t {
     const char *label;            /* for people */
     int context;                  /* tokens, 0: unknown */
     int max_output;               /* tokens, 0: unknown */
-    double price_in, price_out;   /* USD per million tokens, -1: unknown */
+    chat_price_t price;           /* price-in= and its like */
     apr_array_header_t *tiers;    /* const char *: who may; empty: all */
     apr_array_header_t *aliases;  /* const char *: other names of it */
     apr_array_header_t *fallback; /* const char *: names of models to ask when
@@ -157,6 +191,8 @@ typedef struct chat_provider_conf_t {
     apr_port_t port;          /* of url, default filled in */
     apr_array_header_t *keys; /* const char *: secrets, any fits; empty: none
                                  is sent */
+    int signs;                /* 1: each is the secret of tokens that are made
+                                 for each call, and sent in its place */
     int auth;                 /* chat_key_e: the header that carries it */
     const char *version;      /* of the API; NULL: the type's usual one */
     int store;                /* 1: the provider may keep the answer */
@@ -240,12 +276,23 @@ typedef struct chat_server_context_t {
 
 /* Of each server. */
 typedef struct chat_server_store_t {
-    int used;                    /* 1: some location has ChatStore chat */
+    int used;                    /* 1: some location has ChatStore chat, or
+                                    ChatUsage */
+    int vercel;                  /* 1: some location has ChatStore vercel */
     int migrate;                 /* ChatStoreMigrate: 1: at start */
     apr_interval_time_t deleted; /* ChatRetention: what was deleted is kept so
                                     long, 0: it goes at once */
     apr_interval_time_t idle;    /* what nobody touches is, 0: for ever */
 } chat_server_store_t;
+
+typedef struct chat_server_usage_t {
+    apr_interval_time_t every; /* ChatUsage batch=: the shortest, 0: none */
+} chat_server_usage_t;
+
+/* Of each server. */
+typedef struct chat_server_keys_t {
+    struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
+} chat_server_keys_t;
 
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
@@ -263,6 +310,8 @@ typedef struct chat_server_conf_t {
     chat_server_resume_t resume;
     chat_server_context_t context;
     chat_server_store_t store;
+    chat_server_usage_t usage;
+    chat_server_keys_t keys;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -307,9 +356,61 @@ typedef struct chat_dir_store_t {
     int title;                      /* characters */
     int parts;                      /* of a message */
     int metadata;                   /* pairs of a conversation */
+    int text;                       /* UTF-16 units of a text of an app's */
     apr_int64_t import;             /* of a file that is imported, bytes */
     int share_snapshot, share_live; /* ChatShare: which may be made */
 } chat_dir_store_t;
+
+/* When usage is told to the database (ChatUsage). */
+typedef enum {
+    CHAT_USAGE_OFF,
+    CHAT_USAGE_ON,   /* with each answer */
+    CHAT_USAGE_BATCH /* gathered, and now and then */
+} chat_usage_e;
+
+typedef struct chat_dir_usage_t {
+    int mode; /* chat_usage_e */
+} chat_dir_usage_t;
+
+/* Whose keys a provider is asked with (ChatUserKeys). */
+typedef enum {
+    CHAT_KEYS_OFF,    /* those of <ChatProvider> */
+    CHAT_KEYS_ALLOW,  /* a user's own, where he has one */
+    CHAT_KEYS_REQUIRE /* a user's own alone */
+} chat_keys_e;
+
+typedef struct chat_dir_keys_t {
+    int mode;                      /* chat_keys_e */
+    apr_array_header_t *providers; /* const char *: of which ones keys may be
+                                      stored; empty: all */
+    int fallback; /* 1: where a user's key fails the house's is used */
+    int baseurl;  /* 1: a key may be for another address, a public one */
+} chat_dir_keys_t;
+
+/* Which tier a price is for (ChatTierPrice). */
+typedef struct chat_tier_price_t {
+    const char *price; /* an id, "lookup:KEY" or "variant:ID" */
+    const char *tier;
+} chat_tier_price_t;
+
+typedef struct chat_dir_tier_t {
+    int database; /* ChatAuthTier: 1: what is paid for counts more than what
+                     the session says */
+    const char *basic; /* default=: of who has none by either */
+    int webhook;       /* ChatWebhook: chat_webhook_e */
+    int live;          /* 1: events of real payments count, 0: those of tests */
+    apr_interval_time_t grace;   /* access behind the end of what was paid */
+    apr_array_header_t *secrets; /* ChatWebhookSecret: const char *, any fits */
+    apr_array_header_t *prices;  /* ChatTierPrice: chat_tier_price_t, from the
+                                    least tier to the best */
+} chat_dir_tier_t;
+
+typedef struct chat_dir_vercel_t {
+    int save;                   /* ChatStoreSave: chat_save_e */
+    int unanswered;             /* ChatStoreUnanswered: chat_unanswered_e */
+    apr_array_header_t *counts; /* ChatStoreCount: chat_store_count_t; empty:
+                                   nothing is counted */
+} chat_dir_vercel_t;
 
 typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
@@ -334,16 +435,22 @@ typedef struct chat_dir_auth_t {
                                     nobody is let in */
     apr_array_header_t *secrets; /* ChatAuthSecret: const char *, any fits */
     apr_array_header_t *cookies; /* ChatAuthCookie: const char *, names */
-    apr_array_header_t *origins; /* ChatAuthOrigin: const char * */
+    apr_array_header_t *origins; /* ChatOrigin: const char *, as browsers send
+                                    them */
+    int insecure; /* ChatAuthInsecure: 0: no credentials in the clear, but from
+                     this machine */
     const char *namespace; /* ChatAuthNamespace: of the ids of all schemes,
                               holds no colon; "": each has its own */
     int bearer_unsigned;   /* ChatAuthBearer: 1: a bare session token is
                               accepted */
 } chat_dir_auth_t;
 
-/* A set of public keys (ChatAuthJWKS), as it was read. */
+/* A set of public keys (ChatAuthJWKS): of a file, as it was read; or of a URL,
+ * where it is fetched from. */
 typedef struct chat_jwks_conf_t {
-    const char *path;
+    const char *url;   /* NULL: of a file */
+    int slot;          /* of url, in src/auth/chat_auth_jwks.c */
+    const char *path;  /* of the file */
     const char *where; /* "file:line" of the directive */
     const char *text;  /* of the file */
     apr_size_t len;
@@ -357,6 +464,8 @@ typedef struct chat_dir_jwt_t {
     apr_array_header_t *issuers, *audiences, *required; /* ChatAuthJWT issuer=,
                                     audience=, require=: const char * */
     apr_interval_time_t leeway;   /* ChatAuthJWT leeway= */
+    apr_interval_time_t expires;  /* ChatAuthJWT expires=: of tokens that are
+                                     made here */
     const char *id, *role, *tier; /* ChatAuthClaim: names of claims */
 } chat_dir_jwt_t;
 
@@ -382,6 +491,12 @@ typedef struct chat_dir_resume_t {
     apr_interval_time_t alone; /* at most for so long, 0: as it may anyway */
 } chat_dir_resume_t;
 
+typedef struct chat_dir_widget_t {
+    const char *tools; /* ChatKitTools: the text of the file, a JSON array of
+                          tools that were looked at; NULL: none */
+    int limited;       /* ChatKitLimited: chat_widget_limited_e */
+} chat_dir_widget_t;
+
 typedef struct chat_dir_mock_t {
     apr_interval_time_t pace; /* ChatMock pace= */
     int words;                /* ChatMock words= */
@@ -394,6 +509,10 @@ typedef struct chat_dir_conf_t {
     chat_dir_context_t context;
     chat_dir_title_t title;
     chat_dir_store_t store;
+    chat_dir_usage_t usage;
+    chat_dir_keys_t keys;
+    chat_dir_tier_t tier;
+    chat_dir_vercel_t vercel;
     chat_dir_health_t health;
     chat_dir_request_t request;
     chat_dir_auth_t auth;
@@ -401,6 +520,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_limit_t limit;
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
+    chat_dir_widget_t widget;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
@@ -432,6 +552,9 @@ const apr_array_header_t *chat_config_models(const server_rec *s);
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);
 
+/* What its type has: bits of chat_provider_caps_e. */
+unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
+
 /* Every provider of every server, numbered from 0 by its slot: how many there
  * are, and which one that is. Known once check_config has run. */
 int chat_config_providers_count(void);
@@ -446,6 +569,8 @@ int chat_config_signs_in(void);
 /* Does a directive of that name stand anywhere in the configuration files, also
  * one of another module? Start-up, once they are read. */
 int chat_config_written(const char *name);
+/* The same with that first argument. */
+int chat_config_written_as(const char *name, const char *argument);
 
 /* "openai" for CHAT_ROUTE_openai and so on. */
 const char *chat_config_route_name(int route);

@@ -35,4 +35,7 @@ chat_ctx_t *chat_ctx(request_rec *r);
 /* The one that r has, or NULL: nobody has asked for it yet. */
 const chat_ctx_t *chat_ctx_peek(const request_rec *r);
 
+/* 1 when the client, as mod_remoteip has it, is on this machine. */
+int chat_ctx_is_local(request_rec *r);
+
 #endif

@@ -16,12 +16,20 @@
 #include "chat_delta.h"
 #include "chat_err.h"
 #include "chat_json.h"
+#include "chat_price.h"
 #include "chat_request.h"
 #include "chat_sse.h"
 #include "chat_types.h"
 
 /* Longest answer that is gathered for a client that wants it whole. */
 #define CHAT_DIALECT_WHOLE_MAX (16 * 1024 * 1024)
+
+/* What a dialect that shows the conversation says around an answer, in its own
+ * form. */
+typedef struct chat_answer_frame_t {
+    const char *opening, *closing; /* before it and behind it, or NULL */
+    apr_int64_t created;           /* of the answer's message, ms since 1970 */
+} chat_answer_frame_t;
 
 /* What is known of the answer before its first byte. All outlives the encoder.
  */
@@ -32,11 +40,15 @@ typedef struct chat_answer_t {
     apr_time_t created;
     int whole; /* 1: gathered, for one JSON text */
     int usage; /* 1: the client wants token counts (completions) */
-    double price_in, price_out; /* USD per million tokens, < 0: unknown */
+    chat_price_t price;
+    const chat_notice_t *const *notice; /* what it points to is NULL, or set
+                                           before finish; or NULL */
 
     /* Where it is kept, as ids; all NULL: nowhere. */
     const char *conversation, *question, *message;
     const char *stream;
+    const char *thread; /* what the client calls that, or NULL */
+    chat_answer_frame_t frame;
     int numbered; /* 1: each event has an id, so that a client that comes back
                      can say how far it was */
 } chat_answer_t;
@@ -53,15 +65,25 @@ typedef struct chat_told_t {
     const char *finish_reason;    /* of the one that ends it, or NULL */
     const char *error;            /* code of the one that breaks it off */
     chat_usage_t usage;           /* of the one that ends it */
+    apr_array_header_t *calls;    /* private: ids of calls, where events name
+                                     them by these alone; NULL at first */
 } chat_told_t;
 
 typedef struct chat_encoder_t chat_encoder_t;
 
 typedef struct chat_dialect_t {
     const char *name; /* as in ChatRoute */
+    const char *wire; /* wire_format() of the providers whose streams are in
+                         this form already, so that they pass unchanged; NULL:
+                         of none */
+
+    /* 1: clients learn all that went wrong from fail(): its stream ends as any
+     * other. 0: it is broken off, so that none takes it for whole. */
+    int tells_errors;
 
     /* The body of a request in this form. *request is zeroed; what it points to
-     * is borrowed from body or made in p. Fails with a 400 in err. */
+     * is borrowed from body or made in p. Fails with a 400 in err. NULL: the
+     * route reads it. */
     apr_status_t (*read)(chat_request_t *request, chat_json_t *body,
                          const chat_request_clamps_t *clamps, chat_err_t *err,
                          apr_pool_t *p);
@@ -104,6 +126,15 @@ const char *chat_dialect_reason(chat_finish_e why);
 /* The built-in that ChatRoute names, NULL when that route has none. */
 const chat_dialect_t *chat_dialect_get(const char *name);
 
+/* An error as Vercel's chat template tells it (ChatStore vercel): its status,
+ * and the body, as chat_dialect_t.refusal has it. */
+int chat_dialect_vercel_status(const chat_err_t *err);
+const char *chat_dialect_vercel_refusal(const chat_err_t *err, const char *id,
+                                        apr_pool_t *p);
+
+/* What that tells of an answer that breaks off. */
+#define CHAT_DIALECT_VERCEL_BROKEN "Oops, an error occurred!"
+
 /* An encoder of that dialect; all it holds is freed with p. */
 chat_encoder_t *chat_encoder_create(const chat_dialect_t *dialect,
                                     const chat_answer_t *answer, apr_pool_t *p);
@@ -119,11 +150,6 @@ void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out,
 
 /* The id of the event that was written last, 0: none has one. */
 apr_int64_t chat_encoder_last(const chat_encoder_t *e);
-
-/* What that answer costs, in 1e-10 USD, or -1: unknown. Tokens out of the
- * provider's cache are counted like others. */
-apr_int64_t chat_dialect_cost(const chat_answer_t *a,
-                              const chat_usage_t *usage);
 
 /* 1 when what was gathered has grown over CHAT_DIALECT_WHOLE_MAX, as JSON has
  * it: no more is kept. */

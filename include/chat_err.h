@@ -38,7 +38,7 @@ typedef struct chat_err_t {
     const char *message; /* a sentence for people, safe to show */
     const char *issues;  /* JSON array of validation issues, or NULL */
     const char *param;   /* the member of the request that is wrong, or NULL */
-    const char *stream; /* id of the one that answers this already, or NULL */
+    const char *stream;  /* id of the one that answers this already, or NULL */
     const char *retry_after; /* value for Retry-After, or NULL */
     const char *allow;       /* value for Allow, or NULL */
     chat_cause_e cause;

@@ -18,15 +18,20 @@
 #include "chat_admission.h"
 #include "chat_ctx.h"
 #include "chat_err.h"
+#include "chat_price.h"
 #include "chat_types.h"
 
 /* What a request asks for. */
 typedef struct chat_limit_ask_t {
-    const chat_user_t *user; /* a guest has no id */
-    const char *model;
-    apr_int64_t input_tokens;  /* estimate of the prompt */
-    apr_int64_t max_tokens;    /* the answer's limit, 0: none was named */
-    apr_int64_t least_tokens;  /* of an answer are asked for in any case */
+    const chat_user_t *user;  /* a guest has no id */
+    const char *model;        /* NULL: any */
+    apr_int64_t input_tokens; /* estimate of the prompt */
+    apr_int64_t max_tokens;   /* the answer's limit, 0: none was named */
+    apr_int64_t least_tokens; /* of an answer are asked for in any case */
+    chat_price_t price;       /* of the dearest that may answer; unknown: a
+                                 policy of money refuses */
+    int own_key; /* 1: the user pays the provider, and what the house pays for
+                    (tokens and money) does not count it */
     apr_interval_time_t lasts; /* no stream lives longer: a lease that is
                                   never settled expires by itself then */
     int requests_only; /* 1: nothing is generated, and policies of tokens and
@@ -66,12 +71,14 @@ const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket);
  * no policy applies, and until the query for Redis is decided. */
 const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket);
 
-/* 1 when some policy counts tokens. This and the reserved tokens are known
- * before Redis has been asked. */
+/* 1 when some policy counts tokens or money. This and the reserved tokens are
+ * known before Redis has been asked. */
 int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket);
+/* The same of money alone. */
+int chat_limit_counts_cost(const chat_limit_ticket_t *ticket);
 
 /* How many tokens are reserved for the answer, and the provider should be asked
- * for no more; APR_INT64_MAX when no policy counts tokens. */
+ * for no more; APR_INT64_MAX when no policy counts tokens or money. */
 apr_int64_t chat_limit_reserved_tokens(const chat_limit_ticket_t *ticket);
 
 /* How many tokens the answer may have by the policies with cut=on,
@@ -79,13 +86,46 @@ apr_int64_t chat_limit_reserved_tokens(const chat_limit_ticket_t *ticket);
  * that owns it. */
 apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);
 
+/* The same of money: how much question and answer may cost. */
+apr_int64_t chat_limit_cut_cost(const chat_limit_ticket_t *ticket);
+
+/* What a request has really used. */
+typedef struct chat_limit_spent_t {
+    apr_int64_t tokens; /* -1: unknown */
+    apr_int64_t cost;   /* 1e-10 USD; -1: unknown */
+} chat_limit_spent_t;
+
 /*
- * Settle: charge the tokens that the request has really used in place of those
- * that were reserved. -1: they are unknown, and the reservation stays charged.
- * Request thread or worker; waits for Redis at most its deadlines. NULL is
- * ignored.
+ * Settle: charge what the request has really used in place of what was
+ * reserved. What is unknown stays charged as it was reserved; NULL: nothing was
+ * used. Request thread or worker; waits for Redis at most its deadlines. A NULL
+ * ticket is ignored.
  */
-void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens);
+void chat_limit_settle(chat_limit_ticket_t *ticket,
+                       const chat_limit_spent_t *spent);
+
+/* The policy with warn= that is nearest to its end, once so much is spent, as
+ * far as this request can know; NULL: none is near. In p. */
+const chat_notice_t *chat_limit_notice(const chat_limit_ticket_t *ticket,
+                                       const chat_limit_spent_t *spent,
+                                       apr_pool_t *p);
+
+/* How a policy stands for whoever asks, without charging it. */
+typedef struct chat_limit_state_t {
+    const char *name, *unit; /* as ChatLimit has them */
+    const char *model;       /* only of this model, or NULL */
+    apr_int64_t points;      /* of money 1e-10 USD */
+    apr_int64_t remaining;   /* the same; 0 or more */
+    apr_time_t reset;        /* when the window ends; 0: it has not begun, or
+                                there is none */
+} chat_limit_state_t;
+
+/* *prows: chat_limit_state_t, of every policy of the location that holds for
+ * the user of ctx, whatever model is asked. Waits for Redis at most its
+ * deadlines. APR_EGENERAL: it does not answer, or a policy cannot be applied:
+ * err is filled. Request thread. */
+apr_status_t chat_limit_states(apr_array_header_t **prows, chat_ctx_t *ctx,
+                               chat_err_t *err);
 
 /* The tier by which the user of ctx is limited: that of ChatLimitTier, else of
  * the account, else its roles, else "user" or "guest". One word, or several

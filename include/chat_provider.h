@@ -197,11 +197,19 @@ typedef struct chat_provider_t {
     void (*map_error)(chat_err_t *err, int status, const char *body,
                       apr_size_t len, apr_pool_t *p);
 
+    /* Describe a GET that costs nothing and that the provider answers whose key
+     * is good alone. NULL: "/models", with the key as a Bearer token. */
+    apr_status_t (*build_check)(chat_call_t *call, const chat_upstream_t *up,
+                                chat_err_t *err, apr_pool_t *p);
+
     /* Where clients speak this API (ChatRequestFormat provider): an error of
      * ours as the body of one of its own, in p; id is the request's. NULL: it
      * is OpenAI's form. */
     const char *(*refusal)(const chat_err_t *err, const char *id,
                            apr_pool_t *p);
+    const char *const *headers; /* of its answers that pass where the bytes do,
+                                   beside our own: names, "x-*" for all that
+                                   begin so, then NULL. NULL: none */
     const char *id_header; /* in which its answers have the request's id, beside
                               X-Request-ID; NULL: in none */
 } chat_provider_t;
@@ -231,6 +239,29 @@ void chat_provider_told(chat_refusal_t *told, int status, const char *body,
  * then. told is what its client may know, unless the key or the account is to
  * blame. */
 void chat_provider_told_name(chat_err_t *err, const chat_refusal_t *told);
+
+/* What its provider says of a key. */
+typedef enum {
+    CHAT_PROVIDER_CHECK_OK,
+    CHAT_PROVIDER_CHECK_INVALID,
+    CHAT_PROVIDER_CHECK_LIMITED, /* it may not do this, and perhaps the rest */
+    CHAT_PROVIDER_CHECK_UNKNOWN  /* nothing */
+} chat_provider_check_e;
+
+/* For build_check(): a GET of path, with the key in the header usual unless the
+ * administrator names another. */
+apr_status_t chat_provider_check_call(chat_call_t *call, const char *path,
+                                      int usual, const chat_upstream_t *up,
+                                      chat_err_t *err, apr_pool_t *p);
+
+/* The call of build_check(), and what its answer says. */
+apr_status_t chat_provider_check_build(chat_call_t *call,
+                                       const chat_provider_t *provider,
+                                       const chat_upstream_t *up,
+                                       chat_err_t *err, apr_pool_t *p);
+chat_provider_check_e
+chat_provider_check_verdict(const chat_provider_t *provider, int status,
+                            const char *body, apr_size_t len, apr_pool_t *p);
 
 /* May a client that asked for path mean this call of an API ("/messages")? A
  * location is named as the administrator likes, but another call of an API is

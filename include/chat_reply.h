@@ -24,6 +24,9 @@ void chat_reply_header(request_rec *r, const char *name, const char *value);
 /* Headers of an event stream; turns compression off. Nothing is sent yet. */
 void chat_reply_stream_head(request_rec *r);
 
+/* Behind the above: another name for an event stream; type outlives r. */
+void chat_reply_stream_type(request_rec *r, const char *type);
+
 /* Pass bytes on and flush them. APR_SUCCESS, or the client is gone. Any
  * thread that owns r. */
 apr_status_t chat_reply_stream_write(request_rec *r, const char *data,

@@ -25,6 +25,9 @@ apr_status_t chat_request_check(struct request_rec *r, chat_err_t *err);
 apr_status_t chat_request_check_type(const struct request_rec *r,
                                      chat_err_t *err);
 
+/* 1 when the request has no body. */
+int chat_request_is_absent(const struct request_rec *r);
+
 /* 405 unless GET or HEAD (with Allow). */
 apr_status_t chat_request_check_get(const struct request_rec *r,
                                     chat_err_t *err);
@@ -46,6 +49,19 @@ const char *chat_request_rest(const struct request_rec *r,
 apr_status_t chat_request_read(chat_json_t **pbody, struct request_rec *r,
                                const chat_json_limits_t *limits,
                                chat_err_t *err, apr_pool_t *p);
+
+/*
+ * The body as it is, for what is signed or secret. *plen is the room in data,
+ * then what is in it; 413 past that. wipe 1: of the buffers that it came in
+ * nothing is left. Otherwise as chat_request_read().
+ */
+apr_status_t chat_request_read_raw(char *data, apr_size_t *plen,
+                                   struct request_rec *r, int wipe,
+                                   chat_err_t *err);
+
+/* 415 where the body comes with a Content-Encoding. */
+apr_status_t chat_request_check_plain(const struct request_rec *r,
+                                      chat_err_t *err);
 
 /* The same for a long list, of at most so many bytes. *prest is what
  * chat_json_items_end() gives. An element that was not taken is a 400
@@ -168,6 +184,141 @@ apr_status_t chat_request_completions(chat_turn_t *turn, int *pusage,
                                       chat_json_t *body,
                                       const chat_request_clamps_t *clamps,
                                       chat_err_t *err, apr_pool_t *p);
+
+/* ---- pure: a user's key ---- */
+
+/*
+ * The text of the member "key" of a JSON object, without blanks around it,
+ * taken out of its body: *pkey is in memory for secrets (chat_seal.h), and "x"
+ * stand in its place in body. NULL: there is no such text. APR_EINVAL, 400
+ * key_format: it is not 1 to 1,024 visible characters. APR_ENOMEM, 503.
+ */
+apr_status_t chat_request_key_take(char **pkey, char *body, apr_size_t len,
+                                   chat_err_t *err, apr_pool_t *p);
+
+/* 400 key_format where a key by its beginning belongs to another provider than
+ * that type (as in ChatProviderType), or is not for asking models. */
+apr_status_t chat_request_key_fits(const char *key, const char *type,
+                                   chat_err_t *err, apr_pool_t *p);
+
+/* What may be shown of it: its last four characters, or "". */
+const char *chat_request_key_last4(const char *key, apr_pool_t *p);
+
+/*
+ * An address of a user's own for an API: https, port 443, a name and no number,
+ * at most 255 characters, without user, query and fragment. *phost is the name.
+ * APR_EINVAL: 400 invalid_request.
+ */
+apr_status_t chat_request_key_url(const char **purl, const char **phost,
+                                  const char *url, chat_err_t *err,
+                                  apr_pool_t *p);
+
+/* ---- pure: events of payment services ---- */
+
+/* What is signed at most, in bytes. */
+#define CHAT_REQUEST_WEBHOOK_MAX (256 * 1024)
+
+/* The header that has the signature. */
+const char *chat_request_webhook_header(int kind);
+
+/*
+ * Is body signed with one of the secrets? header may be NULL, now is in
+ * seconds since 1970. APR_EACCES: it is not, and *pwhy says why, without
+ * anything of the header. APR_EGENERAL: libcrypto cannot say.
+ */
+apr_status_t chat_request_webhook_signed(const char **pwhy, int kind,
+                                         const char *header, const char *body,
+                                         apr_size_t len,
+                                         const apr_array_header_t *secrets,
+                                         apr_int64_t now, apr_pool_t *p);
+
+/* What an event says. Texts are NULL and times 0 where it does not say; times
+ * are milliseconds since 1970. */
+typedef struct chat_request_webhook_t {
+    const char *id, *type;
+    apr_int64_t at;   /* of the event. Of one second, what makes a
+                         subscription comes first, its end last */
+    int test;         /* 1: no money is paid, 0: it is, -1: it does not say */
+    int foreign;      /* 1: of another account than one's own */
+    int counts;       /* 1: it is about who pays; 0: nobody here asks */
+    const char *user; /* the application's id of who pays */
+    const char *customer;
+    const char *subscription; /* NULL: it only tells whose a customer is */
+    const char *status, *before;
+    apr_array_header_t *prices; /* const char *: by the names that ChatTierPrice
+                                   has for them */
+    int access, grace;          /* as of chat_store_payment_t */
+    apr_int64_t until;
+} chat_request_webhook_t;
+
+/* grace: for so many milliseconds there is access behind the end of what was
+ * paid, and while a payment fails. APR_EINVAL: it is no event; err is a 400. */
+apr_status_t chat_request_webhook_read(chat_request_webhook_t *event, int kind,
+                                       const char *body, apr_size_t len,
+                                       apr_int64_t grace, chat_err_t *err,
+                                       apr_pool_t *p);
+
+/* ---- pure: the body of POST /api/chat of Vercel's chat template ---- */
+
+typedef struct chat_request_vercel_t {
+    const char *chat;       /* its id, in lower case */
+    const char *message;    /* id of the message, in lower case */
+    const char *parts;      /* of it: JSON, of the members that are known */
+    const char *text;       /* all that is text in them */
+    chat_json_t *json;      /* {"id", "role", "parts"} */
+    const char *model;      /* selectedChatModel */
+    const char *visibility; /* "public" or "private" */
+} chat_request_vercel_t;
+
+/* APR_EINVAL where the template's own schema (zod 3) refuses it: err is 400
+ * invalid_request. max: UTF-16 units of a text. Strings are borrowed from body
+ * or made in p. */
+apr_status_t chat_request_vercel(chat_request_vercel_t *asked,
+                                 const chat_json_t *body, int max,
+                                 chat_err_t *err, apr_pool_t *p);
+
+/* ---- pure: messages of the AI SDK (versions 5 to 7) ---- */
+
+/* What of {"mod_chat": {...}} in a part's providerMetadata comes back: the
+ * details of an answer, and what a provider wants back with a call. */
+#define CHAT_REQUEST_UI_OWN "mod_chat"
+
+/*
+ * {"messages": [...]} or {"message"}, "id"?, "selectedChatModel" or "model"?,
+ * "selectedVisibilityType"?, and of the stream route's members "system",
+ * "temperature", "maxOutputTokens", "responseFormat", "tools", "toolChoice".
+ * "trigger" and "messageId" change nothing: the messages are what is to be
+ * answered. turn.app is what an application is told, see below. Fails with 400
+ * invalid_request and zod's issues.
+ */
+apr_status_t chat_request_ui(chat_request_t *request, chat_json_t *body,
+                             const chat_request_clamps_t *clamps,
+                             chat_err_t *err, apr_pool_t *p);
+
+/*
+ * The messages of a turn, of an array of UIMessages ({"role", "parts"}): those
+ * of one chat, the oldest first, whoever has kept them. Texts are joined; files
+ * become OpenAI's parts; of the assistant each step is a message of its own,
+ * with the calls in it that were answered (a result, an error, a denial), each
+ * followed by what was given for them; thoughts come back as such. What the
+ * provider ran itself, data-* and other parts are left out, as are messages of
+ * which nothing is left. All of it is borrowed from messages or made in p.
+ * Sets messages and nmessages of turn alone. Fails as above, also where no
+ * message is left; the paths begin with "messages".
+ */
+apr_status_t chat_request_ui_messages(chat_turn_t *turn,
+                                      const chat_json_t *messages,
+                                      const chat_request_clamps_t *clamps,
+                                      chat_err_t *err, apr_pool_t *p);
+
+/* What POST /api/chat/stream of an application is told, but for the model,
+ * which the provider adds: turn.app. existing is an array of messages as their
+ * table has them ({"id", "chatId", "role", "parts", "attachments",
+ * "createdAt"}); NULL for any: it is not there, existing is []. What is given
+ * is shared, not copied. */
+chat_json_t *chat_request_ui_app(const char *id, chat_json_t *message,
+                                 const char *visibility, chat_json_t *existing,
+                                 apr_pool_t *p);
 
 /* ---- pure: bodies of the routes of conversations ---- */
 

@@ -8,8 +8,11 @@
 #define CHAT_RUN_H
 
 #include "chat_ctx.h"
+#include "chat_dialect.h"
 #include "chat_err.h"
 #include "chat_json.h"
+#include "chat_request.h"
+#include "chat_store_chats.h"
 
 /* The handler of those routes. [request thread] */
 int chat_run_handler(chat_ctx_t *ctx);
@@ -30,13 +33,43 @@ typedef struct chat_run_question_t {
      * is told as the stream route tells it. NULL: it always is. */
     apr_status_t (*tell_whole)(chat_ctx_t *ctx, const char *conversation,
                                const char *question, const char *answer);
+
+    /* What a route that has a form of its own says instead; NULL or 0: as the
+     * stream route does it. told is handed to its functions, and lives as long
+     * as the request. */
+    const char *dialect; /* of the answer */
+    const char *thread;  /* what the client calls the conversation; lives as
+                            long as the request */
+    apr_pool_t *pool;    /* of body and of what read() makes: destroyed once
+                            nobody needs them */
+    int create;          /* 1: the conversation may be a new one */
+    void *told;
+
+    /* [request thread] What is asked; *request is zeroed. Fails with a 4xx in
+     * err. NULL: the body is read as that of the stream route. */
+    apr_status_t (*read)(void *told, chat_request_t *request,
+                         const chat_request_clamps_t *clamps, chat_err_t *err,
+                         apr_pool_t *p);
+
+    /* [request thread] The turn has begun, and is in the database: *frame is
+     * what the dialect says around the answer, and lives as long as the
+     * request. NULL: nothing. */
+    void (*begun)(void *told, const chat_store_turn_t *turn,
+                  chat_answer_frame_t *frame);
+
+    /* [request thread, or as complete of a stream] There is no answer, and
+     * nothing was sent: say so. kept 1: the question stays, and has a failed
+     * answer. Fails: it is told in the form of the route. */
+    apr_status_t (*tell_error)(void *told, chat_ctx_t *ctx, int kept,
+                               const chat_err_t *err);
 } chat_run_question_t;
 
 /*
- * One turn of a conversation that is there, in the dialect of the stream route,
- * whatever the route is named: method, media type, body, identity and limits
- * are looked at here, as chat_run_handler() does it. What a handler returns;
- * where that is OK, r->status is what was answered. [request thread]
+ * One turn of a conversation that is there, or may be new, in the dialect of
+ * the stream route unless the question says another: method, media type, body,
+ * identity and limits are looked at here, as chat_run_handler() does it. What a
+ * handler returns; where that is OK, r->status is what was answered. [request
+ * thread]
  */
 int chat_run_conversation(chat_ctx_t *ctx, const chat_run_question_t *question);
 

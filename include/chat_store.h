@@ -42,10 +42,9 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
 /*
  * The messages of a session, oldest first, chat_message_t of both roles in
  * turn; none when it is unknown or has expired, or the location keeps none.
- * owner is whose it is (chat_user_t.subject, NULL for guests): a session of the same
- * name of somebody else, or of another ServerName, is another one. They live
- * in p.
- * Fails when the store cannot be asked: err is filled with a 503.
+ * owner is whose it is (chat_user_t.subject, NULL for guests): a session of the
+ * same name of somebody else, or of another ServerName, is another one. They
+ * live in p. Fails when the store cannot be asked: err is filled with a 503.
  * Request thread.
  */
 apr_status_t chat_store_context_load(apr_array_header_t **pmessages,

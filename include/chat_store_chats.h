@@ -37,7 +37,7 @@ struct server_rec;
 typedef struct chat_store_at_t {
     struct server_rec *s;  /* whose database */
     struct request_rec *r; /* for the log; NULL: a thread of the server's own */
-    apr_pool_t *p;     /* results, and what err says, live in it */
+    apr_pool_t *p;         /* results, and what err says, live in it */
     const char *owner; /* the user's subject; NULL: whoever it is (only where
                           a function says that it may be) */
 } chat_store_at_t;
@@ -90,10 +90,12 @@ typedef struct chat_store_page_t {
 typedef struct chat_conversation_filter_t {
     int archived;         /* 0 or 1 */
     int pinned;           /* 1: only those; 0: all */
+    int oldest;           /* 1: those first; then contains is NULL */
     const char *contains; /* how words of the title begin, or NULL */
 } chat_conversation_filter_t;
 
-/* *prows: chat_conversation_t, newest last message first. */
+/* *prows: chat_conversation_t, newest last message first, unless the filter
+ * says otherwise. */
 apr_status_t
 chat_store_conversation_list(apr_array_header_t **prows,
                              const chat_store_at_t *at,
@@ -110,6 +112,11 @@ apr_status_t chat_store_conversation_create(chat_conversation_t *c,
 apr_status_t chat_store_conversation_get(chat_conversation_t **pc,
                                          const chat_store_at_t *at,
                                          const char *id, chat_err_t *err);
+
+/* Its model alone, or NULL: every question asks for it that names none. */
+apr_status_t chat_store_conversation_model(const char **pmodel,
+                                           const chat_store_at_t *at,
+                                           const char *id, chat_err_t *err);
 
 /* Members of c that set names; *pc is how it is then. revision > 0: only if it
  * is that; else APR_EMISMATCH, 412 precondition_failed, and *pc is how it is.
@@ -160,7 +167,7 @@ typedef struct chat_store_message_t {
     const char *id, *conversation, *parent; /* parent NULL: a root */
     chat_role_e role;
     chat_message_status_e status;
-    const char *parts; /* a JSON array's text */
+    const char *parts; /* a JSON array's text; see below for what is private */
     const char *text;  /* what search finds: all text parts, joined */
     const char *model, *provider, *finish_reason, *error_code; /* or NULL */
     apr_int64_t input_tokens, output_tokens;                   /* or -1 */
@@ -170,6 +177,12 @@ typedef struct chat_store_message_t {
     apr_int64_t created, updated;
 } chat_store_message_t;
 
+/* What the provider of an answer wants back and nobody else may see: the type
+ * of a part whose member "json" is the text of a detail, and the member of a
+ * call that is the text of its extra object. */
+#define CHAT_STORE_PART_PRIVATE "private"
+#define CHAT_STORE_PART_EXTRA "extra"
+
 const char *chat_store_status_name(chat_message_status_e status);
 
 /* The newest limit of the path to the current leaf, oldest first; next leads to
@@ -178,6 +191,14 @@ apr_status_t chat_store_message_list(apr_array_header_t **prows,
                                      const chat_store_at_t *at,
                                      const char *conversation, int all,
                                      chat_store_page_t *page, chat_err_t *err);
+/* At most limit (1..) of the path to the current leaf, without siblings,
+ * beginning with the message from: up to the root, newest first; or with down 1
+ * to the leaf, oldest first. from NULL: the leaf, or the root. Nothing where
+ * from is not there, or with down 1 on another branch. */
+apr_status_t chat_store_message_walk(apr_array_header_t **prows,
+                                     const chat_store_at_t *at,
+                                     const char *conversation, const char *from,
+                                     int down, int limit, chat_err_t *err);
 apr_status_t chat_store_message_get(chat_store_message_t **pm,
                                     const chat_store_at_t *at,
                                     const char *conversation, const char *id,
@@ -223,14 +244,18 @@ typedef struct chat_store_turn_t {
     const char *instance; /* whose process writes it */
 
     /* Results. */
-    int created;                /* the conversation is new */
-    const char *titled;         /* its title now */
-    int wants_title;            /* no user and no model gave it */
-    const char *context_system; /* the conversation's, or NULL */
-    const char *before;         /* the leaf that was current; for undo */
-    apr_int64_t bytes;          /* that it has added; for undo */
-    apr_array_header_t *path;   /* chat_store_message_t, root first, down to
-                                   what is to be answered */
+    int created;                 /* the conversation is new */
+    apr_int64_t made;            /* when it was */
+    const char *titled;          /* its title now */
+    int named;                   /* 1: this turn gave it */
+    int wants_title;             /* no user and no model gave it */
+    apr_int64_t asked, answered; /* when what is to be answered, and the answer,
+                                    were made */
+    const char *context_system;  /* the conversation's, or NULL */
+    const char *before;          /* the leaf that was current; for undo */
+    apr_int64_t bytes;           /* that it has added; for undo */
+    apr_array_header_t *path;    /* chat_store_message_t, root first, down to
+                                    what is to be answered */
 } chat_store_turn_t;
 
 /*
@@ -246,13 +271,18 @@ typedef struct chat_store_turn_t {
 apr_status_t chat_store_turn_begin(chat_store_turn_t *turn,
                                    const chat_store_at_t *at, chat_err_t *err);
 
+struct chat_store_usage_t;
+
 typedef struct chat_store_ending_t {
     const char *answer, *stream;  /* ids */
     chat_message_status_e status; /* anything but STREAMING */
     const char *parts, *text;
     const char *model, *provider, *finish_reason, *error_code;
     apr_int64_t input_tokens, output_tokens, cost; /* or -1 */
-    apr_int64_t last_event; /* id of the last event of the stream */
+    apr_int64_t last_event;           /* id of the last event of the stream */
+    struct chat_store_usage_t *usage; /* of chat_store_usage.h, nusage of them:
+                                         what is added with it */
+    int nusage;
 } chat_store_ending_t;
 
 /*
@@ -306,6 +336,11 @@ typedef struct chat_store_hit_t {
                                    UTF-16 units: start, end */
     apr_int64_t created;
 } chat_store_hit_t;
+
+/* Words of new messages go into SQLite's index of words: before a search, and
+ * every few seconds, in small steps. PostgreSQL does so by itself. owner NULL:
+ * only where this process has used the database. */
+apr_status_t chat_store_index(const chat_store_at_t *at, chat_err_t *err);
 
 /* All words of q, each as the user wrote it: none of it is an operator. A q
  * without any word finds nothing. Newest first. */

@@ -140,6 +140,13 @@ apr_status_t chat_stream_resolve(const char **presolve, request_rec *r,
 apr_status_t chat_stream_resolved(const char **presolve, request_rec *r,
                                   const char *host, apr_port_t port);
 
+/* The same for a host that a user has named: *pwhere is what
+ * chat_call_t.guarded wants. Asked anew each time; waits as long as the system
+ * does for a name server, a few at a time in a child: of more the 502 comes at
+ * once. */
+apr_status_t chat_stream_resolve_public(const char **pwhere, request_rec *r,
+                                        const char *host, chat_err_t *err);
+
 /*
  * Start. Everything in spec lives at least as long as r. Request thread, the
  * handler of r, body already read.
@@ -163,9 +170,11 @@ void chat_stream_cancel(const char *id);
 /* A call that no client waits for. */
 typedef struct chat_fetch_t {
     const chat_call_t *call;     /* its host resolved; its time-outs do not
-                                    count */
+                                    count; without a body it is a GET */
     apr_interval_time_t timeout; /* of all of it */
     int stop_fd; /* readable when it has to end at once; -1: never */
+    /* A line of its head, CR LF and all; NULL: nobody wants to know. */
+    void (*header)(void *ctx, const char *line, apr_size_t len);
     /* Bytes of the answer, whatever its status is. Not APR_SUCCESS: enough. */
     apr_status_t (*data)(void *ctx, const char *data, apr_size_t len);
     void *ctx;

@@ -29,6 +29,7 @@ typedef struct chat_record_t {
     apr_interval_time_t duration;
     chat_usage_t usage;
     chat_outcome_e outcome;
+    int own_key;        /* 1: with a key of the user's own */
     const char *detail; /* why it did not end well, or NULL */
 } chat_record_t;
 

@@ -68,6 +68,9 @@ typedef struct chat_message_t {
                                     wants back (signatures, encrypted thoughts),
                                     as it was given out: see
                                     chat_provider_detail.c; or NULL */
+    const char *provider;        /* whose details and extras these are, by its
+                                    name: they go to no other; NULL: the client
+                                    gave them, and they say themselves */
     int is_developer;            /* CHAT_ROLE_SYSTEM, by its newer name */
 } chat_message_t;
 
@@ -123,6 +126,9 @@ typedef struct chat_turn_t {
                                    words, or NULL; then only model,
                                    max_output_tokens and whole of the
                                    above are set, and override it */
+    struct chat_json_t *app;    /* the same request as a chat application
+                                   takes it, for an upstream that is one: see
+                                   chat_request_ui_app(); or NULL */
 } chat_turn_t;
 
 /* Token counts as the provider billed them; -1 where it did not say. */
@@ -132,6 +138,27 @@ typedef struct chat_usage_t {
     apr_int64_t cached;    /* of input: read from the provider's cache */
     apr_int64_t reasoning; /* of output: thoughts */
 } chat_usage_t;
+
+/* A period of the calendar in which a limit counts. */
+typedef enum {
+    CHAT_LIMIT_PERIOD_NONE, /* the window begins with its first use */
+    CHAT_LIMIT_PERIOD_DAY,
+    CHAT_LIMIT_PERIOD_MONTH
+} chat_limit_period_e;
+
+/* Of which clock; zeros: UTC. */
+typedef struct chat_limit_zone_t {
+    int local;  /* 1: this machine's, with its summer time */
+    int offset; /* else seconds east of Greenwich */
+} chat_limit_zone_t;
+
+/* A limit that is nearly reached, for whoever has used it up. */
+typedef struct chat_notice_t {
+    const char *limit;            /* name of the ChatLimit */
+    const char *unit;             /* "requests", "tokens", "usd" */
+    const char *most, *remaining; /* as JSON numbers, money in dollars */
+    apr_time_t reset;             /* when there is more again */
+} chat_notice_t;
 
 /* The header that carries the key to an upstream (ChatProviderAuth). */
 typedef enum {
@@ -161,7 +188,10 @@ typedef enum {
  * of chat_provider_list.h. */
 typedef enum {
     CHAT_PROVIDER_RESPONSES = 1 << 0, /* a Responses API: its usual one */
-    CHAT_PROVIDER_VERSION = 1 << 1    /* ChatProviderVersion is sent */
+    CHAT_PROVIDER_VERSION = 1 << 1,   /* ChatProviderVersion is sent */
+    CHAT_PROVIDER_RELAYED = 1 << 2    /* its streams are those of a dialect:
+                                         there they pass, and nobody else can
+                                         read them */
 } chat_provider_caps_e;
 
 /* How long an upstream may take; 0 waits for ever. */
@@ -178,10 +208,22 @@ typedef struct chat_call_t {
     const char *url;
     const char *resolve;         /* chat_stream_resolve() of its host */
     apr_array_header_t *headers; /* of const char *, "Name: value" */
-    const char *body;            /* POSTed */
+    const char *body;            /* POSTed; NULL: it is a GET */
     apr_size_t body_len;
+    const char *guarded; /* chat_stream_resolve_public(): a user has named the
+                            host, so it is connected to there alone, and only
+                            over https; NULL: an administrator has */
+    int secret; /* 1: no copy of the header lines is left when the upstream has
+                   got them */
     chat_timeouts_t timeouts;
 } chat_call_t;
+
+/* Whose events these are (ChatWebhook). */
+typedef enum {
+    CHAT_WEBHOOK_NONE = -1,
+    CHAT_WEBHOOK_STRIPE,
+    CHAT_WEBHOOK_LEMONSQUEEZY
+} chat_webhook_e;
 
 /* What became of a request, for logs and numbers. */
 typedef enum {

@@ -22,6 +22,14 @@ typedef enum {
                              before the call is over */
 } chat_permit_e;
 
+/* Whose key a call is made with. Each has a breaker of its own: what becomes of
+ * calls with users' keys says nothing of those with the house's. */
+typedef enum {
+    CHAT_ORIGIN_HOUSE,
+    CHAT_ORIGIN_USER,
+    CHAT_ORIGIN_COUNT
+} chat_origin_e;
+
 /*
  * May it be called? With a permit chat_upstream_report() must follow once,
  * whatever happens. CHAT_PERMIT_NO: *pwait is how long the breaker still is
@@ -29,12 +37,14 @@ typedef enum {
  * none until that one has succeeded.
  */
 chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
+                                  chat_origin_e origin,
                                   apr_interval_time_t *pwait);
 
 /* Report the result of a call. Logs each change of the breaker's state, once.
  */
 void chat_upstream_report(const chat_provider_conf_t *conf,
-                          chat_verdict_e verdict, request_rec *r);
+                          chat_origin_e origin, chat_verdict_e verdict,
+                          request_rec *r);
 
 /* The key to use: the index in conf->keys of the next one that is not
  * suspended. -1 when there is none. */
@@ -50,13 +60,14 @@ int chat_upstream_suspend(const chat_provider_conf_t *conf, int key, int sure,
                           request_rec *r);
 
 typedef struct chat_upstream_stats_t {
-    const char *name;             /* of the provider */
-    const char *state;            /* "closed", "open" or "half-open" */
-    apr_uint64_t calls, failures; /* let through, CHAT_VERDICT_FAILED; since the
-                                     server was (re)started */
-    apr_uint64_t opened;          /* times that the breaker opened; probes
-                                     that failed do not count */
-    int keys, suspended;          /* now */
+    const char *name;  /* of the provider */
+    const char *state; /* "closed", "open" or "half-open" */
+    apr_uint64_t calls,
+        failures; /* with the house's keys: let through, CHAT_VERDICT_FAILED;
+                     since the server was (re)started */
+    apr_uint64_t opened; /* times that the breaker opened; probes
+                            that failed do not count */
+    int keys, suspended; /* now */
 } chat_upstream_stats_t;
 
 /* Up to max rows, by name; how many there are. */

@@ -1,23 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Install what is missing, with apt and npm, and nothing else:
+# Install what is missing, with apt, npm and pip, and nothing else:
 #
 #   script/deps.sh serve    what a server with mod_chat needs to run
 #   script/deps.sh build    what building and the demo need as well
-#   script/deps.sh test     what the tests need as well (and their npm packages)
+#   script/deps.sh test     what the tests need as well (and their packages of
+#                           npm and PyPI)
 #
 # Needs no network when all is there. apt runs as root, or through sudo; npm
 # runs as whoever calls. No service is started, no configuration changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-serve=(apache2 libcurl4 libjson-c5 libjose0 libaprutil1-dbd-pgsql
-    libaprutil1-dbd-sqlite3 ca-certificates curl)
+serve=(apache2 libcurl4 libjson-c5 libjose0 libsodium23
+    libaprutil1-dbd-pgsql libaprutil1-dbd-sqlite3 ca-certificates curl)
 build=(gcc libc6-dev make pkg-config apache2-dev libcurl4-openssl-dev
-    libhiredis-dev libjose-dev libjson-c-dev libssl-dev openssl sqlite3)
+    libhiredis-dev libjose-dev libjson-c-dev libsodium-dev libssl-dev openssl
+    sqlite3)
 test=(check perl libio-socket-ssl-perl git postgresql redis-server
-    nghttp2-client valgrind chromium-headless-shell)
+    nghttp2-client valgrind chromium-headless-shell python3 python3-venv)
 # Only "make fuzz" needs these: their absence is no error.
 fuzz=(clang libclang-rt-14-dev)
 
@@ -89,6 +91,21 @@ install_npm() {
     done
 }
 
+# What comes from PyPI, each in a place of its own.
+install_pip() {
+    local list dir
+    for list in t/real/*/requirements.txt; do
+        dir=${list%/*}
+        [[ -e $list ]] || continue
+        [[ $dir/venv/installed -nt $list ]] && continue
+        say "pip install in $dir"
+        python3 -m venv "$dir/venv"
+        "$dir/venv/bin/pip" install -q --disable-pip-version-check \
+            -r "$list" >&2
+        touch "$dir/venv/installed"
+    done
+}
+
 packages=("${serve[@]}")
 case ${1-} in
 serve) ;;
@@ -111,4 +128,4 @@ else
         install_packages "${todo[@]}" || say 'going on without; make fuzz needs them'
     fi
 fi
-[[ $1 != test ]] || install_npm
+[[ $1 != test ]] || { install_npm && install_pip; }

@@ -4,7 +4,7 @@
 # Put mod_chat where this machine's httpd looks for modules, and its samples
 # beside. "make install" and "make uninstall" call it.
 #
-#   script/install.sh build/plain/mod_chat.so build/plain/chat-migrate
+#   script/install.sh build/plain/mod_chat.so build/plain/chat-migrate build/plain/chat-keys
 #   script/install.sh -u        take it away; configuration stays
 #
 #   DESTDIR     is put before every path
@@ -51,7 +51,7 @@ LOAD
 }
 
 uninstall() {
-    rm -f "$dest$modules/mod_chat.so" "$dest$bin/chat-migrate" "$dest$conf/chat.load" \
+    rm -f "$dest$modules/mod_chat.so" "$dest$bin"/chat-{migrate,keys} "$dest$conf/chat.load" \
         "$dest$etc"/mods-enabled/chat.{load,conf}
     rm -rf "$dest$samples"
     printf 'removed; %s stays\n' "$dest$conf/chat.conf"
@@ -67,6 +67,7 @@ trap 'rm -f "$load"' EXIT
 load_file >"$load"
 put "$1" "$modules/mod_chat.so"
 put "$2" "$bin/chat-migrate" 755
+put "$3" "$bin/chat-keys" 755
 put "$load" "$conf/chat.load"
 put_conf "$root/conf/chat.conf" "$conf/chat.conf"
 # All that the README links to, from where it links to it.

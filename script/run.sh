@@ -158,6 +158,16 @@ iso() {
     printf "strftime('%%Y-%%m-%%dT%%H:%%M:%%fZ', 'now', '%s')" "${1/now/+0 days}"
 }
 
+# For this run, too: what users' keys are sealed with, and events signed.
+make_secrets() {
+    rm -f "$run/keys.secret" "$run/webhook.secret"
+    (
+        umask 077
+        openssl rand -hex 32 >"$run/keys.secret"
+        printf 'whsec_%s\n' "$(random_text)" >"$run/webhook.secret"
+    )
+}
+
 make_session() {
     local secret token sig
     secret=$(random_text)
@@ -220,7 +230,23 @@ kept() {
     ChatAuthSecret "file:$run/secret"
     ChatModelDefault $model
     ChatStore chat
+    ChatUsage on
     ChatStreamOnLeave finish
+    ChatLimit month 5.00/1mo user unit=cost
+</Location>
+CONF
+}
+
+# Events of payments, signed with a secret that is made for this run.
+webhook() {
+    cat <<CONF
+<Location "/api/v1/webhooks/$1">
+    Require all granted
+    SetHandler chat
+    ChatRoute webhook
+    ChatWebhook $1 live=off
+    ChatWebhookSecret "file:$run/webhook.secret"
+    ChatTierPrice $([[ $1 == stripe ]] && printf lookup || printf variant):standard standard
 </Location>
 CONF
 }
@@ -255,6 +281,7 @@ DBDParams "$data/auth.db"
 ChatAuthSession kysely-sqlite admin
 
 # Conversations are kept in the same file; what is being answered, in another.
+ChatKeySecret "file:$run/keys.secret"
 ChatStoreMigrate on
 ChatStreamResume "spool=$data/spool"
 
@@ -276,6 +303,8 @@ $(provider)
     SetHandler chat
     ChatRoute openai
     ChatUse openai
+    ChatUsage on
+    ChatLimit month 5.00/1mo user unit=cost
     ChatModelDefault $model
     ChatAuth better-auth bearer
     ChatAuthSecret "file:$run/secret"
@@ -288,7 +317,7 @@ $(provider)
 </Location>
 
 # The other contracts, for guests.
-ChatModel $model openai "label=$model"
+ChatModel $model openai "label=$model" price-in=0.15 price-out=0.60 price-cached=0.075
 <Location "/api/v1/chat">
     Require all granted
     SetHandler chat
@@ -302,11 +331,24 @@ ChatModel $model openai "label=$model"
     ChatAuth better-auth bearer guest
     ChatAuthSecret "file:$run/secret"
     ChatStore chat
+    ChatUsage on
     ChatStreamOnLeave finish
+    ChatLimit month 5.00/1mo user unit=cost
+    ChatUserKeys allow
 </Location>
 
 # What users keep.
-$(for route in conversations search export import me; do kept "$route"; done)
+$(for route in conversations search export import me usage; do kept "$route"; done)
+<Location "/api/v1/keys">
+    Require all granted
+    SetHandler chat
+    ChatRoute keys
+    ChatAuth better-auth bearer
+    ChatAuthSecret "file:$run/secret"
+    ChatUserKeys allow
+    ChatLimit key-writes 10/1h user
+</Location>
+$(for service in stripe lemonsqueezy; do webhook "$service"; done)
 <Location "/api/v1/shared">
     Require all granted
     SetHandler chat
@@ -400,6 +442,7 @@ find_httpd
 trap clean_up EXIT
 choose_data_dir
 make_session
+make_secrets
 make_page
 write_conf >"$run/httpd.conf"
 : >"$run/error.log"

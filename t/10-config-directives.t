@@ -99,7 +99,7 @@ push @VALUES, (
 
     [ 'ChatRoute openai' ],
     [ 'ChatRoute mock' ],
-    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai, anthropic, gemini, openrouter, deepseek, stream, message, completions, models, health, mock, limits, conversations, search, shared, export, import or me$/m ],
+    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai, anthropic, gemini, openrouter, deepseek, stream, message, completions, ui-message, models, health, mock, limits, conversations, search, shared, export, import, me, usage, chatkit, chatkit-session, keys or webhook$/m ],
 
     [ in_provider() . 'ChatUse openai' ],
     [ 'ChatUse', qr/^ChatUse takes 1 to 63 arguments: names of providers/m ],
@@ -126,6 +126,9 @@ push @VALUES, (
     [ 'ChatRetry 2 unsafe=maybe', qr/^ChatRetry unsafe does not accept "maybe": write on or off$/m ],
     [ 'ChatRetry 2 wait=1s wait=2s', qr/^ChatRetry has wait= twice: write it once$/m ],
 
+    (map { [ "ChatUsage $_" ] } qw(off on batch=1s batch=10s batch=1h)),
+    (map { [ "ChatUsage $_", qr/^ChatUsage does not accept "\S+": write off, on, or batch=TIME as in batch=10s$/m ] } qw(maybe batch 10s)),
+    (map { [ "ChatUsage batch=$_", qr/^ChatUsage batch @{[ $TIME->('1s', '1h') ]}/m ] } qw(0 999ms 61m off)),
     [ 'ChatContext off' ],
     [ 'ChatContext Off' ],
     [ 'ChatContext 1 bytes=256 age=1s' ],
@@ -164,13 +167,13 @@ push @VALUES, (
     [ 'ChatAuthCookie a=b', qr/^ChatAuthCookie does not accept "a=b": write the name of a cookie/m ],
     [ 'ChatAuthCookie sid sid', qr/^ChatAuthCookie does not accept "sid": write each name once$/m ],
 
-    [ 'ChatAuthOrigin https://app.example.com http://127.0.0.1:3000 http://[::1]:3000 https://xn--bcher-kva.example' ],
-    [ 'ChatAuthOrigin chrome-extension://abcdefghijklmnop' ],
-    (map { [ "ChatAuthOrigin $_", qr/^ChatAuthOrigin does not accept "\Q$_\E": write an origin as browsers send it, scheme:\/\/host or scheme:\/\/host:port/m ] }
+    [ 'ChatOrigin https://app.example.com http://127.0.0.1:3000 http://[::1]:3000 https://xn--bcher-kva.example' ],
+    [ 'ChatOrigin chrome-extension://abcdefghijklmnop' ],
+    (map { [ "ChatOrigin $_", qr/^ChatOrigin does not accept "\Q$_\E": write an origin as browsers send it, scheme:\/\/host or scheme:\/\/host:port/m ] }
         qw(* null app.example.com https:// https:app https://a/ https://a/b https://*.a https://u@a https://a?x
            https://a:0 https://a:65536 https://a: https://a:b //a)),
     # the same to a browser
-    [ 'ChatAuthOrigin https://a HTTPS://A:443', qr/^ChatAuthOrigin does not accept "HTTPS:\/\/A:443": write each name once$/m ],
+    [ 'ChatOrigin https://a HTTPS://A:443', qr/^ChatOrigin does not accept "HTTPS:\/\/A:443": write each name once$/m ],
 
     [ 'ChatAuthNamespace people' ],
     [ 'ChatAuthNamespace better-auth' ],
@@ -255,6 +258,7 @@ my %SCOPES = (
     ChatModel => [ 'ChatModel m openai', [qw(server vhost)] ],
     ChatAuthSecret => [ "ChatAuthSecret $SECRET", \@EVERYWHERE ],
     ChatAuthNamespace => [ 'ChatAuthNamespace people', \@EVERYWHERE ],
+    ChatAuthInsecure => [ 'ChatAuthInsecure off', \@EVERYWHERE ],
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'FileInfo' ] }
         [ ChatRoute => 'mock' ], [ ChatUse => 'openai' ], [ ChatModelDefault => 'm' ],
         [ ChatStreamHeartbeat => '15s' ], [ ChatStreamEarlyHeaders => 'on' ],
@@ -262,7 +266,7 @@ my %SCOPES = (
         [ ChatRetry => '2 backoff=1s' ], [ ChatContext => '5' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'AuthConfig' ] }
         [ ChatAuth => 'user' ], [ ChatAuthCookie => 'sid' ],
-        [ ChatAuthOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ], [ ChatHealthDetails => 'true' ]),
+        [ ChatOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ], [ ChatHealthDetails => 'true' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'Limit' ] }
         [ ChatModelAllow => 'gpt-*' ], [ ChatRequestFormat => 'provider' ],
         [ ChatRequestBody => '1M' ], [ ChatRequestCount => 'utf16' ],

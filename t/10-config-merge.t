@@ -98,7 +98,7 @@ my %MERGES = (
     ChatAuthCookie => [ $COOKIE . 'ChatAuthCookie one two', 'ChatAuthCookie three',
         sub ($path) { join ' ', map { status_with_cookie($path, $_, $SECRET[0]) } qw(one two three) },
         '200 200 401', '401 401 200' ],
-    ChatAuthOrigin => [ $COOKIE . 'ChatAuthOrigin https://one.example', 'ChatAuthOrigin https://two.example',
+    ChatOrigin => [ $COOKIE . 'ChatOrigin https://one.example', 'ChatOrigin https://two.example',
         sub ($path) {
             join ' ', map { status_with_cookie($path, 'sid', $SECRET[0], Origin => "https://$_.example") } qw(one two);
         }, '200 403', '403 200' ],

@@ -18,7 +18,7 @@ sub vhost ($name, @lines) {
     return join "\n", '<VirtualHost *:%%PORT%%>', "ServerName $name", @lines, '</VirtualHost>', '';
 }
 
-my $KEYS = qr/upstream, label, context, max-output, price-in, price-out, tier, alias, fallback, without or params/;
+my $KEYS = qr/upstream, label, context, max-output, price-in, price-out, price-cached, price-reasoning, tier, alias, fallback, without or params/;
 my $COUNT = qr/write a whole number from 1 to 100M; K and M stand for thousands and millions$/m;
 my $PRICE = qr/write US dollars for a million tokens, 0 to 999999, as in 2\.50$/m;
 my $LABEL = qr/write 1 to 100 bytes of UTF-8 on one line, as in "label=GPT-4o mini"$/m;
@@ -49,7 +49,7 @@ my @LINES = (
     (map { my $key = $_; map { [ "ChatModel m one $key=$_", qr/^ChatModel $key does not accept "\Q$_\E": $COUNT/m ] }
         qw(0 -1 1.5K 101M 1G 1e3 x), '' } qw(context max-output)),
     (map { my $key = $_; map { [ "ChatModel m one $key=$_", qr/^ChatModel $key does not accept "\Q$_\E": $PRICE/m ] }
-        qw(-1 1. 1e3 0x1 1000000 1.0000001 $1 inf nan), '1,5', '' } qw(price-in price-out)),
+        qw(-1 1. 1e3 0x1 1000000 1.0000001 $1 inf nan), '1,5', '' } qw(price-in price-out price-cached price-reasoning)),
     [ 'ChatModel m one label=', qr/^ChatModel label does not accept "": $LABEL/m ],
     [ 'ChatModel m one label=' . 'x' x 101, qr/^ChatModel label does not accept "x+": $LABEL/m ],
     [ "ChatModel m one \"label=a\tb\"", qr/^ChatModel label does not accept "a\\tb": $LABEL/m ],

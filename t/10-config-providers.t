@@ -144,6 +144,19 @@ push @REFUSED, map {
 
 push @REFUSED, [ section('openai', $URL, ('ChatProviderKey file:canary.key') x 33), qr/^ChatProviderKey: a provider has 32 keys at most$/m ];
 
+# An application, where it can be asked and what it is shown.
+my $JWT = 'ChatProviderKey "jwt:exec:/bin/echo 0123456789abcdef0123456789abcdef"';
+my $APP = section('app', 'ChatProviderURL http://localhost:3000');
+sub at ($route, @lines) { return join "\n", '<Location /x>', 'SetHandler chat', 'ChatAuth guest', "ChatRoute $route", @lines, "</Location>\n" }
+push @REFUSED,
+    (map { [ $APP . at($_, 'ChatUse app'), qr{CHAT0160: ChatUse "app" holds at <Location /x>, whose ChatRoute is "$_": an application answers "ChatRoute ui-message" alone$}m ] }
+        qw(stream message completions openai conversations)),
+    [ "${APP}ChatModel m app\n" . at('ui-message', 'ChatTitleModel m'), qr{CHAT0161: ChatTitleModel "m" at <Location /x> is a model of the provider app: an application makes no titles$}m ],
+    [ section('openai', $URL, $JWT), qr/^<ChatProvider openai> has "ChatProviderKey jwt:", which only a provider of the type app knows$/m ],
+    [ section('app', $URL, $JWT, 'ChatProviderKey file:canary.key'), qr/^ChatProviderKey: either all keys of a provider begin with jwt:, or none$/m ],
+    [ section('app', $URL, 'ChatProviderKey "jwt:exec:/bin/echo short"'), qr/^ChatProviderKey: the secret of tokens is too short: write at least 32 characters, as openssl rand -base64 32 makes them$/m ],
+    [ section('app', $URL, 'ChatProviderKey jwt:secret'), qr/^ChatProviderKey takes no secret in the configuration itself/m ];
+
 my $t = ChatTest->new;
 for my $row (@REFUSED) {
     my ($conf, $sentence) = @$row;
@@ -166,6 +179,9 @@ for my $conf (
     (map { section('openai', $URL, ('ChatProviderKey file:canary.key') x $_) } 2, 32),
     (map { section($_, $URL, 'ChatProviderAPI chat-completions') } qw(openai anthropic gemini openrouter deepseek mistral compatible)),
     (map { section($_, $URL, 'ChatProviderVersion 2024-10-21', 'ChatProviderAuth api-key') } qw(openai anthropic compatible)),
+    $APP . at('ui-message', 'ChatUse app'),
+    "${APP}ChatModel m app\n" . at('stream'),
+    section('app', $URL, $JWT),
     section('a', 'ChatProviderType openai', $URL) . section('b', 'ChatProviderType openai', $URL),
     section('openai', $URL) . vhost('a', section('openai', $URL)),
     section('openai', $URL) . vhost('a', 'ChatUse openai'),

@@ -17,8 +17,8 @@ my $stock = ChatTest::Stock->new;
 my $out = $stock->dir . '/out';
 my $modules = qx(apxs -q LIBEXECDIR) =~ s/\s+\z//r;
 
-my %mode = ('/usr/bin/chat-migrate' => '0755');
-my @files = ("$modules/mod_chat.so", '/usr/bin/chat-migrate',
+my %mode = map { $_ => '0755' } qw(/usr/bin/chat-migrate /usr/bin/chat-keys);
+my @files = ("$modules/mod_chat.so", keys %mode,
     (map { "/etc/apache2/mods-available/$_" } qw(chat.load chat.conf)),
     (map { "/usr/share/doc/mod_chat/$_" } qw(README.md CHANGES LICENSE NOTICE t/README.md),
         split /\n/, qx(cd '$FindBin::Bin/..' && find conf docs -type f)));
@@ -100,11 +100,11 @@ esac
 END
     chmod 0755, $apxs;
     my ($ok, $said) = $stock->run({ APXS => $apxs, DESTDIR => $stock->dir . '/other' },
-        'script/install.sh', 'build/plain/mod_chat.so', 'build/plain/chat-migrate');
+        'script/install.sh', map { "build/plain/$_" } qw(mod_chat.so chat-migrate chat-keys));
     ok $ok, 'the script runs through' or diag $said;
     my $other = $stock->dir . '/other';
     ok -s "$other/opt/httpd/modules/mod_chat.so", 'the module is where apxs says';
-    ok -x "$other/opt/httpd/bin/chat-migrate", 'chat-migrate is beside its programs';
+    ok -x "$other/opt/httpd/bin/$_", "$_ is beside its programs" for qw(chat-migrate chat-keys);
     ok -s "$other$etc/chat/chat.conf", 'chat.conf is below the configuration';
     like $stock->read("other$etc/chat/chat.load"), qr{^LoadModule chat_module /opt/httpd/modules/mod_chat\.so$}m,
         'and the line that loads it';

@@ -87,8 +87,8 @@ sub make_run ($tree, %o) {
     wait_for(sub { slurp($self->{out}) =~ /^Ctrl-C stops it/m || waitpid($self->{pid}, WNOHANG) != 0 },
         'make run to be ready', 120);
     $self->{said} = slurp($self->{out});
-    @$self{qw(guest user nobody sdk leaves many)} = my @lines = $self->{said} =~ /^  (curl .*)$/mg;
-    is scalar @lines, 6, 'it prints six lines for a shell' or diag $self->{said};
+    @$self{qw(guest user usage nobody sdk leaves many)} = my @lines = $self->{said} =~ /^  (curl .*)$/mg;
+    is scalar @lines, 7, 'it prints seven lines for a shell' or diag $self->{said};
     @$self{qw(kept back stopped)} = @lines = $self->{said} =~ /^  (id=.*)$/mg;
     is scalar @lines, 3, '... and three for what is kept';
     return $self;
@@ -203,6 +203,8 @@ subtest 'make run in a path with spaces' => sub {
         'a conversation is kept, and read again' or diag $text;
     ($text) = paste($demo->{back});
     like $text, qr/\Aid: 6\nevent: text\n.*^event: done\n.*"finishReason":"stop"/ms, 'who leaves comes back for the rest' or diag $text;
+    ($text) = paste($demo->{usage});
+    like $text, qr/"model":"gpt-4o-mini","provider":"openai","ownKey":false,"requests":[3-9],.*"costUsd":0\.000[1-9]\d*.*"limits":\[\{"name":"month","unit":"usd","limit":5\.0+,"remaining":4\.99\d+,/, 'what it used and cost is shown' or diag $text;
     ($text) = paste($demo->{stopped});
     like $text, qr/\A\{"status":"stopping"\}id: 6\n.*^event: done\n.*"finishReason":"stopped"/ms, '... or stops it' or diag $text;
     ($text) = paste($demo->{many});

@@ -119,7 +119,7 @@ my %PRESUPPOSED = (
 # ---- configurations ----
 
 # Every module that the samples name; "as printed" leaves LoadModule to the reader.
-my @MODULES = qw(dbd socache_shmcb authz_host env http2 authn_core authz_user auth_basic authn_file headers rewrite);
+my @MODULES = qw(dbd socache_shmcb authz_host env http2 authn_core authz_user auth_basic authn_file headers rewrite setenvif);
 
 sub httpd_for ($snippet, $needs) {
     my $t = ChatTest->new(modules => \@MODULES, mpm => 'event');
@@ -166,7 +166,7 @@ sub routes ($conf) {
     my %route;
     while ($conf =~ m{^<Location "?([^">]+)"?>\n(.*?)^</Location>}msg) {
         my ($path, $inside) = ($1, $2);
-        $route{$path} = $1 if $inside =~ /^\s*ChatRoute\s+(\w+)/m;
+        $route{$path} = $1 if $inside =~ /^\s*ChatRoute\s+([\w-]+)/m;
     }
     return %route;
 }
@@ -185,21 +185,39 @@ sub credentials ($t) {
 }
 
 my $HELLO = [ { role => 'user', content => 'Hello' } ];
-my %GET = map { $_ => 1 } qw(models health limits conversations search export me);
-my %SIGN = (completions => qr/"choices":\[/, stream => qr/^event: done$/m, message => qr/^data: \{"status":"done"/m,
+my %GET = map { $_ => 1 } qw(models health limits conversations search export me usage);
+my %SIGN = (completions => qr/"choices":\[/, stream => qr/^event: done$/m, message => qr/^data: \{"status":"done"/m, 'ui-message' => qr/^data: \[DONE\]$/m,
     openai => qr/^event: response\.completed$/m, anthropic => qr/^event: message_stop$/m,
-    (map { $_ => qr/^\{"data":\[/ } qw(conversations search)), export => qr/"version":1/, import => qr/"imported":0/,
+    (map { $_ => qr/^\{"data":\[/ } qw(conversations search usage)), export => qr/"version":1/, import => qr/"imported":0/,
     me => qr/"id":"u"/, shared => qr/"code":"not_found"/, models => qr/"data":|"models":/, health => qr/^\{"status":"ok"\}$/, limits => qr/^\{/);
 
 sub route ($t, $path, $route) {
     my ($model) = $t->{conf} =~ /^\s*ChatModelDefault\s+(\S+)/m;
     ($model) = $t->{conf} =~ /^ChatModel\s+(\S+)/m if !$model;
     return shared($t, $path) if $route eq 'shared';
+    return client_secret($t, $path) if $route eq 'chatkit-session';
+    return chatkit($t, $path) if $route eq 'chatkit';
     my $body = $GET{$route} ? undef : $route eq 'import' ? [] : $route eq 'message' ? { message => 'Hello' }
+        : $route eq 'ui-message' ? { id => 'a-chat', messages => [ { id => 'a-message', role => 'user', parts => [ { type => 'text', text => 'Hello' } ] } ] }
         : { messages => $HELLO, model => $model // 'any-model' };
     my $res = $t->request($GET{$route} ? 'GET' : 'POST', $path . ($route eq 'search' ? '?q=hello' : ''), headers => { credentials($t) }, ($body ? (json => $body) : ()));
     return "$path, $route: $res->{status} $res->{body}\n" . $t->error_log if $res->{status} != 200;
     return $res->{body} =~ ($SIGN{$route} // qr/./) ? () : "$path does not speak $route: $res->{body}";
+}
+
+# What ChatKit's page gets for its session, and asks with then.
+my $client_secret;
+sub client_secret ($t, $path) {
+    my $res = $t->request('POST', "$path/session", headers => { Cookie => $COOKIE });
+    $client_secret = ($res->{json} // {})->{client_secret};
+    return $client_secret ? () : "$path, chatkit-session: $res->{status} $res->{body}\n" . $t->error_log;
+}
+sub chatkit ($t, $path) {
+    my $simple = $t->{conf} =~ /^\s*ChatRoute chatkit-session/m;
+    my $res = $t->request('POST', $path, headers => { $simple ? (Authorization => "Bearer $client_secret") : credentials($t) },
+        json => $simple ? { message => $HELLO->[0] } : { type => 'threads.list', params => {} });
+    return if $res->{status} == 200 && $res->{body} =~ ($simple ? qr/^event: thread\.run\.completed$/m : qr/^\{"data":\[/);
+    return "$path, chatkit: $res->{status} $res->{body}\n" . $t->error_log;
 }
 
 # There is no such share.
@@ -420,7 +438,7 @@ is eval { ChatTest::Snippets::of('x', "<!-- test: need openai -->\n```sh\n```\n"
 # ---- what a browser asks first ----
 
 {
-    my ($block) = grep { $_->{text} =~ /Access-Control/ } ChatTest::Snippets::of('docs/sdks.md', $pages{'docs/sdks.md'});
+    my ($block) = grep { $_->{text} =~ /ChatOrigin/ } ChatTest::Snippets::of('docs/sdks.md', $pages{'docs/sdks.md'});
     my $t = httpd_for($block, [qw(sessions openai model)]);
     mock_for($t);
     $t->start;

@@ -185,7 +185,7 @@ $t->stop;
 sub complaint ($conf) {
     return (ChatTest->new->configtest("$conf\n"))[1];
 }
-like complaint("ChatAuthJWKS https://example.test/keys"), qr/ChatAuthJWKS does not accept "https:/, 'keys are a file';
+like complaint("ChatAuthJWKS env:KEYS"), qr{ChatAuthJWKS does not accept "env:KEYS": write file:PATH or https://HOST/PATH}, 'keys are a file, or a URL';
 like complaint("ChatAuthJWKS file:$dir/none.json"), qr{ChatAuthJWKS: \Q$dir\E/none\.json cannot be opened}, '... that is there';
 spew('empty.json', '{"keys":[]}');
 like complaint("ChatAuthJWKS file:$dir/empty.json"), qr/CHAT0339: ChatAuthJWKS at .*: .*no JWK set: it has no public key/, '... and has a key';

@@ -15,7 +15,7 @@ my $rules = <<'END';
     Require valid-user
     ChatAuth bearer better-auth
     ChatAuthSecret env:APP_SECRET
-    ChatAuthOrigin https://app.example:8443 http://localhost:5173
+    ChatOrigin https://app.example:8443 http://localhost:5173
 </Location>
 <Location /plain-name>
     AuthType Chat
@@ -99,7 +99,7 @@ for (@table) {
     my ($what, $expected, @fields) = @$_;
     is post(@fields), $expected, $what;
 }
-like $t->error_log, qr/CHAT0307: request from https:\/\/evil\.example refused: ChatAuthOrigin does not list it/,
+like $t->error_log, qr/CHAT0307: request from https:\/\/evil\.example refused: ChatOrigin does not list it/,
     'the log names the directive';
 
 is $t->request(POST => '/members', headers => { Authorization => "Bearer $s->{bearer}", Origin => 'https://evil.example' })

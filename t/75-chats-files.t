@@ -59,6 +59,33 @@ my $CHATGPT = {
         node('end', 'out', [], message('assistant', undef, content_type => 'text', parts => [ 'One.', 'Two.' ])),
     }, current_node => 'end' };
 
+# One of which both have all: branches, times, models, what broke off.
+my $PLAIN = {
+    title => "Zwei Wege \x{1f600}", create_time => 1700001000.5, update_time => 1700001900.25, is_archived => JSON::PP::true, is_starred => JSON::PP::true,
+    default_model_slug => 'gpt-4o', conversation_id => 'b6a8', id => 'b6a8', mapping => {
+        node('client-created-root', undef, ['p1']),
+        node('p1', 'client-created-root', [qw(p2 p3)], message('user', 1700001001.125, content_type => 'text', parts => [ "What is this?\n\n  \"x\"", 'And that?' ], more => { metadata => {} })),
+        node('p2', 'p1', [], message('assistant', 1700001002.25, content_type => 'text', parts => ['A lake.'], more => { metadata => { model_slug => 'o3' } })),
+        node('p3', 'p1', ['p4'], message('assistant', 1700001003, content_type => 'text', parts => ['A sea.'], more => { status => 'finished_partial_completion' })),
+        node('p4', 'p3', [], message('user', 1700001004.75, content_type => 'text', parts => ["Well\x{fc}"], more => { metadata => {} })),
+    }, current_node => 'p2' };
+
+# What both know of a conversation: each message by all that is above it.
+sub known ($c) {
+    my $nodes = $c->{mapping};
+    my $way = sub ($id) {
+        my @way;
+        for (; defined $id; $id = $nodes->{$id}{parent}) {
+            my $m = $nodes->{$id}{message} or next;
+            unshift @way, [ $m->{author}{role}, $m->{content}{parts}, $m->{create_time} + 0, $m->{status}, $m->{metadata}{model_slug} ];
+        }
+        return $JSON->encode(\@way);
+    };
+    return { (map { $_ => $c->{$_} } qw(title is_archived is_starred default_model_slug)), (map { $_ => $c->{$_} + 0 } qw(create_time update_time)),
+        current => $way->($c->{current_node}), messages => [ sort map { $way->($_) } grep { $nodes->{$_}{message} } keys %$nodes ],
+        roots => scalar(grep { !defined $nodes->{$_}{parent} } keys %$nodes) };
+}
+
 sub copy ($value) { return $JSON->decode($JSON->encode($value)) }
 
 sub run ($db) {
@@ -116,6 +143,25 @@ sub run ($db) {
         '... the branch that was shown, code in fences, pictures by a word, without what is hidden';
     is $path[0]{createdAt}, '2023-11-14T22:13:21.123Z', '... at its time';
     is $path[-1]{createdAt}, $got->{createdAt}, '... or when there is none, at that of the conversation';
+    is $t->as('bob', 'POST', 'import', json => [$PLAIN])->{json}{messages}, 4, 'one of which both have all';
+    my ($again) = grep { $_->{title} eq $PLAIN->{title} } $t->as('bob', 'GET', 'export?format=chatgpt')->{json}->@*;
+    is_deeply known($again), known($PLAIN), '... is exported to them as it was';
+    $t->as('bob', 'DELETE', "conversations/$again->{conversation_id}");
+
+    # What else there may be in one, and who wants what is not shown?
+    my $strange = copy($PLAIN);
+    $strange->{mapping}{p2}{message}{content} = { content_type => 'text', parts => [ undef, 'A ', 7, [], 'lake.', { content_type => 'audio_transcription', text => 'Said.' }, {} ] };
+    $strange->{mapping}{p4}{message}{content} = $_ for { content_type => 'tether_quote', url => 'x', text => 'y' };
+    delete $strange->{mapping}{p3}{message}{content};
+    $strange->{mapping}{p1}{children} = ['nobody'];
+    @$strange{qw(title current_node create_time)} = (undef, 'nobody', undef);
+    $res = $t->as('bob', 'POST', 'import', json => [$strange]);
+    is_deeply [ $res->{json}->@{qw(messages leftOut placeholders imported)} ], [ 2, 2, 1, 1 ], 'a stranger one' or diag $res->{body};
+    my ($odd_one) = grep { $_->{messageCount} == 2 && !$_->{title} } $t->as('bob', 'GET', 'conversations?archived=true')->{json}{data}->@*;
+    is_deeply [ map { [ $_->{role}, map { $_->{text} } $_->{parts}->@* ] } $t->as('bob', 'GET', "conversations/$odd_one->{id}/messages")->{json}{data}->@* ],
+        [ [ 'user', "What is this?\n\n  \"x\"", 'And that?' ], [ 'assistant', 'A ', 'lake.', 'Said.', '[file]' ] ], '... as far as it is understood';
+    $t->as('bob', 'DELETE', "conversations/$odd_one->{id}");
+
     my $odd = copy($CHATGPT);
     $odd->{mapping}{q}{parent} = 'gone';
     delete $odd->{$_} for qw(current_node title update_time);

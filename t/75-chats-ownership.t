@@ -50,11 +50,19 @@ my %ROW = (
         'DELETE '    => { status => 200, mine => 1, query => '?confirm=all' },
         'GET /export' => { status => 200, mine => 1 },
     },
+    keys => {
+        'GET '          => { status => 200, mine => 1 },
+        'PUT /$'        => { status => 200, mine => 1, others => 201, json => { key => 'sk-of-whoever-asks-0000', check => JSON::PP::false } },
+        'POST /$/check' => { status => 200, mine => 1, others => 404 },
+        'DELETE /$'     => { status => 204, mine => 1 },
+        'DELETE '       => { status => 204, mine => 1, query => '?all=true' },
+    },
+    usage => { 'GET ' => { status => 200, mine => 1 } },
     'chat/stream' => { 'GET /*' => { status => 200 }, 'POST /*/stop' => { status => 200 } },
 );
 
 my %FILE = (conversations => 'conversations', search => 'search', shared => 'shared', shares => 'shared', export => 'export',
-    import => 'import', me => 'me', 'chat/stream' => 'resume');
+    import => 'import', me => 'me', keys => 'keys', usage => 'usage', 'chat/stream' => 'resume');
 
 sub rows ($file) {
     open my $fh, '<', "$ROOT/src/route/chat_route_$file.c" or die $!;
@@ -69,12 +77,16 @@ for my $file (sort { $a cmp $b } grep { defined } map { m{/chat_route_(\w+)\.c\z
     is_deeply [ sort @rows ], [ sort @described ], "every row of chat_route_$file.c is described, and no other";
 }
 
+# The end of ann's key, which she alone is shown.
+my $KEY = 'Q7zX';
+
 # A conversation of ann with all that one can have.
 sub conversation ($t) {
     my $id = $t->as('ann', 'POST', 'conversations', json => { title => "the canary title" })->{json}{id};
     my $res = $t->as('ann', 'POST', "conversations/$id/messages", json => { content => 'canary mock(seed=7)' });
     my ($start) = map { $JSON->decode($_->{data}) } $res->{events}->@*;
     my $share = $t->as('ann', 'POST', "conversations/$id/shares", json => {})->{json}{id};
+    $t->as('ann', 'PUT', 'keys/openai', json => { key => "sk-of-ann-alone-$KEY", check => JSON::PP::false });
     return { id => $id, answer => $start->{messageId}, stream => $start->{streamId}, share => $share };
 }
 
@@ -85,18 +97,49 @@ sub ask ($t, $user, $route, $row, $of) {
     my @ids = $route eq 'chat/stream' ? $of->{stream} : ($of->{id}, $of->{answer});
     $path =~ s/\*/shift @ids/ge;
     $path =~ s/\@/$of->{share}/;
+    $path =~ s/\$/openai/;
     my $json = ref $how->{json} eq 'CODE' ? $how->{json}->($of) : $how->{json};
     return $t->as($user, $method, "$route$path" . ($how->{query} // ''), $json ? (json => $json) : ());
 }
 
 sub said ($res) { return $res->{body} =~ s/"requestId":"[^"]*"/"requestId":""/r }
 
+# Things of ann's that bob names in what is his own: as what is not there.
+sub is_kept_apart ($t, $of) {
+    my $c = $t->as('bob', 'POST', 'conversations', json => {})->{json}{id};
+    $t->as('bob', 'POST', "conversations/$c/messages", json => { content => 'mine mock(seed=9)' });
+    my $before = $t->as('bob', 'GET', "conversations/$c/messages?branch=all")->{json};
+    my %asked = (
+        (map { my ($method, $path) = split / /, $_, 2; ("$method $path" => [ $method, $path =~ s/\*/$c/r =~ s/\*/$of->{answer}/r, $ROW{conversations}{$_}{json} ]) }
+            grep { /\*.*\*/ } keys $ROW{conversations}->%*),
+        'a fork from it'     => [ 'POST', "/$c/fork", { messageId => $of->{answer} } ],
+        'a share of it'      => [ 'POST', "/$c/shares", { leafMessageId => $of->{answer} } ],
+        'to go on behind it' => [ 'POST', "/$c/messages", { content => 'x', parentId => $of->{answer} } ],
+        'to show it'         => [ 'PATCH', "/$c", { currentMessageId => $of->{answer} } ],
+        'to revoke it'       => [ 'DELETE', "/$c/shares/$of->{share}", undef ],
+    );
+    for my $what (sort keys %asked) {
+        my ($method, $path, $json) = $asked{$what}->@*;
+        my $res = $t->as('bob', $method, "conversations$path", $json ? (json => ref $json eq 'CODE' ? $json->($of) : $json) : ());
+        like $res->{status}, qr/^40[04]$/, "$what, in a conversation of one's own" or diag $res->{body};
+        my $none = $t->as('bob', $method, 'conversations' . $path =~ s/$of->{answer}/ChatTest::Chats::uuid()/er,
+            $json ? (json => $JSON->decode($JSON->encode(ref $json eq 'CODE' ? $json->($of) : $json) =~ s/$of->{answer}/ChatTest::Chats::uuid()/er)) : ());
+        is said($res), said($none), '... is told no more of than of what there is not' if $what ne 'to revoke it';
+    }
+    is_deeply $t->as('bob', 'GET', "conversations/$c/messages?branch=all")->{json}, $before, '... and nothing of it has changed';
+    $t->as('bob', 'DELETE', "conversations/$c");
+    return;
+}
+
 sub run ($db) {
-    my $t = ChatTest::Chats->new(db => $db, upstream => $up)->start;
+    my $t = ChatTest::Chats->new(db => $db, upstream => $up,
+        conf => "ChatKeySecret file:keys.secret\n<Location /api/v1/keys>\nChatRoute keys\nChatUserKeys allow\n</Location>\n");
+    $t->write_file('keys.secret', 'a1' x 32 . "\n", 0600);
+    $t->start;
     my $of = conversation($t);
     my $none = { share => 'A' x 22, map { $_ => ChatTest::Chats::uuid() } qw(id answer stream) };
     my $before = $t->as('ann', 'GET', 'me/export')->{json}{conversations};
-    my @secrets = (values %$of, 'the canary title');
+    my @secrets = (values %$of, 'the canary title', $KEY);
 
     for my $route (sort keys %ROW) {
         for my $row (sort keys $ROW{$route}->%*) {
@@ -108,13 +151,15 @@ sub run ($db) {
                     is $res->{status}, 200, "$name: may";
                     next;
                 }
-                is $res->{status}, $user ? $how->{mine} ? $how->{status} : 404 : 401, $name or diag $res->{body};
+                is $res->{status}, $user ? $how->{mine} ? $how->{others} // $how->{status} : 404 : 401, $name or diag $res->{body};
                 is scalar(grep { index($res->{body}, $_) >= 0 } @secrets), 0, '... who is told nothing of it';
                 is said($res), said(ask($t, $user, $route, $row, $none)), '... and no more than of what there is not' if !$how->{mine};
             }
         }
     }
+    is_kept_apart($t, $of);
     is_deeply $t->as('ann', 'GET', 'me/export')->{json}{conversations}, $before, 'and nothing of it has changed';
+    is $t->as('ann', 'GET', 'keys')->{json}{data}[0]{last4}, $KEY, '... nor has her key';
 
     my $shown = $t->as('', 'GET', "shared/$of->{share}");
     is scalar(grep { index($shown->{body}, $_) >= 0 } $of->@{qw(id answer stream)}, 'ann"'), 0, 'who has a share learns no ids from it';

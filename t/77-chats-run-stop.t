@@ -96,7 +96,8 @@ sub rest () {
     is $t->get("/conversations/$c", headers => $ann)->{json}{title}, $res->{json}{title}, '... is kept';
 }
 
-for (qw(event prefork)) {
+# TSan takes the end of prefork's children, inside a signal handler, for an error.
+for ('event', ($ENV{CHAT_VARIANT} // '') eq 'tsan' ? () : 'prefork') {
     $mpm = $_;
     $t = ChatTest::Kept->new(mpm => $mpm, ($mpm eq 'event' ? (modules => ['http2'], tls => 1, tls_conf => 'Protocols h2 http/1.1') : ()), where => 'ChatModelDefault m',
         mpm_conf => $mpm eq 'event' ? "StartServers 3\nMinSpareThreads 1\nMaxSpareThreads 100\nThreadsPerChild 25\nServerLimit 4\nMaxRequestWorkers 100\n"

@@ -128,6 +128,11 @@ like $said, qr/^\| mod_chat, governed: .*\| \d[\d.]*x \(/m, '... and ratios to i
 is scalar(() = $said =~ /^### .*, TLS on both sides$/mg), 3, '... and those over TLS have tables of their own';
 is scalar(() = $said =~ /^### /mg), 13, '... and every part has its table';
 
+$said = qx("$^X" "$FindBin::Bin/bench/followers.pl" 12 6 2>"$dir/stderr");
+is $?, 0, 'readers of streams that are kept are measured' or diag $said, do { local (@ARGV, $/) = "$dir/stderr"; <> };
+like $said, qr/^12 streams \(spool\), each followed: 12 whole\n.*\nconnections to the database meanwhile: \d+, of which 0 held;/m,
+    '... all of them, and none holds a connection to the database';
+
 qx("$^X" "$FindBin::Bin/bench/scale.pl" 2>"$dir/stderr");
 is $?, 0, 'growth is measured' or diag do { local (@ARGV, $/) = "$dir/stderr"; <> };
 $res = JSON::PP::decode_json(do { local (@ARGV, $/) = "$dir/scale.json"; <> });

@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include <http_core.h>
+#include <http_protocol.h>
 #include <http_request.h>
 #include <apr_strings.h>
 
 #include "chat_auth_int.h"
+#include "chat_auth_jwks.h"
 #include "chat_ctx.h"
 #include "chat_log.h"
 
@@ -77,7 +79,10 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
            same_words(a->auth.secrets, b->auth.secrets) &&
            same_words(a->auth.cookies, b->auth.cookies) &&
            same_words(a->auth.origins, b->auth.origins) &&
+           a->auth.insecure == b->auth.insecure &&
            !strcmp(a->auth.namespace, b->auth.namespace) &&
+           a->tier.database == b->tier.database &&
+           !strcmp(a->tier.basic, b->tier.basic) &&
            same_tokens(&a->jwt, &b->jwt);
 }
 
@@ -150,6 +155,32 @@ static int is_claimed(request_rec *r, const chat_dir_conf_t *conf)
     return 0;
 }
 
+/*
+ * Whoever reads along between the client and here has the credential, too. It
+ * came over TLS when httpd says so: by mod_ssl, by a ServerName of https, or by
+ * HTTPS=on, which an administrator sets where TLS ends in front of httpd.
+ */
+static int is_secret(request_rec *r)
+{
+    const char *https = apr_table_get(r->subprocess_env, "HTTPS");
+
+    return !strcmp(ap_http_scheme(r), "https") ||
+           (https && !ap_cstr_casecmp(https, "on")) || chat_ctx_is_local(r);
+}
+
+static apr_status_t refuse_plain(request_rec *r, chat_err_t *err)
+{
+    int level = chat_auth_tell_level(r, CHAT_AUTH_TELL_INSECURE);
+
+    ap_log_rerror(APLOG_MARK, level, 0, r,
+                  CHATNO(0345) "a credential came over plain http, which "
+                               "\"ChatAuthInsecure off\" refuses: where TLS "
+                               "ends in front of httpd, set HTTPS=on for what "
+                               "came by it");
+    return chat_err_set(err, APR_EACCES, HTTP_FORBIDDEN, "https_required",
+                        "Credentials are taken over HTTPS alone.");
+}
+
 /* Nothing bad has come: then nothing has come at all. */
 static void tell_nobody(request_rec *r, const chat_dir_conf_t *conf)
 {
@@ -186,8 +217,13 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
         rv = scheme->identify(puser, r, conf, err);
         if (rv == APR_SUCCESS && scheme->ambient)
             rv = chat_auth_origin_check(r, conf, err);
+        if (rv == APR_SUCCESS && (*puser)->id && !conf->auth.insecure &&
+            !is_secret(r))
+            rv = refuse_plain(r, err);
         if (rv == APR_SUCCESS)
             *puser = with_subject(*puser, scheme, conf, r->pool);
+        if (rv == APR_SUCCESS)
+            rv = chat_auth_tier(puser, r, conf, err);
         if (rv != APR_NOTFOUND)
             return rv;
     }
@@ -278,7 +314,9 @@ apr_status_t chat_auth_check_config(apr_pool_t *p, server_rec *s)
 
 apr_status_t chat_auth_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    return chat_auth_cache_post_config(pconf, s);
+    apr_status_t rv = chat_auth_jwks_post_config(pconf, s);
+
+    return rv == APR_SUCCESS ? chat_auth_cache_post_config(pconf, s) : rv;
 }
 
 void chat_auth_child_init(apr_pool_t *pchild, server_rec *s)

@@ -54,6 +54,7 @@ apr_status_t chat_auth_jwt_check_config(apr_pool_t *pconf, server_rec *s);
 typedef enum {
     CHAT_AUTH_TELL_ORIGIN,
     CHAT_AUTH_TELL_SITE,
+    CHAT_AUTH_TELL_INSECURE,
     CHAT_AUTH_TELL_NO_SCHEME,
     CHAT_AUTH_TELL_NOTHING_SENT,
     CHAT_AUTH_TELL_PLAIN_COOKIE,
@@ -62,6 +63,7 @@ typedef enum {
     CHAT_AUTH_TELL_SIGNATURE_COOKIE,
     CHAT_AUTH_TELL_SIGNATURE_BEARER,
     CHAT_AUTH_TELL_TOKEN,
+    CHAT_AUTH_TELL_NO_KEYS,
     CHAT_AUTH_TELL_NO_SESSION,
     CHAT_AUTH_TELL_EXPIRED,
     CHAT_AUTH_TELL_BANNED,
@@ -84,13 +86,26 @@ void chat_auth_tell_signature(request_rec *r, int fits);
 /*
  * Credentials that a browser adds by itself prove nothing about who made the
  * request. APR_SUCCESS for a safe method, or when the request comes from a
- * page of this site or of one in ChatAuthOrigin; else APR_EACCES with a 403.
+ * page of this site or of one in ChatOrigin; else APR_EACCES with a 403.
  */
 apr_status_t chat_auth_origin_check(request_rec *r, const chat_dir_conf_t *conf,
                                     chat_err_t *err);
 
+/* 1 when ChatOrigin has that one; auth.origins is set. */
+int chat_auth_origin_listed(const chat_dir_conf_t *conf, const char *origin);
+
 /* 1 when the method changes nothing (RFC 9110, 9.2.1). */
 int chat_auth_origin_safe(const request_rec *r);
+
+/* ---- chat_auth_tier.c ---- */
+
+/*
+ * The user with the tier that somebody pays for, where ChatAuthTier says so: it
+ * is asked for each time, so that a payment counts with the next request on
+ * every server, however long sessions are remembered. Fails with a 503.
+ */
+apr_status_t chat_auth_tier(const chat_user_t **puser, request_rec *r,
+                            const chat_dir_conf_t *conf, chat_err_t *err);
 
 /* ---- chat_auth_cache.c ---- */
 

@@ -326,6 +326,30 @@ apr_status_t chat_auth_jose_verify(chat_auth_jose_claims_t *claims,
     return *pwhy ? APR_EACCES : APR_SUCCESS;
 }
 
+int chat_auth_jose_wants_key(const char *text,
+                             const chat_auth_jose_keys_t *keys, apr_pool_t *p)
+{
+    static const char *const algs[] = {"RS256", "PS256", "ES256", "ES384",
+                                       "EdDSA"};
+    token_t token;
+    const char *alg, *kid;
+    apr_size_t i;
+    int known = 0, k;
+
+    if (take_apart(&token, text, 3, p))
+        return 0;
+    alg = chat_auth_jose_text(token.header, "alg");
+    kid = chat_auth_jose_text(token.header, "kid");
+    for (i = 0; i < sizeof(algs) / sizeof(*algs); i++)
+        known |= !strcmp(alg, algs[i]);
+    if (!known || !keys)
+        return known;
+    for (k = 0; kid && k < keys->n; k++)
+        if (keys->key[k].kid && !strcmp(keys->key[k].kid, kid))
+            return 0;
+    return kid != NULL;
+}
+
 const char *chat_auth_jose_sign(const char *claims, const char *secret,
                                 apr_pool_t *p)
 {

@@ -76,6 +76,12 @@ apr_status_t chat_auth_jose_verify(chat_auth_jose_claims_t *claims,
                                    const chat_auth_jose_rules_t *rules,
                                    const char **pwhy, apr_pool_t *p);
 
+/* 1 when a token that does not hold might do so by another set than keys (which
+ * may be NULL): it is signed by a public key, and names one that is not there.
+ */
+int chat_auth_jose_wants_key(const char *token,
+                             const chat_auth_jose_keys_t *keys, apr_pool_t *p);
+
 /* An HS256 token of the claims of a JSON object's text; NULL when libcrypto
  * failed. */
 const char *chat_auth_jose_sign(const char *claims, const char *secret,

@@ -12,6 +12,7 @@
 #include <http_log.h>
 
 #include "chat_auth_jose.h"
+#include "chat_auth_jwks.h"
 #include "chat_auth_rules.h"
 #include "chat_log.h"
 
@@ -46,11 +47,72 @@ static apr_status_t no_key(request_rec *r, chat_err_t *err)
                         "Sign-in cannot be checked right now.");
 }
 
+/* The keys of a URL are not there, or may have changed since. */
+static apr_status_t no_keys_yet(request_rec *r, const chat_jwks_conf_t *jwks,
+                                chat_err_t *err)
+{
+    int level = chat_auth_tell_level(r, CHAT_AUTH_TELL_NO_KEYS);
+
+    ap_log_rerror(APLOG_MARK, level, 0, r,
+                  CHATNO(0349) "a token cannot be checked: the keys of %s are "
+                               "not here yet",
+                  jwks->url);
+    err->retry_after = "5";
+    return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
+                        "identity_unavailable",
+                        "Sign-in cannot be checked right now.");
+}
+
+/* With the keys that are there, which are of *pversion. *pwanted: others might
+ * do. */
+static apr_status_t verify_held(chat_auth_jose_claims_t *claims,
+                                const char *token, const chat_dir_conf_t *conf,
+                                const chat_auth_jose_rules_t *rules,
+                                apr_uint32_t *pversion, int *pwanted,
+                                const char **pwhy, apr_pool_t *p)
+{
+    chat_auth_jwks_t held;
+    apr_status_t rv;
+
+    chat_auth_jwks_hold(&held, conf->jwt.jwks);
+    rv = chat_auth_jose_verify(claims, token, conf->jwt.secrets, held.keys,
+                               rules, pwhy, p);
+    *pversion = held.version;
+    *pwanted =
+        rv == APR_EACCES && chat_auth_jose_wants_key(token, held.keys, p);
+    chat_auth_jwks_release(&held, conf->jwt.jwks);
+    return rv;
+}
+
+/* As chat_auth_jose_verify(); and APR_EAGAIN: the keys are not there. */
+static apr_status_t verify(chat_auth_jose_claims_t *claims, const char *token,
+                           const chat_dir_conf_t *conf, const char **pwhy,
+                           apr_pool_t *p)
+{
+    const chat_jwks_conf_t *jwks = conf->jwt.jwks;
+    chat_auth_jose_rules_t rules;
+    apr_uint32_t version;
+    apr_status_t rv, renewed;
+    int wanted;
+
+    chat_auth_rules(&rules, conf, 1);
+    if (!jwks || !jwks->url)
+        return chat_auth_jose_verify(claims, token, conf->jwt.secrets,
+                                     jwks ? jwks->keys : NULL, &rules, pwhy, p);
+    rv = verify_held(claims, token, conf, &rules, &version, &wanted, pwhy, p);
+    if (!wanted)
+        return rv;
+    renewed = chat_auth_jwks_renew(jwks, version);
+    if (renewed == APR_SUCCESS)
+        rv = verify_held(claims, token, conf, &rules, &version, &wanted, pwhy,
+                         p);
+    return renewed == APR_EAGAIN ? renewed : rv;
+}
+
 static apr_status_t identify(const chat_user_t **puser, request_rec *r,
                              const chat_dir_conf_t *conf, chat_err_t *err)
 {
     const char *token = token_of(r), *why;
-    chat_auth_jose_rules_t rules;
     chat_auth_jose_claims_t claims;
     apr_status_t rv;
     int level;
@@ -59,10 +121,9 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
         return APR_NOTFOUND;
     if (!conf->jwt.secrets->nelts && !conf->jwt.jwks)
         return no_key(r, err);
-    chat_auth_rules(&rules, conf, 1);
-    rv = chat_auth_jose_verify(&claims, token, conf->jwt.secrets,
-                               conf->jwt.jwks ? conf->jwt.jwks->keys : NULL,
-                               &rules, &why, r->pool);
+    rv = verify(&claims, token, conf, &why, r->pool);
+    if (rv == APR_EAGAIN)
+        return no_keys_yet(r, conf->jwt.jwks, err);
     if (rv == APR_SUCCESS) {
         *puser = chat_auth_rules_user(&claims, chat_auth_jwt.name, r->pool);
         return APR_SUCCESS;
@@ -104,9 +165,11 @@ apr_status_t chat_auth_jwt_check_config(apr_pool_t *pconf, server_rec *s)
     for (; s; s = s->next) {
         const apr_array_header_t *sets = chat_config_server(s)->jwt.sets;
 
-        for (i = 0; sets && i < sets->nelts; i++)
-            good &=
-                read_set(APR_ARRAY_IDX(sets, i, chat_jwks_conf_t *), s, pconf);
+        for (i = 0; sets && i < sets->nelts; i++) {
+            chat_jwks_conf_t *set = APR_ARRAY_IDX(sets, i, chat_jwks_conf_t *);
+
+            good &= set->url || read_set(set, s, pconf);
+        }
     }
     return good ? APR_SUCCESS : APR_EGENERAL;
 }

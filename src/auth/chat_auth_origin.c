@@ -20,7 +20,7 @@ int chat_auth_origin_safe(const request_rec *r)
            r->method_number == M_TRACE;
 }
 
-static int is_listed(const chat_dir_conf_t *conf, const char *origin)
+int chat_auth_origin_listed(const chat_dir_conf_t *conf, const char *origin)
 {
     int i;
 
@@ -86,7 +86,7 @@ static void tell(request_rec *r, const char *origin)
     if (origin)
         ap_log_rerror(APLOG_MARK, level, 0, r,
                       CHATNO(0307) "request from %.200s refused: "
-                                   "ChatAuthOrigin does not list it, and it "
+                                   "ChatOrigin does not list it, and it "
                                    "is not this site, which by Host is "
                                    "%s://%.200s: a proxy in front has to pass "
                                    "the client's Host on",
@@ -107,7 +107,7 @@ apr_status_t chat_auth_origin_check(request_rec *r, const chat_dir_conf_t *conf,
 
     if (chat_auth_origin_safe(r))
         return APR_SUCCESS;
-    if (origin ? is_listed(conf, origin) || is_own(r, origin)
+    if (origin ? chat_auth_origin_listed(conf, origin) || is_own(r, origin)
                : is_same_site_fetch(r))
         return APR_SUCCESS;
 

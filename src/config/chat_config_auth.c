@@ -38,6 +38,7 @@ static const chat_dir_auth_t dir_unset = {
     .secrets = NULL,
     .cookies = NULL,
     .origins = NULL,
+    .insecure = CHAT_UNSET,
     .namespace = NULL,
     .bearer_unsigned = CHAT_UNSET,
 };
@@ -47,6 +48,7 @@ static const chat_dir_auth_t dir_defaults = {
     .secrets = CHAT_CONFIG_EMPTY(const char *),
     .cookies = (apr_array_header_t *)&default_cookies,
     .origins = CHAT_CONFIG_EMPTY(const char *),
+    .insecure = 1,
     .namespace = "",
     .bearer_unsigned = 0,
 };
@@ -61,6 +63,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
     m->secrets = chat_config_pick_ptr(base->secrets, add->secrets);
     m->cookies = chat_config_pick_ptr(base->cookies, add->cookies);
     m->origins = chat_config_pick_ptr(base->origins, add->origins);
+    m->insecure = chat_config_pick(base->insecure, add->insecure);
     m->namespace = chat_config_pick_ptr(base->namespace, add->namespace);
     m->bearer_unsigned =
         chat_config_pick(base->bearer_unsigned, add->bearer_unsigned);
@@ -198,6 +201,20 @@ static const char *set_namespace(cmd_parms *cmd, void *dirv, const char *value)
                                         value, cmd->pool);
 }
 
+/* Nor this one: whether somebody reads along on the way is no matter of the one
+ * whose directory it is. */
+static const char *set_insecure(cmd_parms *cmd, void *dirv, const char *value)
+{
+    chat_dir_conf_t *dir = dirv;
+    const char *why = chat_config_check_dir(cmd);
+
+    if (!why)
+        why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
+    return why ? why
+               : chat_config_parse_flag(&dir->auth.insecure, cmd->cmd->name,
+                                        value, cmd->pool);
+}
+
 /* ---- sessions ---- */
 
 static const char *set_session_sql(chat_server_auth_t *conf, cmd_parms *cmd,
@@ -285,10 +302,13 @@ const chat_config_feature_t chat_config_auth_feature = {
             AP_INIT_TAKE_ARGV("ChatAuthCookie", chat_config_set_list,
                               LIST(cookies, chat_config_parse_cookie),
                               CHAT_OR_AUTHCFG, "names of the session cookie"),
-            AP_INIT_TAKE_ARGV("ChatAuthOrigin", chat_config_set_list,
+            AP_INIT_TAKE_ARGV("ChatOrigin", chat_config_set_list,
                               LIST(origins, chat_config_parse_origin),
                               CHAT_OR_AUTHCFG,
-                              "other origins whose pages may use the cookie"),
+                              "other origins whose pages may ask"),
+            AP_INIT_TAKE1("ChatAuthInsecure", set_insecure, NULL,
+                          CHAT_OR_DIRECTORY,
+                          "whether credentials may come over plain http"),
             AP_INIT_TAKE1("ChatAuthBearer", chat_config_set,
                           CHAT_CONFIG_IN_DIR(auth.bearer_unsigned,
                                              .set = chat_config_value_name,

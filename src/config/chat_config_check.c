@@ -89,6 +89,8 @@ static int has(const server_rec *s, const need_t *need)
         return has_model(s, need->name);
     if (need->kind == CHAT_NEED_SESSION)
         return chat_config_server(s)->auth.session_sql != NULL;
+    if (need->kind == CHAT_NEED_SECRET)
+        return chat_config_server(s)->keys.master != NULL;
     if (need->kind == CHAT_NEED_LOGS)
         return chat_config_server(s)->redis.url != NULL;
     return 1;
@@ -124,6 +126,13 @@ static void report_missing(server_rec *s, const need_t *need)
         ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
                      CHATNO(0130) "ChatStreamResume redis at %s: there is no "
                                   "ChatRedis, which says where it is",
+                     need->where);
+    }
+    else if (need->kind == CHAT_NEED_SECRET) {
+        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                     CHATNO(0155) "ChatUserKeys at %s: there is no "
+                                  "ChatKeySecret, which users' keys are "
+                                  "sealed with",
                      need->where);
     }
     else if (need->kind == CHAT_NEED_TITLE) {
@@ -174,12 +183,6 @@ static apr_hash_index_t *first(const chat_server_conf_t *conf, apr_pool_t *p)
 {
     return conf->provider.by_name ? apr_hash_first(p, conf->provider.by_name)
                                   : NULL;
-}
-
-static int loopback(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           strncmp(host, "127.", 4) == 0;
 }
 
 /* Providers whose addresses everybody knows, and the path that their APIs have
@@ -250,7 +253,7 @@ static void check_provider(server_rec *s, const chat_provider_conf_t *conf)
 {
     check_known_host(s, conf);
     if (conf->keys->nelts > 0 && strncmp(conf->url, "http:", 5) == 0 &&
-        !loopback(conf->host)) {
+        !chat_config_url_is_local(conf->host)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0104) "<ChatProvider %s> at %s sends its key over "
                                   "plain http to %s",
@@ -275,6 +278,7 @@ static int check_server(apr_pool_t *p, server_rec *s, server_rec *main_server)
         }
     }
     faults += chat_config_model_check(s, conf, main_conf);
+    faults += chat_config_check_relayed(s, p);
     for (hi = first(conf, p); hi; hi = apr_hash_next(hi)) {
         const chat_provider_conf_t *own = apr_hash_this_val(hi);
 

@@ -131,7 +131,8 @@ chat_config_value_cb chat_config_value_int;     /* int */
 chat_config_value_cb chat_config_value_count;   /* int, with K and M */
 chat_config_value_cb chat_config_value_bytes;   /* apr_int64_t */
 chat_config_value_cb chat_config_value_time;    /* apr_interval_time_t */
-chat_config_value_cb chat_config_value_price;   /* double */
+chat_config_value_cb chat_config_value_price;   /* apr_int64_t, as in
+                                                   chat_price_t */
 chat_config_value_cb chat_config_value_flag;    /* int: on or off */
 chat_config_value_cb chat_config_value_name;    /* int: index in names */
 chat_config_value_cb chat_config_value_string;  /* const char * */
@@ -215,7 +216,7 @@ const char *chat_config_parse_count(int *pvalue, const char *what,
                                     apr_pool_t *p);
 
 /* A decimal fraction of US dollars. */
-const char *chat_config_parse_price(double *pvalue, const char *what,
+const char *chat_config_parse_price(apr_int64_t *pvalue, const char *what,
                                     const char *value, apr_pool_t *p);
 
 /* 1 when value is one of names: its index. */
@@ -244,6 +245,25 @@ const char *chat_config_listed(const char *const *names, apr_pool_t *p);
 const char *chat_config_refuse(const char *what, const char *value,
                                const char *accepted, apr_pool_t *p);
 
+/* ---- chat_config_url.c ---- */
+
+typedef struct chat_config_url_t {
+    const char *base; /* scheme://host[:port], in lower case */
+    const char *path; /* as it was written; "": none */
+    const char *host; /* without brackets */
+    apr_port_t port;
+    int tls; /* 1: https */
+} chat_config_url_t;
+
+/* http or https, without user, query and fragment. example is shown to whoever
+ * wrote another. */
+const char *chat_config_parse_url(chat_config_url_t *url, const char *what,
+                                  const char *value, const char *example,
+                                  apr_pool_t *p);
+
+/* 1 when the name can only be of this machine. */
+int chat_config_url_is_local(const char *host);
+
 /* ---- chat_config_env.c ---- */
 
 /* The value of an environment variable as it was when httpd was started, or
@@ -260,6 +280,26 @@ const char *chat_config_env(cmd_parms *cmd, const char *name);
  */
 const char *chat_config_secret(const char **psecret, cmd_parms *cmd,
                                const char *spec);
+
+/* What is made of the text of a secret that may have several lines. */
+typedef const char *chat_config_secret_fn(void *out, const char *text,
+                                          apr_size_t len, cmd_parms *cmd);
+
+/* The same for one that keep() makes something of: no copy is left. */
+const char *chat_config_secret_lines(cmd_parms *cmd, const char *spec,
+                                     chat_config_secret_fn *keep, void *out);
+
+/* ---- chat_config_store.c ---- */
+
+/* A time that is mostly written in days. */
+chat_config_value_cb chat_config_store_days;
+
+/* ---- chat_config_provider_key.c ---- */
+
+/* A key more, or why not: as above, with "jwt:" before it the secret of tokens.
+ */
+const char *chat_config_provider_key(chat_provider_conf_t *conf, cmd_parms *cmd,
+                                     const char *value);
 
 /* ---- chat_config_auth.c ---- */
 
@@ -297,6 +337,7 @@ typedef enum {
     CHAT_NEED_TITLE,    /* ChatTitleModel names a model */
     CHAT_NEED_REDIS,    /* a policy refuses without it */
     CHAT_NEED_LOGS,     /* ChatStreamResume keeps logs in ChatRedis */
+    CHAT_NEED_SECRET,   /* ChatUserKeys seals with it */
     CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
     CHAT_HAVE_ROUTE,    /* a route that asks the provider of its name */
     CHAT_HAVE_ENV       /* a secret is given as env: */
@@ -307,5 +348,17 @@ void chat_config_need(cmd_parms *cmd, chat_need_e kind, const char *name);
 
 /* "file:line" of the directive, in cmd->pool. */
 const char *chat_config_where(cmd_parms *cmd);
+
+/* ---- chat_config_limit_points.c ---- */
+
+/* POINTS/WINDOW of a policy, or DOLLARS/WINDOW of one of money. */
+const char *chat_config_limit_points(cmd_parms *cmd, chat_limit_conf_t *policy,
+                                     const char *text, int money);
+/* "utc", "local" or "+05:30" for a chat_limit_zone_t: there is no list of the
+ * world's zones here. */
+chat_config_value_cb chat_config_limit_points_zone;
+/* A day is one of the calendar where its zone is written. */
+const char *chat_config_limit_points_period(chat_limit_conf_t *policy,
+                                            int zone);
 
 #endif

@@ -24,6 +24,7 @@ static const chat_dir_jwt_t dir_unset = {
     .audiences = NULL,
     .required = NULL,
     .leeway = CHAT_UNSET,
+    .expires = CHAT_UNSET,
     .id = NULL,
     .role = NULL,
     .tier = NULL,
@@ -36,6 +37,7 @@ static const chat_dir_jwt_t dir_defaults = {
     .audiences = CHAT_CONFIG_EMPTY(const char *),
     .required = CHAT_CONFIG_EMPTY(const char *),
     .leeway = 15 * APR_USEC_PER_SEC,
+    .expires = 3600 * APR_USEC_PER_SEC,
     .id = "sub",
     .role = "role",
     .tier = "tier",
@@ -53,6 +55,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
     m->audiences = chat_config_pick_ptr(base->audiences, add->audiences);
     m->required = chat_config_pick_ptr(base->required, add->required);
     m->leeway = chat_config_pick(base->leeway, add->leeway);
+    m->expires = chat_config_pick(base->expires, add->expires);
     m->id = chat_config_pick_ptr(base->id, add->id);
     m->role = chat_config_pick_ptr(base->role, add->role);
     m->tier = chat_config_pick_ptr(base->tier, add->tier);
@@ -98,6 +101,8 @@ static const chat_config_rule_t rules[] = {
            .parse = parse_text),
     OPTION("leeway", leeway, .set = chat_config_value_time, .min = 0,
            .max = 600 * APR_USEC_PER_SEC),
+    OPTION("expires", expires, .set = chat_config_value_time,
+           .min = APR_USEC_PER_SEC, .max = 86400 * APR_USEC_PER_SEC),
     {NULL}};
 
 static const chat_config_rule_t claims[] = {
@@ -150,7 +155,38 @@ static const char *read_keys(chat_jwks_conf_t *jwks, cmd_parms *cmd)
     return NULL;
 }
 
-/* ChatAuthJWKS file:PATH. What the keys are worth auth/ says, at configtest. */
+/* Whoever can change what is fetched can make himself anybody. */
+static const char *parse_location(chat_jwks_conf_t *jwks, cmd_parms *cmd,
+                                  const char *value)
+{
+    chat_config_url_t url;
+    const char *why = chat_config_parse_url(
+        &url, cmd->cmd->name, value, "https://app.example.com/api/auth/jwks",
+        cmd->pool);
+
+    if (why)
+        return why;
+    if (!url.tls && !chat_config_url_is_local(url.host))
+        return chat_config_refuse(cmd->cmd->name, value,
+                                  "https://, or a host of this machine",
+                                  cmd->pool);
+    jwks->url = apr_pstrcat(cmd->pool, url.base, url.path, NULL);
+    return NULL;
+}
+
+static const char *parse_set(chat_jwks_conf_t *jwks, cmd_parms *cmd,
+                             const char *value)
+{
+    if (!strncmp(value, "http://", 7) || !strncmp(value, "https://", 8))
+        return parse_location(jwks, cmd, value);
+    if (strncmp(value, "file:", 5) || !value[5])
+        return chat_config_refuse(cmd->cmd->name, value,
+                                  "file:PATH or https://HOST/PATH", cmd->pool);
+    jwks->path = ap_server_root_relative(cmd->pool, value + 5);
+    return read_keys(jwks, cmd);
+}
+
+/* What the keys of a file are worth auth/ says, at configtest. */
 static const char *set_jwks(cmd_parms *cmd, void *dirv, const char *value)
 {
     chat_server_jwt_t *server = &chat_config_server_of(cmd)->jwt;
@@ -161,13 +197,9 @@ static const char *set_jwks(cmd_parms *cmd, void *dirv, const char *value)
         why = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
     if (why)
         return why;
-    if (strncmp(value, "file:", 5) || !value[5])
-        return chat_config_refuse(cmd->cmd->name, value, "file:PATH",
-                                  cmd->pool);
     jwks = apr_pcalloc(cmd->pool, sizeof(*jwks));
-    jwks->path = ap_server_root_relative(cmd->pool, value + 5);
     jwks->where = chat_config_where(cmd);
-    why = read_keys(jwks, cmd);
+    why = parse_set(jwks, cmd, value);
     if (why)
         return why;
     if (!server->sets)
@@ -183,13 +215,14 @@ const chat_config_feature_t chat_config_jwt_feature = {
             AP_INIT_TAKE_ARGV("ChatAuthJWT", set_options, (void *)rules,
                               CHAT_OR_DIRECTORY,
                               "[issuer=NAME,...] [audience=NAME,...] "
-                              "[require=CLAIM,...] [leeway=TIME]"),
+                              "[require=CLAIM,...] [leeway=TIME] "
+                              "[expires=TIME]"),
             AP_INIT_TAKE_ARGV("ChatAuthJWTSecret", chat_config_auth_secrets,
                               CHAT_CONFIG_IN_DIR(jwt.secrets),
                               CHAT_OR_DIRECTORY,
                               "env:NAME, file:PATH or \"exec:PATH ARGS\""),
             AP_INIT_TAKE1("ChatAuthJWKS", set_jwks, NULL, CHAT_OR_DIRECTORY,
-                          "file:PATH of a JWK set"),
+                          "file:PATH or https://HOST/PATH of a JWK set"),
             AP_INIT_TAKE_ARGV("ChatAuthClaim", set_options, (void *)claims,
                               CHAT_OR_DIRECTORY,
                               "[id=CLAIM] [role=CLAIM] [tier=CLAIM]"),

@@ -13,14 +13,11 @@
 #include "chat_log.h"
 
 #define NAME_MAX_LEN 32
-/* As many as RateLimit can say (RFC 9651, 3.3.1). */
-#define POINTS_MAX APR_INT64_C(999999999999999)
-#define WINDOW_MAX (366 * 86400)
-
 static const char *const unit_names[] = {[CHAT_LIMIT_REQUESTS] = "requests",
                                          [CHAT_LIMIT_TOKENS] = "tokens",
                                          [CHAT_LIMIT_STREAMS] = "streams",
-                                         [3] = NULL};
+                                         [CHAT_LIMIT_COST] = "cost",
+                                         [4] = NULL};
 static const char *const fail_names[] = {[CHAT_LIMIT_FAIL_OPEN] = "open",
                                          [CHAT_LIMIT_FAIL_CLOSED] = "closed",
                                          [CHAT_LIMIT_FAIL_LOCAL] = "local",
@@ -45,39 +42,15 @@ static const char *parse_policy_name(cmd_parms *cmd, const char *name)
                               cmd->pool);
 }
 
-/* "10s", "5m", "1h", "1d": whole seconds, as every counter has them. */
-static int parse_window(int *pwindow, const char *text)
+/* 1: the policy is one of money, which has points of its own. */
+static int is_cost(int argc, char *const argv[])
 {
-    static const char units[] = "smhdw";
-    static const int factor[] = {1, 60, 3600, 86400, 7 * 86400};
-    apr_int64_t n;
-    const char *unit;
-    char *end;
+    int i;
 
-    n = apr_strtoi64(text, &end, 10);
-    unit = *end ? strchr(units, *end) : NULL;
-    if (end == text || n < 1 || n > WINDOW_MAX || !apr_isdigit(*text) ||
-        (*end && (!unit || end[1])))
-        return 0;
-    n *= unit ? factor[unit - units] : 1;
-    *pwindow = (int)n;
-    return n <= WINDOW_MAX;
-}
-
-static const char *parse_points(cmd_parms *cmd, chat_limit_conf_t *policy,
-                                const char *text)
-{
-    char *end;
-
-    policy->points = apr_strtoi64(text, &end, 10);
-    if (end != text && apr_isdigit(*text) && policy->points <= POINTS_MAX &&
-        (!*end || (*end == '/' && parse_window(&policy->window, end + 1))))
-        return NULL;
-    return chat_config_refuse("ChatLimit", text,
-                              "POINTS/WINDOW as in 10/1m: a whole number, and "
-                              "a time with s, m, h, d or w of at most 366 "
-                              "days",
-                              cmd->pool);
+    for (i = 0; i < argc; i++)
+        if (!strcmp(argv[i], "unit=cost"))
+            return 1;
+    return 0;
 }
 
 static const char *parse_key(cmd_parms *cmd, chat_limit_conf_t *policy,
@@ -139,6 +112,8 @@ static const chat_config_rule_t options[] = {
     OPTION("fail", fail, .set = chat_config_value_name, .names = fail_names),
     OPTION("shadow", shadow, .set = chat_config_value_flag),
     OPTION("cut", cut, .set = chat_config_value_flag),
+    OPTION("warn", warn, .set = chat_config_value_int, .min = 0, .max = 99),
+    OPTION("zone", zone, .set = chat_config_limit_points_zone),
     OPTION("reserve", reserve, .set = chat_config_value_int, .min = 1,
            .max = 10000000),
     OPTION("compat", compat, .set = set_compat),
@@ -155,9 +130,11 @@ static int seen_one(unsigned seen, const char *name)
 }
 
 /* What the pieces say together. */
-static const char *check_policy(const chat_limit_conf_t *policy, unsigned seen)
+static const char *check_policy(chat_limit_conf_t *policy, unsigned seen)
 {
     int streams = policy->unit == CHAT_LIMIT_STREAMS;
+    int reserves =
+        policy->unit == CHAT_LIMIT_TOKENS || policy->unit == CHAT_LIMIT_COST;
 
     if (streams && policy->window)
         return "ChatLimit: unit=streams counts what is open now and has no "
@@ -166,12 +143,14 @@ static const char *check_policy(const chat_limit_conf_t *policy, unsigned seen)
         return "ChatLimit needs a window, as in 10/1m";
     if (streams && policy->compat)
         return "ChatLimit: rate-limiter-flexible has no unit=streams";
-    if (policy->unit != CHAT_LIMIT_TOKENS &&
-        (seen_one(seen, "cut") || seen_one(seen, "reserve")))
-        return "ChatLimit: cut= and reserve= belong to unit=tokens";
+    if (!reserves && (seen_one(seen, "cut") || seen_one(seen, "reserve")))
+        return "ChatLimit: cut= and reserve= belong to unit=tokens and "
+               "unit=cost";
+    if (streams && seen_one(seen, "warn"))
+        return "ChatLimit: warn= belongs to policies with a window";
     if (!policy->compat && seen_one(seen, "prefix"))
         return "ChatLimit: prefix= belongs to compat=rate-limiter-flexible";
-    return NULL;
+    return chat_config_limit_points_period(policy, seen_one(seen, "zone"));
 }
 
 /* ---- ChatLimit ---- */
@@ -205,7 +184,8 @@ static void add_policy(chat_dir_limit_t *limit, chat_limit_conf_t *policy,
 static const char *parse_policy(cmd_parms *cmd, chat_limit_conf_t *policy,
                                 int argc, char *const argv[])
 {
-    const char *why = parse_points(cmd, policy, argv[1]);
+    const char *why = chat_config_limit_points(cmd, policy, argv[1],
+                                               is_cost(argc - 3, argv + 3));
     unsigned seen = 0;
 
     if (!why)

@@ -129,8 +129,10 @@ static const chat_config_rule_t options[] = {
            .max = TOKENS_MAX),
     OPTION("max-output", max_output, .set = chat_config_value_count, .min = 1,
            .max = TOKENS_MAX),
-    OPTION("price-in", price_in, .set = chat_config_value_price),
-    OPTION("price-out", price_out, .set = chat_config_value_price),
+    OPTION("price-in", price.in, .set = chat_config_value_price),
+    OPTION("price-out", price.out, .set = chat_config_value_price),
+    OPTION("price-cached", price.cached, .set = chat_config_value_price),
+    OPTION("price-reasoning", price.thought, .set = chat_config_value_price),
     OPTION("tier", tiers, .set = chat_config_value_strings,
            .parse = chat_config_parse_word),
     OPTION("alias", aliases, .set = chat_config_value_strings,
@@ -148,7 +150,7 @@ static chat_model_conf_t *create(cmd_parms *cmd)
 {
     chat_model_conf_t *model = apr_pcalloc(cmd->pool, sizeof(*model));
 
-    model->price_in = model->price_out = -1;
+    model->price = (chat_price_t)CHAT_PRICE_UNKNOWN;
     model->tiers = apr_array_make(cmd->pool, 1, sizeof(const char *));
     model->aliases = apr_array_make(cmd->pool, 1, sizeof(const char *));
     model->fallback = apr_array_make(cmd->pool, 1, sizeof(const char *));

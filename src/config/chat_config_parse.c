@@ -16,6 +16,10 @@
 #define DIGITS "0123456789"
 #define ALNUM CAPITALS LETTERS DIGITS
 
+/* Of a price: see chat_price_t. */
+#define PRICE_DIGITS 6
+#define PRICE_DECIMALS 6
+
 typedef struct unit_t {
     const char *name;
     apr_int64_t factor;
@@ -142,18 +146,12 @@ const char *chat_config_parse_count(int *pvalue, const char *what,
         p);
 }
 
-const char *chat_config_parse_price(double *pvalue, const char *what,
+const char *chat_config_parse_price(apr_int64_t *pvalue, const char *what,
                                     const char *value, apr_pool_t *p)
 {
-    apr_size_t whole = strspn(value, DIGITS);
-    const char *rest = value + whole;
-    apr_size_t part = *rest == '.' ? strspn(rest + 1, DIGITS) : 0;
-
-    if (whole > 0 && whole <= 6 && part <= 6 &&
-        !*(rest + (part > 0 ? part + 1 : 0))) {
-        *pvalue = strtod(value, NULL);
+    *pvalue = chat_price_parse(value, strlen(value), PRICE_DECIMALS);
+    if (*pvalue >= 0 && strspn(value, DIGITS) <= PRICE_DIGITS)
         return NULL;
-    }
     return chat_config_refuse(what, value,
                               "US dollars for a million tokens, 0 to 999999, "
                               "as in 2.50",

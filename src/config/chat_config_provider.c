@@ -13,7 +13,6 @@
 #include "chat_log.h"
 
 #define SECTION "<ChatProvider"
-#define HOST_CHARS "abcdefghijklmnopqrstuvwxyz0123456789-._:"
 
 #define VERSION_MAX 32
 #define VERSION_CHARS                                                          \
@@ -64,6 +63,11 @@ static chat_provider_conf_t *find(const chat_server_conf_t *conf,
     return conf->provider.by_name
                ? apr_hash_get(conf->provider.by_name, name, APR_HASH_KEY_STRING)
                : NULL;
+}
+
+unsigned chat_config_provider_caps(const chat_provider_conf_t *conf)
+{
+    return caps_of[conf->type];
 }
 
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
@@ -142,6 +146,7 @@ static chat_provider_conf_t *create(cmd_parms *cmd, const char *name)
     conf->type = CHAT_UNSET;
     conf->api = CHAT_UNSET;
     conf->store = CHAT_UNSET;
+    conf->signs = CHAT_UNSET;
     conf->breaker_failures = CHAT_UNSET;
     conf->breaker_cooldown = CHAT_UNSET;
     conf->slot = CHAT_UNSET;
@@ -220,6 +225,11 @@ static const char *complete(cmd_parms *cmd, chat_provider_conf_t *conf)
     why = complete_api(cmd, conf);
     if (why)
         return why;
+    if (conf->signs == CHAT_UNSET)
+        conf->signs = 0;
+    if (conf->signs && !(caps_of[conf->type] & CHAT_PROVIDER_RELAYED))
+        return refuse_type(cmd, conf, "\"ChatProviderKey jwt:\"",
+                           CHAT_PROVIDER_RELAYED);
     if (conf->store == CHAT_UNSET)
         conf->store = 0;
     if (!conf->keys)
@@ -332,14 +342,7 @@ static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
     chat_provider_conf_t *conf;
     const char *why = current(&conf, cmd);
 
-    if (why)
-        return why;
-    if (!conf->keys)
-        conf->keys = apr_array_make(cmd->pool, 1, sizeof(const char *));
-    if (conf->keys->nelts == CHAT_PROVIDER_KEYS_MAX)
-        return apr_psprintf(cmd->pool, "%s: a provider has %d keys at most",
-                            cmd->cmd->name, CHAT_PROVIDER_KEYS_MAX);
-    return chat_config_secret(apr_array_push(conf->keys), cmd, value);
+    return why ? why : chat_config_provider_key(conf, cmd, value);
 }
 
 #define TIMEOUT(name)                                                          \
@@ -398,66 +401,6 @@ static const char *set_breaker(cmd_parms *cmd, void *dir, int argc,
 
 /* ---- ChatProviderURL ---- */
 
-/* What is wrong with it, or NULL. Scheme and host become lower case. */
-static const char *url_fault(const char *value, const apr_uri_t *uri,
-                             apr_status_t rv)
-{
-    const char *c;
-
-    for (c = value; *c; c++) {
-        if (!apr_isgraph(*c) || strchr("\"<>\\^`{|}", *c))
-            return "a character in it must be percent-encoded";
-    }
-    if (rv != APR_SUCCESS || !uri->scheme || !uri->hostname || !*uri->hostname)
-        return "it is no URL";
-    ap_str_tolower(uri->scheme);
-    ap_str_tolower(uri->hostname);
-    if (strcmp(uri->scheme, "https") != 0 && strcmp(uri->scheme, "http") != 0)
-        return "it is neither http:// nor https://";
-    if (uri->user)
-        return "a user or a password stands in it";
-    if (uri->query || uri->fragment)
-        return "a query or a fragment stands in it";
-    if (uri->hostname[strspn(uri->hostname, HOST_CHARS)])
-        return "its host name is none";
-    return NULL;
-}
-
-/* The port of the URL, the scheme's own when it names none; 0: no port. */
-static apr_port_t url_port(const apr_uri_t *uri, apr_pool_t *p)
-{
-    int port;
-
-    if (!uri->port_str)
-        return apr_uri_port_of_scheme(uri->scheme);
-    if (chat_config_parse_int(&port, "", uri->port_str, 1, 65535, p) != NULL)
-        return 0;
-    return (apr_port_t)port;
-}
-
-/* Where there is an @ or a ?, people have put passwords and keys. */
-static const char *refuse_url(cmd_parms *cmd, const char *value,
-                              const char *fault)
-{
-    const char *shown = strpbrk(value, "@?#") ? "(not shown)" : value;
-
-    return apr_psprintf(cmd->pool,
-                        "%s does not accept \"%.100s\", for %s: write "
-                        "https://HOST[:PORT][/PATH] or the same with http, "
-                        "as in https://api.openai.com/v1",
-                        cmd->cmd->name, shown, fault);
-}
-
-/* hostname[:port] as it stands in the URL again, brackets and all. */
-static const char *authority(const apr_uri_t *uri, apr_pool_t *p)
-{
-    int v6 = strchr(uri->hostname, ':') != NULL;
-
-    return apr_pstrcat(p, v6 ? "[" : "", uri->hostname, v6 ? "]" : "",
-                       uri->port_str ? ":" : "",
-                       uri->port_str ? uri->port_str : "", NULL);
-}
-
 /* The path of one method of an API, at which a base URL ends by mistake; NULL:
  * it does not. */
 static const char *method_at_end(const char *path)
@@ -487,19 +430,18 @@ static const char *method_at_end(const char *path)
 static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
 {
     chat_provider_conf_t *conf;
-    apr_uri_t uri = {0};
+    chat_config_url_t url;
     const char *why = current(&conf, cmd);
     char *path;
     apr_size_t len;
 
+    if (!why)
+        why = chat_config_parse_url(&url, cmd->cmd->name, value,
+                                    "https://api.openai.com/v1", cmd->pool);
     if (why)
         return why;
-    why = url_fault(value, &uri, apr_uri_parse(cmd->pool, value, &uri));
-    if (!why && (conf->port = url_port(&uri, cmd->pool)) == 0)
-        why = "its port is not 1 to 65535";
-    if (why)
-        return refuse_url(cmd, value, why);
-    path = apr_pstrdup(cmd->pool, uri.path ? uri.path : "");
+    conf->port = url.port;
+    path = apr_pstrdup(cmd->pool, url.path);
     for (len = strlen(path); len > 0 && path[len - 1] == '/'; len--)
         path[len - 1] = '\0';
     why = method_at_end(path);
@@ -509,9 +451,8 @@ static const char *set_url(cmd_parms *cmd, void *dir, const char *value)
                             "URL, as in https://api.openai.com/v1; mod_chat "
                             "appends %s itself",
                             cmd->cmd->name, value, why);
-    conf->url = apr_pstrcat(cmd->pool, uri.scheme, "://",
-                            authority(&uri, cmd->pool), path, NULL);
-    conf->host = uri.hostname;
+    conf->url = apr_pstrcat(cmd->pool, url.base, path, NULL);
+    conf->host = url.host;
     return NULL;
 }
 

@@ -286,27 +286,46 @@ static const char *keep(const char **psecret, raw_t *raw, cmd_parms *cmd)
     return NULL;
 }
 
+/* The sentence, or NULL: raw has the text. */
+static const char *get(raw_t *raw, cmd_parms *cmd, const char *spec)
+{
+    raw->len = 0;
+    if (strncmp(spec, "env:", 4) == 0)
+        return from_env(raw, cmd, spec + 4);
+    if (strncmp(spec, "file:", 5) == 0)
+        return from_file(raw, cmd, spec + 5);
+    if (strncmp(spec, "exec:", 5) == 0)
+        return from_exec(raw, cmd, spec + 5);
+    return apr_psprintf(cmd->pool,
+                        "%s takes no secret in the configuration itself: "
+                        "write env:NAME, file:PATH or \"exec:PATH ARGS\"",
+                        cmd->cmd->name);
+}
+
 const char *chat_config_secret(const char **psecret, cmd_parms *cmd,
                                const char *spec)
 {
     raw_t raw;
-    const char *why;
+    const char *why = get(&raw, cmd, spec);
 
-    raw.len = 0;
-    if (strncmp(spec, "env:", 4) == 0)
-        why = from_env(&raw, cmd, spec + 4);
-    else if (strncmp(spec, "file:", 5) == 0)
-        why = from_file(&raw, cmd, spec + 5);
-    else if (strncmp(spec, "exec:", 5) == 0)
-        why = from_exec(&raw, cmd, spec + 5);
-    else {
-        return apr_psprintf(cmd->pool,
-                            "%s takes no secret in the configuration itself: "
-                            "write env:NAME, file:PATH or \"exec:PATH ARGS\"",
-                            cmd->cmd->name);
-    }
     if (!why)
         why = keep(psecret, &raw, cmd);
+    explicit_bzero(raw.data, sizeof(raw.data));
+    return why;
+}
+
+const char *chat_config_secret_lines(cmd_parms *cmd, const char *spec,
+                                     chat_config_secret_fn *keep_lines,
+                                     void *out)
+{
+    raw_t raw;
+    const char *why = get(&raw, cmd, spec);
+
+    if (!why && raw.len > SECRET_MAX)
+        why = apr_psprintf(cmd->pool, "%s: the secret has more than 64 KiB",
+                           cmd->cmd->name);
+    if (!why)
+        why = keep_lines(out, raw.data, raw.len, cmd);
     explicit_bzero(raw.data, sizeof(raw.data));
     return why;
 }

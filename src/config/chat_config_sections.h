@@ -80,6 +80,12 @@ typedef void chat_config_tree_visit_fn(void *ctx,
 void chat_config_tree_visit(const char *name, chat_config_tree_visit_fn *visit,
                             void *ctx, server_rec *main_server, apr_pool_t *p);
 
+/* ---- chat_config_check_relayed.c ---- */
+
+/* How often a provider whose streams only pass stands where it cannot be asked:
+ * each is told as an error. */
+int chat_config_check_relayed(server_rec *s, apr_pool_t *ptemp);
+
 /* ---- chat_config_advice.c ---- */
 
 /* What is written, but cannot be meant; told as warnings. */

@@ -17,6 +17,7 @@ static const chat_dir_store_t dir_unset = {
     .title = CHAT_UNSET,
     .parts = CHAT_UNSET,
     .metadata = CHAT_UNSET,
+    .text = CHAT_UNSET,
     .import = CHAT_UNSET,
     .share_snapshot = CHAT_UNSET,
     .share_live = CHAT_UNSET,
@@ -30,6 +31,7 @@ static const chat_dir_store_t dir_defaults = {
     .title = 200,
     .parts = 64,
     .metadata = 16,
+    .text = 2000,
     .import = 32 * 1024 * 1024,
     .share_snapshot = 1,
     .share_live = 0,
@@ -49,6 +51,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
     m->title = (int)chat_config_pick(base->title, add->title);
     m->parts = (int)chat_config_pick(base->parts, add->parts);
     m->metadata = (int)chat_config_pick(base->metadata, add->metadata);
+    m->text = (int)chat_config_pick(base->text, add->text);
     m->import = chat_config_pick(base->import, add->import);
     m->share_snapshot =
         (int)chat_config_pick(base->share_snapshot, add->share_snapshot);
@@ -57,6 +60,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
 
 static const chat_server_store_t server_unset = {
     .used = CHAT_UNSET,
+    .vercel = CHAT_UNSET,
     .migrate = CHAT_UNSET,
     .deleted = CHAT_UNSET,
     .idle = CHAT_UNSET,
@@ -67,6 +71,7 @@ static const chat_server_store_t server_unset = {
 
 static const chat_server_store_t server_defaults = {
     .used = 0,
+    .vercel = 0,
     .migrate = 0,
     .deleted = 30 * DAY,
     .idle = 0,
@@ -79,6 +84,7 @@ static void server_merge(void *mv, const void *basev, const void *addv,
     chat_server_store_t *m = mv;
 
     m->used = (int)chat_config_pick(base->used, add->used);
+    m->vercel = (int)chat_config_pick(base->vercel, add->vercel);
     m->migrate = (int)chat_config_pick(base->migrate, add->migrate);
     m->deleted = chat_config_pick(base->deleted, add->deleted);
     m->idle = chat_config_pick(base->idle, add->idle);
@@ -89,6 +95,7 @@ static void server_merge(void *mv, const void *basev, const void *addv,
 static const char *const layouts[] = {
     [CHAT_STORE_OFF] = "off",
     [CHAT_STORE_CHAT] = "chat",
+    [CHAT_STORE_VERCEL] = "vercel",
     NULL,
 };
 
@@ -102,8 +109,10 @@ static const char *set_store(cmd_parms *cmd, void *dirv, const char *value)
     if (!why)
         why = chat_config_parse_name(&store->layout, cmd->cmd->name, value,
                                      layouts, cmd->pool);
-    if (!why && store->layout != CHAT_STORE_OFF)
+    if (!why && store->layout == CHAT_STORE_CHAT)
         chat_config_server_of(cmd)->store.used = 1;
+    if (!why && store->layout == CHAT_STORE_VERCEL)
+        chat_config_server_of(cmd)->store.vercel = 1;
     return why;
 }
 
@@ -114,8 +123,9 @@ static const char *set_migrate(cmd_parms *cmd, void *dir, const char *value)
 }
 
 /* Times of this kind are mostly days. */
-static const char *set_days(void *member, const chat_config_rule_t *rule,
-                            cmd_parms *cmd, const char *what, const char *value)
+const char *chat_config_store_days(void *member, const chat_config_rule_t *rule,
+                                   cmd_parms *cmd, const char *what,
+                                   const char *value)
 {
     apr_size_t digits = strspn(value, "0123456789");
     int days = 0;
@@ -144,6 +154,8 @@ static const chat_config_rule_t limits[] = {
     LIMIT("parts", parts, .set = chat_config_value_int, .min = 1, .max = 1000),
     LIMIT("metadata", metadata, .set = chat_config_value_int, .min = 0,
           .max = 100),
+    LIMIT("text", text, .set = chat_config_value_count, .min = 1,
+          .max = 10000000),
     LIMIT("import", import, .set = chat_config_value_bytes, .min = 1024,
           .max = 1024 * 1024 * 1024),
     {NULL}};
@@ -157,8 +169,9 @@ static const chat_config_rule_t shares[] = {
 
 static const chat_config_rule_t retention[] = {
     CHAT_CONFIG_OPTION("deleted", chat_server_store_t, deleted,
-                       .set = set_days),
-    CHAT_CONFIG_OPTION("idle", chat_server_store_t, idle, .set = set_days),
+                       .set = chat_config_store_days),
+    CHAT_CONFIG_OPTION("idle", chat_server_store_t, idle,
+                       .set = chat_config_store_days),
     {NULL}};
 
 static const char *set_dir_options(cmd_parms *cmd, void *dirv, int argc,
@@ -188,14 +201,15 @@ const chat_config_feature_t chat_config_store_feature = {
     .cmds =
         {
             AP_INIT_TAKE1("ChatStore", set_store, NULL, CHAT_OR_DIRECTORY,
-                          "chat or off: keep conversations in the database"),
+                          "chat, vercel or off: in whose tables conversations "
+                          "are kept"),
             AP_INIT_TAKE1("ChatStoreMigrate", set_migrate, NULL, CHAT_OR_SERVER,
                           "on or off: make and change the tables at start"),
             AP_INIT_TAKE_ARGV("ChatStoreLimit", set_dir_options, (void *)limits,
                               CHAT_OR_DIRECTORY,
                               "[conversations=N] [messages=N] [bytes=BYTES] "
                               "[title=N] [parts=N] [metadata=N] "
-                              "[import=BYTES]"),
+                              "[text=N] [import=BYTES]"),
             AP_INIT_TAKE_ARGV("ChatRetention", set_retention, NULL,
                               CHAT_OR_SERVER, "[deleted=TIME] [idle=TIME]"),
             AP_INIT_TAKE_ARGV("ChatShare", set_dir_options, (void *)shares,

@@ -93,6 +93,26 @@ int chat_config_written(const char *name)
     return stands(ap_conftree, name);
 }
 
+static int stands_as(const ap_directive_t *d, const char *name,
+                     const char *argument)
+{
+    for (; d; d = d->next) {
+        apr_size_t len = strcspn(d->args ? d->args : "", " \t");
+
+        if (!strcasecmp(d->directive, name) && len == strlen(argument) &&
+            !strncmp(d->args, argument, len))
+            return 1;
+        if (stands_as(d->first_child, name, argument))
+            return 1;
+    }
+    return 0;
+}
+
+int chat_config_written_as(const char *name, const char *argument)
+{
+    return stands_as(ap_conftree, name, argument);
+}
+
 static const ap_directive_t *find_at(const ap_directive_t *d, const char *name,
                                      const char *file, unsigned line)
 {

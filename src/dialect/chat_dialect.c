@@ -108,17 +108,11 @@ apr_int64_t chat_dialect_total(const chat_usage_t *usage)
     return total;
 }
 
-/* Prices are per million tokens. */
-apr_int64_t chat_dialect_cost(const chat_answer_t *a, const chat_usage_t *usage)
+void chat_dialect_dollars(chat_buf_t *out, apr_int64_t cost)
 {
-    double parts;
+    char text[CHAT_PRICE_TEXT_MAX];
 
-    if (usage->input < 0 || usage->output < 0 || !(a->price_in >= 0) ||
-        !(a->price_out >= 0))
-        return -1;
-    parts = (usage->input * a->price_in + usage->output * a->price_out) *
-            (CHAT_DIALECT_PARTS / 1e6);
-    return parts < 9e18 ? (apr_int64_t)(parts + 0.5) : -1;
+    chat_buf_puts(out, chat_price_short(text, cost));
 }
 
 /* ---- what they read again ---- */

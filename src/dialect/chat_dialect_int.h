@@ -16,9 +16,6 @@ typedef struct chat_prefix_t {
     apr_size_t len;
 } chat_prefix_t;
 
-/* A cost is written in parts of this size: of a dollar. */
-#define CHAT_DIALECT_PARTS 10000000000
-
 #define CHAT_DELTA_KINDS (CHAT_DELTA_DETAIL + 1)
 
 /* A call of a tool in an answer that is gathered. */
@@ -40,6 +37,7 @@ struct chat_encoder_t {
      * delta to the next. Made by the dialect when it begins. */
     chat_prefix_t heads[CHAT_DELTA_KINDS];
     chat_prefix_t tail;
+    void *own; /* a dialect's, made when it begins, in pool */
 
     /* Gathered: texts as they stand inside the quotes of a JSON string, so
      * that what is bounded is the size of the answer. */
@@ -98,6 +96,10 @@ void chat_dialect_string(chat_buf_t *out, const char *member, const char *text);
 void chat_dialect_gathered(chat_buf_t *out, const char *member,
                            const chat_buf_t *text);
 void chat_dialect_count(chat_buf_t *out, const char *member, apr_int64_t n);
+
+/* A cost in 1e-10 USD as a number of dollars, without zeros at
+ * its end. */
+void chat_dialect_dollars(chat_buf_t *out, apr_int64_t cost);
 
 /* What an event holds, or NULL: it is no JSON object. */
 chat_json_t *chat_dialect_data(const chat_sse_event_t *event, apr_pool_t *p);

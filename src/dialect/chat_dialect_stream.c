@@ -12,26 +12,6 @@
 
 /* ---- what the answer cost ---- */
 
-#define DIGITS 10
-
-static void put_cost(chat_buf_t *out, apr_int64_t parts)
-{
-    apr_int64_t rest = parts % CHAT_DIALECT_PARTS;
-    char digits[DIGITS];
-    int i, len = 0;
-
-    for (i = DIGITS - 1; i >= 0; i--, rest /= 10) {
-        digits[i] = '0' + rest % 10;
-        if (!len && rest % 10)
-            len = i + 1;
-    }
-    CHAT_PUT(out, ",\"costUsd\":");
-    chat_buf_integer(out, parts / CHAT_DIALECT_PARTS);
-    if (len)
-        CHAT_PUT(out, ".");
-    chat_buf_put(out, digits, len);
-}
-
 static void put_known(chat_buf_t *out, const char *member, apr_int64_t n)
 {
     if (n < 0)
@@ -43,7 +23,7 @@ static void put_known(chat_buf_t *out, const char *member, apr_int64_t n)
 static void put_usage(const chat_encoder_t *e, chat_buf_t *out,
                       const chat_usage_t *usage)
 {
-    apr_int64_t parts = chat_dialect_cost(e->answer, usage);
+    apr_int64_t cost = chat_price_cost(&e->answer->price, usage);
 
     CHAT_PUT(out, ",\"usage\":{");
     chat_dialect_count(out, "inputTokens", usage->input);
@@ -53,8 +33,30 @@ static void put_usage(const chat_encoder_t *e, chat_buf_t *out,
     put_known(out, "reasoningTokens", usage->reasoning);
     CHAT_PUT(out, ",");
     chat_dialect_count(out, "totalTokens", chat_dialect_total(usage));
-    if (parts >= 0)
-        put_cost(out, parts);
+    if (cost >= 0) {
+        CHAT_PUT(out, ",\"costUsd\":");
+        chat_dialect_dollars(out, cost);
+    }
+    CHAT_PUT(out, "}");
+}
+
+/* A limit that is near. */
+static void put_notice(const chat_encoder_t *e, chat_buf_t *out)
+{
+    const chat_notice_t *n = e->answer->notice ? *e->answer->notice : NULL;
+
+    if (!n)
+        return;
+    CHAT_PUT(out, ",\"notice\":{\"code\":\"limit_near\",");
+    chat_dialect_string(out, "limit", n->limit);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "unit", n->unit);
+    CHAT_PUT(out, ",\"most\":");
+    chat_buf_puts(out, n->most);
+    CHAT_PUT(out, ",\"remaining\":");
+    chat_buf_puts(out, n->remaining);
+    CHAT_PUT(out, ",\"resetAt\":");
+    chat_buf_integer(out, apr_time_sec(n->reset));
     CHAT_PUT(out, "}");
 }
 
@@ -251,6 +253,7 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
         put_gathered(e, out);
         chat_dialect_string(out, "finishReason", chat_dialect_reason(why));
         put_usage(e, out, usage);
+        put_notice(e, out);
         CHAT_PUT(out, "}");
         return;
     }
@@ -262,6 +265,7 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "model", e->answer->model);
     put_usage(e, out, usage);
+    put_notice(e, out);
     CHAT_PUT(out, "}\n\n");
 }
 
@@ -285,6 +289,14 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
 
 /* ---- read again ---- */
 
+/* A value as text, or NULL. */
+static const char *decode_object(const chat_told_t *told, const chat_json_t *v)
+{
+    return chat_json_kind(v) == CHAT_JSON_OBJECT
+               ? chat_json_text(v, NULL, told->p)
+               : NULL;
+}
+
 static void decode_call(chat_told_t *told, const chat_json_t *data)
 {
     const chat_delta_t delta = {
@@ -292,6 +304,7 @@ static void decode_call(chat_told_t *told, const chat_json_t *data)
         .index = (int)chat_json_integer(chat_json_get(data, "index"), 0),
         .id = chat_json_string(chat_json_get(data, "callId")),
         .name = chat_json_string(chat_json_get(data, "name")),
+        .extra = decode_object(told, chat_json_get(data, "extra")),
     };
 
     if (delta.id && delta.name)
@@ -332,6 +345,9 @@ static void decode_event(chat_told_t *told, const chat_sse_event_t *event)
         decode_call(told, data);
     else if (!strcmp(type, "tool_arguments"))
         chat_dialect_tell(told, CHAT_DELTA_ARGUMENTS, index, text);
+    else if (!strcmp(type, "reasoning_detail"))
+        chat_dialect_tell(told, CHAT_DELTA_DETAIL, 0,
+                          decode_object(told, chat_json_get(data, "detail")));
     else if (!strcmp(type, "done"))
         decode_done(told, data);
     else if (!strcmp(type, "error"))

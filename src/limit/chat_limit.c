@@ -21,7 +21,7 @@ struct chat_limit_ticket_t {
     chat_limit_counts_t asked;  /* of Redis, whatever it replied */
     chat_limit_counts_t shared; /* charged in Redis */
     chat_limit_counts_t local;  /* charged in the table in shared memory */
-    apr_int64_t input_tokens;
+    apr_time_t decided;         /* when it was */
     apr_table_t *headers;
     chat_err_t refusal;
     chat_limit_counts_t
@@ -35,8 +35,6 @@ struct chat_limit_ticket_t {
     int settled;
 };
 
-const char *const chat_limit_unit[] = {"r", "t", "s"};
-
 /* ---- reserving ---- */
 
 int chat_limit_leases(const chat_limit_counts_t *counts)
@@ -47,24 +45,6 @@ int chat_limit_leases(const chat_limit_counts_t *counts)
         if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
             return 1;
     return 0;
-}
-
-/* 1 when the policy refuses while Redis cannot be asked. */
-static int fails_closed(const chat_limit_conf_t *policy)
-{
-    return policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow;
-}
-
-static apr_int64_t amount(const chat_limit_context_t *ctx,
-                          const chat_limit_conf_t *policy)
-{
-    const chat_limit_ask_t *ask = ctx->ask;
-    apr_int64_t most = ask->max_tokens ? ask->max_tokens : policy->reserve;
-
-    if (policy->unit != CHAT_LIMIT_TOKENS)
-        return 1;
-    return ask->input_tokens +
-           (most > ask->least_tokens ? most : ask->least_tokens);
 }
 
 static apr_status_t misconfigured(chat_err_t *err)
@@ -80,35 +60,6 @@ static apr_status_t unavailable(chat_err_t *err)
     return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
                         "limits_unavailable",
                         "Limits cannot be checked right now.");
-}
-
-/* A policy whose key cannot be made would limit nobody: refuse. */
-static apr_status_t collect(chat_limit_counts_t *counts,
-                            const chat_limit_context_t *ctx, chat_err_t *err)
-{
-    const apr_array_header_t *list = ctx->conf->limit.policies;
-    int i;
-
-    counts->count =
-        apr_pcalloc(ctx->r->pool, list->nelts * sizeof(chat_limit_count_t));
-    for (i = 0; i < list->nelts; i++) {
-        const chat_limit_conf_t *policy =
-            APR_ARRAY_IDX(list, i, const chat_limit_conf_t *);
-        chat_limit_count_t *count = &counts->count[counts->n];
-
-        if (!chat_limit_applies(policy, ctx))
-            continue;
-        count->policy = policy;
-        count->key = chat_limit_key(ctx, policy);
-        count->amount = amount(ctx, policy);
-        if (!count->key) {
-            counts->n = 0;
-            return misconfigured(err);
-        }
-        counts->fail_closed |= fails_closed(policy);
-        counts->n++;
-    }
-    return APR_SUCCESS;
 }
 
 static const char *lease_name(apr_pool_t *p)
@@ -139,7 +90,7 @@ static apr_status_t degrade(chat_limit_ticket_t *t, chat_err_t *err)
                                CHAT_LIMIT_STATS_DEGRADED, 1);
         if (policy->fail == CHAT_LIMIT_FAIL_LOCAL)
             t->local.count[t->local.n++] = asked.count[i];
-        refused |= fails_closed(policy);
+        refused |= chat_limit_fails_closed(policy);
     }
     t->local.lease = asked.lease;
     t->local.lasts = asked.lasts;
@@ -198,26 +149,37 @@ static const char *allowance(const chat_limit_conf_t *policy, apr_pool_t *p)
                  {3600, "hour"},
                  {60, "minute"},
                  {1, "second"}};
+    const char *points = chat_limit_amount(policy, policy->points, p);
     int i = 0, n;
 
     if (!policy->window)
-        return apr_psprintf(p, "%" APR_INT64_T_FMT " at a time",
-                            policy->points);
+        return apr_pstrcat(p, points, " at a time", NULL);
+    if (policy->period)
+        return apr_pstrcat(p, points,
+                           policy->period == CHAT_LIMIT_PERIOD_DAY
+                               ? " in a calendar day"
+                               : " in a calendar month",
+                           NULL);
     while (policy->window % units[i].seconds)
         i++;
     n = policy->window / units[i].seconds;
-    return apr_psprintf(p, "%" APR_INT64_T_FMT " in %d %s%s", policy->points, n,
-                        units[i].name, n > 1 ? "s" : "");
+    return apr_psprintf(p, "%s in %d %s%s", points, n, units[i].name,
+                        n > 1 ? "s" : "");
 }
 
 static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
 {
-    static const char *const of[] = {"requests", "tokens", "open answers"};
+    static const char *const of[] = {"Too many requests", "Too many tokens",
+                                     "Too many open answers",
+                                     "Too much money would be spent"};
     const chat_limit_counts_t *counts = t->shared.n ? &t->shared : &t->local;
-    const chat_limit_count_t *no = longest_refusal(counts);
+    const chat_limit_count_t *no;
     apr_int64_t wait;
 
-    t->headers = chat_limit_headers_make(counts, apr_time_now(), t->r->pool);
+    t->decided = apr_time_now();
+    chat_limit_end_periods(counts, t->decided);
+    no = longest_refusal(counts);
+    t->headers = chat_limit_headers_make(counts, t->decided, t->r->pool);
     t->counted = *counts;
     count_stats(t, 0);
     if (!no)
@@ -229,7 +191,7 @@ static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
     return chat_err_set(
         err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS, "rate_limited",
         apr_psprintf(t->r->pool,
-                     "Too many %s: the limit \"%s\" allows %s. Try again in "
+                     "%s: the limit \"%s\" allows %s. Try again in "
                      "%" APR_INT64_T_FMT " s.",
                      of[no->policy->unit], no->policy->name,
                      allowance(no->policy, t->r->pool), wait));
@@ -280,12 +242,10 @@ apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
     chat_limit_ticket_t *t = apr_pcalloc(r->pool, sizeof(*t));
     chat_ctx_t *ctx = chat_ctx(r);
     chat_limit_context_t context = {.r = r, .conf = ctx->dir, .ask = ask};
-    apr_status_t rv;
     int redis;
 
     *pticket = t;
     t->r = r;
-    t->input_tokens = ask->input_tokens;
     t->headers = apr_table_make(r->pool, 4);
     if (!context.conf->limit.policies->nelts)
         return APR_SUCCESS;
@@ -296,9 +256,13 @@ apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
     context.tier = chat_limit_tier(ctx);
     if (ctx->tier_failed) /* no policy with a tier would apply */
         return misconfigured(err);
-    rv = collect(&t->shared, &context, err);
-    if (rv != APR_SUCCESS || !t->shared.n)
-        return rv;
+    if (!chat_limit_collect(&t->shared, &context) ||
+        !chat_limit_weigh(&t->shared, &context)) {
+        t->shared.n = 0;
+        return misconfigured(err);
+    }
+    if (!t->shared.n)
+        return APR_SUCCESS;
     redis = chat_config_server(ap_server_conf)->redis.url != NULL;
     t->shared.lease =
         chat_limit_leases(&t->shared) || (redis && t->shared.fail_closed)
@@ -332,7 +296,7 @@ static int counts_tokens(const chat_limit_counts_t *counts)
     int i;
 
     for (i = 0; i < counts->n; i++)
-        if (counts->count[i].policy->unit == CHAT_LIMIT_TOKENS)
+        if (chat_limit_is_settled(counts->count[i].policy))
             return 1;
     return 0;
 }
@@ -342,63 +306,110 @@ int chat_limit_counts_tokens(const chat_limit_ticket_t *ticket)
     return counts_tokens(&ticket->shared) || counts_tokens(&ticket->local);
 }
 
-/* The least that a policy of tokens has reserved for the answer. */
-static apr_int64_t reserved(const chat_limit_ticket_t *t,
-                            const chat_limit_counts_t *counts, int only_cut)
+static int counts_cost(const chat_limit_counts_t *counts)
 {
-    apr_int64_t least = APR_INT64_MAX, mine;
+    int i;
+
+    for (i = 0; i < counts->n; i++)
+        if (counts->count[i].policy->unit == CHAT_LIMIT_COST)
+            return 1;
+    return 0;
+}
+
+int chat_limit_counts_cost(const chat_limit_ticket_t *ticket)
+{
+    return counts_cost(&ticket->shared) || counts_cost(&ticket->local);
+}
+
+/* What a count gives to a question about all; APR_INT64_MAX: nothing. */
+typedef apr_int64_t value_fn(const chat_limit_count_t *count);
+
+static apr_int64_t reserved_tokens(const chat_limit_count_t *count)
+{
+    return chat_limit_is_settled(count->policy) && !count->policy->shadow
+               ? count->output
+               : APR_INT64_MAX;
+}
+
+static apr_int64_t cut_after(const chat_limit_count_t *count)
+{
+    return count->policy->unit == CHAT_LIMIT_TOKENS && count->policy->cut
+               ? reserved_tokens(count)
+               : APR_INT64_MAX;
+}
+
+static apr_int64_t cut_cost(const chat_limit_count_t *count)
+{
+    return count->policy->unit == CHAT_LIMIT_COST && count->policy->cut &&
+                   !count->policy->shadow
+               ? count->amount
+               : APR_INT64_MAX;
+}
+
+static apr_int64_t least_of(const chat_limit_counts_t *counts, value_fn *value)
+{
+    apr_int64_t least = APR_INT64_MAX;
     int i;
 
     for (i = 0; i < counts->n; i++) {
-        const chat_limit_conf_t *policy = counts->count[i].policy;
+        apr_int64_t mine = value(&counts->count[i]);
 
-        mine = counts->count[i].amount - t->input_tokens;
-        if (policy->unit == CHAT_LIMIT_TOKENS && !policy->shadow &&
-            (policy->cut || !only_cut) && mine < least)
+        if (mine < least)
             least = mine;
     }
     return least;
 }
 
-static apr_int64_t least_reserved(const chat_limit_ticket_t *t, int only_cut)
+static apr_int64_t least(const chat_limit_ticket_t *t, value_fn *value)
 {
-    apr_int64_t shared = reserved(t, &t->shared, only_cut);
-    apr_int64_t local = reserved(t, &t->local, only_cut);
+    apr_int64_t shared = least_of(&t->shared, value);
+    apr_int64_t local = least_of(&t->local, value);
 
     return shared < local ? shared : local;
 }
 
 apr_int64_t chat_limit_reserved_tokens(const chat_limit_ticket_t *ticket)
 {
-    return least_reserved(ticket, 0);
+    return least(ticket, reserved_tokens);
 }
 
 apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket)
 {
-    return least_reserved(ticket, 1);
+    return least(ticket, cut_after);
+}
+
+apr_int64_t chat_limit_cut_cost(const chat_limit_ticket_t *ticket)
+{
+    return least(ticket, cut_cost);
 }
 
 /* When the query is still on its way, or the reply came too late, all that it
  * reserves is given back. What cannot be settled now is settled later. */
-static void settle_redis(chat_limit_ticket_t *t, apr_int64_t tokens)
+static void settle_redis(chat_limit_ticket_t *t,
+                         const chat_limit_spent_t *spent)
 {
     if (t->revoked || (t->open && t->query.submitted))
         chat_limit_redis_lease_revoke(&t->asked, 1);
     else if (t->shared.n)
-        chat_limit_redis.settle(&t->shared, tokens, t->r);
+        chat_limit_redis.settle(&t->shared, spent, t->r);
     else
         chat_limit_redis_lease_remove(&t->asked);
 }
 
-void chat_limit_settle(chat_limit_ticket_t *ticket, apr_int64_t tokens)
+void chat_limit_settle(chat_limit_ticket_t *ticket,
+                       const chat_limit_spent_t *spent)
 {
+    static const chat_limit_spent_t nothing = {0, 0};
+
+    if (!spent)
+        spent = &nothing;
     if (!ticket || ticket->settled)
         return;
     ticket->settled = 1;
     count_stats(ticket, 1);
-    settle_redis(ticket, tokens);
+    settle_redis(ticket, spent);
     if (chat_limit_leases(&ticket->local))
-        chat_limit_local.settle(&ticket->local, tokens, ticket->r);
+        chat_limit_local.settle(&ticket->local, spent, ticket->r);
 }
 
 apr_status_t chat_limit_ping(request_rec *r)
@@ -406,6 +417,13 @@ apr_status_t chat_limit_ping(request_rec *r)
     return chat_config_server(ap_server_conf)->redis.url
                ? chat_limit_redis_ping(r)
                : APR_ENOTIMPL;
+}
+
+const chat_notice_t *chat_limit_notice(const chat_limit_ticket_t *ticket,
+                                       const chat_limit_spent_t *spent,
+                                       apr_pool_t *p)
+{
+    return chat_limit_notice_of(&ticket->counted, spent, ticket->decided, p);
 }
 
 /* ---- start-up ---- */

@@ -9,16 +9,42 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "chat_limit_text.h"
 
 /* The greatest integer of a structured field (RFC 9651, 3.3.1). */
 #define SF_MAX APR_INT64_C(999999999999999)
 
-static apr_int64_t remaining(const chat_limit_count_t *count)
+/* Millionths of a dollar are what money is told in. */
+#define COARSER 10000
+
+apr_int64_t chat_limit_remaining(const chat_limit_count_t *count)
 {
     apr_int64_t left = count->policy->points - count->used;
 
-    return left > SF_MAX ? SF_MAX : left > 0 ? left : 0;
+    return left > 0 ? left : 0;
+}
+
+const char *chat_limit_amount(const chat_limit_conf_t *policy, apr_int64_t n,
+                              apr_pool_t *p)
+{
+    return policy->unit == CHAT_LIMIT_COST
+               ? chat_price_short(apr_palloc(p, CHAT_PRICE_TEXT_MAX), n)
+               : apr_psprintf(p, "%" APR_INT64_T_FMT, n);
+}
+
+/* As the headers say it. */
+static apr_int64_t shown(const chat_limit_conf_t *policy, apr_int64_t n)
+{
+    if (policy->unit == CHAT_LIMIT_COST)
+        n /= COARSER;
+    return n > SF_MAX ? SF_MAX : n;
+}
+
+static apr_int64_t remaining(const chat_limit_count_t *count)
+{
+    return shown(count->policy, chat_limit_remaining(count));
 }
 
 static apr_int64_t seconds(apr_int64_t ms)
@@ -29,14 +55,15 @@ static apr_int64_t seconds(apr_int64_t ms)
 /* Bytes of an item beside the name of its policy, at most. */
 #define ITEM_MAX 80
 
-/* "requests" is the default of the draft, "tokens" is not in it. */
+/* "requests" is the default of the draft, "tokens" and money are not in it. */
 static char *put_policy(char *at, const chat_limit_conf_t *policy)
 {
     static const char *const unit[] = {"", ";qu=\"tokens\"",
-                                       ";qu=\"concurrent-requests\""};
+                                       ";qu=\"concurrent-requests\"",
+                                       ";qu=\"micro-usd\""};
 
     at = stpcpy(stpcpy(stpcpy(at, "\""), policy->name), "\";q=");
-    at = chat_limit_text_number(at, policy->points);
+    at = chat_limit_text_number(at, shown(policy, policy->points));
     if (policy->window)
         at = chat_limit_text_number(stpcpy(at, ";w="), policy->window);
     return stpcpy(at, unit[policy->unit]);
@@ -55,8 +82,8 @@ static int nearer(const chat_limit_count_t *a, const chat_limit_count_t *b)
 {
     if (a->refused != b->refused)
         return a->refused;
-    return remaining(a) * (double)b->policy->points <
-           remaining(b) * (double)a->policy->points;
+    return (double)chat_limit_remaining(a) * (double)b->policy->points <
+           (double)chat_limit_remaining(b) * (double)a->policy->points;
 }
 
 static void set_number(apr_table_t *t, const char *name, apr_int64_t n,
@@ -103,7 +130,8 @@ apr_table_t *chat_limit_headers_make(const chat_limit_counts_t *counts,
         return t;
     apr_table_setn(t, "RateLimit-Policy", policies);
     apr_table_setn(t, "RateLimit", states);
-    set_number(t, "X-RateLimit-Limit", nearest->policy->points, p);
+    set_number(t, "X-RateLimit-Limit",
+               shown(nearest->policy, nearest->policy->points), p);
     set_number(t, "X-RateLimit-Remaining", remaining(nearest), p);
     set_number(t, "X-RateLimit-Reset", seconds(now / 1000 + nearest->reset_ms),
                p);

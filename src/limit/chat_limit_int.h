@@ -15,6 +15,7 @@
 #include "chat_config.h"
 #include "chat_limit.h"
 #include "chat_limit_network.h"
+#include "chat_limit_period.h"
 #include "chat_shared.h"
 
 /* ---- which policies apply, and whom they count (chat_limit_policy.c) ---- */
@@ -31,12 +32,19 @@ int chat_limit_exempt(const chat_limit_context_t *ctx);
 int chat_limit_applies(const chat_limit_conf_t *policy,
                        const chat_limit_context_t *ctx);
 
-/* The counter's name, in r->pool; NULL when it cannot be made. */
+/* The counter's name, in r->pool; NULL when it cannot be made. period is the
+ * name of the one that is now, "" where the policy has none. */
 const char *chat_limit_key(const chat_limit_context_t *ctx,
-                           const chat_limit_conf_t *policy);
+                           const chat_limit_conf_t *policy, const char *period);
 
-/* Letters of chat_limit_unit_e: "r", "t", "s". */
+/* Letters of chat_limit_unit_e in keys: "r", "t", "s", "m". */
 extern const char *const chat_limit_unit[];
+
+/* 1 when what it counts is reserved, and settled by what was used. */
+int chat_limit_is_settled(const chat_limit_conf_t *policy);
+
+/* 1 when the policy refuses while Redis cannot be asked. */
+int chat_limit_fails_closed(const chat_limit_conf_t *policy);
 
 /* ---- counting ---- */
 
@@ -44,7 +52,11 @@ extern const char *const chat_limit_unit[];
 typedef struct chat_limit_count_t {
     const chat_limit_conf_t *policy;
     const char *key;    /* the counter's name, as Redis has it */
-    apr_int64_t amount; /* to charge: 1, or the tokens to reserve */
+    apr_int64_t amount; /* to charge: 1, or what is to be reserved */
+    apr_int64_t output; /* the tokens of the answer that it is reserved for */
+    int window;         /* seconds that the counter lives from now, if it is
+                           a new one */
+    apr_time_t ends;    /* the period that it counts, or 0 */
 
     /* the result */
     apr_int64_t used;     /* charged in this window, with amount when allowed */
@@ -71,6 +83,26 @@ typedef struct chat_limit_counts_t {
     int fail_closed; /* the request is refused when Redis does not answer */
 } chat_limit_counts_t;
 
+/* ---- the counts of a request (chat_limit_count.c) ---- */
+
+/* All policies that apply. 0: the key of one cannot be made, and it would limit
+ * nobody. */
+int chat_limit_collect(chat_limit_counts_t *counts,
+                       const chat_limit_context_t *ctx);
+
+/* What each is to charge. 0: that is unknown of one. */
+int chat_limit_weigh(chat_limit_counts_t *counts,
+                     const chat_limit_context_t *ctx);
+
+/* The counter of a period lives a little longer than that: reset_ms does not.
+ */
+void chat_limit_end_periods(const chat_limit_counts_t *counts, apr_time_t now);
+
+/* As chat_limit_notice(). decided: when the counts were read. */
+const chat_notice_t *chat_limit_notice_of(const chat_limit_counts_t *counts,
+                                          const chat_limit_spent_t *spent,
+                                          apr_time_t decided, apr_pool_t *p);
+
 /* 1 when one of the counts has to be settled, and so is leased. */
 int chat_limit_leases(const chat_limit_counts_t *counts);
 
@@ -81,15 +113,22 @@ int chat_limit_leases(const chat_limit_counts_t *counts);
  * count is refused. Otherwise it cannot count now, and nothing is taken as
  * charged.
  *
- * settle() corrects counts exactly once per lease (tokens: by used - amount;
- * streams: the place is free): a lease that has expired was corrected then.
+ * settle() corrects counts exactly once per lease (tokens, money: by used -
+ * amount; streams: the place is free): a lease that has expired was corrected
+ * then.
  */
 typedef struct chat_limit_counter_t {
     const char *name;
     apr_status_t (*reserve)(chat_limit_counts_t *counts, request_rec *r);
-    apr_status_t (*settle)(chat_limit_counts_t *counts, apr_int64_t tokens,
-                           request_rec *r);
+    apr_status_t (*settle)(chat_limit_counts_t *counts,
+                           const chat_limit_spent_t *spent, request_rec *r);
+    /* used and reset_ms of each count, as they stand; nothing is charged. */
+    apr_status_t (*look)(chat_limit_counts_t *counts, request_rec *r);
 } chat_limit_counter_t;
+
+/* What a count has used of that; -1: unknown. */
+apr_int64_t chat_limit_used(const chat_limit_count_t *count,
+                            const chat_limit_spent_t *spent);
 
 extern const chat_limit_counter_t chat_limit_local;
 extern const chat_limit_counter_t chat_limit_redis;
@@ -162,6 +201,14 @@ apr_int64_t chat_limit_may_log(void);
 void chat_limit_log_refusal(request_rec *r, const chat_limit_count_t *count);
 
 /* ---- headers of the response (chat_limit_headers.c) ---- */
+
+/* A policy's points or what is left of them, as people read them: whole
+ * numbers, money in dollars. */
+const char *chat_limit_amount(const chat_limit_conf_t *policy, apr_int64_t n,
+                              apr_pool_t *p);
+
+/* What is left of a count; 0 or more. */
+apr_int64_t chat_limit_remaining(const chat_limit_count_t *count);
 
 /* Names and values, in p. */
 apr_table_t *chat_limit_headers_make(const chat_limit_counts_t *counts,

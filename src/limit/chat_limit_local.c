@@ -144,7 +144,7 @@ static chat_limit_local_cell_t *fetch_cell(const chat_limit_count_t *count,
     cell->key[1] = key[1];
     cell->window_end = count->policy->unit == CHAT_LIMIT_STREAMS
                            ? NO_END
-                           : now + (apr_int64_t)count->policy->window * 1000;
+                           : now + (apr_int64_t)count->window * 1000;
     return cell;
 }
 
@@ -211,11 +211,11 @@ static int is_leased(const chat_limit_count_t *count,
            lease->cell == cell - chat_limit_local_cells();
 }
 
-/* Charge what was used in place of the reservation, which stays when tokens are
+/* Charge what was used in place of the reservation, which stays when that is
  * unknown (-1). A lease that has expired was given back then, and a window that
  * is over has nothing to correct. */
 static void settle_one(const chat_limit_count_t *count, apr_uint64_t name,
-                       apr_int64_t tokens)
+                       apr_int64_t used)
 {
     int streams = count->policy->unit == CHAT_LIMIT_STREAMS;
     chat_limit_local_cell_t *cell = find_cell(count->digest);
@@ -223,17 +223,17 @@ static void settle_one(const chat_limit_count_t *count, apr_uint64_t name,
     if (!cell)
         return;
     if (is_leased(count, cell, name)) {
-        if (!streams && tokens < 0)
+        if (!streams && used < 0)
             cell->used += count->amount; /* which the release takes off */
         chat_limit_local_lease_release(cell, count->local_lease);
     }
-    if (!streams && tokens > 0 && cell->window_end == count->window_end)
-        cell->used += tokens;
+    if (!streams && used > 0 && cell->window_end == count->window_end)
+        cell->used += used;
     set_worth(cell, count->policy);
 }
 
-static apr_status_t settle(chat_limit_counts_t *counts, apr_int64_t tokens,
-                           request_rec *r)
+static apr_status_t settle(chat_limit_counts_t *counts,
+                           const chat_limit_spent_t *spent, request_rec *r)
 {
     apr_uint64_t name[2];
     int i;
@@ -242,7 +242,8 @@ static apr_status_t settle(chat_limit_counts_t *counts, apr_int64_t tokens,
     chat_limit_local_lock();
     for (i = 0; i < counts->n; i++)
         if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
-            settle_one(&counts->count[i], name[0], tokens);
+            settle_one(&counts->count[i], name[0],
+                       chat_limit_used(&counts->count[i], spent));
     chat_limit_local_unlock();
     return APR_SUCCESS;
 }
@@ -306,10 +307,39 @@ static apr_status_t reserve(chat_limit_counts_t *counts, request_rec *r)
     return rv;
 }
 
+static void look_at(chat_limit_count_t *count, apr_int64_t now)
+{
+    chat_limit_local_cell_t *cell = find_cell(count->digest);
+
+    if (!cell || cell->window_end <= now)
+        return;
+    chat_limit_local_lease_sweep(cell, now);
+    count->used = cell->used;
+    if (cell->window_end != NO_END)
+        count->reset_ms = cell->window_end - now;
+}
+
+static apr_status_t look(chat_limit_counts_t *counts, request_rec *r)
+{
+    apr_int64_t now = now_ms();
+    apr_uint64_t unused[2];
+    int i;
+
+    if (!chat_limit_local_table)
+        return APR_ENOTIMPL;
+    make_digests(counts, unused);
+    chat_limit_local_lock();
+    for (i = 0; i < counts->n; i++)
+        look_at(&counts->count[i], now);
+    chat_limit_local_unlock();
+    return APR_SUCCESS;
+}
+
 const chat_limit_counter_t chat_limit_local = {
     .name = "local",
     .reserve = reserve,
     .settle = settle,
+    .look = look,
 };
 
 /* ---- start-up, and children that die ---- */

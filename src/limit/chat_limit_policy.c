@@ -91,9 +91,12 @@ const char *chat_limit_tier(chat_ctx_t *ctx)
 int chat_limit_applies(const chat_limit_conf_t *policy,
                        const chat_limit_context_t *ctx)
 {
+    if (ctx->ask->own_key && chat_limit_is_settled(policy))
+        return 0;
     return (!ctx->ask->requests_only || policy->unit == CHAT_LIMIT_REQUESTS) &&
            (!policy->tier || chat_words_has(ctx->tier, policy->tier)) &&
-           (!policy->model || !strcmp(policy->model, ctx->ask->model));
+           (!policy->model || !ctx->ask->model ||
+            !strcmp(policy->model, ctx->ask->model));
 }
 
 /* ---- keys ---- */
@@ -145,24 +148,25 @@ static const char *subject(const char **pkind, const chat_limit_context_t *ctx,
 }
 
 /*
- * "{chat}:NAME:UNIT WINDOW:KIND:WHO". The hash tag puts all keys of a request
- * in one slot of a cluster. Unit and window are part of the key, because
- * policies of two scopes may have the same name.
+ * "{chat}:NAME:UNIT WINDOW:KIND:WHO[:PERIOD]". The hash tag puts all keys of a
+ * request in one slot of a cluster. Unit and window are part of the key,
+ * because policies of two scopes may have the same name.
  */
 const char *chat_limit_key(const chat_limit_context_t *ctx,
-                           const chat_limit_conf_t *policy)
+                           const chat_limit_conf_t *policy, const char *period)
 {
     const char *kind, *who = subject(&kind, ctx, policy);
     apr_pool_t *p = ctx->r->pool;
     char window[CHAT_LIMIT_TEXT_NUMBER_MAX];
+    const char *in = *period ? ":" : "";
 
     if (!who || !policy->compat) {
         chat_limit_text_number(window, policy->window);
         return who ? apr_pstrcat(p, "{chat}:", policy->name, ":",
                                  chat_limit_unit[policy->unit], window, ":",
-                                 kind, bound(who, p), NULL)
+                                 kind, bound(who, p), in, period, NULL)
                    : NULL;
     }
-    return *policy->prefix ? apr_pstrcat(p, policy->prefix, ":", who, NULL)
-                           : who;
+    return apr_pstrcat(p, policy->prefix, *policy->prefix ? ":" : "", who, in,
+                       period, NULL);
 }

@@ -128,6 +128,8 @@ const char *chat_limit_redis_unit(const chat_limit_counts_t *counts,
 {
     return counts->fail_closed && count->policy->unit == CHAT_LIMIT_REQUESTS
                ? "c"
+           : chat_limit_is_settled(count->policy)
+               ? "t"
                : chat_limit_unit[count->policy->unit];
 }
 
@@ -220,7 +222,7 @@ chat_limit_redis_reserve_command(const chat_limit_counts_t *counts,
 
         push(&command, chat_limit_redis_unit(counts, &counts->count[i]));
         push(&command, number(policy->points, p));
-        push(&command, number(policy->window, p));
+        push(&command, number(counts->count[i].window, p));
         push(&command, number(counts->count[i].amount, p));
         push(&command, policy->shadow ? "1" : "0");
     }
@@ -246,28 +248,28 @@ static apr_status_t reserve(chat_limit_counts_t *counts, request_rec *r)
 /* ---- settle ---- */
 
 static chat_limit_redis_command_t
-settle_command(const chat_limit_counts_t *counts, apr_int64_t tokens,
-               apr_pool_t *p)
+settle_command(const chat_limit_counts_t *counts,
+               const chat_limit_spent_t *spent, apr_pool_t *p)
 {
     chat_limit_redis_command_t command = begin(counts, p, 1);
     int i;
 
-    push(&command, number(tokens, p));
     for (i = 0; i < counts->n; i++) {
         const chat_limit_count_t *count = &counts->count[i];
 
         if (count->policy->unit == CHAT_LIMIT_REQUESTS)
             continue;
-        push(&command, chat_limit_unit[count->policy->unit]);
+        push(&command, chat_limit_redis_unit(counts, count));
         push(&command, number(count->amount, p));
         push(&command, number(count->window_end, p));
+        push(&command, number(chat_limit_used(count, spent), p));
     }
     return command;
 }
 
 /* A count of requests with a lease needs no settling once Redis has replied. */
-static apr_status_t settle(chat_limit_counts_t *counts, apr_int64_t tokens,
-                           request_rec *r)
+static apr_status_t settle(chat_limit_counts_t *counts,
+                           const chat_limit_spent_t *spent, request_rec *r)
 {
     apr_status_t rv = APR_EGENERAL;
     redisReply *reply = NULL;
@@ -278,13 +280,13 @@ static apr_status_t settle(chat_limit_counts_t *counts, apr_int64_t tokens,
         return APR_SUCCESS;
     }
     if (chat_limit_redis_breaker_allow()) {
-        command = settle_command(counts, tokens, r->pool);
+        command = settle_command(counts, spent, r->pool);
         rv = run(&reply, &command, &chat_limit_redis_script_settle, r);
     }
     if (rv == APR_SUCCESS)
         freeReplyObject(reply);
     if (rv == APR_EGENERAL)
-        chat_limit_redis_lease_defer(counts, tokens);
+        chat_limit_redis_lease_defer(counts, spent);
     else
         chat_limit_redis_lease_remove(counts);
     return rv;
@@ -297,10 +299,43 @@ void chat_limit_redis_lease_command(chat_limit_redis_command_t *command,
     push_keys(command, lease->unit, lease->key, p);
     command->argv[2] = number(command->argc - 3, p);
     push(command, lease->name);
-    push(command, number(lease->tokens, p));
     push(command, apr_pstrmemdup(p, &lease->unit, 1));
     push(command, number(lease->amount, p));
     push(command, number(lease->window_end, p));
+    push(command, number(lease->used, p));
+}
+
+/* ---- look ---- */
+
+/* EVALSHA sha nkeys key ... now: of a window its value and its time to live, of
+ * open streams how many there are. */
+static apr_status_t look(chat_limit_counts_t *counts, request_rec *r)
+{
+    chat_limit_redis_command_t command = {
+        apr_palloc(r->pool, (3 + 2 * counts->n) * sizeof(char *)), 3};
+    redisReply *reply;
+    apr_status_t rv;
+    int i;
+
+    if (!chat_limit_redis_breaker_allow())
+        return APR_EGENERAL;
+    for (i = 0; i < counts->n; i++)
+        push(&command, counts->count[i].key);
+    command.argv[2] = number(counts->n, r->pool);
+    for (i = 0; i < counts->n; i++)
+        push(&command,
+             counts->count[i].policy->unit == CHAT_LIMIT_STREAMS ? "s" : "w");
+    rv = run(&reply, &command, &chat_limit_redis_script_look, r);
+    if (rv != APR_SUCCESS)
+        return rv;
+    for (i = 0; i < counts->n && reply->type == REDIS_REPLY_ARRAY &&
+                2 * (size_t)i + 1 < reply->elements;
+         i++) {
+        counts->count[i].used = element(reply, 2 * i);
+        counts->count[i].reset_ms = element(reply, 2 * i + 1);
+    }
+    freeReplyObject(reply);
+    return APR_SUCCESS;
 }
 
 /* ---- readiness ---- */
@@ -336,6 +371,7 @@ const chat_limit_counter_t chat_limit_redis = {
     .name = "redis",
     .reserve = reserve,
     .settle = settle,
+    .look = look,
 };
 
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)

@@ -87,6 +87,7 @@ typedef struct chat_limit_redis_script_t {
 
 extern chat_limit_redis_script_t chat_limit_redis_script_reserve;
 extern chat_limit_redis_script_t chat_limit_redis_script_settle;
+extern chat_limit_redis_script_t chat_limit_redis_script_look;
 
 /* [post_config] */
 void chat_limit_redis_script_init(void);
@@ -99,7 +100,7 @@ void chat_limit_redis_script_init(void);
 /* All that it takes to settle one. */
 typedef struct chat_limit_redis_lease_t {
     char unit; /* 't', 's' or 'c', as the scripts have it */
-    apr_int64_t amount, window_end, tokens;
+    apr_int64_t amount, window_end, used;
     char name[64];
     char key[224];
 } chat_limit_redis_lease_t;
@@ -109,7 +110,7 @@ void chat_limit_redis_lease_add(chat_limit_counts_t *counts, apr_pool_t *p);
 
 /* [not an engine] They could not be settled now: they are pending. */
 void chat_limit_redis_lease_defer(chat_limit_counts_t *counts,
-                                  apr_int64_t tokens);
+                                  const chat_limit_spent_t *spent);
 
 /* A pending lease, for the caller to settle: its number for one of the next
  * two functions, which has to follow. 0: none is due. */

@@ -164,7 +164,7 @@ static int add_entry(const chat_limit_counts_t *counts,
     e->lease.unit = *chat_limit_redis_unit(counts, count);
     e->lease.amount = count->amount;
     e->lease.window_end = CHAT_LIMIT_REDIS_UNCONFIRMED;
-    e->lease.tokens = 0;
+    e->lease.used = 0;
     apr_cpystrn(e->lease.name, counts->lease, sizeof(e->lease.name));
     apr_cpystrn(e->lease.key, count->key, sizeof(e->lease.key));
     e->state = HELD;
@@ -225,7 +225,7 @@ void chat_limit_redis_lease_remove(chat_limit_counts_t *counts)
 
 /* With the lock, which it gives back. confirmed: Redis has replied that it has
  * reserved; then a count of requests has nothing to settle. */
-static void defer(chat_limit_counts_t *counts, apr_int64_t tokens,
+static void defer(chat_limit_counts_t *counts, const chat_limit_spent_t *spent,
                   int confirmed)
 {
     int n, i;
@@ -237,7 +237,7 @@ static void defer(chat_limit_counts_t *counts, apr_int64_t tokens,
         if (i < 0)
             continue;
         lease = &list->entry[i].lease;
-        lease->tokens = tokens;
+        lease->used = chat_limit_used(&counts->count[n], spent);
         if (confirmed)
             lease->window_end = counts->count[n].window_end;
         if (confirmed && lease->unit == 'c')
@@ -251,23 +251,25 @@ static void defer(chat_limit_counts_t *counts, apr_int64_t tokens,
 }
 
 void chat_limit_redis_lease_defer(chat_limit_counts_t *counts,
-                                  apr_int64_t tokens)
+                                  const chat_limit_spent_t *spent)
 {
     if (!has_entries(counts))
         return;
     lock();
-    defer(counts, tokens, 1);
+    defer(counts, spent, 1);
 }
 
 int chat_limit_redis_lease_revoke(chat_limit_counts_t *counts, int wait)
 {
+    static const chat_limit_spent_t nothing = {0, 0};
+
     if (!has_entries(counts))
         return 1;
     if (wait)
         lock();
     else if (!try_lock())
         return 0;
-    defer(counts, 0, 0);
+    defer(counts, &nothing, 0);
     return 1;
 }
 
@@ -338,7 +340,7 @@ apr_status_t chat_limit_redis_lease_post_config(server_rec *s)
     unsigned char sum[CHAT_SHA256_LEN];
     int made;
 
-    list = chat_shared_retain(&made, "mod_chat_leases_1", sizeof(*list));
+    list = chat_shared_retain(&made, "mod_chat_leases_2", sizeof(*list));
     if (!list || (made && !chat_shared_lock_init(&list->lock)) ||
         chat_crypto_sha256(sum, url, strlen(url)) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,

@@ -172,17 +172,18 @@ static const char reserve_text[] = WINDOW_TEXT
 /*
  * KEYS  per count: its key; for tokens, and requests with a lease, its leases
  *       too.
- * ARGV  lease, tokens used (-1: unknown); per count: unit (t, s, c), amount
- *       reserved, ms when the window ends that it was charged to (0: never; -1:
- *       unknown, because Redis did not reply whether it was charged).
+ * ARGV  lease; per count: unit (t, s, c), amount reserved, ms when the window
+ *       ends that it was charged to (0: never; -1: unknown, because Redis did
+ *       not reply whether it was charged), what was used (-1: unknown).
  * Returns how many leases were there.
  */
 static const char settle_text[] = WINDOW_TEXT
     "local time = redis.call('TIME')\n"
     "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
-    "local lease, used, k, found = ARGV[1], tonumber(ARGV[2]), 1, 0\n"
-    "for a = 3, #ARGV, 3 do\n"
+    "local lease, k, found = ARGV[1], 1, 0\n"
+    "for a = 2, #ARGV, 4 do\n"
     "  local key, amount, ends = KEYS[k], ARGV[a + 1], tonumber(ARGV[a + 2])\n"
+    "  local used = tonumber(ARGV[a + 3])\n"
     "  k = k + 1\n"
     "  if ARGV[a] == 's' then\n"
     "    found = found + redis.call('ZREM', key, lease)\n"
@@ -211,10 +212,31 @@ static const char settle_text[] = WINDOW_TEXT
     "end\n"
     "return found\n";
 
+/*
+ * KEYS  per count: its key.
+ * ARGV  per count: "s" for open streams, else "w".
+ * Returns per count what is used and the ms that the window still has.
+ */
+static const char look_text[] =
+    "local time = redis.call('TIME')\n"
+    "local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
+    "local out = {}\n"
+    "for k, key in ipairs(KEYS) do\n"
+    "  if ARGV[k] == 's' then\n"
+    "    out[#out + 1] = redis.call('ZCOUNT', key, '(' .. now, '+inf')\n"
+    "    out[#out + 1] = 0\n"
+    "  else\n"
+    "    out[#out + 1] = tonumber(redis.call('GET', key) or '0') or 0\n"
+    "    out[#out + 1] = math.max(redis.call('PTTL', key), 0)\n"
+    "  end\n"
+    "end\n"
+    "return out\n";
+
 chat_limit_redis_script_t chat_limit_redis_script_reserve = {.text =
                                                                  reserve_text};
 chat_limit_redis_script_t chat_limit_redis_script_settle = {.text =
                                                                 settle_text};
+chat_limit_redis_script_t chat_limit_redis_script_look = {.text = look_text};
 
 static void name_script(chat_limit_redis_script_t *script)
 {
@@ -233,4 +255,5 @@ void chat_limit_redis_script_init(void)
 {
     name_script(&chat_limit_redis_script_reserve);
     name_script(&chat_limit_redis_script_settle);
+    name_script(&chat_limit_redis_script_look);
 }

@@ -199,10 +199,12 @@ void chat_limit_log_refusal(request_rec *r, const chat_limit_count_t *count)
     show(name, count->key, id_of(count->key));
     ap_log_rerror(
         APLOG_MARK, APLOG_NOTICE, 0, r,
-        CHATNO(1002) "limit %s refuses %s: %" APR_INT64_T_FMT
-                     " of %" APR_INT64_T_FMT " used (%" APR_INT64_T_FMT
+        CHATNO(1002) "limit %s refuses %s: %s of %s used (%" APR_INT64_T_FMT
                      " more refusals since the last line)",
-        count->policy->name, name, count->used, count->policy->points, omitted);
+        count->policy->name, name,
+        chat_limit_amount(count->policy, count->used, r->pool),
+        chat_limit_amount(count->policy, count->policy->points, r->pool),
+        omitted);
 }
 
 int chat_limit_stats(chat_limit_stats_t *rows, int max)

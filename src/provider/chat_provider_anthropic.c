@@ -334,11 +334,24 @@ static const char *wire_format(const chat_upstream_t *up)
     return "messages";
 }
 
+static apr_status_t build_check(chat_call_t *call, const chat_upstream_t *up,
+                                chat_err_t *err, apr_pool_t *p)
+{
+    int usual = is_bearer_version(up) ? CHAT_KEY_BEARER : CHAT_KEY_X_API_KEY;
+    apr_status_t rv =
+        chat_provider_check_call(call, "/models?limit=1", usual, up, err, p);
+
+    if (rv == APR_SUCCESS)
+        chat_provider_call_header(call, "anthropic-version", version_of(up), p);
+    return rv;
+}
+
 const chat_provider_t chat_provider_anthropic = {
     .wire_format = wire_format,
     .lacks = lacks,
     .read_native = read_native,
     .build_call = build_call,
+    .build_check = build_check,
     .observe_event = chat_provider_anthropic_observe_event,
     .parse_event = chat_provider_anthropic_parse_event,
     .observe_body = chat_provider_anthropic_observe_body,

@@ -474,10 +474,19 @@ static const char *wire_format(const chat_upstream_t *up)
     return "gemini";
 }
 
+/* The key in a header: queries are logged. */
+static apr_status_t build_check(chat_call_t *call, const chat_upstream_t *up,
+                                chat_err_t *err, apr_pool_t *p)
+{
+    return chat_provider_check_call(call, "/models?pageSize=1", CHAT_KEY_X_GOOG,
+                                    up, err, p);
+}
+
 const chat_provider_t chat_provider_gemini = {
     .wire_format = wire_format,
     .read_native = read_native,
     .build_call = build_call,
+    .build_check = build_check,
     .observe_event = chat_provider_gemini_observe_event,
     .parse_event = chat_provider_gemini_parse_event,
     .observe_body = chat_provider_gemini_observe_body,

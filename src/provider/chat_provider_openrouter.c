@@ -55,8 +55,16 @@ static void map_error(chat_err_t *err, int status, const char *body,
         chat_provider_completions_map_error(err, status, body, len, p);
 }
 
+/* Its list of models is for everybody. */
+static apr_status_t build_check(chat_call_t *call, const chat_upstream_t *up,
+                                chat_err_t *err, apr_pool_t *p)
+{
+    return chat_provider_check_call(call, "/key", CHAT_KEY_BEARER, up, err, p);
+}
+
 const chat_provider_t chat_provider_openrouter = {
     CHAT_PROVIDER_COMPLETIONS,
     .build_call = build_call,
+    .build_check = build_check,
     .map_error = map_error,
 };

@@ -94,6 +94,11 @@ void chat_reply_stream_head(request_rec *r)
     chat_reply_request_id(r);
 }
 
+void chat_reply_stream_type(request_rec *r, const char *type)
+{
+    ap_set_content_type(r, type);
+}
+
 apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
                                      apr_size_t len)
 {

@@ -29,3 +29,11 @@ apr_status_t chat_request_check_get(const request_rec *r, chat_err_t *err)
     return chat_err_set(err, APR_ENOTIMPL, HTTP_METHOD_NOT_ALLOWED,
                         "method_not_allowed", "Only GET is accepted here.");
 }
+
+int chat_request_is_absent(const request_rec *r)
+{
+    const char *len = apr_table_get(r->headers_in, "Content-Length");
+
+    return !apr_table_get(r->headers_in, "Transfer-Encoding") &&
+           (!len || !strcmp(len, "0"));
+}

@@ -33,6 +33,9 @@ int chat_request_longest(const chat_request_clamps_t *clamps, chat_role_e role);
 /* 1..max letters, digits, "_", "-" and the characters in more. */
 int chat_request_is_word(const char *text, apr_size_t max, const char *more);
 
+/* 1 when JavaScript's URL() takes it. */
+int chat_request_is_url(const char *text, apr_pool_t *p);
+
 /* ---- chat_request_ids.c ---- */
 
 /* Let no two calls of the messages have one id, and what tools gave meet its

@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "chat_log.h"
+#include "chat_seal.h"
 
 /* How much is asked of the input filters at once. */
 #define PIECE 16384
@@ -80,6 +81,11 @@ apr_status_t chat_request_check_type(const request_rec *r, chat_err_t *err)
         return chat_err_set(err, APR_EINVAL, 415, "unsupported_media_type",
                             "The Content-Type must be application/json, "
                             "in UTF-8.");
+    return chat_request_check_plain(r, err);
+}
+
+apr_status_t chat_request_check_plain(const request_rec *r, chat_err_t *err)
+{
     if (!is_plain(apr_table_get(r->headers_in, "Content-Encoding")))
         return chat_err_set(err, APR_EINVAL, 415, "unsupported_media_type",
                             "The body must come without a Content-Encoding.");
@@ -90,8 +96,10 @@ apr_status_t chat_request_check_type(const request_rec *r, chat_err_t *err)
 
 typedef struct body_t {
     request_rec *r;
-    chat_json_reader_t *reader; /* one of these two takes the bytes */
+    chat_json_reader_t *reader; /* one of these three takes the bytes */
     chat_json_items_t *items;
+    char *raw;
+    int wipe; /* with raw: nothing is left where they came from */
     apr_size_t limit;
     apr_size_t seen;
     int ended;
@@ -176,6 +184,17 @@ static apr_status_t check_length(body_t *body)
     return (apr_uint64_t)length > body->limit ? refuse_long(body) : APR_SUCCESS;
 }
 
+/* Of the bytes of a bucket in memory nobody else has any use: they were read by
+ * this request. Others (a file's) cannot come from a client. */
+static void take_raw(body_t *body, apr_bucket *bucket, const char *data,
+                     apr_size_t len)
+{
+    memcpy(body->raw + body->seen - len, data, len);
+    if (body->wipe && !APR_BUCKET_IS_MMAP(bucket) &&
+        !APR_BUCKET_IS_IMMORTAL(bucket))
+        chat_seal_wipe((char *)data, len);
+}
+
 static apr_status_t take(body_t *body, apr_bucket *bucket)
 {
     const char *data;
@@ -188,6 +207,10 @@ static apr_status_t take(body_t *body, apr_bucket *bucket)
     body->seen += len;
     if (body->seen > body->limit)
         return refuse_long(body);
+    if (body->raw) {
+        take_raw(body, bucket, data, len);
+        return APR_SUCCESS;
+    }
     rv = body->reader ? chat_json_reader_feed(body->reader, data, len)
                       : chat_json_items_feed(body->items, data, len);
     return rv == APR_SUCCESS ? rv : refuse_syntax(body, rv);
@@ -223,6 +246,21 @@ static apr_status_t read_all(body_t *body)
         rv = rv == APR_SUCCESS ? take_all(body, bb) : refuse_broken(body, rv);
     }
     apr_brigade_destroy(bb);
+    return rv;
+}
+
+apr_status_t chat_request_read_raw(char *data, apr_size_t *plen, request_rec *r,
+                                   int wipe, chat_err_t *err)
+{
+    body_t body = {
+        .r = r, .raw = data, .wipe = wipe, .limit = *plen, .err = err};
+    apr_status_t rv = check_length(&body);
+
+    *plen = 0;
+    if (rv == APR_SUCCESS)
+        rv = read_all(&body);
+    if (rv == APR_SUCCESS)
+        *plen = body.seen;
     return rv;
 }
 

@@ -24,6 +24,8 @@ static const struct {
     {"file", {"uploadId", "mediaType?", "name?"}},
     {"tool-call", {"callId", "name", "arguments"}},
     {"tool-result", {"callId", "content"}},
+    {"context", {"text"}},
+    {"chatkit", {"said"}},
 };
 
 #define TYPES (int)(sizeof(types) / sizeof(*types))
@@ -49,10 +51,10 @@ static int type_of(chat_request_zod_t *zod, const chat_json_t *v, int i)
         "\"code\":\"invalid_union\",\"errors\":[],"
         "\"note\":\"No matching discriminator\",\"discriminator\":\"type\","
         "\"options\":[\"text\",\"reasoning\",\"file\",\"tool-call\","
-        "\"tool-result\"]",
+        "\"tool-result\",\"context\",\"chatkit\"]",
         path_of(zod, i, "type"),
         "Invalid discriminator value. Expected 'text' | 'reasoning' | 'file' | "
-        "'tool-call' | 'tool-result'");
+        "'tool-call' | 'tool-result' | 'context' | 'chatkit'");
     return -1;
 }
 

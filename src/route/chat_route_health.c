@@ -7,8 +7,6 @@
  */
 #include <string.h>
 
-#include <apr_network_io.h>
-
 #include "chat_limit.h"
 #include "chat_log.h"
 #include "chat_reply.h"
@@ -17,6 +15,7 @@
 #include "chat_run.h"
 #include "chat_store.h"
 #include "chat_store_chats.h"
+#include "chat_store_vercel.h"
 #include "chat_stream.h"
 
 /* Seconds: those who ask before send no request that would be served. */
@@ -36,6 +35,18 @@ static const char *word(apr_status_t rv)
     return rv == APR_SUCCESS ? "ok" : "down";
 }
 
+/* Our own, and those of an app. */
+static apr_status_t find_tables(const chat_store_at_t *at)
+{
+    const char *why;
+    apr_status_t own = chat_store_tables(&why, at), app;
+
+    if (own != APR_SUCCESS && own != APR_ENOTIMPL)
+        return own;
+    app = chat_store_tables_app(&why, at);
+    return app == APR_ENOTIMPL ? own : app;
+}
+
 /* Without Redis policies count in a table of our own, or let through, and the
  * server is as useful as before: unless one of them wants it otherwise. */
 static void look(state_t *state, request_rec *r)
@@ -43,10 +54,9 @@ static void look(state_t *state, request_rec *r)
     const chat_store_at_t at = {.s = r->server, .r = r, .p = r->pool};
     apr_status_t database = chat_store_ping(r), redis = chat_limit_ping(r);
     int engine = chat_stream_ready();
-    const char *why;
 
     state->database = word(database);
-    state->tables = word(chat_store_tables(&why, &at));
+    state->tables = word(find_tables(&at));
     state->redis = word(redis);
     state->engine = engine ? "ok" : "down";
     state->ready =
@@ -57,23 +67,13 @@ static void look(state_t *state, request_rec *r)
 
 /* ---- who sees more ---- */
 
-static int is_local(request_rec *r)
-{
-    apr_ipsubnet_t *v4, *v6;
-
-    return apr_ipsubnet_create(&v4, "127.0.0.0", "8", r->pool) == APR_SUCCESS &&
-           apr_ipsubnet_create(&v6, "::1", "128", r->pool) == APR_SUCCESS &&
-           (apr_ipsubnet_test(v4, r->useragent_addr) ||
-            apr_ipsubnet_test(v6, r->useragent_addr));
-}
-
 static int may_see(request_rec *r, const chat_dir_conf_t *conf)
 {
     const char *err = NULL;
     int yes;
 
     if (!conf->health.details)
-        return is_local(r);
+        return chat_ctx_is_local(r);
     yes = ap_expr_exec(r, conf->health.details, &err) > 0 && !err;
     if (err)
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,

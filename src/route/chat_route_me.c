@@ -6,6 +6,7 @@
 #include <httpd.h>
 #include <apr_strings.h>
 
+#include "chat_accounts.h"
 #include "chat_limit.h"
 #include "chat_route.h"
 #include "chat_route_parts.h"
@@ -58,6 +59,8 @@ static apr_status_t forget(rest_t *q)
 
     if (rv == APR_SUCCESS)
         rv = chat_store_forget(&conversations, &streams, &q->at, &q->err);
+    if (rv == APR_SUCCESS && q->ctx->user->home)
+        rv = chat_store_tier_forget(&q->at, q->ctx->user->id, &q->err);
     if (rv != APR_SUCCESS)
         return rv;
     chat_route_rest_stop(q, streams);

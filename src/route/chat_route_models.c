@@ -78,10 +78,10 @@ static void add_count(chat_json_t *row, const char *key, int tokens)
         chat_json_add_null(row, key);
 }
 
-static void add_price(chat_json_t *row, const char *key, double price)
+static void add_price(chat_json_t *row, const char *key, apr_int64_t price)
 {
     if (price >= 0)
-        chat_json_add_number(row, key, price);
+        chat_json_add_number(row, key, (double)price / 1e6);
     else
         chat_json_add_null(row, key);
 }
@@ -90,8 +90,12 @@ static chat_json_t *price_of(const chat_model_conf_t *model, apr_pool_t *p)
 {
     chat_json_t *price = chat_json_object(p);
 
-    add_price(price, "inputPerMillion", model->price_in);
-    add_price(price, "outputPerMillion", model->price_out);
+    add_price(price, "inputPerMillion", model->price.in);
+    add_price(price, "outputPerMillion", model->price.out);
+    if (model->price.cached >= 0)
+        add_price(price, "cachedInputPerMillion", model->price.cached);
+    if (model->price.thought >= 0)
+        add_price(price, "reasoningPerMillion", model->price.thought);
     chat_json_add_string(price, "currency", "USD");
     return price;
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of the route of conversations have of each other: handlers of
- * its table, and what is told of a conversation in more than one place. Request
- * thread.
+ * its table, and what is told of a conversation in more than one place; and
+ * those of the routes of a chat. Request thread.
  */
 #ifndef CHAT_ROUTE_PARTS_H
 #define CHAT_ROUTE_PARTS_H
 
 #include "chat_buf.h"
 #include "chat_route_rest.h"
+#include "chat_stream.h"
 
 /* Below /ID/messages. */
 apr_status_t chat_route_messages_list(chat_route_rest_t *q);
@@ -39,6 +40,12 @@ apr_status_t chat_route_shares_messages(const char **pjson,
                                         const chat_conversation_t *c,
                                         const char *leaf, int show_model,
                                         chat_err_t *err);
+
+/* The route ui-message with the tables of an app. */
+int chat_route_vercel(chat_ctx_t *ctx);
+
+/* To a client that follows a stream which has begun: q->rc and q->sent. */
+apr_status_t chat_route_follow(chat_route_rest_t *q, chat_stream_spec_t *spec);
 
 /* /ID/export */
 apr_status_t chat_route_export_one(chat_route_rest_t *q);

@@ -35,6 +35,14 @@ static int is_share(const char *id)
                       "0123456789-_") == SHARE_ID_LEN;
 }
 
+/* Who has no provider of that name says so. */
+static int is_id(char kind, const char *id)
+{
+    return kind == '*'   ? chat_request_is_id(id)
+           : kind == '@' ? is_share(id)
+                         : 1;
+}
+
 /*
  * 1 when the path has the form of the row. ids are set then, and *pbad when one
  * of them cannot be an id.
@@ -49,14 +57,13 @@ static int is_row(const row_t *row, const char *path, rest_t *q, int *pbad)
     while (*form && *form == *path) {
         form++;
         path++;
-        if (*form == '*' || *form == '@') {
+        if (*form && strchr("*@$", *form)) {
             apr_size_t len = strcspn(path, "/");
 
             if (!len)
                 return 0;
             q->ids[n] = apr_pstrmemdup(q->p, path, len);
-            *pbad |= *form == '*' ? !chat_request_is_id(q->ids[n])
-                                  : !is_share(q->ids[n]);
+            *pbad |= !is_id(*form, q->ids[n]);
             n++;
             path += len;
             form++;
@@ -151,17 +158,13 @@ static apr_status_t identify(rest_t *q, const row_t *row)
     return APR_SUCCESS;
 }
 
-/* Policies of requests alone: nothing here costs tokens or stays open. */
-static apr_status_t ask_limits(rest_t *q, const row_t *row)
+apr_status_t chat_route_rest_ask_limits(rest_t *q)
 {
     const chat_limit_ask_t ask = {
         .user = q->ctx->user, .model = "", .requests_only = 1};
     chat_limit_ticket_t *ticket;
-    apr_status_t rv;
+    apr_status_t rv = chat_limit_reserve(&ticket, q->r, &ask, &q->err);
 
-    if (row->flags & (CHAT_ROUTE_REST_UNLIMITED | CHAT_ROUTE_REST_RUN))
-        return APR_SUCCESS;
-    rv = chat_limit_reserve(&ticket, q->r, &ask, &q->err);
     if (rv == APR_INCOMPLETE) {
         rv = APR_SUCCESS;
         if (chat_limit_admission.wait(ticket) != CHAT_ADMISSION_GRANTED) {
@@ -170,15 +173,23 @@ static apr_status_t ask_limits(rest_t *q, const row_t *row)
         }
     }
     chat_reply_headers(q->r, chat_limit_headers(ticket));
-    chat_limit_settle(ticket, 0);
+    chat_limit_settle(ticket, NULL);
     return rv;
 }
 
-static apr_status_t check_tables(rest_t *q)
+static apr_status_t ask_limits(rest_t *q, const row_t *row)
 {
-    const char *why = "this location has no ChatStore";
+    return row->flags & (CHAT_ROUTE_REST_UNLIMITED | CHAT_ROUTE_REST_RUN)
+               ? APR_SUCCESS
+               : chat_route_rest_ask_limits(q);
+}
 
-    if (q->ctx->dir->store.layout != CHAT_STORE_OFF &&
+static apr_status_t check_tables(rest_t *q, const row_t *row)
+{
+    const char *why = "this location has no ChatStore chat";
+
+    if ((q->ctx->dir->store.layout == CHAT_STORE_CHAT ||
+         row->flags & CHAT_ROUTE_REST_TABLES) &&
         chat_store_tables(&why, &q->at) == APR_SUCCESS)
         return APR_SUCCESS;
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, q->r,
@@ -186,18 +197,10 @@ static apr_status_t check_tables(rest_t *q)
     q->err.retry_after = "5";
     return chat_err_set(&q->err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
                         "store_unavailable",
-                        "Conversations cannot be reached right now.");
+                        "What is stored cannot be reached right now.");
 }
 
 /* ---- what ---- */
-
-static int is_absent(const request_rec *r)
-{
-    const char *len = apr_table_get(r->headers_in, "Content-Length");
-
-    return !apr_table_get(r->headers_in, "Transfer-Encoding") &&
-           (!len || !strcmp(len, "0"));
-}
 
 static int is_wanted(const rest_t *q, const row_t *row)
 {
@@ -212,7 +215,7 @@ static apr_status_t read_body(rest_t *q, const row_t *row)
     apr_status_t rv;
 
     if (!is_wanted(q, row) ||
-        ((row->flags & CHAT_ROUTE_REST_EMPTY) && is_absent(q->r)))
+        ((row->flags & CHAT_ROUTE_REST_EMPTY) && chat_request_is_absent(q->r)))
         return APR_SUCCESS;
     rv = chat_request_check_type(q->r, &q->err);
     return rv == APR_SUCCESS
@@ -269,28 +272,47 @@ static int refuse(const rest_t *q)
     return OK;
 }
 
+int chat_route_rest_end(const rest_t *q, apr_status_t rv)
+{
+    return rv == APR_SUCCESS ? answer(q) : refuse(q);
+}
+
+void chat_route_rest_begin(rest_t *q, chat_ctx_t *ctx)
+{
+    *q = (rest_t){.ctx = ctx, .r = ctx->r, .p = ctx->r->pool};
+    q->at.s = ctx->r->server;
+    q->at.r = ctx->r;
+    q->at.p = ctx->r->pool;
+}
+
+apr_status_t chat_route_rest_enter(rest_t *q)
+{
+    static const row_t row = {.flags = CHAT_ROUTE_REST_UNLIMITED};
+    apr_status_t rv = identify(q, &row);
+
+    return rv == APR_SUCCESS ? check_tables(q, &row) : rv;
+}
+
 int chat_route_rest_serve(chat_ctx_t *ctx, const row_t *rows)
 {
-    request_rec *r = ctx->r;
-    rest_t q = {.ctx = ctx, .r = r, .p = r->pool};
+    rest_t q;
     const row_t *row = NULL;
     apr_status_t rv;
 
-    q.at.s = r->server;
-    q.at.r = r;
-    q.at.p = r->pool;
+    chat_route_rest_begin(&q, ctx);
     rv = find_row(&row, &q, rows,
-                  chat_request_rest(r, ctx->dir->route.location));
+                  chat_request_rest(ctx->r, ctx->dir->route.location));
     if (rv == APR_SUCCESS && !row)
         return answer(&q);
     if (rv != APR_SUCCESS || identify(&q, row) != APR_SUCCESS ||
         ask_limits(&q, row) != APR_SUCCESS ||
-        read_body(&q, row) != APR_SUCCESS || check_tables(&q) != APR_SUCCESS)
+        read_body(&q, row) != APR_SUCCESS ||
+        check_tables(&q, row) != APR_SUCCESS)
         return refuse(&q);
     rv = row->flags & CHAT_ROUTE_REST_REPEAT
              ? chat_route_rest_repeat(&q, row->handler)
              : row->handler(&q);
-    return rv == APR_SUCCESS ? answer(&q) : refuse(&q);
+    return chat_route_rest_end(&q, rv);
 }
 
 /* ---- the rest ---- */

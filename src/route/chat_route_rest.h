@@ -48,13 +48,15 @@ typedef enum {
     CHAT_ROUTE_REST_REPEAT = 1 << 2,    /* Idempotency-Key is honoured */
     CHAT_ROUTE_REST_PUBLIC = 1 << 3,    /* whoever it is: q->at.owner is NULL */
     CHAT_ROUTE_REST_UNLIMITED = 1 << 4, /* ChatLimit does not count it */
+    CHAT_ROUTE_REST_TABLES = 1 << 6,    /* the database is enough: no ChatStore
+                                           need be here */
     CHAT_ROUTE_REST_RUN = 1 << 5 /* the handler is a run: it asks the limits,
                                     and reads the body, but for one that may be
                                     repeated */
 } chat_route_rest_flag_e;
 
-/* Path below the location; "*" in it is a UUID, "@" the id of a share. The last
- * row has no path. */
+/* Path below the location; "*" in it is a UUID, "@" the id of a share, "$" the
+ * name of a provider. The last row has no path. */
 typedef struct chat_route_rest_row_t {
     int method;
     const char *path;
@@ -64,6 +66,16 @@ typedef struct chat_route_rest_row_t {
 
 /* The whole of a handler of chat_route_list.h. */
 int chat_route_rest_serve(chat_ctx_t *ctx, const chat_route_rest_row_t *rows);
+
+/* ---- for a route that is told apart by its body ---- */
+
+/* All is as for a row whose path and method fit. */
+void chat_route_rest_begin(chat_route_rest_t *q, chat_ctx_t *ctx);
+/* Who asks, and the tables are there: q->at.owner is set. No limit is asked. */
+apr_status_t chat_route_rest_enter(chat_route_rest_t *q);
+/* The answer of a handler that has returned rv; what httpd's handler returns.
+ */
+int chat_route_rest_end(const chat_route_rest_t *q, apr_status_t rv);
 
 /* ---- members of the query; those that are not asked for are ignored ---- */
 
@@ -95,6 +107,10 @@ int chat_route_rest_has_match(const chat_route_rest_t *q);
 int chat_route_rest_matches(const chat_route_rest_t *q, int revision);
 
 /* ---- the rest ---- */
+
+/* ChatLimit, for the user who was identified. Policies of requests alone:
+ * nothing here costs tokens or stays open. */
+apr_status_t chat_route_rest_ask_limits(chat_route_rest_t *q);
 
 /* What ChatStoreLimit says of bodies. */
 chat_request_bounds_t chat_route_rest_bounds(const chat_route_rest_t *q);

@@ -10,10 +10,10 @@
 #include <httpd.h>
 #include <apr_strings.h>
 
-#include "chat_reply.h"
 #include "chat_request.h"
 #include "chat_resume.h"
 #include "chat_route.h"
+#include "chat_route_parts.h"
 #include "chat_route_rest.h"
 #include "chat_run.h"
 #include "chat_stream.h"
@@ -26,30 +26,6 @@ static int is_running(const chat_store_stream_t *stream)
 }
 
 /* ---- following ---- */
-
-static apr_status_t on_data(void *ctx, const char *data, apr_size_t len)
-{
-    return len ? chat_reply_stream_write(ctx, data, len) : APR_SUCCESS;
-}
-
-/* As a comment, which clients pass over. */
-static apr_status_t on_silence(void *ctx)
-{
-    return chat_reply_stream_write(ctx, ": \n\n", 4);
-}
-
-/* A stream that could not be told to its end must not look whole. */
-static void on_complete(void *ctx, const chat_end_t *end)
-{
-    if (end->why != CHAT_END_COMPLETE && end->why != CHAT_END_SHUTDOWN)
-        chat_reply_break(ctx);
-}
-
-static const chat_stream_cb_t callbacks = {
-    .data = on_data,
-    .silence = on_silence,
-    .complete = on_complete,
-};
 
 /* Behind which event: what an EventSource says by itself counts more than what
  * its URL says. */
@@ -70,20 +46,6 @@ static apr_status_t find_place(apr_int64_t *pafter, rest_t *q)
     return APR_SUCCESS;
 }
 
-static apr_status_t start(rest_t *q, chat_stream_spec_t *spec)
-{
-    apr_status_t rv;
-
-    spec->cb = &callbacks;
-    spec->ctx = q->r;
-    spec->heartbeat = q->ctx->dir->stream.heartbeat;
-    spec->stall = q->ctx->dir->stream.stall;
-    chat_reply_stream_head(q->r);
-    rv = chat_stream_start(&q->rc, q->r, spec, &q->err);
-    q->sent = rv == APR_SUCCESS;
-    return rv;
-}
-
 static apr_status_t follow(rest_t *q)
 {
     chat_store_stream_t *stream;
@@ -101,7 +63,7 @@ static apr_status_t follow(rest_t *q)
     }
     rv = chat_resume_follow(spec, q->r, q->ids[0], after, &q->err);
     if (rv == APR_SUCCESS)
-        return start(q, spec);
+        return chat_route_follow(q, spec);
     /* The message is in the database, and an EventSource stops at a 204. */
     if (rv == APR_EOF || rv == APR_NOTFOUND) {
         q->status = HTTP_NO_CONTENT;
@@ -140,8 +102,11 @@ int chat_route_resume(chat_ctx_t *ctx)
 {
     const char *rest = chat_request_rest(ctx->r, ctx->dir->route.location);
 
+    if (ctx->dir->route.id == CHAT_ROUTE_ui_message &&
+        ctx->dir->store.layout == CHAT_STORE_VERCEL)
+        return chat_route_vercel(ctx);
     if (ctx->dir->route.id != CHAT_ROUTE_stream ||
-        ctx->dir->store.layout == CHAT_STORE_OFF || !rest || !*rest)
+        ctx->dir->store.layout != CHAT_STORE_CHAT || !rest || !*rest)
         return chat_run_handler(ctx);
     return chat_route_rest_serve(ctx, rows);
 }

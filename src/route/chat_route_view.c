@@ -7,6 +7,9 @@
 #include <apr_strings.h>
 #include <apr_time.h>
 
+#include "chat_json.h"
+#include "chat_price.h"
+
 /* ---- members ---- */
 
 const char *chat_route_view_time(apr_int64_t ms, apr_pool_t *p)
@@ -123,15 +126,7 @@ const char *const chat_route_view_statuses[] = {
 /* USD, exactly: 1e-10 of it is what is counted. */
 static const char *dollars(apr_int64_t cost, apr_pool_t *p)
 {
-    char *text = apr_psprintf(p, "%" APR_INT64_T_FMT ".%010" APR_INT64_T_FMT,
-                              cost / 10000000000, cost % 10000000000);
-    char *end = text + strlen(text);
-
-    while (end[-1] == '0')
-        *--end = '\0';
-    if (end[-1] == '.')
-        end[-1] = '\0';
-    return text;
+    return chat_price_short(apr_palloc(p, CHAT_PRICE_TEXT_MAX), cost);
 }
 
 static void put_count(chat_buf_t *out, const char *name, apr_int64_t n)
@@ -181,6 +176,44 @@ static void put_feedback(chat_buf_t *out, const chat_store_message_t *m)
     chat_buf_puts(out, "}");
 }
 
+/* A call without what its provider wants back. */
+static chat_json_t *show_part(const chat_json_t *part, apr_pool_t *p)
+{
+    chat_json_t *shown = chat_json_object(p);
+    const char *key = NULL;
+
+    while ((key = chat_json_next(part, key)) != NULL)
+        if (strcmp(key, CHAT_STORE_PART_EXTRA) != 0)
+            chat_json_add(shown, key, chat_json_get(part, key));
+    return shown;
+}
+
+static int is_private(const chat_json_t *part)
+{
+    const char *type = chat_json_string(chat_json_get(part, "type"));
+
+    return type && !strcmp(type, CHAT_STORE_PART_PRIVATE);
+}
+
+/* Most have nothing private, and no text of somebody has a word in quotes that
+ * are not escaped. */
+static const char *show_parts(const char *parts, apr_pool_t *p)
+{
+    const chat_json_limits_t limits = {parts ? strlen(parts) : 0, 64, 1000000};
+    chat_json_t *list, *shown = chat_json_array(p);
+    int i;
+
+    if (!parts || (!strstr(parts, "\"" CHAT_STORE_PART_PRIVATE "\"") &&
+                   !strstr(parts, "\"" CHAT_STORE_PART_EXTRA "\"")))
+        return parts ? parts : "[]";
+    if (chat_json_parse(&list, parts, limits.bytes, &limits, p) != APR_SUCCESS)
+        return "[]";
+    for (i = 0; i < chat_json_length(list); i++)
+        if (!is_private(chat_json_at(list, i)))
+            chat_json_push(shown, show_part(chat_json_at(list, i), p));
+    return chat_json_text(shown, NULL, p);
+}
+
 void chat_route_view_message(chat_buf_t *out, const chat_store_message_t *m,
                              apr_pool_t *p)
 {
@@ -190,7 +223,7 @@ void chat_route_view_message(chat_buf_t *out, const chat_store_message_t *m,
     chat_route_view_string(out, "parentId", m->parent);
     chat_route_view_string(out, "role", chat_route_view_roles[m->role]);
     chat_route_view_string(out, "status", chat_route_view_statuses[m->status]);
-    chat_route_view_json(out, "parts", m->parts ? m->parts : "[]");
+    chat_route_view_json(out, "parts", show_parts(m->parts, p));
     chat_route_view_string(out, "model", m->model);
     chat_route_view_string(out, "provider", m->provider);
     chat_route_view_string(out, "finishReason", m->finish_reason);

@@ -5,7 +5,7 @@
  * in, nor a limit a point before the request is known to be right. Request
  * thread.
  */
-#include "chat_run_int.h"
+#include "chat_run_vercel.h"
 
 #include <apr_strings.h>
 
@@ -92,9 +92,14 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
         .count_utf16 = run->conf->request.count == CHAT_COUNT_UTF16,
         .total_length = run->conf->request.total_length,
         .max_output_tokens = run->conf->request.max_output_tokens,
-        .keeps = run->conf->store.layout != CHAT_STORE_OFF,
+        .keeps = run->conf->store.layout == CHAT_STORE_CHAT,
     };
 
+    if (run->question && run->question->read)
+        return run->question->read(run->question->told, &run->request, &clamps,
+                                   err, run->request_pool);
+    if (chat_run_vercel_is(run->ctx))
+        return chat_run_vercel_read(run, body, err);
     if (run->question)
         return chat_request_conversation(&run->request, body,
                                          run->question->regenerate != NULL,
@@ -114,14 +119,37 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
     chat_json_t *body = run->question ? run->question->body : NULL;
     apr_status_t rv = APR_SUCCESS;
 
-    run->request_pool = chat_scratch_pool(run->r->pool);
-    if (!body)
+    run->request_pool = run->question && run->question->pool
+                            ? run->question->pool
+                            : chat_scratch_pool(run->r->pool);
+    if (!body && !(run->question && run->question->read))
         rv = chat_request_read(&body, run->r, &limits, err, run->request_pool);
     if (rv == APR_SUCCESS)
         rv = read_turn(run, body, err);
     run->request.turn.request_id = run->ctx->request_id;
     run->whole = run->request.turn.whole;
     return rv;
+}
+
+/* An app's page is told of a bad body first. */
+static apr_status_t find_who_and_what(chat_run_t *run, chat_err_t *err)
+{
+    int body_first = chat_run_vercel_is(run->ctx);
+    apr_status_t rv = body_first ? read_request(run, err) : identify(run, err);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    return body_first ? identify(run, err) : read_request(run, err);
+}
+
+static apr_status_t find_where(chat_run_t *run, chat_err_t *err)
+{
+    apr_status_t rv;
+
+    if (run->vercel)
+        return chat_run_vercel_keep(run, err);
+    rv = chat_run_keep(run, err);
+    return rv == APR_SUCCESS ? chat_run_keep_model(run, err) : rv;
 }
 
 /* Would the first that is asked understand it? Before it costs a point. */
@@ -206,7 +234,9 @@ static apr_status_t ask_limits(chat_run_t *run,
         .input_tokens = run->input_tokens,
         .max_tokens = run->request.turn.max_output_tokens,
         .least_tokens = least_output(run),
+        .price = chat_run_dearest(run),
         .lasts = longest(run),
+        .own_key = run->own_only,
     };
     apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
 
@@ -290,11 +320,10 @@ static int serve(chat_run_t *run)
     say_id(run);
     if (check_call(run, &err) != APR_SUCCESS ||
         chat_request_check(run->r, &err) != APR_SUCCESS ||
-        identify(run, &err) != APR_SUCCESS ||
-        read_request(run, &err) != APR_SUCCESS ||
-        chat_run_keep(run, &err) != APR_SUCCESS ||
-        chat_run_keep_model(run, &err) != APR_SUCCESS ||
+        find_who_and_what(run, &err) != APR_SUCCESS ||
+        find_where(run, &err) != APR_SUCCESS ||
         chat_run_find(run, &err) != APR_SUCCESS ||
+        chat_run_own_find(run, &err) != APR_SUCCESS ||
         check_fit(run, &err) != APR_SUCCESS ||
         ask_limits(run, &admission, &err) != APR_SUCCESS ||
         begin_taps(run, &err) != APR_SUCCESS ||
@@ -310,7 +339,7 @@ static chat_run_t *create(chat_ctx_t *ctx, const char *dialect)
     run->ctx = ctx;
     run->r = ctx->r;
     run->conf = ctx->dir;
-    run->dialect = chat_dialect_get(dialect);
+    run->form = run->dialect = chat_dialect_get(dialect);
     chat_telemetry_record(&run->record, ctx->request_id);
     return run;
 }
@@ -322,7 +351,8 @@ int chat_run_handler(chat_ctx_t *ctx)
 
 int chat_run_conversation(chat_ctx_t *ctx, const chat_run_question_t *question)
 {
-    chat_run_t *run = create(ctx, "stream");
+    chat_run_t *run =
+        create(ctx, question->dialect ? question->dialect : "stream");
 
     run->question = apr_pmemdup(ctx->r->pool, question, sizeof(*question));
     return serve(run);

@@ -19,6 +19,9 @@
 
 #define COMMENT ": ping\n\n"
 
+/* An app's end that waits. */
+#define END_MAX (256 * 1024)
+
 /* ---- events ---- */
 
 static void on_delta(void *ctx, const chat_delta_t *delta)
@@ -42,8 +45,10 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
     if (event->last && !chat_provider_is_whole(event, chat_scratch()))
         return;
     if (run->answer.events++ == 0 && attempt->permit == CHAT_PERMIT_HALF_OPEN)
-        chat_upstream_report(attempt->candidate->conf, CHAT_VERDICT_BEGAN,
-                             run->r);
+        chat_upstream_report(attempt->candidate->conf,
+                             attempt->candidate->own ? CHAT_ORIGIN_USER
+                                                     : CHAT_ORIGIN_HOUSE,
+                             CHAT_VERDICT_BEGAN, run->r);
     if (run->dialect)
         provider->parse_event(run->answer.parse, event, &attempt->upstream,
                               chat_scratch());
@@ -52,6 +57,8 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
                                 chat_scratch());
     if (run->answer.events == 1)
         attempt->is_refused = run->answer.seen->failed;
+    if (run->kept && !run->dialect && !attempt->is_refused)
+        chat_run_tap_event(run, event);
 }
 
 /* ---- before a call ---- */
@@ -85,8 +92,25 @@ static void make_parser(chat_run_t *run)
     }
     else
         answer->seen = apr_pcalloc(p, sizeof(*answer->seen));
-    if (run->dialect || run->whole)
+    if (run->dialect || run->whole || run->kept)
         chat_buf_init(&answer->out, p);
+}
+
+/* What no byte of the answer may show: the key with which it was asked for, or
+ * all of the provider's. */
+static const apr_array_header_t *secrets_of(const chat_run_t *run)
+{
+    const chat_candidate_t *c = run->attempt.candidate;
+    const char *one = c->own           ? c->own->secret
+                      : c->conf->signs ? run->attempt.upstream.key
+                                       : NULL;
+    apr_array_header_t *list;
+
+    if (!one)
+        return c->conf->keys;
+    list = apr_array_make(run->r->pool, 1, sizeof(const char *));
+    APR_ARRAY_PUSH(list, const char *) = one;
+    return list;
 }
 
 void chat_run_listen(chat_run_t *run)
@@ -97,7 +121,7 @@ void chat_run_listen(chat_run_t *run)
         make_parser(run);
     chat_sse_reset(answer->sse);
     chat_buf_clear(&answer->out);
-    chat_redact_reset(&answer->redact, run->attempt.candidate->conf->keys);
+    chat_redact_reset(&answer->redact, secrets_of(run));
     chat_run_tap_restart(run);
     answer->events = 0;
     if (answer->parse) {
@@ -112,13 +136,22 @@ void chat_run_listen(chat_run_t *run)
         memset(answer->seen, 0, sizeof(*answer->seen));
     answer->seen->usage.input = answer->seen->usage.output = -1;
     answer->seen->usage.cached = answer->seen->usage.reasoning = -1;
-    /* Deltas are counted one by one, bytes that pass only where a tap asks. */
-    answer->seen->measure = !run->dialect && run->progress_taps;
+    /* Deltas are counted one by one, bytes that pass only where a tap asks, or
+     * where they are paid for. */
+    answer->seen->measure =
+        !run->dialect &&
+        (run->progress_taps || run->conf->usage.mode != CHAT_USAGE_OFF);
     run->attempt.status = run->record.upstream_status = 0;
     run->record.upstream_id = NULL;
     run->attempt.retry_after = NULL;
+    run->attempt.headers = NULL;
     run->attempt.refusal_len = 0;
     run->attempt.is_refused = 0;
+}
+
+int chat_run_is_app(const chat_run_t *run)
+{
+    return !run->dialect && run->form;
 }
 
 /* ---- the head ---- */
@@ -183,6 +216,41 @@ static const char *find_id(const chat_run_t *run, const apr_table_t *headers)
     return id ? apr_pstrdup(run->r->pool, id) : NULL;
 }
 
+/* Is it one of those names? "x-*" is each that begins so. */
+static int is_named(const char *name, const char *const *names)
+{
+    for (; *names; names++) {
+        apr_size_t len = strcspn(*names, "*");
+
+        if (!strncasecmp(name, *names, len) && ((*names)[len] || !name[len]))
+            return 1;
+    }
+    return 0;
+}
+
+static int is_printable(const char *value)
+{
+    while (*value >= ' ' && *value < 127)
+        value++;
+    return *value == '\0';
+}
+
+/* Where its bytes pass, some headers do. */
+static void keep_headers(chat_run_t *run, const apr_table_t *headers)
+{
+    const chat_provider_t *provider = run->attempt.candidate->provider;
+    const apr_array_header_t *all = apr_table_elts(headers);
+    const apr_table_entry_t *h = (const apr_table_entry_t *)all->elts;
+    int i;
+
+    if (run->dialect || !provider->headers)
+        return;
+    run->attempt.headers = apr_table_make(run->r->pool, 2);
+    for (i = 0; i < all->nelts; i++)
+        if (is_named(h[i].key, provider->headers) && is_printable(h[i].val))
+            apr_table_set(run->attempt.headers, h[i].key, h[i].val);
+}
+
 void chat_run_head(void *ctx, int status, const apr_table_t *headers)
 {
     chat_run_t *run = ctx;
@@ -191,8 +259,10 @@ void chat_run_head(void *ctx, int status, const apr_table_t *headers)
     run->record.upstream_id = find_id(run, headers);
     run->attempt.retry_after =
         safe_retry_after(run, apr_table_get(headers, "retry-after"));
-    if (is_answer(run, status, headers))
-        chat_run_move(run, CHAT_RUN_ANSWERING);
+    if (!is_answer(run, status, headers))
+        return;
+    keep_headers(run, headers);
+    chat_run_move(run, CHAT_RUN_ANSWERING);
 }
 
 /* ---- bytes ---- */
@@ -230,6 +300,14 @@ static apr_status_t send_held(chat_run_t *run)
                : APR_SUCCESS;
 }
 
+/* The end of an app's stream waits until what is kept of it is: the piece that
+ * it came in, and all behind that. */
+static int is_kept_back(const chat_run_t *run, apr_size_t len)
+{
+    return run->kept && run->answer.seen->ended && !run->answer.seen->failed &&
+           chat_run_is_app(run) && run->answer.out.len + len <= END_MAX;
+}
+
 /* Unchanged. A cut is written as this upstream itself would break off, where
  * the last event has ended: pieces need not end there, and one that never does
  * would never be cut. */
@@ -243,6 +321,8 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     chat_sse_feed(run->answer.sse, data, len);
     if (run->attempt.is_refused && !run->answer.sent)
         return APR_EOF;
+    if (run->kept)
+        chat_run_tap_bytes(run, data, len);
     if (is_held(run, len)) {
         keep_refusal(run, data, len);
         return APR_INCOMPLETE;
@@ -250,6 +330,10 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
     rv = send_held(run);
     if (rv != APR_SUCCESS)
         return rv;
+    if (is_kept_back(run, len)) {
+        chat_buf_put(&run->answer.out, data, len);
+        return APR_SUCCESS;
+    }
     tail = chat_sse_tail(run->answer.sse);
     cut = chat_run_tap_progress(run);
     if (!cut || (tail && tail == len)) {
@@ -338,11 +422,12 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
 {
     const chat_attempt_t *attempt = &run->attempt;
     chat_refusal_t *told = &run->answer.seen->told;
-    int said = attempt->status == HTTP_OK
-                   ? chat_provider_refusal_status(
-                         attempt->refusal, attempt->refusal_len, run->r->pool)
-                   : 0;
+    int said = 0;
 
+    chat_run_own_mask(run);
+    if (attempt->status == HTTP_OK)
+        said = chat_provider_refusal_status(attempt->refusal,
+                                            attempt->refusal_len, run->r->pool);
     if (said) {
         result->status = said;
         result->answering = 0;
@@ -350,6 +435,13 @@ static void read_refusal(chat_result_t *result, chat_err_t *refusal,
     attempt->candidate->provider->map_error(refusal, result->status,
                                             attempt->refusal,
                                             attempt->refusal_len, run->r->pool);
+    /* Whoever names an address learns nothing of what answers there. */
+    if (run->call.http.guarded) {
+        if (refusal->cause != CHAT_CAUSE_AUTH)
+            chat_err_set(refusal, APR_EGENERAL, HTTP_BAD_GATEWAY,
+                         "upstream_error", "The provider failed.");
+        return;
+    }
     chat_provider_told(told, result->status, attempt->refusal,
                        attempt->refusal_len, attempt->upstream.key,
                        run->r->pool);

@@ -13,16 +13,26 @@
 #include <apr_strings.h>
 
 #include "chat_crypto.h"
+#include "chat_jwt.h"
 #include "chat_log.h"
 
 /* ---- making a call ---- */
 
-static const char *find_key(const chat_attempt_t *attempt)
+/* A new token for each call, where the key is the secret of such. */
+static const char *find_key(const chat_run_t *run)
 {
-    const apr_array_header_t *keys = attempt->candidate->conf->keys;
+    const chat_attempt_t *attempt = &run->attempt;
+    const chat_provider_conf_t *conf = attempt->candidate->conf;
+    const char *key;
 
-    return attempt->key >= 0 ? APR_ARRAY_IDX(keys, attempt->key, const char *)
-                             : NULL;
+    if (attempt->candidate->own)
+        return attempt->candidate->own->secret;
+    if (attempt->key < 0)
+        return NULL;
+    key = APR_ARRAY_IDX(conf->keys, attempt->key, const char *);
+    return conf->signs ? chat_jwt_make(key, run->ctx->user->id, apr_time_now(),
+                                       run->r->pool)
+                       : key;
 }
 
 /* A new call to the candidate of the attempt, with its key. The one before is
@@ -36,7 +46,9 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
 
     if (rv != APR_SUCCESS)
         return rv;
-    chat_run_describe(up, c->conf, find_key(&run->attempt));
+    chat_run_describe(up, c->conf, find_key(run));
+    if (c->own && c->own->url)
+        up->url = c->own->url;
     if (c->provider->choose_api)
         c->provider->choose_api(up, run->attempt.fit);
     if (call->pool)
@@ -45,6 +57,8 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     rv = c->provider->build_call(&call->http, run->attempt.fit, up, err,
                                  run->request_pool);
     call->http.resolve = c->resolve;
+    call->http.guarded = c->own ? c->own->guarded : NULL;
+    call->http.secret = c->own != NULL;
     if (rv == APR_SUCCESS && !call->http.body)
         return chat_err_set(err, APR_ENOMEM, HTTP_SERVICE_UNAVAILABLE,
                             "out_of_memory",
@@ -61,6 +75,35 @@ static apr_status_t refuse_open(chat_err_t *err, apr_interval_time_t wait,
                         "The provider fails at the moment.");
 }
 
+/* Addresses that users name have no breaker: it would be everybody's. */
+static chat_permit_e ask_breaker(const chat_candidate_t *c,
+                                 apr_interval_time_t *pwait)
+{
+    *pwait = 0;
+    if (c->own && c->own->url)
+        return CHAT_PERMIT_YES;
+    return chat_upstream_allow(
+        c->conf, c->own ? CHAT_ORIGIN_USER : CHAT_ORIGIN_HOUSE, pwait);
+}
+
+/* Which key: fails where there is none to use. */
+static apr_status_t choose_key(chat_run_t *run, chat_err_t *err)
+{
+    chat_attempt_t *attempt = &run->attempt;
+    const chat_candidate_t *c = attempt->candidate;
+
+    attempt->key = -1;
+    attempt->own_key = c->own != NULL;
+    if (c->own)
+        return chat_run_own_open(run, err);
+    attempt->key = chat_upstream_key(c->conf);
+    if (attempt->key >= 0 || c->conf->keys->nelts == 0)
+        return APR_SUCCESS;
+    err->cause = CHAT_CAUSE_AUTH;
+    return chat_err_set(err, APR_EGENERAL, HTTP_BAD_GATEWAY, "upstream_auth",
+                        "The provider does not accept this server.");
+}
+
 /* Turn to a candidate, if it can be asked now. With APR_SUCCESS the breaker
  * waits for a report. */
 static apr_status_t turn_to(chat_run_t *run, chat_candidate_t *c,
@@ -72,18 +115,17 @@ static apr_status_t turn_to(chat_run_t *run, chat_candidate_t *c,
 
     attempt->candidate = c;
     attempt->number = 1;
-    attempt->key = chat_upstream_key(c->conf);
-    if (attempt->key < 0 && c->conf->keys->nelts > 0) {
-        err->cause = CHAT_CAUSE_AUTH;
-        return chat_err_set(err, APR_EGENERAL, HTTP_BAD_GATEWAY,
-                            "upstream_auth",
-                            "The provider does not accept this server.");
+    rv = choose_key(run, err);
+    if (rv == APR_SUCCESS)
+        rv = build_call(run, err);
+    if (rv == APR_SUCCESS) {
+        attempt->permit = ask_breaker(c, &wait);
+        if (!attempt->permit)
+            rv = refuse_open(err, wait, run->r->pool);
     }
-    rv = build_call(run, err);
     if (rv != APR_SUCCESS)
-        return rv;
-    attempt->permit = chat_upstream_allow(c->conf, &wait);
-    return attempt->permit ? APR_SUCCESS : refuse_open(err, wait, run->r->pool);
+        chat_run_own_wipe(run);
+    return rv;
 }
 
 /* For the log, which must not have what may be in a query. */
@@ -113,6 +155,8 @@ static void prepare_call(chat_run_t *run)
 static apr_status_t resolve(chat_run_t *run, chat_candidate_t *c,
                             chat_err_t *err)
 {
+    if (c->own && c->own->url)
+        return APR_SUCCESS;
     return chat_stream_resolve(&c->resolve, run->r, c->conf->host,
                                c->conf->port, c->conf->timeouts.connect, err);
 }
@@ -120,6 +164,8 @@ static apr_status_t resolve(chat_run_t *run, chat_candidate_t *c,
 /* Nobody waits for the name of one that may never be asked. */
 static apr_status_t resolve_spare(chat_run_t *run, chat_candidate_t *c)
 {
+    if (c->own && c->own->url)
+        return APR_SUCCESS;
     return chat_stream_resolved(&c->resolve, run->r, c->conf->host,
                                 c->conf->port);
 }
@@ -155,8 +201,12 @@ apr_status_t chat_run_first(chat_run_t *run, chat_err_t *err)
 
 static void report(chat_run_t *run, chat_verdict_e verdict)
 {
-    if (run->attempt.permit)
-        chat_upstream_report(run->attempt.candidate->conf, verdict, run->r);
+    const chat_candidate_t *c = run->attempt.candidate;
+
+    if (run->attempt.permit && !(c->own && c->own->url))
+        chat_upstream_report(c->conf,
+                             c->own ? CHAT_ORIGIN_USER : CHAT_ORIGIN_HOUSE,
+                             verdict, run->r);
     run->attempt.permit = CHAT_PERMIT_NO;
 }
 
@@ -194,12 +244,12 @@ static int call_again(chat_run_t *run)
     apr_interval_time_t unused;
     chat_err_t err;
 
-    if (conf->keys->nelts > 1) {
+    if (conf->keys->nelts > 1 && !attempt->candidate->own) {
         attempt->key = chat_upstream_key(conf);
         if (attempt->key < 0 || build_call(run, &err) != APR_SUCCESS)
             return 0;
     }
-    attempt->permit = chat_upstream_allow(conf, &unused);
+    attempt->permit = ask_breaker(attempt->candidate, &unused);
     return attempt->permit != CHAT_PERMIT_NO;
 }
 
@@ -227,7 +277,7 @@ static int change_key(chat_run_t *run)
 {
     const chat_provider_conf_t *conf = run->attempt.candidate->conf;
 
-    if (conf->keys->nelts < 2)
+    if (conf->keys->nelts < 2 || run->attempt.candidate->own)
         return 0;
     /* A 403 may be about the question, whatever its words are. */
     return chat_upstream_suspend(conf, run->attempt.key,
@@ -277,6 +327,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     chat_attempt_t before;
     chat_result_t result;
     chat_err_t refusal;
+    int billed;
 
     chat_run_finish(run, end);
     /* It may be large, and this an engine: only where it matters. */
@@ -284,9 +335,14 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
         chat_run_look(run);
     chat_run_result(&result, &refusal, run, end);
     report(run, chat_run_failure_verdict(&result));
+    chat_run_own_note(run, &refusal);
     before = run->attempt;
-    if (run->answer.cut || !choose_next(run, &result, pwait)) {
+    billed = chat_run_bill(run, &result);
+    if (run->answer.cut || !chat_run_can_pay(run) ||
+        !choose_next(run, &result, pwait)) {
         /* What is told to the client is what the last call came to. */
+        if (billed)
+            apr_array_pop(run->bills);
         run->attempt = before;
         return 0;
     }

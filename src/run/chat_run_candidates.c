@@ -181,6 +181,24 @@ static const char *wanted_wire(const search_t *s)
     return wire_of(APR_ARRAY_IDX(s->found, 0, chat_candidate_t).conf);
 }
 
+/* The first is one whose streams are in the form of this route already. */
+static int passes(const search_t *s)
+{
+    const chat_run_t *run = s->run;
+
+    return run->dialect && run->dialect->wire &&
+           strcmp(run->dialect->wire, wanted_wire(s)) == 0;
+}
+
+/* Where an answer is taken apart it must be one that can be. */
+static int fits(const chat_run_t *run, const chat_provider_conf_t *conf,
+                const char *want)
+{
+    if (run->dialect)
+        return !(chat_config_provider_caps(conf) & CHAT_PROVIDER_RELAYED);
+    return strcmp(wire_of(conf), want) == 0;
+}
+
 /* Bytes that pass unchanged must be of the kind that the first would send. */
 static void keep_wire(search_t *s)
 {
@@ -188,11 +206,13 @@ static void keep_wire(search_t *s)
     int i, kept = 0;
     const char *want;
 
-    if (s->run->dialect || s->found->nelts == 0)
+    if (s->found->nelts == 0)
         return;
     want = wanted_wire(s);
+    if (passes(s))
+        s->run->dialect = NULL;
     for (i = 0; i < s->found->nelts; i++) {
-        if (strcmp(wire_of(all[i].conf), want) == 0)
+        if (fits(s->run, all[i].conf, want))
             all[kept++] = all[i];
     }
     s->found->nelts = kept;
@@ -303,5 +323,7 @@ apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
                         run->input_tokens, err);
     attempt->fitted = rv == APR_SUCCESS ? candidate : NULL;
     attempt->fit->model = candidate->upstream;
+    chat_run_path_address(attempt->fit, candidate->conf->name,
+                          run->request_pool);
     return rv;
 }

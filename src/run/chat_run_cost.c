@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens, before anybody has counted them, and what a request cost. Any thread
- * that owns the request.
+ * Tokens, before anybody has counted them. Any thread that owns the request.
  */
 #include "chat_run_int.h"
 
@@ -164,48 +163,4 @@ apr_int64_t chat_run_cost_output(const chat_seen_t *seen)
     apr_int64_t by_text = seen->text / BYTES_PER_TOKEN;
 
     return by_text > seen->deltas ? by_text : seen->deltas;
-}
-
-/* A provider may say any number: two of them must still have a sum, and none is
- * no number where something was seen. */
-static apr_int64_t credible(apr_int64_t billed, apr_int64_t estimate)
-{
-    return billed > 0 && billed <= APR_INT32_MAX ? billed : estimate;
-}
-
-/* It is one JSON text, of which nothing can be known before its end. */
-static int is_unread(const chat_run_t *run)
-{
-    return run->whole && !run->dialect && chat_run_is_answering(run) &&
-           !run->answer.seen->ended;
-}
-
-/* The client left while its answer was being made, or stopped it. */
-static int is_abandoned(const chat_run_t *run)
-{
-    return run->end.asked && (!run->attempt.status || is_unread(run)) &&
-           (run->end.why == CHAT_END_GONE || run->end.why == CHAT_END_STALLED ||
-            run->end.why == CHAT_END_CANCELLED);
-}
-
-/* Else a budget would hold for those alone who wait. One that is made whole is
- * mostly finished, and billed, all the same. */
-static apr_int64_t abandoned_cost(const chat_run_t *run)
-{
-    return run->input_tokens + (run->whole && !run->dialect
-                                    ? run->request.turn.max_output_tokens
-                                    : 0);
-}
-
-apr_int64_t chat_run_cost(const chat_run_t *run)
-{
-    const chat_usage_t *usage;
-
-    if (is_abandoned(run))
-        return abandoned_cost(run);
-    if (!chat_run_is_answering(run))
-        return 0;
-    usage = &run->answer.seen->usage;
-    return credible(usage->input, run->input_tokens) +
-           credible(usage->output, chat_run_cost_output(run->answer.seen));
 }

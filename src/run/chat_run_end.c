@@ -67,6 +67,10 @@ static void end_refused(chat_run_t *run, ending_t *ending,
                         const chat_result_t *result)
 {
     chat_run_failure_no_answer(&ending->err, result);
+    if (chat_run_own_refused(run, &ending->err)) {
+        end_with_error(run, ending, CHAT_OUTCOME_REFUSED);
+        return;
+    }
     end_with_error(run, ending,
                    ending->err.status == HTTP_GATEWAY_TIME_OUT
                        ? CHAT_OUTCOME_TIMEOUT
@@ -183,22 +187,58 @@ static chat_finish_e find_finish(const chat_run_t *run)
                              : run->answer.parse->finish;
 }
 
-/* The end of the answer in the dialect's form, or why there is none. Whoever
- * follows its log learns that, too, when the client cannot any more. */
-static void send_last(chat_run_t *run, const ending_t *ending)
+/* Bytes that pass: the end that waited, and where there is none, why. A page
+ * takes a stream that is merely cut for a whole one. */
+static void send_end(chat_run_t *run, const ending_t *ending)
+{
+    chat_run_answer_t *answer = &run->answer;
+    const char *event;
+
+    if (chat_run_is_app(run) && answer->out.len)
+        chat_run_send_bytes(run, answer->out.data, answer->out.len);
+    chat_run_send_rest(run);
+    if (!chat_run_is_app(run) || is_stopped(run) || answer->cut ||
+        answer->seen->failed || run->record.outcome == CHAT_OUTCOME_COMPLETE ||
+        !chat_sse_between(answer->sse))
+        return;
+    event = run->attempt.candidate->provider->make_cut_event(
+        &run->attempt.upstream, ending->err.code, ending->err.message,
+        run->r->pool);
+    chat_run_send_bytes(run, event, strlen(event));
+}
+
+/* In the dialect's form: the end of the answer, or why there is none. Once more
+ * does no harm. */
+static void write_last(chat_run_t *run, const ending_t *ending)
 {
     chat_run_answer_t *answer = &run->answer;
 
-    if (run->end.why != CHAT_END_SHUTDOWN && run->end.why != CHAT_END_STALLED &&
-        !run->r->connection->aborted)
-        chat_run_send_rest(run);
-    if (!run->dialect)
-        return;
     if (run->record.outcome == CHAT_OUTCOME_COMPLETE || is_stopped(run))
         chat_encoder_finish(answer->encoder, &answer->out, find_finish(run),
                             &answer->seen->usage);
     else
         chat_encoder_fail(answer->encoder, &answer->out, &ending->err);
+}
+
+/* What is saved of it is made of its events, those of its end as well. */
+static void write_ahead(chat_run_t *run, const ending_t *ending)
+{
+    if (!run->vercel || !run->dialect || ending->tell != TELL_LAST)
+        return;
+    write_last(run, ending);
+    chat_run_tap_bytes(run, run->answer.out.data, run->answer.out.len);
+}
+
+/* The end of the answer, or why there is none, to the client. Whoever follows
+ * its log learns that, too, when the client cannot any more. */
+static void send_last(chat_run_t *run, const ending_t *ending)
+{
+    if (run->end.why != CHAT_END_SHUTDOWN && run->end.why != CHAT_END_STALLED &&
+        !run->r->connection->aborted)
+        send_end(run, ending);
+    if (!run->dialect)
+        return;
+    write_last(run, ending);
     if (run->end.why == CHAT_END_SHUTDOWN || run->end.why == CHAT_END_STALLED ||
         run->r->connection->aborted)
         chat_run_log_out(run);
@@ -237,7 +277,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
     case TELL_NOTHING:
         return;
     case TELL_ERROR:
-        chat_run_error(run->ctx, &ending->err);
+        chat_run_tell_error(run, &ending->err);
         return;
     case TELL_WHOLE:
         send_whole(run);
@@ -245,6 +285,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
     case TELL_LAST:
         send_last(run, ending);
         if (run->record.outcome != CHAT_OUTCOME_COMPLETE &&
+            !(run->dialect && run->dialect->tells_errors) &&
             run->end.why != CHAT_END_CANCELLED &&
             run->end.why != CHAT_END_SHUTDOWN)
             chat_reply_break(run->r);
@@ -258,6 +299,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
 static void complete_limited(chat_run_t *run)
 {
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
+    chat_run_own_forget(run);
     run->record.provider = run->record.model = NULL;
     chat_run_refuse(run, chat_limit_refusal(run->ticket));
 }
@@ -284,8 +326,15 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     run->record.detail = end->detail;
     find_ending(run, &ending, &result);
     run->code = ending.err.code;
+    run->record.own_key = run->attempt.own_key;
+    chat_run_bill(run, &result);
+    if (run->vercel)
+        ending.err.message = CHAT_DIALECT_VERCEL_BROKEN;
+    write_ahead(run, &ending);
     chat_run_tap_end(run);
     tell(run, &ending);
+    chat_run_own_mark(run);
+    chat_run_own_forget(run);
     chat_run_tap_over(run);
     chat_sse_reset(run->answer.sse);
     chat_run_move(run, CHAT_RUN_DONE);

@@ -73,11 +73,11 @@ void chat_run_instance_start(server_rec *s, apr_pool_t *pchild)
                  made);
 }
 
-void chat_run_instance_stop(void)
+void chat_run_instance_stop(int leaves)
 {
     apr_pool_t *p;
 
-    if (chat_run_instance_running() > 0 ||
+    if (leaves || chat_run_instance_running() > 0 ||
         apr_pool_create(&p, NULL) != APR_SUCCESS)
         return;
     unlink(file_of(name, SUFFIX, p));

@@ -22,9 +22,9 @@ int chat_run_instance_running(void);
 
 /* [child_init] A name, and its file. */
 void chat_run_instance_start(struct server_rec *s, apr_pool_t *pchild);
-/* [one thread] The process ends in order: unless streams are left behind there
- * is nothing to look after. */
-void chat_run_instance_stop(void);
+/* [one thread] The process ends in order: unless streams are left behind, or it
+ * says that it may leave something, there is nothing to look after. */
+void chat_run_instance_stop(int leaves);
 
 /* [one process at a time] The names of those of this machine that are gone:
  * const char *, in p. */

@@ -15,10 +15,13 @@
  *   chat_run_failure.c     what a call that ended means (pure)
  *   chat_run_said.c        what of a provider's sentence may be logged (pure)
  *   chat_run_cost.c        tokens, where nobody has counted them
+ *   chat_run_bill.c        what providers bill for it
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
+ *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
+ *   chat_run_vercel.c      the same, where the tables are an app's
  *
  * Up to chat_stream_start() the request thread; admitted, head, data, silence
  * and again run on the stream's driver; complete on whoever owns the request
@@ -60,7 +63,9 @@ typedef struct chat_candidate_t {
     const char *upstream;           /* as the upstream says it */
     const chat_provider_conf_t *conf;
     const chat_provider_t *provider;
-    const char *resolve; /* of its host, once looked up */
+    const char *resolve;        /* of its host, once looked up */
+    struct chat_run_own_t *own; /* the key of the user that it is asked with;
+                                   NULL: the house's */
 } chat_candidate_t;
 
 /* The call that is being made, and what came of it so far. */
@@ -70,12 +75,15 @@ typedef struct chat_attempt_t {
     chat_turn_t *fit;               /* the turn as that model takes it, in
                                        request_pool */
     chat_upstream_t upstream;
-    int key;                 /* index of upstream.key, -1: none is sent */
+    int key;                 /* index of upstream.key, -1: none of the house's
+                                is sent */
+    int own_key;             /* 1: it is the user's, who pays for the call */
     int number;              /* of this candidate's, from 1 */
     chat_permit_e permit;    /* of the breaker; CHAT_PERMIT_NO: it knows what
                                 became of the call */
     int status;              /* of the upstream, 0: it has not answered */
     const char *retry_after; /* of the upstream, or NULL */
+    apr_table_t *headers;    /* of the upstream that pass; NULL: none */
     char *refusal;           /* the beginning of a body that is no answer, or
                                 of which nobody knows yet */
     apr_size_t refusal_len;
@@ -111,23 +119,38 @@ typedef struct chat_run_kept_t {
     const char *owner;
     const char *conversation, *question, *answer, *stream; /* ids; question is
                                     known once the turn has begun */
-    int create;             /* 1: the conversation may be a new one */
-    const char *regenerate; /* of chat_run_question_t, or NULL */
-    int numbered;           /* 1: its stream can be resumed */
+    int create;                /* 1: the conversation may be a new one */
+    const char *regenerate;    /* of chat_run_question_t, or NULL */
+    int begun;                 /* 1: the question is there */
+    chat_answer_frame_t frame; /* in r->pool */
+    int numbered;              /* 1: its stream can be resumed */
 } chat_run_kept_t;
+
+/* One call that a provider bills. */
+typedef struct chat_bill_t {
+    const char *model, *provider; /* as this server names them */
+    int own_key;                  /* 1: its user pays the provider */
+    chat_usage_t usage;           /* no count is unknown */
+    apr_int64_t cost; /* 1e-10 USD, 0 where nobody has said the price */
+} chat_bill_t;
 
 typedef struct chat_run_t {
     chat_ctx_t *ctx;
     request_rec *r;                /* ctx->r */
     const chat_dir_conf_t *conf;   /* ctx->dir */
-    const chat_dialect_t *dialect; /* NULL: the upstream's own bytes */
+    const chat_dialect_t *form;    /* of the route; NULL: it has none */
+    const chat_dialect_t *dialect; /* the same; NULL: the upstream's own bytes
+                                      pass, as it has that form itself */
     chat_run_phase_e phase;
     chat_run_phase_e reached; /* the last one before ENDING */
     chat_record_t record;
 
     const chat_run_question_t *question; /* NULL: the path says nothing */
     chat_run_kept_t *kept;               /* NULL: nobody keeps it */
+    struct chat_run_vercel_t *vercel;    /* of chat_run_vercel.h, where it is
+                                            kept in an app's tables; or NULL */
     const char *code; /* of the error that it ended with, or NULL */
+    int usage_kept;   /* 1: what it used was saved with its answer */
     int refused;      /* 1: no stream was started, or none was admitted */
 
     chat_request_t request;
@@ -135,11 +158,17 @@ typedef struct chat_run_t {
                                  needs it */
     int whole;                /* 1: the client wants one JSON text */
 
+    int own_only; /* every candidate is asked with a key of the user's own */
+
     chat_candidate_t *candidates; /* ncandidates of them, best first */
     int ncandidates;
 
     chat_limit_ticket_t *ticket;
-    apr_int64_t input_tokens; /* estimate */
+    apr_int64_t input_tokens;    /* estimate */
+    apr_array_header_t *bills;   /* chat_bill_t, NULL: none yet */
+    int unbilled;                /* 1: what a call cost nobody knows */
+    const chat_notice_t *notice; /* of a limit that is near, once it is settled;
+                                    or NULL */
 
     chat_attempt_t attempt;
     chat_run_call_t call;
@@ -183,6 +212,44 @@ void chat_run_describe(chat_upstream_t *up, const chat_provider_conf_t *conf,
 apr_status_t chat_run_fit(chat_run_t *run, const chat_candidate_t *candidate,
                           chat_err_t *err);
 
+/* ---- chat_run_own.c ---- */
+
+/* A key of the user's own. */
+typedef struct chat_run_own_t {
+    const struct chat_store_key_t *key; /* sealed */
+    char *secret;        /* once it is opened: in memory for secrets; or NULL */
+    const char *url;     /* in place of the provider's, or NULL */
+    const char *guarded; /* of url's host, as chat_call_t has it */
+    int refused;         /* 1: its provider does not accept it */
+} chat_run_own_t;
+
+/* [request thread] Which of the candidates are asked with a key of the user's
+ * own (ChatUserKeys), once they are found. Fails with 403 user_key_required,
+ * 400 user_key_rejected, 503. */
+apr_status_t chat_run_own_find(chat_run_t *run, chat_err_t *err);
+
+/* [whoever owns the run] Open the key of the attempt's candidate. Fails with
+ * 503 key_unavailable. */
+apr_status_t chat_run_own_open(chat_run_t *run, chat_err_t *err);
+
+/* No line of the call that was built has a key any more: it is not made. */
+void chat_run_own_wipe(chat_run_t *run);
+/* A line, in p; one with the attempt's own key in memory for secrets. */
+const char *chat_run_own_line(chat_run_t *run, const char *line, apr_pool_t *p);
+
+/* What the provider has said of it is not looked at with it in it. */
+void chat_run_own_mask(const chat_run_t *run);
+
+/* 1: the provider has not accepted the key of the attempt. It is noted. */
+int chat_run_own_note(const chat_run_t *run, const chat_err_t *refusal);
+/* [a thread that may wait] What was noted is stored. */
+void chat_run_own_mark(const chat_run_t *run);
+/* [whoever owns the run at its end] As chat_run_own_note(); err is about that
+ * then, which its user has to know. */
+int chat_run_own_refused(chat_run_t *run, chat_err_t *err);
+/* [the same] Nothing of it is left. */
+void chat_run_own_forget(chat_run_t *run);
+
 /* ---- chat_run_kept.c: request thread ---- */
 
 /* Is it kept, and where? Once it is read and known who asks. Fails with 401 for
@@ -198,6 +265,14 @@ apr_status_t chat_run_keep_model(chat_run_t *run, chat_err_t *err);
  * can read, by whole turns. */
 apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
                            chat_err_t *err);
+/* What is private in messages of other providers than that one (by its name)
+ * is taken out of the turn. */
+void chat_run_path_address(chat_turn_t *turn, const char *provider,
+                           apr_pool_t *p);
+
+/* The turn has these messages (chat_message_t), as many of the newest as the
+ * model can read. */
+void chat_run_path_set(chat_run_t *run, const apr_array_header_t *said);
 
 /* ---- chat_run_attempts.c ---- */
 
@@ -225,6 +300,9 @@ apr_status_t chat_run_silence(void *ctx);
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_run_look(chat_run_t *run);
+
+/* 1 when the bytes of an app pass, in the form that its page reads. */
+int chat_run_is_app(const chat_run_t *run);
 
 /* The call has ended: if that was well, an event without a blank line behind
  * it counts, and a reason to finish is an end. Once more does no harm. */
@@ -257,6 +335,8 @@ void chat_run_log_out(chat_run_t *run);
 /* The last bytes of an answer that passed, which were held back for they could
  * have begun a key. */
 void chat_run_send_rest(chat_run_t *run);
+/* Take the keys of the provider that answers out of whole events. */
+void chat_run_clean(chat_run_t *run, chat_buf_t *bytes);
 /* text without the keys of the provider that answers; in r->pool. */
 const char *chat_run_without_keys(chat_run_t *run, const char *text);
 /* What was gathered, as it may be sent: NUL-terminated, as long as the run. */
@@ -273,6 +353,13 @@ void chat_run_complete(void *ctx, const chat_end_t *end);
  * without a status means that httpd has answered already. */
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err);
 
+/* 1 when what was asked stays in its conversation, whatever became of it: a
+ * refusal undoes it, where the client may ask the same again. */
+int chat_run_is_kept(const chat_run_t *run);
+
+/* As chat_run_error(), or as the question has it. */
+void chat_run_tell_error(chat_run_t *run, const chat_err_t *err);
+
 /* The provider in whose own words clients of this location speak (the first
  * that is used, with ChatRequestFormat provider); NULL: in none's. */
 const chat_provider_t *chat_run_spoken(request_rec *r,
@@ -286,8 +373,22 @@ int chat_run_status(const chat_ctx_t *ctx, const chat_err_t *err);
 apr_int64_t chat_run_cost_input(const chat_turn_t *turn);
 apr_int64_t chat_run_cost_message(const chat_message_t *message);
 apr_int64_t chat_run_cost_output(const chat_seen_t *seen);
-/* What the run cost: as billed, else as estimated, and nothing when the
- * provider never began, unless the client did not wait for that. */
-apr_int64_t chat_run_cost(const chat_run_t *run);
+
+/* ---- chat_run_bill.c ---- */
+
+/* Of a token there; unknown where no ChatModel tells of it. */
+chat_price_t chat_run_price(const chat_candidate_t *candidate);
+/* The most that a token costs at any candidate; unknown if it is at one. */
+chat_price_t chat_run_dearest(const chat_run_t *run);
+
+/* The call that was made last is over: if it is billed, that is put to bills.
+ * As the provider says, else as estimated; nothing when it never began, unless
+ * the client did not wait for that. Once for each call. 1: it is. */
+int chat_run_bill(chat_run_t *run, const chat_result_t *result);
+/* The tokens of the call that was billed last, and the money of all bills, or
+ * -1: nobody knows. */
+chat_limit_spent_t chat_run_spent(const chat_run_t *run);
+/* 1 when the money that is reserved pays for one call more. */
+int chat_run_can_pay(const chat_run_t *run);
 
 #endif

@@ -54,7 +54,7 @@ static apr_status_t refuse_guest(chat_err_t *err)
 
 static int is_on(const chat_run_t *run)
 {
-    return run->conf->store.layout != CHAT_STORE_OFF;
+    return run->conf->store.layout == CHAT_STORE_CHAT;
 }
 
 /* NULL: none is named. */
@@ -88,7 +88,7 @@ apr_status_t chat_run_keep(chat_run_t *run, chat_err_t *err)
     kept = apr_pcalloc(p, sizeof(*kept));
     kept->owner = owner;
     kept->conversation = conversation;
-    kept->create = !question;
+    kept->create = !question || question->create;
     kept->regenerate = question ? question->regenerate : NULL;
     kept->question = run->request.place.id
                          ? apr_pstrdup(p, run->request.place.id)
@@ -104,7 +104,7 @@ apr_status_t chat_run_keep(chat_run_t *run, chat_err_t *err)
 apr_status_t chat_run_keep_model(chat_run_t *run, chat_err_t *err)
 {
     const chat_turn_t *turn = &run->request.turn;
-    chat_conversation_t *c;
+    const char *model;
     apr_status_t rv;
 
     if (!run->kept || (turn->model && *turn->model))
@@ -115,12 +115,13 @@ apr_status_t chat_run_keep_model(chat_run_t *run, chat_err_t *err)
         .p = run->request_pool,
         .owner = run->kept->owner,
     };
-    rv = chat_store_conversation_get(&c, &at, run->kept->conversation, err);
+    rv = chat_store_conversation_model(&model, &at, run->kept->conversation,
+                                       err);
     if (rv == APR_NOTFOUND && run->kept->create) {
         memset(err, 0, sizeof(*err));
         return APR_SUCCESS;
     }
-    if (rv == APR_SUCCESS && c->model)
-        run->request.turn.model = c->model;
+    if (rv == APR_SUCCESS && model)
+        run->request.turn.model = model;
     return rv;
 }

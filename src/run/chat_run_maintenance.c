@@ -16,7 +16,6 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -25,14 +24,18 @@
 #include "chat_log.h"
 #include "chat_resume.h"
 #include "chat_run_instance.h"
+#include "chat_run_jwks.h"
 #include "chat_run_later.h"
 #include "chat_run_recover.h"
+#include "chat_run_spooled.h"
+#include "chat_run_thread.h"
 #include "chat_run_unsaved.h"
 
 #define TICK_MS 500
 
 /* How often, in microseconds of chat_clock_now(). */
 #define HEARTBEAT ((apr_int64_t)10 * 1000000)
+#define INDEX ((apr_int64_t)2 * 1000000)
 #define REPLAY ((apr_int64_t)1 * 1000000)
 #define STALE ((apr_int64_t)10 * 1000000)
 #define PURGE ((apr_int64_t)600 * 1000000)
@@ -50,7 +53,7 @@ static apr_pool_t *pool; /* the thread's, cleared each time */
 
 /* When each is due next. */
 static struct {
-    apr_int64_t heartbeat, replay, stale, purge, sweep;
+    apr_int64_t heartbeat, usage, index, replay, stale, purge, sweep;
 } due;
 
 static int is_stopping(void)
@@ -73,6 +76,21 @@ static int is_used(const server_rec *s)
 
 /* ---- what each process does ---- */
 
+/* 0: nothing is gathered. */
+static apr_interval_time_t shortest_batch(void)
+{
+    apr_interval_time_t least = 0;
+    const server_rec *s;
+
+    for (s = ap_server_conf; s; s = s->next) {
+        apr_interval_time_t every = chat_config_server(s)->usage.every;
+
+        if (every && (!least || every < least))
+            least = every;
+    }
+    return least;
+}
+
 static void say_alive(apr_int64_t now)
 {
     server_rec *s;
@@ -85,6 +103,31 @@ static void say_alive(apr_int64_t now)
 
         if (is_used(s))
             chat_store_stream_heartbeat(&at, chat_run_instance(), &err);
+    }
+}
+
+/* What this process has gathered for all servers. */
+static void close_usage(apr_int64_t now)
+{
+    const apr_interval_time_t every = shortest_batch();
+
+    if (every && is_due(&due.usage, now, every))
+        chat_run_spooled_close(pool);
+}
+
+/* A search that had to do all of it would take long. */
+static void index_words(apr_int64_t now)
+{
+    server_rec *s;
+
+    if (!is_due(&due.index, now, INDEX))
+        return;
+    for (s = ap_server_conf; s && !is_stopping(); s = s->next) {
+        const chat_store_at_t at = {.s = s, .p = pool};
+        chat_err_t err = {0};
+
+        if (is_used(s))
+            chat_store_index(&at, &err);
     }
 }
 
@@ -114,10 +157,12 @@ static void look_after(apr_int64_t now)
         due.stale = now + STEADY;
         return;
     }
+    chat_run_spooled_replay(pool);
     gone = chat_run_instance_gone(pool);
     for (i = 0; i < gone->nelts && !is_stopping(); i++) {
         const char *instance = APR_ARRAY_IDX(gone, i, const char *);
 
+        chat_run_spooled_inherit(instance, pool);
         if (!recover_gone(instance)) {
             due.stale = now + STEADY;
             return;
@@ -161,11 +206,25 @@ static void work(void)
     apr_int64_t now = chat_clock_now();
 
     say_alive(now);
+    close_usage(now);
+    index_words(now);
     if (chat_run_instance_leads()) {
         look_after(now);
         look_for_stale(now);
         clean_up(now);
     }
+    apr_pool_clear(pool);
+}
+
+/* Where nothing was gathered there is nothing to tell. What others cannot be
+ * told now they are when a server runs again. */
+static void end_usage(void)
+{
+    if (!shortest_batch())
+        return;
+    chat_run_spooled_close(pool);
+    if (chat_run_instance_leads())
+        chat_run_spooled_replay(pool);
     apr_pool_clear(pool);
 }
 
@@ -181,6 +240,7 @@ static void *maintain(void *unused)
             more = chat_run_later_work(stop_fd);
         poll(fds, 2, more ? 0 : TICK_MS);
     }
+    end_usage();
     return NULL;
 }
 
@@ -194,35 +254,23 @@ static apr_status_t stop(void *unused)
         one = 0;
     pthread_join(thread, NULL);
     chat_run_later_close();
-    chat_run_instance_stop();
+    chat_run_instance_stop(shortest_batch() != 0);
     return APR_SUCCESS;
 }
 
-/* Signals are for the MPM's threads, except those of a crash. */
 static int start(void)
 {
-    sigset_t quiet, old;
-    int failed;
-
-    sigfillset(&quiet);
-    sigdelset(&quiet, SIGSEGV);
-    sigdelset(&quiet, SIGBUS);
-    sigdelset(&quiet, SIGFPE);
-    sigdelset(&quiet, SIGILL);
-    sigdelset(&quiet, SIGABRT);
     __atomic_store_n(&runs, 1, __ATOMIC_RELEASE);
-    pthread_sigmask(SIG_BLOCK, &quiet, &old);
-    failed = pthread_create(&thread, NULL, maintain, NULL);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (failed)
-        __atomic_store_n(&runs, 0, __ATOMIC_RELEASE);
-    return !failed;
+    if (chat_run_thread_start(&thread, maintain))
+        return 1;
+    __atomic_store_n(&runs, 0, __ATOMIC_RELEASE);
+    return 0;
 }
 
 static int is_used_anywhere(const server_rec *s)
 {
     for (; s; s = s->next)
-        if (is_used(s))
+        if (is_used(s) || chat_config_server(s)->store.vercel)
             return 1;
     return 0;
 }
@@ -234,18 +282,15 @@ apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s)
                                : APR_SUCCESS;
 }
 
-void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
+static void start_maintenance(apr_pool_t *pchild, server_rec *s)
 {
-    apr_allocator_t *allocator;
-
     if (!is_used_anywhere(s))
         return;
     chat_run_instance_start(s, pchild);
     due.purge = chat_clock_now() + PURGE / 10;
     due.stale = chat_clock_now() + STALE;
-    if (apr_allocator_create(&allocator) == APR_SUCCESS &&
-        apr_pool_create_ex(&pool, pchild, NULL, allocator) == APR_SUCCESS) {
-        apr_allocator_owner_set(allocator, pool);
+    pool = chat_run_thread_pool(pchild);
+    if (pool) {
         work_fd = chat_run_later_open();
         stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         if (work_fd >= 0 && stop_fd >= 0 && start()) {
@@ -256,4 +301,10 @@ void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
     ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                  CHATNO(0838) "no thread to look after conversations: another "
                               "process has to");
+}
+
+void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
+{
+    start_maintenance(pchild, s);
+    chat_run_jwks_child_init(pchild, s);
 }

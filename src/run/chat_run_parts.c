@@ -6,6 +6,7 @@
 #include <apr_tables.h>
 
 #include "chat_buf.h"
+#include "chat_store_chats.h"
 
 /* Of one answer: a model that changes its mind more often than that has what it
  * says behind the last one of its kind. */
@@ -14,13 +15,14 @@
 typedef struct part_t {
     chat_delta_e kind; /* TEXT, REASONING, REFUSAL or TOOL */
     int index;         /* of the call */
-    const char *id, *name;
+    const char *id, *name, *extra;
     chat_buf_t text; /* or the arguments of the call */
 } part_t;
 
 struct chat_run_parts_t {
-    apr_pool_t *parent, *p;   /* p: what clear() frees, NULL: nothing yet */
-    apr_array_header_t *list; /* of part_t * */
+    apr_pool_t *parent, *p;      /* p: what clear() frees, NULL: nothing yet */
+    apr_array_header_t *list;    /* of part_t * */
+    apr_array_header_t *details; /* of const char *: JSON */
     apr_size_t bytes;
     int overflow;
 };
@@ -38,7 +40,7 @@ void chat_run_parts_clear(chat_run_parts_t *parts)
     if (parts->p)
         apr_pool_destroy(parts->p);
     parts->p = NULL;
-    parts->list = NULL;
+    parts->list = parts->details = NULL;
     parts->bytes = 0;
     parts->overflow = 0;
 }
@@ -53,14 +55,20 @@ static int count(const chat_run_parts_t *parts)
     return parts->list ? parts->list->nelts : 0;
 }
 
+static void open_lists(chat_run_parts_t *parts)
+{
+    if (parts->p)
+        return;
+    apr_pool_create(&parts->p, parts->parent);
+    parts->list = apr_array_make(parts->p, 4, sizeof(part_t *));
+    parts->details = apr_array_make(parts->p, 4, sizeof(const char *));
+}
+
 static part_t *push(chat_run_parts_t *parts, const chat_delta_t *delta)
 {
     part_t *part;
 
-    if (!parts->p) {
-        apr_pool_create(&parts->p, parts->parent);
-        parts->list = apr_array_make(parts->p, 4, sizeof(part_t *));
-    }
+    open_lists(parts);
     part = apr_pcalloc(parts->p, sizeof(*part));
     part->kind = delta->kind;
     part->index = delta->index;
@@ -102,21 +110,33 @@ static void add_call(chat_run_parts_t *parts, const chat_delta_t *delta)
 
     part->id = apr_pstrdup(parts->p, delta->id);
     part->name = apr_pstrdup(parts->p, delta->name);
+    part->extra = apr_pstrdup(parts->p, delta->extra);
     parts->bytes += strlen(part->id) + strlen(part->name);
+    parts->bytes += part->extra ? strlen(part->extra) : 0;
+}
+
+static void add_detail(chat_run_parts_t *parts, const chat_delta_t *delta)
+{
+    open_lists(parts);
+    APR_ARRAY_PUSH(parts->details, const char *) =
+        apr_pstrmemdup(parts->p, delta->text, delta->len);
+    parts->bytes += delta->len;
 }
 
 void chat_run_parts_add(chat_run_parts_t *parts, const chat_delta_t *delta)
 {
     part_t *part;
 
-    if (delta->kind == CHAT_DELTA_DETAIL) /* no part of what was said */
-        return;
     if (parts->bytes + delta->len > CHAT_RUN_PARTS_BYTES)
         parts->overflow = 1;
     if (parts->overflow)
         return;
     if (delta->kind == CHAT_DELTA_TOOL) {
         add_call(parts, delta);
+        return;
+    }
+    if (delta->kind == CHAT_DELTA_DETAIL) {
+        add_detail(parts, delta);
         return;
     }
     part = delta->kind == CHAT_DELTA_ARGUMENTS
@@ -139,6 +159,14 @@ int chat_run_parts_overflow(const chat_run_parts_t *parts)
 
 /* ---- as it is kept ---- */
 
+/* As a text: a database that reads JSON must not touch what is signed. */
+static void put_private(chat_buf_t *out, const char *json)
+{
+    chat_buf_puts(out, "{\"type\":\"" CHAT_STORE_PART_PRIVATE "\",\"json\":");
+    chat_buf_quote(out, json);
+    chat_buf_puts(out, "}");
+}
+
 static void put_part(chat_buf_t *out, const part_t *part)
 {
     static const char *const types[] = {
@@ -155,6 +183,10 @@ static void put_part(chat_buf_t *out, const part_t *part)
         chat_buf_quote(out, part->id);
         chat_buf_puts(out, ",\"name\":");
         chat_buf_quote(out, part->name);
+        if (part->extra) {
+            chat_buf_puts(out, ",\"" CHAT_STORE_PART_EXTRA "\":");
+            chat_buf_quote(out, part->extra);
+        }
         chat_buf_puts(out, ",\"arguments\":\"");
     }
     else
@@ -174,6 +206,11 @@ const char *chat_run_parts_json(const chat_run_parts_t *parts, apr_pool_t *p)
         if (i)
             chat_buf_puts(out, ",");
         put_part(out, part_at(parts, i));
+    }
+    for (i = 0; parts->details && i < parts->details->nelts; i++) {
+        if (i || count(parts))
+            chat_buf_puts(out, ",");
+        put_private(out, APR_ARRAY_IDX(parts->details, i, const char *));
     }
     chat_buf_put(out, "]", sizeof("]"));
     return out->data;

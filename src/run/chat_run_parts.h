@@ -24,15 +24,16 @@ void chat_run_parts_clear(chat_run_parts_t *parts);
 
 void chat_run_parts_add(chat_run_parts_t *parts, const chat_delta_t *delta);
 
-/* 1: there is nothing. */
+/* 1: nothing was said. */
 int chat_run_parts_empty(const chat_run_parts_t *parts);
 
 /* 1: the answer was longer, and its end is missing. */
 int chat_run_parts_overflow(const chat_run_parts_t *parts);
 
 /* A JSON array of {"type": "text", "text"}, "reasoning", "refusal", and
- * {"type": "tool-call", "callId", "name", "arguments"}, in the order in which
- * they began; and all that is text, joined. In p. */
+ * {"type": "tool-call", "callId", "name", "extra"?, "arguments"}, in the order
+ * in which they began, and what is private (chat_store_chats.h) behind them;
+ * and all that is text, joined. In p. */
 const char *chat_run_parts_json(const chat_run_parts_t *parts, apr_pool_t *p);
 const char *chat_run_parts_text(const chat_run_parts_t *parts, apr_pool_t *p);
 

@@ -12,6 +12,10 @@
 /* All parts of one message, as they are stored. */
 static const chat_json_limits_t part_limits = {64 * 1024 * 1024, 16, 1000000};
 
+/* What a provider gave, in the text of a part. */
+static const chat_json_limits_t private_limits = {16 * 1024 * 1024, 64,
+                                                  1000000};
+
 /* Of a model of which nobody knows how much it can read, about four characters
  * are a token. */
 #define CHARACTERS_PER_TOKEN 4
@@ -84,6 +88,55 @@ static int has_part(const chat_json_t *parts, const char *type, const char *id)
 
 /* ---- messages ---- */
 
+static int is_answered(const chat_json_t *call, const chat_json_t *results)
+{
+    return has_part(results, "tool-result", member(call, "callId"));
+}
+
+/* The value whose text is kept there, or NULL. */
+static chat_json_t *read_private(const chat_json_t *part, const char *name,
+                                 apr_pool_t *p)
+{
+    const char *text = member(part, name);
+    chat_json_t *v;
+
+    return *text && chat_json_parse(&v, text, strlen(text), &private_limits,
+                                    p) == APR_SUCCESS
+               ? v
+               : NULL;
+}
+
+/* Of whom the message is, where that wants back what is private in it: with a
+ * whole answer alone, of whose calls none is left out, for it is signed as one.
+ * NULL: nothing goes back. */
+static const char *find_provider(const chat_store_message_t *m,
+                                 const chat_json_t *parts,
+                                 const chat_json_t *results)
+{
+    int i;
+
+    for (i = 0; i < chat_json_length(parts); i++)
+        if (is_type(chat_json_at(parts, i), "tool-call") &&
+            !is_answered(chat_json_at(parts, i), results))
+            return NULL;
+    return m->status == CHAT_MESSAGE_COMPLETE ? m->provider : NULL;
+}
+
+static chat_json_t *read_details(const chat_json_t *parts, apr_pool_t *p)
+{
+    chat_json_t *details = chat_json_array(p), *v;
+    int i;
+
+    for (i = 0; i < chat_json_length(parts); i++) {
+        const chat_json_t *part = chat_json_at(parts, i);
+
+        if (is_type(part, CHAT_STORE_PART_PRIVATE) &&
+            (v = read_private(part, "json", p)) != NULL)
+            chat_json_push(details, v);
+    }
+    return chat_json_length(details) ? details : NULL;
+}
+
 /* A call that nobody has answered is none: no provider takes it. */
 static void add_calls(const path_t *path, chat_message_t *message,
                       const chat_json_t *parts, const chat_json_t *results)
@@ -95,12 +148,13 @@ static void add_calls(const path_t *path, chat_message_t *message,
         const chat_json_t *part = chat_json_at(parts, i);
         chat_tool_call_t *call = &calls[message->ncalls];
 
-        if (!is_type(part, "tool-call") ||
-            !has_part(results, "tool-result", member(part, "callId")))
+        if (!is_type(part, "tool-call") || !is_answered(part, results))
             continue;
         call->id = member(part, "callId");
         call->name = member(part, "name");
         call->arguments = member(part, "arguments");
+        if (message->provider)
+            call->extra = read_private(part, CHAT_STORE_PART_EXTRA, path->p);
         message->ncalls++;
     }
     message->calls = calls;
@@ -110,16 +164,19 @@ static void add_calls(const path_t *path, chat_message_t *message,
 static void add_answer(path_t *path, const chat_json_t *parts, int i)
 {
     const chat_store_message_t *next = stored_at(path, i + 1);
+    const chat_json_t *results =
+        next && next->role == CHAT_ROLE_TOOL ? read_parts(path, i + 1) : NULL;
     const char *text = join(parts, "text", path->p);
     chat_message_t message = {
         .role = CHAT_ROLE_ASSISTANT,
         .content = text ? text : join(parts, "refusal", path->p),
         .reasoning = join(parts, "reasoning", path->p),
+        .provider = find_provider(stored_at(path, i), parts, results),
     };
 
-    add_calls(path, &message, parts,
-              next && next->role == CHAT_ROLE_TOOL ? read_parts(path, i + 1)
-                                                   : NULL);
+    add_calls(path, &message, parts, results);
+    if (message.provider)
+        message.details = read_details(parts, path->p);
     if (message.ncalls || (message.content && *message.content))
         APR_ARRAY_PUSH(path->said, chat_message_t) = message;
 }
@@ -144,13 +201,18 @@ static void add_results(path_t *path, const chat_json_t *parts,
     }
 }
 
+/* What the client told of it beside the text stands behind that. */
 static void add_text(path_t *path, const chat_json_t *parts, chat_role_e role)
 {
-    const chat_message_t message = {
+    const char *context = join(parts, "context", path->p);
+    chat_message_t message = {
         .role = role,
         .content = join(parts, "text", path->p),
     };
 
+    if (message.content && context)
+        message.content =
+            apr_pstrcat(path->p, message.content, "\n\n", context, NULL);
     if (message.content)
         APR_ARRAY_PUSH(path->said, chat_message_t) = message;
 }
@@ -211,11 +273,11 @@ static apr_int64_t find_room(const chat_run_t *run, int *pmost)
 }
 
 /* The first message of those that fit. The newest turn always stays. */
-static int find_first(const path_t *path)
+static int find_first(const chat_run_t *run, const apr_array_header_t *list)
 {
-    const chat_message_t *said = (const chat_message_t *)path->said->elts;
-    int most, i, first = -1, n = path->said->nelts;
-    apr_int64_t room = find_room(path->run, &most);
+    const chat_message_t *said = (const chat_message_t *)list->elts;
+    int most, i, first = -1, n = list->nelts;
+    apr_int64_t room = find_room(run, &most);
 
     for (i = n - 1; i >= 0; i--) {
         room -= chat_run_cost_message(&said[i]);
@@ -225,6 +287,15 @@ static int find_first(const path_t *path)
             first = i;
     }
     return first < 0 ? 0 : first;
+}
+
+void chat_run_path_set(chat_run_t *run, const apr_array_header_t *said)
+{
+    int first = find_first(run, said);
+
+    run->request.turn.messages = (const chat_message_t *)said->elts + first;
+    run->request.turn.nmessages = said->nelts - first;
+    run->attempt.fitted = NULL;
 }
 
 apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
@@ -238,7 +309,7 @@ apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
         .p = run->request_pool,
     };
     apr_status_t rv = check_results(&path, err);
-    int i, first;
+    int i;
 
     if (rv != APR_SUCCESS)
         return rv;
@@ -246,10 +317,41 @@ apr_status_t chat_run_path(chat_run_t *run, const chat_store_turn_t *turn,
         add_message(&path, i);
     if (!run->request.turn.system)
         run->request.turn.system = turn->context_system;
-    first = find_first(&path);
-    run->request.turn.messages =
-        (const chat_message_t *)path.said->elts + first;
-    run->request.turn.nmessages = path.said->nelts - first;
-    run->attempt.fitted = NULL;
+    chat_run_path_set(run, path.said);
     return APR_SUCCESS;
+}
+
+/* ---- whose it is ---- */
+
+static int is_foreign(const chat_message_t *m, const char *provider)
+{
+    return m->provider && strcmp(m->provider, provider) != 0;
+}
+
+static void drop_private(chat_message_t *m, apr_pool_t *p)
+{
+    chat_tool_call_t *calls =
+        apr_pmemdup(p, m->calls, m->ncalls * sizeof(*calls));
+    int i;
+
+    for (i = 0; i < m->ncalls; i++)
+        calls[i].extra = NULL;
+    m->calls = calls;
+    m->details = NULL;
+}
+
+void chat_run_path_address(chat_turn_t *turn, const char *provider,
+                           apr_pool_t *p)
+{
+    chat_message_t *messages = NULL;
+    int i;
+
+    for (i = 0; i < turn->nmessages; i++) {
+        if (!is_foreign(&turn->messages[i], provider))
+            continue;
+        if (!messages)
+            turn->messages = messages = apr_pmemdup(
+                p, turn->messages, turn->nmessages * sizeof(*turn->messages));
+        drop_private(&messages[i], p);
+    }
 }

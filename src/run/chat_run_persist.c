@@ -16,6 +16,7 @@
 #include "chat_run_parts.h"
 #include "chat_run_title.h"
 #include "chat_run_unsaved.h"
+#include "chat_run_usage.h"
 
 /* Before the second and the third time that a database is asked to save. */
 #define WAIT_FIRST apr_time_from_msec(20)
@@ -31,7 +32,7 @@ typedef struct state_t {
 
 static int persist_wanted(const chat_run_t *run)
 {
-    return run->kept != NULL;
+    return run->kept && !run->vercel;
 }
 
 static chat_store_at_t store_at(const chat_run_t *run, apr_pool_t *p)
@@ -133,11 +134,13 @@ static apr_status_t begin_turn(state_t *state, chat_err_t *err)
         }
         return rv;
     }
-    state->begun = 1;
+    state->begun = run->kept->begun = 1;
     chat_run_instance_add(1);
     last =
         &APR_ARRAY_IDX(turn->path, turn->path->nelts - 1, chat_store_message_t);
     run->kept->question = apr_pstrdup(run->r->pool, last->id);
+    if (run->question && run->question->begun)
+        run->question->begun(run->question->told, turn, &run->kept->frame);
     state->title = chat_run_title_prepare(run, turn);
     return chat_run_path(run, turn, err);
 }
@@ -219,10 +222,11 @@ static const char *find_reason(const chat_run_t *run,
 
 static apr_int64_t find_cost(const chat_run_t *run)
 {
-    return run->attempt.candidate
-               ? chat_dialect_cost(chat_run_describe_answer(run, run->r->pool),
-                                   &run->record.usage)
-               : -1;
+    const chat_candidate_t *c = run->attempt.candidate;
+    const chat_price_t price =
+        c ? chat_run_price(c) : (chat_price_t)CHAT_PRICE_UNKNOWN;
+
+    return chat_price_cost(&price, &run->record.usage);
 }
 
 static void describe_ending(chat_store_ending_t *ending, const state_t *state)
@@ -244,28 +248,22 @@ static void describe_ending(chat_store_ending_t *ending, const state_t *state)
     ending->input_tokens = run->record.usage.input;
     ending->output_tokens = run->record.usage.output;
     ending->cost = find_cost(run);
+    ending->nusage = chat_run_usage_rows(&ending->usage, run);
     /* The one that says so is still to be written. */
     ending->last_event =
         run->kept->numbered && encoder ? chat_encoder_last(encoder) + 1 : 0;
 }
 
-/* What a refusal leaves behind: where the client may ask the same again
- * nothing, but what the provider could not do is the answer that it got. */
-static int is_undone(const chat_run_t *run)
-{
-    return run->refused && strncmp(run->code, "upstream_", 9) != 0;
-}
-
-static apr_status_t save_once(const state_t *state,
+static apr_status_t save_once(int *pwritten, const state_t *state,
                               const chat_store_ending_t *ending)
 {
     const chat_store_at_t at = store_at(state->run, state->run->r->pool);
     chat_err_t err = {0};
-    int written;
 
-    return is_undone(state->run)
-               ? chat_store_turn_undo(&state->turn, &at, &err)
-               : chat_store_turn_end(&written, ending, &at, &err);
+    *pwritten = 0;
+    return chat_run_is_kept(state->run)
+               ? chat_store_turn_end(pwritten, ending, &at, &err)
+               : chat_store_turn_undo(&state->turn, &at, &err);
 }
 
 static void save(const state_t *state)
@@ -274,6 +272,7 @@ static void save(const state_t *state)
     chat_run_t *run = state->run;
     chat_store_ending_t ending = {0};
     apr_size_t i;
+    int written;
 
     describe_ending(&ending, state);
     for (i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
@@ -281,11 +280,15 @@ static void save(const state_t *state)
 
         if (waits[i])
             apr_sleep(waits[i]);
-        rv = save_once(state, &ending);
+        rv = save_once(&written, state, &ending);
+        /* Who did not write it was late, or has by a try whose end was lost:
+         * chat_run_usage.c adds what is not there yet. */
+        run->usage_kept = rv == APR_SUCCESS && written;
         /* Not found: it was deleted meanwhile. */
         if (rv == APR_SUCCESS || rv == APR_NOTFOUND)
             return;
     }
+    run->usage_kept = 1;
     chat_run_unsaved_keep(run->r->server, run->r, &ending, run->r->pool);
 }
 

@@ -3,7 +3,7 @@
  * What a client is told where there is no answer, in the form of its route.
  * Whoever owns the request.
  */
-#include "chat_run_int.h"
+#include "chat_run_vercel.h"
 
 #include <string.h>
 
@@ -58,6 +58,8 @@ static refusal_fn *find_form(const chat_ctx_t *ctx)
         chat_dialect_get(chat_config_route_name(ctx->dir->route.id));
     const chat_provider_t *spoken = chat_run_spoken(ctx->r, ctx->dir);
 
+    if (chat_run_vercel_is(ctx))
+        return chat_dialect_vercel_refusal;
     if (spoken && spoken->refusal)
         return spoken->refusal;
     if (spoken)
@@ -71,6 +73,8 @@ int chat_run_status(const chat_ctx_t *ctx, const chat_err_t *err)
 {
     int theirs = err->upstream ? err->upstream->status : 0;
 
+    if (chat_run_vercel_is(ctx))
+        return chat_dialect_vercel_status(err);
     if (err->status != HTTP_BAD_REQUEST || !is_foreign(ctx))
         return err->status;
     if (strcmp(err->code, "model_not_found") == 0)
@@ -90,6 +94,23 @@ void chat_run_error(const chat_ctx_t *ctx, const chat_err_t *err)
                      find_form(ctx)(&told, ctx->request_id, ctx->r->pool));
 }
 
+/* What the provider could not do is the answer that the client got. */
+int chat_run_is_kept(const chat_run_t *run)
+{
+    return run->kept && run->kept->begun &&
+           (!run->refused || !strncmp(run->code, "upstream_", 9));
+}
+
+void chat_run_tell_error(chat_run_t *run, const chat_err_t *err)
+{
+    const chat_run_question_t *question = run->question;
+
+    if (!question || !question->tell_error ||
+        question->tell_error(question->told, run->ctx, chat_run_is_kept(run),
+                             err) != APR_SUCCESS)
+        chat_run_error(run->ctx, err);
+}
+
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err)
 {
     chat_run_move(run, CHAT_RUN_ENDING);
@@ -97,11 +118,12 @@ int chat_run_refuse(chat_run_t *run, const chat_err_t *err)
     run->record.outcome = outcome_of(err);
     run->record.detail = run->code = err->code;
     run->refused = 1;
+    chat_run_own_forget(run);
     chat_run_tap_end(run);
     chat_run_move(run, CHAT_RUN_DONE);
     if (run->r->eos_sent) /* httpd has answered while the body was read */
         return AP_FILTER_ERROR;
-    chat_run_error(run->ctx, err);
+    chat_run_tell_error(run, err);
     chat_run_tap_over(run);
     return OK;
 }

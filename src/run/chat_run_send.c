@@ -22,6 +22,7 @@ static void describe_place(chat_answer_t *answer, const chat_run_kept_t *kept)
     answer->question = kept->question;
     answer->message = kept->answer;
     answer->stream = kept->stream;
+    answer->frame = kept->frame;
     answer->numbered = kept->numbered;
 }
 
@@ -36,8 +37,10 @@ chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p)
     answer->created = run->r->request_time;
     answer->whole = run->whole;
     answer->usage = run->request.usage;
-    answer->price_in = c->model ? c->model->price_in : -1;
-    answer->price_out = c->model ? c->model->price_out : -1;
+    answer->price = chat_run_price(c);
+    answer->notice = &run->notice;
+    if (run->question)
+        answer->thread = run->question->thread;
     if (run->kept)
         describe_place(answer, run->kept);
     return answer;
@@ -55,11 +58,27 @@ void chat_run_answer_headers(chat_run_t *run)
         at++;
     if (!*at && at - run->attempt.candidate->name <= NAME_MAX_SHOWN)
         chat_reply_header(run->r, "X-Chat-Model", run->attempt.candidate->name);
-    if (!run->dialect || !run->dialect->headers)
-        return;
+    if (run->conf->keys.mode != CHAT_KEYS_OFF)
+        chat_reply_header(run->r, "X-Chat-Key",
+                          run->attempt.candidate->own ? "user" : "house");
     more = apr_table_make(run->r->pool, 2);
-    run->dialect->headers(more, chat_run_describe_answer(run, run->r->pool));
+    if (run->form && run->form->headers)
+        run->form->headers(more, chat_run_describe_answer(run, run->r->pool));
+    if (run->attempt.headers)
+        apr_table_overlap(more, run->attempt.headers, APR_OVERLAP_TABLES_SET);
+    apr_table_unset(more, "Content-Type");
     chat_reply_headers(run->r, more);
+}
+
+/* The upstream's own words for it, where it is the one that says so. */
+static void send_head(chat_run_t *run)
+{
+    const apr_table_t *theirs = run->attempt.headers;
+    const char *type = theirs ? apr_table_get(theirs, "Content-Type") : NULL;
+
+    chat_reply_stream_head(run->r);
+    if (type)
+        chat_reply_stream_type(run->r, type);
 }
 
 static apr_status_t write_bytes(void *ctx, const char *data, apr_size_t len)
@@ -77,7 +96,7 @@ apr_status_t chat_run_send_bytes(chat_run_t *run, const char *data,
         /* Before its answer begins it may still be another's. */
         if (run->phase == CHAT_RUN_ANSWERING || run->ncandidates == 1)
             chat_run_answer_headers(run);
-        chat_reply_stream_head(run->r);
+        send_head(run);
         run->answer.sent = 1;
     }
     if (run->phase == CHAT_RUN_ANSWERING)
@@ -101,13 +120,16 @@ static int has_keys(const chat_run_t *run, const char *data, apr_size_t len)
     return chat_redact_finds(&run->answer.redact, data, len);
 }
 
-/* In p, which has its bytes, too. */
+/* In p, which has its bytes, too. What is held of the stream stays held. */
 static chat_buf_t *take_out_keys(chat_run_t *run, const char *data,
                                  apr_size_t len, apr_pool_t *p)
 {
-    chat_redact_t *redact = &run->answer.redact;
+    chat_redact_t *redact = apr_palloc(p, sizeof(*redact));
     chat_buf_t *clean = apr_palloc(p, sizeof(*clean));
 
+    chat_redact_init(redact, p);
+    redact->secrets = run->answer.redact.secrets;
+    redact->nsecrets = run->answer.redact.nsecrets;
     chat_buf_init(clean, p);
     chat_redact_feed(redact, data, len, gather_bytes, clean);
     chat_redact_end(redact, gather_bytes, clean);
@@ -143,25 +165,25 @@ static void tell_taps(chat_run_t *run)
     answer->logged = last;
 }
 
-static void clean_out(chat_run_t *run)
+void chat_run_clean(chat_run_t *run, chat_buf_t *bytes)
 {
-    chat_buf_t *out = &run->answer.out, *clean;
+    chat_buf_t *clean;
     apr_pool_t *p;
 
+    if (!has_keys(run, bytes->data, bytes->len))
+        return;
     apr_pool_create(&p, run->r->pool);
-    clean = take_out_keys(run, out->data, out->len, p);
-    chat_buf_clear(out);
-    chat_buf_put(out, clean->data, clean->len);
+    clean = take_out_keys(run, bytes->data, bytes->len, p);
+    chat_buf_clear(bytes);
+    chat_buf_put(bytes, clean->data, clean->len);
     apr_pool_destroy(p);
 }
 
 /* Events that are logged are sent to others later: they are cleaned first. */
 static void tell_clean(chat_run_t *run)
 {
-    const chat_buf_t *out = &run->answer.out;
-
-    if (has_keys(run, out->data, out->len))
-        clean_out(run);
+    chat_run_clean(run, &run->answer.out);
+    chat_run_tap_bytes(run, run->answer.out.data, run->answer.out.len);
     tell_taps(run);
 }
 

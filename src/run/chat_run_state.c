@@ -92,8 +92,9 @@ void chat_run_keep_call(chat_run_t *run)
     int i;
 
     for (i = 0; i < http->headers->nelts; i++)
-        APR_ARRAY_PUSH(lines, const char *) =
-            apr_pstrdup(p, APR_ARRAY_IDX(http->headers, i, const char *));
+        APR_ARRAY_PUSH(lines, const char *) = chat_run_own_line(
+            run, APR_ARRAY_IDX(http->headers, i, const char *), p);
+    chat_run_own_wipe(run);
     http->headers = lines;
     http->url = apr_pstrdup(p, http->url);
     http->body = apr_pmemdup(p, http->body, http->body_len);

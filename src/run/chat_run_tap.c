@@ -87,6 +87,24 @@ void chat_run_tap_sent(chat_run_t *run, apr_int64_t first, apr_int64_t last,
             taps[i]->sent(run->tap_state[i], first, last, bytes, len);
 }
 
+void chat_run_tap_event(chat_run_t *run, const chat_sse_event_t *event)
+{
+    int i;
+
+    for (i = 0; i < CHAT_TAP_COUNT; i++)
+        if (taps[i]->event && run->tap_state[i])
+            taps[i]->event(run->tap_state[i], event);
+}
+
+void chat_run_tap_bytes(chat_run_t *run, const char *data, apr_size_t len)
+{
+    int i;
+
+    for (i = 0; i < CHAT_TAP_COUNT; i++)
+        if (taps[i]->bytes && run->tap_state[i])
+            taps[i]->bytes(run->tap_state[i], data, len);
+}
+
 void chat_run_tap_over(chat_run_t *run)
 {
     int i;

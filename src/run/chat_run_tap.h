@@ -14,6 +14,7 @@
 
 #include "chat_delta.h"
 #include "chat_err.h"
+#include "chat_sse.h"
 #include "chat_types.h"
 
 struct chat_run_t;
@@ -58,6 +59,15 @@ typedef struct chat_tap_t {
      * NULL to go on, else why it ends here. NULL: nothing to do. */
     const chat_cut_t *(*progress)(void *state);
 
+    /* [driver] An event of an app whose bytes pass unchanged, before the client
+     * has it: only of a run that is kept. NULL: nothing to do. */
+    void (*event)(void *state, const chat_sse_event_t *event);
+
+    /* [driver, or as end()] Bytes of the stream in the form of the route, cut
+     * anywhere, before the client has them: only of a run that is kept. Those
+     * of an app may have a key in them. NULL: nothing to do. */
+    void (*bytes)(void *state, const char *data, apr_size_t len);
+
     /* [driver, or as end()] Whole events on their way to the client, with the
      * ids first..last: only of a run that is kept and whose events have ids.
      * Before the client gets them. NULL: nothing to do. */
@@ -97,6 +107,9 @@ void chat_run_tap_delta(struct chat_run_t *run, const chat_delta_t *delta);
 const chat_cut_t *chat_run_tap_progress(struct chat_run_t *run);
 void chat_run_tap_sent(struct chat_run_t *run, apr_int64_t first,
                        apr_int64_t last, const char *bytes, apr_size_t len);
+void chat_run_tap_event(struct chat_run_t *run, const chat_sse_event_t *event);
+void chat_run_tap_bytes(struct chat_run_t *run, const char *data,
+                        apr_size_t len);
 void chat_run_tap_end(struct chat_run_t *run);
 void chat_run_tap_over(struct chat_run_t *run);
 

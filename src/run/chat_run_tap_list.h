@@ -6,11 +6,14 @@
  *
  * budget stands first: what an answer cost is settled before anything else may
  * fail. record is the last, so that it tells what the others made of it.
- * persist has begun a turn before resume opens the log of its stream, and has
- * saved the answer before that log says that it is over.
+ * persist, or tables, has begun a turn before resume opens the log of its
+ * stream, and has saved the answer before that log says that it is over. usage
+ * stands behind persist, which has taken along what it can.
  */
 CHAT_TAP(budget)
 CHAT_TAP(session)
 CHAT_TAP(persist)
+CHAT_TAP(tables)
+CHAT_TAP(usage)
 CHAT_TAP(resume)
 CHAT_TAP(record)

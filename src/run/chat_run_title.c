@@ -10,6 +10,7 @@
 #include "chat_run_ask.h"
 #include "chat_run_later.h"
 #include "chat_scratch.h"
+#include "chat_store_vercel.h"
 
 /* What a model is shown of each side. */
 #define SHOWN_BYTES 2000
@@ -18,6 +19,7 @@ struct chat_run_title_job_t {
     server_rec *s;
     const chat_model_conf_t *model;
     const char *owner, *conversation, *question, *answer;
+    const char *was;  /* the title until now, in an app's tables; else NULL */
     apr_pool_t *pool; /* its own, once it waits */
 };
 
@@ -49,22 +51,41 @@ static const char *first_question(const apr_array_header_t *path)
     return NULL;
 }
 
-chat_run_title_job_t *chat_run_title_prepare(const chat_run_t *run,
-                                             const chat_store_turn_t *turn)
+static chat_run_title_job_t *prepare(const chat_run_t *run, const char *name,
+                                     const char *question)
 {
-    const char *name = run->conf->title.model;
-    const char *question;
-    chat_run_title_job_t *job;
+    chat_run_title_job_t *job = apr_pcalloc(run->r->pool, sizeof(*job));
 
-    if (!name || !turn->wants_title || !(question = first_question(turn->path)))
-        return NULL;
-    job = apr_pcalloc(run->r->pool, sizeof(*job));
     job->s = run->r->server;
     job->model = chat_model_find(chat_config_models(job->s), name);
     job->owner = run->kept->owner;
     job->conversation = run->kept->conversation;
     job->question = beginning(question, run->r->pool);
     return job->model ? job : NULL;
+}
+
+chat_run_title_job_t *chat_run_title_prepare(const chat_run_t *run,
+                                             const chat_store_turn_t *turn)
+{
+    const char *name = run->conf->title.model;
+    const char *question;
+
+    if (!name || !turn->wants_title || !(question = first_question(turn->path)))
+        return NULL;
+    return prepare(run, name, question);
+}
+
+chat_run_title_job_t *chat_run_title_of(const chat_run_t *run, const char *text,
+                                        const char *title)
+{
+    const char *name = run->conf->title.model;
+    chat_run_title_job_t *job = name && *text ? prepare(run, name, text) : NULL;
+
+    if (!job)
+        return NULL;
+    job->owner = run->ctx->user->id;
+    job->was = title;
+    return job;
 }
 
 void chat_run_title_answer(chat_run_title_job_t *job, const char *text)
@@ -112,18 +133,28 @@ static apr_status_t make_title(const char **ptitle, server_rec *s,
                               "upstream_error", "The model found no title.");
 }
 
+static apr_status_t keep_title(const chat_run_title_job_t *job,
+                               const char *title, chat_err_t *err)
+{
+    const chat_store_at_t at = {
+        .s = job->s, .p = job->pool, .owner = job->owner};
+
+    return job->was ? chat_store_vercel_name(&at, job->conversation, job->was,
+                                             title, err)
+                    : chat_store_conversation_name(&at, job->conversation,
+                                                   title, err);
+}
+
 static void work(void *ctx, int stop_fd)
 {
     const chat_run_title_job_t *job = ctx;
-    const chat_store_at_t at = {
-        .s = job->s, .p = job->pool, .owner = job->owner};
     chat_err_t err = {0};
     const char *title;
     apr_status_t rv = make_title(&title, job->s, job->model, job->question,
                                  job->answer, stop_fd, &err, job->pool);
 
     if (rv == APR_SUCCESS)
-        rv = chat_store_conversation_name(&at, job->conversation, title, &err);
+        rv = keep_title(job, title, &err);
     if (rv != APR_SUCCESS && rv != APR_NOTFOUND && rv != APR_EINTR)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, job->s,
                      CHATNO(0837) "no title by model %s for conversation %s: "
@@ -142,6 +173,7 @@ void chat_run_title_later(const chat_run_title_job_t *job)
     mine->owner = apr_pstrdup(p, job->owner);
     mine->conversation = apr_pstrdup(p, job->conversation);
     mine->question = apr_pstrdup(p, job->question);
+    mine->was = job->was ? apr_pstrdup(p, job->was) : NULL;
     mine->answer = beginning(job->answer ? job->answer : "", p);
     chat_run_later(work, mine, p);
 }

@@ -16,6 +16,10 @@ typedef struct chat_run_title_job_t chat_run_title_job_t;
  * be made of, in the request's pool; NULL: none is. */
 chat_run_title_job_t *chat_run_title_prepare(const chat_run_t *run,
                                              const chat_store_turn_t *turn);
+/* [request thread] The same of a new chat in an app's tables, whose title is
+ * that of text now. */
+chat_run_title_job_t *chat_run_title_of(const chat_run_t *run, const char *text,
+                                        const char *title);
 /* [whoever owns the request] The answer. */
 void chat_run_title_answer(chat_run_title_job_t *job, const char *text);
 /* [whoever owns the request] From now on it needs no request. */

@@ -17,6 +17,7 @@
 #include "chat_config.h"
 #include "chat_json.h"
 #include "chat_log.h"
+#include "chat_run_counted.h"
 
 #define SUFFIX ".unsaved"
 
@@ -78,8 +79,7 @@ apr_status_t chat_run_unsaved_post_config(apr_pool_t *pconf, server_rec *s)
 
 /* ---- as a file has it ---- */
 
-/* Which of the servers of the configuration it is. */
-static const char *server_name(const server_rec *s, apr_pool_t *p)
+const char *chat_run_unsaved_server(const server_rec *s, apr_pool_t *p)
 {
     return apr_psprintf(p, "%s:%u",
                         s->server_hostname ? s->server_hostname : "",
@@ -97,7 +97,7 @@ static const char *as_json(const server_rec *s, const chat_store_ending_t *e,
 {
     chat_json_t *o = chat_json_object(p);
 
-    add_text(o, "server", server_name(s, p));
+    add_text(o, "server", chat_run_unsaved_server(s, p));
     add_text(o, "answer", e->answer);
     add_text(o, "stream", e->stream);
     chat_json_add_integer(o, "status", e->status);
@@ -111,6 +111,22 @@ static const char *as_json(const server_rec *s, const chat_store_ending_t *e,
     chat_json_add_integer(o, "outputTokens", e->output_tokens);
     chat_json_add_integer(o, "cost", e->cost);
     chat_json_add_integer(o, "lastEvent", e->last_event);
+    chat_run_counted_put(o, e->usage, e->nusage, p);
+    return chat_json_text(o, plen, p);
+}
+
+/* One in an app's tables says which chat it is of. */
+static const char *app_as_json(const server_rec *s,
+                               const chat_vercel_ending_t *e, apr_size_t *plen,
+                               apr_pool_t *p)
+{
+    chat_json_t *o = chat_json_object(p);
+
+    add_text(o, "server", chat_run_unsaved_server(s, p));
+    add_text(o, "chat", e->chat);
+    add_text(o, "message", e->message);
+    add_text(o, "parts", e->parts);
+    add_text(o, "context", e->context);
     return chat_json_text(o, plen, p);
 }
 
@@ -125,7 +141,8 @@ static apr_int64_t number_of(const chat_json_t *o, const char *key)
 }
 
 /* 1 when it is a whole one of ours. */
-static int from_json(chat_store_ending_t *e, const chat_json_t *o)
+static int from_json(chat_store_ending_t *e, const chat_json_t *o,
+                     apr_pool_t *p)
 {
     apr_int64_t status = number_of(o, "status");
 
@@ -144,10 +161,23 @@ static int from_json(chat_store_ending_t *e, const chat_json_t *o)
         .cost = number_of(o, "cost"),
         .last_event = number_of(o, "lastEvent"),
     };
+    e->nusage = chat_run_counted_get(&e->usage, o, p);
     return e->answer && e->stream && e->parts && e->text &&
            chat_store_is_id(e->answer) && chat_store_is_id(e->stream) &&
            status >= CHAT_MESSAGE_COMPLETE && status <= CHAT_MESSAGE_FAILED &&
            status != CHAT_MESSAGE_STREAMING;
+}
+
+static int app_from_json(chat_vercel_ending_t *e, const chat_json_t *o)
+{
+    *e = (chat_vercel_ending_t){
+        .chat = text_of(o, "chat"),
+        .message = text_of(o, "message"),
+        .parts = text_of(o, "parts"),
+        .context = text_of(o, "context"),
+    };
+    return e->chat && e->message && (e->parts || e->context) &&
+           chat_store_is_id(e->chat) && chat_store_is_id(e->message);
 }
 
 /* ---- putting down ---- */
@@ -167,9 +197,8 @@ static int write_all(int fd, const char *data, apr_size_t len)
     return fsync(fd) == 0;
 }
 
-/* Under its name it is whole, or it is not there. */
-static int write_file(const char *path, const char *data, apr_size_t len,
-                      apr_pool_t *p)
+int chat_run_unsaved_write(const char *path, const char *data, apr_size_t len,
+                           apr_pool_t *p)
 {
     const char *made = apr_pstrcat(p, path, ".new", NULL);
     int fd =
@@ -195,15 +224,13 @@ static int may_tell(void)
                                        __ATOMIC_RELAXED);
 }
 
-void chat_run_unsaved_keep(server_rec *s, request_rec *r,
-                           const chat_store_ending_t *ending, apr_pool_t *p)
+static void keep(request_rec *r, const char *answer, const char *json,
+                 apr_size_t len, apr_pool_t *p)
 {
     const char *path =
-        chat_run_unsaved_path(apr_pstrcat(p, ending->answer, SUFFIX, NULL), p);
-    apr_size_t len;
-    const char *json = as_json(s, ending, &len, p);
+        chat_run_unsaved_path(apr_pstrcat(p, answer, SUFFIX, NULL), p);
 
-    if (!write_file(path, json, len, p))
+    if (!chat_run_unsaved_write(path, json, len, p))
         ap_log_rerror(APLOG_MARK, APLOG_ERR, errno, r,
                       CHATNO(0831) "the database did not take an answer, and "
                                    "neither did %s: it is lost",
@@ -216,52 +243,107 @@ void chat_run_unsaved_keep(server_rec *s, request_rec *r,
                       path);
 }
 
+void chat_run_unsaved_keep(server_rec *s, request_rec *r,
+                           const chat_store_ending_t *ending, apr_pool_t *p)
+{
+    apr_size_t len;
+    const char *json = as_json(s, ending, &len, p);
+
+    keep(r, ending->answer, json, len, p);
+}
+
+void chat_run_unsaved_keep_app(server_rec *s, request_rec *r,
+                               const chat_vercel_ending_t *ending,
+                               apr_pool_t *p)
+{
+    apr_size_t len;
+    const char *json = app_as_json(s, ending, &len, p);
+
+    keep(r, ending->message, json, len, p);
+}
+
 /* ---- writing what waits ---- */
 
-static server_rec *find_server(const char *name, apr_pool_t *p)
+server_rec *chat_run_unsaved_find_server(const char *name, apr_pool_t *p)
 {
     server_rec *s;
 
     for (s = ap_server_conf; s; s = s->next)
-        if (name && !strcmp(server_name(s, p), name))
+        if (name && !strcmp(chat_run_unsaved_server(s, p), name))
             return s;
     return ap_server_conf;
 }
 
-static chat_json_t *read_file(const char *path, apr_pool_t *p)
+const char *chat_run_unsaved_read(const char *path, apr_size_t most,
+                                  apr_size_t *plen, apr_pool_t *p)
 {
-    static const chat_json_limits_t limits = {FILE_MAX, 4, 100};
-    chat_json_t *o = NULL;
     apr_file_t *file;
     apr_finfo_t info;
-    apr_size_t len;
-    char *data;
+    char *data = NULL;
 
     if (apr_file_open(&file, path, APR_FOPEN_READ, 0, p) != APR_SUCCESS)
         return NULL;
     if (apr_file_info_get(&info, APR_FINFO_SIZE, file) == APR_SUCCESS &&
-        info.size > 0 && (apr_size_t)info.size <= FILE_MAX) {
-        len = (apr_size_t)info.size;
-        data = apr_palloc(p, len);
-        if (apr_file_read_full(file, data, len, NULL) != APR_SUCCESS ||
-            chat_json_parse(&o, data, len, &limits, p) != APR_SUCCESS)
-            o = NULL;
+        info.size > 0 && (apr_size_t)info.size <= most) {
+        *plen = (apr_size_t)info.size;
+        data = apr_palloc(p, *plen);
+        if (apr_file_read_full(file, data, *plen, NULL) != APR_SUCCESS)
+            data = NULL;
     }
     apr_file_close(file);
-    return o;
+    return data;
+}
+
+static chat_json_t *read_file(const char *path, apr_pool_t *p)
+{
+    static const chat_json_limits_t limits = {FILE_MAX, 6, 1000};
+    apr_size_t len;
+    const char *data = chat_run_unsaved_read(path, FILE_MAX, &len, p);
+    chat_json_t *o;
+
+    return data && chat_json_parse(&o, data, len, &limits, p) == APR_SUCCESS
+               ? o
+               : NULL;
+}
+
+/* *panswer is the id of the message; NULL: it is none of ours. */
+static apr_status_t write_answer(const char **panswer, const chat_json_t *o,
+                                 const chat_store_at_t *at)
+{
+    chat_store_ending_t ending;
+    chat_vercel_ending_t app;
+    chat_err_t err = {0};
+    apr_status_t rv;
+    int written = 0, added;
+
+    *panswer = NULL;
+    if (o && app_from_json(&app, o)) {
+        *panswer = app.message;
+        return chat_store_vercel_end(&app, at, &err);
+    }
+    if (!o || !from_json(&ending, o, at->p))
+        return APR_EINVAL;
+    *panswer = ending.answer;
+    rv = chat_store_turn_end(&written, &ending, at, &err);
+    /* Somebody else wrote it, or it is deleted: that is billed all the same. */
+    if ((rv == APR_SUCCESS || rv == APR_NOTFOUND) && !written && ending.nusage)
+        rv = chat_store_usage_add(&added, ending.usage, ending.nusage,
+                                  ending.answer, at, &err);
+    return rv;
 }
 
 /* 0: the database does not take it yet. */
 static int replay(const char *path, apr_pool_t *p)
 {
     const chat_json_t *o = read_file(path, p);
-    chat_store_ending_t ending;
-    chat_err_t err = {0};
-    chat_store_at_t at = {.p = p};
-    apr_status_t rv;
-    int written;
+    const chat_store_at_t at = {
+        .s = o ? chat_run_unsaved_find_server(text_of(o, "server"), p)
+               : ap_server_conf,
+        .p = p};
+    const char *answer;
+    apr_status_t rv = write_answer(&answer, o, &at);
 
-    if (!o || !from_json(&ending, o)) {
+    if (!answer) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, ap_server_conf,
                      CHATNO(0833) "%s is not an answer that waits: it stays "
                                   "where it is, as %s.bad",
@@ -269,25 +351,18 @@ static int replay(const char *path, apr_pool_t *p)
         rename(path, apr_pstrcat(p, path, ".bad", NULL));
         return 1;
     }
-    at.s = find_server(text_of(o, "server"), p);
-    rv = chat_store_turn_end(&written, &ending, &at, &err);
     if (rv != APR_SUCCESS && rv != APR_NOTFOUND)
         return 0;
     unlink(path);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, at.s,
                  CHATNO(0834) "the database has taken the answer of %s.unsaved",
-                 ending.answer);
+                 answer);
     return 1;
 }
 
-static int is_unsaved(const char *file)
-{
-    apr_size_t len = strlen(file), end = sizeof(SUFFIX) - 1;
+/* ---- all files ---- */
 
-    return len > end && !strcmp(file + len - end, SUFFIX);
-}
-
-int chat_run_unsaved_replay(apr_pool_t *p)
+int chat_run_unsaved_each(chat_run_unsaved_fn *take, apr_pool_t *p)
 {
     apr_pool_t *each;
     apr_finfo_t info;
@@ -298,12 +373,23 @@ int chat_run_unsaved_replay(apr_pool_t *p)
         return 1;
     apr_pool_create(&each, p);
     while (fine && apr_dir_read(&info, APR_FINFO_NAME, dir) == APR_SUCCESS) {
-        if (!is_unsaved(info.name))
-            continue;
-        fine = replay(chat_run_unsaved_path(info.name, each), each);
+        fine = take(info.name, each);
         apr_pool_clear(each);
     }
     apr_dir_close(dir);
     apr_pool_destroy(each);
     return fine;
+}
+
+static int take(const char *file, apr_pool_t *p)
+{
+    apr_size_t len = strlen(file), end = sizeof(SUFFIX) - 1;
+
+    return len <= end || strcmp(file + len - end, SUFFIX) ||
+           replay(chat_run_unsaved_path(file, p), p);
+}
+
+int chat_run_unsaved_replay(apr_pool_t *p)
+{
+    return chat_run_unsaved_each(take, p);
 }

@@ -2,6 +2,8 @@
 /* The context of a request, in its request_config. Whoever owns it. */
 #include "chat_ctx.h"
 
+#include <apr_network_io.h>
+
 #include "chat_log.h"
 
 /* A context, and the configuration that its dir was merged from. */
@@ -32,4 +34,14 @@ chat_ctx_t *chat_ctx(request_rec *r)
 const chat_ctx_t *chat_ctx_peek(const request_rec *r)
 {
     return ap_get_module_config(r->request_config, &chat_module);
+}
+
+int chat_ctx_is_local(request_rec *r)
+{
+    apr_ipsubnet_t *v4, *v6;
+
+    return apr_ipsubnet_create(&v4, "127.0.0.0", "8", r->pool) == APR_SUCCESS &&
+           apr_ipsubnet_create(&v6, "::1", "128", r->pool) == APR_SUCCESS &&
+           (apr_ipsubnet_test(v4, r->useragent_addr) ||
+            apr_ipsubnet_test(v6, r->useragent_addr));
 }

@@ -10,6 +10,8 @@
 #include "chat_store_cursor.h"
 #include "chat_store_words.h"
 
+#define FIRST_ID "00000000-0000-0000-0000-000000000000"
+
 /* ---- rows ---- */
 
 enum {
@@ -99,6 +101,7 @@ apr_status_t chat_store_conversation_lock(chat_store_locked_t *locked,
     locked->revision = (int)chat_store_db_integer(&rows, 8, 0);
     locked->deleted = chat_store_db_integer(&rows, 9, 0) != 0;
     locked->last_message = chat_store_db_integer(&rows, 10, 0);
+    locked->created = chat_store_db_integer(&rows, 11, 0);
     return APR_SUCCESS;
 }
 
@@ -145,6 +148,37 @@ apr_status_t chat_store_conversation_get(chat_conversation_t **pc,
     return rv;
 }
 
+typedef struct model_t {
+    const char *id;
+    const char *found;
+} model_t;
+
+static apr_status_t get_model(chat_store_tx_t *tx, void *work)
+{
+    model_t *m = work;
+    chat_store_rows_t rows;
+    apr_status_t rv = chat_store_tx_row(tx, &rows, CHAT_SQL_CONVERSATION_MODEL,
+                                        CHAT_STORE_ARGS(m->id, tx->at->owner));
+
+    if (rv == APR_NOTFOUND)
+        return chat_store_tx_not_found(tx->err);
+    if (rv == APR_SUCCESS)
+        m->found = chat_store_db_text(&rows, 0, tx->p);
+    return rv;
+}
+
+apr_status_t chat_store_conversation_model(const char **pmodel,
+                                           const chat_store_at_t *at,
+                                           const char *id, chat_err_t *err)
+{
+    model_t m = {.id = id};
+    apr_status_t rv = chat_store_tx_run(
+        at, CHAT_STORE_READ, "read a conversation's model", get_model, &m, err);
+
+    *pmodel = m.found;
+    return rv;
+}
+
 /* ---- list ---- */
 
 typedef struct list_t {
@@ -164,6 +198,11 @@ static apr_status_t select_page(chat_store_tx_t *tx, chat_store_rows_t *rows,
     const char *time = chat_store_tx_number(tx, l->from.time);
     const char *limit = chat_store_tx_number(tx, l->page->limit + 1);
 
+    if (l->filter->oldest)
+        return chat_store_tx_select(tx, rows, CHAT_SQL_CONVERSATION_LIST_OLDEST,
+                                    CHAT_STORE_ARGS(tx->at->owner, archived,
+                                                    pinned, time, l->from.id,
+                                                    limit));
     if (l->filter->contains)
         return chat_store_tx_select(tx, rows, CHAT_SQL_CONVERSATION_LIST_TITLED,
                                     CHAT_STORE_ARGS(tx->at->owner, archived,
@@ -205,20 +244,30 @@ static apr_status_t list(chat_store_tx_t *tx, void *work)
     return APR_SUCCESS;
 }
 
+/* Each order has cursors of its own. */
+static const char *name_of(const chat_conversation_filter_t *filter)
+{
+    if (filter->oldest)
+        return filter->archived ? "archived oldest" : "oldest";
+    return filter->archived ? "archived" : "list";
+}
+
 apr_status_t
 chat_store_conversation_list(apr_array_header_t **prows,
                              const chat_store_at_t *at,
                              const chat_conversation_filter_t *filter,
                              chat_store_page_t *page, chat_err_t *err)
 {
-    list_t l = {.filter = filter,
-                .page = page,
-                .name = filter->archived ? "archived" : "list"};
+    list_t l = {.filter = filter, .page = page, .name = name_of(filter)};
     apr_status_t rv;
 
     if (!chat_store_cursor_read(&l.from, l.name, page->after, at->p))
         return chat_store_tx_invalid(err, "after",
                                      "This cursor is none of this list.");
+    if (filter->oldest && !page->after) {
+        l.from.time = -1;
+        l.from.id = FIRST_ID;
+    }
     rv = chat_store_tx_run(at, CHAT_STORE_READ, "list conversations", list, &l,
                            err);
     *prows = l.rows;

@@ -13,7 +13,7 @@
 typedef struct chat_store_locked_t {
     const char *title, *title_by, *model, *system, *current;
     int archived, messages, revision;
-    apr_int64_t bytes, last_message;
+    apr_int64_t bytes, last_message, created;
     int deleted;
 } chat_store_locked_t;
 

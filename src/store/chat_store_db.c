@@ -150,8 +150,8 @@ static int count_args(const char *sql)
 {
     int n = 0;
 
-    for (; (sql = strstr(sql, "%s")); sql += 2)
-        n++;
+    for (; (sql = strchr(sql, '%')); sql += 2)
+        n += sql[1] == 's' ? 1 : sql[1] == 'p' ? 4 : 0;
     return n;
 }
 
@@ -291,12 +291,14 @@ apr_status_t chat_store_db_run(chat_store_db_t *db, const char *sql)
 
 apr_status_t chat_store_db_begin(chat_store_db_t *db)
 {
-    return chat_store_db_run(db, db->sqlite ? "begin immediate" : "begin");
+    return db->sqlite ? chat_store_db_exec(db, NULL, CHAT_SQL_BEGIN, NULL, 0)
+                      : chat_store_db_run(db, "begin");
 }
 
 apr_status_t chat_store_db_commit(chat_store_db_t *db)
 {
-    return chat_store_db_run(db, "commit");
+    return db->sqlite ? chat_store_db_exec(db, NULL, CHAT_SQL_COMMIT, NULL, 0)
+                      : chat_store_db_run(db, "commit");
 }
 
 /* It fails where there is nothing any more to be rolled back. */

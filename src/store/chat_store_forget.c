@@ -20,10 +20,21 @@ static apr_status_t begin(chat_store_tx_t *tx, void *work)
         &f->streams, tx, CHAT_SQL_STREAM_RUNNING_ALL,
         CHAT_STORE_ARGS(tx->at->owner, "0"));
 
-    return rv == APR_SUCCESS
-               ? chat_store_tx_exec(tx, NULL, CHAT_SQL_REPEAT_REMOVE_ALL,
-                                    CHAT_STORE_ARGS(tx->at->owner))
-               : rv;
+    if (rv == APR_SUCCESS)
+        rv = chat_store_tx_exec(tx, NULL, CHAT_SQL_KEY_REMOVE_ALL,
+                                CHAT_STORE_ARGS(tx->at->owner));
+    if (rv == APR_SUCCESS)
+        rv = chat_store_tx_exec(tx, NULL, CHAT_SQL_REPEAT_REMOVE_ALL,
+                                CHAT_STORE_ARGS(tx->at->owner));
+    return rv;
+}
+
+/* Money stays countable. The last step: answers that ran may have ended. */
+static apr_status_t unname(chat_store_tx_t *tx, void *work)
+{
+    return chat_store_tx_exec(
+        tx, NULL, CHAT_SQL_USAGE_FORGET,
+        CHAT_STORE_ARGS(chat_store_new_id(tx->p), tx->at->owner));
 }
 
 static apr_status_t step(chat_store_tx_t *tx, void *work)
@@ -51,5 +62,8 @@ apr_status_t chat_store_forget(int *pconversations,
                                    &f, err);
         *pconversations += f.count;
     } while (rv == APR_SUCCESS && f.count);
-    return rv;
+    return rv == APR_SUCCESS
+               ? chat_store_tx_run(at, CHAT_STORE_ONE, "forget a user", unname,
+                                   &f, err)
+               : rv;
 }

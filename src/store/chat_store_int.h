@@ -66,12 +66,17 @@ void chat_store_query_post_config(server_rec *s);
 
 /*
  * A slot for a query at the database of this server, from open to close. Waits
- * half a second at most. APR_SUCCESS: chat_store_limiter_release() MUST follow.
- * APR_TIMEUP: none was free for so long. APR_EAGAIN: the database hangs and is
- * not asked. *pwhy is a sentence then, in at->p. A thread that may wait.
+ * so long at most (microseconds). APR_SUCCESS: chat_store_limiter_release()
+ * MUST follow. APR_TIMEUP: none was free for so long. APR_EAGAIN: the database
+ * hangs and is not asked. *pwhy is a sentence then, in at->p. A thread that may
+ * wait.
  */
 apr_status_t chat_store_limiter_acquire(int *pslot, const char **pwhy,
-                                        const chat_store_at_t *at);
+                                        const chat_store_at_t *at,
+                                        apr_interval_time_t wait);
+
+/* 1: the database hangs and is not asked. */
+int chat_store_limiter_hangs(const chat_store_at_t *at);
 
 /* A slot to find out whether the database answers; never waits. APR_EAGAIN: it
  * need not be asked, *panswers is 1 when it answers as far as is known. */

@@ -27,8 +27,6 @@
 #include "chat_store.h"
 #include "chat_store_slots.h"
 
-/* For a slot: a worker that waits is missing for other requests. */
-#define WAIT_MAX (500 * 1000)
 #define NAP_FIRST 1000
 #define NAP_MAX (16 * 1000)
 
@@ -82,10 +80,23 @@ static void count_timeout(const chat_store_at_t *at)
     log_change(change, at);
 }
 
-apr_status_t chat_store_limiter_acquire(int *pslot, const char **pwhy,
-                                        const chat_store_at_t *at)
+int chat_store_limiter_hangs(const chat_store_at_t *at)
 {
-    apr_int64_t until = chat_clock_now() + WAIT_MAX;
+    chat_circuit_change_e change;
+    int hangs;
+
+    chat_shared_lock(lock);
+    hangs = chat_store_slots_hang(&table, db_of(at), chat_clock_now(), &change);
+    chat_shared_unlock(lock);
+    log_change(change, at);
+    return hangs;
+}
+
+apr_status_t chat_store_limiter_acquire(int *pslot, const char **pwhy,
+                                        const chat_store_at_t *at,
+                                        apr_interval_time_t wait)
+{
+    apr_int64_t until = chat_clock_now() + wait;
     apr_interval_time_t nap = NAP_FIRST;
     chat_store_slot_e result;
 
@@ -104,7 +115,7 @@ apr_status_t chat_store_limiter_acquire(int *pslot, const char **pwhy,
     *pwhy = apr_psprintf(at->p,
                          "as many as may (%d in a child, %d in all) have been "
                          "asking the database for %d ms",
-                         table.per_child, table.n, WAIT_MAX / 1000);
+                         table.per_child, table.n, (int)(wait / 1000));
     return APR_TIMEUP;
 }
 
@@ -177,7 +188,8 @@ static void number_databases(apr_pool_t *pconf, server_rec *s)
     numbers = apr_hash_make(pconf);
     for (table.ndbs = 0; s; s = s->next) {
         if (chat_config_server(s)->auth.session_sql ||
-            chat_config_server(s)->store.used) {
+            chat_config_server(s)->store.used ||
+            chat_config_server(s)->store.vercel) {
             const server_rec **key = apr_pmemdup(pconf, &s, sizeof(s));
             int *number = apr_pmemdup(pconf, &table.ndbs, sizeof(*number));
 

@@ -12,8 +12,25 @@
 #include "chat_store_int.h"
 #include "chat_store_writer.h"
 
-/* Less than what makes a look-up late: the database does not hang. */
-#define WRITER_MAX (700 * 1000)
+/* For a slot. What waits is there to be kept, and a server that has just been
+ * started makes its connections one after the other. A database that hangs is
+ * waited for no longer than it takes to see that. */
+#define SLOT_MAX (5 * 1000 * 1000)
+
+/* For the writer before, whose log goes into the file now and then, and to the
+ * disk. Nobody has a slot meanwhile: the database does not hang. */
+#define WRITER_MAX (3 * 1000 * 1000)
+
+/* Whoever waits to write keeps no connection meanwhile: the one that has just
+ * written has its pages in memory still, and is free again. */
+static int be_writer(chat_store_link_t *link, const chat_store_at_t *at,
+                     const char **pwhy)
+{
+    link->writer = chat_store_writer_lock(at->s, WRITER_MAX);
+    if (!link->writer)
+        *pwhy = "others have been writing for long";
+    return link->writer;
+}
 
 static apr_status_t attach(chat_store_link_t *link, const chat_store_at_t *at,
                            const char **pwhy)
@@ -30,28 +47,49 @@ static apr_status_t attach(chat_store_link_t *link, const chat_store_at_t *at,
     if (rv == APR_EGENERAL && chat_store_db_recover(&link->db))
         rv = APR_SUCCESS;
     *pwhy = link->db.why;
+    if (rv == APR_SUCCESS)
+        chat_store_writer_note(at->s, link->db.sqlite);
+    return rv;
+}
+
+/* Of the first connection nobody knows yet what it leads to. */
+static apr_status_t attach_writer(chat_store_link_t *link,
+                                  const chat_store_at_t *at, const char **pwhy)
+{
+    apr_status_t rv = attach(link, at, pwhy);
+
+    if (rv == APR_SUCCESS && link->db.sqlite && !link->writer &&
+        !be_writer(link, at, pwhy))
+        return APR_TIMEUP;
     return rv;
 }
 
 apr_status_t chat_store_link_open(chat_store_link_t *link,
-                                  const chat_store_at_t *at, const char **pwhy)
+                                  const chat_store_at_t *at, int writes,
+                                  const char **pwhy)
 {
     apr_status_t rv;
 
     *pwhy = "no location of this server has ChatStore chat";
     if (!chat_store_limiter_has(at->s))
         return APR_ENOTIMPL;
-    rv = chat_store_limiter_acquire(&link->slot, pwhy, at);
-    if (rv != APR_SUCCESS)
-        return rv;
     link->dbd = NULL;
+    link->writer = 0;
+    if (writes && chat_store_link_is(at, 1) && !be_writer(link, at, pwhy))
+        return APR_TIMEUP;
+    rv = chat_store_limiter_acquire(&link->slot, pwhy, at, SLOT_MAX);
+    if (rv != APR_SUCCESS) {
+        if (link->writer)
+            chat_store_writer_unlock(at->s);
+        return rv;
+    }
     link->p = chat_scratch_pool(at->p);
     apr_pool_tag(link->p, "chat_store_link");
-    rv = attach(link, at, pwhy);
+    rv = writes ? attach_writer(link, at, pwhy) : attach(link, at, pwhy);
     if (rv == APR_SUCCESS)
         return rv;
     *pwhy = apr_pstrdup(at->p, *pwhy);
-    chat_store_link_close(link, at, 0);
+    chat_store_link_close(link, at, rv == APR_TIMEUP);
     return rv;
 }
 
@@ -60,21 +98,16 @@ void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
 {
     if (link->dbd)
         chat_store_query_disconnect(at->s, link->dbd);
+    if (link->writer)
+        chat_store_writer_unlock(at->s);
     apr_pool_destroy(link->p);
     chat_store_limiter_release(link->slot, answered, at);
 }
 
-int chat_store_link_lock(const chat_store_link_t *link,
-                         const chat_store_at_t *at)
+int chat_store_link_is(const chat_store_at_t *at, int sqlite)
 {
-    return !link->db.sqlite || chat_store_writer_lock(at->s, WRITER_MAX);
-}
-
-void chat_store_link_unlock(const chat_store_link_t *link,
-                            const chat_store_at_t *at)
-{
-    if (link->db.sqlite)
-        chat_store_writer_unlock(at->s);
+    return chat_store_writer_is(at->s) ==
+           (sqlite ? CHAT_STORE_WRITER_ONE : CHAT_STORE_WRITER_MANY);
 }
 
 void chat_store_link_limits(chat_store_limits_t *limits,

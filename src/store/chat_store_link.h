@@ -22,23 +22,22 @@ typedef struct chat_store_link_t {
     chat_store_db_t db;
     int slot;
     void *dbd;     /* ap_dbd_t */
+    int writer;    /* 1: no other writes until it is closed */
     apr_pool_t *p; /* of this use */
 } chat_store_link_t;
 
-/* A slot and a connection. Otherwise *pwhy is a sentence, and the link is
- * closed. */
+/* A slot and a connection; where writes is 1 one that may write to SQLite.
+ * Otherwise *pwhy is a sentence, and the link is closed. */
 apr_status_t chat_store_link_open(chat_store_link_t *link,
-                                  const chat_store_at_t *at, const char **pwhy);
+                                  const chat_store_at_t *at, int writes,
+                                  const char **pwhy);
 /* answered: the database has said something, whatever it was. */
 void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
                            int answered);
 
-/* Before a statement or a transaction that writes, and after it. 0: others were
- * writing for too long. */
-int chat_store_link_lock(const chat_store_link_t *link,
-                         const chat_store_at_t *at);
-void chat_store_link_unlock(const chat_store_link_t *link,
-                            const chat_store_at_t *at);
+/* 1: this process has had a connection to this database, and it is SQLite; or,
+ * where sqlite is 0, PostgreSQL. */
+int chat_store_link_is(const chat_store_at_t *at, int sqlite);
 
 void chat_store_link_limits(chat_store_limits_t *limits,
                             const chat_store_at_t *at);

@@ -42,7 +42,7 @@ static const char *const roles[] = {
 };
 
 /* The tables hold no other word. */
-static chat_role_e role_of(const char *word)
+chat_role_e chat_store_message_role(const char *word)
 {
     int role = CHAT_ROLE_TOOL;
 
@@ -51,7 +51,7 @@ static chat_role_e role_of(const char *word)
     return (chat_role_e)role;
 }
 
-static chat_message_status_e status_of(const char *word)
+chat_message_status_e chat_store_message_status(const char *word)
 {
     int status = CHAT_MESSAGE_FAILED;
 
@@ -68,8 +68,8 @@ static void read_row(chat_store_message_t *m, const chat_store_rows_t *rows,
     m->id = chat_store_db_text(rows, ID, p);
     m->conversation = chat_store_db_text(rows, CONVERSATION, p);
     m->parent = chat_store_db_text(rows, PARENT, p);
-    m->role = role_of(chat_store_db_text(rows, ROLE, p));
-    m->status = status_of(chat_store_db_text(rows, STATUS, p));
+    m->role = chat_store_message_role(chat_store_db_text(rows, ROLE, p));
+    m->status = chat_store_message_status(chat_store_db_text(rows, STATUS, p));
     m->parts = chat_store_db_text(rows, PARTS, p);
     m->text = chat_store_db_text(rows, TEXT, p);
     m->model = chat_store_db_text(rows, MODEL, p);
@@ -268,6 +268,63 @@ apr_status_t chat_store_message_list(apr_array_header_t **prows,
                                      "This cursor is none of this list.");
     rv = chat_store_tx_run(at, CHAT_STORE_READ, "list messages", list, &l, err);
     *prows = l.rows;
+    return rv;
+}
+
+/* ---- walk ---- */
+
+typedef struct walk_t {
+    const char *conversation, *from;
+    int down, limit;
+    apr_array_header_t *rows;
+} walk_t;
+
+static apr_status_t walk_path(chat_store_tx_t *tx, walk_t *w, const char *leaf)
+{
+    const char *limit = chat_store_tx_number(tx, w->limit);
+
+    if (w->down)
+        return chat_store_message_rows(
+            &w->rows, tx, CHAT_SQL_MESSAGE_PATH_DOWN,
+            CHAT_STORE_ARGS(tx->at->owner, leaf, w->conversation,
+                            chat_store_tx_number(tx, CHAT_STORE_PATH_MAX),
+                            w->from, limit));
+    return chat_store_message_rows(&w->rows, tx, CHAT_SQL_MESSAGE_TURN_PATH,
+                                   CHAT_STORE_ARGS(tx->at->owner,
+                                                   w->from ? w->from : leaf,
+                                                   w->conversation, limit));
+}
+
+static apr_status_t walk(chat_store_tx_t *tx, void *work)
+{
+    walk_t *w = work;
+    chat_store_rows_t rows;
+    apr_status_t rv =
+        chat_store_tx_row(tx, &rows, CHAT_SQL_CONVERSATION_CURRENT,
+                          CHAT_STORE_ARGS(w->conversation, tx->at->owner));
+
+    if (rv == APR_NOTFOUND)
+        return chat_store_tx_not_found(tx->err);
+    if (rv == APR_SUCCESS)
+        rv = walk_path(tx, w, chat_store_db_text(&rows, 0, tx->db->p));
+    if (rv == APR_SUCCESS && !w->down)
+        reverse(w->rows);
+    return rv;
+}
+
+apr_status_t chat_store_message_walk(apr_array_header_t **prows,
+                                     const chat_store_at_t *at,
+                                     const char *conversation, const char *from,
+                                     int down, int limit, chat_err_t *err)
+{
+    walk_t w = {.conversation = conversation,
+                .from = from,
+                .down = down,
+                .limit = limit};
+    apr_status_t rv =
+        chat_store_tx_run(at, CHAT_STORE_READ, "walk messages", walk, &w, err);
+
+    *prows = w.rows;
     return rv;
 }
 

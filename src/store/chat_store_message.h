@@ -14,6 +14,10 @@ apr_status_t chat_store_message_rows(apr_array_header_t **prows,
                                      chat_store_tx_t *tx, chat_store_sql_e id,
                                      const char **args, int nargs);
 
+/* Words of a column. */
+chat_role_e chat_store_message_role(const char *word);
+chat_message_status_e chat_store_message_status(const char *word);
+
 /* One, as it is; APR_NOTFOUND with err. */
 apr_status_t chat_store_message_read(chat_store_message_t **pm,
                                      chat_store_tx_t *tx,

@@ -12,7 +12,13 @@
 #define STEPS_MAX 100000
 
 /* What a stream or a repeated request was, nobody asks after so long. */
-#define DAY_MS (24 * 3600 * 1000)
+#define DAY_MS ((apr_int64_t)24 * 3600 * 1000)
+
+/* A file whose batch was added may still be there when a machine comes back. */
+#define BATCHES_DAYS 90
+
+/* Payment services send an event again for days, not for weeks. */
+#define EVENTS_DAYS 30
 
 typedef struct step_t {
     chat_store_sql_e id;
@@ -74,12 +80,20 @@ apr_status_t chat_store_purge(const chat_store_at_t *at, chat_err_t *err)
     apr_int64_t now = chat_store_now();
     step_t streams = {CHAT_SQL_STREAM_PURGE, .limit = ROWS};
     step_t repeats = {CHAT_SQL_REPEAT_PURGE, .limit = ROWS};
+    step_t batches = {CHAT_SQL_USAGE_PURGE, .limit = ROWS};
+    step_t events = {CHAT_SQL_WEBHOOK_PURGE, .limit = ROWS};
     apr_status_t rv = purge_conversations(at, now, err);
 
     streams.before = repeats.before = now - DAY_MS;
+    batches.before = now - BATCHES_DAYS * DAY_MS;
+    events.before = now - EVENTS_DAYS * DAY_MS;
     if (rv == APR_SUCCESS)
         rv = steps(at, streams, "purge streams", err);
     if (rv == APR_SUCCESS)
         rv = steps(at, repeats, "purge repeats", err);
+    if (rv == APR_SUCCESS)
+        rv = steps(at, batches, "purge batches", err);
+    if (rv == APR_SUCCESS)
+        rv = steps(at, events, "purge events of payments", err);
     return rv;
 }

@@ -253,6 +253,18 @@ static void check_conversations(server_rec *s)
                                   "names one: no conversation can be kept");
 }
 
+/* The tables are an app's, and lie in PostgreSQL. */
+static apr_status_t check_app(server_rec *s)
+{
+    if (!chat_config_written("DBDriver") ||
+        chat_config_written_as("DBDriver", "pgsql"))
+        return APR_SUCCESS;
+    ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                 CHATNO(0235) "ChatStore vercel needs \"DBDriver pgsql\": the "
+                              "tables of the app are in PostgreSQL");
+    return APR_EINVAL;
+}
+
 apr_status_t chat_store_check_config(apr_pool_t *p, server_rec *s)
 {
     const server_rec *each;
@@ -264,10 +276,16 @@ apr_status_t chat_store_check_config(apr_pool_t *p, server_rec *s)
         }
     }
     for (each = s; each; each = each->next) {
-        if (chat_config_server(each)->store.used) {
+        if (chat_config_server(each)->store.used ||
+            chat_config_server(each)->store.vercel) {
             check_conversations(s);
             break;
         }
+    }
+    for (each = s; each; each = each->next) {
+        if (chat_config_server(each)->store.vercel &&
+            check_app(s) != APR_SUCCESS)
+            return APR_EINVAL;
     }
     return chat_store_context_check_config(p, s);
 }

@@ -163,6 +163,7 @@ apr_status_t chat_store_search(apr_array_header_t **phits,
                                chat_store_page_t *page, chat_err_t *err)
 {
     search_t s = {.q = q, .page = page};
+    chat_err_t ignored = {0};
     apr_status_t rv;
 
     *phits = apr_array_make(at->p, 1, sizeof(chat_store_hit_t));
@@ -172,6 +173,8 @@ apr_status_t chat_store_search(apr_array_header_t **phits,
                                      "This cursor is none of this list.");
     if (!chat_store_words_query(0, at->owner, q, 0, at->p))
         return APR_SUCCESS;
+    /* What cannot be indexed now is found later. */
+    chat_store_index(at, &ignored);
     rv = chat_store_tx_run(at, CHAT_STORE_READ, "search", search, &s, err);
     if (rv == APR_SUCCESS)
         *phits = s.hits;

@@ -17,6 +17,9 @@
 /* Seconds, when the database cannot be asked. */
 #define RETRY_AFTER "5"
 
+/* For a slot: a worker that waits is missing for other requests. */
+#define SLOT_MAX (500 * 1000)
+
 enum { USER_ID, EXPIRES, ROLE, BANNED, TIER };
 
 /* The end of the year 9999. What is later was not meant as seconds. */
@@ -114,7 +117,7 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
 
     *psession = NULL;
     if (sql) {
-        rv = chat_store_limiter_acquire(&slot, &why, &at);
+        rv = chat_store_limiter_acquire(&slot, &why, &at, SLOT_MAX);
         if (rv != APR_SUCCESS)
             return no_slot(r, rv, why, err);
         why = look_up(&session, &answered, r, sql, token);

@@ -12,6 +12,11 @@ static int is_late(const chat_store_slot_t *slot, apr_int64_t now)
     return now - slot->since >= CHAT_STORE_SLOT_LATE;
 }
 
+static int is_answering(const chat_store_db_t *db, apr_int64_t now)
+{
+    return db->answers && now - db->heard < CHAT_STORE_SLOT_ANSWERS;
+}
+
 static chat_circuit_change_e count_failure(chat_store_db_t *db, apr_int64_t now)
 {
     db->answers = 0;
@@ -33,7 +38,8 @@ static chat_circuit_change_e sweep(const chat_store_slots_t *t, int db,
         if (kill(slot->pid, 0) && errno == ESRCH) {
             slot->pid = 0;
         }
-        else if (slot->db == db && !slot->counted) {
+        else if (slot->db == db && !slot->counted &&
+                 !is_answering(&t->dbs[db], now)) {
             slot->counted = 1;
             each = count_failure(&t->dbs[db], now);
             change = each == CHAT_CIRCUIT_SAME ? change : each;
@@ -93,6 +99,13 @@ static chat_store_slot_e acquire(const chat_store_slots_t *t, int db, pid_t pid,
     return CHAT_STORE_SLOT_ACQUIRED;
 }
 
+int chat_store_slots_hang(const chat_store_slots_t *t, int db, apr_int64_t now,
+                          chat_circuit_change_e *pchange)
+{
+    *pchange = sweep(t, db, now);
+    return t->dbs[db].circuit.state != CHAT_CIRCUIT_CLOSED;
+}
+
 chat_store_slot_e chat_store_slots_acquire(const chat_store_slots_t *t, int db,
                                            pid_t pid, apr_int64_t now,
                                            int *pslot,
@@ -134,7 +147,8 @@ chat_store_slot_e chat_store_slots_probe(const chat_store_slots_t *t, int db,
 chat_circuit_change_e chat_store_slots_timeout(const chat_store_slots_t *t,
                                                int db, apr_int64_t now)
 {
-    return count_failure(&t->dbs[db], now);
+    return is_answering(&t->dbs[db], now) ? CHAT_CIRCUIT_SAME
+                                          : count_failure(&t->dbs[db], now);
 }
 
 chat_circuit_change_e chat_store_slots_release(const chat_store_slots_t *t,

@@ -22,6 +22,10 @@
 /* No look-up begins for so long then; after that a probe may. */
 #define CHAT_STORE_SLOT_COOLDOWN (1000 * 1000)
 
+/* A database that has answered others so recently is slow, and does not hang:
+ * at the start of a server each connection waits for those before it. */
+#define CHAT_STORE_SLOT_ANSWERS (500 * 1000)
+
 /* The last result of a look-up is valid for so long. */
 #define CHAT_STORE_SLOT_FRESH (1000 * 1000)
 
@@ -73,6 +77,10 @@ chat_store_slot_e chat_store_slots_probe(const chat_store_slots_t *t, int db,
 /* A caller has waited too long for a slot: the look-ups that have them hang. */
 chat_circuit_change_e chat_store_slots_timeout(const chat_store_slots_t *t,
                                                int db, apr_int64_t now);
+
+/* 1: look-ups are late, and none begins. */
+int chat_store_slots_hang(const chat_store_slots_t *t, int db, apr_int64_t now,
+                          chat_circuit_change_e *pchange);
 
 /* The look-up is over. answers: the database has answered it. A look-up that
  * fails in time does not open the breaker. */

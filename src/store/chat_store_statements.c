@@ -8,6 +8,9 @@
 
 #include <stddef.h>
 
+#include "chat_store_statements_accounts.h"
+#include "chat_store_statements_turn.h"
+
 /* "%s" in order: text of both, or of each. */
 #define BOTH(id, sql) [CHAT_SQL_##id] = {sql, sql}
 #define EACH(id, pgsql, sqlite) [CHAT_SQL_##id] = {pgsql, sqlite}
@@ -36,6 +39,10 @@
 #define PAGE_OF_CONVERSATIONS                                                  \
     "where c.user_id = %s and c.archived = %s and c.deleted_at is null "       \
     "and c.pinned >= %s and (c.last_message_at, c.id) < (%s, %s) "
+#define OLDEST_CONVERSATIONS                                                   \
+    "where c.user_id = %s and c.archived = %s and c.deleted_at is null "       \
+    "and c.pinned >= %s and (c.last_message_at, c.id) > (%s, %s) "             \
+    "order by c.last_message_at, c.id limit %s"
 #define NEWEST_CONVERSATIONS                                                   \
     "order by c.last_message_at desc, c.id desc limit %s"
 
@@ -57,6 +64,11 @@
 #define MESSAGE_COUNTED                                                        \
     MESSAGE(SIBLINGS(""),                                                      \
             SIBLINGS(" and (b.created_at, b.id) <= (m.created_at, m.id)"))
+
+#define USAGE_COUNTS                                                           \
+    "requests, input_tokens, output_tokens, cached_tokens, cost_e10 "          \
+    "from chat_usage where user_id = %s and day >= %s and day <= %s "          \
+    "order by day, model, provider, own_key"
 
 #define TWELVE "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
 #define CONVERSATION_COLUMNS                                                   \
@@ -81,6 +93,21 @@
     "union all select m.id, m.parent_id, path.depth + 1 "                      \
     "from path join chat_message m on m.id = path.parent_id "                  \
     "where path.depth < cast(%s as integer)) "
+/* The same by the number of SQLite's rows: no index is looked through twice. */
+#define PATH_OF_ROWS                                                           \
+    "with recursive path (n, parent_id, depth) as ("                           \
+    "select m.n, m.parent_id, 1 from chat_message m " OWNED                    \
+    "where m.id = %s and m.conversation_id = %s "                              \
+    "union all select m.n, m.parent_id, path.depth + 1 "                       \
+    "from path join chat_message m on m.id = path.parent_id "                  \
+    "where path.depth < cast(%s as integer)) "
+#define ALONG_ROWS                                                             \
+    "from path join chat_message m on m.n = path.n order by path.depth desc"
+/* What a model is told of a message; the rest of its columns is nothing. */
+#define MESSAGE_SAID                                                           \
+    "select m.id, m.conversation_id, m.parent_id, m.role, m.status, "          \
+    "m.parts, m.text, m.model, m.provider, null, null, null, null, null, "     \
+    "null, null, m.created_at "
 #define ALONG_PATH                                                             \
     "from path join chat_message m on m.id = path.id order by path.depth desc"
 
@@ -108,7 +135,8 @@
 #define LOCKED                                                                 \
     "select c.title, c.title_by, c.model, c.system, c.current_message_id, "    \
     "c.archived, c.message_count, c.bytes, c.revision, c.deleted_at, "         \
-    "c.last_message_at from chat_conversation c where c.id = %s and "          \
+    "c.last_message_at, c.created_at from chat_conversation c "                \
+    "where c.id = %s and "                                                     \
     "c.user_id = %s "
 
 /* So many messages PostgreSQL looks at first. */
@@ -125,7 +153,7 @@
     "h.revoked_at, " snapshot                                                  \
     " from chat_share h join chat_conversation c on c.id = h.conversation_id "
 
-static const char *const statements[CHAT_SQL_COUNT][2] = {
+static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
     /* ---- tables ---- */
     EACH(MIGRATION_EXISTS,
          "select 1 where to_regclass('chat_migration') is not null",
@@ -141,11 +169,19 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "insert into chat_migration (version, name, applied_at) "
          "values (%s, %s, %s)"),
 
+    /* SQLite compiles each text anew. */
+    EACH(BEGIN, NULL, "begin immediate"),
+    EACH(COMMIT, NULL, "commit"),
+
     /* ---- conversations ---- */
     BOTH(CONVERSATION_GET, CONVERSATION "where c.id = %s and c.user_id = %s "
                                         "and c.deleted_at is null"),
+    BOTH(CONVERSATION_MODEL,
+         "select c.model from chat_conversation c where c.id = %s "
+         "and c.user_id = %s and c.deleted_at is null"),
     BOTH(CONVERSATION_LIST,
          CONVERSATION PAGE_OF_CONVERSATIONS NEWEST_CONVERSATIONS),
+    BOTH(CONVERSATION_LIST_OLDEST, CONVERSATION OLDEST_CONVERSATIONS),
     EACH(CONVERSATION_LIST_TITLED,
          CONVERSATION PAGE_OF_CONVERSATIONS
          "and c.title is not null and chat_words(c.user_id, c.title) @@ "
@@ -224,7 +260,16 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          MESSAGE_COUNTED "from chat_message m " OWNED
                          "where m.id = %s and m.conversation_id = %s"),
     BOTH(MESSAGE_PATH, PATH MESSAGE_COUNTED ALONG_PATH),
-    BOTH(MESSAGE_TURN_PATH, PATH MESSAGE("1", "1") ALONG_PATH),
+    EACH(MESSAGE_TURN_PATH, PATH MESSAGE_SAID ALONG_PATH,
+         PATH_OF_ROWS MESSAGE_SAID ALONG_ROWS),
+    /* From that one on, or from the root. */
+    BOTH(MESSAGE_PATH_DOWN,
+         PATH MESSAGE("1", "1") "from path join chat_message m "
+                                "on m.id = path.id where path.depth <= "
+                                "(select max(b.depth) from path b where "
+                                "cast(b.id as text) = "
+                                "coalesce(%s, cast(b.id as text))) "
+                                "order by path.depth desc limit %s"),
     BOTH(MESSAGE_ALL, MESSAGE_COUNTED
          "from chat_message m " OWNED "where m.conversation_id = %s "
          "and (m.created_at, m.id) < (%s, %s) "
@@ -250,7 +295,8 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
     /* Is it there, and which stream answered it? */
     BOTH(MESSAGE_ANSWERED,
          "select m.user_id, (select s.id from chat_message a "
-         "join chat_stream s on s.message_id = a.id "
+         "join chat_stream s on s.conversation_id = a.conversation_id "
+         "and s.message_id = a.id "
          "where a.conversation_id = m.conversation_id "
          "and a.parent_id = m.id order by a.created_at limit 1) "
          "from chat_message m where m.id = %s"),
@@ -337,6 +383,10 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "delete from chat_stream where id in (select id from chat_stream "
          "where ended_at is not null and ended_at < %s limit %s)"),
 
+    /* ---- a turn, in one statement ---- */
+    EACH(TURN_BEGIN, CHAT_STORE_TURN_BEGIN, NULL),
+    EACH(TURN_END, CHAT_STORE_TURN_END, NULL),
+
     /* ---- search ---- */
     EACH(SEARCH_MESSAGES,
          HIT("m.id, m.text, m.created_at, 0") "from chat_message m join "
@@ -367,10 +417,21 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
                                                     "c.deleted_at is null "
                                                     "order by f.rowid desc "
                                                     "limit %s"),
-    BOTH(SEARCH_SINCE,
+    EACH(SEARCH_SINCE,
          "select m.created_at from chat_message m where m.user_id = %s "
          "and (m.created_at, m.id) < (%s, %s) "
-         "order by m.created_at desc, m.id desc limit 1 offset " WINDOW),
+         "order by m.created_at desc, m.id desc limit 1 offset " WINDOW,
+         NULL),
+    /* What waits to be put into the index of words: PostgreSQL does it itself.
+     */
+    EACH(WORDS_WAIT, NULL, "select 1 from chat_message_unindexed limit 1"),
+    EACH(WORDS_INDEX, NULL,
+         "insert into chat_message_search (rowid, owner, body) "
+         "select n, hex(user_id), text from chat_message where n in (select n "
+         "from chat_message_unindexed order by n limit %s)"),
+    EACH(WORDS_INDEXED, NULL,
+         "delete from chat_message_unindexed where n in (select n "
+         "from chat_message_unindexed order by n limit %s)"),
     EACH(SEARCH_TITLES,
          HIT("null, c.title, c.created_at, 0") "from chat_conversation c "
                                                "where c.user_id = %s "
@@ -444,9 +505,30 @@ static const char *const statements[CHAT_SQL_COUNT][2] = {
          "%s)",
          "delete from chat_idempotency where rowid in (select rowid "
          "from chat_idempotency where created_at < %s limit %s)"),
+
+    /* ---- usage ---- */
+    BOTH(USAGE_ADD,
+         "insert into chat_usage as u (user_id, day, model, provider, own_key, "
+         "requests, input_tokens, output_tokens, cached_tokens, cost_e10) "
+         "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, "
+         "%s) " CHAT_STORE_USAGE_SUM),
+    BOTH(USAGE_BATCH, "insert into chat_usage_batch (id, added_at) "
+                      "values (%s, %s) on conflict (id) do nothing"),
+    EACH(USAGE_LIST,
+         "select to_char(day, 'YYYY-MM-DD'), model, provider, "
+         "own_key::integer, " USAGE_COUNTS,
+         "select day, model, provider, own_key, " USAGE_COUNTS),
+    BOTH(USAGE_FORGET, "update chat_usage set user_id = %s "
+                       "where user_id = %s"),
+    BOTH(USAGE_PURGE, "delete from chat_usage_batch where id in (select id "
+                      "from chat_usage_batch where added_at < %s limit %s)"),
+
+    CHAT_STORE_ACCOUNTS,
 };
 
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite)
 {
+    if (id >= CHAT_SQL_VERCEL_TABLES)
+        return sqlite ? NULL : chat_store_statements_vercel(id);
     return statements[id][sqlite ? 1 : 0];
 }

@@ -14,9 +14,15 @@ typedef enum {
     CHAT_SQL_MIGRATION_INSERT,
     CHAT_SQL_TABLES_EXIST,
 
+    /* transactions; PostgreSQL has text for them */
+    CHAT_SQL_BEGIN,
+    CHAT_SQL_COMMIT,
+
     /* conversations */
     CHAT_SQL_CONVERSATION_GET,
+    CHAT_SQL_CONVERSATION_MODEL,
     CHAT_SQL_CONVERSATION_LIST,
+    CHAT_SQL_CONVERSATION_LIST_OLDEST,
     CHAT_SQL_CONVERSATION_LIST_TITLED,
     CHAT_SQL_CONVERSATION_CURRENT,
     CHAT_SQL_CONVERSATION_COUNT,
@@ -40,6 +46,7 @@ typedef enum {
     CHAT_SQL_MESSAGE_GET,
     CHAT_SQL_MESSAGE_PATH,
     CHAT_SQL_MESSAGE_TURN_PATH,
+    CHAT_SQL_MESSAGE_PATH_DOWN,
     CHAT_SQL_MESSAGE_ALL,
     CHAT_SQL_MESSAGE_FIND,
     CHAT_SQL_MESSAGE_INSERT,
@@ -68,10 +75,17 @@ typedef enum {
     CHAT_SQL_STREAM_INHERIT,
     CHAT_SQL_STREAM_PURGE,
 
+    /* a turn, in one statement; SQLite has none of them */
+    CHAT_SQL_TURN_BEGIN,
+    CHAT_SQL_TURN_END,
+
     /* search */
     CHAT_SQL_SEARCH_MESSAGES,
     CHAT_SQL_SEARCH_SINCE,
     CHAT_SQL_SEARCH_TITLES,
+    CHAT_SQL_WORDS_WAIT,
+    CHAT_SQL_WORDS_INDEX,
+    CHAT_SQL_WORDS_INDEXED,
 
     /* shares */
     CHAT_SQL_SHARE_INSERT,
@@ -89,10 +103,71 @@ typedef enum {
     CHAT_SQL_REPEAT_REMOVE_ALL,
     CHAT_SQL_REPEAT_PURGE,
 
+    /* usage */
+    CHAT_SQL_USAGE_ADD,
+    CHAT_SQL_USAGE_BATCH,
+    CHAT_SQL_USAGE_LIST,
+    CHAT_SQL_USAGE_FORGET,
+    CHAT_SQL_USAGE_PURGE,
+
+    /* users' keys */
+    CHAT_SQL_KEY_LIST,
+    CHAT_SQL_KEY_PUT,
+    CHAT_SQL_KEY_REMOVE,
+    CHAT_SQL_KEY_REMOVE_ALL,
+    CHAT_SQL_KEY_MARK,
+    CHAT_SQL_KEY_USED,
+    CHAT_SQL_KEY_RESEAL,
+    CHAT_SQL_KEY_OLD,
+    CHAT_SQL_KEY_COUNT,
+
+    /* tiers and what pays for them */
+    CHAT_SQL_TIER_LOCK,
+    CHAT_SQL_TIER_GET,
+    CHAT_SQL_TIER_PUT,
+    CHAT_SQL_TIER_REMOVE,
+    CHAT_SQL_CUSTOMER_GET,
+    CHAT_SQL_CUSTOMER_PUT,
+    CHAT_SQL_CUSTOMER_REMOVE,
+    CHAT_SQL_SUBSCRIPTION_GET,
+    CHAT_SQL_SUBSCRIPTION_PUT,
+    CHAT_SQL_SUBSCRIPTION_LINK,
+    CHAT_SQL_SUBSCRIPTION_OF_USER,
+    CHAT_SQL_SUBSCRIPTION_REMOVE,
+    CHAT_SQL_WEBHOOK_INSERT,
+    CHAT_SQL_WEBHOOK_OUTCOME,
+    CHAT_SQL_WEBHOOK_PURGE,
+
+    /* the tables of an app; these stay the last ones */
+    CHAT_SQL_VERCEL_TABLES,
+    CHAT_SQL_VERCEL_COUNT,
+    CHAT_SQL_VERCEL_CHAT_GET,
+    CHAT_SQL_VERCEL_CHAT_MAKE,
+    CHAT_SQL_VERCEL_CHAT_SHARE,
+    CHAT_SQL_VERCEL_CHAT_LOCK,
+    CHAT_SQL_VERCEL_CHAT_NAME,
+    CHAT_SQL_VERCEL_CHAT_CONTEXT,
+    CHAT_SQL_VERCEL_CHAT_REMOVE,
+    CHAT_SQL_VERCEL_CHAT_UNMAKE,
+    CHAT_SQL_VERCEL_MESSAGE_LIST,
+    CHAT_SQL_VERCEL_MESSAGE_INSERT,
+    CHAT_SQL_VERCEL_MESSAGE_REMOVE,
+    CHAT_SQL_VERCEL_MESSAGE_REMOVE_ALL,
+    CHAT_SQL_VERCEL_VOTE_REMOVE_ALL,
+    CHAT_SQL_VERCEL_STREAM_INSERT,
+    CHAT_SQL_VERCEL_STREAM_FIND,
+    CHAT_SQL_VERCEL_STREAM_LAST,
+    CHAT_SQL_VERCEL_STREAM_REMOVE,
+    CHAT_SQL_VERCEL_STREAM_REMOVE_ALL,
+
     CHAT_SQL_COUNT
 } chat_store_sql_e;
 
-/* Each "%s" is a parameter; another percent sign is "%%". */
+/* Each "%s" is a parameter, "%pDb" is bytes, for which four are given: these,
+ * how many there are, and two that are NULL. Another percent sign is "%%".
+ * NULL: PostgreSQL alone has such a table. */
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite);
+/* Those of CHAT_SQL_VERCEL_TABLES and behind it. */
+const char *chat_store_statements_vercel(chat_store_sql_e id);
 
 #endif

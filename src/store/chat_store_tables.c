@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Are the tables as this module knows them? Asked before anything else is, at
- * most once a second for all threads of a process. Neighbours: chat_store_tx.c
- * and the routes above; chat_store_migrate.c and the link below.
+ * Are the tables as this module knows them, and those of an app there? Asked
+ * before anything else is, at most once a second for all threads of a process.
+ * Neighbours: chat_store_tx.c and the routes above; chat_store_migrate.c and
+ * the link below.
  */
 #include "chat_store_tables.h"
 
@@ -13,22 +14,27 @@
 #include "chat_clock.h"
 #include "chat_config.h"
 #include "chat_log.h"
+#include "chat_store_int.h"
 #include "chat_store_link.h"
 #include "chat_store_migrate.h"
+#include "chat_store_vercel.h"
 #include "chat_store_writer.h"
 
 /* How long an answer is good. */
 #define GOOD (60 * 1000 * 1000)
 #define BAD (1000 * 1000)
 
-/* For somebody else's question. */
-#define WAIT_MAX (500 * 1000)
+/* For somebody else's question, unless the database hangs. */
+#define WAIT_MAX (5 * 1000 * 1000)
 #define NAP 2000
 
 /* One child after the other, at their start. */
 #define START_MAX (10 * 1000 * 1000)
 
 #define WHY_MAX 256
+
+/* Whose tables. */
+typedef enum { OWN, APP, WHOSE } whose_e;
 
 /* Of one server. Under the lock. */
 typedef struct state_t {
@@ -40,11 +46,11 @@ typedef struct state_t {
 
 /* Set in post_config, read-only afterwards. */
 static apr_thread_mutex_t *lock;
-static apr_hash_t *states; /* server_rec * -> state_t * */
+static apr_hash_t *states[WHOSE]; /* server_rec * -> state_t * */
 
-static state_t *state_of(const server_rec *s)
+static state_t *state_of(const server_rec *s, whose_e whose)
 {
-    return states ? apr_hash_get(states, &s, sizeof(s)) : NULL;
+    return states[whose] ? apr_hash_get(states[whose], &s, sizeof(s)) : NULL;
 }
 
 /* ---- one thread asks ---- */
@@ -71,20 +77,63 @@ static apr_status_t look(chat_store_migrate_t *m, chat_store_db_t *db,
     return rv == APR_EINVAL ? APR_SUCCESS : rv;
 }
 
-static apr_status_t ask(const char **pwhy, const chat_store_at_t *at)
+static apr_status_t ask_own(const char **pwhy, chat_store_db_t *db,
+                            const chat_store_at_t *at)
 {
     chat_store_migrate_t m = {0};
+    apr_status_t rv = look(&m, db, at);
+
+    *pwhy = apr_pstrdup(at->p, rv == APR_SUCCESS ? m.why : db->why);
+    if (rv != APR_SUCCESS || m.is == CHAT_STORE_TABLES_OK)
+        return rv;
+    *pwhy = apr_pstrcat(at->p, *pwhy, ": see chat-migrate", NULL);
+    return APR_EMISMATCH;
+}
+
+static apr_status_t find_missing(const char **pname, chat_store_db_t *db,
+                                 apr_pool_t *p)
+{
+    chat_store_rows_t rows;
+    apr_status_t rv =
+        chat_store_db_select(db, &rows, CHAT_SQL_VERCEL_TABLES, NULL, 0);
+
+    *pname = NULL;
+    while (rv == APR_SUCCESS && chat_store_db_next(&rows) == APR_SUCCESS)
+        *pname = chat_store_db_text(&rows, 0, p);
+    return rv;
+}
+
+static apr_status_t ask_app(const char **pwhy, chat_store_db_t *db,
+                            const chat_store_at_t *at)
+{
+    const char *name;
+    apr_status_t rv;
+
+    *pwhy = "vercel: the tables of the app are in PostgreSQL";
+    if (db->sqlite)
+        return APR_EMISMATCH;
+    rv = find_missing(&name, db, at->p);
+    if (rv != APR_SUCCESS && chat_store_db_recover(db))
+        rv = find_missing(&name, db, at->p);
+    *pwhy = apr_pstrdup(at->p, db->why);
+    if (rv != APR_SUCCESS || !name)
+        return rv;
+    *pwhy = apr_psprintf(
+        at->p, "this role finds no table %s: the app's migrations make it",
+        name);
+    return APR_EMISMATCH;
+}
+
+static apr_status_t ask(const char **pwhy, const chat_store_at_t *at,
+                        whose_e whose)
+{
     chat_store_link_t link;
-    apr_status_t rv = chat_store_link_open(&link, at, pwhy);
+    apr_status_t rv = chat_store_link_open(&link, at, 0, pwhy);
 
     if (rv != APR_SUCCESS)
         return rv;
-    rv = look(&m, &link.db, at);
-    *pwhy = apr_pstrdup(at->p, rv == APR_SUCCESS ? m.why : link.db.why);
-    if (rv == APR_SUCCESS && m.is != CHAT_STORE_TABLES_OK) {
-        *pwhy = apr_pstrcat(at->p, *pwhy, ": see chat-migrate", NULL);
-        rv = APR_EMISMATCH;
-    }
+    rv = whose == OWN ? ask_own(pwhy, &link.db, at)
+                      : ask_app(pwhy, &link.db, at);
     chat_store_link_close(&link, at, rv == APR_SUCCESS || rv == APR_EMISMATCH);
     return rv;
 }
@@ -136,10 +185,11 @@ static turn_e take_turn(state_t *state, apr_status_t *prv, const char **pwhy,
     return turn;
 }
 
-apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
+static apr_status_t hear(const char **pwhy, const chat_store_at_t *at,
+                         whose_e whose)
 {
     apr_int64_t until = chat_clock_now() + WAIT_MAX;
-    state_t *state = state_of(at->s);
+    state_t *state = state_of(at->s, whose);
     apr_status_t rv;
     turn_e turn;
 
@@ -147,7 +197,7 @@ apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
     if (!state)
         return APR_ENOTIMPL;
     while ((turn = take_turn(state, &rv, pwhy, at)) == WAIT &&
-           chat_clock_now() < until)
+           chat_clock_now() < until && !chat_store_limiter_hangs(at))
         apr_sleep(NAP);
     if (turn == KNOWN)
         return rv;
@@ -155,23 +205,40 @@ apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
         *pwhy = "the database has not said yet which tables there are";
         return APR_TIMEUP;
     }
-    rv = ask(pwhy, at);
+    rv = ask(pwhy, at, whose);
     return note(state, rv, *pwhy, at);
+}
+
+apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
+{
+    return hear(pwhy, at, OWN);
+}
+
+apr_status_t chat_store_tables_app(const char **pwhy, const chat_store_at_t *at)
+{
+    return hear(pwhy, at, APP);
 }
 
 /* ---- start-up ---- */
 
+static void add_state(server_rec *s, whose_e whose, apr_pool_t *pconf)
+{
+    const server_rec **key = apr_pmemdup(pconf, &s, sizeof(s));
+
+    apr_hash_set(states[whose], key, sizeof(s),
+                 apr_pcalloc(pconf, sizeof(state_t)));
+}
+
 void chat_store_tables_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    states = apr_hash_make(pconf);
+    states[OWN] = apr_hash_make(pconf);
+    states[APP] = apr_hash_make(pconf);
     apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, pconf);
     for (; s; s = s->next) {
-        if (chat_config_server(s)->store.used) {
-            const server_rec **key = apr_pmemdup(pconf, &s, sizeof(s));
-
-            apr_hash_set(states, key, sizeof(s),
-                         apr_pcalloc(pconf, sizeof(state_t)));
-        }
+        if (chat_config_server(s)->store.used)
+            add_state(s, OWN, pconf);
+        if (chat_config_server(s)->store.vercel)
+            add_state(s, APP, pconf);
     }
 }
 
@@ -184,7 +251,7 @@ void chat_store_tables_child_init(apr_pool_t *pchild, server_rec *s)
         int locked;
 
         at.s = s;
-        if (!state_of(s) || !chat_config_server(s)->store.migrate)
+        if (!state_of(s, OWN) || !chat_config_server(s)->store.migrate)
             continue;
         locked = chat_store_writer_lock(s, START_MAX);
         chat_store_tables(&why, &at);

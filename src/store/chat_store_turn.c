@@ -4,11 +4,15 @@
  * chat_store_chats.h. */
 #include "chat_store_conversation.h"
 #include "chat_store_message.h"
+#include "chat_store_turn.h"
 
 #include <string.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
+
+/* A column of CHAT_SQL_STREAM_GET. */
+#define STREAM_MESSAGE 2
 
 typedef struct begin_t {
     chat_store_turn_t *turn;
@@ -150,7 +154,7 @@ static apr_status_t find_parent(chat_store_tx_t *tx, begin_t *b)
     return rv;
 }
 
-static apr_status_t check_room(chat_store_tx_t *tx, begin_t *b)
+static void count_added(begin_t *b)
 {
     const chat_store_turn_t *turn = b->turn;
 
@@ -158,6 +162,11 @@ static apr_status_t check_room(chat_store_tx_t *tx, begin_t *b)
     b->bytes = strlen("[]");
     if (!turn->regenerate)
         b->bytes += chat_store_message_bytes(turn->parts, turn->text);
+}
+
+static apr_status_t check_room(chat_store_tx_t *tx, begin_t *b)
+{
+    count_added(b);
     if (b->locked.messages + b->added > tx->limits->messages ||
         b->locked.bytes + b->bytes > tx->limits->bytes)
         return chat_store_tx_too_long(tx->err);
@@ -241,12 +250,24 @@ static apr_status_t add(chat_store_tx_t *tx, begin_t *b)
                         b->turn->conversation));
 }
 
+static void tell_times(const begin_t *b)
+{
+    chat_store_turn_t *turn = b->turn;
+
+    turn->asked =
+        APR_ARRAY_IDX(turn->path, turn->path->nelts - 1, chat_store_message_t)
+            .created;
+    turn->answered = (turn->regenerate ? b->now : turn->asked) + 1;
+}
+
 static apr_status_t tell(chat_store_tx_t *tx, begin_t *b)
 {
     chat_store_turn_t *turn = b->turn;
     apr_status_t rv;
 
     turn->titled = b->title;
+    turn->made = b->locked.created;
+    turn->named = b->title && !b->locked.title;
     turn->wants_title =
         !b->title_by || !strcmp(b->title_by, CHAT_STORE_BY_TEXT);
     turn->context_system = b->locked.system;
@@ -258,18 +279,45 @@ static apr_status_t tell(chat_store_tx_t *tx, begin_t *b)
                         chat_store_tx_number(tx, CHAT_STORE_PATH_MAX)));
     if (rv == APR_SUCCESS && turn->path->nelts >= CHAT_STORE_PATH_MAX)
         return chat_store_tx_too_long(tx->err);
+    if (rv == APR_SUCCESS && turn->path->nelts)
+        tell_times(b);
     return rv;
 }
 
-/* APR_SUCCESS: the first try was committed, but its answer was lost. */
+/* APR_SUCCESS: the first try was committed, but its answer was lost. The id of
+ * the message that is to be its answer nobody else has made. */
 static apr_status_t find_done(chat_store_tx_t *tx, const begin_t *b)
 {
+    const chat_store_turn_t *turn = b->turn;
     chat_store_rows_t rows;
+    apr_status_t rv;
 
     if (!tx->again)
         return APR_NOTFOUND;
-    return chat_store_tx_row(tx, &rows, CHAT_SQL_STREAM_GET,
-                             CHAT_STORE_ARGS(b->turn->stream, tx->at->owner));
+    rv = chat_store_tx_row(tx, &rows, CHAT_SQL_STREAM_GET,
+                           CHAT_STORE_ARGS(turn->stream, tx->at->owner));
+    if (rv == APR_SUCCESS &&
+        strcmp(chat_store_db_text(&rows, STREAM_MESSAGE, tx->p), turn->answer))
+        return APR_NOTFOUND;
+    return rv;
+}
+
+/* Which leaf was current before only the tree still knows. */
+static apr_status_t find_before(chat_store_tx_t *tx, begin_t *b)
+{
+    const char *role, *parent;
+    apr_status_t rv;
+
+    if (b->turn->regenerate) {
+        b->locked.current = b->turn->regenerate;
+        return find_regenerated(tx, b);
+    }
+    rv = find(tx, b, b->turn->question, &role, &parent);
+    if (rv == APR_NOTFOUND)
+        return chat_store_tx_not_found(tx->err);
+    b->leaf = b->turn->question;
+    b->locked.current = parent;
+    return rv;
 }
 
 static apr_status_t tell_again(chat_store_tx_t *tx, begin_t *b)
@@ -277,7 +325,8 @@ static apr_status_t tell_again(chat_store_tx_t *tx, begin_t *b)
     apr_status_t rv = lock(tx, b);
 
     if (rv == APR_SUCCESS)
-        rv = b->turn->regenerate ? find_regenerated(tx, b) : find_parent(tx, b);
+        rv = find_before(tx, b);
+    count_added(b);
     b->title = b->locked.title;
     b->title_by = b->locked.title_by;
     b->turn->created = b->turn->create && b->locked.messages == 2;
@@ -313,11 +362,17 @@ static apr_status_t begin(chat_store_tx_t *tx, void *work)
     return rv == APR_SUCCESS ? tell(tx, b) : rv;
 }
 
+static apr_status_t once(chat_store_tx_t *tx, void *work)
+{
+    begin_t *b = work;
+
+    return chat_store_turn_once(tx, b->turn);
+}
+
 apr_status_t chat_store_turn_begin(chat_store_turn_t *turn,
                                    const chat_store_at_t *at, chat_err_t *err)
 {
     begin_t b = {.turn = turn, .now = chat_store_now()};
 
-    return chat_store_tx_run(at, CHAT_STORE_WRITE, "begin a turn", begin, &b,
-                             err);
+    return chat_store_tx_run_once(at, "begin a turn", once, begin, &b, err);
 }

@@ -8,6 +8,8 @@
 #include <httpd.h>
 #include <apr_strings.h>
 
+#include "chat_store_vercel.h"
+
 /* Seconds, when the database cannot be asked. */
 #define RETRY_AFTER "5"
 
@@ -93,23 +95,26 @@ static apr_status_t unavailable(chat_err_t *err)
     err->retry_after = RETRY_AFTER;
     return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
                         "store_unavailable",
-                        "Conversations cannot be reached right now.");
+                        "What is stored cannot be reached right now.");
 }
 
 /* ---- the transaction ---- */
 
-static apr_status_t try_once(chat_store_tx_t *tx, chat_store_use_e use,
-                             chat_store_work_cb *work, void *baton)
-{
-    apr_status_t rv = APR_SUCCESS;
+typedef struct chat_store_job_t {
+    chat_store_use_e use;
+    const char *what;
+    chat_store_work_cb *once; /* or NULL */
+    chat_store_work_cb *work;
+    void *baton;
+    int app; /* 1: in the tables of an app */
+} job_t;
 
-    tx->failed = 0;
-    if (use == CHAT_STORE_WRITE)
-        rv = note(tx, chat_store_db_begin(tx->db));
+static apr_status_t transact(chat_store_tx_t *tx, const job_t *job)
+{
+    apr_status_t rv = note(tx, chat_store_db_begin(tx->db));
+
     if (rv == APR_SUCCESS)
-        rv = work(tx, baton);
-    if (use != CHAT_STORE_WRITE)
-        return rv;
+        rv = job->work(tx, job->baton);
     if (rv == APR_SUCCESS)
         rv = note(tx, chat_store_db_commit(tx->db));
     if (rv != APR_SUCCESS)
@@ -117,52 +122,87 @@ static apr_status_t try_once(chat_store_tx_t *tx, chat_store_use_e use,
     return rv;
 }
 
-/* Asked once more where that may help. */
-static apr_status_t try_twice(chat_store_tx_t *tx, chat_store_use_e use,
-                              const char *what, chat_store_work_cb *work,
-                              void *baton)
+static apr_status_t try_once(chat_store_tx_t *tx, const job_t *job)
 {
-    apr_status_t rv = try_once(tx, use, work, baton);
+    apr_status_t rv = APR_INCOMPLETE;
+
+    tx->failed = 0;
+    if (job->use != CHAT_STORE_WRITE)
+        return job->work(tx, job->baton);
+    if (job->once && !tx->db->sqlite && !tx->again)
+        rv = job->once(tx, job->baton);
+    return rv == APR_INCOMPLETE ? transact(tx, job) : rv;
+}
+
+/* Asked once more where that may help. */
+static apr_status_t try_twice(chat_store_tx_t *tx, const job_t *job)
+{
+    apr_status_t rv = try_once(tx, job);
 
     if (tx->failed && chat_store_db_recover(tx->db)) {
-        chat_store_link_log(tx->at, 0, what, tx->db->why);
+        chat_store_link_log(tx->at, 0, job->what, tx->db->why);
         memset(tx->err, 0, sizeof(*tx->err));
         tx->again = 1;
-        rv = try_once(tx, use, work, baton);
+        rv = try_once(tx, job);
     }
     if (tx->failed)
-        chat_store_link_log(tx->at, 1, what, tx->db->why);
+        chat_store_link_log(tx->at, 1, job->what, tx->db->why);
     return tx->failed ? unavailable(tx->err) : rv;
 }
 
-apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
-                               const char *what, chat_store_work_cb *work,
-                               void *baton, chat_err_t *err)
+static apr_status_t run(const chat_store_at_t *at, const job_t *job,
+                        chat_err_t *err)
 {
     chat_store_limits_t limits;
     chat_store_link_t link;
     chat_store_tx_t tx = {
         .at = at, .limits = &limits, .err = err, .db = &link.db, .p = at->p};
     const char *why;
-    int right = chat_store_tables(&why, at) == APR_SUCCESS;
-    apr_status_t rv;
+    apr_status_t rv = job->app ? chat_store_tables_app(&why, at)
+                               : chat_store_tables(&why, at);
+    int right = rv == APR_SUCCESS;
 
-    if (!right || chat_store_link_open(&link, at, &why) != APR_SUCCESS) {
-        chat_store_link_log(at, right, what, why);
+    if (!right || chat_store_link_open(&link, at, job->use != CHAT_STORE_READ,
+                                       &why) != APR_SUCCESS) {
+        chat_store_link_log(at, right, job->what, why);
         return unavailable(err);
     }
     chat_store_link_limits(&limits, at);
-    if (use == CHAT_STORE_READ) {
-        rv = try_twice(&tx, use, what, work, baton);
-    }
-    else if (chat_store_link_lock(&link, at)) {
-        rv = try_twice(&tx, use, what, work, baton);
-        chat_store_link_unlock(&link, at);
-    }
-    else {
-        chat_store_link_log(at, 1, what, "others have been writing for long");
-        rv = unavailable(err);
-    }
+    rv = try_twice(&tx, job);
     chat_store_link_close(&link, at, !tx.failed);
     return rv;
+}
+
+apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
+                               const char *what, chat_store_work_cb *work,
+                               void *baton, chat_err_t *err)
+{
+    const job_t job = {.use = use, .what = what, .work = work, .baton = baton};
+
+    return run(at, &job, err);
+}
+
+apr_status_t chat_store_tx_run_app(const chat_store_at_t *at,
+                                   chat_store_use_e use, const char *what,
+                                   chat_store_work_cb *work, void *baton,
+                                   chat_err_t *err)
+{
+    const job_t job = {
+        .use = use, .what = what, .work = work, .baton = baton, .app = 1};
+
+    return run(at, &job, err);
+}
+
+apr_status_t chat_store_tx_run_once(const chat_store_at_t *at, const char *what,
+                                    chat_store_work_cb *once,
+                                    chat_store_work_cb *work, void *baton,
+                                    chat_err_t *err)
+{
+    const job_t job = {.use = CHAT_STORE_WRITE,
+                       .what = what,
+                       .once = once,
+                       .work = work,
+                       .baton = baton};
+
+    return run(at, &job, err);
 }

@@ -42,6 +42,23 @@ apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
                                const char *what, chat_store_work_cb *work,
                                void *baton, chat_err_t *err);
 
+/*
+ * The same for a transaction that PostgreSQL does in one statement: once is
+ * tried before it, without a begin and a commit. APR_INCOMPLETE: it has done
+ * nothing, and work does it, or says why not. After a failure work alone is
+ * tried.
+ */
+apr_status_t chat_store_tx_run_once(const chat_store_at_t *at, const char *what,
+                                    chat_store_work_cb *once,
+                                    chat_store_work_cb *work, void *baton,
+                                    chat_err_t *err);
+
+/* The same in the tables of an app. */
+apr_status_t chat_store_tx_run_app(const chat_store_at_t *at,
+                                   chat_store_use_e use, const char *what,
+                                   chat_store_work_cb *work, void *baton,
+                                   chat_err_t *err);
+
 /* As chat_store_db_exec() and chat_store_db_select(). */
 apr_status_t chat_store_tx_exec(chat_store_tx_t *tx, int *pcount,
                                 chat_store_sql_e id, const char **args,

@@ -20,13 +20,41 @@
 #define NAP_FIRST 500
 #define NAP_MAX (8 * 1000)
 
-/* Set in post_config, read-only afterwards: server_rec * ->
- * chat_shared_lock_t *. */
-static apr_hash_t *locks;
+typedef struct writer_t {
+    chat_shared_lock_t *lock;
+    int is; /* chat_store_writer_e; atomic, of this process */
+} writer_t;
+
+/* Set in post_config, read-only afterwards: server_rec * -> writer_t *. */
+static apr_hash_t *writers;
+
+static writer_t *writer_of(const server_rec *s)
+{
+    return apr_hash_get(writers, &s, sizeof(s));
+}
+
+chat_store_writer_e chat_store_writer_is(const server_rec *s)
+{
+    const writer_t *writer = writer_of(s);
+
+    return writer ? __atomic_load_n(&writer->is, __ATOMIC_RELAXED)
+                  : CHAT_STORE_WRITER_UNKNOWN;
+}
+
+void chat_store_writer_note(const server_rec *s, int sqlite)
+{
+    writer_t *writer = writer_of(s);
+
+    if (writer)
+        __atomic_store_n(&writer->is,
+                         sqlite ? CHAT_STORE_WRITER_ONE
+                                : CHAT_STORE_WRITER_MANY,
+                         __ATOMIC_RELAXED);
+}
 
 int chat_store_writer_lock(const server_rec *s, apr_interval_time_t wait)
 {
-    chat_shared_lock_t *lock = apr_hash_get(locks, &s, sizeof(s));
+    chat_shared_lock_t *lock = writer_of(s)->lock;
     apr_int64_t until = chat_clock_now() + wait;
     apr_interval_time_t nap = NAP_FIRST;
 
@@ -41,7 +69,7 @@ int chat_store_writer_lock(const server_rec *s, apr_interval_time_t wait)
 
 void chat_store_writer_unlock(const server_rec *s)
 {
-    chat_shared_unlock(apr_hash_get(locks, &s, sizeof(s)));
+    chat_shared_unlock(writer_of(s)->lock);
 }
 
 /* ---- start-up ---- */
@@ -49,14 +77,15 @@ void chat_store_writer_unlock(const server_rec *s)
 static apr_status_t add(server_rec *s, apr_pool_t *pconf)
 {
     const server_rec **key = apr_pmemdup(pconf, &s, sizeof(s));
-    chat_shared_lock_t *lock = chat_shared_create(sizeof(*lock), pconf);
+    writer_t *writer = apr_pcalloc(pconf, sizeof(*writer));
 
-    if (!lock || !chat_shared_lock_init(lock)) {
+    writer->lock = chat_shared_create(sizeof(*writer->lock), pconf);
+    if (!writer->lock || !chat_shared_lock_init(writer->lock)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(0224) "ChatStore: no shared memory for a lock");
         return APR_ENOMEM;
     }
-    apr_hash_set(locks, key, sizeof(s), lock);
+    apr_hash_set(writers, key, sizeof(s), writer);
     return APR_SUCCESS;
 }
 
@@ -64,7 +93,7 @@ apr_status_t chat_store_writer_post_config(apr_pool_t *pconf, server_rec *s)
 {
     apr_status_t rv = APR_SUCCESS;
 
-    locks = apr_hash_make(pconf);
+    writers = apr_hash_make(pconf);
     for (; s && rv == APR_SUCCESS; s = s->next) {
         if (chat_config_server(s)->store.used)
             rv = add(s, pconf);

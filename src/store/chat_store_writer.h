@@ -14,6 +14,16 @@
 /* [post_config] APR_ENOMEM: no shared memory. */
 apr_status_t chat_store_writer_post_config(apr_pool_t *pconf, server_rec *s);
 
+/* What this process knows of the database of a server. */
+typedef enum {
+    CHAT_STORE_WRITER_UNKNOWN,
+    CHAT_STORE_WRITER_ONE, /* SQLite: it has one writer at a time */
+    CHAT_STORE_WRITER_MANY
+} chat_store_writer_e;
+
+chat_store_writer_e chat_store_writer_is(const server_rec *s);
+void chat_store_writer_note(const server_rec *s, int sqlite);
+
 /* 1: this thread is the writer until it unlocks. 0: somebody else was for so
  * long (microseconds). */
 int chat_store_writer_lock(const server_rec *s, apr_interval_time_t wait);

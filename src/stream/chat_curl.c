@@ -79,10 +79,15 @@ void chat_curl_flush(chat_curl_t *c)
     chat_stream_t *s = c->gathering;
     apr_size_t len = c->gathered;
 
+    int secret = s && s->call.spec && s->call.spec->secret;
+
     c->gathering = NULL;
     c->gathered = 0;
     if (s)
         chat_stream_deliver(s, c->gather, len);
+    /* An upstream may have repeated it. */
+    if (secret)
+        explicit_bzero(c->gather, len);
 }
 
 void chat_curl_gather(chat_stream_t *s, const char *data, apr_size_t len)

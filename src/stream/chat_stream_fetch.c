@@ -14,7 +14,7 @@
 typedef struct fetch_t {
     const chat_fetch_t *spec;
     CURL *easy;
-    struct curl_slist *headers, *hosts;
+    struct curl_slist *headers, *hosts, *guard;
     int too_long;
 } fetch_t;
 
@@ -27,6 +27,24 @@ static size_t on_data(char *data, size_t size, size_t n, void *baton)
         return len;
     f->too_long = 1;
     return len ? 0 : 1; /* anything but len ends the transfer */
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *baton)
+{
+    const fetch_t *f = baton;
+
+    f->spec->header(f->spec->ctx, line, size * n);
+    return size * n;
+}
+
+static void set_body(CURL *h, const chat_call_t *call)
+{
+    if (!call->body)
+        return;
+    curl_easy_setopt(h, CURLOPT_POST, 1L);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
+                     (curl_off_t)call->body_len);
 }
 
 static void set_options(fetch_t *f)
@@ -51,14 +69,16 @@ static void set_options(fetch_t *f)
     curl_easy_setopt(h, CURLOPT_RESOLVE, f->hosts);
     curl_easy_setopt(h, CURLOPT_URL, call->url);
     curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);
-    curl_easy_setopt(h, CURLOPT_POST, 1L);
-    curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
-    curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
-                     (curl_off_t)call->body_len);
+    set_body(h, call);
+    if (f->spec->header) {
+        curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
+        curl_easy_setopt(h, CURLOPT_HEADERDATA, f);
+    }
     curl_easy_setopt(h, CURLOPT_TIMEOUT_MS,
                      (long)apr_time_as_msec(f->spec->timeout));
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, f);
+    f->guard = chat_stream_guard_set(h, call);
 }
 
 /* Until it has ended, or the thread has to. */
@@ -112,7 +132,10 @@ apr_status_t chat_stream_fetch(int *pstatus, const chat_fetch_t *spec)
         curl_easy_cleanup(f.easy);
     if (multi)
         curl_multi_cleanup(multi);
+    if (spec->call->secret)
+        chat_stream_guard_wipe(f.headers);
     curl_slist_free_all(f.headers);
+    curl_slist_free_all(f.guard);
     curl_slist_free_all(f.hosts);
     *pstatus = (int)status;
     return result_of(rc, f.too_long);

@@ -148,7 +148,12 @@ void chat_stream_register_hooks(apr_pool_t *p)
 
 apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    curl_global_init(CURL_GLOBAL_ALL); /* before there are threads */
+    const server_rec *host;
+    int keys = 0;
+
+    for (host = s; host; host = host->next)
+        keys |= chat_config_server(host)->keys.master != NULL;
+    chat_memory_init(keys, s, pconf);
     chat_trust_global(pconf);
     return chat_counters_post_config(s);
 }

@@ -74,6 +74,9 @@ static size_t on_header(char *line, size_t size, size_t n, void *baton)
     if (status < 200)
         return len;
     x->head_done = 1;
+    /* From now on no request is sent once more. */
+    if (s->call.spec->secret)
+        chat_stream_guard_wipe(x->headers);
     chat_idle_listen(x->easy);
     if (s->spec.cb->head)
         s->spec.cb->head(s->spec.ctx, (int)status, x->head);
@@ -231,6 +234,7 @@ static void set_transport(chat_stream_t *s)
         x->hosts = curl_slist_append(NULL, s->call.spec->resolve);
         curl_easy_setopt(h, CURLOPT_RESOLVE, x->hosts);
     }
+    x->guard = chat_stream_guard_set(h, s->call.spec);
 }
 
 static void set_request(chat_stream_t *s)
@@ -346,9 +350,12 @@ static void xfer_stop(chat_stream_t *s)
     if (x->easy)
         chat_curl_release(s->driver->curl, x->easy);
     x->easy = NULL;
+    if (s->call.spec->secret)
+        chat_stream_guard_wipe(x->headers);
     curl_slist_free_all(x->headers);
     curl_slist_free_all(x->hosts);
-    x->headers = x->hosts = NULL;
+    curl_slist_free_all(x->guard);
+    x->headers = x->hosts = x->guard = NULL;
 }
 
 const chat_source_t chat_source_xfer = {

@@ -29,7 +29,8 @@ typedef struct chat_xfer_t {
     chat_multi_t *multi; /* that has easy, or NULL */
     struct curl_slist *headers;
     struct curl_slist *hosts;
-    apr_table_t *head; /* the upstream's headers while they come */
+    struct curl_slist *guard; /* chat_stream_guard_set() */
+    apr_table_t *head;        /* the upstream's headers while they come */
     int head_done;
     apr_size_t trailers; /* bytes of headers that came after the answer */
     int fd;              /* the socket that curl has opened last, or -1 */
@@ -138,6 +139,20 @@ void chat_idle_listen(CURL *easy);
 /* curl closes a connection. Its local port if the upstream is still there and
  * may have got a request, or 0. */
 int chat_idle_closed(chat_multi_t *m, int fd);
+
+/* ---- curl's memory (chat_memory.c) ---- */
+
+/* [post_config] clean 1: what curl frees is overwritten, or a warning says that
+ * it cannot be. */
+void chat_memory_init(int clean, server_rec *s, apr_pool_t *pconf);
+
+/* ---- addresses that users name (chat_stream_guard.c) ---- */
+
+/* The options of such a call, in place of others; what is returned is freed
+ * after the transfer. NULL: it is no such call. */
+struct curl_slist *chat_stream_guard_set(CURL *easy, const chat_call_t *call);
+/* Overwrite lines that hold a secret; they are empty then. */
+void chat_stream_guard_wipe(struct curl_slist *lines);
 
 /* ---- whom certificates are checked by (chat_trust.c) ---- */
 

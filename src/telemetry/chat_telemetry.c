@@ -120,11 +120,12 @@ void chat_telemetry_write(request_rec *r, const chat_record_t *f)
     set_variables(r, f);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   CHATNO(0901) "id=%s user=%s model=%s provider=%s status=%d "
-                               "outcome=%s ttft=%s ms=%s in=%s out=%s",
+                               "outcome=%s ttft=%s ms=%s in=%s out=%s%s",
                   f->request_id, word(r, f->user), word(r, f->model),
                   word(r, f->provider), f->status, outcomes[f->outcome],
                   known(r, ms(f->ttft)), known(r, ms(f->duration)),
-                  known(r, f->usage.input), known(r, f->usage.output));
+                  known(r, f->usage.input), known(r, f->usage.output),
+                  f->own_key ? " key=user" : "");
     if (f->outcome == CHAT_OUTCOME_UPSTREAM_ERROR ||
         f->outcome == CHAT_OUTCOME_TRUNCATED ||
         f->outcome == CHAT_OUTCOME_TIMEOUT)

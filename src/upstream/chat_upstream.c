@@ -30,9 +30,11 @@ _Static_assert(CHAT_UPSTREAM_KEYS_MAX == CHAT_PROVIDER_KEYS_MAX,
 typedef struct slot_t {
     chat_shared_lock_t lock; /* over all of it; a child that dies with it
                                 leaves numbers, each of them valid */
-    chat_circuit_t breaker;
+    chat_circuit_t breaker[CHAT_ORIGIN_COUNT];
     chat_upstream_keys_t keys;
-    apr_uint64_t calls, failures, opened;
+    struct {
+        apr_uint64_t calls, failures, opened;
+    } numbers[CHAT_ORIGIN_COUNT];
 } __attribute__((aligned(64))) slot_t;
 
 static slot_t *slots;
@@ -45,7 +47,13 @@ static slot_t *slot_of(const chat_provider_conf_t *conf)
 
 /* ---- the breaker ---- */
 
+static const char *const origin_names[] = {
+    [CHAT_ORIGIN_HOUSE] = "",
+    [CHAT_ORIGIN_USER] = " with users' keys",
+};
+
 chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
+                                  chat_origin_e origin,
                                   apr_interval_time_t *pwait)
 {
     slot_t *slot = slot_of(conf);
@@ -56,20 +64,20 @@ chat_permit_e chat_upstream_allow(const chat_provider_conf_t *conf,
     if (!slot)
         return CHAT_PERMIT_YES;
     chat_shared_lock(&slot->lock);
-    allowed = chat_circuit_allow(&slot->breaker, chat_clock_now(),
+    allowed = chat_circuit_allow(&slot->breaker[origin], chat_clock_now(),
                                  conf->breaker_cooldown, pwait, &change);
-    slot->calls += allowed;
+    slot->numbers[origin].calls += allowed;
     chat_shared_unlock(&slot->lock);
     if (change != CHAT_CIRCUIT_PROBES)
         return allowed ? CHAT_PERMIT_YES : CHAT_PERMIT_NO;
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, ap_server_conf,
-                 CHATNO(1102) "provider %s: one call tries whether it works "
+                 CHATNO(1102) "provider %s%s: one call tries whether it works "
                               "again",
-                 conf->name);
+                 conf->name, origin_names[origin]);
     return CHAT_PERMIT_HALF_OPEN;
 }
 
-static void log_change(const chat_provider_conf_t *conf,
+static void log_change(const chat_provider_conf_t *conf, chat_origin_e origin,
                        chat_circuit_change_e change, int failures,
                        request_rec *r)
 {
@@ -77,20 +85,22 @@ static void log_change(const chat_provider_conf_t *conf,
 
     switch (change) {
     case CHAT_CIRCUIT_OPENS:
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      CHATNO(1103) "provider %s has failed %d times in a row: "
-                                   "it is not asked for %g s",
-                      conf->name, failures, pause);
+        ap_log_rerror(
+            APLOG_MARK, APLOG_ERR, 0, r,
+            CHATNO(1103) "provider %s%s has failed %d times in a row: "
+                         "it is not asked for %g s",
+            conf->name, origin_names[origin], failures, pause);
         return;
     case CHAT_CIRCUIT_REOPENS:
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
-                      CHATNO(1104) "provider %s still fails: it is not asked "
-                                   "for another %g s",
-                      conf->name, pause);
+                      CHATNO(1104) "provider %s%s still fails: it is not "
+                                   "asked for another %g s",
+                      conf->name, origin_names[origin], pause);
         return;
     case CHAT_CIRCUIT_CLOSES:
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
-                      CHATNO(1105) "provider %s works again", conf->name);
+                      CHATNO(1105) "provider %s%s works again", conf->name,
+                      origin_names[origin]);
         return;
     case CHAT_CIRCUIT_PROBES:
     case CHAT_CIRCUIT_SAME:
@@ -101,33 +111,36 @@ static void log_change(const chat_provider_conf_t *conf,
 /* In the lock. */
 static chat_circuit_change_e count_verdict(slot_t *slot,
                                            const chat_provider_conf_t *conf,
+                                           chat_origin_e origin,
                                            chat_verdict_e verdict)
 {
+    chat_circuit_t *breaker = &slot->breaker[origin];
     chat_circuit_change_e change;
 
     switch (verdict) {
     case CHAT_VERDICT_OK:
-        return chat_circuit_success(&slot->breaker);
+        return chat_circuit_success(breaker);
     case CHAT_VERDICT_FAILED:
-        slot->failures++;
-        change = chat_circuit_failure(&slot->breaker, chat_clock_now(),
+        slot->numbers[origin].failures++;
+        change = chat_circuit_failure(breaker, chat_clock_now(),
                                       conf->breaker_failures,
                                       conf->breaker_cooldown);
-        slot->opened += change == CHAT_CIRCUIT_OPENS;
+        slot->numbers[origin].opened += change == CHAT_CIRCUIT_OPENS;
         return change;
     case CHAT_VERDICT_UNKNOWN:
-        chat_circuit_unknown(&slot->breaker, chat_clock_now());
+        chat_circuit_unknown(breaker, chat_clock_now());
         break;
     case CHAT_VERDICT_BEGAN:
-        if (slot->breaker.state == CHAT_CIRCUIT_HALF_OPEN)
-            return chat_circuit_success(&slot->breaker);
+        if (breaker->state == CHAT_CIRCUIT_HALF_OPEN)
+            return chat_circuit_success(breaker);
         break;
     }
     return CHAT_CIRCUIT_SAME;
 }
 
 void chat_upstream_report(const chat_provider_conf_t *conf,
-                          chat_verdict_e verdict, request_rec *r)
+                          chat_origin_e origin, chat_verdict_e verdict,
+                          request_rec *r)
 {
     slot_t *slot = slot_of(conf);
     chat_circuit_change_e change;
@@ -136,10 +149,10 @@ void chat_upstream_report(const chat_provider_conf_t *conf,
     if (!slot)
         return;
     chat_shared_lock(&slot->lock);
-    change = count_verdict(slot, conf, verdict);
-    failures = slot->breaker.failures;
+    change = count_verdict(slot, conf, origin, verdict);
+    failures = slot->breaker[origin].failures;
     chat_shared_unlock(&slot->lock);
-    log_change(conf, change, failures, r);
+    log_change(conf, origin, change, failures, r);
 }
 
 /* ---- keys ---- */
@@ -201,10 +214,10 @@ static void fill(chat_upstream_stats_t *row, slot_t *slot,
     row->name = conf->name;
     row->keys = conf->keys->nelts;
     chat_shared_lock(&slot->lock);
-    row->state = state_names[slot->breaker.state];
-    row->calls = slot->calls;
-    row->failures = slot->failures;
-    row->opened = slot->opened;
+    row->state = state_names[slot->breaker[CHAT_ORIGIN_HOUSE].state];
+    row->calls = slot->numbers[CHAT_ORIGIN_HOUSE].calls;
+    row->failures = slot->numbers[CHAT_ORIGIN_HOUSE].failures;
+    row->opened = slot->numbers[CHAT_ORIGIN_HOUSE].opened;
     row->suspended =
         chat_upstream_keys_suspended(&slot->keys, row->keys, chat_clock_now());
     chat_shared_unlock(&slot->lock);

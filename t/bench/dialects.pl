@@ -27,7 +27,7 @@ my %wire = (
     messages    => [ 'anthropic', "$bare/v1" ],
     gemini      => [ 'gemini',    "$bare/v1beta" ],
 );
-my @routes = qw(openai stream message completions);
+my @routes = qw(openai stream message completions ui-message);
 
 my $t = ChatTest->new(mpm => 'event', log_level => 'notice', mpm_conf => mpm_conf(32), conf => join "\n",
     'SetHandler chat', 'ChatAuth guest', 'ChatModelDefault mock-1', 'ChatRequestBody 1M',
@@ -41,6 +41,7 @@ my $t = ChatTest->new(mpm => 'event', log_level => 'notice', mpm_conf => mpm_con
 # Microseconds of the server's CPU per event.
 sub measure ($wire, $route) {
     my $body = $route eq 'message' ? '{"message":"mock(seed={i})"}'
+        : $route eq 'ui-message' ? '{"messages":[{"role":"user","parts":[{"type":"text","text":"mock(seed={i})"}]}]}'
         : '{"stream":true,"messages":[{"role":"user","content":"mock(seed={i})"}]}';
     my $before = cpu($t->pid);
     my $res = load($t->url("/$wire/$route"), c => $STREAMS, a => $wire, ($route eq 'openai' ? () : (D => $route)), b => $body,

@@ -65,7 +65,7 @@ guard 'what is written is in its list', sub ($files) {
         while ($files->{$path} =~ /^const (chat_\w+_t) (chat_\w+) = \{/mg) {
             my ($list, $macro) = ($RECORD{$1} // next)->@*;
             my $id = $2 =~ s/^chat_[a-z]+_//r;
-            push @bad, "$path: $list has no $macro($id)" unless $files->{$list} =~ /^$macro\($id\b/m;
+            push @bad, "$path: $list has no $macro($id)" unless $files->{$list} =~ /^$macro(?:_OF)?\($id\b/m;
         }
     }
     return @bad;
@@ -73,7 +73,7 @@ guard 'what is written is in its list', sub ($files) {
 
 guard 'every dialect has a unit test', sub ($files) {
     return map { "t/unit/test_chat_dialect_$_.c is missing" } grep { !$files->{"t/unit/test_chat_dialect_$_.c"} }
-        $files->{'include/chat_dialect_list.h'} =~ /^CHAT_DIALECT\((\w+),/mg;
+        $files->{'include/chat_dialect_list.h'} =~ /^CHAT_DIALECT(?:_OF)?\((\w+),/mg;
 }, 'one without' => sub ($files) { $files->{'include/chat_dialect_list.h'} .= qq{CHAT_DIALECT(brand_new, "brand-new")\n} };
 
 guard 'taps', sub ($files) {

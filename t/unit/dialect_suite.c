@@ -50,7 +50,7 @@ talk_t *talk_start(int whole)
     t->answer.provider = "main";
     t->answer.created = apr_time_from_sec(1764000000) + 999999;
     t->answer.whole = whole;
-    t->answer.price_in = t->answer.price_out = -1;
+    t->answer.price = (chat_price_t)CHAT_PRICE_UNKNOWN;
     chat_buf_init(&t->out, dialect_pool);
     t->encoder = chat_encoder_create(dialect, &t->answer, dialect_pool);
     return t;

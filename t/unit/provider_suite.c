@@ -427,9 +427,14 @@ static void add_refused(TCase *tc)
     tcase_add_test(tc, a_monstrous_rejection_is_not_read);
 }
 
-void provider_suite_add(Suite *suite, const provider_suite_t *of)
+void provider_suite_use(const provider_suite_t *of)
 {
     spec = of;
+}
+
+void provider_suite_add(Suite *suite, const provider_suite_t *of)
+{
+    provider_suite_use(of);
     add_build(make_case(suite, "every build"));
     provider_suite_add_streams(make_case(suite, "every stream"));
     add_refused(make_case(suite, "every refused"));

@@ -124,7 +124,10 @@ extern const provider_suite_t *provider_suite_spec;
 void provider_suite_add_streams(TCase *tc);
 
 /* Adds the tests above to suite; spec is used until the suite has run. */
-void provider_suite_add(Suite *suite, const provider_suite_t *spec);
+void provider_suite_add(Suite *suite, const provider_suite_t *of);
+
+/* The same without the common cases: the helpers below are of that one. */
+void provider_suite_use(const provider_suite_t *of);
 
 /* A turn with one message of the user, "hi". */
 chat_turn_t provider_suite_turn(void);

@@ -3,6 +3,7 @@
  * @auth/core 0.41 (t/data/authjs-vectors.json), and what tokens must not do. */
 #include <string.h>
 
+#include <apr_encode.h>
 #include <apr_strings.h>
 
 #include "chat_json.h"
@@ -367,6 +368,46 @@ START_TEST(key_confusion)
 }
 END_TEST
 
+/* Of two sets, of which one has not its name. */
+#define TWO_KEYS                                                               \
+    "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"one\",\"x\":"   \
+    "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"},"                        \
+    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"                              \
+    "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}"
+
+static const struct {
+    const char *header;
+    int without, with; /* a set */
+} wants[] = {
+    {"{\"alg\":\"EdDSA\",\"kid\":\"one\"}", 1, 0},
+    {"{\"alg\":\"EdDSA\",\"kid\":\"two\"}", 1, 1},
+    {"{\"alg\":\"RS256\",\"kid\":\"two\"}", 1, 1},
+    {"{\"alg\":\"ES256\"}", 1, 0},
+    {"{\"alg\":\"HS256\",\"kid\":\"two\"}", 0, 0},
+    {"{\"alg\":\"none\",\"kid\":\"two\"}", 0, 0},
+    {"{\"alg\":\"EdDSA\",\"crit\":[\"x\"],\"kid\":\"two\"}", 0, 0},
+    {"[]", 0, 0},
+};
+
+START_TEST(keys_that_are_wanted)
+{
+    const char *token;
+    chat_auth_jose_keys_t *keys;
+
+    ck_assert_int_eq(
+        chat_auth_jose_keys(&keys, TWO_KEYS, strlen(TWO_KEYS), &why, pool), 0);
+    token = apr_pstrcat(pool,
+                        apr_pencode_base64(pool, wants[_i].header,
+                                           APR_ENCODE_STRING,
+                                           APR_ENCODE_BASE64URL, NULL),
+                        ".e30.AAAA", NULL);
+    ck_assert_int_eq(chat_auth_jose_wants_key(token, NULL, pool),
+                     wants[_i].without);
+    ck_assert_int_eq(chat_auth_jose_wants_key(token, keys, pool),
+                     wants[_i].with);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("chat_auth_jose");
@@ -390,6 +431,8 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, sets_without_a_key, 0,
                         sizeof(no_sets) / sizeof(*no_sets));
     tcase_add_test(tc, key_confusion);
+    tcase_add_loop_test(tc, keys_that_are_wanted, 0,
+                        sizeof(wants) / sizeof(*wants));
     suite_add_tcase(suite, tc);
     return suite;
 }

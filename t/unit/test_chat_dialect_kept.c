@@ -83,16 +83,19 @@ END_TEST
 /* ---- read again ---- */
 
 static chat_told_t told;
-static char *heard; /* "K:text " for each delta */
+static char *heard;       /* "K:text " for each delta */
+static const char *extra; /* of the last call */
 
 static void hear(void *ctx, const chat_delta_t *delta)
 {
-    static const char kinds[] = "tRFC=";
+    static const char kinds[] = "tRFC=D";
 
+    extra = delta->extra ? delta->extra : extra;
     heard = apr_psprintf(
         dialect_pool, "%s%c%s%s%s:%.*s ", heard, kinds[delta->kind],
-        delta->kind >= CHAT_DELTA_TOOL ? apr_itoa(dialect_pool, delta->index)
-                                       : "",
+        delta->kind == CHAT_DELTA_TOOL || delta->kind == CHAT_DELTA_ARGUMENTS
+            ? apr_itoa(dialect_pool, delta->index)
+            : "",
         delta->id ? delta->id : "", delta->name ? delta->name : "",
         (int)delta->len, delta->text ? delta->text : "");
 }
@@ -124,9 +127,10 @@ START_TEST(a_stream_is_read_as_it_was_said)
     talk_two_calls(t);
     talk_finish(t, CHAT_FINISH_CALLS, talk_usage);
     read_again("stream", talk_heard(t));
-    ck_assert_str_eq(heard, "R:Hm \"x\" t:Gr\xc3\xbc\xc3\x9f "
-                            "t:e,\n\t\\o/ \xf0\x9f\x8c\x8d F:No. "
-                            "C0call_aweather: =0:{\"city\": C1call_bclock: =1:{ "
+    ck_assert_str_eq(heard,
+                     "R:Hm \"x\" t:Gr\xc3\xbc\xc3\x9f "
+                     "t:e,\n\t\\o/ \xf0\x9f\x8c\x8d F:No. "
+                     "C0call_aweather: =0:{\"city\": C1call_bclock: =1:{ "
                      "=0:\"Kyiv\"} =1:} ");
     ck_assert_str_eq(told.model, "gpt-x");
     ck_assert_str_eq(told.provider, "main");
@@ -134,6 +138,21 @@ START_TEST(a_stream_is_read_as_it_was_said)
     ck_assert_ptr_null(told.error);
     ck_assert_int_eq(told.usage.input, 1000);
     ck_assert_int_eq(told.usage.output, 200);
+}
+END_TEST
+
+START_TEST(what_a_provider_wants_back_is_read_again)
+{
+    read_again(
+        "stream",
+        "data: {\"type\":\"reasoning_detail\",\"detail\":{\"a\":\"b\"}}\n\n"
+        "data: {\"type\":\"reasoning_detail\",\"detail\":7}\n\n"
+        "data: {\"type\":\"tool_call\",\"index\":0,\"callId\":\"c\","
+        "\"name\":\"f\",\"extra\":{\"s\":1}}\n\n"
+        "data: {\"type\":\"tool_call\",\"index\":1,\"callId\":\"d\","
+        "\"name\":\"f\",\"extra\":\"x\"}\n\n");
+    ck_assert_str_eq(heard, "D:{\"a\":\"b\"} C0cf: C1df: ");
+    ck_assert_str_eq(extra, "{\"s\":1}");
 }
 END_TEST
 
@@ -149,6 +168,61 @@ START_TEST(pieces_are_read_as_they_were_said)
     ck_assert_str_eq(told.finish_reason, "stop");
     ck_assert_int_eq(told.usage.input, 1000);
     ck_assert_int_eq(told.usage.output, 200);
+}
+END_TEST
+
+/* Each of its events has an id as well. */
+START_TEST(a_ui_message_stream_is_read_as_it_was_said)
+{
+    talk_t *t = start("ui-message", 0);
+    const char *bytes;
+
+    say(t);
+    talk_two_calls(t);
+    ck_assert_int_eq(chat_encoder_last(t->encoder), 16);
+    talk_finish(t, CHAT_FINISH_CALLS, talk_usage);
+    bytes = talk_heard(t);
+    ck_assert_ptr_eq(strstr(bytes, "id: 1\ndata: {\"type\":\"start\","
+                                   "\"messageId\":\"" ID("3") "\"}\n\n"
+                                                              "id: 2\ndata: "),
+                     bytes);
+    ck_assert_ptr_nonnull(strstr(bytes, "\n\nid: 22\ndata: [DONE]\n\n"));
+    read_again("ui-message", bytes);
+    ck_assert_str_eq(heard,
+                     "R:Hm \"x\" t:Gr\xc3\xbc\xc3\x9f "
+                     "t:e,\n\t\\o/ \xf0\x9f\x8c\x8d t:No. "
+                     "C0call_aweather: =0:{\"city\": C1call_bclock: =1:{ "
+                     "=0:\"Kyiv\"} =1:} ");
+    ck_assert_str_eq(told.model, "gpt-x");
+    ck_assert_str_eq(told.finish_reason, "tool_calls");
+    ck_assert_ptr_null(told.error);
+    ck_assert_int_eq(told.usage.input, 1000);
+    ck_assert_int_eq(told.usage.output, 200);
+}
+END_TEST
+
+START_TEST(the_end_of_a_ui_message_stream_is_read_again)
+{
+    static const struct {
+        const char *event, *reason, *error;
+    } cases[] = {
+        {"{\"type\":\"abort\"}", "stopped", NULL},
+        {"{\"type\":\"finish\"}", "other", NULL},
+        {"{\"type\":\"finish\",\"finishReason\":\"content-filter\"}",
+         "content_filter", NULL},
+        {"{\"type\":\"error\",\"errorText\":\"x\"}", NULL, "upstream_error"},
+        {"{\"type\":\"tool-input-start\",\"toolCallId\":\"c\"}", NULL, NULL},
+        {"{\"type\":\"tool-input-delta\",\"toolCallId\":\"c\","
+         "\"inputTextDelta\":\"x\"}",
+         NULL, NULL},
+        {"[DONE]", NULL, NULL},
+    };
+
+    read_again("ui-message", apr_pstrcat(dialect_pool, "data: ",
+                                         cases[_i].event, "\n\n", NULL));
+    ck_assert_str_eq(heard, "");
+    ck_assert_pstr_eq(told.finish_reason, cases[_i].reason);
+    ck_assert_pstr_eq(told.error, cases[_i].error);
 }
 END_TEST
 
@@ -213,7 +287,10 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, each_event_has_the_next_id, 0, 2);
     tcase_add_loop_test(tc, one_that_was_stopped_says_so, 0, 2);
     tcase_add_test(tc, a_stream_is_read_as_it_was_said);
+    tcase_add_test(tc, what_a_provider_wants_back_is_read_again);
     tcase_add_test(tc, pieces_are_read_as_they_were_said);
+    tcase_add_test(tc, a_ui_message_stream_is_read_as_it_was_said);
+    tcase_add_loop_test(tc, the_end_of_a_ui_message_stream_is_read_again, 0, 7);
     tcase_add_loop_test(tc, a_failure_is_read_again, 0, 2);
     tcase_add_loop_test(tc, one_dialect_passes_over_the_other, 0, 2);
     tcase_add_test(tc, what_is_no_event_is_passed_over);

@@ -29,8 +29,8 @@
 
 static void say_all(talk_t *t)
 {
-    t->answer.price_in = 0.15;
-    t->answer.price_out = 0.6;
+    t->answer.price.in = 150000;
+    t->answer.price.out = 600000;
     talk_text(t, CHAT_DELTA_REASONING, "Let me \"see\"");
     talk_text(t, CHAT_DELTA_DETAIL, DETAIL);
     talk_text(t, CHAT_DELTA_TEXT, "Gr\xc3\xbc\xc3\x9f");
@@ -216,8 +216,8 @@ START_TEST(counts_and_costs_are_shown_where_they_are_known)
 {
     talk_t *t = talk_start(0);
 
-    t->answer.price_in = counts[_i].in;
-    t->answer.price_out = counts[_i].out;
+    t->answer.price.in = (apr_int64_t)(counts[_i].in * 1e6 + 0.5);
+    t->answer.price.out = (apr_int64_t)(counts[_i].out * 1e6 + 0.5);
     talk_finish(t, CHAT_FINISH_STOP, counts[_i].usage);
     ck_assert_str_eq(
         talk_heard(t),

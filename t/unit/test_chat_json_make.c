@@ -19,6 +19,7 @@ extern void *__libc_realloc(void *, size_t);
 
 static int count, fail_at;
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 static int fails(void)
 {
     if (!fail_at || ++count != fail_at)
@@ -27,7 +28,6 @@ static int fails(void)
     return 1;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 void *malloc(size_t n)
 {
     return fails() ? NULL : __libc_malloc(n);

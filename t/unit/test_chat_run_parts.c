@@ -91,18 +91,6 @@ START_TEST(calls_keep_their_arguments)
 }
 END_TEST
 
-START_TEST(what_a_provider_wants_back_is_no_part)
-{
-    say(CHAT_DELTA_DETAIL, "{\"type\":\"reasoning.encrypted\"}");
-    ck_assert_int_eq(chat_run_parts_empty(parts), 1);
-    say(CHAT_DELTA_TEXT, "a");
-    say(CHAT_DELTA_DETAIL, "{}");
-    say(CHAT_DELTA_TEXT, "b");
-    ck_assert_str_eq(chat_run_parts_json(parts, p),
-                     "[{\"type\":\"text\",\"text\":\"ab\"}]");
-}
-END_TEST
-
 START_TEST(what_is_cleared_is_gone)
 {
     say(CHAT_DELTA_TEXT, "one");
@@ -148,6 +136,35 @@ START_TEST(what_is_too_long_is_said_to_be)
 }
 END_TEST
 
+START_TEST(what_is_private_stands_behind)
+{
+    const chat_delta_t signed_call = {.kind = CHAT_DELTA_TOOL,
+                                      .id = "c0",
+                                      .name = "f",
+                                      .extra = "{\"s\":\"a\\u0000\"}"};
+
+    say(CHAT_DELTA_DETAIL, "{\"type\":\"x\"}");
+    ck_assert_int_eq(chat_run_parts_empty(parts), 1);
+    ck_assert_str_eq(chat_run_parts_json(parts, p),
+                     "[{\"type\":\"private\",\"json\":"
+                     "\"{\\\"type\\\":\\\"x\\\"}\"}]");
+    say(CHAT_DELTA_TEXT, "a");
+    say(CHAT_DELTA_DETAIL, "{}");
+    say(CHAT_DELTA_TEXT, "b");
+    chat_run_parts_add(parts, &signed_call);
+    ck_assert_str_eq(
+        chat_run_parts_json(parts, p),
+        "[{\"type\":\"text\",\"text\":\"ab\"},{\"type\":\"tool-call\","
+        "\"callId\":\"c0\",\"name\":\"f\",\"extra\":\"{\\\"s\\\":\\\"a"
+        "\\\\u0000\\\"}\",\"arguments\":\"\"},{\"type\":\"private\",\"json\":"
+        "\"{\\\"type\\\":\\\"x\\\"}\"},{\"type\":\"private\",\"json\":\"{}\"}"
+        "]");
+    ck_assert_str_eq(chat_run_parts_text(parts, p), "ab");
+    chat_run_parts_clear(parts);
+    ck_assert_str_eq(chat_run_parts_json(parts, p), "[]");
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *s = suite_create("chat_run_parts");
@@ -157,7 +174,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, nothing_is_an_empty_list);
     tcase_add_test(tc, pieces_of_a_kind_are_one_part);
     tcase_add_test(tc, calls_keep_their_arguments);
-    tcase_add_test(tc, what_a_provider_wants_back_is_no_part);
+    tcase_add_test(tc, what_is_private_stands_behind);
     tcase_add_test(tc, what_is_cleared_is_gone);
     tcase_add_test(tc, a_model_that_changes_its_mind_has_few_parts);
     tcase_add_test(tc, what_is_too_long_is_said_to_be);

@@ -239,6 +239,7 @@ typedef struct statement_t {
 static const statement_t both[] = {
     STATEMENT(CONVERSATION_GET, C, "u1"),
     STATEMENT(CONVERSATION_LIST, "u1", "0", "0", NOW, LAST, "21"),
+    STATEMENT(CONVERSATION_LIST_OLDEST, "u1", "0", "0", "0", C, "21"),
     STATEMENT(CONVERSATION_LOCK, C, "u1"),
     STATEMENT(MESSAGE_GET, "u1", M, C),
     STATEMENT(MESSAGE_ALL, "u1", C, NOW, LAST, "51"),
@@ -253,6 +254,7 @@ static const statement_t pgsql[] = {
     /* Sorted at the end, a page of rows. */
     STATEMENT(MESSAGE_PATH, "u1", M, C, "51"),
     STATEMENT(MESSAGE_TURN_PATH, "u1", M, C, "2000"),
+    STATEMENT(MESSAGE_PATH_DOWN, "u1", M, C, "2000", M, "21"),
 };
 /* As many rows as it says, and no more. */
 static const statement_t since = STATEMENT(SEARCH_SINCE, "u1", NOW, LAST);
@@ -321,7 +323,8 @@ START_TEST(plans_use_indexes)
         uses_indexes(&both[i]);
     for (i = 0; i < n; i++)
         uses_indexes(&own[i]);
-    uses_indexes(&since);
+    if (!store_link_is_sqlite())
+        uses_indexes(&since);
 }
 END_TEST
 
@@ -337,7 +340,10 @@ static int pages_of(const statement_t *st)
     const char *at = strstr(plan, "Buffers: shared"), *hit, *read;
     const char *end = at ? strchr(at, '\n') : NULL;
 
-    ck_assert_msg(at != NULL, "%s:\n%s", st->name, plan);
+    /* Of an empty table there is none to read. */
+    ck_assert_msg(strstr(plan, "(actual rows="), "%s:\n%s", st->name, plan);
+    if (!at)
+        return 0;
     hit = strstr(at, "hit=");
     read = strstr(at, "read=");
     return (hit && hit < end ? atoi(hit + 4) : 0) +

@@ -3,22 +3,46 @@
  * see store/store_steps.h. t/78-store.t runs them on PostgreSQL, too. */
 #include "store/store_steps.h"
 
-/* ---- a commit whose answer is lost ---- */
+/* ---- a commit, or a statement that is one, whose answer is lost ---- */
 
 static int lose; /* how many */
+
+static apr_status_t lose_answer(chat_store_db_t *db, apr_status_t rv)
+{
+    if (!lose || rv != APR_SUCCESS)
+        return rv;
+    lose--;
+    db->why = "lost";
+    return APR_EGENERAL;
+}
 
 apr_status_t __real_chat_store_db_commit(chat_store_db_t *db);
 apr_status_t __wrap_chat_store_db_commit(chat_store_db_t *db);
 
 apr_status_t __wrap_chat_store_db_commit(chat_store_db_t *db)
 {
-    apr_status_t rv = __real_chat_store_db_commit(db);
+    return lose_answer(db, __real_chat_store_db_commit(db));
+}
 
-    if (!lose || rv != APR_SUCCESS)
-        return rv;
-    lose--;
-    db->why = "lost";
-    return APR_EGENERAL;
+apr_status_t __real_chat_store_db_select(chat_store_db_t *db,
+                                         chat_store_rows_t *rows,
+                                         chat_store_sql_e id, const char **args,
+                                         int nargs);
+apr_status_t __wrap_chat_store_db_select(chat_store_db_t *db,
+                                         chat_store_rows_t *rows,
+                                         chat_store_sql_e id, const char **args,
+                                         int nargs);
+
+apr_status_t __wrap_chat_store_db_select(chat_store_db_t *db,
+                                         chat_store_rows_t *rows,
+                                         chat_store_sql_e id, const char **args,
+                                         int nargs)
+{
+    apr_status_t rv = __real_chat_store_db_select(db, rows, id, args, nargs);
+
+    return id == CHAT_SQL_TURN_BEGIN || id == CHAT_SQL_TURN_END
+               ? lose_answer(db, rv)
+               : rv;
 }
 
 /* With the answer lost, it is done once, and says so. */
@@ -50,6 +74,9 @@ START_TEST(what_was_committed_is_done)
     LOST(chat_store_turn_begin(&turn, &ada, &err));
     ck_assert_int_eq(turn.path->nelts, 1);
     ck_assert_str_eq(turn.titled, "t");
+    ck_assert_ptr_null(turn.before);
+    ck_assert_int_eq(turn.bytes,
+                     strlen("[]") + strlen(turn.parts) + strlen(turn.text));
     ck_assert_int_eq(get(c.id)->messages, 2);
     LOST(chat_store_turn_end(&written, &ending, &ada, &err));
     ck_assert_int_eq(written, 1);
@@ -73,6 +100,23 @@ START_TEST(what_was_committed_is_done)
     LOST(chat_store_turn_begin(&turn, &ada, &err));
     ck_assert_int_eq(turn.created, 1);
     ck_assert_int_eq(turn.wants_title, 1);
+}
+END_TEST
+
+/* What has the id of its stream, but another answer, is not it. */
+START_TEST(a_stream_of_another_turn_is_not_what_was_done)
+{
+    const char *id = create(&ada, "t");
+    chat_store_turn_t turn = turn_of(id, "q"), other = turn_of(id, "r");
+
+    OKAY(chat_store_turn_begin(&turn, &ada, &err));
+    end(&turn, "a");
+    other.stream = turn.stream;
+    REFUSED(chat_store_turn_begin(&other, &ada, &err), APR_EBUSY, 409,
+            "conversation_busy");
+    store_link_failures = 0; /* PostgreSQL has said so before */
+    ck_assert_int_eq(get(id)->messages, 2);
+    ck_assert_str_eq(get(id)->current, turn.answer);
 }
 END_TEST
 
@@ -300,6 +344,47 @@ START_TEST(words_are_found)
                        "(chat_conversation_search, rank) "
                        "values ('integrity-check', 1)");
     }
+}
+END_TEST
+
+static void index_is_sound(void)
+{
+    store_link_sql("insert into chat_message_search (chat_message_search, "
+                   "rank) values ('integrity-check', 1)");
+}
+
+#define WAITING "select count(*) from chat_message_unindexed"
+
+/* They are found all the same, and so is what is changed or goes meanwhile. */
+START_TEST(new_words_wait_for_a_search)
+{
+    const char *id = create(&ada, "t"), *old = talk(id, "apple", "pear"), *new;
+    chat_store_page_t page = {.limit = 10};
+    apr_array_header_t *streams;
+    chat_store_message_t *m = NULL;
+
+    if (!store_link_is_sqlite())
+        return;
+    ck_assert_str_eq(store_link_sql(WAITING), "2");
+    index_is_sound();
+    ck_assert_str_eq(find("apple", &page), "apple|");
+    ck_assert_str_eq(store_link_sql(WAITING), "0");
+    new = talk(id, "plum", "grape");
+    OKAY(chat_store_message_correct(&m, &ada, id, old, "[]", "fig", &err));
+    OKAY(chat_store_message_correct(&m, &ada, id, new, "[]", "lime", &err));
+    ck_assert_str_eq(store_link_sql(WAITING), "3");
+    index_is_sound();
+    ck_assert_str_eq(find("pear", &page), "");
+    ck_assert_str_eq(find("grape", &page), "");
+    ck_assert_str_eq(find("fig", &page), "fig|");
+    ck_assert_str_eq(find("lime", &page), "lime|");
+    new = talk(id, "kiwi", "melon");
+    OKAY(chat_store_message_correct(&m, &ada, id, old, "[]", "", &err));
+    OKAY(chat_store_message_delete(&streams, &ada, id, m->parent, &err));
+    ck_assert_str_eq(store_link_sql(WAITING), "0");
+    ck_assert_str_eq(find("melon", &page), "");
+    ck_assert_str_eq(find("plum", &page), "");
+    index_is_sound();
 }
 END_TEST
 
@@ -575,11 +660,13 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, what_was_committed_is_done);
+    tcase_add_test(tc, a_stream_of_another_turn_is_not_what_was_done);
     tcase_add_test(tc, an_answer_is_corrected);
     tcase_add_test(tc, an_answer_is_judged);
     tcase_add_test(tc, a_message_goes_with_all_below_it);
     tcase_add_test(tc, a_fork_is_a_copy_of_a_path);
     tcase_add_test(tc, words_are_found);
+    tcase_add_test(tc, new_words_wait_for_a_search);
     tcase_add_test(tc, pages_of_hits);
     tcase_add_test(tc, shares);
     tcase_add_test(tc, an_import);

@@ -163,6 +163,26 @@ START_TEST(one_that_is_not_late_shuts_nothing)
 }
 END_TEST
 
+START_TEST(one_that_is_late_while_others_are_answered_shuts_nothing)
+{
+    int slow = taken(), quick;
+
+    now += LATE - 1;
+    quick = taken();
+    give(quick, 1);
+    now += CHAT_STORE_SLOT_ANSWERS - 1;
+    quick = taken();
+    ck_assert_int_eq(change, CHAT_CIRCUIT_SAME);
+    ck_assert_int_eq(chat_store_slots_timeout(&t, 0, now), CHAT_CIRCUIT_SAME);
+    ck_assert(!chat_store_slots_hang(&t, 0, now, &change));
+    now += 1;
+    ck_assert(chat_store_slots_hang(&t, 0, now, &change));
+    ck_assert_int_eq(change, CHAT_CIRCUIT_OPENS);
+    give(slow, 1);
+    give(quick, 1);
+}
+END_TEST
+
 START_TEST(another_database_goes_on)
 {
     t.ndbs = 2;
@@ -358,6 +378,7 @@ Suite *unit_suite(void)
     tcase_add_test(c, a_child_that_died_has_none);
     tcase_add_test(c, one_that_is_late_shuts_it_for_all);
     tcase_add_test(c, one_that_is_not_late_shuts_nothing);
+    tcase_add_test(c, one_that_is_late_while_others_are_answered_shuts_nothing);
     tcase_add_test(c, another_database_goes_on);
     tcase_add_test(c, after_the_pause_one_probes_and_the_others_wait);
     tcase_add_test(c, a_late_one_is_counted_once);

@@ -61,8 +61,6 @@ create index chat_message_tree on chat_message (conversation_id, parent_id, crea
 
 create index chat_message_age on chat_message (conversation_id, created_at, id);
 
-create index chat_message_user on chat_message (user_id, created_at, id);
-
 create table chat_stream (
   id              text    not null primary key,
   conversation_id text    not null references chat_conversation (id) on delete cascade,
@@ -74,15 +72,12 @@ create table chat_stream (
   started_at      integer not null,
   heartbeat_at    integer not null,
   ended_at        integer
-) strict;
+) strict, without rowid;
 
+-- All that run, of which there are few.
 create unique index chat_stream_one_running on chat_stream (conversation_id) where status = 'running';
 
-create index chat_stream_message on chat_stream (message_id);
-
-create index chat_stream_conversation on chat_stream (conversation_id);
-
-create index chat_stream_reap on chat_stream (heartbeat_at) where status = 'running';
+create index chat_stream_conversation on chat_stream (conversation_id, message_id);
 
 create index chat_stream_old on chat_stream (ended_at) where ended_at is not null;
 
@@ -121,26 +116,44 @@ create index chat_idempotency_old on chat_idempotency (created_at);
 -- Words are found whatever their case and their accents are. The owner stands
 -- in hexadecimal beside them, as one word, so that an index looks through the
 -- words of one user alone. The content is not kept twice.
+--
+-- To put words into the index of words costs more than all else that is done for
+-- a message, and for many messages at once little more than for one. So what is
+-- new waits in a list, and goes into the index before the next search, or within
+-- seconds.
+create table chat_message_unindexed (n integer primary key) strict;
+
 create view chat_message_words as
-  select n, hex(user_id) as owner, text as body from chat_message;
+  select n, hex(user_id) as owner, text as body from chat_message m
+    where text <> '' and not exists (select 1 from chat_message_unindexed u where u.n = m.n);
 
 create virtual table chat_message_search using fts5
   (owner, body, content = 'chat_message_words', content_rowid = 'n',
    tokenize = 'unicode61 remove_diacritics 2');
 
-create trigger chat_message_ai after insert on chat_message begin
-  insert into chat_message_search (rowid, owner, body) values (new.n, hex(new.user_id), new.text);
+create trigger chat_message_ai after insert on chat_message when new.text <> '' begin
+  insert into chat_message_unindexed (n) values (new.n);
 end;
 
-create trigger chat_message_ad after delete on chat_message begin
+create trigger chat_message_ad after delete on chat_message when old.text <> '' begin
   insert into chat_message_search (chat_message_search, rowid, owner, body)
-    values ('delete', old.n, hex(old.user_id), old.text);
+    select 'delete', old.n, hex(old.user_id), old.text
+      where not exists (select 1 from chat_message_unindexed where n = old.n);
+  delete from chat_message_unindexed where n = old.n;
 end;
 
-create trigger chat_message_au after update of text, user_id on chat_message begin
+create trigger chat_message_au after update of text, user_id on chat_message
+  when old.text <> '' and (old.text <> new.text or old.user_id <> new.user_id) begin
   insert into chat_message_search (chat_message_search, rowid, owner, body)
-    values ('delete', old.n, hex(old.user_id), old.text);
-  insert into chat_message_search (rowid, owner, body) values (new.n, hex(new.user_id), new.text);
+    select 'delete', old.n, hex(old.user_id), old.text
+      where not exists (select 1 from chat_message_unindexed where n = old.n);
+  delete from chat_message_unindexed where n = old.n;
+  insert into chat_message_unindexed (n) select new.n where new.text <> '';
+end;
+
+create trigger chat_message_aw after update of text on chat_message
+  when old.text = '' and new.text <> '' begin
+  insert into chat_message_unindexed (n) values (new.n);
 end;
 
 create view chat_conversation_words as
@@ -160,7 +173,8 @@ create trigger chat_conversation_ad after delete on chat_conversation begin
     values ('delete', old.n, hex(old.user_id), coalesce(old.title, ''));
 end;
 
-create trigger chat_conversation_au after update of title, user_id on chat_conversation begin
+create trigger chat_conversation_au after update of title, user_id on chat_conversation
+  when old.title is not new.title or old.user_id <> new.user_id begin
   insert into chat_conversation_search (chat_conversation_search, rowid, owner, body)
     values ('delete', old.n, hex(old.user_id), coalesce(old.title, ''));
   insert into chat_conversation_search (rowid, owner, body)

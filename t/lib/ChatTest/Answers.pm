@@ -11,7 +11,7 @@
 #
 # Steps of a list are bytes, or the word hang: silence until the peer leaves.
 # After the last one the connection is closed. What was asked for last by a name
-# is asked(NAME): the body.
+# is asked(NAME), the body, and head(NAME).
 package ChatTest::Answers;
 
 use v5.36;
@@ -69,18 +69,21 @@ sub _size ($head) {
 }
 
 # Whole, or not at all: it is read as soon as there is an answer.
-sub _keep ($self, $name, $body) {
+sub _keep ($self, $name, $text) {
     open my $fh, '>:raw', "$self->{dir}/$$" or die $!;
-    print $fh $body;
+    print $fh $text;
     close $fh or die $!;
     rename "$self->{dir}/$$", "$self->{dir}/$name.asked" or die $!;
 }
 
-sub asked ($self, $name) {
+sub _request ($self, $name) {
     open my $fh, '<:raw', "$self->{dir}/$name.asked" or return;
     local $/;
-    return scalar <$fh>;
+    return split /\r\n\r\n/, scalar <$fh>, 2;
 }
+
+sub asked ($self, $name) { return ($self->_request($name))[1] }
+sub head ($self, $name)  { return ($self->_request($name))[0] }
 
 sub _answer ($self, $conn) {
     local $SIG{PIPE} = 'IGNORE';
@@ -89,7 +92,7 @@ sub _answer ($self, $conn) {
         sysread($conn, $text, 65536, length $text) or return;
     }
     my ($name) = $text =~ /answer\((\w+)\)/;
-    $self->_keep($name, $text =~ s/\A.*?\r\n\r\n//sr) if defined $name;
+    $self->_keep($name, $text) if defined $name;
     my $answer = $self->{answers}{ $name // '' } // whole(500, [], "no answer is named so\n");
     for my $step (ref $answer ? @$answer : $answer) {
         $step eq 'hang' ? sysread($conn, my $nothing, 1) : syswrite($conn, $step);

@@ -31,38 +31,43 @@ my %SESSIONS = (
 );
 
 # %o as for ChatTest; db: which; upstream: a ChatTest::Upstream; locations: more
-# lines for a path, { conversations => "..." }.
+# lines for a path, { conversations => "..." }; pg: a ChatTest::Postgres that is
+# there already; resume: of ChatStreamResume (the spool).
 sub new ($class, %o) {
     my $db = delete $o{db} // 'sqlite';
     my $up = delete $o{upstream};
     my $locations = delete $o{locations} // {};
-    my $pg = $db eq 'pgsql' ? ChatTest::Postgres->new->start : undef;
+    my $resume = delete $o{resume} // 'spool=%%DIR%%/spool';
+    my $given = delete $o{pg};
+    my $pg = $given // ($db eq 'pgsql' ? ChatTest::Postgres->new->start : undef);
     my $more = delete $o{conf} // '';
+    my $provider = delete $o{provider} // '';
     my $modules = delete $o{modules} // [];
     my $self = $class->SUPER::new(%o, modules => [ 'dbd', @$modules ]);
-    $self->{pg} = $pg;
+    @$self{qw(pg pg_is_given)} = ($pg, !!$given);
     $self->write_file('bearer.secret', "$SECRET\n", 0600);
     $self->{db} = $db;
     $self->write_file('run/chats.db', '', 0666) if !$pg;
     chmod 0777, $self->dir . '/run';
     mkdir $self->dir . '/spool', 0700 or die $!;
     chown +(getpwnam($self->_user =~ /^User (\S+)/ ? $1 : getpwuid $>))[2, 3], $self->dir . '/spool' if $> == 0;
-    $self->{conf} = _conf($db, $pg, $up, $locations) . $more;
+    $self->{conf} = _conf($db, $pg, $up, $locations, $resume) . $more;
+    $self->{conf} =~ s/(<ChatProvider openai>\n)/$1$provider/;
     return $self;
 }
 
-sub _conf ($db, $pg, $up, $locations) {
+sub _conf ($db, $pg, $up, $locations, $resume) {
     my $database = $pg ? qq{DBDriver pgsql\nDBDParams "@{[ $pg->params ]}"\n} : qq{DBDriver sqlite3\nDBDParams "%%DIR%%/run/chats.db"\n};
     my $users = q{(VALUES ('ann', 'user', 'free'), ('bob', 'user', 'free'), ('eve', 'user,admin', NULL))};
     $users .= ' AS people' if $pg;
     my $url = $up ? $up->url : 'http://127.0.0.1:1/v1';
     my %route = (
-        (map { $_ => $_ } qw(conversations search shared export import me)),
+        (map { $_ => $_ } qw(conversations search shared export import me usage)),
         shares => 'shared', 'chat/stream' => 'stream');
     my $text = $database . <<"END";
 ChatAuthSession sql "$SESSIONS{$db} $users WHERE column1 = %s"
 ChatStoreMigrate on
-ChatStreamResume spool=%%DIR%%/spool
+ChatStreamResume $resume
 <ChatProvider openai>
     ChatProviderURL $url
     ChatProviderKey env:CHAT_CANARY_KEY
@@ -104,7 +109,7 @@ sub sql ($self, $sql) {
 
 sub stop ($self, %o) {
     my $ok = $self->SUPER::stop(%o);
-    $self->{pg}->stop if $self->{pg};
+    $self->{pg}->stop if $self->{pg} && !$self->{pg_is_given};
     return $ok;
 }
 
@@ -128,10 +133,10 @@ ChatTest::Chats - an httpd with the whole API of conversations
 
 =over
 
-=item new(db => 'sqlite' | 'pgsql', upstream => $up, locations => { path => $conf }, %ChatTest)
+=item new(db => 'sqlite' | 'pgsql', upstream => $up, provider => $conf, locations => { path => $conf }, pg => $pg, resume => $way, %ChatTest)
 
 Everything below /api/v1: conversations, search, shared, shares, export, import,
-me, chat/stream. The users are ann, bob and eve, who is an administrator.
+me, usage, chat/stream. The users are ann, bob and eve, who is an administrator.
 
 =item as($user, $method, $path, %o), sql($statement), stop
 

@@ -16,17 +16,17 @@ my $JSON = JSON::PP->new->utf8->canonical;
 
 # %o: as ChatTest->new; kind => 'sqlite' (default) or 'pgsql', pg => a
 # ChatTest::Postgres that is there already; up => {...} for the mock; where =>
-# directives of every location; dbd => more directives of mod_dbd; resume => of
+# directives of every location; use => of ChatUse (up); dbd => more directives of mod_dbd; resume => of
 # ChatStreamResume (spool). Locations: /chat (stream) and /say (message), for
 # the users ann and ben, and /open (stream) for guests; more => { name => directives }
 # for others, as /chat.
 sub new ($class, %o) {
-    my ($kind, $pg, $up, $where, $dbd, $conf, $resume, $more) = delete @o{qw(kind pg up where dbd conf resume more)};
+    my ($kind, $pg, $up, $where, $dbd, $conf, $resume, $more, $use) = delete @o{qw(kind pg up where dbd conf resume more use)};
     $kind //= 'sqlite';
     $up = ChatTest::Upstream->new(n => 3, ($up // {})->%*)->start;
     $pg = ChatTest::Postgres->new->start if $kind eq 'pgsql' && !$pg;
     my $params = $kind eq 'pgsql' ? "pgsql\nDBDParams \"${\$pg->params}\"" : "sqlite3\nDBDParams \"%%DIR%%/data/chats.db\"";
-    my $common = join "\n", 'SetHandler chat', 'ChatUse up', 'ChatStore chat', 'ChatRequestMessageLength 100000',
+    my $common = join "\n", 'SetHandler chat', 'ChatUse ' . ($use // 'up'), 'ChatStore chat', 'ChatRequestMessageLength 100000',
         'ChatRequestTotalLength 100000', $where // '';
     my $members = join "\n", $common, 'ChatAuth user', 'AuthType Basic', 'AuthName members', 'AuthUserFile %%DIR%%/users', 'Require valid-user';
     my $self = $class->SUPER::new(

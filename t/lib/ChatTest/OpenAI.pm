@@ -33,7 +33,7 @@ sub new ($class, %o) {
     local $ENV{NODE_EXTRA_CA_CERTS} = $o{ca} if $o{ca};
     local $ENV{NODE_ENV} = 'test';
     my $self = bless { n => 0, owner => $$, base => $o{base}, buffer => [''] }, $class;
-    $self->{pid} = open2($self->{out}, $self->{in}, 'node', "$dir/client.mjs");
+    $self->{pid} = open2($self->{out}, $self->{in}, 'node', "$dir/" . ($o{client} // 'client.mjs'));
     return $self;
 }
 
@@ -98,12 +98,12 @@ ChatTest::OpenAI - the official SDKs as clients
 
 =over
 
-=item new(base => URL, ca => FILE, of => FOLDER), stop
+=item new(base => URL, ca => FILE, of => FOLDER, client => FILE), stop
 
 One node process. base: of the API, for jobs that name none. ca: a certificate
 to trust. of: the folder in t/real: openai (the default); providers, which has
 the SDKs of Anthropic and Google besides; eventsource, for fetch with
-eventsource-parser. Installs what is not there, and skips the test file when
+eventsource-parser. client: the program there (client.mjs). Installs what is not there, and skips the test file when
 that fails.
 
 =item run(@jobs)

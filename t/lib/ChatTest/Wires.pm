@@ -15,7 +15,7 @@
 #   told($wire, $body)       { system, texts, tools, calls, results, json,
 #       schema, strict }
 #
-# Contracts: chat (the module's own requests), stream, message; completions,
+# Contracts: chat (the module's own requests), stream, message, ui; completions,
 # responses, messages (Anthropic) and gemini, which are wires as well.
 package ChatTest::Wires;
 
@@ -74,6 +74,17 @@ sub ask_message (%ask) {
         ($ask{stream} ? () : (stream => $FALSE)) };
 }
 
+# Calls and what was given for them are parts of one message.
+sub ask_ui (%ask) {
+    my @calls = ($ask{calls} // [])->@*;
+    my %result = map { $calls[$_]{id} => $ask{results}[$_] } 0 .. $#calls;
+    my $answer = $ask{back} // { role => 'assistant', parts => [ map { { type => "tool-$_->{name}", toolCallId => $_->{id}, input => $JSON->decode($_->{arguments}) } } @calls ] };
+    my @parts = map { exists $_->{toolCallId} ? { %$_, state => 'output-available', output => $result{ $_->{toolCallId} } } : $_ } $answer->{parts}->@*;
+    my %chat = ask_chat(%ask, calls => [], results => [], back => undef)->%*;
+    return { %chat, id => 'chat-1', trigger => 'submit-message', messages => [ { id => 'u', role => 'user', parts => [ { type => 'text', text => $ask{text} } ] },
+        (@calls ? { id => 'a', role => 'assistant', parts => \@parts } : ()) ] };
+}
+
 sub ask_completions (%ask) {
     my @messages = messages_of(\%ask,
         sub { content => undef, tool_calls => [ map { +{ id => $_->{id}, type => 'function', function => { $_->%{qw(name arguments)} } } } @_ ] },
@@ -126,7 +137,7 @@ sub ask_gemini (%ask) {
         (@functions ? (tools => [ { functionDeclarations => \@functions } ]) : ()), (%config ? (generationConfig => \%config) : ()) };
 }
 
-my %ASK = (chat => \&ask_chat, stream => \&ask_chat, message => \&ask_message, completions => \&ask_completions,
+my %ASK = (ui => \&ask_ui, chat => \&ask_chat, stream => \&ask_chat, message => \&ask_message, completions => \&ask_completions,
     responses => \&ask_responses, messages => \&ask_messages, gemini => \&ask_gemini);
 
 sub asked ($contract, %ask) {
@@ -292,13 +303,49 @@ sub take_message ($said, $v) {
     usage_of($said, $v->{usage}, qw(input_tokens output_tokens), undef) if $v->{usage};
 }
 
+# As a page keeps it, too.
+sub take_ui ($said, $v) {
+    my $type = $v->{type};
+    my $parts = ($said->{back} //= { role => 'assistant', parts => [] })->{parts};
+    my $call = sub { my ($n) = grep { ($said->{calls}[$_]{id} // '') eq $v->{toolCallId} } 0 .. $said->{calls}->$#*; $n };
+    if ($type =~ /^(text|reasoning)-start$/) {
+        push @$parts, { type => $1, text => '' };
+    }
+    elsif ($type =~ /^(text|reasoning)-delta$/) {
+        $parts->[-1]{text} .= $v->{delta};
+        $said->{text} .= $v->{delta} if $1 eq 'text';
+    }
+    elsif ($type =~ /^(?:text|reasoning)-end$/) {
+        $parts->[-1]{providerMetadata} = $v->{providerMetadata} if $v->{providerMetadata};
+    }
+    elsif ($type eq 'tool-input-start') {
+        call_at($said, scalar $said->{calls}->@*)->@{qw(id name)} = $v->@{qw(toolCallId toolName)};
+    }
+    elsif ($type eq 'tool-input-delta') {
+        $said->{calls}[ $call->() ]{arguments} .= $v->{inputTextDelta};
+    }
+    elsif ($type eq 'tool-input-available') {
+        push @$parts, { type => "tool-$v->{toolName}", toolCallId => $v->{toolCallId}, input => $v->{input},
+            $v->{providerMetadata} ? (callProviderMetadata => $v->{providerMetadata}) : () };
+    }
+    elsif ($type eq 'data-usage') {
+        usage_of($said, $v->{data}, qw(inputTokens outputTokens), $v->{data}{cachedInputTokens});
+    }
+    elsif ($type eq 'error') {
+        fail_of($said, 'upstream_error');
+    }
+    finish_of($said, $v->{finishReason} =~ tr/-/_/r) if defined $v->{finishReason};
+}
+
 my %TAKE = (
+    ui => \&take_ui,
     stream    => \&take_stream,    message  => \&take_message,  completions => \&take_completions,
     responses => \&take_responses, messages => \&take_messages, gemini      => \&take_gemini,
 );
 
 # What says that a stream is over.
 my %END = (
+    ui => qr/"type":"finish"/,
     stream => qr/"type":"done"/, message => qr/"status":"done"/, completions => qr/^\[DONE\]$/, responses => qr/"type":"response\.(?:completed|incomplete)"/,
     messages => qr/"type":"message_stop"/, gemini => qr/"finishReason"/,
 );
@@ -313,7 +360,7 @@ sub said ($contract, $res) {
         my $over = $event->{data} =~ $END{$contract} ? 1 : 0;
         $TAKE{$contract}->(\%said, $BYTES->decode($event->{data})) if $event->{data} ne '[DONE]';
         $said{ended} += $over;
-        $said{last} = $over || $said{error} ? 1 : 0;
+        $said{last} = $over || $said{error} || ($said{ended} && $event->{data} eq '[DONE]') ? 1 : 0;
     }
     return \%said;
 }

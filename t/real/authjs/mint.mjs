@@ -24,9 +24,11 @@ const makers = {
         new SignJWT(claims).setProtectedHeader({ alg, kid: kid ?? alg }).sign((await pair(alg)).privateKey),
 };
 
-async function jwks(algs) {
+// Under the name prefix + algorithm.
+async function jwks(algs, prefix = '') {
     const keys = [];
-    for (const alg of algs) keys.push({ ...(await exportJWK((await pair(alg)).publicKey)), kid: alg, alg, use: 'sig' });
+    for (const alg of algs)
+        keys.push({ ...(await exportJWK((await pair(alg)).publicKey)), kid: prefix + alg, alg, use: 'sig' });
     return { keys };
 }
 
@@ -34,5 +36,5 @@ let text = '';
 for await (const piece of process.stdin) text += piece;
 const out = [];
 for (const wish of JSON.parse(text))
-    out.push(wish.by === 'jwks' ? { jwks: await jwks(wish.algs) } : { token: await makers[wish.by](wish) });
+    out.push(wish.by === 'jwks' ? { jwks: await jwks(wish.algs, wish.prefix) } : { token: await makers[wish.by](wish) });
 process.stdout.write(JSON.stringify(out));

@@ -11,14 +11,14 @@
 //   store     kysely-pgsql | kysely-sqlite | drizzle-pgsql | drizzle-sqlite
 //   database  a connection string, or a file name
 //   secret    BETTER_AUTH_SECRET
-//   options   admin (1: with the admin plugin), ids ("serial", "uuid"),
+//   options   admin, jwt (1: with that plugin), ids ("serial", "uuid"),
 //             requireSignature (of the bearer plugin); "auth" goes to
 //             betterAuth() as it is
 import http from "node:http";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
 import { toNodeHandler } from "better-auth/node";
-import { admin, bearer } from "better-auth/plugins";
+import { admin, bearer, jwt } from "better-auth/plugins";
 import { openDrizzle } from "./drizzle.mjs";
 import { openKysely } from "./kysely.mjs";
 
@@ -42,6 +42,7 @@ async function openApp({ store, database, secret, options: wanted }) {
         plugins: [
             bearer({ requireSignature: !!wanted.requireSignature }),
             ...(wanted.admin ? [admin()] : []),
+            ...(wanted.jwt ? [jwt()] : []),
         ],
         advanced: wanted.ids ? { database: { generateId: wanted.ids } } : {},
         ...wanted.auth,

@@ -25,7 +25,7 @@ static const char help_text[] =
     "              request whose message is mock(seed={i})\n"
     "  -p PARAMS   what the mock was told elsewhere: 'n=50;size=80'\n"
     "  -a API      responses (default), completions, messages or gemini\n"
-    "  -D DIALECT  stream, message or completions: a gateway's own events,\n"
+    "  -D DIALECT  stream, message, completions or ui-message: own events,\n"
     "              whichever API is behind it. Not the bytes are compared but\n"
     "              the text, thoughts, calls and usage; there must be one end\n"
     "  -H LINE     one more request header\n"
@@ -219,10 +219,11 @@ static int dialect_named(const char *name)
         [LOAD_STREAM] = "stream",
         [LOAD_MESSAGE] = "message",
         [LOAD_COMPLETIONS] = "completions",
+        [LOAD_UI] = "ui-message",
     };
     int i;
 
-    for (i = LOAD_STREAM; i <= LOAD_COMPLETIONS; i++) {
+    for (i = LOAD_STREAM; i <= LOAD_UI; i++) {
         if (!strcmp(names[i], name))
             return i;
     }

@@ -354,6 +354,31 @@ static void completions_event(answer_t *a, json_object *v, int64_t now)
     }
 }
 
+/* [DONE] comes behind the reason, and behind an error as well. */
+static void ui_event(answer_t *a, const char *type, json_object *v, int64_t now)
+{
+    const char *delta = text_of(v, "delta");
+
+    if (!strcmp(type, "text-delta"))
+        take_text(a, delta, strlen(delta), now);
+    else if (!strcmp(type, "reasoning-delta"))
+        take_thoughts(a, delta);
+    else if (!strcmp(type, "data-usage"))
+        check_usage(a, member(v, "data"), "inputTokens", "outputTokens");
+    else if (!strcmp(type, "error"))
+        snprintf(a->said.finish, sizeof(a->said.finish), "error");
+    else if (!strcmp(type, "finish")) {
+        snprintf(a->said.finish, sizeof(a->said.finish), "%s",
+                 text_of(v, "finishReason"));
+        check_finish(a, a->said.finish);
+    }
+}
+
+static int has_done(const answer_t *a)
+{
+    return a->o->dialect == LOAD_COMPLETIONS || a->o->dialect == LOAD_UI;
+}
+
 /* All events have the id of the first that has one. */
 static void check_id(answer_t *a, json_object *v)
 {
@@ -372,14 +397,15 @@ static void read_event(answer_t *a, int64_t now)
     json_object *v;
     const char *type;
 
-    if (a->o->dialect == LOAD_COMPLETIONS && !strcmp(s->data.data, "[DONE]")) {
+    if (has_done(a) && !strcmp(s->data.data, "[DONE]")) {
         if (!*s->finish)
             load_answer_wrong(a, "[DONE] without a finish_reason");
-        end_with(a, SAID_DONE);
+        end_with(a, strcmp(s->finish, "error") ? SAID_DONE : SAID_FAILED);
         return;
     }
     v = json_tokener_parse(s->data.data);
-    check_id(a, v);
+    if (a->o->dialect != LOAD_UI) /* its ids are those of parts */
+        check_id(a, v);
     type = text_of(v, "type");
     if (!json_object_is_type(v, json_type_object))
         load_answer_wrong(a, "an event that is no JSON object");
@@ -387,6 +413,8 @@ static void read_event(answer_t *a, int64_t now)
         message_event(a, v, now);
     else if (a->o->dialect == LOAD_COMPLETIONS)
         completions_event(a, v, now);
+    else if (a->o->dialect == LOAD_UI)
+        ui_event(a, type ? type : "none", v, now);
     else
         stream_event(a, type ? type : "none", v, now);
     json_object_put(v);

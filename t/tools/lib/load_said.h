@@ -14,7 +14,8 @@ typedef enum {
     LOAD_BYTES, /* the mock's own, unchanged */
     LOAD_STREAM,
     LOAD_MESSAGE,
-    LOAD_COMPLETIONS
+    LOAD_COMPLETIONS,
+    LOAD_UI
 } load_dialect_e;
 
 typedef enum { SAID_OPEN, SAID_DONE, SAID_FAILED } said_end_e;

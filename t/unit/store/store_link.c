@@ -13,6 +13,7 @@
 #include <apr_strings.h>
 
 #include "../../../src/store/chat_store_migrate.h"
+#include "chat_store_vercel.h"
 
 chat_store_limits_t store_link_limits;
 int store_link_failures;
@@ -46,12 +47,13 @@ void store_link_join(apr_pool_t *p)
     const char *name = getenv("CHAT_TEST_DB_DRIVER"), *why = NULL;
     const char *params = name ? getenv("CHAT_TEST_DB_PARAMS") : file;
 
-    pool = p;
+    /* What is kept of a connection is kept in a pool of its own. */
+    apr_pool_create(&pool, p);
     is_sqlite = !name || !strcmp(name, "sqlite3");
     if (apr_dbd_init(p) != APR_SUCCESS ||
         apr_dbd_get_driver(p, name ? name : "sqlite3", &driver) != APR_SUCCESS)
         die("no driver", name);
-    if (apr_dbd_open_ex(driver, p, params, &handle, &why) != APR_SUCCESS)
+    if (apr_dbd_open_ex(driver, pool, params, &handle, &why) != APR_SUCCESS)
         die("not opened", why);
 }
 
@@ -149,12 +151,23 @@ void store_link_disturb(void)
 
 /* ---- the link ---- */
 
+/* SQLite's own locks are of another kind. */
+static int be_writer(chat_store_link_t *link)
+{
+    writing = open(file, O_RDONLY | O_CLOEXEC);
+    link->writer = writing >= 0 && !flock(writing, LOCK_EX);
+    return link->writer;
+}
+
 apr_status_t chat_store_link_open(chat_store_link_t *link,
-                                  const chat_store_at_t *at, const char **pwhy)
+                                  const chat_store_at_t *at, int writes,
+                                  const char **pwhy)
 {
     memset(link, 0, sizeof(*link));
     apr_pool_create(&link->p, at->p);
     *pwhy = NULL;
+    if (writes && is_sqlite && !be_writer(link))
+        return APR_TIMEUP;
     return chat_store_db_use(&link->db, driver, handle, pool, link->p);
 }
 
@@ -162,23 +175,13 @@ void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
                            int answered)
 {
     apr_pool_destroy(link->p);
-}
-
-/* SQLite's own locks are of another kind. */
-int chat_store_link_lock(const chat_store_link_t *link,
-                         const chat_store_at_t *at)
-{
-    if (!is_sqlite)
-        return 1;
-    writing = open(file, O_RDONLY | O_CLOEXEC);
-    return writing >= 0 && !flock(writing, LOCK_EX);
-}
-
-void chat_store_link_unlock(const chat_store_link_t *link,
-                            const chat_store_at_t *at)
-{
-    if (is_sqlite)
+    if (link->writer)
         close(writing);
+}
+
+int chat_store_link_is(const chat_store_at_t *at, int sqlite)
+{
+    return is_sqlite == sqlite;
 }
 
 void chat_store_link_limits(chat_store_limits_t *limits,
@@ -194,6 +197,11 @@ void chat_store_link_log(const chat_store_at_t *at, int error, const char *what,
     store_link_why = apr_pstrcat(pool, what, ": ", why, NULL);
     if (getenv("CHAT_TEST_VERBOSE"))
         fprintf(stderr, "# cannot %s: %s\n", what, why);
+}
+
+apr_status_t chat_store_tables_app(const char **pwhy, const chat_store_at_t *at)
+{
+    return chat_store_tables(pwhy, at);
 }
 
 apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)

@@ -1,0 +1,29 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- What users have used: a row for each day (UTC), model and provider. Money is
+-- counted in 1e-10 USD, so that sums are exact. A statement ends with a
+-- semicolon and an empty line.
+
+create table chat_usage (
+  day           date    not null,
+  user_id       text    not null,
+  model         text    not null,
+  provider      text    not null,
+  own_key       boolean not null default false,
+  requests      bigint  not null default 0,
+  input_tokens  bigint  not null default 0,
+  output_tokens bigint  not null default 0,
+  cached_tokens bigint  not null default 0,
+  cost_e10      bigint  not null default 0,
+  primary key (user_id, day, model, provider, own_key)
+);
+
+create index chat_usage_day on chat_usage (day);
+
+-- What was added, by the name of its file or of its answer: none is added twice.
+create table chat_usage_batch (
+  id       uuid   not null primary key,
+  added_at bigint not null
+);
+
+create index chat_usage_batch_old on chat_usage_batch (added_at);
