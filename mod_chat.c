@@ -12,8 +12,11 @@
 #include "chat_auth.h"
 #include "chat_config.h"
 #include "chat_crypto.h"
+#include "chat_export.h"
 #include "chat_limit.h"
 #include "chat_log.h"
+#include "chat_metric.h"
+#include "chat_override.h"
 #include "chat_redis.h"
 #include "chat_resume.h"
 #include "chat_route.h"
@@ -48,13 +51,18 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
     chat_crypto_init();
-    if (chat_stream_post_config(pconf, s) != APR_SUCCESS ||
+    if (chat_metric_post_config(s) != APR_SUCCESS ||
+        chat_telemetry_post_config(pconf, s) != APR_SUCCESS ||
+        chat_stream_post_config(pconf, s) != APR_SUCCESS ||
         chat_store_post_config(pconf, s) != APR_SUCCESS ||
+        chat_override_post_config(pconf, s) != APR_SUCCESS ||
         chat_auth_post_config(pconf, s) != APR_SUCCESS ||
         chat_limit_post_config(pconf, s) != APR_SUCCESS ||
         chat_resume_post_config(pconf, s) != APR_SUCCESS ||
         chat_upstream_post_config(pconf, s) != APR_SUCCESS ||
-        chat_run_post_config(pconf, s) != APR_SUCCESS)
+        chat_export_post_config(pconf, s) != APR_SUCCESS ||
+        chat_run_post_config(pconf, s) != APR_SUCCESS ||
+        chat_route_openapi_post_config(pconf, s) != APR_SUCCESS)
         return HTTP_INTERNAL_SERVER_ERROR; /* each has said why */
     return OK;
 }
@@ -62,8 +70,10 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static void child_init(apr_pool_t *pchild, server_rec *s)
 {
     chat_scratch_init(pchild);
+    chat_telemetry_child_init(pchild, s);
     chat_auth_child_init(pchild, s);
     chat_limit_child_init(pchild, s);
+    chat_run_export_child_init(pchild, s); /* stops behind the streams */
     chat_stream_child_init(pchild, s);
     chat_resume_child_init(pchild, s); /* stops before the streams do */
     chat_store_child_init(pchild, s);
@@ -83,6 +93,7 @@ static void register_hooks(apr_pool_t *p)
                         AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_handler(chat_route_handler, NULL, NULL, APR_HOOK_MIDDLE);
     chat_store_context_register_hooks(p);
+    chat_auth_register_hooks(p);
     chat_limit_register_hooks(p);
     chat_stream_register_hooks(p);
     chat_telemetry_register_hooks(p);

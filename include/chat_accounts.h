@@ -51,6 +51,64 @@ apr_status_t chat_store_key_reseal(const chat_store_at_t *at,
                                    const unsigned char *blob, apr_size_t len,
                                    const char *key_id, chat_err_t *err);
 
+/* ---- files: where they are is told by chat_upload.h ---- */
+
+typedef struct chat_store_upload_t {
+    const char *id;    /* a UUID */
+    const char *owner; /* result */
+    int ready;         /* 1: the file is there; 0: it is waited for */
+    const char *key;   /* of the object, or below the directory */
+    const char *seal;  /* what URLs of this site are signed with: a secret */
+    const char *filename, *media_type; /* as the client says them */
+    apr_int64_t size;
+    const char *sha256;           /* base64, or NULL: nobody said it */
+    apr_int64_t width, height;    /* of an image, in pixels; else 0 */
+    apr_int64_t created, expires; /* expires: it may be uploaded until then */
+} chat_store_upload_t;
+
+/* Of at->owner; NULL: whosever it is, for one who has its signature. */
+apr_status_t chat_store_upload_get(chat_store_upload_t **pu,
+                                   const chat_store_at_t *at, const char *id,
+                                   chat_err_t *err);
+/* A new one. APR_ENOSPC: 403 upload_quota, more than so many files or bytes
+ * within a day, also of those that were deleted since. */
+apr_status_t chat_store_upload_create(const chat_store_upload_t *u, int files,
+                                      apr_int64_t bytes,
+                                      const chat_store_at_t *at,
+                                      chat_err_t *err);
+/* The file is there; of u its id, width and height count. APR_NOTFOUND: nobody
+ * waits for it any more. */
+apr_status_t chat_store_upload_ready(const chat_store_upload_t *u,
+                                     const chat_store_at_t *at,
+                                     chat_err_t *err);
+apr_status_t chat_store_upload_remove(const chat_store_at_t *at, const char *id,
+                                      chat_err_t *err);
+/* A conversation of this server, or a chat of an app, has these (const char *).
+ * The other is NULL. Once more does no harm; those of others are left out. */
+apr_status_t chat_store_upload_use(const apr_array_header_t *ids,
+                                   const chat_store_at_t *at,
+                                   const char *conversation, const char *chat,
+                                   chat_err_t *err);
+/* A chat of an app is gone, and files with it that nothing else has. */
+apr_status_t chat_store_upload_leave(const chat_store_at_t *at,
+                                     const char *chat, chat_err_t *err);
+
+/* What was not uploaded so long after it could have been, and what no
+ * conversation has had within so long, is to be deleted: some at a time. owner
+ * is NULL, as of the following. What none has any more goes with
+ * chat_store_purge(). */
+apr_status_t chat_store_upload_expire(const chat_store_at_t *at,
+                                      apr_int64_t put_ms, apr_int64_t unused_ms,
+                                      chat_err_t *err);
+/* chat_store_upload_t, id and key alone: whose files are still to be deleted,
+ * some at a time. */
+apr_status_t chat_store_upload_doomed(apr_array_header_t **prows,
+                                      const chat_store_at_t *at,
+                                      chat_err_t *err);
+/* The file is gone; 0: it could not be deleted, and others come first now. */
+apr_status_t chat_store_upload_gone(const chat_store_at_t *at, const char *id,
+                                    int gone, chat_err_t *err);
+
 /* ---- tiers ---- */
 
 /* The tier of that user (the application's id). APR_NOTFOUND: nobody pays, or

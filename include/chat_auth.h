@@ -64,6 +64,13 @@ int chat_auth_cors(request_rec *r);
 /* check_authn hook for AuthType Chat: sets r->user, r->ap_auth_type. */
 int chat_auth_check_authn(request_rec *r);
 
+/* The namespace of the users whom an administrator means who writes an id alone
+ * (chat_user_t.home); ChatAuth has a scheme. */
+const char *chat_auth_home(const chat_dir_conf_t *conf);
+
+/* Require chat-role, chat-tier and chat-user. */
+void chat_auth_register_hooks(apr_pool_t *p);
+
 /*
  * A token for a user who was identified by something else: HS256 by the first
  * of ChatAuthJWTSecret, good for ChatAuthJWT expires=, with the first issuer

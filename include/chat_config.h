@@ -16,192 +16,13 @@
 #include <apr_hash.h>
 #include <apr_network_io.h>
 
+#include "chat_config_admin.h"
+#include "chat_config_entries.h"
+#include "chat_config_moderation.h"
 #include "chat_json.h"
+#include "chat_otlp.h"
 #include "chat_price.h"
 #include "chat_types.h"
-
-#define CHAT_UNSET (-1)
-
-typedef enum {
-    CHAT_ROUTE_NONE = CHAT_UNSET,
-#define CHAT_ROUTE(id, name, handler, flags) CHAT_ROUTE_##id,
-#include "chat_route_list.h"
-#undef CHAT_ROUTE
-    CHAT_ROUTE_COUNT
-} chat_route_e;
-
-/* Flags of a route: its bytes are those of the provider type it is named after,
- * which pass unchanged. */
-#define CHAT_ROUTE_PASSTHROUGH 1u
-
-typedef enum {
-#define CHAT_PROVIDER(id, name, caps) CHAT_PROVIDER_##id,
-#include "chat_provider_list.h"
-#undef CHAT_PROVIDER
-    CHAT_PROVIDER_COUNT
-} chat_provider_e;
-
-typedef enum {
-#define CHAT_AUTH(id, name) CHAT_AUTH_##id,
-#include "chat_auth_list.h"
-#undef CHAT_AUTH
-    CHAT_AUTH_COUNT
-} chat_auth_e;
-
-/* How an upstream's API is spoken, where it has several (ChatProviderAPI). */
-typedef enum { CHAT_API_RESPONSES, CHAT_API_COMPLETIONS } chat_api_e;
-
-/* Where the log of a stream is kept (ChatStreamResume). */
-typedef enum {
-    CHAT_RESUME_OFF,   /* nowhere: no stream can be resumed */
-    CHAT_RESUME_SPOOL, /* in a file, for the processes of this server */
-    CHAT_RESUME_REDIS  /* in ChatRedis, for all servers that share it */
-} chat_resume_e;
-/* Whose tables hold conversations (ChatStore). */
-typedef enum {
-    CHAT_STORE_OFF,
-    CHAT_STORE_CHAT,  /* this module's */
-    CHAT_STORE_VERCEL /* those of an app that began as Vercel's chat template */
-} chat_store_layout_e;
-
-/* Who saves an answer in the tables of an app (ChatStoreSave). */
-typedef enum {
-    CHAT_SAVE_USUAL, /* the app where that answers, else this server */
-    CHAT_SAVE_APP,
-    CHAT_SAVE_APACHE
-} chat_save_e;
-
-/* What becomes of a question that nobody answered (ChatStoreUnanswered). */
-typedef enum { CHAT_UNANSWERED_KEEP, CHAT_UNANSWERED_REMOVE } chat_unanswered_e;
-
-/* One ChatStoreCount line. */
-typedef struct chat_store_count_t {
-    int most; /* so many messages of a user, and one more, are let in */
-    apr_interval_time_t window;
-    const char *tier; /* only for this tier, NULL: any */
-} chat_store_count_t;
-
-/* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited).
- */
-typedef enum {
-    CHAT_WIDGET_EVENT, /* as an event of a stream */
-    CHAT_WIDGET_STATUS /* as a 429 */
-} chat_widget_limited_e;
-
-/* How ChatRequestMessageLength counts (zod from 4.5 on; zod before). */
-typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
-
-/* Whose points a policy counts (ChatLimit NAME POINTS/WINDOW KEY). */
-typedef enum {
-    CHAT_LIMIT_BY_USER,    /* the account; a guest by its address */
-    CHAT_LIMIT_BY_IP,      /* the client's address, as mod_remoteip has it */
-    CHAT_LIMIT_BY_USER_IP, /* both together */
-    CHAT_LIMIT_BY_EXPR     /* an httpd expression */
-} chat_limit_by_e;
-
-/* What a policy counts (unit=). */
-typedef enum {
-    CHAT_LIMIT_REQUESTS, /* one per request */
-    CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
-    CHAT_LIMIT_STREAMS,  /* open at the same time; has no window */
-    CHAT_LIMIT_COST      /* money, reserved and settled like tokens */
-} chat_limit_unit_e;
-
-/* What a policy does when Redis cannot answer (fail=). */
-typedef enum {
-    CHAT_LIMIT_FAIL_OPEN,   /* lets through */
-    CHAT_LIMIT_FAIL_CLOSED, /* refuses with 503 */
-    CHAT_LIMIT_FAIL_LOCAL   /* counts in this server's own table */
-} chat_limit_fail_e;
-
-/* One ChatLimit line. Complete when it is read: nothing is unset. */
-typedef struct chat_limit_conf_t {
-    const char *name;   /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
-    int off;            /* "ChatLimit NAME off": removes the outer one */
-    apr_int64_t points; /* at most so many; of money 1e-10 USD */
-    int window;         /* seconds, from the first use; 0: streams */
-    int period;         /* chat_limit_period_e; if there is one, window is how
-                           long it mostly is */
-    chat_limit_zone_t zone;     /* of the period */
-    int by;                     /* chat_limit_by_e */
-    const ap_expr_info_t *expr; /* CHAT_LIMIT_BY_EXPR: a string expression */
-    int unit;                   /* chat_limit_unit_e */
-    const char *tier;           /* only for this tier, NULL: any */
-    const char *model;          /* only for this model, NULL: any */
-    int ipv4_bits;              /* of the address that count, 32 */
-    int ipv6_bits;              /* 64 */
-    int fail;                   /* chat_limit_fail_e */
-    int shadow;                 /* 1: counts, never refuses */
-    int cut;            /* 1: ends a running stream whose budget is gone */
-    int warn;           /* percent: who has used so many is told, 0: nobody */
-    int reserve;        /* tokens, when the request names no maximum */
-    int compat;         /* 1: rate-limiter-flexible's keys */
-    const char *prefix; /* keyPrefix of these (its default: "rlflx") */
-} chat_limit_conf_t;
-
-/* One condition of ChatLimitExempt; any that holds exempts. */
-typedef struct chat_limit_exempt_t {
-    const char *role;           /* one of the user's roles, or NULL */
-    const char *user;           /* NAMESPACE:ID or ID, or NULL */
-    apr_ipsubnet_t *net;        /* the client's network, or NULL */
-    const ap_expr_info_t *expr; /* a boolean expression, or NULL */
-} chat_limit_exempt_t;
-
-/* "temperature" and so on, in the order of chat_capability_e; NULL ends it. */
-extern const char *const chat_config_capability_names[];
-
-/* One ChatModel line. Complete when it is read. The same name may have several
- * lines, each with another provider. */
-typedef struct chat_model_conf_t {
-    const char *name;             /* as clients say it */
-    const char *provider;         /* of <ChatProvider> */
-    const char *upstream;         /* the name there */
-    const char *label;            /* for people */
-    int context;                  /* tokens, 0: unknown */
-    int max_output;               /* tokens, 0: unknown */
-    chat_price_t price;           /* price-in= and its like */
-    apr_array_header_t *tiers;    /* const char *: who may; empty: all */
-    apr_array_header_t *aliases;  /* const char *: other names of it */
-    apr_array_header_t *fallback; /* const char *: names of models to ask when
-                                     this one fails */
-    unsigned without;             /* chat_lacks_e: what it cannot do */
-    int refuse;                   /* params=refuse: 400 where a parameter would
-                                     have to be left out */
-    const char *defined_at;       /* "file:line" */
-} chat_model_conf_t;
-
-/* One ChatModelAllow line. */
-typedef struct chat_model_allow_t {
-    const char *tier;          /* only for this tier, NULL: any */
-    apr_array_header_t *names; /* const char *: with * and ? as in shells */
-} chat_model_allow_t;
-
-/* Of one provider (ChatProviderKey). */
-#define CHAT_PROVIDER_KEYS_MAX 32
-
-/* One <ChatProvider name> section. Complete after check_config: no member is
- * unset then. */
-typedef struct chat_provider_conf_t {
-    const char *name;         /* as in ChatUse */
-    int type;                 /* chat_provider_e */
-    int api;                  /* chat_api_e */
-    int api_pinned;           /* 1: ChatProviderAPI says it */
-    const char *url;          /* base, without a trailing slash */
-    const char *host;         /* of url, for the resolver */
-    apr_port_t port;          /* of url, default filled in */
-    apr_array_header_t *keys; /* const char *: secrets, any fits; empty: none
-                                 is sent */
-    int signs;                /* 1: each is the secret of tokens that are made
-                                 for each call, and sent in its place */
-    int auth;                 /* chat_key_e: the header that carries it */
-    const char *version;      /* of the API; NULL: the type's usual one */
-    int store;                /* 1: the provider may keep the answer */
-    chat_timeouts_t timeouts;
-    int breaker_failures; /* in a row that open the breaker, 0: never */
-    apr_interval_time_t breaker_cooldown; /* then it is left alone */
-    int slot;               /* in the shared memory of chat_upstream.h */
-    const char *defined_at; /* "file:line", for messages */
-} chat_provider_conf_t;
 
 /*
  * ---- the two structures ----
@@ -294,10 +115,54 @@ typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
 
+/* Of each server. */
+typedef struct chat_server_upload_t {
+    const chat_upload_conf_t *store; /* ChatUploads; NULL: off */
+    const chat_upload_key_t *key;    /* ChatUploadsKey; NULL: none */
+    const char *location; /* of the first ChatRoute uploads; NULL: there is
+                             none */
+    apr_interval_time_t put, get, read; /* ChatUploadsTime: how long URLs last:
+                                           to upload, to look, for a provider */
+    apr_interval_time_t unused; /* a file that no conversation has is kept so
+                                   long */
+} chat_server_upload_t;
+
+/* The main server's alone, but for used. */
+typedef struct chat_server_trace_t {
+    int used;                     /* 1: some location has ChatTrace on */
+    const char *url;              /* ChatTraceExport: its base; "": off */
+    int protocol;                 /* protocol=: chat_otlp_e */
+    apr_interval_time_t timeout;  /* of one request */
+    apr_interval_time_t delay;    /* between two */
+    int queue, batch;             /* spans that wait; of one request */
+    const char *ca, *cert, *key;  /* files in PEM; NULL: the system's, none */
+    apr_array_header_t *headers;  /* ChatTraceHeader: const char *, lines */
+    apr_array_header_t *resource; /* ChatTraceResource: const char *, each
+                                     name with its value behind it */
+} chat_server_trace_t;
+
+typedef struct chat_server_admin_t {
+    server_rec *home; /* of the ChatAdmin that counts; NULL: there is none */
+    int on;           /* 0: ChatAdmin off */
+    int limits;       /* chat_admin_limits_e */
+    apr_array_header_t *policies; /* const chat_limit_conf_t *: each ChatLimit
+                                     of the files that is not off */
+} chat_server_admin_t;
+
 /* For src/config alone: what the check_config hook has to look up. */
 typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
 } chat_server_check_t;
+
+/* How a line of ChatLog is written (format=). */
+typedef enum { CHAT_LOG_JSON, CHAT_LOG_ECS } chat_log_format_e;
+
+/* Of each server. */
+typedef struct chat_server_log_t {
+    const char *target; /* ChatLog: an absolute path, or a command behind its
+                           '|'; NULL: nowhere */
+    int format;         /* chat_log_format_e */
+} chat_server_log_t;
 
 typedef struct chat_server_conf_t {
     chat_server_provider_t provider;
@@ -312,6 +177,10 @@ typedef struct chat_server_conf_t {
     chat_server_store_t store;
     chat_server_usage_t usage;
     chat_server_keys_t keys;
+    chat_server_upload_t upload;
+    chat_server_trace_t trace;
+    chat_server_log_t log;
+    chat_server_admin_t admin;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -387,11 +256,14 @@ typedef struct chat_dir_keys_t {
     int baseurl;  /* 1: a key may be for another address, a public one */
 } chat_dir_keys_t;
 
-/* Which tier a price is for (ChatTierPrice). */
-typedef struct chat_tier_price_t {
-    const char *price; /* an id, "lookup:KEY" or "variant:ID" */
-    const char *tier;
-} chat_tier_price_t;
+typedef struct chat_dir_upload_t {
+    apr_array_header_t *types; /* ChatUploadsTypes: chat_upload_type_t */
+    int files;                 /* ChatUploadsLimit: of a user in a day */
+    apr_int64_t bytes;         /* of them together */
+    apr_int64_t inline_bytes;  /* of files that go to a provider themselves, in
+                                  one request */
+    int pixels;                /* of a side of an image */
+} chat_dir_upload_t;
 
 typedef struct chat_dir_tier_t {
     int database; /* ChatAuthTier: 1: what is paid for counts more than what
@@ -416,6 +288,15 @@ typedef struct chat_dir_health_t {
     const ap_expr_info_t *details; /* ChatHealthDetails: who sees them; NULL:
                                       clients on this machine */
 } chat_dir_health_t;
+
+typedef struct chat_dir_trace_t {
+    int on;                   /* ChatTrace */
+    int accept;               /* accept=: chat_accept_e */
+    apr_array_header_t *nets; /* of it: apr_ipsubnet_t * */
+    int ratio;                /* of traces that begin here, those recorded, of
+                                 CHAT_RATIO_ALL; or CHAT_RATIO_USUAL */
+    int content; /* ChatTraceContent: 1: spans hold questions and answers */
+} chat_dir_trace_t;
 
 typedef struct chat_dir_request_t {
     int native;            /* ChatRequestFormat: 1: the provider's own */
@@ -445,18 +326,6 @@ typedef struct chat_dir_auth_t {
                               accepted */
 } chat_dir_auth_t;
 
-/* A set of public keys (ChatAuthJWKS): of a file, as it was read; or of a URL,
- * where it is fetched from. */
-typedef struct chat_jwks_conf_t {
-    const char *url;   /* NULL: of a file */
-    int slot;          /* of url, in src/auth/chat_auth_jwks.c */
-    const char *path;  /* of the file */
-    const char *where; /* "file:line" of the directive */
-    const char *text;  /* of the file */
-    apr_size_t len;
-    struct chat_auth_jose_keys_t *keys; /* what auth/ makes of it */
-} chat_jwks_conf_t;
-
 typedef struct chat_dir_jwt_t {
     apr_array_header_t *secrets; /* ChatAuthJWTSecret: const char *, the first
                                     one signs */
@@ -478,6 +347,15 @@ typedef struct chat_dir_limit_t {
                                      "guest" */
 } chat_dir_limit_t;
 
+typedef struct chat_dir_moderation_t {
+    apr_array_header_t *lists; /* ChatModerationList: chat_moderation_conf_t *,
+                                  merged by name, outer ones first */
+    int tell;                  /* ChatModerationTell: chat_moderation_tell_e */
+    chat_moderation_audit_t *audit; /* ChatModerationAudit; NULL: none */
+    int store_blocked; /* ChatModerationStoreBlocked: 1: an answer that was
+                          blocked is kept as far as it went */
+} chat_dir_moderation_t;
+
 typedef struct chat_dir_stream_t {
     apr_interval_time_t heartbeat; /* ChatStreamHeartbeat, 0: none */
     int early_headers;             /* ChatStreamEarlyHeaders: 1: answer 200
@@ -497,6 +375,18 @@ typedef struct chat_dir_widget_t {
     int limited;       /* ChatKitLimited: chat_widget_limited_e */
 } chat_dir_widget_t;
 
+/* ChatPage: what a chat page shows of its site; NULL: nothing was written.
+ * Links are paths or http(s) URLs. */
+typedef struct chat_dir_page_t {
+    const char *name;    /* of the site, UTF-8 */
+    const char *accent;  /* "#rrggbb" */
+    const char *logo;    /* a link, as the others */
+    const char *sign_in; /* where somebody signs in */
+    const char *sign_out;
+    const char *terms;
+    const char *privacy;
+} chat_dir_page_t;
+
 typedef struct chat_dir_mock_t {
     apr_interval_time_t pace; /* ChatMock pace= */
     int words;                /* ChatMock words= */
@@ -511,6 +401,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_store_t store;
     chat_dir_usage_t usage;
     chat_dir_keys_t keys;
+    chat_dir_upload_t upload;
     chat_dir_tier_t tier;
     chat_dir_vercel_t vercel;
     chat_dir_health_t health;
@@ -518,9 +409,12 @@ typedef struct chat_dir_conf_t {
     chat_dir_auth_t auth;
     chat_dir_jwt_t jwt;
     chat_dir_limit_t limit;
+    chat_dir_moderation_t moderation;
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;
     chat_dir_widget_t widget;
+    chat_dir_page_t page;
+    chat_dir_trace_t trace;
     chat_dir_mock_t mock;
 } chat_dir_conf_t;
 
@@ -552,6 +446,9 @@ const apr_array_header_t *chat_config_models(const server_rec *s);
 const chat_provider_conf_t *chat_config_provider(const server_rec *s,
                                                  const char *name);
 
+/* Its type, as ChatProviderType has it. */
+const char *chat_config_provider_type(const chat_provider_conf_t *conf);
+
 /* What its type has: bits of chat_provider_caps_e. */
 unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
 
@@ -559,6 +456,25 @@ unsigned chat_config_provider_caps(const chat_provider_conf_t *conf);
  * are, and which one that is. Known once check_config has run. */
 int chat_config_providers_count(void);
 const chat_provider_conf_t *chat_config_provider_at(int slot);
+/* Where traces go and which of them: directives, and what the environment says
+ * where none is written. */
+typedef struct chat_trace_setup_t {
+    const char *traces, *logs; /* URLs; NULL: these are not sent */
+    int protocol;              /* chat_otlp_e */
+    apr_interval_time_t timeout, delay;
+    int queue, batch;
+    const char *ca, *cert, *key;        /* or NULL */
+    const apr_array_header_t *headers;  /* const char *, lines */
+    const apr_array_header_t *resource; /* const char *, name and value */
+    int parent;  /* 1: an accepted trace is recorded if it says so */
+    int ratio;   /* of CHAT_RATIO_ALL */
+    int context; /* 1: traceparent and tracestate are read and sent */
+    int baggage; /* 1: so is baggage */
+} chat_trace_setup_t;
+
+/* NULL: nothing is traced. Known once check_config has run. */
+const chat_trace_setup_t *chat_config_trace(void);
+
 /* 1 when some policy of the configuration files refuses without Redis. */
 int chat_config_redis_needed(void);
 

@@ -18,6 +18,16 @@ apr_status_t chat_crypto_hmac(unsigned char out[CHAT_SHA256_LEN],
 apr_status_t chat_crypto_sha256(unsigned char out[CHAT_SHA256_LEN],
                                 const char *data, apr_size_t len);
 
+/* The digest of bytes that come one after another. NULL: libcrypto has none. It
+ * is freed with p. */
+typedef struct chat_crypto_digest_t chat_crypto_digest_t;
+chat_crypto_digest_t *chat_crypto_digest_begin(apr_pool_t *p);
+void chat_crypto_digest_add(chat_crypto_digest_t *digest, const void *data,
+                            apr_size_t len);
+/* Once. APR_EGENERAL: something went wrong on the way. */
+apr_status_t chat_crypto_digest_end(chat_crypto_digest_t *digest,
+                                    unsigned char out[CHAT_SHA256_LEN]);
+
 /* HKDF with SHA-256 (RFC 5869): len bytes derived of the bytes of key. */
 apr_status_t chat_crypto_hkdf(unsigned char *out, apr_size_t len,
                               const char *key, const char *salt,

@@ -26,6 +26,11 @@ typedef struct chat_ctx_t {
     const char *tier;        /* NULL until chat_limit_tier() was asked */
     int tier_failed;         /* 1: ChatLimitTier could not be evaluated then */
     const struct chat_auth_outcome_t *auth; /* NULL until auth/ was asked */
+    int admitted; /* 1: a Require of ours has let this user in by name or role
+                   */
+    int settings_taken;               /* 1: settings is what it stays */
+    struct chat_override_t *settings; /* of chat_override.h, private there */
+    const apr_array_header_t *models; /* NULL until they were asked for */
 } chat_ctx_t;
 
 /* That of r, made at the first call. A configuration that httpd has merged
@@ -34,6 +39,10 @@ chat_ctx_t *chat_ctx(request_rec *r);
 
 /* The one that r has, or NULL: nobody has asked for it yet. */
 const chat_ctx_t *chat_ctx_peek(const request_rec *r);
+
+/* 1 when it is the user who is meant by NAMESPACE:ID, or by an ID without a
+ * colon, which is one of the first scheme. */
+int chat_ctx_is_user(const chat_user_t *user, const char *said);
 
 /* 1 when the client, as mod_remoteip has it, is on this machine. */
 int chat_ctx_is_local(request_rec *r);

@@ -81,6 +81,10 @@ typedef struct chat_dialect_t {
      * other. 0: it is broken off, so that none takes it for whole. */
     int tells_errors;
 
+    /* 1: that an answer must not go on is an end of it (CHAT_FINISH_FILTER),
+     * and no failure. */
+    int tells_filter;
+
     /* The body of a request in this form. *request is zeroed; what it points to
      * is borrowed from body or made in p. Fails with a 400 in err. NULL: the
      * route reads it. */

@@ -39,8 +39,12 @@ typedef struct chat_err_t {
     const char *issues;  /* JSON array of validation issues, or NULL */
     const char *param;   /* the member of the request that is wrong, or NULL */
     const char *stream;  /* id of the one that answers this already, or NULL */
+    const char *sign_in; /* where somebody who is nobody yet may sign in, or
+                            NULL */
     const char *retry_after; /* value for Retry-After, or NULL */
     const char *allow;       /* value for Allow, or NULL */
+    const char *category;    /* of moderation: what was found, or NULL */
+    const char *reason;      /* the same in a sentence, or NULL */
     chat_cause_e cause;
     const chat_refusal_t *upstream; /* what the client may know of an
                                        upstream's refusal, or NULL */

@@ -66,6 +66,9 @@ extern const chat_admission_t chat_limit_admission;
  * be asked and a policy says fail=closed. Nothing is charged then. */
 const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket);
 
+/* Name of the policy that refused; NULL: none has, or ticket is NULL. */
+const char *chat_limit_refusing(const chat_limit_ticket_t *ticket);
+
 /* RateLimit, RateLimit-Policy and X-RateLimit-* as they stood when the ticket
  * was decided: names and values for the response, refused or not. Empty where
  * no policy applies, and until the query for Redis is decided. */

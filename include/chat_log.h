@@ -5,7 +5,7 @@
  *   01xx config   02xx store   03xx auth     04xx request   05xx stream
  *   06xx provider 07xx reply   08xx run and route       09xx telemetry
  *   10xx limit    11xx upstream 12xx resume
- *   13xx redis
+ *   13xx redis    14xx shared
  * ERR: an operator must act. INFO: the one line per request. DEBUG: decisions.
  * Never prompts, answers, cookies, tokens or keys.
  */

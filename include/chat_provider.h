@@ -125,6 +125,10 @@ typedef struct chat_parse_t {
 } chat_parse_t;
 
 typedef struct chat_provider_t {
+    /* Its name among OpenTelemetry's (gen_ai.provider.name); NULL: each is
+     * called as its <ChatProvider>. */
+    const char *semconv;
+
     const char *model; /* where neither the client nor the administrator
                           names one; NULL: somebody must */
 

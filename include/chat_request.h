@@ -99,6 +99,8 @@ typedef struct chat_request_clamps_t {
     int total_length;      /* UTF-16 units of all */
     int max_output_tokens; /* cap */
     int keeps;             /* 1: conversations are kept here */
+    const char *uploads;   /* path of users' files, where there are any: a URL
+                              below it is one of them; or NULL */
 } chat_request_clamps_t;
 
 /* 1 when text is a UUID in lower-case hexadecimal. */
@@ -184,6 +186,33 @@ apr_status_t chat_request_completions(chat_turn_t *turn, int *pusage,
                                       chat_json_t *body,
                                       const chat_request_clamps_t *clamps,
                                       chat_err_t *err, apr_pool_t *p);
+
+/* ---- pure: a form with a file (multipart/form-data) ---- */
+
+/* The bytes of the body that follow, *plen at most; 0: there are no more. */
+typedef apr_status_t chat_request_form_get_fn(void *ctx, char *data,
+                                              apr_size_t *plen,
+                                              chat_err_t *err);
+
+typedef struct chat_request_form_t chat_request_form_t;
+
+/* As the client says it; texts are UTF-8. */
+typedef struct chat_request_form_file_t {
+    const char *filename, *media_type;
+} chat_request_form_file_t;
+
+/* Up to the bytes of the first file of the name "file"; what stands before it
+ * is left out. APR_EINVAL: 400 invalid_request. Other failures are those of
+ * get. */
+apr_status_t chat_request_form_open(chat_request_form_t **pform,
+                                    const char *content_type,
+                                    chat_request_form_get_fn *get, void *ctx,
+                                    chat_err_t *err, apr_pool_t *p);
+const chat_request_form_file_t *
+chat_request_form_file(const chat_request_form_t *form);
+/* Its bytes that follow, *plen at most; 0: that was all. */
+apr_status_t chat_request_form_read(chat_request_form_t *form, char *data,
+                                    apr_size_t *plen, chat_err_t *err);
 
 /* ---- pure: a user's key ---- */
 
@@ -393,5 +422,43 @@ apr_status_t chat_request_rest_message_id(const char **pid,
 /* "2026-11-28T12:34:56.789Z": milliseconds since 1970; -1 when it is no such
  * time. The fraction may be absent, or of any length. */
 apr_int64_t chat_request_rest_time(const char *text);
+
+/* ---- what an administrator sets ---- */
+
+/* Members that a body has: bits. */
+#define CHAT_REQUEST_ADMIN_ENABLED (1u << 0)
+#define CHAT_REQUEST_ADMIN_TIER (1u << 1)
+#define CHAT_REQUEST_ADMIN_PRICE (1u << 2) /* and so on, of four prices */
+
+typedef struct chat_request_admin_model_t {
+    unsigned said;
+    int enabled;          /* -1: null, as the configuration has it */
+    chat_json_t *tier;    /* an array of words, borrowed; NULL: null */
+    apr_int64_t price[4]; /* in, out, cached, reasoning: as in
+                             chat_price_t; -1: null */
+} chat_request_admin_model_t;
+
+/* {"enabled"?,"tier"?,"priceIn"?,"priceOut"?,"priceCached"?,"priceReasoning"?},
+ * each of which may be null; dollars for a million tokens. No other member is
+ * accepted, here and below. 400 with issues otherwise. */
+apr_status_t chat_request_admin_model(chat_request_admin_model_t *model,
+                                      const chat_json_t *body, chat_err_t *err,
+                                      apr_pool_t *p);
+
+/* {"limit"}: 0 to most, a whole number unless money is 1. */
+apr_status_t chat_request_admin_limit(double *plimit, const chat_json_t *body,
+                                      int money, double most, chat_err_t *err,
+                                      apr_pool_t *p);
+
+/* {"tier","until"?}: *ptier is NULL for null, *puntil ms since 1970, 0: for
+ * ever. now: an earlier time is refused. */
+apr_status_t chat_request_admin_tier(const char **ptier, apr_int64_t *puntil,
+                                     const chat_json_t *body, apr_int64_t now,
+                                     chat_err_t *err, apr_pool_t *p);
+
+/* {"reason","until"?}: the same with a code. */
+apr_status_t chat_request_admin_block(const char **preason, apr_int64_t *puntil,
+                                      const chat_json_t *body, apr_int64_t now,
+                                      chat_err_t *err, apr_pool_t *p);
 
 #endif

@@ -37,11 +37,13 @@ typedef struct chat_request_chatkit_id_t {
 
 /* What the user says in a message. */
 typedef struct chat_request_chatkit_message_t {
-    const char *text;         /* what the model reads: tags are "@" and text */
-    const char *context;      /* what it reads behind that; NULL: nothing */
-    const chat_json_t *said;  /* the input as the widget had it */
-    int plain;                /* 1: one text alone, said tells no more */
-    const char *model, *tool; /* of inference_options, or NULL */
+    const char *text;          /* what the model reads: tags are "@" and text */
+    const char *context;       /* what it reads behind that; NULL: nothing */
+    const chat_json_t *said;   /* the input as the widget had it */
+    int plain;                 /* 1: one text alone, said tells no more */
+    apr_array_header_t *files; /* const char *: ids of attachments, as they were
+                                  sent */
+    const char *model, *tool;  /* of inference_options, or NULL */
 } chat_request_chatkit_message_t;
 
 /* Members that the type has not are 0. Borrowed from the body, or in p. */
@@ -51,18 +53,18 @@ typedef struct chat_request_chatkit_t {
     const char *item_id; /* as it was sent; NULL: none was */
     chat_request_chatkit_message_t message;
     const char *output; /* of a client's tool, as JSON */
-    int limit;                 /* 1..100 */
+    int limit;          /* 1..100 */
     int ascending;
     const char *after; /* as it was sent, or NULL */
     const char *title;
+    const char *name, *media_type; /* of an attachment that is announced */
+    apr_int64_t size;
+    const char *attachment;    /* its id, as it was sent */
     apr_array_header_t *items; /* chat_request_chatkit_id_t */
     const char *kind;          /* of feedback: "positive" or "negative" */
 } chat_request_chatkit_t;
 
-/*
- * APR_EINVAL, and err is a 400: invalid_request with issues, or unsupported
- * (attachments of a message).
- */
+/* APR_EINVAL, and err is a 400: invalid_request with issues. */
 apr_status_t chat_request_chatkit(chat_request_chatkit_t *request,
                                   const chat_json_t *body,
                                   const chat_request_clamps_t *clamps,

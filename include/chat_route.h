@@ -17,6 +17,9 @@ typedef int chat_route_fn(chat_ctx_t *ctx);
 #include "chat_route_list.h"
 #undef CHAT_ROUTE
 
+/* When the server starts: the document of the route openapi is made. */
+apr_status_t chat_route_openapi_post_config(apr_pool_t *pconf, server_rec *s);
+
 /* handler hook: serves locations with "SetHandler chat". */
 int chat_route_handler(request_rec *r);
 

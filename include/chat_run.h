@@ -98,8 +98,14 @@ unsigned chat_run_lacks(const chat_provider_conf_t *conf, const char *model);
  * whoever owns the request. */
 void chat_run_error(const chat_ctx_t *ctx, const chat_err_t *err);
 
+/* [any thread] A setting was changed by this process, which need not wait for
+ * its turn to read it. */
+void chat_run_settings_changed(void);
+
 /* Start-up, called by mod_chat.c; child_init behind that of the store. */
 apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s);
 void chat_run_child_init(apr_pool_t *pchild, server_rec *s);
+/* The same for what sends traces; before that of streams, which stop first. */
+void chat_run_export_child_init(apr_pool_t *pchild, server_rec *s);
 
 #endif

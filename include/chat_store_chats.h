@@ -38,6 +38,8 @@ typedef struct chat_store_at_t {
     struct server_rec *s;  /* whose database */
     struct request_rec *r; /* for the log; NULL: a thread of the server's own */
     apr_pool_t *p;         /* results, and what err says, live in it */
+    int quiet;         /* 1: that the database fails is nothing new, and said to
+                          who debugs alone */
     const char *owner; /* the user's subject; NULL: whoever it is (only where
                           a function says that it may be) */
 } chat_store_at_t;

@@ -172,7 +172,15 @@ typedef struct chat_fetch_t {
     const chat_call_t *call;     /* its host resolved; its time-outs do not
                                     count; without a body it is a GET */
     apr_interval_time_t timeout; /* of all of it */
-    int stop_fd; /* readable when it has to end at once; -1: never */
+    int stop_fd;        /* readable when it has to end at once; -1: never */
+    const char *method; /* "HEAD", "DELETE" or "PUT"; NULL: GET, or POST with a
+                           body */
+    /* Of a PUT, instead of a body: so many bytes come from here, at most len at
+     * a time. 0: there are no more, and the call fails if they are too few. */
+    apr_off_t put_len;
+    apr_size_t (*put)(void *ctx, char *data, apr_size_t len);
+    const char *ca;         /* file of authorities; NULL: those of the system */
+    const char *cert, *key; /* files of a certificate of our own, or NULL */
     /* A line of its head, CR LF and all; NULL: nobody wants to know. */
     void (*header)(void *ctx, const char *line, apr_size_t len);
     /* Bytes of the answer, whatever its status is. Not APR_SUCCESS: enough. */
@@ -188,6 +196,7 @@ apr_status_t chat_stream_fetch(int *pstatus, const chat_fetch_t *spec);
 /* Numbers since the server was started, summed over its children. */
 typedef struct chat_stream_stats_t {
     apr_uint64_t live, queued, parked; /* now; parked <= live */
+    apr_uint64_t fds;                  /* now: sockets that engines watch */
     apr_uint64_t started, done, cancelled, stalled, upstream_errors, timeouts,
         shutdown, refused; /* streams ever, by their end */
     apr_uint64_t filtered; /* not parked, for an output filter may block */

@@ -8,6 +8,7 @@
 #ifndef CHAT_TYPES_H
 #define CHAT_TYPES_H
 
+#include <apr_network_io.h>
 #include <apr_pools.h>
 #include <apr_tables.h>
 #include <apr_time.h>
@@ -152,6 +153,29 @@ typedef struct chat_limit_zone_t {
     int offset; /* else seconds east of Greenwich */
 } chat_limit_zone_t;
 
+/* Whose points a policy counts (ChatLimit NAME POINTS/WINDOW KEY). */
+typedef enum {
+    CHAT_LIMIT_BY_USER,    /* the account; a guest by its address */
+    CHAT_LIMIT_BY_IP,      /* the client's address, as mod_remoteip has it */
+    CHAT_LIMIT_BY_USER_IP, /* both together */
+    CHAT_LIMIT_BY_EXPR     /* an httpd expression */
+} chat_limit_by_e;
+
+/* What a policy counts (unit=). */
+typedef enum {
+    CHAT_LIMIT_REQUESTS, /* one per request */
+    CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
+    CHAT_LIMIT_STREAMS,  /* open at the same time; has no window */
+    CHAT_LIMIT_COST      /* money, reserved and settled like tokens */
+} chat_limit_unit_e;
+
+/* What a policy does when Redis cannot answer (fail=). */
+typedef enum {
+    CHAT_LIMIT_FAIL_OPEN,   /* lets through */
+    CHAT_LIMIT_FAIL_CLOSED, /* refuses with 503 */
+    CHAT_LIMIT_FAIL_LOCAL   /* counts in this server's own table */
+} chat_limit_fail_e;
+
 /* A limit that is nearly reached, for whoever has used it up. */
 typedef struct chat_notice_t {
     const char *limit;            /* name of the ChatLimit */
@@ -189,9 +213,15 @@ typedef enum {
 typedef enum {
     CHAT_PROVIDER_RESPONSES = 1 << 0, /* a Responses API: its usual one */
     CHAT_PROVIDER_VERSION = 1 << 1,   /* ChatProviderVersion is sent */
-    CHAT_PROVIDER_RELAYED = 1 << 2    /* its streams are those of a dialect:
+    CHAT_PROVIDER_RELAYED = 1 << 2,   /* its streams are those of a dialect:
                                          there they pass, and nobody else can
                                          read them */
+    CHAT_PROVIDER_DOCUMENTS = 1 << 3, /* it reads PDF */
+    CHAT_PROVIDER_FETCHES = 1 << 4, /* it fetches images from where they are */
+    CHAT_PROVIDER_FETCHES_FILES = 1 << 5, /* and PDF */
+    CHAT_PROVIDER_TRACED = 1 << 6,        /* it learns of traces, unless
+                                             ChatProviderTrace says off */
+    CHAT_PROVIDER_BAGGAGE = 1 << 7 /* and of the baggage that came along */
 } chat_provider_caps_e;
 
 /* How long an upstream may take; 0 waits for ever. */
@@ -225,6 +255,61 @@ typedef enum {
     CHAT_WEBHOOK_LEMONSQUEEZY
 } chat_webhook_e;
 
+/* Where files of users are kept (ChatUploads). */
+typedef enum {
+    CHAT_UPLOAD_OFF,
+    CHAT_UPLOAD_DIR, /* in a directory of this machine */
+    CHAT_UPLOAD_S3   /* in an object store */
+} chat_upload_kind_e;
+
+/* One ChatUploads line. Complete when it is read. */
+typedef struct chat_upload_conf_t {
+    int kind;               /* chat_upload_kind_e */
+    const char *directory;  /* CHAT_UPLOAD_DIR: an absolute path */
+    const char *base;       /* CHAT_UPLOAD_S3: scheme://host[:port] for this
+                               server, the bucket in it where that is usual */
+    const char *host;       /* of base, for the resolver */
+    apr_port_t port;        /* of base, default filled in */
+    const char *public_url; /* the same for browsers and providers; of a
+                               directory that of this site, NULL: as the request
+                               has it */
+    const char *path;       /* "/", the bucket where it is not in base, and the
+                               prefix; ends with "/" */
+    const char *region;
+    int reach; /* 1: providers can fetch from public_url */
+} chat_upload_conf_t;
+
+/* What an object store is asked with (ChatUploadsKey). */
+typedef struct chat_upload_key_t {
+    const char *id;
+    const char *secret;
+    const char *token; /* of temporary credentials, or NULL */
+} chat_upload_key_t;
+
+/* A type of files that may be uploaded (ChatUploadsTypes). */
+typedef struct chat_upload_type_t {
+    const char *type; /* its media type, in lower case */
+    apr_int64_t most; /* bytes of one */
+} chat_upload_type_t;
+
+/* Which tier a price is for (ChatTierPrice). */
+typedef struct chat_tier_price_t {
+    const char *price; /* an id, "lookup:KEY" or "variant:ID" */
+    const char *tier;
+} chat_tier_price_t;
+
+/* A set of public keys (ChatAuthJWKS): of a file, as it was read; or of a URL,
+ * where it is fetched from. */
+typedef struct chat_jwks_conf_t {
+    const char *url;   /* NULL: of a file */
+    int slot;          /* of url, in src/auth/chat_auth_jwks.c */
+    const char *path;  /* of the file */
+    const char *where; /* "file:line" of the directive */
+    const char *text;  /* of the file */
+    apr_size_t len;
+    struct chat_auth_jose_keys_t *keys; /* what auth/ makes of it */
+} chat_jwks_conf_t;
+
 /* What became of a request, for logs and numbers. */
 typedef enum {
     CHAT_OUTCOME_COMPLETE,
@@ -235,6 +320,18 @@ typedef enum {
     CHAT_OUTCOME_LIMITED,
     CHAT_OUTCOME_TIMEOUT
 } chat_outcome_e;
+
+/* What moderation made of a request or an answer: of several the last of these
+ * counts. */
+typedef enum {
+    CHAT_MODERATION_NONE, /* nothing was to look at it */
+    CHAT_MODERATION_PASS,
+    CHAT_MODERATION_FLAG,    /* goes on, and is counted */
+    CHAT_MODERATION_REPLACE, /* goes on without what was found */
+    CHAT_MODERATION_ERROR,   /* could not be looked at */
+    CHAT_MODERATION_BLOCK,
+    CHAT_MODERATION_COUNT
+} chat_moderation_e;
 
 /* What a call says of its upstream, for the breaker. */
 typedef enum {

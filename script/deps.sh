@@ -13,12 +13,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-serve=(apache2 libcurl4 libjson-c5 libjose0 libsodium23
+serve=(apache2 libcurl4 libjson-c5 libjose0 libsodium23 libpcre2-8-0 libutf8proc2
     libaprutil1-dbd-pgsql libaprutil1-dbd-sqlite3 ca-certificates curl)
 build=(gcc libc6-dev make pkg-config apache2-dev libcurl4-openssl-dev
-    libhiredis-dev libjose-dev libjson-c-dev libsodium-dev libssl-dev openssl
-    sqlite3)
-test=(check perl libio-socket-ssl-perl git postgresql redis-server
+    libhiredis-dev libjose-dev libjson-c-dev libpcre2-dev libsodium-dev libssl-dev
+    libutf8proc-dev openssl perl sqlite3)
+test=(check dpkg-dev libio-socket-ssl-perl git postgresql redis-server
     nghttp2-client valgrind chromium-headless-shell python3 python3-venv)
 # Only "make fuzz" needs these: their absence is no error.
 fuzz=(clang libclang-rt-14-dev)

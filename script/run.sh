@@ -125,6 +125,7 @@ lines() {
 make_page() {
     local line
     mkdir "$data/www"
+    mkdir -m 700 "$data/files"
     while IFS= read -r line; do
         if [[ $line == '<!-- lines -->' ]]; then
             lines | sed -e 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' -e '1s/^/<pre>/; $s|$|</pre>|'
@@ -284,6 +285,7 @@ ChatAuthSession kysely-sqlite admin
 ChatKeySecret "file:$run/keys.secret"
 ChatStoreMigrate on
 ChatStreamResume "spool=$data/spool"
+ChatUploads "dir:$data/files"
 
 <ChatProvider openai>
 $(provider)
@@ -347,6 +349,14 @@ $(for route in conversations search export import me usage; do kept "$route"; do
     ChatAuthSecret "file:$run/secret"
     ChatUserKeys allow
     ChatLimit key-writes 10/1h user
+</Location>
+<Location "/api/v1/uploads">
+    Require all granted
+    SetHandler chat
+    ChatRoute uploads
+    ChatAuth better-auth bearer
+    ChatAuthSecret "file:$run/secret"
+    ChatLimit uploads 60/1h user
 </Location>
 $(for service in stripe lemonsqueezy; do webhook "$service"; done)
 <Location "/api/v1/shared">

@@ -6,7 +6,8 @@
 # line "# Runs alone: WHY": they load the machine themselves, or look at how
 # processes share it.
 #
-#   CHAT_JOBS        how many files are run at a time (as many as processors)
+#   CHAT_JOBS        how many files are run at a time (two for each processor, for
+#                    they wait as long as they work)
 #   CHAT_VARIANT     which build is tested (plain)
 #   CHAT_VALGRIND    memcheck: the unit tests and httpd run under it
 set -euo pipefail
@@ -33,7 +34,7 @@ if (($#)); then
     exec prove --timer "$@"
 fi
 
-jobs=${CHAT_JOBS:-$(nproc)}
+jobs=${CHAT_JOBS:-$((2 * $(nproc)))}
 [[ $CHAT_VARIANT == plain && -z ${CHAT_VALGRIND-} ]] || jobs=${CHAT_JOBS:-1}
 
 shopt -s nullglob

@@ -99,7 +99,7 @@ push @VALUES, (
 
     [ 'ChatRoute openai' ],
     [ 'ChatRoute mock' ],
-    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai, anthropic, gemini, openrouter, deepseek, stream, message, completions, ui-message, models, health, mock, limits, conversations, search, shared, export, import, me, usage, chatkit, chatkit-session, keys or webhook$/m ],
+    [ 'ChatRoute OpenAI', qr/^ChatRoute does not accept "OpenAI": write openai, anthropic, gemini, openrouter, deepseek, stream, message, completions, ui-message, models, health, metrics, mock, limits, conversations, search, shared, export, import, me, usage, chatkit, chatkit-session, keys, admin, openapi, webhook or uploads$/m ],
 
     [ in_provider() . 'ChatUse openai' ],
     [ 'ChatUse', qr/^ChatUse takes 1 to 63 arguments: names of providers/m ],
@@ -126,9 +126,92 @@ push @VALUES, (
     [ 'ChatRetry 2 unsafe=maybe', qr/^ChatRetry unsafe does not accept "maybe": write on or off$/m ],
     [ 'ChatRetry 2 wait=1s wait=2s', qr/^ChatRetry has wait= twice: write it once$/m ],
 
+    (map { [ "ChatAdmin $_" ] } 'on', 'off', 'limits=lower', 'on limits=any'),
+    [ 'ChatAdmin maybe', qr/^ChatAdmin does not accept "maybe": write on or off$/m ],
+    [ 'ChatAdmin limits=none', qr/^ChatAdmin limits does not accept "none": write lower or any$/m ],
+    [ 'ChatAdmin on levels=any', qr/^ChatAdmin does not accept "levels=any": write KEY=VALUE with the keys limits$/m ],
+    [ "<Location /admin>\nChatRoute admin\n</Location>", qr/ChatRoute admin at \S+: there is no ChatAdmin on/ ],
     (map { [ "ChatUsage $_" ] } qw(off on batch=1s batch=10s batch=1h)),
     (map { [ "ChatUsage $_", qr/^ChatUsage does not accept "\S+": write off, on, or batch=TIME as in batch=10s$/m ] } qw(maybe batch 10s)),
     (map { [ "ChatUsage batch=$_", qr/^ChatUsage batch @{[ $TIME->('1s', '1h') ]}/m ] } qw(0 999ms 61m off)),
+    (map { [ "ChatLog $_" ] } 'logs/chat.json', '"|cat" format=ecs', 'chat.json format=json'),
+    (map { [ "ChatLog$_", qr/^ChatLog takes a file or "\|COMMAND", and format=json or format=ecs behind it$/m ] } '', ' ""', ' |', ' a format=json b'),
+    [ 'ChatLog a format=xml', qr/^ChatLog format does not accept "xml": write json or ecs$/m ],
+    [ 'ChatLog a b', qr/^ChatLog does not accept "b": write KEY=VALUE with the keys format$/m ],
+
+    (map { [ "ChatModerationList $_" ] } 'w file:words.txt', 'w-_1 off', 'w file:words.txt action=flag in=output,input match=substring homoglyphs=on marks=keep fail=closed'),
+    [ 'ChatModerationList', qr/^ChatModerationList takes 1 to 63 arguments: NAME file:PATH/m ],
+    [ 'ChatModerationList w', qr/^ChatModerationList w: write NAME file:PATH \[OPTION=VALUE \.\.\.\], or NAME off$/m ],
+    [ 'ChatModerationList w/x off', qr{^ChatModerationList does not accept "w/x": write a name of 1 to 32 letters, digits, _ or -$}m ],
+    (map { [ "ChatModerationList w $_", qr/^ChatModerationList does not accept "$_": write file:PATH$/m ] } 'words.txt', 'file:'),
+    [ 'ChatModerationList w file:none.txt', qr{^ChatModerationList cannot read \S+/none\.txt: No such file}m ],
+    (map { my ($key, $names) = @$_; [ "ChatModerationList w file:words.txt $key=x", qr/^ChatModerationList $key does not accept "x": write $names$/m ] }
+        [ action => 'block, replace or flag' ], [ in => 'input, output or input,output' ], [ match => 'word, substring or regex' ],
+        [ marks => 'strip or keep' ], [ homoglyphs => 'on or off' ], [ fail => 'open or closed' ]),
+    (map { [ "ChatModerationTell $_" ] } qw(off category reason)),
+    [ 'ChatModerationTell all', qr/^ChatModerationTell does not accept "all": write off, category or reason$/m ],
+    (map { [ "ChatModerationAudit $_" ] } qw(off file:audit.log)),
+    [ 'ChatModerationAudit audit.log', qr/^ChatModerationAudit does not accept "audit\.log": write file:PATH$/m ],
+    (map { [ "ChatModerationStoreBlocked $_" ] } qw(on off)),
+    [ 'ChatModerationStoreBlocked maybe', qr/^ChatModerationStoreBlocked does not accept "maybe": write on or off$/m ],
+
+    (map { [ "ChatTrace $_" ] } 'off', 'on accept=none', 'on accept=any ratio=0', 'on accept=10.0.0.0/8,::1 ratio=0.01'),
+    [ 'ChatTrace', qr/^ChatTrace takes 1 to 63 arguments: on or off/m ],
+    [ 'ChatTrace maybe', qr/^ChatTrace does not accept "maybe": write on or off$/m ],
+    (map { [ "ChatTrace on accept=$_", qr/^ChatTrace accept does not accept "\Q$_\E": write none, any, or networks of clients, as in/m ] } '', 'x', '10.0.0.0/33'),
+    (map { [ "ChatTrace on ratio=$_", qr/^ChatTrace ratio does not accept "\Q$_\E": write a number from 0 to 1, as in 0\.01$/m ] } '', qw(1.1 -1 x 0.5x)),
+    (map { [ "ChatTraceContent $_" ] } qw(on off)),
+    [ 'ChatTraceContent maybe', qr/^ChatTraceContent does not accept "maybe": write on or off$/m ],
+    (map { [ "ChatTraceExport $_" ] } 'off', 'http://127.0.0.1:4318', 'https://otel.example.com/x protocol=http/protobuf timeout=100ms delay=10ms queue=1 batch=1'),
+    [ 'ChatTraceExport', qr/^ChatTraceExport takes 1 to 63 arguments: URL/m ],
+    [ 'ChatTraceExport ftp://x', qr{^ChatTraceExport does not accept "ftp://x"}m ],
+    [ 'ChatTraceExport http://x protocol=grpc', qr{^ChatTraceExport protocol does not accept "grpc": write http/json or http/protobuf$}m ],
+    [ 'ChatTraceExport http://x timeout=61s', qr/^ChatTraceExport timeout @{[ $TIME->('100ms', '1m') ]}/m ],
+    [ 'ChatTraceExport http://x delay=1ms', qr/^ChatTraceExport delay @{[ $TIME->('10ms', '1m') ]}/m ],
+    [ 'ChatTraceExport http://x queue=0', qr/^ChatTraceExport queue @{[ $NUMBER->(1, 1_000_000) ]}/m ],
+    [ 'ChatTraceExport http://x batch=10001', qr/^ChatTraceExport batch @{[ $NUMBER->(1, 10_000) ]}/m ],
+    (map { [ "ChatTraceExport http://x $_=none.pem", qr/^ChatTraceExport $_ does not accept "none\.pem": write a file in PEM$/m ] } qw(ca cert key)),
+    [ 'ChatTraceExport http://x cert=words.txt', qr/^ChatTraceExport: cert= and key= belong together$/m ],
+    [ "ChatTraceHeader Authorization $SECRET" ],
+    [ "ChatTraceHeader a:b $SECRET", qr/^ChatTraceHeader does not accept "a:b": write the name of a header, as in Authorization$/m ],
+    [ 'ChatTraceHeader Authorization', qr/^ChatTraceHeader takes two arguments/m ],
+    [ 'ChatTraceResource service.name=chat a=b' ],
+    (map { [ "ChatTraceResource $_", qr/^ChatTraceResource does not accept "$_": write NAME=VALUE, as in service\.name=chat$/m ] } qw(a =b a=)),
+
+    [ 'ChatPage "name=A page" accent=#0b6e4f logo=/logo.svg sign-in=https://a.example/in sign-out=/out terms=http://a/t privacy=/p' ],
+    [ 'ChatPage', qr/^ChatPage takes 1 to 63 arguments: \[name=TEXT\]/m ],
+    (map { [ "ChatPage name=$_", qr/^ChatPage name must be 1 to 100 bytes of text$/m ] } '', 'x' x 101),
+    (map { [ "ChatPage accent=$_", qr/^ChatPage accent does not accept "$_": write a colour as # and six hexadecimal digits/m ] } 'red', '#abc', '#12345g', '#1234567'),
+    (map { my $key = $_; map { [ "ChatPage $key=$_", qr/^ChatPage $key does not accept "\Q$_\E": write a path that begins with \/, or an http/m ] }
+        'javascript:x', '//host', 'data:x', '/a<b', 'page' } qw(logo sign-in sign-out terms privacy)),
+
+    [ 'ChatUploads off' ],
+    [ 'ChatUploads dir:%%DIR%%' ],
+    [ 'ChatUploads dir:%%DIR%% public=https://chat.example.com reach=on' ],
+    (map { [ "ChatUploadsKey file:store.key\nChatUploads s3://$_" ] } 'files region=eu-central-1', 'files/a/b endpoint=http://127.0.0.1:9000 public=https://s3.example.com style=virtual reach=off'),
+    (map { [ "ChatUploads $_", qr{^ChatUploads does not accept "\Q$_\E": write off, dir:/DIRECTORY or s3://BUCKET\[/PREFIX\]$}m ] } qw(on /tmp files)),
+    (map { [ "ChatUploads dir:$_", qr/^ChatUploads does not accept "$_": write dir: with the absolute path of a directory that is there/m ] } '', 'files', '/no/such'),
+    [ 'ChatUploads dir:%%DIR%% region=x', qr{^ChatUploads: endpoint=, region= and style= belong to s3://$}m ],
+    [ 'ChatUploads dir:%%DIR%% reach=on', qr/^ChatUploads: with dir: reach=on wants public=URL/m ],
+    [ 'ChatUploads s3://files', qr{^ChatUploads: s3:// wants region=NAME, or endpoint=URL where the store is not Amazon's$}m ],
+    (map { [ "ChatUploads s3://$_ region=x", qr{^ChatUploads does not accept "\Q$_\E": write s3://BUCKET\[/PREFIX\]}m ] } qw(Files ab a..b files/../x files//x)),
+    [ 'ChatUploads s3://files region=a/b', qr{^ChatUploads region does not accept "a/b": write letters, digits and "-"$}m ],
+    [ 'ChatUploads s3://files region=x style=host', qr/^ChatUploads style does not accept "host": write path or virtual$/m ],
+    [ 'ChatUploads s3://files endpoint=https://a/b', qr{^ChatUploads endpoint does not accept "https://a/b": write a URL without a path$}m ],
+    [ 'ChatUploads s3://files region=x', qr/ChatUploadsKey/ ],
+    [ "ChatUploadsKey $SECRET", qr/^ChatUploadsKey: write the id and the secret of an access key there/m ],
+    [ 'ChatUploadsTypes image/png application/pdf=1M text/x-log=1K' ],
+    (map { [ "ChatUploadsTypes $_", qr{^ChatUploadsTypes does not accept "\Q$_\E": write image/png, }m ] } qw(text/html image/svg+xml text/xml video/mp4 text/*)),
+    [ 'ChatUploadsTypes image/png=0', qr{^ChatUploadsTypes image/png does not accept "0": write a number of bytes from 1 to 1G}m ],
+    [ 'ChatUploadsLimit files=0 bytes=0 inline=0 pixels=1' ],
+    [ 'ChatUploadsLimit pixels=0', qr/^ChatUploadsLimit pixels @{[ $NUMBER->(1, 65535) ]}/m ],
+    [ 'ChatUploadsLimit files=1000001', qr/^ChatUploadsLimit files does not accept "1000001": write a whole number from 0 to 1M; K and M/m ],
+    [ 'ChatUploadsLimit inline=513M', qr/^ChatUploadsLimit inline does not accept "513M": write a number of bytes from 0 to 512M/m ],
+    [ 'ChatUploadsTime put=1s get=168h read=60s unused=24h' ],
+    (map { [ "ChatUploadsTime $_=0", qr/^ChatUploadsTime $_ @{[ $TIME->('1s', '168h') ]}/m ] } qw(put get)),
+    [ 'ChatUploadsTime read=59s', qr/^ChatUploadsTime read @{[ $TIME->('1m', '168h') ]}/m ],
+    [ 'ChatUploadsTime unused=0', qr/^ChatUploadsTime unused @{[ $TIME->('1s', '8760h') ]}/m ],
+
     [ 'ChatContext off' ],
     [ 'ChatContext Off' ],
     [ 'ChatContext 1 bytes=256 age=1s' ],
@@ -219,6 +302,8 @@ push @VALUES, map {
 );
 
 my $t = ChatTest->new(modules => ['socache_shmcb']);
+$t->write_file('words.txt', "a word\n");
+$t->write_file('store.key', "AKIDEXAMPLE a-secret-of-a-store\n", 0600);
 for my $row (@VALUES) {
     my ($line, $sentence) = @$row;
     my ($ok, $said) = $t->configtest($line);
@@ -256,6 +341,18 @@ my %SCOPES = (
     ChatAuthCacheStore => [ 'ChatAuthCacheStore shmcb', ['server'] ],
     ChatContextStore => [ 'ChatContextStore shmcb', ['server'] ],
     ChatModel => [ 'ChatModel m openai', [qw(server vhost)] ],
+    ChatLog => [ 'ChatLog chat.json', [qw(server vhost)] ],
+    ChatAdmin => [ 'ChatAdmin off', [qw(server vhost)] ],
+    ChatTraceExport => [ 'ChatTraceExport off', ['server'] ],
+    ChatTraceHeader => [ "ChatTraceHeader Authorization $SECRET", ['server'] ],
+    ChatTraceResource => [ 'ChatTraceResource a=b', ['server'] ],
+    ChatUploads => [ 'ChatUploads off', [qw(server vhost)] ],
+    ChatUploadsKey => [ 'ChatUploadsKey file:store.key', [qw(server vhost)] ],
+    ChatUploadsTime => [ 'ChatUploadsTime put=5m', [qw(server vhost)] ],
+    ChatTrace => [ 'ChatTrace off', \@EVERYWHERE ],
+    ChatTraceContent => [ 'ChatTraceContent off', \@EVERYWHERE ],
+    ChatModerationList => [ 'ChatModerationList words file:words.txt', \@EVERYWHERE ],
+    ChatModerationAudit => [ 'ChatModerationAudit off', \@EVERYWHERE ],
     ChatAuthSecret => [ "ChatAuthSecret $SECRET", \@EVERYWHERE ],
     ChatAuthNamespace => [ 'ChatAuthNamespace people', \@EVERYWHERE ],
     ChatAuthInsecure => [ 'ChatAuthInsecure off', \@EVERYWHERE ],
@@ -263,12 +360,14 @@ my %SCOPES = (
         [ ChatRoute => 'mock' ], [ ChatUse => 'openai' ], [ ChatModelDefault => 'm' ],
         [ ChatStreamHeartbeat => '15s' ], [ ChatStreamEarlyHeaders => 'on' ],
         [ ChatStreamStallTimeout => '5s' ], [ ChatStreamOnLeave => 'finish' ], [ ChatMock => 'words=3' ],
-        [ ChatRetry => '2 backoff=1s' ], [ ChatContext => '5' ]),
+        [ ChatRetry => '2 backoff=1s' ], [ ChatContext => '5' ], [ ChatPage => 'name=Chat' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'AuthConfig' ] }
         [ ChatAuth => 'user' ], [ ChatAuthCookie => 'sid' ],
         [ ChatOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ], [ ChatHealthDetails => 'true' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'Limit' ] }
         [ ChatModelAllow => 'gpt-*' ], [ ChatRequestFormat => 'provider' ],
+        [ ChatModerationTell => 'category' ], [ ChatModerationStoreBlocked => 'on' ],
+        [ ChatUploadsTypes => 'image/png' ], [ ChatUploadsLimit => 'files=5' ],
         [ ChatRequestBody => '1M' ], [ ChatRequestCount => 'utf16' ],
         grep { $_->[0] =~ /^ChatRequest/ } @NUMBERS),
 );
@@ -319,30 +418,25 @@ my $conf = in_provider() . join '', map {
 } @CLASSES;
 
 # By name even what belongs to no class passes httpd; secrets must not, nor what says who is who.
-my %LISTED = (listed => "ChatAuthSecret $SECRET", namespace => 'ChatAuthNamespace people');
+my %LISTED = (ChatAuthSecret => $SECRET, ChatAuthNamespace => 'people', ChatTrace => 'on', ChatModerationList => 'words file:words.txt', ChatModerationAudit => 'file:audit.log');
 for (sort keys %LISTED) {
-    mkdir $t->htdocs . "/$_" or die $!;
-    $t->write_file("htdocs/$_/.htaccess", "$LISTED{$_}\n");
-    $t->write_file("htdocs/$_/page", "hello\n");
+    mkdir $t->htdocs . "/listed-$_" or die $!;
+    $t->write_file("htdocs/listed-$_/.htaccess", "$_ $LISTED{$_}\n");
+    $t->write_file("htdocs/listed-$_/page", "hello\n");
+    $conf .= "<Directory \"%%HTDOCS%%/listed-$_\">\nAllowOverrideList $_\n</Directory>\n";
 }
 mkdir $t->htdocs . '/wrong' or die $!;
 $t->write_file('htdocs/wrong/.htaccess', "ChatMock words=none\n");
 $t->write_file('htdocs/wrong/page', "hello\n");
 
 $t->{conf} = $conf . <<'END';
-<Directory "%%HTDOCS%%/listed">
-AllowOverrideList ChatAuthSecret
-</Directory>
-<Directory "%%HTDOCS%%/namespace">
-AllowOverrideList ChatAuthNamespace
-</Directory>
 <Directory "%%HTDOCS%%/wrong">
 AllowOverride All
 </Directory>
 END
 $t->start;
 $t->expect_log(qr{htaccess: Chat\w+ not allowed here});
-$t->expect_log(qr{htaccess: ChatAuth(?:Secret|Namespace) cannot occur within htaccess files});
+$t->expect_log(qr{htaccess: Chat\w+ cannot occur within });
 $t->expect_log(qr{htaccess: ChatMock words does not accept "none": write a whole number});
 
 for my $d (@WRITTEN) {
@@ -353,8 +447,7 @@ for my $d (@WRITTEN) {
             "$d in .htaccess: AllowOverride $class " . ($class eq $own ? 'lets it' : 'does not let it');
     }
 }
-is $t->get('/listed/page')->{status}, 500, 'ChatAuthSecret is not let in by AllowOverrideList';
-is $t->get('/namespace/page')->{status}, 500, '... nor is ChatAuthNamespace';
+is $t->get("/listed-$_/page")->{status}, 500, "$_ is not let in by AllowOverrideList" for sort keys %LISTED;
 is $t->get('/wrong/page')->{status}, 500, 'a wrong value in .htaccess is refused';
 
 $t->stop;

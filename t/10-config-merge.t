@@ -88,6 +88,27 @@ my %MERGES = (
     # the route in <If>, which has no path of its own
     ChatHealthDetails => [ "<If \"true\">\nChatRoute health\n</If>\nChatHealthDetails \"false\"", 'ChatHealthDetails "true"',
         sub ($path) { exists $t->get("$path/ready")->{json}{details} ? 'shown' : 'hidden' }, 'hidden', 'shown' ],
+    # a list is replaced by one of its name, others stay
+    ChatModerationList => [ "${GUEST}ChatModerationList two file:second.txt in=input\nChatModerationList one file:first.txt in=input",
+        'ChatModerationList one off',
+        sub ($path) { join ' ', map { ask($path, say_all($_))->{status} < 400 ? 'passes' : 'blocked' } qw(firstword secondword) },
+        'blocked blocked', 'passes blocked' ],
+    ChatModerationTell => [ "${GUEST}ChatModerationList one file:first.txt in=input\nChatModerationTell off", 'ChatModerationTell category',
+        sub ($path) { ask($path, say_all('firstword'))->{body} =~ /"one"/ ? 'told' : 'silent' }, 'silent', 'told' ],
+    ChatModerationAudit => [ "${GUEST}ChatModerationList one file:first.txt in=input\nChatModerationAudit off", 'ChatModerationAudit file:%%DIR%%/audit.log',
+        sub ($path) {
+            my $before = -s $t->dir . '/audit.log' // 0;
+            ask($path, say_all('firstword'));
+            return (-s $t->dir . '/audit.log' // 0) > $before ? 'written' : 'nothing';
+        }, 'nothing', 'written' ],
+    ChatTrace => [ "${GUEST}ChatUse traced\nChatTrace off", 'ChatTrace on',
+        sub ($path) {
+            ask($path, $t->turn);
+            return $a->last->{headers}{traceparent} ? 'traced' : 'alone';
+        }, 'alone', 'traced' ],
+    ChatPage => [ "ChatRoute me\n${GUEST}ChatPage name=Outer accent=#000000", "ChatRoute me\nChatPage name=Inner",
+        # key by key; the route answers at its own path alone
+        sub ($path) { join ' ', $t->get($path)->{json}{brand}->@{qw(name accent)} }, 'Outer #000000', 'Inner #000000' ],
     ChatAuth => [ 'ChatAuth guest', 'ChatAuth none',
         sub ($path) { ask($path, $t->turn)->{status} }, 200, 401 ],
 
@@ -172,13 +193,14 @@ my $conf = <<"END";
 DBDriver sqlite3
 DBDParams "%%DIR%%/run/sessions.db"
 ChatAuthSession sql "SELECT 'u1', 4102444800, 'user', 0 WHERE '$TOKEN' = %s"
+ChatTraceExport off
 SetHandler chat
 ChatRoute openai
 ChatUse a
 END
-my %UPSTREAMS = (a => $a->url, b => $b->url, slow => $slow->url,
+my %UPSTREAMS = (a => $a->url, b => $b->url, slow => $slow->url, traced => $a->url,
     sick => $a->url(status => 500), busy => $a->url(status => 429, retry => 1), flood => $a->url(n => 100000, size => 1000));
-$conf .= "<ChatProvider $_>\nChatProviderType openai\nChatProviderURL $UPSTREAMS{$_}\nChatProviderBreaker off\n</ChatProvider>\n"
+$conf .= "<ChatProvider $_>\nChatProviderType openai\nChatProviderURL $UPSTREAMS{$_}\nChatProviderBreaker off\n@{[ $_ eq 'traced' ? 'ChatProviderTrace on' : '' ]}\n</ChatProvider>\n"
     for sort keys %UPSTREAMS;
 for my $d (sort keys %MERGES) {
     my ($outer, $inner) = $MERGES{$d}->@*;
@@ -234,6 +256,7 @@ END
 
 $t = ChatTest->new(mpm => 'event', modules => [qw(dbd socache_shmcb)], conf => $conf);
 $t->write_file("secret$_", "$SECRET[$_ - 1]\n", 0600) for 1 .. 3;
+$t->write_file("$_.txt", "${_}word\n") for qw(first second);
 mkdir $t->htdocs . $_ or die $! for qw(/dir /dir/ht);
 $t->write_file('htdocs/dir/ht/.htaccess', mock('htaccess') . "\n");
 $t->allow_log(qr/CHAT0902: /, qr/the client takes no bytes/);
@@ -248,7 +271,7 @@ for my $d (sort keys %MERGES) {
     my (undef, undef, $probe, $outer, $inner) = $MERGES{$d}->@*;
     is $probe->("/$d"), $outer, "$d: outside";
     is $probe->("/$d/inner"), $inner, "$d: the inner section wins";
-    is $probe->("/$d/inner/if"), $outer, "$d: <If> wins over both" unless $d =~ /^Chat(?:AuthSecret|ModelAllow)$/;
+    is $probe->("/$d/inner/if"), $outer, "$d: <If> wins over both" unless $d =~ /^Chat(?:AuthSecret|ModelAllow|Page)$/;
 }
 
 sub words ($path) {

@@ -25,7 +25,9 @@ sub vhost ($name, @lines) {
 # The types and what they have, by chat_provider_list.h.
 my @TYPES = do {
     open my $fh, '<', "$ChatTest::Httpd::ROOT/include/chat_provider_list.h" or die $!;
-    map { /^CHAT_PROVIDER\(\w+, "(\w+)", ([^)]+)\)/ ? { name => $1, caps => $2 } : () } <$fh>;
+    my $list = do { local $/; <$fh> };
+    my @rows = $list =~ /^CHAT_PROVIDER\(\w+, "(\w+)",\s+([^)]+)\)/mg;    # a row may have two lines
+    map { { name => $rows[$_ * 2], caps => $rows[$_ * 2 + 1] } } 0 .. $#rows / 2;
 };
 
 sub types_with ($cap) { return map { $_->{name} } grep { $_->{caps} =~ /\bCHAT_PROVIDER_$cap\b/ } @TYPES }
@@ -43,7 +45,7 @@ is_deeply [ sort(types_with('VERSION')) ], [qw(anthropic compatible openai)], 't
 
 # ---- what is refused ----
 
-my $INSIDE = qr/accepted there is ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore, ChatProviderTimeout or ChatProviderBreaker$/m;
+my $INSIDE = qr/accepted there is ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore, ChatProviderTrace, ChatProviderTimeout or ChatProviderBreaker$/m;
 my $TYPES = listed(map { $_->{name} } @TYPES);
 my $WITH_VERSION = listed(types_with('VERSION'));
 my $WITH_RESPONSES = listed(types_with('RESPONSES'));
@@ -71,7 +73,7 @@ my @REFUSED = (
         [ 'ChatProviderKey file:canary.key', 'ChatProviderKey' ],
         [ 'ChatProviderAuth bearer', 'ChatProviderAuth' ], [ 'ChatProviderVersion 1', 'ChatProviderVersion' ],
         [ 'ChatProviderAPI responses', 'ChatProviderAPI' ], [ 'ChatProviderStore on', 'ChatProviderStore' ],
-        [ 'ChatProviderTimeout connect=1s', 'ChatProviderTimeout' ],
+        [ 'ChatProviderTrace on', 'ChatProviderTrace' ], [ 'ChatProviderTimeout connect=1s', 'ChatProviderTimeout' ],
         [ 'ChatProviderBreaker off', 'ChatProviderBreaker' ]),
 
     [ section('x', 'ChatProviderType gemini9', $URL), qr/^ChatProviderType does not accept "gemini9": write $TYPES$/m ],
@@ -88,6 +90,7 @@ my @REFUSED = (
         types_without('RESPONSES')),
     [ section('openai', $URL, 'ChatProviderAPI chat'), qr/^ChatProviderAPI does not accept "chat": write responses or chat-completions$/m ],
     [ section('openai', $URL, 'ChatProviderStore maybe'), qr/^ChatProviderStore does not accept "maybe": write on or off$/m ],
+    [ section('openai', $URL, 'ChatProviderTrace maybe'), qr/^ChatProviderTrace does not accept "maybe": write on or off$/m ],
 
     [ section('openai', $URL, 'ChatProviderTimeout'), qr/^ChatProviderTimeout does not accept "": write one or more of connect=TIME/m ],
     [ section('openai', $URL, 'ChatProviderTimeout 5s'),

@@ -22,7 +22,9 @@ sub sample ($t, $name) {
 sub keys_for ($t) {
     mkdir $t->dir . '/chat', 0755 or die $!;
     $t->write_file("chat/$_", 'sample-secret-0123456789-abcdefghijklmnop' . "\n", 0600)
-        for qw(openai.key better-auth.secret jwt.secret stripe.secret);
+        for qw(openai.key better-auth.secret jwt.secret stripe.secret otlp.secret);
+    $t->write_file('chat/words.txt', "a word\n");
+    $t->write_file('chat/store.key', "AKIDEXAMPLE sample-secret-0123456789-abcdefghijklmnop\n", 0600);
     $t->write_file('chat/keys.secret', '0123456789abcdef' x 4 . "\n", 0600);
     $t->write_file('chat/jwks.json', '{"keys":[{"kty":"RSA","e":"AQAB","n":"' . 'x' x 342 . '"}]}');
 }

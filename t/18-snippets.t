@@ -127,6 +127,7 @@ sub httpd_for ($snippet, $needs) {
     mkdir $etc or die $!;
     $t->write_file("chat/$_.key", "a-key-that-nobody-knows\n", 0600) for qw(openai anthropic gemini mistral azure);
     $t->write_file("chat/$_.secret", "$SECRET\n", 0600) for qw(better-auth jwt);
+    $t->write_file("chat/$_.txt", "something\n") for qw(words cards trial);
     $t->write_file('chat/htpasswd', "anna:{SHA}" . encode_base64(pack('H*', 'a94a8fe5ccb19ba61c4c0873d391e987982fbbd3')));
     $t->{conf} = join('', (map { $PRESUPPOSED{$_}->($snippet) } @$needs), $snippet->{text}) =~ s{/etc/apache2/chat}{$etc}gr;
     return $t;
@@ -185,11 +186,11 @@ sub credentials ($t) {
 }
 
 my $HELLO = [ { role => 'user', content => 'Hello' } ];
-my %GET = map { $_ => 1 } qw(models health limits conversations search export me usage);
+my %GET = map { $_ => 1 } qw(models health metrics limits openapi conversations search export me usage);
 my %SIGN = (completions => qr/"choices":\[/, stream => qr/^event: done$/m, message => qr/^data: \{"status":"done"/m, 'ui-message' => qr/^data: \[DONE\]$/m,
     openai => qr/^event: response\.completed$/m, anthropic => qr/^event: message_stop$/m,
     (map { $_ => qr/^\{"data":\[/ } qw(conversations search usage)), export => qr/"version":1/, import => qr/"imported":0/,
-    me => qr/"id":"u"/, shared => qr/"code":"not_found"/, models => qr/"data":|"models":/, health => qr/^\{"status":"ok"\}$/, limits => qr/^\{/);
+    me => qr/"id":"u"/, shared => qr/"code":"not_found"/, models => qr/"data":|"models":/, health => qr/^\{"status":"ok"\}$/, limits => qr/^\{/, metrics => qr/^chat_build_info\{/m, openapi => qr/"openapi":"3\.1/);
 
 sub route ($t, $path, $route) {
     my ($model) = $t->{conf} =~ /^\s*ChatModelDefault\s+(\S+)/m;

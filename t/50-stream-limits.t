@@ -65,7 +65,9 @@ for my $mpm (qw(event worker)) {
     subtest "ChatStreamMax, $mpm" => sub {
         my $t = ChatTest->new(modules => ['status'], mpm => $mpm, tls => 1,
             conf => "ChatStreamMax 6\n" . chat_conf(chat => $up->url))->start;
+        $up->reset;
         my @held = (hold($t, 3), hold($t, 3, tls => 1));
+        wait_for('all to be asked upstream', sub { $up->stats->{requests} == 6 });
         $up->reset;
         for my $tls (0, 1) {
             my $res = $t->sse('/chat', $t->turn(seed => 2), tls => $tls);

@@ -93,6 +93,8 @@ MaxKeepAliveRequests 0
     ChatUse local
 </Location>
 E2
+# Eight threads are few beside other tests.
+$t->allow_log(qr/AH00484: server reached MaxRequestWorkers/);
 
 my $sdk = ChatTest::OpenAI->new(base => $t->url('/mock'));
 my $usage = { stream_options => { include_usage => JSON::PP::true } };

@@ -106,6 +106,7 @@ is_deeply $list->{data}[0], {
     price => { inputPerMillion => 0.15, outputPerMillion => 0.6, currency => 'USD' },
     tiers => [], aliases => [qw(mini small)],
     capabilities => [qw(temperature top-p stop effort system tools json schema)],
+    default => JSON::PP::false, available => JSON::PP::true,
 }, 'a model has all that is configured for it, and each name is one entry';
 is_deeply $list->{data}[1], {
     id => 'org/model:free', object => 'model', created => 0, owned_by => 'azure',
@@ -114,6 +115,7 @@ is_deeply $list->{data}[1], {
     price => { inputPerMillion => 0, outputPerMillion => undef, currency => 'USD' },
     tiers => [], aliases => [],
     capabilities => [qw(temperature top-p stop effort system tools json schema parts)],
+    default => JSON::PP::false, available => JSON::PP::true,
 }, 'what is not configured is null: it is not known, which is not 0';
 is_deeply $list->{providers}, [
     { id => 'openai', models => ['gpt-4o-mini'] },

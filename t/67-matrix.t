@@ -37,7 +37,8 @@ my @rows = (
 my @types = do {
     open my $fh, '<', "$ChatTest::Httpd::ROOT/include/chat_provider_list.h" or die $!;
     # Those whose streams only pass have nothing to be said in other words.
-    map { /^CHAT_PROVIDER\(\w+, "(\w+)",/ && !/CHAT_PROVIDER_RELAYED/ ? $1 : () } <$fh>;
+    my $list = do { local $/; <$fh> };
+    map { /\A"(\w+)"/ && !/CHAT_PROVIDER_RELAYED/ ? $1 : () } $list =~ /^CHAT_PROVIDER\(\w+,\s*([^)]+)\)/mg;
 };
 my %is_type = map { $_ => 1 } @types;
 @rows = grep { $is_type{ $_->[3] =~ s/\AChatProviderType (\w+).*/$1/sr } } @rows;

@@ -89,6 +89,9 @@ sub open_streams ($t, $n, %mock) {
         [ ChatRefused        => 'refused: all places taken' ],
         [ ChatFiltered       => 'not parked: an output filter may block' ],
         [ ChatBytes          => 'bytes streamed' ],
+        [ ChatTraceSent      => 'spans and records sent' ],
+        [ ChatTraceDropped   => 'spans and records dropped' ],
+        [ ChatTraceRetried   => 'their requests made again' ],
     );
     my $page = $t->get('/server-status?auto');
     is_deeply [ $page->{body} =~ /^(Chat\w+): 0$/mg ], [ map { $_->[0] } @rows ], 'at first every number is there, and 0';

@@ -155,7 +155,7 @@ sub run ($db) {
     # ---- me ----
     my $me = $t->as('ann', 'GET', 'me')->{json};
     is_deeply [ $me->@{qw(id role tier)} ], [qw(ann user free)], 'who one is';
-    is $me->{limits}{conversations}, 5000, '... and what holds';
+    is $me->{clamps}{conversations}, 5000, '... and what holds';
 
     # ---- a database that is away ----
     if ($t->{pg}) {

@@ -46,7 +46,7 @@ my %ROW = (
     export => { 'GET ' => { status => 200, mine => 1 } },
     import => { 'POST ' => { status => 200, mine => 1, json => [] } },
     me     => {
-        'GET '       => { status => 200, mine => 1 },
+        'GET '       => { status => 200, mine => 1, guest => 200 },
         'DELETE '    => { status => 200, mine => 1, query => '?confirm=all' },
         'GET /export' => { status => 200, mine => 1 },
     },
@@ -58,11 +58,38 @@ my %ROW = (
         'DELETE '       => { status => 204, mine => 1, query => '?all=true' },
     },
     usage => { 'GET ' => { status => 200, mine => 1 } },
+    # Bytes go by URLs that say who may: without a signature nobody.
+    uploads => {
+        'POST '            => { status => 201, mine => 1, json => { filename => 'a', mediaType => 'text/plain', size => 3 } },
+        'GET /*'           => { status => 200 },
+        'DELETE /*'        => { status => 204 },
+        'POST /*/complete' => { status => 409, json => {} },
+        'GET /*/content'   => { status => 404 },
+        'PUT /*/file'      => { status => 403, all => 403 },
+        'GET /*/file'      => { status => 403, all => 403 },
+    },
+    # What administrators alone may, of whomever: a user is refused whatever it is.
+    admin => {
+        'GET /models'          => { status => 200, admin => 1 },
+        'GET /models/~'        => { status => 200, admin => 1 },
+        'PATCH /models/~'      => { status => 200, admin => 1, json => { enabled => JSON::PP::true } },
+        'GET /limits'          => { status => 200, admin => 1 },
+        'GET /limits/$'        => { status => 404, admin => 1 },
+        'PUT /limits/$'        => { status => 404, admin => 1, json => { limit => 1 } },
+        'DELETE /limits/$'     => { status => 404, admin => 1 },
+        'GET /users'           => { status => 200, admin => 1 },
+        'GET /users/$'         => { status => 200, admin => 1 },
+        'PUT /users/$/tier'    => { status => 200, admin => 1, json => { tier => undef } },
+        'PUT /users/$/block'   => { status => 200, admin => 1, json => { reason => undef } },
+        'GET /streams'         => { status => 200, admin => 1 },
+        'DELETE /streams/*'    => { status => 404, admin => 1 },
+        'GET /audit'           => { status => 200, admin => 1 },
+    },
     'chat/stream' => { 'GET /*' => { status => 200 }, 'POST /*/stop' => { status => 200 } },
 );
 
 my %FILE = (conversations => 'conversations', search => 'search', shared => 'shared', shares => 'shared', export => 'export',
-    import => 'import', me => 'me', keys => 'keys', usage => 'usage', 'chat/stream' => 'resume');
+    import => 'import', me => 'me', keys => 'keys', usage => 'usage', uploads => 'upload', admin => 'admin', 'chat/stream' => 'resume');
 
 sub rows ($file) {
     open my $fh, '<', "$ROOT/src/route/chat_route_$file.c" or die $!;
@@ -87,17 +114,19 @@ sub conversation ($t) {
     my ($start) = map { $JSON->decode($_->{data}) } $res->{events}->@*;
     my $share = $t->as('ann', 'POST', "conversations/$id/shares", json => {})->{json}{id};
     $t->as('ann', 'PUT', 'keys/openai', json => { key => "sk-of-ann-alone-$KEY", check => JSON::PP::false });
-    return { id => $id, answer => $start->{messageId}, stream => $start->{streamId}, share => $share };
+    my $upload = $t->as('ann', 'POST', 'uploads', json => { filename => 'canary.txt', mediaType => 'text/plain', size => 3 })->{json}{id};
+    return { id => $id, answer => $start->{messageId}, stream => $start->{streamId}, share => $share, upload => $upload };
 }
 
 # The path of a row with these ids, its query, its body.
 sub ask ($t, $user, $route, $row, $of) {
     my ($method, $path) = split / /, $row, 2;
     my $how = $ROW{$route}{$row};
-    my @ids = $route eq 'chat/stream' ? $of->{stream} : ($of->{id}, $of->{answer});
+    my @ids = $route eq 'chat/stream' || $route eq 'admin' ? $of->{stream} : $route eq 'uploads' ? $of->{upload} : ($of->{id}, $of->{answer});
     $path =~ s/\*/shift @ids/ge;
     $path =~ s/\@/$of->{share}/;
     $path =~ s/\$/openai/;
+    $path =~ s/~/m/;
     my $json = ref $how->{json} eq 'CODE' ? $how->{json}->($of) : $how->{json};
     return $t->as($user, $method, "$route$path" . ($how->{query} // ''), $json ? (json => $json) : ());
 }
@@ -133,11 +162,17 @@ sub is_kept_apart ($t, $of) {
 
 sub run ($db) {
     my $t = ChatTest::Chats->new(db => $db, upstream => $up,
-        conf => "ChatKeySecret file:keys.secret\n<Location /api/v1/keys>\nChatRoute keys\nChatUserKeys allow\n</Location>\n");
+        modules => ['authn_core'],
+        conf => "ChatKeySecret file:keys.secret\n<Location /api/v1/keys>\nChatRoute keys\nChatUserKeys allow\n</Location>\n"
+            . "ChatUploads dir:%%DIR%%/files\n<Location /api/v1/uploads>\nChatRoute uploads\n</Location>\n"
+            . "ChatAdmin on\n<Location /api/v1/admin>\nChatRoute admin\nAuthType Chat\nAuthzSendForbiddenOnFailure On\nRequire chat-role admin\n</Location>\n");
+    $t->allow_log(qr/AH01631: /);
     $t->write_file('keys.secret', 'a1' x 32 . "\n", 0600);
+    mkdir my $files = $t->dir . '/files', 0700 or die $!;
+    chown +(getpwnam 'www-data')[2, 3], $files if $> == 0;
     $t->start;
     my $of = conversation($t);
-    my $none = { share => 'A' x 22, map { $_ => ChatTest::Chats::uuid() } qw(id answer stream) };
+    my $none = { share => 'A' x 22, map { $_ => ChatTest::Chats::uuid() } qw(id answer stream upload) };
     my $before = $t->as('ann', 'GET', 'me/export')->{json}{conversations};
     my @secrets = (values %$of, 'the canary title', $KEY);
 
@@ -147,11 +182,16 @@ sub run ($db) {
             for my $user (qw(bob eve), '') {
                 my $name = "$row of $route for " . ($user || 'a guest, and who has a share');
                 my $res = ask($t, $user, $route, $row, $of);
-                if ($how->{all}) {
-                    is $res->{status}, 200, "$name: may";
+                if ($how->{admin}) {
+                    is $res->{status}, !$user ? 401 : $user eq 'eve' ? $how->{status} : 403, $name or diag $res->{body};
+                    is index($res->{body}, $_), -1, '... who is told nothing of what is kept' for 'the canary title', $KEY;
                     next;
                 }
-                is $res->{status}, $user ? $how->{mine} ? $how->{others} // $how->{status} : 404 : 401, $name or diag $res->{body};
+                if ($how->{all}) {
+                    is $res->{status}, $how->{all} == 1 ? 200 : $how->{all}, "$name: may, or none of them";
+                    next;
+                }
+                is $res->{status}, $user ? $how->{mine} ? $how->{others} // $how->{status} : 404 : $how->{guest} // 401, $name or diag $res->{body};
                 is scalar(grep { index($res->{body}, $_) >= 0 } @secrets), 0, '... who is told nothing of it';
                 is said($res), said(ask($t, $user, $route, $row, $none)), '... and no more than of what there is not' if !$how->{mine};
             }
@@ -169,6 +209,7 @@ sub run ($db) {
         for my $row (sort keys $ROW{$route}->%*) {
             my $of = conversation($t);
             my $how = $ROW{$route}{$row};
+            next if $how->{admin};
             ask($t, 'ann', $route, $how->{before}, $of) if $how->{before};
             my $res = ask($t, 'ann', $route, $row, $of);
             is $res->{status}, $how->{status}, "$row of $route for its owner" or diag $res->{body};

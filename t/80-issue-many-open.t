@@ -4,8 +4,6 @@
 # used again: each request made one, and closed it. And curl looked through those
 # of all open streams for one to use: with 6,000 that cost a short request eight
 # times the rest of it.
-#
-# Runs alone: it opens hundreds of streams.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -130,8 +130,8 @@ sub answers ($t, $kind) {
     $res = $t->kit('ann', 'threads.create', { input => input('x', inference_options => { tool_choice => { id => 'another' } }) });
     is $res->{status}, 400, 'a tool that is not there' or diag $res->{body};
     $res = $t->kit('ann', 'threads.create', { input => input('x', attachments => ['atc_1']) });
-    is_deeply [ $res->{status}, $res->{json}{code} ], [ 400, 'unsupported' ], 'attachments are not taken';
-    is $t->kit('ann', 'attachments.create', { name => 'a', size => 1, mime_type => 'a/b' })->{json}{code}, 'unsupported', '... nor made';
+    is_deeply [ $res->{status}, $res->{json}{code} ], [ 400, 'upload_unknown' ], 'attachments that nobody has';
+    is $t->kit('ann', 'attachments.create', { name => 'a', size => 1, mime_type => 'a/b' })->{json}{code}, 'unsupported', '... nor are any made without ChatUploads';
     is $t->kit('ann', 'input.transcribe', { audio_base64 => '', mime_type => 'audio/webm' })->{json}{code}, 'unsupported', 'nor speech';
     $res = $t->kit('ann', 'threads.retry_after_item', { thread_id => $thread, item_id => (map { $_->{id} } $t->kit('ann', 'items.list', { thread_id => $thread })->{json}{data}[0])[0] });
     is $res->{status}, 400, 'an answer cannot be asked again';

@@ -120,6 +120,11 @@ static const char *namespace_of(const chat_auth_scheme_t *scheme,
     return scheme->ids ? scheme->ids : scheme->name;
 }
 
+const char *chat_auth_home(const chat_dir_conf_t *conf)
+{
+    return namespace_of(scheme_at(conf, 0), conf);
+}
+
 /* The user with the subject. No namespace has a colon, so that ids may. */
 static const chat_user_t *with_subject(const chat_user_t *found,
                                        const chat_auth_scheme_t *scheme,
@@ -133,8 +138,7 @@ static const chat_user_t *with_subject(const chat_user_t *found,
     user = apr_pmemdup(p, found, sizeof(*found));
     user->subject =
         apr_pstrcat(p, namespace_of(scheme, conf), ":", found->id, NULL);
-    user->home = !strcmp(namespace_of(scheme, conf),
-                         namespace_of(scheme_at(conf, 0), conf));
+    user->home = !strcmp(namespace_of(scheme, conf), chat_auth_home(conf));
     return user;
 }
 
@@ -223,7 +227,7 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
         if (rv == APR_SUCCESS)
             *puser = with_subject(*puser, scheme, conf, r->pool);
         if (rv == APR_SUCCESS)
-            rv = chat_auth_tier(puser, r, conf, err);
+            rv = chat_auth_settings(puser, r, conf, err);
         if (rv != APR_NOTFOUND)
             return rv;
     }
@@ -262,6 +266,8 @@ apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
     ctx->user = o->rv == APR_SUCCESS ? o->user : NULL;
     *puser = o->rv == APR_SUCCESS ? o->user : NULL;
     *err = o->err;
+    if (err->status == HTTP_UNAUTHORIZED)
+        err->sign_in = ctx->dir->page.sign_in;
     return o->rv;
 }
 

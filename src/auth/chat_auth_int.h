@@ -67,6 +67,7 @@ typedef enum {
     CHAT_AUTH_TELL_NO_SESSION,
     CHAT_AUTH_TELL_EXPIRED,
     CHAT_AUTH_TELL_BANNED,
+    CHAT_AUTH_TELL_BLOCKED,
     CHAT_AUTH_TELL_COUNT
 } chat_auth_tell_e;
 
@@ -106,6 +107,13 @@ int chat_auth_origin_safe(const request_rec *r);
  */
 apr_status_t chat_auth_tier(const chat_user_t **puser, request_rec *r,
                             const chat_dir_conf_t *conf, chat_err_t *err);
+
+/* ---- chat_auth_settings.c ---- */
+
+/* The user with the tier that an administrator has set, else by
+ * chat_auth_tier(). APR_EACCES with a 403: he is blocked. */
+apr_status_t chat_auth_settings(const chat_user_t **puser, request_rec *r,
+                                const chat_dir_conf_t *conf, chat_err_t *err);
 
 /* ---- chat_auth_cache.c ---- */
 

@@ -98,6 +98,46 @@ apr_status_t chat_crypto_hmac(unsigned char out[CHAT_SHA256_LEN],
     return done ? APR_SUCCESS : APR_EGENERAL;
 }
 
+/* ---- a digest of bytes that come one after another ---- */
+
+struct chat_crypto_digest_t {
+    EVP_MD_CTX *c;
+    int fine;
+};
+
+static apr_status_t free_digest(void *digest)
+{
+    EVP_MD_CTX_free(((chat_crypto_digest_t *)digest)->c);
+    return APR_SUCCESS;
+}
+
+chat_crypto_digest_t *chat_crypto_digest_begin(apr_pool_t *p)
+{
+    chat_crypto_digest_t *digest = apr_palloc(p, sizeof(*digest));
+
+    digest->c = EVP_MD_CTX_new();
+    if (!digest->c)
+        return NULL;
+    apr_pool_cleanup_register(p, digest, free_digest, apr_pool_cleanup_null);
+    digest->fine = EVP_DigestInit_ex(digest->c, sha256(), NULL) == 1;
+    return digest;
+}
+
+void chat_crypto_digest_add(chat_crypto_digest_t *digest, const void *data,
+                            apr_size_t len)
+{
+    digest->fine = digest->fine && EVP_DigestUpdate(digest->c, data, len) == 1;
+}
+
+apr_status_t chat_crypto_digest_end(chat_crypto_digest_t *digest,
+                                    unsigned char out[CHAT_SHA256_LEN])
+{
+    return digest && digest->fine &&
+                   EVP_DigestFinal_ex(digest->c, out, NULL) == 1
+               ? APR_SUCCESS
+               : APR_EGENERAL;
+}
+
 /* ---- keys that are derived, and signatures by public ones ---- */
 
 apr_status_t chat_crypto_hkdf(unsigned char *out, apr_size_t len,

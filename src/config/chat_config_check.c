@@ -91,6 +91,10 @@ static int has(const server_rec *s, const need_t *need)
         return chat_config_server(s)->auth.session_sql != NULL;
     if (need->kind == CHAT_NEED_SECRET)
         return chat_config_server(s)->keys.master != NULL;
+    if (need->kind == CHAT_NEED_STORE_KEY)
+        return chat_config_server(s)->upload.key != NULL;
+    if (need->kind == CHAT_NEED_ADMIN)
+        return chat_config_admin_home(s) != NULL;
     if (need->kind == CHAT_NEED_LOGS)
         return chat_config_server(s)->redis.url != NULL;
     return 1;
@@ -128,11 +132,26 @@ static void report_missing(server_rec *s, const need_t *need)
                                   "ChatRedis, which says where it is",
                      need->where);
     }
+    else if (need->kind == CHAT_NEED_ADMIN) {
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+            CHATNO(0132) "ChatRoute admin at %s: there is no ChatAdmin "
+                         "on, with which settings of the database "
+                         "count",
+            need->where);
+    }
     else if (need->kind == CHAT_NEED_SECRET) {
         ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
                      CHATNO(0155) "ChatUserKeys at %s: there is no "
                                   "ChatKeySecret, which users' keys are "
                                   "sealed with",
+                     need->where);
+    }
+    else if (need->kind == CHAT_NEED_STORE_KEY) {
+        ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
+                     CHATNO(0168) "ChatUploads at %s: there is no "
+                                  "ChatUploadsKey, which the object store is "
+                                  "asked with",
                      need->where);
     }
     else if (need->kind == CHAT_NEED_TITLE) {
@@ -333,6 +352,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     int faults = 0;
 
     redis_needed = 0;
+    faults += chat_config_trace_check(s, pconf);
     slots = apr_array_make(pconf, 8, sizeof(const chat_provider_conf_t *));
     for (host = s; host; host = host->next) {
         chat_server_conf_t *conf =
@@ -347,8 +367,10 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         faults += check_server(ptemp, host, s);
         env = env ? env : find(conf, CHAT_HAVE_ENV);
     }
-    if (!faults)
+    if (!faults) {
         chat_config_advice_give(s, ptemp);
+        chat_config_mounts_find(s, pconf);
+    }
     note_environment(s, env);
     return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;
 }

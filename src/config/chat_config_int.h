@@ -289,6 +289,11 @@ typedef const char *chat_config_secret_fn(void *out, const char *text,
 const char *chat_config_secret_lines(cmd_parms *cmd, const char *spec,
                                      chat_config_secret_fn *keep, void *out);
 
+/* ---- chat_config_admin.c ---- */
+
+/* A policy that an administrator may name, unless it is of .htaccess. */
+void chat_config_admin_policy(cmd_parms *cmd, const chat_limit_conf_t *policy);
+
 /* ---- chat_config_store.c ---- */
 
 /* A time that is mostly written in days. */
@@ -332,15 +337,17 @@ int chat_config_route_has_users(int route);
 /* ---- chat_config_check.c: what no single directive can see ---- */
 
 typedef enum {
-    CHAT_NEED_PROVIDER, /* ChatUse names one */
-    CHAT_NEED_MODEL,    /* ChatModel names a provider */
-    CHAT_NEED_TITLE,    /* ChatTitleModel names a model */
-    CHAT_NEED_REDIS,    /* a policy refuses without it */
-    CHAT_NEED_LOGS,     /* ChatStreamResume keeps logs in ChatRedis */
-    CHAT_NEED_SECRET,   /* ChatUserKeys seals with it */
-    CHAT_NEED_SESSION,  /* ChatAuth has a scheme that reads sessions */
-    CHAT_HAVE_ROUTE,    /* a route that asks the provider of its name */
-    CHAT_HAVE_ENV       /* a secret is given as env: */
+    CHAT_NEED_PROVIDER,  /* ChatUse names one */
+    CHAT_NEED_MODEL,     /* ChatModel names a provider */
+    CHAT_NEED_TITLE,     /* ChatTitleModel names a model */
+    CHAT_NEED_REDIS,     /* a policy refuses without it */
+    CHAT_NEED_LOGS,      /* ChatStreamResume keeps logs in ChatRedis */
+    CHAT_NEED_SECRET,    /* ChatUserKeys seals with it */
+    CHAT_NEED_STORE_KEY, /* ChatUploads asks an object store with it */
+    CHAT_NEED_ADMIN,     /* ChatRoute admin writes settings */
+    CHAT_NEED_SESSION,   /* ChatAuth has a scheme that reads sessions */
+    CHAT_HAVE_ROUTE,     /* a route that asks the provider of its name */
+    CHAT_HAVE_ENV        /* a secret is given as env: */
 } chat_need_e;
 
 /* Remember it for check_config; nothing happens in .htaccess. */
@@ -348,6 +355,18 @@ void chat_config_need(cmd_parms *cmd, chat_need_e kind, const char *name);
 
 /* "file:line" of the directive, in cmd->pool. */
 const char *chat_config_where(cmd_parms *cmd);
+
+/* ---- chat_config_trace.c ---- */
+
+/* A part of one, as in 0.25, in CHAT_RATIO_ALL of it. */
+const char *chat_config_trace_ratio(int *pratio, const char *what,
+                                    const char *value, apr_pool_t *p);
+
+/* ---- chat_config_trace_setup.c ---- */
+
+/* What chat_config_trace() says from now on, in pconf, and how many faults of
+ * the environment were logged; before the configuration is complete. */
+int chat_config_trace_check(server_rec *main_server, apr_pool_t *pconf);
 
 /* ---- chat_config_limit_points.c ---- */
 

@@ -217,6 +217,8 @@ static const char *set_limit(cmd_parms *cmd, void *dirv, int argc,
     if (why)
         return why;
     add_policy(&((chat_dir_conf_t *)dirv)->limit, policy, cmd->pool);
+    if (!policy->off)
+        chat_config_admin_policy(cmd, policy);
     if (policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow)
         chat_config_need(cmd, CHAT_NEED_REDIS, policy->name);
     return NULL;

@@ -65,6 +65,11 @@ static chat_provider_conf_t *find(const chat_server_conf_t *conf,
                : NULL;
 }
 
+const char *chat_config_provider_type(const chat_provider_conf_t *conf)
+{
+    return type_names[conf->type];
+}
+
 unsigned chat_config_provider_caps(const chat_provider_conf_t *conf)
 {
     return caps_of[conf->type];
@@ -146,6 +151,7 @@ static chat_provider_conf_t *create(cmd_parms *cmd, const char *name)
     conf->type = CHAT_UNSET;
     conf->api = CHAT_UNSET;
     conf->store = CHAT_UNSET;
+    conf->trace = CHAT_UNSET;
     conf->signs = CHAT_UNSET;
     conf->breaker_failures = CHAT_UNSET;
     conf->breaker_cooldown = CHAT_UNSET;
@@ -199,6 +205,8 @@ static const char *complete_api(cmd_parms *cmd, chat_provider_conf_t *conf)
     conf->api_pinned = conf->api != CHAT_UNSET;
     if (!conf->api_pinned)
         conf->api = responses ? CHAT_API_RESPONSES : CHAT_API_COMPLETIONS;
+    if (conf->trace == CHAT_UNSET)
+        conf->trace = (caps_of[conf->type] & CHAT_PROVIDER_TRACED) != 0;
     return NULL;
 }
 
@@ -495,6 +503,10 @@ const chat_config_feature_t chat_config_provider_feature = {
                           MEMBER(store, .set = chat_config_value_flag),
                           CHAT_OR_SERVER,
                           "on or off: may the provider keep answers"),
+            AP_INIT_TAKE1("ChatProviderTrace", set_member,
+                          MEMBER(trace, .set = chat_config_value_flag),
+                          CHAT_OR_SERVER,
+                          "on or off: does the provider learn of traces"),
             AP_INIT_TAKE_ARGV("ChatProviderTimeout", set_timeout, NULL,
                               CHAT_OR_SERVER,
                               "connect=TIME first=TIME idle=TIME total=TIME"),

@@ -34,8 +34,9 @@ int chat_config_route_has_users(int route)
 {
     return route != CHAT_ROUTE_NONE && route != CHAT_ROUTE_mock &&
            route != CHAT_ROUTE_limits && route != CHAT_ROUTE_models &&
-           route != CHAT_ROUTE_health && route != CHAT_ROUTE_shared &&
-           route != CHAT_ROUTE_webhook;
+           route != CHAT_ROUTE_health && route != CHAT_ROUTE_metrics &&
+           route != CHAT_ROUTE_openapi &&
+           route != CHAT_ROUTE_shared && route != CHAT_ROUTE_webhook;
 }
 
 /* ---- members ---- */
@@ -99,14 +100,14 @@ static int has_paths(int route)
     return route == CHAT_ROUTE_conversations || route == CHAT_ROUTE_search ||
            route == CHAT_ROUTE_shared || route == CHAT_ROUTE_export ||
            route == CHAT_ROUTE_import || route == CHAT_ROUTE_me ||
-           route == CHAT_ROUTE_keys ||
-
-           route == CHAT_ROUTE_chatkit_session;
+           route == CHAT_ROUTE_keys || route == CHAT_ROUTE_admin ||
+           route == CHAT_ROUTE_uploads || route == CHAT_ROUTE_chatkit_session;
 }
 
 static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
 {
     chat_dir_conf_t *dir = dirv;
+    chat_server_conf_t *server = chat_config_server_of(cmd);
     const char *why = chat_config_check_dir(cmd);
 
     if (!why)
@@ -122,8 +123,13 @@ static const char *set_route(cmd_parms *cmd, void *dirv, const char *value)
                             value);
     dir->route.defined_at = chat_config_where(cmd);
     chat_config_need(cmd, CHAT_HAVE_ROUTE, value);
-    if (dir->route.id == CHAT_ROUTE_keys || dir->route.id == CHAT_ROUTE_webhook)
-        chat_config_server_of(cmd)->store.used = 1;
+    if (dir->route.id == CHAT_ROUTE_uploads && !server->upload.location)
+        server->upload.location = dir->route.location;
+    if (dir->route.id == CHAT_ROUTE_admin)
+        chat_config_need(cmd, CHAT_NEED_ADMIN, value);
+    if (dir->route.id == CHAT_ROUTE_uploads ||
+        dir->route.id == CHAT_ROUTE_keys || dir->route.id == CHAT_ROUTE_webhook)
+        server->store.used = 1;
     return NULL;
 }
 

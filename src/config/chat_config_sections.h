@@ -80,6 +80,11 @@ typedef void chat_config_tree_visit_fn(void *ctx,
 void chat_config_tree_visit(const char *name, chat_config_tree_visit_fn *visit,
                             void *ctx, server_rec *main_server, apr_pool_t *p);
 
+/* ---- chat_config_mounts.c ---- */
+
+/* For chat_config_mounts(), when the configuration is as it has to be. */
+void chat_config_mounts_find(server_rec *main_server, apr_pool_t *pconf);
+
 /* ---- chat_config_check_relayed.c ---- */
 
 /* How often a provider whose streams only pass stands where it cannot be asked:

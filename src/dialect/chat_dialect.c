@@ -180,6 +180,12 @@ void chat_dialect_upstream(chat_buf_t *out, const chat_err_t *err)
     CHAT_PUT(out, "}");
 }
 
+void chat_dialect_found(chat_buf_t *out, const chat_err_t *err)
+{
+    put_said(out, "category", err->category);
+    put_said(out, "reason", err->reason);
+}
+
 const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
                                  apr_pool_t *p)
 {
@@ -189,6 +195,7 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
     chat_buf_t *upstream = apr_palloc(p, sizeof(*upstream));
 
     chat_buf_init(upstream, p);
+    chat_dialect_found(upstream, err);
     chat_dialect_upstream(upstream, err);
     chat_buf_put(upstream, "", 1);
     return apr_pstrcat(
@@ -198,6 +205,8 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
         nameless ? "" : chat_json_quote(id, p), after ? ",\"retryAfter\":" : "",
         after ? after : "", stream ? ",\"streamId\":" : "",
         stream ? chat_json_quote(stream, p) : "",
+        err->sign_in ? ",\"signInUrl\":" : "",
+        err->sign_in ? chat_json_quote(err->sign_in, p) : "",
         err->issues ? ",\"issues\":" : "", err->issues ? err->issues : "",
         upstream->data, "}", NULL);
 }

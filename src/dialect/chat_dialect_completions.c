@@ -299,6 +299,7 @@ static apr_status_t read_request(chat_request_t *request, chat_json_t *body,
 
 const chat_dialect_t chat_dialect_completions = {
     .name = "completions",
+    .tells_filter = 1,
     .read = read_request,
     .delta = encode_delta,
     .finish = encode_finish,

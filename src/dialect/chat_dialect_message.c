@@ -56,6 +56,7 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
     chat_dialect_string(out, "message", err->message);
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "id", e->answer->id);
+    chat_dialect_found(out, err);
     chat_dialect_upstream(out, err);
     CHAT_PUT(out, "}\n\n");
 }

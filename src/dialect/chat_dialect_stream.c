@@ -283,6 +283,7 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
         CHAT_PUT(out, ",\"retryAfter\":");
         chat_buf_puts(out, after);
     }
+    chat_dialect_found(out, err);
     chat_dialect_upstream(out, err);
     CHAT_PUT(out, "}\n\n");
 }

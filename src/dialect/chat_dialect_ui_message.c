@@ -311,8 +311,8 @@ static void put_cost(const chat_encoder_t *e, chat_buf_t *out,
 
     if (cost < 0)
         return;
-    put_dollars(
-        out, ",\"costUSD\":{\"inputUSD\":", chat_price_cost(price, &in));
+    put_dollars(out,
+                ",\"costUSD\":{\"inputUSD\":", chat_price_cost(price, &in));
     put_dollars(out, ",\"outputUSD\":", chat_price_cost(price, &o));
     put_dollars(out, ",\"totalUSD\":", cost);
     CHAT_PUT(out, "}");

@@ -286,6 +286,11 @@ const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket)
     return &ticket->refusal;
 }
 
+const char *chat_limit_refusing(const chat_limit_ticket_t *ticket)
+{
+    return ticket && ticket->refusing ? ticket->refusing->policy->name : NULL;
+}
+
 const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket)
 {
     return ticket->headers;

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "chat_log.h"
+#include "chat_override.h"
 
 /* Beyond the end of a period a counter lives so much longer: clocks of servers
  * differ. */
@@ -68,6 +69,7 @@ int chat_limit_collect(chat_limit_counts_t *counts,
 
         if (!chat_limit_applies(policy, ctx))
             continue;
+        policy = chat_override_limit(chat_ctx(ctx->r), policy);
         if (!set_counter(&counts->count[counts->n], ctx, policy))
             return 0;
         counts->fail_closed |= chat_limit_fails_closed(policy);

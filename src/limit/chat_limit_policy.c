@@ -14,16 +14,6 @@
 
 /* ---- exemptions and tiers ---- */
 
-/* said: NAMESPACE:ID, or an ID without a colon. */
-static int is_user(const chat_user_t *user, const char *said)
-{
-    if (!user->id)
-        return 0;
-    if (strchr(said, ':'))
-        return !strcmp(user->subject, said);
-    return user->home && !strcmp(user->id, said);
-}
-
 static int matches(const chat_limit_exempt_t *x,
                    const chat_limit_context_t *ctx)
 {
@@ -33,7 +23,7 @@ static int matches(const chat_limit_exempt_t *x,
     if (x->role)
         return chat_words_has(user->role, x->role);
     if (x->user)
-        return is_user(user, x->user);
+        return chat_ctx_is_user(user, x->user);
     if (x->net)
         return apr_ipsubnet_test(x->net, ctx->r->useragent_addr);
     return ap_expr_exec(ctx->r, x->expr, &err) > 0 && !err;

@@ -15,6 +15,7 @@
 #include "chat_circuit.h"
 #include "chat_crypto.h"
 #include "chat_log.h"
+#include "chat_metric.h"
 
 #define FAILURES 3
 #define FIRST_PAUSE (1000 * 1000)
@@ -113,6 +114,7 @@ void chat_limit_redis_breaker_failure(const char *why)
 {
     chat_circuit_change_e change;
 
+    chat_metric_add(CHAT_METRIC_REDIS_ERRORS, NULL, 1);
     if (meets())
         ap_log_error(
             APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,

@@ -19,6 +19,7 @@
 
 #include "chat_crypto.h"
 #include "chat_log.h"
+#include "chat_metric.h"
 
 #define POLICIES_MAX 64
 #define KEYS_MAX 128
@@ -146,11 +147,33 @@ static void count_key(const char *key, apr_uint64_t id, chat_limit_stats_e what)
     row->refused += what == CHAT_LIMIT_STATS_REFUSED;
 }
 
+static const char *decision(const chat_limit_conf_t *policy,
+                            chat_limit_stats_e what)
+{
+    switch (what) {
+    case CHAT_LIMIT_STATS_ALLOWED:
+        return "allowed";
+    case CHAT_LIMIT_STATS_REFUSED:
+        return "refused";
+    case CHAT_LIMIT_STATS_EXEMPT:
+        return "exempt";
+    case CHAT_LIMIT_STATS_SHADOWED:
+        return "shadow";
+    case CHAT_LIMIT_STATS_DEGRADED:
+        break;
+    }
+    return policy->fail == CHAT_LIMIT_FAIL_LOCAL ? "failed_local"
+           : chat_limit_fails_closed(policy)     ? "failed_closed"
+                                                 : "failed_open";
+}
+
 int chat_limit_stats_count(const chat_limit_conf_t *policy, const char *key,
                            chat_limit_stats_e what, int wait)
 {
     int counts = key && what != CHAT_LIMIT_STATS_DEGRADED;
     apr_uint64_t id;
+
+    const char *labels[] = {policy->name, decision(policy, what)};
 
     if (!stats)
         return 1;
@@ -163,6 +186,7 @@ int chat_limit_stats_count(const chat_limit_conf_t *policy, const char *key,
     if (counts)
         count_key(key, id, what);
     chat_shared_unlock(&stats->lock);
+    chat_metric_add(CHAT_METRIC_LIMIT_DECISIONS, labels, 1);
     return 1;
 }
 

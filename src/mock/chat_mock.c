@@ -62,6 +62,7 @@ static const chat_stream_cb_t callbacks = {
 static int refuse(mock_t *m, const chat_err_t *err)
 {
     m->record.status = err->status;
+    m->record.code = err->code;
     m->record.duration = apr_time_now() - m->r->request_time;
     chat_telemetry_write(m->r, &m->record);
     if (m->r->eos_sent) /* httpd has answered while the body was read */

@@ -53,6 +53,8 @@ int chat_model_allowed(const chat_dir_conf_t *conf,
                        const chat_model_conf_t *model, const char *name,
                        const char *tier)
 {
-    return (!model || fits_tiers(model->tiers, tier)) &&
+    return (!model ||
+            (!model->off && fits_tiers(model->tiers, tier) &&
+             (!model->narrowed || fits_tiers(model->narrowed, tier)))) &&
            is_let_through(conf->model.allow, name, tier);
 }

@@ -347,6 +347,7 @@ static apr_status_t build_check(chat_call_t *call, const chat_upstream_t *up,
 }
 
 const chat_provider_t chat_provider_anthropic = {
+    .semconv = "anthropic",
     .wire_format = wire_format,
     .lacks = lacks,
     .read_native = read_native,

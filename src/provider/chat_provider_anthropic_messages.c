@@ -109,11 +109,12 @@ static int is_image_type(const char *type)
     return 0;
 }
 
-static void add_image(chat_json_t *blocks, const chat_image_t *image,
-                      const chat_json_t *part, apr_pool_t *p)
+static chat_json_t *add_image(chat_json_t *blocks, const char *type,
+                              const chat_image_t *image,
+                              const chat_json_t *part, apr_pool_t *p)
 {
     chat_json_t *source = chat_json_object(p);
-    chat_json_t *block = add_block(blocks, "image", p);
+    chat_json_t *block = add_block(blocks, type, p);
 
     chat_json_add_string(source, "type", image->url ? "url" : "base64");
     chat_json_add_string(source, "url", image->url);
@@ -121,6 +122,7 @@ static void add_image(chat_json_t *blocks, const chat_image_t *image,
     chat_json_add_string(source, "data", image->data);
     chat_json_add(block, "source", source);
     chat_json_add(block, "cache_control", chat_json_get(part, "cache_control"));
+    return block;
 }
 
 static apr_status_t add_parts(chat_json_t *blocks, const chat_json_t *parts,
@@ -130,19 +132,24 @@ static apr_status_t add_parts(chat_json_t *blocks, const chat_json_t *parts,
 
     for (i = 0; i < chat_json_length(parts); i++) {
         const chat_json_t *part = chat_json_at(parts, i);
-        const char *text = chat_provider_content_text(part);
+        const char *text = chat_provider_content_text(part), *name;
         chat_image_t image;
 
         if (text)
             add_text(blocks, text, part, p);
         else if (chat_provider_content_image(&image, part, p) &&
                  (image.url || is_image_type(image.type)))
-            add_image(blocks, &image, part, p);
+            add_image(blocks, "image", &image, part, p);
+        else if (chat_provider_content_document(&image, &name, part, p))
+            chat_json_add_string(add_image(blocks, "document", &image, part, p),
+                                 "title", name);
         else
             return chat_provider_call_refuse(
-                err, "This provider takes parts of the types text and "
-                     "image_url alone, the latter with an https: URL, or a "
-                     "data: URL of a JPEG, PNG, GIF or WebP image in base64.");
+                err,
+                "This provider takes parts of the types text, image_url and "
+                "file alone: an image with an https: URL, or a data: URL "
+                "of a JPEG, PNG, GIF or WebP image in base64, a file as a "
+                "data: URL of a PDF.");
     }
     return APR_SUCCESS;
 }

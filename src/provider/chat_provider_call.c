@@ -22,9 +22,16 @@ static int visible(const char *text)
     return 1;
 }
 
-static void add_line(chat_call_t *call, const char *line)
+/* The line must be the call's own: whoever wipes a key from lines writes to all
+ * that hold it, and a short one may stand anywhere. */
+static void add_line(chat_call_t *call, char *line)
 {
-    APR_ARRAY_PUSH(call->headers, const char *) = line;
+    APR_ARRAY_PUSH(call->headers, char *) = line;
+}
+
+static void add_fixed(chat_call_t *call, const char *line, apr_pool_t *p)
+{
+    add_line(call, apr_pstrdup(p, line));
 }
 
 void chat_provider_call_header(chat_call_t *call, const char *name,
@@ -57,15 +64,16 @@ static void add_headers(chat_call_t *call, int usual, const chat_turn_t *turn,
     call->headers = apr_array_make(p, 10, sizeof(const char *));
     if (up->key && *up->key)
         add_key(call, auth, up->key, p);
-    add_line(call, "Content-Type: application/json");
-    add_line(call,
-             whole ? "Accept: application/json" : "Accept: text/event-stream");
-    add_line(call, "Accept-Encoding: identity");
-    add_line(call, "User-Agent: mod_chat/" CHAT_VERSION);
+    add_fixed(call, "Content-Type: application/json", p);
+    add_fixed(call,
+              whole ? "Accept: application/json" : "Accept: text/event-stream",
+              p);
+    add_fixed(call, "Accept-Encoding: identity", p);
+    add_fixed(call, "User-Agent: mod_chat/" CHAT_VERSION, p);
     if (turn->request_id && *turn->request_id)
         chat_provider_call_header(call, "X-Request-ID", turn->request_id, p);
     /* Without this curl waits up to a second for "100 Continue". */
-    add_line(call, "Expect:");
+    add_fixed(call, "Expect:", p);
 }
 
 apr_status_t chat_provider_call(chat_call_t *call, const char *path, int usual,

@@ -104,6 +104,23 @@ int chat_provider_content_image(chat_image_t *image, const chat_json_t *part,
     return read_data_url(image, url, p);
 }
 
+int chat_provider_content_document(chat_image_t *file, const char **pname,
+                                   const chat_json_t *part, apr_pool_t *p)
+{
+    const chat_json_t *v = chat_json_get(part, "file");
+    const char *data = chat_json_string(chat_json_get(v, "file_data"));
+
+    memset(file, 0, sizeof(*file));
+    *pname = chat_json_string(chat_json_get(v, "filename"));
+    file->url = chat_json_string(chat_json_get(v, "file_url"));
+    if (!is_type(part, "file"))
+        return 0;
+    if (file->url)
+        return 1;
+    return data && read_data_url(file, data, p) &&
+           !strcmp(file->type, "application/pdf");
+}
+
 chat_json_t *chat_provider_content_object(const char *text, apr_pool_t *p)
 {
     chat_json_t *root = text ? read_json(text, strlen(text), p) : NULL;

@@ -26,6 +26,10 @@ typedef struct chat_image_t {
 int chat_provider_content_image(chat_image_t *image, const chat_json_t *part,
                                 apr_pool_t *p);
 
+/* A PDF as OpenAI's parts have one, in the same way. */
+int chat_provider_content_document(chat_image_t *file, const char **pname,
+                                   const chat_json_t *part, apr_pool_t *p);
+
 /* {"role","content"} */
 chat_json_t *chat_provider_content_message(const char *role,
                                            const char *content, apr_pool_t *p);

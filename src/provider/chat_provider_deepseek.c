@@ -24,6 +24,7 @@ static apr_status_t build_call(chat_call_t *call, const chat_turn_t *turn,
 
 const chat_provider_t chat_provider_deepseek = {
     CHAT_PROVIDER_COMPLETIONS,
+    .semconv = "deepseek",
     .build_call = build_call,
     .map_error = chat_provider_completions_map_error,
 };

@@ -483,6 +483,7 @@ static apr_status_t build_check(chat_call_t *call, const chat_upstream_t *up,
 }
 
 const chat_provider_t chat_provider_gemini = {
+    .semconv = "gcp.gemini",
     .wire_format = wire_format,
     .read_native = read_native,
     .build_call = build_call,

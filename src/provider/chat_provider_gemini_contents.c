@@ -58,17 +58,21 @@ static apr_status_t add_parts(chat_json_t *parts, const chat_json_t *given,
 
     for (i = 0; i < chat_json_length(given); i++) {
         const chat_json_t *part = chat_json_at(given, i);
-        const char *text = chat_provider_content_text(part);
+        const char *text = chat_provider_content_text(part), *name;
         chat_image_t image;
 
         if (text)
             add_text(parts, text, p);
-        else if (chat_provider_content_image(&image, part, p) && image.data)
+        else if ((chat_provider_content_image(&image, part, p) ||
+                  chat_provider_content_document(&image, &name, part, p)) &&
+                 image.data)
             add_image(parts, &image, p);
         else
             return chat_provider_call_refuse(
-                err, "This provider takes parts of the types text and "
-                     "image_url alone, the latter with a data: URL in base64.");
+                err,
+                "This provider takes parts of the types text, image_url and "
+                "file alone, the latter two with a data: URL in base64, "
+                "of a file that of a PDF.");
     }
     return APR_SUCCESS;
 }

@@ -165,6 +165,7 @@ static void map_error(chat_err_t *err, int status, const char *body,
 
 const chat_provider_t chat_provider_mistral = {
     CHAT_PROVIDER_COMPLETIONS,
+    .semconv = "mistral_ai",
     .build_call = build_call,
     .map_error = map_error,
 };

@@ -160,6 +160,7 @@ static const char *make_cut_event(const chat_upstream_t *up, const char *code,
 }
 
 const chat_provider_t chat_provider_openai = {
+    .semconv = "openai",
     .model = "gpt-4o-mini",
     .wire_format = wire_format,
     .least_output = least_output,

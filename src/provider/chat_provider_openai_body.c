@@ -56,7 +56,8 @@ static chat_json_t *make_image(const chat_json_t *part, apr_pool_t *p)
 
 static chat_json_t *make_file(const chat_json_t *part, apr_pool_t *p)
 {
-    static const char *const names[] = {"filename", "file_data", "file_id"};
+    static const char *const names[] = {"filename", "file_data", "file_id",
+                                        "file_url"};
     const chat_json_t *file = chat_json_get(part, "file");
     chat_json_t *made = chat_json_object(p);
     apr_size_t i;

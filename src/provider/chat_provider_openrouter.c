@@ -64,6 +64,7 @@ static apr_status_t build_check(chat_call_t *call, const chat_upstream_t *up,
 
 const chat_provider_t chat_provider_openrouter = {
     CHAT_PROVIDER_COMPLETIONS,
+    .semconv = "openrouter",
     .build_call = build_call,
     .build_check = build_check,
     .map_error = map_error,

@@ -254,15 +254,17 @@ static void read_feedback(read_t *read)
 
 static void read_attach(read_t *read)
 {
-    string_of(read, "name");
-    chat_request_zod_integer(&read->zod, param(read, "size"),
-                             path_of(read, "size"));
-    string_of(read, "mime_type");
+    const chat_json_t *size = param(read, "size");
+
+    read->request->name = string_of(read, "name");
+    if (chat_request_zod_integer(&read->zod, size, path_of(read, "size")))
+        read->request->size = (apr_int64_t)chat_json_number(size);
+    read->request->media_type = string_of(read, "mime_type");
 }
 
 static void read_detach(read_t *read)
 {
-    string_of(read, "attachment_id");
+    read->request->attachment = string_of(read, "attachment_id");
 }
 
 static void read_transcribe(read_t *read)
@@ -343,9 +345,5 @@ apr_status_t chat_request_chatkit(chat_request_chatkit_t *request,
         read_body(&read, body);
     if (read.zod.list->nelts)
         return chat_request_refuse(err, &read.zod);
-    if (!read.attachments)
-        return APR_SUCCESS;
-    err->param = "attachments";
-    return chat_err_set(err, APR_EINVAL, 400, "unsupported",
-                        "Attachments are not taken here.");
+    return APR_SUCCESS;
 }

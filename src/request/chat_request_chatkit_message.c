@@ -106,7 +106,7 @@ static void check_length(read_t *read, const char *text)
 
     if (read->zod.aborted)
         return;
-    if (!*text)
+    if (!*text && !read->attachments)
         chat_request_zod_small(&read->zod, "string", 1, 1, "string to have",
                                " characters", path);
     else if (chat_request_length(text, read->clamps) > most)
@@ -122,7 +122,8 @@ static void check_content(content_t *c, const chat_json_t *v)
     int i, n = chat_json_length(v);
 
     chat_request_zod_is(zod, v, CHAT_JSON_ARRAY, "array", path);
-    chat_request_zod_length(zod, v, c->read->clamps, 1, CONTENT_MAX, path);
+    chat_request_zod_length(zod, v, c->read->clamps,
+                            c->read->attachments ? 0 : 1, CONTENT_MAX, path);
     for (i = 0; i < n && n <= CONTENT_MAX; i++)
         check_part(c, chat_json_at(v, i), i);
     message->text = apr_array_pstrcat(zod->p, c->texts, 0);
@@ -146,16 +147,24 @@ static const char *quote_of(read_t *read, const chat_json_t *v)
 
 static void check_attachments(read_t *read, const chat_json_t *v)
 {
+    static const char path[] = "[\"params\",\"input\",\"attachments\"]";
+    apr_array_header_t *files =
+        apr_array_make(read->zod.p, 2, sizeof(const char *));
     int i;
 
-    chat_request_zod_is(&read->zod, v, CHAT_JSON_ARRAY, "array",
-                        "[\"params\",\"input\",\"attachments\"]");
-    read->attachments = chat_json_length(v);
-    for (i = 0; i < read->attachments; i++)
+    chat_request_zod_is(&read->zod, v, CHAT_JSON_ARRAY, "array", path);
+    chat_request_zod_length(&read->zod, v, read->clamps, 0, CONTENT_MAX, path);
+    for (i = 0; i < read->attachments && i < CONTENT_MAX; i++) {
+        const chat_json_t *id = chat_json_at(v, i);
+
         chat_request_zod_is(
-            &read->zod, chat_json_at(v, i), CHAT_JSON_STRING, "string",
+            &read->zod, id, CHAT_JSON_STRING, "string",
             apr_psprintf(read->zod.p,
                          "[\"params\",\"input\",\"attachments\",%d]", i));
+        APR_ARRAY_PUSH(files, const char *) =
+            chat_json_string(id) ? chat_json_string(id) : "";
+    }
+    read->request->message.files = files;
 }
 
 #define OPTIONS "[\"params\",\"input\",\"inference_options\""
@@ -211,6 +220,7 @@ void chat_request_chatkit_message_read(read_t *read, const chat_json_t *input)
     c.texts = apr_array_make(read->zod.p, 4, sizeof(const char *));
     c.tags = apr_array_make(read->zod.p, 4, sizeof(const char *));
     message->said = input;
+    read->attachments = chat_json_length(chat_json_get(input, "attachments"));
     check_content(&c, chat_json_get(input, "content"));
     check_attachments(read, chat_json_get(input, "attachments"));
     quote = quote_of(read, chat_json_get(input, "quoted_text"));
@@ -233,7 +243,7 @@ int chat_request_chatkit_again(chat_request_chatkit_message_t *message,
     chat_request_zod_init(&read.zod, p);
     chat_request_chatkit_message_read(&read, input);
     *message = request.message;
-    return !read.zod.list->nelts && !read.attachments;
+    return !read.zod.list->nelts;
 }
 
 /* ---- tools ---- */

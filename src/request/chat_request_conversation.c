@@ -91,6 +91,7 @@ apr_status_t chat_request_validate_kept(chat_request_t *request,
     check_place(&check.zod, &place, body);
     if (check.zod.list->nelts)
         return chat_request_refuse(err, &check.zod);
+    place.parts = turn.messages[0].parts;
     turn.request_id = request->turn.request_id;
     request->turn = turn;
     request->place = place;
@@ -104,13 +105,15 @@ typedef struct parts_t {
     chat_message_t *messages; /* those of tools; the first is the user's, too */
     int nresults;
     const char *text; /* of all parts, joined */
-    int ntexts;
+    int ntexts, nfiles;
     chat_json_t *kept;
+    const char *prefix; /* of paths; NULL: none */
 } parts_t;
 
 static const char *part_path(const parts_t *parts, int index, const char *key)
 {
-    return apr_psprintf(parts->check->p, "[\"parts\",%d%s]", index, key);
+    return apr_psprintf(parts->check->p, "[%s\"parts\",%d%s]",
+                        parts->prefix ? parts->prefix : "", index, key);
 }
 
 /* z.string().min(min).max(), counted. */
@@ -168,9 +171,19 @@ static void check_result_part(parts_t *parts, const chat_json_t *v, int index)
     chat_json_add_string(part, "content", message->content);
 }
 
+static void check_file_part(parts_t *parts, const chat_json_t *v, int index)
+{
+    const char *id =
+        chat_request_zod_id(&parts->check->zod, chat_json_get(v, "uploadId"),
+                            part_path(parts, index, ",\"uploadId\""));
+
+    parts->nfiles++;
+    chat_json_add_string(keep_part(parts, "file"), "uploadId", id);
+}
+
 static void check_part(parts_t *parts, const chat_json_t *v, int index)
 {
-    static const char *const types[] = {"text", "tool-result", NULL};
+    static const char *const types[] = {"text", "tool-result", "file", NULL};
     chat_request_zod_t *zod = &parts->check->zod;
     int type;
 
@@ -183,6 +196,43 @@ static void check_part(parts_t *parts, const chat_json_t *v, int index)
         check_text_part(parts, v, index);
     else if (type == 1)
         check_result_part(parts, v, index);
+    else if (type == 2)
+        check_file_part(parts, v, index);
+}
+
+static void check_said_part(parts_t *parts, const chat_json_t *v, int index)
+{
+    static const char *const types[] = {"text", "file", NULL};
+    chat_request_zod_t *zod = &parts->check->zod;
+    int type;
+
+    if (!chat_request_zod_is(zod, v, CHAT_JSON_OBJECT, "object",
+                             part_path(parts, index, "")))
+        return;
+    type = chat_request_zod_enum(zod, chat_json_get(v, "type"), types,
+                                 part_path(parts, index, ",\"type\""));
+    if (type == 0)
+        check_text_part(parts, v, index);
+    else if (type == 1)
+        check_file_part(parts, v, index);
+}
+
+/* Of the stream route: the same parts, of a message of the user. */
+chat_json_t *chat_request_conversation_parts(chat_request_check_t *check,
+                                             const chat_json_t *v, int message)
+{
+    parts_t parts = {.check = check,
+                     .prefix =
+                         apr_psprintf(check->p, "\"messages\",%d,", message),
+                     .kept = chat_json_array(check->p)};
+    const char *path = apr_psprintf(check->p, "[%s\"parts\"]", parts.prefix);
+    int i, n = chat_json_length(v);
+
+    chat_request_zod_is(&check->zod, v, CHAT_JSON_ARRAY, "array", path);
+    for (i = 0; n <= PARTS_MAX && i < n; i++)
+        check_said_part(&parts, chat_json_at(v, i), i);
+    chat_request_zod_length(&check->zod, v, check->clamps, 1, PARTS_MAX, path);
+    return parts.kept;
 }
 
 static void check_parts(parts_t *parts, const chat_json_t *v)
@@ -196,7 +246,7 @@ static void check_parts(parts_t *parts, const chat_json_t *v)
         check_part(parts, chat_json_at(v, i), i);
     chat_request_zod_length(&check->zod, v, check->clamps, 1, PARTS_MAX,
                             "[\"parts\"]");
-    if (parts->ntexts && parts->nresults)
+    if ((parts->ntexts || parts->nfiles) && parts->nresults)
         chat_request_zod_custom(&check->zod, "[\"parts\"]",
                                 "Texts and what tools gave are messages of "
                                 "their own");
@@ -231,7 +281,11 @@ static void check_message(chat_request_check_t *check, chat_turn_t *turn,
     if (!check->zod.aborted)
         chat_request_check_total(check, "[]");
     if (!parts.nresults)
-        parts.messages[0].content = parts.text;
+        parts.messages[0].content = parts.text ? parts.text : "";
+    if (parts.nfiles) {
+        parts.messages[0].content = NULL;
+        parts.messages[0].parts = parts.kept;
+    }
     turn->messages = parts.messages;
     turn->nmessages = parts.nresults ? parts.nresults : 1;
     place->parts = parts.kept;

@@ -158,4 +158,11 @@ void chat_request_tools_answers(chat_request_check_t *check,
 void chat_request_tools_body(chat_request_check_t *check, chat_turn_t *turn,
                              const chat_json_t *body);
 
+/* ---- chat_request_conversation.c ---- */
+
+/* The "parts" of a message of the user on the stream route, as they are kept:
+ * texts, which count as contents do, and files that were uploaded. */
+chat_json_t *chat_request_conversation_parts(chat_request_check_t *check,
+                                             const chat_json_t *v, int message);
+
 #endif

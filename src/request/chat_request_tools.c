@@ -152,7 +152,10 @@ void chat_request_tools_message(chat_request_check_t *check,
     int calling = role == CHAT_ROLE_ASSISTANT && calls;
 
     message->role = role < 0 ? CHAT_ROLE_USER : role;
-    if (content || !calling)
+    if (role == CHAT_ROLE_USER && !content && chat_json_get(v, "parts"))
+        message->parts = chat_request_conversation_parts(
+            check, chat_json_get(v, "parts"), index);
+    else if (content || !calling)
         message->content = chat_request_check_text(
             check, content, message->role,
             calling || role == CHAT_ROLE_TOOL ? 0 : 1, index, ",\"content\"");

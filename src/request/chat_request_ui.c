@@ -97,6 +97,34 @@ static chat_json_t *make_file(chat_request_ui_t *ui, const char *type,
     return part;
 }
 
+/* The id of a file that was uploaded here, of its lasting URL; or NULL. Whoever
+ * writes one of another site with the same path means the same file, or none:
+ * whose it is, is asked. */
+static const char *upload_of(const chat_request_ui_t *ui, const char *url)
+{
+    static const char end[] = "/content";
+    const char *path = strstr(url, "://"), *base = ui->check->clamps->uploads;
+    const char *id;
+
+    path = path ? strchr(path + 3, '/') : NULL;
+    if (!path || !base || strncmp(path, base, strlen(base)) ||
+        path[strlen(base)] != '/')
+        return NULL;
+    path += strlen(base) + 1;
+    id = apr_pstrmemdup(ui->check->p, path, strcspn(path, "/"));
+    return chat_request_is_id(id) && !strcmp(path + strlen(id), end) ? id
+                                                                     : NULL;
+}
+
+static chat_json_t *make_upload(chat_request_ui_t *ui, const char *id)
+{
+    chat_json_t *part = chat_json_object(ui->check->p);
+
+    chat_json_add_string(part, "type", "file");
+    chat_json_add_string(part, "uploadId", id);
+    return part;
+}
+
 static void check_file(chat_request_ui_t *ui, chat_json_t *kept,
                        const chat_json_t *v, int part)
 {
@@ -104,7 +132,7 @@ static void check_file(chat_request_ui_t *ui, chat_json_t *kept,
     const chat_json_t *type = chat_json_get(v, "mediaType");
     const chat_json_t *url = chat_json_get(v, "url");
     const char *name = chat_json_string(chat_json_get(v, "filename"));
-    const char *path = chat_request_ui_path(ui, part, ",\"url\"");
+    const char *path = chat_request_ui_path(ui, part, ",\"url\""), *id;
 
     if (!name) /* the chat template's word for it */
         name = chat_json_string(chat_json_get(v, "name"));
@@ -115,6 +143,11 @@ static void check_file(chat_request_ui_t *ui, chat_json_t *kept,
     if (!chat_request_zod_is(zod, url, CHAT_JSON_STRING, "string", path) ||
         !chat_json_string(type))
         return;
+    id = upload_of(ui, chat_json_string(url));
+    if (id) {
+        chat_json_push(kept, make_upload(ui, id));
+        return;
+    }
     if (!begins(chat_json_string(url), "data:") &&
         (!begins(chat_json_string(type), "image/") ||
          (!begins(chat_json_string(url), "https:") &&

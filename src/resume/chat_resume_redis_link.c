@@ -29,6 +29,7 @@
 #include "chat_config.h"
 #include "chat_crypto.h"
 #include "chat_log.h"
+#include "chat_metric.h"
 
 #define ANSWER_MAX apr_time_from_sec(5)
 #define PAUSE_FIRST apr_time_from_msec(100)
@@ -115,6 +116,7 @@ static void hang_up(const char *why)
 
     if (!commands && !channels)
         return;
+    chat_metric_add(CHAT_METRIC_REDIS_ERRORS, NULL, 1);
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                  CHATNO(1209) "the connection to Redis of the logs of streams "
                               "is lost: %s",
@@ -205,6 +207,7 @@ static void connect_both(apr_int64_t now)
     apr_pool_create_unmanaged(&p);
     commands = dial(&why, p);
     channels = commands ? dial(&why, p) : NULL;
+    chat_metric_add(CHAT_METRIC_REDIS_ERRORS, NULL, !channels);
     if (!channels && pause_now == PAUSE_FIRST)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, ap_server_conf,
                      CHATNO(1211) "no connection to Redis for the logs of "

@@ -21,11 +21,6 @@ static apr_status_t refuse(kit_t *kit, const char *message)
                         "unsupported", message);
 }
 
-static apr_status_t attach(kit_t *kit)
-{
-    return refuse(kit, "Attachments are not taken here.");
-}
-
 static apr_status_t transcribe(kit_t *kit)
 {
     return refuse(kit, "Speech is not taken here.");
@@ -55,8 +50,8 @@ static chat_route_chatkit_fn *const handlers[] = {
     [CHAT_CHATKIT_DELETE] = chat_route_chatkit_thread_delete,
     [CHAT_CHATKIT_ITEMS] = chat_route_chatkit_thread_items,
     [CHAT_CHATKIT_FEEDBACK] = chat_route_chatkit_thread_feedback,
-    [CHAT_CHATKIT_ATTACH] = attach,
-    [CHAT_CHATKIT_DETACH] = attach,
+    [CHAT_CHATKIT_ATTACH] = chat_route_chatkit_file_create,
+    [CHAT_CHATKIT_DETACH] = chat_route_chatkit_file_delete,
     [CHAT_CHATKIT_TRANSCRIBE] = transcribe,
 };
 

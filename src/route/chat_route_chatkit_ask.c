@@ -45,6 +45,13 @@ static chat_json_t *parts_of(const chat_request_chatkit_message_t *message,
     chat_json_add_string(part, "type", "text");
     chat_json_add_string(part, "text", message->text);
     chat_json_push(parts, part);
+    for (i = 0; i < message->files->nelts; i++) {
+        part = chat_json_object(p);
+        chat_json_add_string(part, "type", "file");
+        chat_json_add_string(part, "uploadId",
+                             APR_ARRAY_IDX(message->files, i, const char *));
+        chat_json_push(parts, part);
+    }
     if (message->context) {
         part = chat_json_object(p);
         chat_json_add_string(part, "type", "context");
@@ -75,6 +82,10 @@ static void read_question(const kit_t *kit, chat_request_t *request,
     request->turn.messages = said;
     request->turn.nmessages = 1;
     request->place.parts = parts_of(&kit->request.message, p);
+    if (kit->request.message.files->nelts) {
+        said->content = NULL;
+        said->parts = request->place.parts;
+    }
 }
 
 static void read_output(const ask_t *ask, chat_request_t *request,
@@ -147,15 +158,17 @@ static void put_thread(chat_buf_t *out, const char *type,
 }
 
 static void put_question(chat_buf_t *out, const chat_store_turn_t *turn,
-                         apr_pool_t *p)
+                         kit_t *kit)
 {
+    apr_pool_t *p = kit->q.p;
+    const chat_route_chatkit_look_t look = chat_route_chatkit_file_look(kit);
     apr_array_header_t *items =
         apr_array_make(p, 1, sizeof(chat_route_chatkit_item_t));
 
     chat_route_chatkit_view_items(
         items,
         &APR_ARRAY_IDX(turn->path, turn->path->nelts - 1, chat_store_message_t),
-        NULL, p);
+        NULL, &look, p);
     if (!items->nelts)
         return;
     put_event(out, "thread.item.done", "item");
@@ -187,7 +200,7 @@ static void on_begun(void *told, const chat_store_turn_t *turn,
     if (turn->created)
         put_thread(out, "thread.created", &c, p);
     if (ask->type == CHAT_CHATKIT_CREATE || ask->type == CHAT_CHATKIT_ADD)
-        put_question(out, turn, p);
+        put_question(out, turn, ask->kit);
     frame->opening = text_of(out, p);
     chat_buf_clear(out);
     c.title = turn->titled;
@@ -266,6 +279,10 @@ static ask_t *new_ask(kit_t *kit)
 
 apr_status_t chat_route_chatkit_ask(kit_t *kit)
 {
+    apr_status_t rv = chat_route_chatkit_file_ready(kit);
+
+    if (rv != APR_SUCCESS)
+        return rv;
     return run(new_ask(kit),
                kit->request.type == CHAT_CHATKIT_CREATE
                    ? chat_store_new_id(kit->q.p)

@@ -8,6 +8,7 @@
 #include <httpd.h>
 
 #include "chat_request_chatkit.h"
+#include "chat_route_chatkit_view.h"
 #include "chat_route_rest.h"
 
 typedef struct chat_route_chatkit_t {
@@ -34,6 +35,18 @@ chat_route_chatkit_fn chat_route_chatkit_ask_action;
 chat_route_chatkit_fn chat_route_chatkit_ask;
 chat_route_chatkit_fn chat_route_chatkit_ask_retry;
 chat_route_chatkit_fn chat_route_chatkit_ask_output;
+
+/* ---- chat_route_chatkit_file.c: attachments are files of users ---- */
+
+chat_route_chatkit_fn chat_route_chatkit_file_create;
+chat_route_chatkit_fn chat_route_chatkit_file_delete;
+/* Those of the message are there, and are what they say: who uploads them by
+ * the widget says nothing when that is done. Fails with 400 upload_unknown, and
+ * as chat_route_upload_complete(). */
+chat_route_chatkit_fn chat_route_chatkit_file_ready;
+/* How images of messages are looked at. */
+chat_route_chatkit_look_t
+chat_route_chatkit_file_look(chat_route_chatkit_t *kit);
 
 /* 404, as for whatever is not this user's. */
 static inline apr_status_t chat_route_chatkit_nobodys(chat_route_chatkit_t *kit)

@@ -22,6 +22,7 @@ typedef chat_route_chatkit_t kit_t;
 
 typedef struct walk_t {
     const chat_store_at_t *at;
+    chat_route_chatkit_look_t look;
     const char *conversation;
     chat_request_chatkit_id_t after; /* id NULL: from the beginning */
     int down, limit;
@@ -55,7 +56,7 @@ static void add(walk_t *w, const chat_store_message_t *m,
         apr_array_make(w->at->p, 2, sizeof(chat_route_chatkit_item_t));
     int i;
 
-    chat_route_chatkit_view_items(items, m, next, w->at->p);
+    chat_route_chatkit_view_items(items, m, next, &w->look, w->at->p);
     for (i = 0; i < items->nelts && !is_full(w); i++) {
         const chat_route_chatkit_item_t *item =
             &APR_ARRAY_IDX(items, w->down ? i : items->nelts - 1 - i,
@@ -104,11 +105,12 @@ static apr_status_t walk(walk_t *w, chat_err_t *err)
 
 /* *pmore: 1 when there are more than the page has. */
 static apr_status_t find_items(apr_array_header_t **pitems, int *pmore,
-                               const kit_t *kit, walk_t *w, chat_err_t *err)
+                               kit_t *kit, walk_t *w, chat_err_t *err)
 {
     apr_status_t rv;
 
     w->at = &kit->q.at;
+    w->look = chat_route_chatkit_file_look(kit);
     w->conversation = kit->request.thread.id;
     rv = walk(w, err);
     *pitems = w->items;

@@ -115,11 +115,44 @@ static chat_json_t *options_of(const chat_json_t *said, apr_pool_t *p)
     return out;
 }
 
+/* An attachment; what is not there any more still has its name. */
+static chat_json_t *attachment_of(const chat_json_t *part,
+                                  const chat_route_chatkit_look_t *look,
+                                  apr_pool_t *p)
+{
+    chat_json_t *out = chat_json_object(p);
+    const char *preview = look->preview(look->ctx, member(part, "uploadId"), p);
+
+    chat_json_add_string(out, "id", member(part, "uploadId"));
+    chat_json_add_string(out, "name", member(part, "name"));
+    chat_json_add_string(out, "mime_type", member(part, "mediaType"));
+    chat_json_add_string(out, "type", preview ? "image" : "file");
+    if (preview)
+        chat_json_add_string(out, "preview_url", preview);
+    return out;
+}
+
+static chat_json_t *attachments_of(const chat_json_t *parts,
+                                   const chat_route_chatkit_look_t *look,
+                                   apr_pool_t *p)
+{
+    chat_json_t *list = chat_json_array(p);
+    int i;
+
+    for (i = 0; look && i < chat_json_length(parts); i++)
+        if (is_type(chat_json_at(parts, i), "file"))
+            chat_json_push(list,
+                           attachment_of(chat_json_at(parts, i), look, p));
+    return list;
+}
+
 /* What was kept may have been imported: it is told only if it could have been
  * said. */
 static const char *user_item(const chat_dialect_chatkit_item_t *item,
                              const chat_store_message_t *m,
-                             const chat_json_t *parts, apr_pool_t *p)
+                             const chat_json_t *parts,
+                             const chat_route_chatkit_look_t *look,
+                             apr_pool_t *p)
 {
     chat_request_chatkit_message_t message;
     chat_json_t *said = said_of(parts, p), *rest = chat_json_object(p);
@@ -130,7 +163,7 @@ static const char *user_item(const chat_dialect_chatkit_item_t *item,
         said = NULL;
     chat_json_add(rest, "content",
                   said ? content_of(said, p) : plain_content(m->text, p));
-    chat_json_add(rest, "attachments", chat_json_array(p));
+    chat_json_add(rest, "attachments", attachments_of(parts, look, p));
     copy(rest, said, "quoted_text");
     chat_json_add(rest, "inference_options", options_of(said, p));
     text = chat_json_text(rest, NULL, p);
@@ -248,6 +281,7 @@ static void answer_items(apr_array_header_t *items,
 void chat_route_chatkit_view_items(apr_array_header_t *items,
                                    const chat_store_message_t *m,
                                    const chat_store_message_t *next,
+                                   const chat_route_chatkit_look_t *look,
                                    apr_pool_t *p)
 {
     chat_dialect_chatkit_item_t item = {
@@ -260,7 +294,7 @@ void chat_route_chatkit_view_items(apr_array_header_t *items,
     if (m->role == CHAT_ROLE_USER)
         push(items,
              chat_dialect_chatkit_id(&item, CHAT_DIALECT_CHATKIT_USER, p), 0,
-             user_item(&item, m, parts, p));
+             user_item(&item, m, parts, look, p));
     else if (m->role == CHAT_ROLE_ASSISTANT)
         answer_items(items, &item, m, next, parts, p);
 }

@@ -17,12 +17,20 @@ typedef struct chat_route_chatkit_item_t {
     const char *json; /* text */
 } chat_route_chatkit_item_t;
 
+/* How files are looked at. */
+typedef struct chat_route_chatkit_look_t {
+    /* Where that image is for a while; NULL: it is none, or not there. */
+    const char *(*preview)(void *ctx, const char *id, apr_pool_t *p);
+    void *ctx;
+} chat_route_chatkit_look_t;
+
 /* The items of m, in the order of its parts, are added to items
  * (chat_route_chatkit_item_t); next is the message that answers m on its
- * branch, or NULL. In p. */
+ * branch, or NULL; of look NULL attachments are left out. In p. */
 void chat_route_chatkit_view_items(apr_array_header_t *items,
                                    const chat_store_message_t *m,
                                    const chat_store_message_t *next,
+                                   const chat_route_chatkit_look_t *look,
                                    apr_pool_t *p);
 
 /* A page of those, of which there may be more. */

@@ -7,7 +7,9 @@
 #include "chat_json.h"
 #include "chat_limit.h"
 #include "chat_reply.h"
+#include "chat_request.h"
 #include "chat_route.h"
+#include "chat_run.h"
 
 #define POLICIES_MAX 64
 #define KEYS_MAX 20
@@ -50,10 +52,13 @@ static chat_json_t *top_rows(apr_pool_t *p)
 int chat_route_limits(chat_ctx_t *ctx)
 {
     apr_pool_t *p = ctx->r->pool;
+    chat_err_t err = {0};
     chat_json_t *root;
 
-    if (ctx->r->method_number != M_GET)
-        return DECLINED;
+    if (chat_request_check_get(ctx->r, &err) != APR_SUCCESS) {
+        chat_run_error(ctx, &err);
+        return OK;
+    }
     root = chat_json_object(p);
     chat_json_add(root, "policies", policy_rows(p));
     chat_json_add(root, "top", top_rows(p));

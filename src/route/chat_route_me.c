@@ -10,28 +10,83 @@
 #include "chat_limit.h"
 #include "chat_route.h"
 #include "chat_route_parts.h"
+#include "chat_route_states.h"
 #include "chat_route_view.h"
 
 typedef chat_route_rest_t rest_t;
 
+/* ---- what holds here ---- */
+
 /* What a client needs to know before it sends something. */
-static void put_limits(chat_buf_t *out, const chat_dir_conf_t *conf)
+static void put_clamps(chat_buf_t *out, const chat_dir_conf_t *conf)
 {
-    chat_route_view_json(out, "limits", "{");
-    chat_route_view_integer(out, "conversations", conf->store.conversations);
-    chat_route_view_integer(out, "messages", conf->store.messages);
-    chat_route_view_integer(out, "bytes", conf->store.bytes);
-    chat_route_view_integer(out, "title", conf->store.title);
-    chat_route_view_integer(out, "parts", conf->store.parts);
-    chat_route_view_integer(out, "metadata", conf->store.metadata);
-    chat_route_view_integer(out, "messageLength", conf->request.message_length);
-    chat_route_view_integer(out, "maxOutputTokens",
-                            conf->request.max_output_tokens);
+    const chat_dir_request_t *request = &conf->request;
+    const chat_dir_store_t *store = &conf->store;
+
+    chat_route_view_json(out, "clamps", "{");
+    chat_route_view_integer(out, "body", request->body);
+    chat_route_view_integer(out, "requestMessages", request->messages);
+    chat_route_view_integer(out, "messageLength", request->message_length);
+    chat_route_view_integer(out, "answerLength", request->answer_length);
+    chat_route_view_integer(out, "totalLength", request->total_length);
+    chat_route_view_integer(out, "maxOutputTokens", request->max_output_tokens);
+    chat_route_view_integer(out, "conversations", store->conversations);
+    chat_route_view_integer(out, "messages", store->messages);
+    chat_route_view_integer(out, "bytes", store->bytes);
+    chat_route_view_integer(out, "title", store->title);
+    chat_route_view_integer(out, "parts", store->parts);
+    chat_route_view_integer(out, "metadata", store->metadata);
     chat_buf_puts(out, "}");
+}
+
+/* Of the location itself: the others are expected to be written alike. */
+static void put_features(chat_buf_t *out, const chat_dir_conf_t *conf,
+                         const chat_user_t *user)
+{
+    int stored = conf->store.layout == CHAT_STORE_CHAT && user->id;
+
+    chat_route_view_json(out, "features", "{");
+    chat_route_view_boolean(out, "conversations", stored);
+    chat_route_view_boolean(
+        out, "shares",
+        stored && (conf->store.share_snapshot || conf->store.share_live));
+    chat_route_view_boolean(out, "keys",
+                            user->id && conf->keys.mode != CHAT_KEYS_OFF);
+    chat_route_view_boolean(out, "usage",
+                            user->id && conf->usage.mode != CHAT_USAGE_OFF);
+    chat_buf_puts(out, "}");
+}
+
+static void put_page(chat_buf_t *out, const chat_dir_page_t *page)
+{
+    chat_route_view_string(out, "signInUrl", page->sign_in);
+    chat_route_view_string(out, "signOutUrl", page->sign_out);
+    chat_route_view_json(out, "brand", "{");
+    chat_route_view_string(out, "name", page->name);
+    chat_route_view_string(out, "accent", page->accent);
+    chat_route_view_string(out, "logo", page->logo);
+    chat_route_view_string(out, "termsUrl", page->terms);
+    chat_route_view_string(out, "privacyUrl", page->privacy);
+    chat_buf_puts(out, "}");
+}
+
+/* A page can begin without knowing them, and says so. */
+static void put_limits(chat_buf_t *out, rest_t *q)
+{
+    apr_array_header_t *states;
+    chat_err_t err = {0};
+
+    if (chat_limit_states(&states, q->ctx, &err) != APR_SUCCESS) {
+        chat_route_view_json(out, "limits", NULL);
+        return;
+    }
+    chat_route_view_json(out, "limits", "");
+    chat_route_states_put(out, states, q->p);
 }
 
 static apr_status_t get(rest_t *q)
 {
+    const chat_dir_conf_t *conf = q->ctx->dir;
     const chat_user_t *user = q->ctx->user;
     chat_buf_t *out = apr_palloc(q->p, sizeof(*out));
 
@@ -40,11 +95,20 @@ static apr_status_t get(rest_t *q)
     chat_route_view_string(out, "id", user->id);
     chat_route_view_string(out, "role", user->role);
     chat_route_view_string(out, "tier", chat_limit_tier(q->ctx));
-    put_limits(out, q->ctx->dir);
+    chat_route_view_boolean(out, "guest", !user->id);
+    put_limits(out, q);
+    put_clamps(out, conf);
+    put_features(out, conf, user);
+    chat_route_view_string(out, "onLeave",
+                           conf->resume.finish ? "finish" : "stop");
+    put_page(out, &conf->page);
+    chat_route_view_string(out, "version", CHAT_VERSION);
     chat_buf_puts(out, "}");
     q->json = chat_route_view_text(out);
     return APR_SUCCESS;
 }
+
+/* ---- what is stored ---- */
 
 static apr_status_t export(rest_t *q)
 {
@@ -69,7 +133,7 @@ static apr_status_t forget(rest_t *q)
 }
 
 static const chat_route_rest_row_t rows[] = {
-    {M_GET, "", get, 0},
+    {M_GET, "", get, CHAT_ROUTE_REST_ANYBODY | CHAT_ROUTE_REST_NO_TABLES},
     {M_DELETE, "", forget, 0},
     {M_GET, "/export", export, 0},
     {0, NULL, NULL, 0},

@@ -11,6 +11,7 @@
 #include "chat_dialect.h"
 #include "chat_limit.h"
 #include "chat_model.h"
+#include "chat_override.h"
 #include "chat_reply.h"
 #include "chat_request.h"
 #include "chat_route.h"
@@ -22,6 +23,7 @@ typedef struct shown_t {
     const chat_dir_conf_t *conf;
     const apr_array_header_t *models; /* of this server */
     const char *tier;                 /* of the user */
+    int locked;                       /* 1: with what other tiers may use */
 } shown_t;
 
 /* ---- who sees what ---- */
@@ -45,11 +47,20 @@ static const chat_model_conf_t *at(const shown_t *shown, int i)
     return APR_ARRAY_IDX(shown->models, i, const chat_model_conf_t *);
 }
 
+static int is_open(const shown_t *shown, const chat_model_conf_t *model)
+{
+    return chat_model_allowed(shown->conf, model, model->name, shown->tier);
+}
+
+/* What ChatModelAllow hides is nobody's business; that a model is for another
+ * tier may be shown. */
 static int is_shown(const shown_t *shown, const chat_model_conf_t *model)
 {
-    return chat_model_used(shown->conf, model->provider) &&
+    return !model->off && chat_model_used(shown->conf, model->provider) &&
            chat_config_provider(shown->r->server, model->provider) &&
-           chat_model_allowed(shown->conf, model, model->name, shown->tier);
+           (is_open(shown, model) ||
+            (shown->locked &&
+             chat_model_allowed(shown->conf, NULL, model->name, shown->tier)));
 }
 
 /* The place of the first line after i that is shown and of that name; -1. */
@@ -138,6 +149,29 @@ static chat_json_t *providers_of(const shown_t *shown, int i)
     return array;
 }
 
+/* May the user ask for it, and why not? */
+static void add_access(chat_json_t *row, const shown_t *shown, int i)
+{
+    const chat_model_conf_t *model = at(shown, i);
+    const char *wanted = shown->conf->model.default_name;
+    const chat_model_conf_t *standard =
+        wanted ? chat_model_find(shown->models, wanted) : NULL;
+    chat_json_t *reason;
+    int open = 0, k;
+
+    for (k = i; k >= 0 && !open; k = next_line(shown, model->name, k))
+        open = is_open(shown, at(shown, k));
+    chat_json_add_boolean(row, "default",
+                          standard && !strcmp(standard->name, model->name));
+    chat_json_add_boolean(row, "available", open);
+    if (open)
+        return;
+    reason = chat_json_object(shown->r->pool);
+    chat_json_add_string(reason, "code", "tier");
+    chat_json_add(reason, "tiers", words(model->tiers, shown->r->pool));
+    chat_json_add(row, "reason", reason);
+}
+
 /* "created" is OpenAI's and must be a number; what is listed here has no such
  * day, and all servers of a site should say the same. */
 static chat_json_t *entry(const shown_t *shown, int i)
@@ -159,6 +193,7 @@ static chat_json_t *entry(const shown_t *shown, int i)
     chat_json_add(row, "tiers", words(model->tiers, p));
     chat_json_add(row, "aliases", words(model->aliases, p));
     chat_json_add(row, "capabilities", capabilities_of(shown, model));
+    add_access(row, shown, i);
     return row;
 }
 
@@ -257,7 +292,13 @@ static int tell_one(const shown_t *shown, const char *id)
 int chat_route_models(chat_ctx_t *ctx)
 {
     request_rec *r = ctx->r;
-    shown_t shown = {ctx, r, ctx->dir, chat_config_models(r->server), NULL};
+    shown_t shown = {
+        .ctx = ctx,
+        .r = r,
+        .conf = ctx->dir,
+        .models = chat_override_models(ctx),
+        .locked = r->args && !strcmp(r->args, "locked=1"),
+    };
     const char *rest = chat_request_rest(r, ctx->dir->route.location);
     chat_err_t err = {0};
 

@@ -57,8 +57,8 @@ static int is_row(const row_t *row, const char *path, rest_t *q, int *pbad)
     while (*form && *form == *path) {
         form++;
         path++;
-        if (*form && strchr("*@$", *form)) {
-            apr_size_t len = strcspn(path, "/");
+        if (*form && strchr("*@$~", *form)) {
+            apr_size_t len = strcspn(path, *form == '~' ? "" : "/");
 
             if (!len)
                 return 0;
@@ -152,10 +152,11 @@ static apr_status_t identify(rest_t *q, const row_t *row)
     if (rv != APR_SUCCESS)
         return rv;
     q->at.owner = chat_run_owner(user);
-    if (!q->at.owner)
-        return chat_err_set(&q->err, APR_EACCES, HTTP_UNAUTHORIZED,
-                            "unauthorized", "Sign in required.");
-    return APR_SUCCESS;
+    if (q->at.owner || row->flags & CHAT_ROUTE_REST_ANYBODY)
+        return APR_SUCCESS;
+    q->err.sign_in = q->ctx->dir->page.sign_in;
+    return chat_err_set(&q->err, APR_EACCES, HTTP_UNAUTHORIZED, "unauthorized",
+                        "Sign in required.");
 }
 
 apr_status_t chat_route_rest_ask_limits(rest_t *q)
@@ -188,6 +189,8 @@ static apr_status_t check_tables(rest_t *q, const row_t *row)
 {
     const char *why = "this location has no ChatStore chat";
 
+    if (row->flags & CHAT_ROUTE_REST_NO_TABLES)
+        return APR_SUCCESS;
     if ((q->ctx->dir->store.layout == CHAT_STORE_CHAT ||
          row->flags & CHAT_ROUTE_REST_TABLES) &&
         chat_store_tables(&why, &q->at) == APR_SUCCESS)
@@ -280,7 +283,10 @@ int chat_route_rest_end(const rest_t *q, apr_status_t rv)
 void chat_route_rest_begin(rest_t *q, chat_ctx_t *ctx)
 {
     *q = (rest_t){.ctx = ctx, .r = ctx->r, .p = ctx->r->pool};
-    q->at.s = ctx->r->server;
+    if (ctx->dir->route.id == CHAT_ROUTE_admin)
+        q->at.s = chat_config_admin_home(ctx->r->server);
+    if (!q->at.s)
+        q->at.s = ctx->r->server;
     q->at.r = ctx->r;
     q->at.p = ctx->r->pool;
 }

@@ -50,13 +50,17 @@ typedef enum {
     CHAT_ROUTE_REST_UNLIMITED = 1 << 4, /* ChatLimit does not count it */
     CHAT_ROUTE_REST_TABLES = 1 << 6,    /* the database is enough: no ChatStore
                                            need be here */
+    CHAT_ROUTE_REST_ANYBODY = 1 << 7,   /* guests too, whose q->at.owner is
+                                           NULL */
+    CHAT_ROUTE_REST_NO_TABLES = 1 << 8, /* the database is not asked */
     CHAT_ROUTE_REST_RUN = 1 << 5 /* the handler is a run: it asks the limits,
                                     and reads the body, but for one that may be
                                     repeated */
 } chat_route_rest_flag_e;
 
-/* Path below the location; "*" in it is a UUID, "@" the id of a share, "$" the
- * name of a provider. The last row has no path. */
+/* Path below the location; "*" in it is a UUID, "@" the id of a share, "$" a
+ * name, and "~" at its end one that may have slashes. The last row has no path.
+ */
 typedef struct chat_route_rest_row_t {
     int method;
     const char *path;
@@ -78,6 +82,9 @@ apr_status_t chat_route_rest_enter(chat_route_rest_t *q);
 int chat_route_rest_end(const chat_route_rest_t *q, apr_status_t rv);
 
 /* ---- members of the query; those that are not asked for are ignored ---- */
+
+/* 1 when text is UTF-8 without what no JSON string may have. */
+int chat_route_rest_is_text(const char *text, apr_pool_t *p);
 
 /* *ptext is NULL when it is absent. 400: too long, or no UTF-8. */
 apr_status_t chat_route_rest_text(const char **ptext, chat_route_rest_t *q,

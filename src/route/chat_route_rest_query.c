@@ -25,7 +25,7 @@ static apr_status_t refuse(rest_t *q, const char *name, const char *expected)
 }
 
 /* Its text is UTF-8 and without NUL, as in a JSON string. */
-static int is_text(const char *text, apr_pool_t *p)
+int chat_route_rest_is_text(const char *text, apr_pool_t *p)
 {
     const char *json = chat_json_quote(text, p);
     const chat_json_limits_t limits = {strlen(json), 1, 1};
@@ -48,7 +48,7 @@ static apr_status_t find(const char **pvalue, rest_t *q, const char *name)
             continue;
         pair += len + (pair[len] == '=');
         if (*pvalue || ap_unescape_urlencoded(pair) != OK ||
-            !is_text(pair, q->p))
+            !chat_route_rest_is_text(pair, q->p))
             return refuse(q, name, "given once, in UTF-8 and URL-encoded");
         *pvalue = pair;
     }

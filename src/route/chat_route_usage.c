@@ -16,6 +16,7 @@
 #include "chat_reply.h"
 #include "chat_route.h"
 #include "chat_route_rest.h"
+#include "chat_route_states.h"
 #include "chat_route_view.h"
 #include "chat_store_usage.h"
 
@@ -247,38 +248,6 @@ static void put_row(chat_buf_t *out, const chat_store_usage_t *u, unsigned by,
     chat_buf_puts(out, "}");
 }
 
-static int is_money(const chat_limit_state_t *limit)
-{
-    return !strcmp(limit->unit, "usd");
-}
-
-static void put_amount(chat_buf_t *out, const char *name,
-                       const chat_limit_state_t *limit, apr_int64_t n,
-                       apr_pool_t *p)
-{
-    if (is_money(limit))
-        chat_route_view_json(out, name, dollars(n, p));
-    else
-        chat_route_view_integer(out, name, n);
-}
-
-static void put_limit(chat_buf_t *out, const chat_limit_state_t *limit,
-                      apr_pool_t *p)
-{
-    chat_buf_puts(out, "{");
-    chat_route_view_string(out, "name", limit->name);
-    chat_route_view_string(out, "unit", limit->unit);
-    if (limit->model)
-        chat_route_view_string(out, "model", limit->model);
-    put_amount(out, "limit", limit, limit->points, p);
-    put_amount(out, "remaining", limit, limit->remaining, p);
-    /* In whole seconds, so that the same is said the same way. */
-    chat_route_view_at(out, "resetAt",
-                       apr_time_sec(limit->reset + APR_USEC_PER_SEC / 2) * 1000,
-                       p);
-    chat_buf_puts(out, "}");
-}
-
 static const char *as_json(const apr_array_header_t *rows,
                            const chat_store_usage_t *totals,
                            const apr_array_header_t *limits, unsigned by,
@@ -295,12 +264,9 @@ static const char *as_json(const apr_array_header_t *rows,
     }
     chat_buf_puts(out, "],\"totals\":{");
     put_counts(out, totals, p);
-    chat_buf_puts(out, "},\"limits\":[");
-    for (i = 0; i < limits->nelts; i++) {
-        chat_route_view_comma(out, i);
-        put_limit(out, &APR_ARRAY_IDX(limits, i, chat_limit_state_t), p);
-    }
-    chat_buf_puts(out, "]}");
+    chat_buf_puts(out, "},\"limits\":");
+    chat_route_states_put(out, limits, p);
+    chat_buf_puts(out, "}");
     return chat_route_view_text(out);
 }
 

@@ -17,7 +17,9 @@
 #include "chat_resume.h"
 #include "chat_route_parts.h"
 #include "chat_run.h"
+#include "chat_accounts.h"
 #include "chat_store_vercel.h"
+#include "chat_upload.h"
 
 #define STREAM "/stream"
 
@@ -101,6 +103,18 @@ static const char *show_message(const chat_vercel_message_t *m, apr_pool_t *p)
 
 /* ---- deleting ---- */
 
+/* They are in tables of this module's own: where these cannot be reached the
+ * files stay, and nothing shows them. */
+static void leave_files(const rest_t *q, const char *chat)
+{
+    chat_store_at_t at = q->at;
+    chat_err_t err = {0};
+
+    at.owner = chat_run_owner(q->ctx->user);
+    if (at.owner && chat_upload_conf(q->r->server))
+        chat_store_upload_leave(&at, chat, &err);
+}
+
 /* An answer that is still written in it ends. */
 static apr_status_t delete_chat(rest_t *q)
 {
@@ -121,6 +135,7 @@ static apr_status_t delete_chat(rest_t *q)
         return rv;
     if (stream)
         chat_resume_stop(q->r->server, stream, &err);
+    leave_files(q, id);
     chat_reply_json(q->r, HTTP_OK, show_chat(chat, q->p));
     return APR_SUCCESS;
 }

@@ -11,6 +11,7 @@
 
 #include "chat_auth.h"
 #include "chat_reply.h"
+#include "chat_run_trace.h"
 #include "chat_scratch.h"
 
 /* A stream without a total time-out still ends within a day. */
@@ -23,8 +24,11 @@
 static apr_status_t identify(chat_run_t *run, chat_err_t *err)
 {
     const chat_user_t *user;
-    apr_status_t rv = chat_auth_identify(&user, run->r, err);
+    apr_status_t rv;
 
+    chat_run_trace_enter(run, CHAT_STAGE_IDENTITY);
+    rv = chat_auth_identify(&user, run->r, err);
+    chat_run_trace_leave(run, CHAT_STAGE_IDENTITY);
     if (rv == APR_SUCCESS)
         run->record.user = user->id;
     return rv;
@@ -93,6 +97,7 @@ static apr_status_t read_turn(chat_run_t *run, chat_json_t *body,
         .total_length = run->conf->request.total_length,
         .max_output_tokens = run->conf->request.max_output_tokens,
         .keeps = run->conf->store.layout == CHAT_STORE_CHAT,
+        .uploads = run->ctx->server->upload.location,
     };
 
     if (run->question && run->question->read)
@@ -117,6 +122,7 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
 {
     const chat_json_limits_t limits = chat_config_json_limits(run->conf);
     chat_json_t *body = run->question ? run->question->body : NULL;
+    apr_time_t begin = apr_time_now();
     apr_status_t rv = APR_SUCCESS;
 
     run->request_pool = run->question && run->question->pool
@@ -124,6 +130,7 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
                             : chat_scratch_pool(run->r->pool);
     if (!body && !(run->question && run->question->read))
         rv = chat_request_read(&body, run->r, &limits, err, run->request_pool);
+    run->reading = apr_time_now() - begin;
     if (rv == APR_SUCCESS)
         rv = read_turn(run, body, err);
     run->request.turn.request_id = run->ctx->request_id;
@@ -183,11 +190,14 @@ static void admitted(void *ctx)
 {
     chat_run_t *run = ctx;
 
+    chat_run_trace_admitted(run);
     chat_run_move(run, CHAT_RUN_ADMITTED);
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
     /* Where the stream has asked, its first call follows at once. */
-    if (run->attempt.candidate)
+    if (run->attempt.candidate) {
+        chat_run_begin_call(run);
         chat_run_move(run, CHAT_RUN_CALLING);
+    }
 }
 
 /* Or a budget could be overdrawn by what nobody reserved. */
@@ -238,8 +248,10 @@ static apr_status_t ask_limits(chat_run_t *run,
         .lasts = longest(run),
         .own_key = run->own_only,
     };
-    apr_status_t rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
+    apr_status_t rv;
 
+    chat_run_trace_enter(run, CHAT_STAGE_LIMIT);
+    rv = chat_limit_reserve(&run->ticket, run->r, &ask, err);
     if (rv == APR_INCOMPLETE && chat_run_tap_blocks(run)) {
         rv = chat_limit_admission.wait(run->ticket) == CHAT_ADMISSION_GRANTED
                  ? APR_SUCCESS
@@ -260,11 +272,22 @@ static apr_status_t ask_limits(chat_run_t *run,
 }
 
 /* What a tap has put before the turn counts, too. */
-static apr_status_t begin_taps(chat_run_t *run, chat_err_t *err)
+static apr_status_t
+begin_taps(chat_run_t *run, const chat_admission_t *admission, chat_err_t *err)
 {
     int messages = run->request.turn.nmessages;
-    apr_status_t rv = chat_run_tap_begin(run, err);
+    apr_status_t rv;
 
+    if (chat_run_tap_blocks(run))
+        chat_run_trace_enter(run, CHAT_STAGE_STORE);
+    rv = chat_run_tap_begin(run, err);
+    chat_run_trace_leave(run, CHAT_STAGE_STORE);
+    if (rv == APR_SUCCESS)
+        rv = chat_run_files_load(run, err);
+    /* Who is refused has asked all the same. */
+    if (rv != APR_SUCCESS && admission &&
+        admission->wait(run->ticket) != CHAT_ADMISSION_GRANTED)
+        *err = *chat_limit_refusal(run->ticket);
     return rv == APR_SUCCESS &&
                    (run->kept || run->request.turn.nmessages != messages)
                ? check_fit(run, err)
@@ -305,6 +328,8 @@ static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
 
     if (rv != APR_SUCCESS)
         return rv;
+    if (!admission)
+        chat_run_begin_call(run);
     rv = chat_stream_start(prc, run->r, &spec, err);
     if (rv != APR_SUCCESS)
         chat_run_drop(run);
@@ -324,9 +349,10 @@ static int serve(chat_run_t *run)
         find_where(run, &err) != APR_SUCCESS ||
         chat_run_find(run, &err) != APR_SUCCESS ||
         chat_run_own_find(run, &err) != APR_SUCCESS ||
+        chat_run_files_find(run, &err) != APR_SUCCESS ||
         check_fit(run, &err) != APR_SUCCESS ||
         ask_limits(run, &admission, &err) != APR_SUCCESS ||
-        begin_taps(run, &err) != APR_SUCCESS ||
+        begin_taps(run, admission, &err) != APR_SUCCESS ||
         start(run, admission, &rc, &err) != APR_SUCCESS)
         return chat_run_refuse(run, &err);
     return rc;
@@ -341,6 +367,7 @@ static chat_run_t *create(chat_ctx_t *ctx, const char *dialect)
     run->conf = ctx->dir;
     run->form = run->dialect = chat_dialect_get(dialect);
     chat_telemetry_record(&run->record, ctx->request_id);
+    chat_run_trace_begin(run);
     return run;
 }
 

@@ -12,15 +12,13 @@
 
 #include "chat_crypto.h"
 #include "chat_reply.h"
+#include "chat_run_lists.h"
 #include "chat_scratch.h"
 
 /* What is read of an answer that is none, to learn what went wrong. */
 #define REFUSAL_MAX 8192
 
 #define COMMENT ": ping\n\n"
-
-/* An app's end that waits. */
-#define END_MAX (256 * 1024)
 
 /* ---- events ---- */
 
@@ -32,8 +30,18 @@ static void on_delta(void *ctx, const chat_delta_t *delta)
         run->answer.seen->deltas++;
         run->answer.seen->text += delta->len;
     }
-    chat_run_tap_delta(run, delta);
-    chat_encoder_delta(run->answer.encoder, &run->answer.out, delta);
+    chat_run_tap_filter(run, delta);
+}
+
+/* Its bytes pass: what they say is looked at beside that. */
+static void observe(chat_run_t *run, const chat_sse_event_t *event)
+{
+    const chat_attempt_t *attempt = &run->attempt;
+
+    attempt->candidate->provider->observe_event(
+        run->answer.seen, event, &attempt->upstream, chat_scratch());
+    if (run->filter_taps && !run->answer.seen->failed)
+        chat_run_lists_wire(run, event->data, event->data_len);
 }
 
 static void on_event(void *ctx, const chat_sse_event_t *event)
@@ -53,12 +61,17 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
         provider->parse_event(run->answer.parse, event, &attempt->upstream,
                               chat_scratch());
     else
-        provider->observe_event(run->answer.seen, event, &attempt->upstream,
-                                chat_scratch());
+        observe(run, event);
     if (run->answer.events == 1)
         attempt->is_refused = run->answer.seen->failed;
-    if (run->kept && !run->dialect && !attempt->is_refused)
+    if (run->kept && !run->dialect && !attempt->is_refused && !run->filter_taps)
         chat_run_tap_event(run, event);
+}
+
+/* An event that waited until it could be shown. */
+static void on_shown(void *ctx, const chat_sse_event_t *event)
+{
+    chat_run_tap_event(ctx, event);
 }
 
 /* ---- before a call ---- */
@@ -94,6 +107,11 @@ static void make_parser(chat_run_t *run)
         answer->seen = apr_pcalloc(p, sizeof(*answer->seen));
     if (run->dialect || run->whole || run->kept)
         chat_buf_init(&answer->out, p);
+    if (run->filter_taps && !run->dialect) {
+        chat_buf_init(&answer->waiting, p);
+        if (run->kept)
+            answer->shown = chat_sse_create(on_shown, run, p);
+    }
 }
 
 /* What no byte of the answer may show: the key with which it was asked for, or
@@ -121,6 +139,9 @@ void chat_run_listen(chat_run_t *run)
         make_parser(run);
     chat_sse_reset(answer->sse);
     chat_buf_clear(&answer->out);
+    chat_buf_clear(&answer->waiting);
+    if (answer->shown)
+        chat_sse_reset(answer->shown);
     chat_redact_reset(&answer->redact, secrets_of(run));
     chat_run_tap_restart(run);
     answer->events = 0;
@@ -147,11 +168,6 @@ void chat_run_listen(chat_run_t *run)
     run->attempt.headers = NULL;
     run->attempt.refusal_len = 0;
     run->attempt.is_refused = 0;
-}
-
-int chat_run_is_app(const chat_run_t *run)
-{
-    return !run->dialect && run->form;
 }
 
 /* ---- the head ---- */
@@ -300,37 +316,30 @@ static apr_status_t send_held(chat_run_t *run)
                : APR_SUCCESS;
 }
 
-/* The end of an app's stream waits until what is kept of it is: the piece that
- * it came in, and all behind that. */
-static int is_kept_back(const chat_run_t *run, apr_size_t len)
-{
-    return run->kept && run->answer.seen->ended && !run->answer.seen->failed &&
-           chat_run_is_app(run) && run->answer.out.len + len <= END_MAX;
-}
-
 /* Unchanged. A cut is written as this upstream itself would break off, where
  * the last event has ended: pieces need not end there, and one that never does
  * would never be cut. */
 static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
 {
     const chat_cut_t *cut;
-    const char *event;
     apr_size_t tail;
     apr_status_t rv;
 
     chat_sse_feed(run->answer.sse, data, len);
     if (run->attempt.is_refused && !run->answer.sent)
         return APR_EOF;
-    if (run->kept)
+    if (run->kept && !run->filter_taps)
         chat_run_tap_bytes(run, data, len);
     if (is_held(run, len)) {
         keep_refusal(run, data, len);
         return APR_INCOMPLETE;
     }
+    if (run->filter_taps)
+        return chat_run_pass_filtered(run, data, len);
     rv = send_held(run);
     if (rv != APR_SUCCESS)
         return rv;
-    if (is_kept_back(run, len)) {
+    if (chat_run_keeps_back(run, len)) {
         chat_buf_put(&run->answer.out, data, len);
         return APR_SUCCESS;
     }
@@ -341,13 +350,7 @@ static apr_status_t pass_on(chat_run_t *run, const char *data, apr_size_t len)
         return rv != APR_SUCCESS || run->answer.events ? rv : APR_INCOMPLETE;
     }
     rv = chat_run_send_bytes(run, data, len - tail);
-    if (rv != APR_SUCCESS)
-        return rv;
-    run->answer.cut = cut;
-    event = run->attempt.candidate->provider->make_cut_event(
-        &run->attempt.upstream, cut->code, cut->message, run->r->pool);
-    chat_run_send_bytes(run, event, strlen(event));
-    return APR_EOF;
+    return rv == APR_SUCCESS ? chat_run_cut_off(run, cut) : rv;
 }
 
 /* Some answer with the JSON of a refusal, and call it a stream. */

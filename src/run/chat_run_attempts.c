@@ -15,6 +15,7 @@
 #include "chat_crypto.h"
 #include "chat_jwt.h"
 #include "chat_log.h"
+#include "chat_run_trace.h"
 
 /* ---- making a call ---- */
 
@@ -42,6 +43,7 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     const chat_candidate_t *c = run->attempt.candidate;
     chat_upstream_t *up = &run->attempt.upstream;
     chat_run_call_t *call = &run->call;
+    chat_turn_t turn;
     apr_status_t rv = chat_run_fit(run, c, err);
 
     if (rv != APR_SUCCESS)
@@ -54,8 +56,10 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
     if (call->pool)
         apr_pool_destroy(call->pool);
     memset(call, 0, sizeof(*call));
-    rv = c->provider->build_call(&call->http, run->attempt.fit, up, err,
-                                 run->request_pool);
+    turn = *run->attempt.fit;
+    chat_run_files_address(&turn, run);
+    rv =
+        c->provider->build_call(&call->http, &turn, up, err, run->request_pool);
     call->http.resolve = c->resolve;
     call->http.guarded = c->own ? c->own->guarded : NULL;
     call->http.secret = c->own != NULL;
@@ -142,7 +146,10 @@ static void prepare_call(chat_run_t *run)
     run->call.taken = 0;
     run->record.provider = run->attempt.candidate->conf->name;
     run->record.model = run->attempt.candidate->name;
+    run->record.upstream_model = run->attempt.candidate->upstream;
+    run->attempt.counted = 0;
     run->record.upstream_url = plain_url(run->call.http.url, run->r->pool);
+    chat_run_trace_call(run);
     chat_run_listen(run);
     /* With an admission the limits will be asked before it is made. */
     if (run->phase != CHAT_RUN_ASKED)
@@ -197,7 +204,22 @@ apr_status_t chat_run_first(chat_run_t *run, chat_err_t *err)
     return rv;
 }
 
+void chat_run_begin_call(chat_run_t *run)
+{
+    run->record.overhead = apr_time_now() - run->r->request_time - run->reading;
+}
+
 /* ---- what became of a call ---- */
+
+/* Each once, however often its end is looked at. */
+static void count_call(chat_run_t *run, const chat_result_t *result)
+{
+    const char *word = chat_run_failure_word(result);
+
+    if (word && !run->attempt.counted)
+        chat_telemetry_count_attempt(run->attempt.candidate->conf->name, word);
+    run->attempt.counted |= word != NULL;
+}
 
 static void report(chat_run_t *run, chat_verdict_e verdict)
 {
@@ -221,6 +243,7 @@ void chat_run_report(chat_run_t *run, const chat_end_t *end)
     chat_err_t refusal;
 
     chat_run_result(&result, &refusal, run, end);
+    count_call(run, &result);
     report(run, chat_run_failure_verdict(&result));
 }
 
@@ -320,6 +343,17 @@ static int choose_next(chat_run_t *run, const chat_result_t *result,
     return change_candidate(run);
 }
 
+static void trace_failed(chat_run_t *run, const chat_attempt_t *attempt,
+                         const chat_end_t *end, const chat_result_t *result)
+{
+    chat_err_t err;
+
+    if (!run->trace)
+        return;
+    chat_run_failure_no_answer(&err, result);
+    chat_run_trace_called(run, attempt, end, err.code);
+}
+
 int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                    apr_interval_time_t *pwait)
 {
@@ -334,6 +368,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
     if (run->conf->retry.unsafe)
         chat_run_look(run);
     chat_run_result(&result, &refusal, run, end);
+    count_call(run, &result);
     report(run, chat_run_failure_verdict(&result));
     chat_run_own_note(run, &refusal);
     before = run->attempt;
@@ -353,6 +388,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                   end->detail ? ", " : "", end->detail ? end->detail : "",
                   run->attempt.candidate == before.candidate ? "again" : "now",
                   run->attempt.candidate->conf->name, apr_time_as_msec(*pwait));
+    trace_failed(run, &before, end, &result);
     prepare_call(run);
     *pcall = &run->call.http;
     return 1;

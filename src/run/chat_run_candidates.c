@@ -13,12 +13,14 @@
 
 #include "chat_log.h"
 #include "chat_model.h"
+#include "chat_override.h"
 
 typedef struct search_t {
     chat_run_t *run;
     const apr_array_header_t *models; /* of this server */
     apr_array_header_t *found;        /* of chat_candidate_t */
     int forbidden; /* one would fit, but is not for this user */
+    int off;       /* one would fit, but is switched off */
 } search_t;
 
 /* ---- candidates ---- */
@@ -54,6 +56,10 @@ static void add_model(search_t *s, const chat_model_conf_t *model)
 {
     chat_run_t *run = s->run;
 
+    if (model->off) {
+        s->off = 1;
+        return;
+    }
     if (!chat_model_allowed(run->conf, model, model->name,
                             chat_limit_tier(run->ctx))) {
         s->forbidden = 1;
@@ -115,7 +121,10 @@ static void look_beyond(search_t *s, const char *provider, const char *name)
         name = chat_provider_get(conf->type)->model;
     if (!conf || !name)
         return;
-    if (chat_model_allowed(run->conf, NULL, name, chat_limit_tier(run->ctx)))
+    if (chat_override_is_off(run->ctx, name))
+        s->off = 1;
+    else if (chat_model_allowed(run->conf, NULL, name,
+                                chat_limit_tier(run->ctx)))
         add(s, NULL, name, name, conf);
     else
         s->forbidden = 1;
@@ -272,6 +281,9 @@ static apr_status_t refuse(const search_t *s, const char *name, chat_err_t *err)
                             "This route is not set up completely.");
     }
     err->param = "model";
+    if (s->off)
+        return chat_err_set(err, APR_EACCES, HTTP_FORBIDDEN, "model_disabled",
+                            "This model is switched off.");
     if (s->forbidden)
         return chat_err_set(err, APR_EACCES, HTTP_FORBIDDEN, "model_forbidden",
                             "This model is not for you.");
@@ -290,7 +302,7 @@ apr_status_t chat_run_find(chat_run_t *run, chat_err_t *err)
                            : run->conf->model.default_name;
     search_t s = {
         .run = run,
-        .models = chat_config_models(run->r->server),
+        .models = chat_override_models(run->ctx),
         .found = apr_array_make(run->r->pool, 2, sizeof(chat_candidate_t)),
     };
 

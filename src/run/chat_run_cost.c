@@ -47,6 +47,19 @@ static int is_file_member(const char *key, const char *in)
     return 0;
 }
 
+/* A file that the client has uploaded, by what is known of it: text is read as
+ * such. */
+static apr_int64_t tokens_of_upload(const chat_json_t *part)
+{
+    const char *type = chat_json_string(chat_json_get(part, "mediaType"));
+    const chat_json_t *size = chat_json_get(part, "size");
+
+    if (type && !strncmp(type, "text/", 5) &&
+        chat_json_kind(size) == CHAT_JSON_NUMBER)
+        return (apr_int64_t)(chat_json_number(size) / BYTES_PER_TOKEN);
+    return TOKENS_PER_PART;
+}
+
 /* What models read as text, wherever it stands: no file of it costs less. */
 static int is_text_type(const char *type)
 {
@@ -105,7 +118,9 @@ static void weigh(weight_t *sum, const chat_json_t *v, const char *key,
     const char *text = chat_json_string(v), *name;
     int i;
 
-    if (text && files && is_file(key, in, text, object))
+    if (text && files && !strcmp(key, "uploadId"))
+        sum->tokens += tokens_of_upload(object);
+    else if (text && files && is_file(key, in, text, object))
         sum->tokens += TOKENS_PER_PART;
     else if (text)
         sum->bytes += strlen(text);

@@ -9,6 +9,7 @@
 
 #include "chat_reply.h"
 #include "chat_run_said.h"
+#include "chat_run_trace.h"
 
 /* What is still said to the client. */
 typedef enum {
@@ -39,6 +40,8 @@ static void explain_cut(chat_err_t *err, const chat_cut_t *cut)
 {
     memset(err, 0, sizeof(*err));
     err->cause = cut->cause;
+    err->category = cut->category;
+    err->reason = cut->reason;
     chat_err_set(err, APR_EGENERAL, cut->status, cut->code, cut->message);
 }
 
@@ -180,11 +183,20 @@ static void find_ending(chat_run_t *run, ending_t *ending,
 
 /* ---- what the client gets ---- */
 
+/* It must not go on, and the dialect has a good end for that. */
+static int is_filtered(const chat_run_t *run)
+{
+    const chat_cut_t *cut = run->answer.cut;
+
+    return cut && cut->filter && run->dialect && run->dialect->tells_filter;
+}
+
 static chat_finish_e find_finish(const chat_run_t *run)
 {
-    return is_stopped(run)   ? CHAT_FINISH_STOPPED
-           : run->answer.cut ? CHAT_FINISH_LENGTH
-                             : run->answer.parse->finish;
+    return is_stopped(run)    ? CHAT_FINISH_STOPPED
+           : is_filtered(run) ? CHAT_FINISH_FILTER
+           : run->answer.cut  ? CHAT_FINISH_LENGTH
+                              : run->answer.parse->finish;
 }
 
 /* Bytes that pass: the end that waited, and where there is none, why. A page
@@ -213,7 +225,8 @@ static void write_last(chat_run_t *run, const ending_t *ending)
 {
     chat_run_answer_t *answer = &run->answer;
 
-    if (run->record.outcome == CHAT_OUTCOME_COMPLETE || is_stopped(run))
+    if (run->record.outcome == CHAT_OUTCOME_COMPLETE || is_stopped(run) ||
+        is_filtered(run))
         chat_encoder_finish(answer->encoder, &answer->out, find_finish(run),
                             &answer->seen->usage);
     else
@@ -286,7 +299,7 @@ static void tell(chat_run_t *run, const ending_t *ending)
         send_last(run, ending);
         if (run->record.outcome != CHAT_OUTCOME_COMPLETE &&
             !(run->dialect && run->dialect->tells_errors) &&
-            run->end.why != CHAT_END_CANCELLED &&
+            !is_filtered(run) && run->end.why != CHAT_END_CANCELLED &&
             run->end.why != CHAT_END_SHUTDOWN)
             chat_reply_break(run->r);
         return;
@@ -320,6 +333,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
         return;
     }
     chat_run_send_held(run);
+    chat_run_flush(run);
     chat_run_result(&result, &refusal, run, end);
     chat_run_move(run, CHAT_RUN_ENDING);
     run->record.ttft = result.answering ? end->first : -1;
@@ -331,6 +345,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     if (run->vercel)
         ending.err.message = CHAT_DIALECT_VERCEL_BROKEN;
     write_ahead(run, &ending);
+    chat_run_trace_over(run);
     chat_run_tap_end(run);
     tell(run, &ending);
     chat_run_own_mark(run);

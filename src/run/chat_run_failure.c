@@ -127,6 +127,33 @@ chat_verdict_e chat_run_failure_verdict(const chat_result_t *x)
     return CHAT_VERDICT_OK;
 }
 
+const char *chat_run_failure_word(const chat_result_t *x)
+{
+    chat_end_e why = x->end->why;
+    int status = status_of(x);
+
+    if (!x->end->made)
+        return NULL;
+    if (x->seen->ended && !x->seen->failed)
+        return "ok";
+    if (why == CHAT_END_GONE || why == CHAT_END_STALLED ||
+        why == CHAT_END_CANCELLED || why == CHAT_END_SHUTDOWN)
+        return "cancelled";
+    if (status == 429)
+        return "rate_limited";
+    if (status == 401 || status == 403)
+        return "auth";
+    if (status >= 400)
+        return status >= 500 ? "failed" : "refused";
+    if (why == CHAT_END_UNREACHED)
+        return "unreached";
+    if (why == CHAT_END_TIMEOUT)
+        return "timeout";
+    return x->seen->failed                                       ? "failed"
+           : x->unread && x->answering && why != CHAT_END_BROKEN ? "ok"
+                                                                 : "broken";
+}
+
 /* ---- what it is in the log ---- */
 
 chat_outcome_e chat_run_failure_outcome(const chat_result_t *x,

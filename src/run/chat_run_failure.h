@@ -39,6 +39,10 @@ chat_remedy_e chat_run_failure_remedy(const chat_result_t *result);
 
 chat_verdict_e chat_run_failure_verdict(const chat_result_t *result);
 
+/* What became of the call, in a word for the metrics; NULL: it was never made.
+ */
+const char *chat_run_failure_word(const chat_result_t *result);
+
 /* What it is in the log, of an answer that no tap has cut. *pdetail is set
  * where there is a better reason than that of the stream. */
 chat_outcome_e chat_run_failure_outcome(const chat_result_t *result,

@@ -7,6 +7,7 @@
  *   chat_run_candidates.c  which models and upstreams could answer, in order
  *   chat_run_attempts.c    one call after another until one answers
  *   chat_run_answer.c      what happens while an upstream answers
+ *   chat_run_wait.c        bytes that have to wait
  *   chat_run_end.c         how it ended, and what the client is told
  *
  * and what these ask:
@@ -18,9 +19,11 @@
  *   chat_run_bill.c        what providers bill for it
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
+ *   chat_run_trace.c       in which trace it stands
  *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
+ *   chat_run_files.c       files of users in it
  *   chat_run_vercel.c      the same, where the tables are an app's
  *
  * Up to chat_stream_start() the request thread; admitted, head, data, silence
@@ -88,6 +91,7 @@ typedef struct chat_attempt_t {
                                 of which nobody knows yet */
     apr_size_t refusal_len;
     int is_refused; /* the first event of its stream was a failure */
+    int counted;    /* 1: among the calls of the metrics */
 } chat_attempt_t;
 
 /* The HTTP call of the attempt, and the memory of it. */
@@ -108,6 +112,9 @@ typedef struct chat_run_answer_t {
     apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
     chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
                               bytes are gathered, these */
+    chat_buf_t waiting;    /* bytes that pass, until a tap has looked at them */
+    chat_sse_t *shown;     /* of a kept run: reads them once they need not wait
+                              any more; NULL: none has to */
     chat_redact_t redact;  /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
@@ -149,9 +156,10 @@ typedef struct chat_run_t {
     chat_run_kept_t *kept;               /* NULL: nobody keeps it */
     struct chat_run_vercel_t *vercel;    /* of chat_run_vercel.h, where it is
                                             kept in an app's tables; or NULL */
-    const char *code; /* of the error that it ended with, or NULL */
-    int usage_kept;   /* 1: what it used was saved with its answer */
-    int refused;      /* 1: no stream was started, or none was admitted */
+    const char *code;            /* of the error that it ended with, or NULL */
+    apr_interval_time_t reading; /* how long its body took to come */
+    int usage_kept;              /* 1: what it used was saved with its answer */
+    int refused; /* 1: no stream was started, or none was admitted */
 
     chat_request_t request;
     apr_pool_t *request_pool; /* what request points into; NULL once nobody
@@ -162,6 +170,9 @@ typedef struct chat_run_t {
 
     chat_candidate_t *candidates; /* ncandidates of them, best first */
     int ncandidates;
+
+    struct chat_run_files_t *files; /* of chat_run_files.c: what the turn has of
+                                       them, in request_pool; NULL: none */
 
     chat_limit_ticket_t *ticket;
     apr_int64_t input_tokens;    /* estimate */
@@ -175,8 +186,12 @@ typedef struct chat_run_t {
     chat_run_answer_t answer;
     chat_end_t end; /* of the last call, once the run is ENDING */
 
+    struct chat_run_trace_t *trace; /* NULL: it is not traced */
+    struct chat_run_verdicts_t *verdicts; /* of chat_run_verdict.h, or NULL */
+
     void *tap_state[CHAT_TAP_COUNT];
-    unsigned delta_taps, progress_taps; /* bits: those that have one */
+    unsigned filter_taps, delta_taps, progress_taps; /* bits: those that have
+                                                        one */
 } chat_run_t;
 
 /* ---- chat_run_state.c ---- */
@@ -187,6 +202,9 @@ void chat_run_move(chat_run_t *run, chat_run_phase_e to);
 /* 1 when what the upstream gives, or gave last, is the answer that was asked
  * for. */
 int chat_run_is_answering(const chat_run_t *run);
+
+/* 1 when the bytes of an app pass, in the form that its page reads. */
+int chat_run_is_app(const chat_run_t *run);
 
 /* A call that was built is about to be made; the one before is over. */
 void chat_run_keep_call(chat_run_t *run);
@@ -274,6 +292,24 @@ void chat_run_path_address(chat_turn_t *turn, const char *provider,
  * model can read. */
 void chat_run_path_set(chat_run_t *run, const apr_array_header_t *said);
 
+/* ---- chat_run_files.c ---- */
+
+typedef struct chat_run_files_t chat_run_files_t;
+
+/* [request thread] The files that are asked about are there, and the user's
+ * own: parts have what is known of them. Fails with 400 upload_unknown, 503. */
+apr_status_t chat_run_files_find(chat_run_t *run, chat_err_t *err);
+/* [request thread] All that the turn has by now, as those take it who may be
+ * asked: addresses are signed, and what has none is read. Fails with 400
+ * unsupported, 413 upload_too_large, 503. */
+apr_status_t chat_run_files_load(chat_run_t *run, chat_err_t *err);
+/* The turn as the attempt's candidate takes it. Of what was read there are
+ * marks in it. */
+void chat_run_files_address(chat_turn_t *turn, const chat_run_t *run);
+/* The body with what the marks stand for, in p. */
+char *chat_run_files_body(apr_size_t *plen, const chat_run_t *run,
+                          const char *body, apr_size_t len, apr_pool_t *p);
+
 /* ---- chat_run_attempts.c ---- */
 
 /* Prepare the first call that can be made. Request thread. Fails when there is
@@ -282,6 +318,9 @@ apr_status_t chat_run_first(chat_run_t *run, chat_err_t *err);
 
 /* It will not be made after all. */
 void chat_run_drop(chat_run_t *run);
+
+/* It is made now: what came before it was this server's work. */
+void chat_run_begin_call(chat_run_t *run);
 
 /* [driver] chat_stream_cb_t.again */
 int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
@@ -301,9 +340,6 @@ apr_status_t chat_run_silence(void *ctx);
  * then seen tells how it ended. Once more does no harm. Any thread. */
 void chat_run_look(chat_run_t *run);
 
-/* 1 when the bytes of an app pass, in the form that its page reads. */
-int chat_run_is_app(const chat_run_t *run);
-
 /* The call has ended: if that was well, an event without a blank line behind
  * it counts, and a reason to finish is an end. Once more does no harm. */
 void chat_run_finish(chat_run_t *run, const chat_end_t *end);
@@ -316,6 +352,19 @@ void chat_run_send_held(chat_run_t *run);
  * is put, in r->pool. */
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,
                      const chat_run_t *run, const chat_end_t *end);
+
+/* ---- chat_run_wait.c ---- */
+
+/* The end of an app's stream waits: so many bytes more of it, too? */
+int chat_run_keeps_back(const chat_run_t *run, apr_size_t len);
+/* An answer that passes ends here, as its upstream would break off. APR_EOF. */
+apr_status_t chat_run_cut_off(chat_run_t *run, const chat_cut_t *cut);
+/* [driver] Bytes that pass, where a tap looks at them first. */
+apr_status_t chat_run_pass_filtered(chat_run_t *run, const char *data,
+                                    apr_size_t len);
+/* What taps hold goes on, at the end of the call. Once more does no harm. On
+ * whoever owns the request then. */
+void chat_run_flush(chat_run_t *run);
 
 /* ---- chat_run_send.c ---- */
 

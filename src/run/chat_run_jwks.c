@@ -20,7 +20,7 @@
 #include "chat_auth.h"
 #include "chat_buf.h"
 #include "chat_log.h"
-#include "chat_run_thread.h"
+#include "chat_thread.h"
 #include "chat_stream.h"
 
 #define LASTS apr_time_from_sec(5)
@@ -176,14 +176,14 @@ static apr_status_t stop(void *unused)
 
 static int start(apr_pool_t *pchild)
 {
-    pool = chat_run_thread_pool(pchild);
+    pool = chat_thread_pool(pchild);
     wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (!pool || wake_fd < 0 || stop_fd < 0)
         return 0;
     chat_auth_jwks_on_due(wake);
     __atomic_store_n(&runs, 1, __ATOMIC_RELEASE);
-    if (!chat_run_thread_start(&thread, work))
+    if (!chat_thread_start(&thread, work, NULL))
         return 0;
     apr_pool_pre_cleanup_register(pchild, NULL, stop);
     return 1;

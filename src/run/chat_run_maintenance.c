@@ -23,13 +23,18 @@
 #include "chat_config.h"
 #include "chat_log.h"
 #include "chat_resume.h"
+#include "chat_run_export_watch.h"
 #include "chat_run_instance.h"
 #include "chat_run_jwks.h"
 #include "chat_run_later.h"
+#include "chat_run_reap.h"
 #include "chat_run_recover.h"
+#include "chat_run_settings.h"
 #include "chat_run_spooled.h"
-#include "chat_run_thread.h"
+#include "chat_thread.h"
 #include "chat_run_unsaved.h"
+#include "chat_run_verdict.h"
+#include "chat_upload.h"
 
 #define TICK_MS 500
 
@@ -40,6 +45,8 @@
 #define STALE ((apr_int64_t)10 * 1000000)
 #define PURGE ((apr_int64_t)600 * 1000000)
 #define SWEEP ((apr_int64_t)60 * 1000000)
+#define REAP ((apr_int64_t)1 * 1000000)
+#define EXPIRE ((apr_int64_t)5 * 1000000)
 
 /* Where the database has been away others could not say that they run: for so
  * long nobody is believed to be gone. */
@@ -53,7 +60,8 @@ static apr_pool_t *pool; /* the thread's, cleared each time */
 
 /* When each is due next. */
 static struct {
-    apr_int64_t heartbeat, usage, index, replay, stale, purge, sweep;
+    apr_int64_t heartbeat, usage, index, replay, stale, purge, sweep, reap,
+        expire;
 } due;
 
 static int is_stopping(void)
@@ -182,6 +190,20 @@ static void look_for_stale(apr_int64_t now)
             due.stale = now + STEADY;
 }
 
+/* A place that cannot be reached is left alone for a while. */
+static void reap_files(apr_int64_t now)
+{
+    server_rec *s;
+    int expire;
+
+    if (!is_due(&due.reap, now, REAP))
+        return;
+    expire = is_due(&due.expire, now, EXPIRE);
+    for (s = ap_server_conf; s && !is_stopping(); s = s->next)
+        if (chat_upload_conf(s) && !chat_run_reap(s, expire, pool))
+            due.reap = now + SWEEP;
+}
+
 static void clean_up(apr_int64_t now)
 {
     server_rec *s;
@@ -211,6 +233,7 @@ static void work(void)
     if (chat_run_instance_leads()) {
         look_after(now);
         look_for_stale(now);
+        reap_files(now);
         clean_up(now);
     }
     apr_pool_clear(pool);
@@ -261,7 +284,7 @@ static apr_status_t stop(void *unused)
 static int start(void)
 {
     __atomic_store_n(&runs, 1, __ATOMIC_RELEASE);
-    if (chat_run_thread_start(&thread, maintain))
+    if (chat_thread_start(&thread, maintain, NULL))
         return 1;
     __atomic_store_n(&runs, 0, __ATOMIC_RELEASE);
     return 0;
@@ -278,8 +301,13 @@ static int is_used_anywhere(const server_rec *s)
 /* The thread has a pool with an allocator of its own, and so shares nothing. */
 apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    return is_used_anywhere(s) ? chat_run_unsaved_post_config(pconf, s)
-                               : APR_SUCCESS;
+    apr_status_t rv = chat_run_export_watch_post_config(s);
+
+    if (rv == APR_SUCCESS)
+        rv = chat_run_verdict_post_config(pconf, s);
+    return rv == APR_SUCCESS && is_used_anywhere(s)
+               ? chat_run_unsaved_post_config(pconf, s)
+               : rv;
 }
 
 static void start_maintenance(apr_pool_t *pchild, server_rec *s)
@@ -289,7 +317,7 @@ static void start_maintenance(apr_pool_t *pchild, server_rec *s)
     chat_run_instance_start(s, pchild);
     due.purge = chat_clock_now() + PURGE / 10;
     due.stale = chat_clock_now() + STALE;
-    pool = chat_run_thread_pool(pchild);
+    pool = chat_thread_pool(pchild);
     if (pool) {
         work_fd = chat_run_later_open();
         stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -307,4 +335,5 @@ void chat_run_child_init(apr_pool_t *pchild, server_rec *s)
 {
     start_maintenance(pchild, s);
     chat_run_jwks_child_init(pchild, s);
+    chat_run_settings_child_init(pchild, s);
 }

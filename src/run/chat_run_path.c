@@ -201,6 +201,40 @@ static void add_results(path_t *path, const chat_json_t *parts,
     }
 }
 
+static int has_files(const chat_json_t *parts)
+{
+    int i;
+
+    for (i = 0; i < chat_json_length(parts); i++)
+        if (is_type(chat_json_at(parts, i), "file"))
+            return 1;
+    return 0;
+}
+
+/* Texts and files in their order, then what the client told beside them. */
+static void add_files(path_t *path, const chat_json_t *parts,
+                      const char *context)
+{
+    chat_message_t message = {.role = CHAT_ROLE_USER,
+                              .parts = chat_json_array(path->p)};
+    chat_json_t *part;
+    int i;
+
+    for (i = 0; i < chat_json_length(parts); i++) {
+        part = chat_json_at(parts, i);
+        if (is_type(part, "file") ||
+            (is_type(part, "text") && *member(part, "text")))
+            chat_json_push(message.parts, part);
+    }
+    if (context) {
+        part = chat_json_object(path->p);
+        chat_json_add_string(part, "type", "text");
+        chat_json_add_string(part, "text", context);
+        chat_json_push(message.parts, part);
+    }
+    APR_ARRAY_PUSH(path->said, chat_message_t) = message;
+}
+
 /* What the client told of it beside the text stands behind that. */
 static void add_text(path_t *path, const chat_json_t *parts, chat_role_e role)
 {
@@ -210,6 +244,10 @@ static void add_text(path_t *path, const chat_json_t *parts, chat_role_e role)
         .content = join(parts, "text", path->p),
     };
 
+    if (role == CHAT_ROLE_USER && has_files(parts)) {
+        add_files(path, parts, context);
+        return;
+    }
     if (message.content && context)
         message.content =
             apr_pstrcat(path->p, message.content, "\n\n", context, NULL);

@@ -9,6 +9,8 @@
  */
 #include "chat_run_int.h"
 
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "chat_log.h"
@@ -17,6 +19,7 @@
 #include "chat_run_title.h"
 #include "chat_run_unsaved.h"
 #include "chat_run_usage.h"
+#include "chat_run_verdict.h"
 
 /* Before the second and the third time that a database is asked to save. */
 #define WAIT_FIRST apr_time_from_msec(20)
@@ -77,6 +80,27 @@ static chat_json_t *question_parts(const chat_request_t *request, apr_pool_t *p)
     return parts;
 }
 
+/* What search finds, and a title is made of. */
+static const char *text_of(const chat_run_t *run, const chat_message_t *first)
+{
+    const chat_json_t *parts = first->parts;
+    apr_array_header_t *texts;
+    int i;
+
+    if (first->role != CHAT_ROLE_USER || first->content)
+        return first->role == CHAT_ROLE_USER ? first->content : "";
+    texts = apr_array_make(run->request_pool, 4, sizeof(const char *));
+    for (i = 0; i < chat_json_length(parts); i++) {
+        const chat_json_t *part = chat_json_at(parts, i);
+        const char *type = chat_json_string(chat_json_get(part, "type"));
+        const char *text = chat_json_string(chat_json_get(part, "text"));
+
+        if (text && type && !strcmp(type, "text"))
+            APR_ARRAY_PUSH(texts, const char *) = text;
+    }
+    return apr_array_pstrcat(run->request_pool, texts, 0);
+}
+
 static void describe_question(chat_store_turn_t *turn, const chat_run_t *run)
 {
     const chat_request_t *request = &run->request;
@@ -86,9 +110,9 @@ static void describe_question(chat_store_turn_t *turn, const chat_run_t *run)
     turn->role = first->role;
     turn->parts = chat_json_text(question_parts(request, run->request_pool),
                                  NULL, run->request_pool);
-    turn->text = first->role == CHAT_ROLE_USER ? first->content : "";
-    turn->title = first->role == CHAT_ROLE_USER
-                      ? chat_run_title_text(first->content, run->request_pool)
+    turn->text = text_of(run, first);
+    turn->title = first->role == CHAT_ROLE_USER && *turn->text
+                      ? chat_run_title_text(turn->text, run->request_pool)
                       : NULL;
     turn->has_parent = request->place.has_parent;
     turn->parent = request->place.parent;
@@ -189,7 +213,7 @@ static chat_message_status_e find_status(const state_t *state)
 {
     const chat_run_t *run = state->run;
 
-    if (run->refused)
+    if (run->refused || (run->answer.cut && run->answer.cut->filter))
         return CHAT_MESSAGE_FAILED;
     if (run->record.outcome == CHAT_OUTCOME_COMPLETE)
         return chat_run_parts_overflow(state->parts) ? CHAT_MESSAGE_PARTIAL
@@ -237,6 +261,9 @@ static void describe_ending(chat_store_ending_t *ending, const state_t *state)
     ending->answer = run->kept->answer;
     ending->stream = run->kept->stream;
     ending->status = find_status(state);
+    /* What was shown before it was withheld is not kept, either. */
+    if (chat_run_verdict_empties(run))
+        chat_run_parts_clear(state->parts);
     ending->parts = chat_run_without_keys(
         state->run, chat_run_parts_json(state->parts, run->r->pool));
     ending->text = chat_run_without_keys(

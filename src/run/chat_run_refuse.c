@@ -117,6 +117,7 @@ int chat_run_refuse(chat_run_t *run, const chat_err_t *err)
     run->record.status = chat_run_status(run->ctx, err);
     run->record.outcome = outcome_of(err);
     run->record.detail = run->code = err->code;
+    run->record.limit = chat_limit_refusing(run->ticket);
     run->refused = 1;
     chat_run_own_forget(run);
     chat_run_tap_end(run);

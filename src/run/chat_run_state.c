@@ -28,6 +28,7 @@ static void drop_request(chat_run_t *run)
     if (run->request_pool)
         apr_pool_destroy(run->request_pool);
     run->request_pool = NULL;
+    run->files = NULL;
 }
 
 /* The client has bytes of the answer, so nobody else is asked; and once the
@@ -97,9 +98,15 @@ void chat_run_keep_call(chat_run_t *run)
     chat_run_own_wipe(run);
     http->headers = lines;
     http->url = apr_pstrdup(p, http->url);
-    http->body = apr_pmemdup(p, http->body, http->body_len);
+    http->body = chat_run_files_body(&http->body_len, run, http->body,
+                                     http->body_len, p);
     run->call.pool = p;
     run->call.taken = 0;
     if (!may_need_turn(run))
         drop_request(run);
+}
+
+int chat_run_is_app(const chat_run_t *run)
+{
+    return !run->dialect && run->form;
 }

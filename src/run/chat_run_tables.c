@@ -5,6 +5,7 @@
  * is there before its client has the end. Threads as in chat_run_tap.h.
  */
 #include "chat_run_vercel.h"
+#include "chat_run_verdict.h"
 
 #include <apr_strings.h>
 
@@ -209,6 +210,8 @@ static void tables_end(chat_run_t *run, void *ctx)
 
     if (!state || !state->begun)
         return;
+    if (state->message && chat_run_verdict_empties(run))
+        read_anew(state);
     if (state->message)
         chat_ui_message_tell(&told, state->message, run->r->pool);
     if (state->message && !told.nparts &&

@@ -38,6 +38,8 @@ apr_status_t chat_run_tap_begin(chat_run_t *run, chat_err_t *err)
             return rv;
         if (!run->tap_state[i])
             continue;
+        if (tap->filter)
+            run->filter_taps |= 1u << i;
         if (tap->delta)
             run->delta_taps |= 1u << i;
         if (tap->progress)
@@ -55,14 +57,59 @@ void chat_run_tap_restart(chat_run_t *run)
             taps[i]->restart(run->tap_state[i]);
 }
 
-void chat_run_tap_delta(chat_run_t *run, const chat_delta_t *delta)
+/* What every filter has let through. */
+static void arrive(chat_run_t *run, const chat_delta_t *delta)
 {
     unsigned left = run->delta_taps;
     int i;
 
+    if (!run->dialect)
+        return;
     for (i = 0; left; i++, left >>= 1)
         if (left & 1)
             taps[i]->delta(run->tap_state[i], delta);
+    chat_encoder_delta(run->answer.encoder, &run->answer.out, delta);
+}
+
+void chat_run_tap_pass(chat_run_t *run, int tap, const chat_delta_t *delta)
+{
+    int i;
+
+    for (i = tap + 1; i < CHAT_TAP_COUNT; i++)
+        if (run->filter_taps & 1u << i) {
+            taps[i]->filter(run->tap_state[i], delta);
+            return;
+        }
+    arrive(run, delta);
+}
+
+void chat_run_tap_filter(chat_run_t *run, const chat_delta_t *delta)
+{
+    if (run->filter_taps)
+        chat_run_tap_pass(run, -1, delta);
+    else
+        arrive(run, delta);
+}
+
+void chat_run_tap_flush(chat_run_t *run)
+{
+    unsigned left = run->filter_taps;
+    int i;
+
+    for (i = 0; left; i++, left >>= 1)
+        if ((left & 1) && taps[i]->flush)
+            taps[i]->flush(run->tap_state[i]);
+}
+
+int chat_run_tap_holds(chat_run_t *run)
+{
+    unsigned left = run->filter_taps;
+    int i;
+
+    for (i = 0; left; i++, left >>= 1)
+        if ((left & 1) && taps[i]->holds && taps[i]->holds(run->tap_state[i]))
+            return 1;
+    return 0;
 }
 
 const chat_cut_t *chat_run_tap_progress(chat_run_t *run)

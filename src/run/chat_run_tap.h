@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Taps: what wants to know of every answer, without being in its way. A tap is
- * one file and one line in chat_run_tap_list.h; the order of the lines is the
- * order of the calls. A run to which no tap with delta() or progress() is
- * mounted pays nothing for them.
+ * Taps: what wants to know of every answer, without being in its way; but for
+ * those with filter(), through which an answer passes. A tap is one file and
+ * one line in chat_run_tap_list.h; the order of the lines is the order of the
+ * calls. A run to which no tap with delta() or progress() is mounted pays
+ * nothing for them.
  *
  * begin() and end() have a thread that may wait: a database is asked there and
  * nowhere else. The others run on the stream's driver, mostly an engine that
@@ -27,6 +28,10 @@ typedef struct chat_cut_t {
     const char *message;    /* a sentence for people */
     chat_outcome_e outcome; /* what it is in the log */
     const char *detail;     /* why, in the log */
+    const char *category;   /* of moderation, for the client; or NULL */
+    const char *reason;     /* the same */
+    int filter;             /* 1: what follows what the client has is what it
+                               must not see */
 } chat_cut_t;
 
 typedef struct chat_tap_t {
@@ -50,6 +55,23 @@ typedef struct chat_tap_t {
     /* [request thread, then the driver] A call begins: what came of the one
      * before is void. NULL: nothing to do. */
     void (*restart)(void *state);
+
+    /* [driver] A piece of the answer on its way to delta() of all taps and to
+     * the client, valid during the call. What of it may go on, as it is or
+     * changed, goes by chat_run_tap_pass(), now or in any later call on the
+     * driver; the rest is held. Where the upstream's bytes pass unchanged these
+     * are the strings of its events (kind TEXT, index telling which are to be
+     * joined), what goes on goes nowhere, and holds() counts. NULL: all of it
+     * goes on. */
+    void (*filter)(void *state, const chat_delta_t *delta);
+
+    /* [driver, or as end()] No piece follows in this call: what is held goes
+     * on, or progress() says why not. NULL: nothing is held. */
+    void (*flush)(void *state);
+
+    /* [driver] 1: the pieces so far end with one that nobody may see yet. Asked
+     * where bytes pass unchanged: they wait. NULL: never. */
+    int (*holds)(void *state);
 
     /* [driver] A piece of the answer, valid during the call. Not called where
      * the upstream's bytes pass unchanged. NULL: nothing to do. */
@@ -102,7 +124,16 @@ int chat_run_tap_blocks(const struct chat_run_t *run);
 /* [request thread] Stops at the first that fails. */
 apr_status_t chat_run_tap_begin(struct chat_run_t *run, chat_err_t *err);
 void chat_run_tap_restart(struct chat_run_t *run);
-void chat_run_tap_delta(struct chat_run_t *run, const chat_delta_t *delta);
+/* A piece of the answer has come: through those with filter(), to delta() of
+ * all and to the client. */
+void chat_run_tap_filter(struct chat_run_t *run, const chat_delta_t *delta);
+/* [the tap] From that one with filter() on; tap is its CHAT_TAP_ number. */
+void chat_run_tap_pass(struct chat_run_t *run, int tap,
+                       const chat_delta_t *delta);
+/* The answer of this call has ended. */
+void chat_run_tap_flush(struct chat_run_t *run);
+/* 1: one of them holds what has been seen. */
+int chat_run_tap_holds(struct chat_run_t *run);
 /* The first that wants the answer to end says why; NULL: none does. */
 const chat_cut_t *chat_run_tap_progress(struct chat_run_t *run);
 void chat_run_tap_sent(struct chat_run_t *run, apr_int64_t first,

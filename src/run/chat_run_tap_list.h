@@ -5,15 +5,19 @@
  * purpose.
  *
  * budget stands first: what an answer cost is settled before anything else may
- * fail. record is the last, so that it tells what the others made of it.
+ * fail. moderation stands before all that keep what is said: they have it as it
+ * goes on. record is almost the last, so that it tells what the others made of
+ * it; trace, behind it, how long that took.
  * persist, or tables, has begun a turn before resume opens the log of its
  * stream, and has saved the answer before that log says that it is over. usage
  * stands behind persist, which has taken along what it can.
  */
 CHAT_TAP(budget)
+CHAT_TAP(moderation)
 CHAT_TAP(session)
 CHAT_TAP(persist)
 CHAT_TAP(tables)
 CHAT_TAP(usage)
 CHAT_TAP(resume)
 CHAT_TAP(record)
+CHAT_TAP(trace)

@@ -7,6 +7,7 @@
 
 #include "chat_log.h"
 #include "chat_model.h"
+#include "chat_override.h"
 #include "chat_run_ask.h"
 #include "chat_run_later.h"
 #include "chat_scratch.h"
@@ -61,7 +62,9 @@ static chat_run_title_job_t *prepare(const chat_run_t *run, const char *name,
     job->owner = run->kept->owner;
     job->conversation = run->kept->conversation;
     job->question = beginning(question, run->r->pool);
-    return job->model ? job : NULL;
+    return job->model && !chat_override_is_off(run->ctx, job->model->name)
+               ? job
+               : NULL;
 }
 
 chat_run_title_job_t *chat_run_title_prepare(const chat_run_t *run,
@@ -237,7 +240,7 @@ apr_status_t chat_run_title(const char **ptitle, chat_ctx_t *ctx,
         *ptitle = c->title;
         return APR_SUCCESS;
     }
-    if (!model)
+    if (!model || chat_override_is_off(ctx, model->name))
         return refuse_modelless(err);
     rv = find_texts(&question, &answer, &at, conversation, err);
     if (rv == APR_SUCCESS)

@@ -126,9 +126,12 @@ static void find_who_answers(chat_run_t *run)
 static apr_status_t set_messages(chat_run_t *run, chat_json_t *rows,
                                  chat_err_t *err)
 {
-    static const chat_request_clamps_t all = {.messages = APR_INT32_MAX,
-                                              .message_length = APR_INT32_MAX,
-                                              .total_length = APR_INT32_MAX};
+    const chat_request_clamps_t all = {
+        .messages = APR_INT32_MAX,
+        .message_length = APR_INT32_MAX,
+        .total_length = APR_INT32_MAX,
+        .uploads = run->ctx->server->upload.location,
+    };
     chat_turn_t said = {0};
     apr_array_header_t *list;
     apr_status_t rv;

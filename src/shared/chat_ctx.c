@@ -2,6 +2,8 @@
 /* The context of a request, in its request_config. Whoever owns it. */
 #include "chat_ctx.h"
 
+#include <string.h>
+
 #include <apr_network_io.h>
 
 #include "chat_log.h"
@@ -34,6 +36,15 @@ chat_ctx_t *chat_ctx(request_rec *r)
 const chat_ctx_t *chat_ctx_peek(const request_rec *r)
 {
     return ap_get_module_config(r->request_config, &chat_module);
+}
+
+int chat_ctx_is_user(const chat_user_t *user, const char *said)
+{
+    if (!user->id)
+        return 0;
+    if (strchr(said, ':'))
+        return !strcmp(user->subject, said);
+    return user->home && !strcmp(user->id, said);
 }
 
 int chat_ctx_is_local(request_rec *r)

@@ -76,6 +76,24 @@ apr_status_t chat_store_conversation_read(chat_conversation_t **pc,
     return APR_SUCCESS;
 }
 
+void chat_store_conversation_locked(chat_store_locked_t *locked,
+                                    const chat_store_rows_t *rows,
+                                    apr_pool_t *p)
+{
+    locked->title = chat_store_db_text(rows, 0, p);
+    locked->title_by = chat_store_db_text(rows, 1, p);
+    locked->model = chat_store_db_text(rows, 2, p);
+    locked->system = chat_store_db_text(rows, 3, p);
+    locked->current = chat_store_db_text(rows, 4, p);
+    locked->archived = (int)chat_store_db_integer(rows, 5, 0);
+    locked->messages = (int)chat_store_db_integer(rows, 6, 0);
+    locked->bytes = chat_store_db_integer(rows, 7, 0);
+    locked->revision = (int)chat_store_db_integer(rows, 8, 0);
+    locked->deleted = chat_store_db_integer(rows, 9, 0) != 0;
+    locked->last_message = chat_store_db_integer(rows, 10, 0);
+    locked->created = chat_store_db_integer(rows, 11, 0);
+}
+
 apr_status_t chat_store_conversation_lock(chat_store_locked_t *locked,
                                           chat_store_tx_t *tx, const char *id,
                                           int any)
@@ -90,18 +108,7 @@ apr_status_t chat_store_conversation_lock(chat_store_locked_t *locked,
         return chat_store_tx_not_found(tx->err);
     if (rv != APR_SUCCESS)
         return rv;
-    locked->title = chat_store_db_text(&rows, 0, tx->p);
-    locked->title_by = chat_store_db_text(&rows, 1, tx->p);
-    locked->model = chat_store_db_text(&rows, 2, tx->p);
-    locked->system = chat_store_db_text(&rows, 3, tx->p);
-    locked->current = chat_store_db_text(&rows, 4, tx->p);
-    locked->archived = (int)chat_store_db_integer(&rows, 5, 0);
-    locked->messages = (int)chat_store_db_integer(&rows, 6, 0);
-    locked->bytes = chat_store_db_integer(&rows, 7, 0);
-    locked->revision = (int)chat_store_db_integer(&rows, 8, 0);
-    locked->deleted = chat_store_db_integer(&rows, 9, 0) != 0;
-    locked->last_message = chat_store_db_integer(&rows, 10, 0);
-    locked->created = chat_store_db_integer(&rows, 11, 0);
+    chat_store_conversation_locked(locked, &rows, tx->p);
     return APR_SUCCESS;
 }
 

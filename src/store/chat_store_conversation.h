@@ -17,6 +17,14 @@ typedef struct chat_store_locked_t {
     int deleted;
 } chat_store_locked_t;
 
+/* So many columns it has. */
+#define CHAT_STORE_LOCKED_COLUMNS 12
+
+/* From a row that begins with them. */
+void chat_store_conversation_locked(chat_store_locked_t *locked,
+                                    const chat_store_rows_t *rows,
+                                    apr_pool_t *p);
+
 /* The row of at->owner, locked until the transaction ends; APR_NOTFOUND with
  * err. any 1: also one that was deleted and is still there. */
 apr_status_t chat_store_conversation_lock(chat_store_locked_t *locked,

@@ -15,15 +15,26 @@ typedef struct delete_t {
     apr_array_header_t *streams;
 } delete_t;
 
+/* Files that only what was removed had. */
+static apr_status_t drop_files(chat_store_tx_t *tx)
+{
+    return chat_store_tx_exec(
+        tx, NULL, CHAT_SQL_UPLOAD_ORPHANS_OF,
+        CHAT_STORE_ARGS(chat_store_tx_number(tx, chat_store_now()),
+                        tx->at->owner));
+}
+
 static apr_status_t hide(chat_store_tx_t *tx, const delete_t *d)
 {
     const char *now = chat_store_tx_number(tx, chat_store_now());
+    apr_status_t rv;
 
     if (tx->limits->deleted_ms)
         return chat_store_tx_exec(tx, NULL, CHAT_SQL_CONVERSATION_HIDE,
                                   CHAT_STORE_ARGS(now, d->id, tx->at->owner));
-    return chat_store_tx_exec(tx, NULL, CHAT_SQL_CONVERSATION_REMOVE,
-                              CHAT_STORE_ARGS(d->id, tx->at->owner));
+    rv = chat_store_tx_exec(tx, NULL, CHAT_SQL_CONVERSATION_REMOVE,
+                            CHAT_STORE_ARGS(d->id, tx->at->owner));
+    return rv == APR_SUCCESS ? drop_files(tx) : rv;
 }
 
 static apr_status_t delete_one(chat_store_tx_t *tx, void *work)
@@ -77,12 +88,14 @@ static apr_status_t hide_all(chat_store_tx_t *tx, void *work)
 static apr_status_t remove_some(chat_store_tx_t *tx, void *work)
 {
     int *pcount = work;
+    apr_status_t rv;
 
     *pcount = 0;
     if (tx->limits->deleted_ms)
         return APR_SUCCESS;
-    return chat_store_tx_exec(tx, pcount, CHAT_SQL_CONVERSATION_REMOVE_HIDDEN,
-                              CHAT_STORE_ARGS(tx->at->owner, AT_ONCE));
+    rv = chat_store_tx_exec(tx, pcount, CHAT_SQL_CONVERSATION_REMOVE_HIDDEN,
+                            CHAT_STORE_ARGS(tx->at->owner, AT_ONCE));
+    return rv == APR_SUCCESS && *pcount ? drop_files(tx) : rv;
 }
 
 apr_status_t chat_store_conversation_delete_all(int *pdeleted,
@@ -96,7 +109,7 @@ apr_status_t chat_store_conversation_delete_all(int *pdeleted,
     int removed = 1;
 
     while (rv == APR_SUCCESS && removed)
-        rv = chat_store_tx_run(at, CHAT_STORE_ONE, "delete conversations",
+        rv = chat_store_tx_run(at, CHAT_STORE_WRITE, "delete conversations",
                                remove_some, &removed, err);
     *pdeleted = d.count;
     *pstreams = d.streams;

@@ -89,6 +89,9 @@ static apr_status_t fork_path(chat_store_tx_t *tx, void *work)
         rv = insert(tx, f, of);
     if (rv == APR_SUCCESS)
         rv = copy_path(tx, f, path, &leaf, &bytes);
+    if (rv == APR_SUCCESS)
+        rv = chat_store_tx_exec(tx, NULL, CHAT_SQL_UPLOAD_FORK,
+                                CHAT_STORE_ARGS(f->fork, f->id));
     if (rv != APR_SUCCESS)
         return rv;
     if (of->title)

@@ -24,6 +24,11 @@ static apr_status_t begin(chat_store_tx_t *tx, void *work)
         rv = chat_store_tx_exec(tx, NULL, CHAT_SQL_KEY_REMOVE_ALL,
                                 CHAT_STORE_ARGS(tx->at->owner));
     if (rv == APR_SUCCESS)
+        rv = chat_store_tx_exec(
+            tx, NULL, CHAT_SQL_UPLOAD_FORGET,
+            CHAT_STORE_ARGS(chat_store_tx_number(tx, chat_store_now()),
+                            chat_store_new_id(tx->p), tx->at->owner));
+    if (rv == APR_SUCCESS)
         rv = chat_store_tx_exec(tx, NULL, CHAT_SQL_REPEAT_REMOVE_ALL,
                                 CHAT_STORE_ARGS(tx->at->owner));
     return rv;

@@ -110,6 +110,11 @@ int chat_store_link_is(const chat_store_at_t *at, int sqlite)
            (sqlite ? CHAT_STORE_WRITER_ONE : CHAT_STORE_WRITER_MANY);
 }
 
+chat_store_group_t *chat_store_link_group(const chat_store_at_t *at)
+{
+    return chat_store_link_is(at, 1) ? chat_store_writer_group(at->s) : NULL;
+}
+
 void chat_store_link_limits(chat_store_limits_t *limits,
                             const chat_store_at_t *at)
 {
@@ -131,7 +136,7 @@ void chat_store_link_limits(chat_store_limits_t *limits,
 void chat_store_link_log(const chat_store_at_t *at, int error, const char *what,
                          const char *why)
 {
-    int level = error ? APLOG_ERR : APLOG_INFO;
+    int level = at->quiet ? APLOG_DEBUG : error ? APLOG_ERR : APLOG_INFO;
 
     if (at->r)
         ap_log_rerror(APLOG_MARK, level, 0, at->r, CHATNO(0227) "cannot %s: %s",

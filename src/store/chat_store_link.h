@@ -9,6 +9,7 @@
 
 #include "chat_store_chats.h"
 #include "chat_store_db.h"
+#include "chat_store_group.h"
 
 typedef struct chat_store_limits_t {
     int conversations;      /* of a user */
@@ -38,6 +39,10 @@ void chat_store_link_close(chat_store_link_t *link, const chat_store_at_t *at,
 /* 1: this process has had a connection to this database, and it is SQLite; or,
  * where sqlite is 0, PostgreSQL. */
 int chat_store_link_is(const chat_store_at_t *at, int sqlite);
+
+/* Who writes to it with others of this process; NULL: it has many writers, or
+ * nobody knows yet. */
+chat_store_group_t *chat_store_link_group(const chat_store_at_t *at);
 
 void chat_store_link_limits(chat_store_limits_t *limits,
                             const chat_store_at_t *at);

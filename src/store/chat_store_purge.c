@@ -63,6 +63,7 @@ static apr_status_t purge_conversations(const chat_store_at_t *at,
     chat_store_limits_t limits;
     step_t idle = {CHAT_SQL_CONVERSATION_HIDE_IDLE, .limit = ROWS, .now = now};
     step_t old = {CHAT_SQL_CONVERSATION_PURGE, .limit = CONVERSATIONS};
+    step_t files = {CHAT_SQL_UPLOAD_ORPHANS, .limit = ROWS, .now = now};
     apr_status_t rv = APR_SUCCESS;
 
     chat_store_link_limits(&limits, at);
@@ -72,7 +73,9 @@ static apr_status_t purge_conversations(const chat_store_at_t *at,
         rv = steps(at, idle, "hide what is idle", err);
     if (rv == APR_SUCCESS)
         rv = steps(at, old, "purge conversations", err);
-    return rv;
+    files.before = now;
+    return rv == APR_SUCCESS ? steps(at, files, "delete files of nothing", err)
+                             : rv;
 }
 
 apr_status_t chat_store_purge(const chat_store_at_t *at, chat_err_t *err)
@@ -81,10 +84,11 @@ apr_status_t chat_store_purge(const chat_store_at_t *at, chat_err_t *err)
     step_t streams = {CHAT_SQL_STREAM_PURGE, .limit = ROWS};
     step_t repeats = {CHAT_SQL_REPEAT_PURGE, .limit = ROWS};
     step_t batches = {CHAT_SQL_USAGE_PURGE, .limit = ROWS};
+    step_t files = {CHAT_SQL_UPLOAD_PURGE, .limit = ROWS};
     step_t events = {CHAT_SQL_WEBHOOK_PURGE, .limit = ROWS};
     apr_status_t rv = purge_conversations(at, now, err);
 
-    streams.before = repeats.before = now - DAY_MS;
+    streams.before = repeats.before = files.before = now - DAY_MS;
     batches.before = now - BATCHES_DAYS * DAY_MS;
     events.before = now - EVENTS_DAYS * DAY_MS;
     if (rv == APR_SUCCESS)
@@ -93,6 +97,8 @@ apr_status_t chat_store_purge(const chat_store_at_t *at, chat_err_t *err)
         rv = steps(at, repeats, "purge repeats", err);
     if (rv == APR_SUCCESS)
         rv = steps(at, batches, "purge batches", err);
+    if (rv == APR_SUCCESS)
+        rv = steps(at, files, "purge rows of files", err);
     if (rv == APR_SUCCESS)
         rv = steps(at, events, "purge events of payments", err);
     return rv;

@@ -12,6 +12,7 @@
 
 #include "chat_config.h"
 #include "chat_log.h"
+#include "chat_metric.h"
 #include "chat_store_int.h"
 
 /* Seconds, when the database cannot be asked. */
@@ -90,6 +91,7 @@ static const char *look_up(chat_session_t **psession, int *panswered,
 
 static apr_status_t unavailable(chat_err_t *err)
 {
+    chat_metric_add(CHAT_METRIC_STORE_ERRORS, NULL, 1);
     err->retry_after = RETRY_AFTER;
     return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
                         "store_unavailable",

@@ -9,7 +9,9 @@
 #include <stddef.h>
 
 #include "chat_store_statements_accounts.h"
+#include "chat_store_statements_admin.h"
 #include "chat_store_statements_turn.h"
+#include "chat_store_statements_upload.h"
 
 /* "%s" in order: text of both, or of each. */
 #define BOTH(id, sql) [CHAT_SQL_##id] = {sql, sql}
@@ -132,10 +134,13 @@
     "error_code, input_tokens, output_tokens, cost_e10, feedback, "            \
     "feedback_reason, created_at, updated_at"
 
-#define LOCKED                                                                 \
-    "select c.title, c.title_by, c.model, c.system, c.current_message_id, "    \
+/* Columns in the order of chat_store_conversation.c. */
+#define LOCKED_COLUMNS                                                         \
+    "c.title, c.title_by, c.model, c.system, c.current_message_id, "           \
     "c.archived, c.message_count, c.bytes, c.revision, c.deleted_at, "         \
-    "c.last_message_at, c.created_at from chat_conversation c "                \
+    "c.last_message_at, c.created_at"
+#define LOCKED                                                                 \
+    "select " LOCKED_COLUMNS " from chat_conversation c "                      \
     "where c.id = %s and "                                                     \
     "c.user_id = %s "
 
@@ -236,7 +241,11 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
          "update chat_conversation set message_count = message_count + %s, "
          "bytes = bytes + %s, current_message_id = %s, title = %s, "
          "title_by = %s, last_message_at = %s where id = %s"),
-
+    /* Its title stays, so nobody looks whether its words do. */
+    BOTH(CONVERSATION_ADVANCE,
+         "update chat_conversation set message_count = message_count + %s, "
+         "bytes = bytes + %s, current_message_id = %s, last_message_at = %s "
+         "where id = %s"),
     BOTH(CONVERSATION_FORGET,
          "delete from chat_conversation where id in (select id "
          "from chat_conversation where user_id = %s limit %s)"),
@@ -262,6 +271,9 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
     BOTH(MESSAGE_PATH, PATH MESSAGE_COUNTED ALONG_PATH),
     EACH(MESSAGE_TURN_PATH, PATH MESSAGE_SAID ALONG_PATH,
          PATH_OF_ROWS MESSAGE_SAID ALONG_ROWS),
+    BOTH(MESSAGE_TURN_ALL,
+         MESSAGE_SAID "from chat_message m where m.conversation_id = %s "
+                      "order by m.created_at desc, m.id desc limit %s"),
     /* From that one on, or from the root. */
     BOTH(MESSAGE_PATH_DOWN,
          PATH MESSAGE("1", "1") "from path join chat_message m "
@@ -383,7 +395,15 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
          "delete from chat_stream where id in (select id from chat_stream "
          "where ended_at is not null and ended_at < %s limit %s)"),
 
-    /* ---- a turn, in one statement ---- */
+    /* ---- a turn, in few statements ---- */
+    EACH(TURN_LOOK, NULL,
+         "select " LOCKED_COLUMNS ", p.id from chat_conversation c "
+         "left join chat_message p on p.id = case %s when '1' then %s "
+         "else c.current_message_id end and p.conversation_id = c.id "
+         "where c.id = %s and c.user_id = %s and c.deleted_at is null "
+         "and c.archived = 0 and not exists (select 1 from chat_stream s "
+         "where s.conversation_id = c.id and s.status = 'running') "
+         "and not exists (select 1 from chat_message q where q.id = %s)"),
     EACH(TURN_BEGIN, CHAT_STORE_TURN_BEGIN, NULL),
     EACH(TURN_END, CHAT_STORE_TURN_END, NULL),
 
@@ -524,6 +544,8 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
                       "from chat_usage_batch where added_at < %s limit %s)"),
 
     CHAT_STORE_ACCOUNTS,
+    CHAT_STORE_UPLOADS,
+    CHAT_STORE_ADMIN,
 };
 
 const char *chat_store_statements_text(chat_store_sql_e id, int sqlite)

@@ -51,7 +51,7 @@
              "group by k.key_id order by k.key_id"), /* Events are few, and    \
                                                       * those of one user may  \
                                                       * come at the same       \
-                                                      * moment: SQLite has one                                                                \
+                                                      * moment: SQLite has one \
                                                       * writer anyway. Who     \
                                                       * reads a tier does not  \
                                                       * wait. */               \

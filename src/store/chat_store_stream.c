@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Streams as the database knows them. Neighbours: run/ and routes above;
  * chat_store_tx.c below. See chat_store_chats.h. */
-#include "chat_store_tx.h"
+#include "chat_store_stream_row.h"
 
 #include <string.h>
 
@@ -17,8 +17,8 @@ enum {
     HEARTBEAT
 };
 
-static void read_row(chat_store_stream_t *s, const chat_store_rows_t *rows,
-                     apr_pool_t *p)
+void chat_store_stream_row(chat_store_stream_t *s,
+                           const chat_store_rows_t *rows, apr_pool_t *p)
 {
     memset(s, 0, sizeof(*s));
     s->id = chat_store_db_text(rows, ID, p);
@@ -51,7 +51,7 @@ static apr_status_t get(chat_store_tx_t *tx, void *work)
     if (rv != APR_SUCCESS)
         return rv;
     g->found = apr_palloc(tx->p, sizeof(*g->found));
-    read_row(g->found, &rows, tx->p);
+    chat_store_stream_row(g->found, &rows, tx->p);
     return APR_SUCCESS;
 }
 
@@ -116,7 +116,7 @@ static apr_status_t adopt(chat_store_tx_t *tx, void *work)
     if (rv != APR_SUCCESS)
         return rv;
     while (chat_store_db_next(&rows) == APR_SUCCESS)
-        read_row(apr_array_push(a->rows), &rows, tx->p);
+        chat_store_stream_row(apr_array_push(a->rows), &rows, tx->p);
     return APR_SUCCESS;
 }
 

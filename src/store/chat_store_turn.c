@@ -76,10 +76,6 @@ static apr_status_t lock(chat_store_tx_t *tx, begin_t *b)
         if (rv == APR_SUCCESS)
             rv = chat_store_conversation_lock(&b->locked, tx, id, 0);
     }
-    /* By age a question stands behind all that was said before, whatever the
-     * clocks of several servers say. */
-    if (b->now <= b->locked.last_message)
-        b->now = b->locked.last_message + 1;
     if (rv == APR_SUCCESS && b->locked.archived)
         return chat_err_set(tx->err, APR_EACCES, HTTP_CONFLICT,
                             "conversation_archived",
@@ -241,6 +237,13 @@ static apr_status_t add(chat_store_tx_t *tx, begin_t *b)
         b->title = b->turn->title;
         b->title_by = b->title ? CHAT_STORE_BY_TEXT : NULL;
     }
+    if (b->title == b->locked.title)
+        return chat_store_tx_exec(
+            tx, NULL, CHAT_SQL_CONVERSATION_ADVANCE,
+            CHAT_STORE_ARGS(chat_store_tx_number(tx, b->added),
+                            chat_store_tx_number(tx, b->bytes), b->turn->answer,
+                            chat_store_tx_number(tx, b->now + 1),
+                            b->turn->conversation));
     return chat_store_tx_exec(
         tx, NULL, CHAT_SQL_CONVERSATION_ADD,
         CHAT_STORE_ARGS(chat_store_tx_number(tx, b->added),
@@ -273,10 +276,8 @@ static apr_status_t tell(chat_store_tx_t *tx, begin_t *b)
     turn->context_system = b->locked.system;
     turn->before = b->locked.current;
     turn->bytes = b->bytes;
-    rv = chat_store_message_rows(
-        &turn->path, tx, CHAT_SQL_MESSAGE_TURN_PATH,
-        CHAT_STORE_ARGS(tx->at->owner, b->leaf, turn->conversation,
-                        chat_store_tx_number(tx, CHAT_STORE_PATH_MAX)));
+    rv = chat_store_turn_path(&turn->path, tx, turn->conversation, b->leaf,
+                              b->locked.messages + b->added);
     if (rv == APR_SUCCESS && turn->path->nelts >= CHAT_STORE_PATH_MAX)
         return chat_store_tx_too_long(tx->err);
     if (rv == APR_SUCCESS && turn->path->nelts)
@@ -333,6 +334,36 @@ static apr_status_t tell_again(chat_store_tx_t *tx, begin_t *b)
     return rv == APR_SUCCESS ? tell(tx, b) : rv;
 }
 
+static apr_status_t look_closely(chat_store_tx_t *tx, begin_t *b)
+{
+    apr_status_t rv = check_question(tx, b->turn);
+
+    if (rv == APR_SUCCESS)
+        rv = lock(tx, b);
+    if (rv == APR_SUCCESS)
+        rv = check_idle(tx, b);
+    if (rv == APR_SUCCESS)
+        rv = b->turn->regenerate ? find_regenerated(tx, b) : find_parent(tx, b);
+    return rv;
+}
+
+/* By age a question stands behind all that was said before, whatever the clocks
+ * of several servers say. */
+static apr_status_t look(chat_store_tx_t *tx, begin_t *b)
+{
+    apr_status_t rv =
+        tx->db->sqlite
+            ? chat_store_turn_look(&b->locked, &b->parent, tx, b->turn)
+            : APR_INCOMPLETE;
+
+    b->leaf = b->turn->question;
+    if (rv == APR_INCOMPLETE)
+        rv = look_closely(tx, b);
+    if (b->now <= b->locked.last_message)
+        b->now = b->locked.last_message + 1;
+    return rv;
+}
+
 static apr_status_t begin(chat_store_tx_t *tx, void *work)
 {
     begin_t *b = work;
@@ -342,13 +373,7 @@ static apr_status_t begin(chat_store_tx_t *tx, void *work)
     rv = find_done(tx, b);
     if (rv != APR_NOTFOUND)
         return rv == APR_SUCCESS ? tell_again(tx, b) : rv;
-    rv = check_question(tx, b->turn);
-    if (rv == APR_SUCCESS)
-        rv = lock(tx, b);
-    if (rv == APR_SUCCESS)
-        rv = check_idle(tx, b);
-    if (rv == APR_SUCCESS)
-        rv = b->turn->regenerate ? find_regenerated(tx, b) : find_parent(tx, b);
+    rv = look(tx, b);
     if (rv == APR_SUCCESS)
         rv = check_room(tx, b);
     if (rv == APR_SUCCESS && !b->turn->regenerate)

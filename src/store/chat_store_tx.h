@@ -11,6 +11,7 @@
 
 #include "chat_store_chats.h"
 #include "chat_store_db.h"
+#include "chat_store_group.h"
 #include "chat_store_link.h"
 
 typedef enum {
@@ -27,6 +28,7 @@ typedef struct chat_store_tx_t {
     apr_pool_t *p; /* at->p: results */
     int again;     /* 1: the first try failed, perhaps after it was committed */
     int failed;    /* a statement failed */
+    int wrote;     /* a statement of this try has changed rows */
 } chat_store_tx_t;
 
 /*
@@ -43,10 +45,11 @@ apr_status_t chat_store_tx_run(const chat_store_at_t *at, chat_store_use_e use,
                                void *baton, chat_err_t *err);
 
 /*
- * The same for a transaction that PostgreSQL does in one statement: once is
- * tried before it, without a begin and a commit. APR_INCOMPLETE: it has done
- * nothing, and work does it, or says why not. After a failure work alone is
- * tried.
+ * The same for what there is much of. PostgreSQL does it in one statement: once
+ * is tried before work, without a begin and a commit. APR_INCOMPLETE: it has
+ * done nothing, and work does it, or says why not. After a failure work alone
+ * is tried. SQLite does what several threads want in one transaction, see
+ * chat_store_group.h: work runs on the thread of one of them then.
  */
 apr_status_t chat_store_tx_run_once(const chat_store_at_t *at, const char *what,
                                     chat_store_work_cb *once,

@@ -23,6 +23,7 @@
 typedef struct writer_t {
     chat_shared_lock_t *lock;
     int is; /* chat_store_writer_e; atomic, of this process */
+    chat_store_group_t *group; /* of this process */
 } writer_t;
 
 /* Set in post_config, read-only afterwards: server_rec * -> writer_t *. */
@@ -50,6 +51,11 @@ void chat_store_writer_note(const server_rec *s, int sqlite)
                          sqlite ? CHAT_STORE_WRITER_ONE
                                 : CHAT_STORE_WRITER_MANY,
                          __ATOMIC_RELAXED);
+}
+
+chat_store_group_t *chat_store_writer_group(const server_rec *s)
+{
+    return writer_of(s)->group;
 }
 
 int chat_store_writer_lock(const server_rec *s, apr_interval_time_t wait)
@@ -80,7 +86,9 @@ static apr_status_t add(server_rec *s, apr_pool_t *pconf)
     writer_t *writer = apr_pcalloc(pconf, sizeof(*writer));
 
     writer->lock = chat_shared_create(sizeof(*writer->lock), pconf);
-    if (!writer->lock || !chat_shared_lock_init(writer->lock)) {
+    writer->group = chat_store_group_create(pconf);
+    if (!writer->group || !writer->lock ||
+        !chat_shared_lock_init(writer->lock)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(0224) "ChatStore: no shared memory for a lock");
         return APR_ENOMEM;

@@ -11,6 +11,8 @@
 
 #include <httpd.h>
 
+#include "chat_store_group.h"
+
 /* [post_config] APR_ENOMEM: no shared memory. */
 apr_status_t chat_store_writer_post_config(apr_pool_t *pconf, server_rec *s);
 
@@ -23,6 +25,9 @@ typedef enum {
 
 chat_store_writer_e chat_store_writer_is(const server_rec *s);
 void chat_store_writer_note(const server_rec *s, int sqlite);
+
+/* Of those threads of this process that write to it. */
+chat_store_group_t *chat_store_writer_group(const server_rec *s);
 
 /* 1: this thread is the writer until it unlocks. 0: somebody else was for so
  * long (microseconds). */

@@ -18,7 +18,7 @@
 #include "chat_log.h"
 #include "chat_shared.h"
 
-#define GAUGES (CHAT_COUNT_PARKED + 1) /* the first so many are gauges */
+#define GAUGES (CHAT_COUNT_FDS + 1) /* the first so many are gauges */
 
 /* Aligned so that two children never write to one cache line. */
 typedef struct slot_t {
@@ -85,7 +85,7 @@ apr_status_t chat_counters_post_config(server_rec *s)
     if (daemons < 1)
         daemons = 1;
     size = sizeof(*table) + daemons * sizeof(slot_t);
-    table = chat_shared_retain(&made, "mod_chat_counters_2", size);
+    table = chat_shared_retain(&made, "mod_chat_counters_3", size);
     if (!table) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(0510) "no %lu bytes of shared memory for counters",

@@ -124,8 +124,11 @@ static inline int chat_engine_poll(chat_engine_t *e, int op, int fd,
                                    uint32_t events, chat_event_t *ev)
 {
     struct epoll_event x = {.events = events, .data.ptr = ev};
+    int rv = epoll_ctl(e->epoll_fd, op, fd, &x);
 
-    return epoll_ctl(e->epoll_fd, op, fd, &x);
+    if (rv == 0 && op != EPOLL_CTL_MOD)
+        chat_counters_add(CHAT_COUNT_FDS, op == EPOLL_CTL_ADD ? 1 : -1);
+    return rv;
 }
 
 extern const chat_driver_ops_t chat_engine_ops;

@@ -8,6 +8,8 @@
 
 #include "chat_clock.h"
 
+#include <string.h>
+
 /* Nothing wakes it for as long. */
 #define LOOK_MS 500
 
@@ -37,6 +39,33 @@ static size_t on_header(char *line, size_t size, size_t n, void *baton)
     return size * n;
 }
 
+static size_t on_put(char *data, size_t size, size_t n, void *baton)
+{
+    const fetch_t *f = baton;
+
+    return f->spec->put(f->spec->ctx, data, size * n);
+}
+
+static void set_method(fetch_t *f)
+{
+    const chat_fetch_t *spec = f->spec;
+
+    if (!spec->method)
+        return;
+    if (spec->put) {
+        curl_easy_setopt(f->easy, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(f->easy, CURLOPT_READFUNCTION, on_put);
+        curl_easy_setopt(f->easy, CURLOPT_READDATA, f);
+        curl_easy_setopt(f->easy, CURLOPT_INFILESIZE_LARGE,
+                         (curl_off_t)spec->put_len);
+        return;
+    }
+    if (!strcmp(spec->method, "HEAD"))
+        curl_easy_setopt(f->easy, CURLOPT_NOBODY, 1L);
+    else
+        curl_easy_setopt(f->easy, CURLOPT_CUSTOMREQUEST, spec->method);
+}
+
 static void set_body(CURL *h, const chat_call_t *call)
 {
     if (!call->body)
@@ -45,6 +74,18 @@ static void set_body(CURL *h, const chat_call_t *call)
     curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
     curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
                      (curl_off_t)call->body_len);
+}
+
+static void set_certificates(CURL *h, const chat_fetch_t *spec)
+{
+    if (spec->ca)
+        curl_easy_setopt(h, CURLOPT_CAINFO, spec->ca);
+    else
+        chat_trust_set(h);
+    if (!spec->cert)
+        return;
+    curl_easy_setopt(h, CURLOPT_SSLCERT, spec->cert);
+    curl_easy_setopt(h, CURLOPT_SSLKEY, spec->key);
 }
 
 static void set_options(fetch_t *f)
@@ -65,11 +106,12 @@ static void set_options(fetch_t *f)
     curl_easy_setopt(h, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
 #endif
     curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    chat_trust_set(h);
+    set_certificates(h, f->spec);
     curl_easy_setopt(h, CURLOPT_RESOLVE, f->hosts);
     curl_easy_setopt(h, CURLOPT_URL, call->url);
     curl_easy_setopt(h, CURLOPT_HTTPHEADER, f->headers);
     set_body(h, call);
+    set_method(f);
     if (f->spec->header) {
         curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
         curl_easy_setopt(h, CURLOPT_HEADERDATA, f);

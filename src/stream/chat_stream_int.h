@@ -37,6 +37,7 @@ typedef enum {
     CHAT_COUNT_LIVE, /* gauges */
     CHAT_COUNT_QUEUED,
     CHAT_COUNT_PARKED,
+    CHAT_COUNT_FDS,     /* that engines watch */
     CHAT_COUNT_STARTED, /* ever */
     CHAT_COUNT_DONE,
     CHAT_COUNT_CANCELLED,

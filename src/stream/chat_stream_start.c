@@ -118,6 +118,7 @@ void chat_stream_stats(chat_stream_stats_t *stats)
     stats->live = sum[CHAT_COUNT_LIVE];
     stats->queued = sum[CHAT_COUNT_QUEUED];
     stats->parked = sum[CHAT_COUNT_PARKED];
+    stats->fds = sum[CHAT_COUNT_FDS];
     stats->started = sum[CHAT_COUNT_STARTED];
     stats->done = sum[CHAT_COUNT_DONE];
     stats->cancelled = sum[CHAT_COUNT_CANCELLED];

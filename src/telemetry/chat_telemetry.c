@@ -3,21 +3,16 @@
  * One request, told: the INFO line and the variables for LogFormat. Whatever
  * thread owns the request.
  */
-#include "chat_telemetry.h"
+#include "chat_telemetry_int.h"
 
 #include <apr_strings.h>
 
 #include "chat_log.h"
 
-static const char *const outcomes[] = {
-    [CHAT_OUTCOME_COMPLETE] = "complete",
-    [CHAT_OUTCOME_CANCELLED] = "cancelled",
-    [CHAT_OUTCOME_UPSTREAM_ERROR] = "upstream_error",
-    [CHAT_OUTCOME_TRUNCATED] = "truncated",
-    [CHAT_OUTCOME_REFUSED] = "refused",
-    [CHAT_OUTCOME_LIMITED] = "limited",
-    [CHAT_OUTCOME_TIMEOUT] = "timeout",
-};
+const char *chat_telemetry_outcome(chat_outcome_e outcome)
+{
+    return chat_telemetry_outcomes[outcome];
+}
 
 /* A client may name a model as long as its body may be. */
 #define TEXT_MAX 256
@@ -41,18 +36,30 @@ static apr_int64_t ms(apr_interval_time_t t)
     return t < 0 ? -1 : (t + 500) / 1000;
 }
 
+static const char *const actions[CHAT_MODERATION_COUNT] = {
+    [CHAT_MODERATION_PASS] = "pass",       [CHAT_MODERATION_FLAG] = "flag",
+    [CHAT_MODERATION_REPLACE] = "replace", [CHAT_MODERATION_ERROR] = "error",
+    [CHAT_MODERATION_BLOCK] = "block",
+};
+
+const char *chat_telemetry_moderation_name(chat_moderation_e action)
+{
+    return actions[action];
+}
+
 static void set_variables(request_rec *r, const chat_record_t *f)
 {
     set_text(r, "CHAT_REQUEST_ID", f->request_id);
     set_text(r, "CHAT_USER", f->user);
     set_text(r, "CHAT_MODEL", f->model);
     set_text(r, "CHAT_PROVIDER", f->provider);
-    set_text(r, "CHAT_OUTCOME", outcomes[f->outcome]);
+    set_text(r, "CHAT_OUTCOME", chat_telemetry_outcomes[f->outcome]);
     set_number(r, "CHAT_STATUS", f->status);
     set_number(r, "CHAT_TTFT_MS", ms(f->ttft));
     set_number(r, "CHAT_DURATION_MS", ms(f->duration));
     set_number(r, "CHAT_INPUT_TOKENS", f->usage.input);
     set_number(r, "CHAT_OUTPUT_TOKENS", f->usage.output);
+    set_text(r, "CHAT_MODERATION", actions[f->moderation.action]);
 }
 
 /* A number, or "-" where it is not known. */
@@ -88,6 +95,22 @@ static const char *word(request_rec *r, const char *text)
     return out;
 }
 
+/* What moderation said, where it said more than that all may pass. */
+static const char *moderation(request_rec *r, const chat_moderation_told_t *m)
+{
+    if (m->action <= CHAT_MODERATION_PASS)
+        return "";
+    return apr_pstrcat(
+        r->pool, " moderation=", actions[m->action],
+        " phase=", m->output ? "output" : "input", " by=", word(r, m->by),
+        m->rule ? " rule=" : "", m->rule ? word(r, m->rule) : "",
+        m->category ? " category=" : "",
+        m->category ? word(r, m->category) : "",
+        m->score < 0 ? "" : apr_psprintf(r->pool, " score=%.3f", m->score),
+        m->latency < 0 ? "" : " moderation-ms=",
+        m->latency < 0 ? "" : known(r, ms(m->latency)), NULL);
+}
+
 static void log_failure(request_rec *r, const chat_record_t *f)
 {
     static const chat_refusal_t nothing;
@@ -101,7 +124,7 @@ static void log_failure(request_rec *r, const chat_record_t *f)
                   word(r, told->type), word(r, told->param),
                   word(r, f->provider),
                   f->upstream_status ? known(r, f->upstream_status) : "-",
-                  word(r, f->upstream_id), outcomes[f->outcome],
+                  word(r, f->upstream_id), chat_telemetry_outcomes[f->outcome],
                   f->detail ? f->detail : "-", f->said ? " (it said: " : "",
                   f->said ? f->said : "", f->said ? ")" : "");
 }
@@ -110,24 +133,26 @@ void chat_telemetry_record(chat_record_t *record, const char *request_id)
 {
     memset(record, 0, sizeof(*record));
     record->request_id = request_id;
-    record->ttft = -1;
+    record->ttft = record->overhead = record->cost = -1;
     record->usage.input = record->usage.output = -1;
     record->outcome = CHAT_OUTCOME_REFUSED;
+    record->moderation.score = record->moderation.latency = -1;
 }
 
 void chat_telemetry_write(request_rec *r, const chat_record_t *f)
 {
     set_variables(r, f);
+    chat_telemetry_count(r, f);
+    chat_telemetry_log(r, f);
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                   CHATNO(0901) "id=%s user=%s model=%s provider=%s status=%d "
-                               "outcome=%s ttft=%s ms=%s in=%s out=%s%s",
+                               "outcome=%s ttft=%s ms=%s in=%s out=%s%s%s",
                   f->request_id, word(r, f->user), word(r, f->model),
-                  word(r, f->provider), f->status, outcomes[f->outcome],
-                  known(r, ms(f->ttft)), known(r, ms(f->duration)),
-                  known(r, f->usage.input), known(r, f->usage.output),
-                  f->own_key ? " key=user" : "");
-    if (f->outcome == CHAT_OUTCOME_UPSTREAM_ERROR ||
-        f->outcome == CHAT_OUTCOME_TRUNCATED ||
-        f->outcome == CHAT_OUTCOME_TIMEOUT)
+                  word(r, f->provider), f->status,
+                  chat_telemetry_outcomes[f->outcome], known(r, ms(f->ttft)),
+                  known(r, ms(f->duration)), known(r, f->usage.input),
+                  known(r, f->usage.output), f->own_key ? " key=user" : "",
+                  moderation(r, &f->moderation));
+    if (chat_telemetry_is_failure(f))
         log_failure(r, f);
 }

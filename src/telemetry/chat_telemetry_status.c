@@ -8,7 +8,9 @@
 #include <http_protocol.h>
 #include <mod_status.h>
 
+#include "chat_export.h"
 #include "chat_limit.h"
+#include "chat_override.h"
 #include "chat_stream.h"
 #include "chat_upstream.h"
 
@@ -20,6 +22,9 @@ typedef struct row_t {
 
 #define POLICIES_MAX 64
 #define PROVIDERS_MAX 64
+
+/* Settings that the database has not confirmed for so long. */
+#define STALE apr_time_from_sec(5)
 
 static void show_limits(request_rec *r, int brief)
 {
@@ -71,12 +76,71 @@ static void show_providers(request_rec *r, int brief)
         ap_rputs("</table>\n", r);
 }
 
+static const chat_moderation_e shown[] = {
+    CHAT_MODERATION_PASS, CHAT_MODERATION_FLAG, CHAT_MODERATION_REPLACE,
+    CHAT_MODERATION_BLOCK, CHAT_MODERATION_ERROR};
+
+static void show_verdicts(request_rec *r, int brief, int slot, int output)
+{
+    const char *name = chat_config_moderation_name(slot);
+    const char *phase = output ? "output" : "input";
+    apr_size_t i;
+
+    ap_rprintf(r,
+               brief ? "ChatModeration-%s-%s:" : "<tr><td>%s</td><td>%s</td>",
+               name, phase);
+    for (i = 0; i < sizeof(shown) / sizeof(*shown); i++)
+        ap_rprintf(
+            r, brief ? " %" APR_UINT64_T_FMT : "<td>%" APR_UINT64_T_FMT "</td>",
+            chat_telemetry_moderation_counted(slot, output, shown[i]));
+    ap_rputs(brief ? "\n" : "</tr>\n", r);
+}
+
+static void show_moderation(request_rec *r, int brief)
+{
+    int slot, none = !chat_config_moderation_name(0);
+
+    if (!none && !brief)
+        ap_rputs("<table border=\"0\"><tr><th>moderation</th><th>of</th>"
+                 "<th>passed</th><th>flagged</th><th>replaced</th>"
+                 "<th>blocked</th><th>errors</th></tr>\n",
+                 r);
+    for (slot = 0; chat_config_moderation_name(slot); slot++) {
+        show_verdicts(r, brief, slot, 0);
+        show_verdicts(r, brief, slot, 1);
+    }
+    if (!none && !brief)
+        ap_rputs("</table>\n", r);
+}
+
+/* As the child that answers knows them. */
+static void show_settings(request_rec *r, int brief)
+{
+    apr_interval_time_t age;
+    int i, revision;
+
+    for (i = 0; i < chat_override_homes(); i++) {
+        const char *state;
+
+        revision = chat_override_age(&age, i);
+        state = age < 0 || age > STALE ? "stale" : "current";
+        ap_rprintf(r,
+                   brief ? "ChatSettings: %d %s %" APR_INT64_T_FMT "\n"
+                         : "<p>settings of administrators: revision %d, %s "
+                           "(the database was heard of %" APR_INT64_T_FMT
+                           " s ago)</p>\n",
+                   revision, state, age < 0 ? -1 : apr_time_sec(age));
+    }
+}
+
 static int show_status(request_rec *r, int flags)
 {
+    chat_export_stats_t e = {0};
     chat_stream_stats_t s;
     apr_size_t i;
 
     chat_stream_stats(&s);
+    chat_export_stats(&e);
     const row_t rows[] = {
         {"ChatLive", "streams open", s.live},
         {"ChatQueued", "waiting for an engine", s.queued},
@@ -91,6 +155,9 @@ static int show_status(request_rec *r, int flags)
         {"ChatRefused", "refused: all places taken", s.refused},
         {"ChatFiltered", "not parked: an output filter may block", s.filtered},
         {"ChatBytes", "bytes streamed", s.bytes},
+        {"ChatTraceSent", "spans and records sent", e.sent},
+        {"ChatTraceDropped", "spans and records dropped", e.dropped},
+        {"ChatTraceRetried", "their requests made again", e.retried},
     };
 
     if (!(flags & AP_STATUS_SHORT))
@@ -107,6 +174,8 @@ static int show_status(request_rec *r, int flags)
         ap_rputs("</table>\n", r);
     show_limits(r, flags & AP_STATUS_SHORT);
     show_providers(r, flags & AP_STATUS_SHORT);
+    show_moderation(r, flags & AP_STATUS_SHORT);
+    show_settings(r, flags & AP_STATUS_SHORT);
     return OK;
 }
 

@@ -21,7 +21,7 @@ my %MAY = (
 sub definitions ($files, $room) {
     my (%file_of, %text);
     for my $path (grep { m{^src/\Q$room\E/.*\.c$} } sources($files)) {
-        $text{$path} = $files->{$path} =~ s{/\*.*?\*/}{}gsr;
+        $text{$path} = $files->{$path} =~ s{/\*.*?\*/}{}gsr =~ s/^#include.*//gmr;
         my $head = '';
         for (split /\n/, $text{$path}) {
             $file_of{$1} = $path if /^\{/ && $head !~ /^\s*static\b/ && $head =~ /\b(chat_\w+)\(/;

@@ -21,7 +21,7 @@ plan skip_all => 'the sources are the same in every variant'
 
 my $tree = File::Temp->newdir('chat-extending-XXXXXX', TMPDIR => 1);
 chmod 0755, "$tree";
-my ($out, $ok) = shell("git ls-files -z --cached --others --exclude-standard -- Makefile.apxs mod_chat.c include src conf/sql script/schema.sh t/unit t/data"
+my ($out, $ok) = shell("git ls-files -z --cached --others --exclude-standard -- Makefile.apxs mod_chat.c include src conf/sql script/schema.sh script/openapi.pl t/unit t/data"
     . " | xargs -0 cp --parents -t '$tree' 2>&1");
 BAIL_OUT("no copy of the tree: $out") if !-e "$tree/Makefile.apxs";
 
@@ -29,14 +29,14 @@ BAIL_OUT("no copy of the tree: $out") if !-e "$tree/Makefile.apxs";
 
 my $page = tree()->{'docs/extending.md'};
 my (%file, %line);
-while ($page =~ /^(File|Line in) `([^`]+)`:\n\n```c\n(.*?)^```$/msg) {
+while ($page =~ /^(File|Line in) `([^`]+)`(?:, among `schemas`)?:\n\n(?:<!-- [^\n]*\n)?```(?:c|json)\n(.*?)^```$/msg) {
     my ($kind, $path, $text) = ($1, $2, $3);
     ($kind eq 'File' ? \%file : \%line)->{$path} = $text;
 }
-is_deeply [ sort map { m{^(?:src|t)/(\w+)/} } keys %file ], [qw(auth dialect provider route run unit)],
+is_deeply [ sort map { m{^(?:src|t)/(\w+)/} } keys %file ], [qw(auth dialect provider route route run unit)],
     'the page has a whole file for each';
 is_deeply [ sort keys %line ],
-    [ (map { "include/chat_${_}_list.h" } qw(auth dialect provider route)), 'src/run/chat_run_tap_list.h' ],
+    [ (map { "include/chat_${_}_list.h" } qw(auth dialect provider route)), 'src/route/openapi/answers.json', 'src/run/chat_run_tap_list.h' ],
     '... and a line for each';
 is scalar(grep { tr/\n// != 1 } values %line), 0, '... which is one line';
 
@@ -58,6 +58,7 @@ is scalar @place, 5, '... and five places of a directive';
 
 # ---- a line without its file ----
 
+my $schema = delete $line{'src/route/openapi/answers.json'};
 add($_, '>>', $line{$_}) for sort keys %line;
 ($out, $ok) = build('all');
 ok !$ok, 'lines without their files are no module';
@@ -78,6 +79,7 @@ sub add_at_the_end ($what, $path, $text) {
 }
 
 add($_, '>', $file{$_}) for sort keys %file;
+add('src/route/openapi/answers.json', '>', tree()->{'src/route/openapi/answers.json'} =~ s/"schemas": \{\n\K/$schema/r);
 add_at_the_end(@$_) for @place;
 ($out, $ok) = build('all', 'build/plain/unit/test_chat_provider_groq');
 ok $ok, 'with them it builds, without a warning' or diag $out;
@@ -106,6 +108,9 @@ ChatAuth signed-name guest
 </Location>
 <Location /me>
     ChatRoute whoami
+</Location>
+<Location /openapi.json>
+    ChatRoute openapi
 </Location>
 END
 
@@ -142,6 +147,8 @@ ok $fine, 'the directive is known' or diag $said;
 ($fine, $said) = $t->configtest("ChatRequestTools 1001\n");
 ok !$fine, '... and a wrong value of it is refused';
 like $said, qr/ChatRequestTools does not accept "1001"/, '... in a sentence';
+my $told = $t->get('/openapi.json');
+is $told->{json}{paths}{'/me'}{get}{operationId}, 'whoAmI', 'the new route is described' or diag $told->{status}, ' ', substr $told->{body}, 0, 500;
 $t->stop;
 $up->stop;
 done_testing;

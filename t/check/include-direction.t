@@ -10,20 +10,21 @@ use ChatTest::Guard;
 # Headers by the room that owns them; the rest of include/ is named after it.
 my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_admission => 'types', chat_log => 'log',
-    chat_ctx => 'shared', chat_capability => 'types', chat_store_chats => 'store', chat_store_usage => 'store',
-    chat_accounts => 'store', chat_store_vercel => 'store', chat_dialect_chatkit => 'dialect', chat_request_chatkit => 'request', chat_ui_message => 'dialect',
-    map { ("chat_$_" => 'base') } qw(address base64 buf circuit clock json jwt price sse crypto cookie redact scratch seal words),
+    chat_ctx => 'shared', chat_export => 'telemetry', chat_trace_context => 'base', chat_metric => 'shared', chat_override => 'shared', chat_thread => 'shared', chat_capability => 'types', chat_store_chats => 'store', chat_store_usage => 'store',
+    chat_accounts => 'store', chat_store_admin => 'store', chat_config_admin => 'config', chat_config_entries => 'config', chat_config_moderation => 'config', chat_config_mounts => 'config', chat_store_vercel => 'store', chat_dialect_chatkit => 'dialect', chat_request_chatkit => 'request', chat_ui_message => 'dialect',
+    map { ("chat_$_" => 'base') } qw(address base64 buf circuit clock json jwt otlp price sse crypto cookie redact scratch seal sigv4 sniff words),
 );
 
 my @PURE  = qw(types base);
 my @HTTPD = (@PURE, qw(config log shared));
 my @TOLD  = qw(stream limit upstream);
-my @RUN   = (@HTTPD, @TOLD, qw(resume auth dialect model provider reply request store telemetry));
+my @RUN   = (@HTTPD, @TOLD, qw(resume moderation auth dialect model provider reply request store telemetry upload));
 my %MAY   = (
     types    => ['types'],
     log      => [],
     base     => [@PURE],
-    config   => [ @PURE, 'log' ],
+    moderation => [@PURE],
+    config   => [ @PURE, 'log', 'moderation' ],
     shared   => [@HTTPD],
     provider => [@PURE],
     dialect  => [ @PURE, 'request' ],
@@ -31,8 +32,9 @@ my %MAY   = (
     limit     => [ @HTTPD, 'redis' ],
     (map { $_ => [@HTTPD] } qw(request store stream reply upstream model)),
     resume    => [ @HTTPD, qw(redis stream) ],
-    auth      => [ @HTTPD, 'store' ],
-    telemetry => [ @HTTPD, @TOLD ],
+    upload    => [ @HTTPD, 'stream' ],
+    auth      => [ @HTTPD, qw(limit store) ],
+    telemetry => [ @HTTPD, @TOLD, 'provider' ],
     run       => [@RUN],
     route     => [ @RUN, 'run' ],
     mock      => [ @HTTPD, qw(reply request route stream telemetry) ],
@@ -46,6 +48,8 @@ my @LIBRARY = (
     [ 'SQL',     qr{^<(?:apr_dbd|mod_dbd)},  qr{^src/store/} ],
     [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|redis/chat_redis_tls|stream/chat_(?:idle|trust))\.c$} ],
     [ 'libsodium', qr{^<sodium},             qr{^src/base/chat_seal\.c$} ],
+    [ 'utf8proc', qr{^<utf8proc},            qr{^src/moderation/} ],
+    [ 'PCRE2',   qr{^<pcre2},                qr{^src/moderation/} ],
     [ 'hiredis', qr{^<hiredis/},             qr{^(?:include/chat_redis\.h|src/redis/chat_redis_tls\.c)$} ],
 );
 
@@ -54,7 +58,7 @@ my $HTTPD_HEADER = qr{^<(?:httpd|http_\w+|ap_(?!r)\w+|util_\w+|mod_\w+|mpm_\w+|s
 sub room_of ($path) {
     return 'front' if $path eq 'mod_chat.c';
     return $1 if $path =~ m{^src/(\w+)/};
-    my ($name) = $path =~ m{^include/(chat_[a-z0-9]+(?:_chats|_usage|_vercel|_message|_chatkit)?)(?:_list)?\.h$} or return 'nobody';
+    my ($name) = $path =~ m{^include/(chat_[a-z0-9]+(?:_chats|_usage|_vercel|_message|_chatkit|_admin|_entries|_context|_moderation|_mounts)?)(?:_list)?\.h$} or return 'nobody';
     return $ROOM_OF{$name} // $name =~ s/^chat_//r;
 }
 
@@ -66,7 +70,7 @@ sub includes ($text) {
 sub pure_files ($files) {
     my ($list) = $files->{'Makefile.apxs'} =~ /^PURE_SRCS\s*=\s*((?:.*\\\n)*.*)/m;
     my @patterns = map { quotemeta($_) =~ s/\\\*/[^\/]+/gr } $list =~ m{([\w/*]+\.c)}g;
-    my $pure = join '|', @patterns, 'src/(?:base|provider|dialect)/.*';
+    my $pure = join '|', @patterns, 'src/(?:base|provider|dialect|moderation)/.*';
     return grep { /^(?:$pure)$/ } sources($files);
 }
 

@@ -8,8 +8,8 @@ use lib "$FindBin::Bin/../lib";
 use ChatTest::Guard;
 
 my %BLOCK = (config => '01', store => '02', auth => '03', request => '04', stream => '05',
-    provider => '06', reply => '07', run => '08', route => '08', telemetry => '09', limit => '10', upstream => '11',
-    resume => '12', redis => '13');
+    provider => '06', reply => '07', run => '08', route => '08', telemetry => '09', limit => '10', upload => '08', upstream => '11',
+    resume => '12', redis => '13', shared => '14');
 
 sub room_of ($path) {
     return $path =~ m{^src/(\w+)/} ? $1 : 'front';

@@ -49,7 +49,7 @@ guard "$DOC has each message at warn or above, with its level, and no other", su
 
 guard "each line of mod_status has its legend in $DOC", sub ($files) {
     my $code = $files->{'src/telemetry/chat_telemetry_status.c'};
-    my %line = map { $_ => 1 } $code =~ /"(Chat[A-Z]\w+)"/g, map { "$_-NAME" } $code =~ /"(Chat\w+)-%s:/g;
+    my %line = map { $_ => 1 } $code =~ /"(Chat[A-Z]\w+)(?:"|: %d)/g, map { "$_-NAME" } $code =~ /"(Chat\w+)-%s:/g;
     my %legend = map { $_ => 1 } ($files->{$DOC} // '') =~ /^\| `(Chat[\w-]+)` \|/mg;
     return ('no lines in the code') if keys %line < 10;
     return (map { "$_ has no legend" } grep { !$legend{$_} } sort keys %line), map { "$_ is no line" } grep { !$line{$_} } sort keys %legend;

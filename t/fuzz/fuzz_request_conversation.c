@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any JSON as a turn of a conversation, by the path and by the body: one that
- * has its message, or a refusal. */
+/* Any JSON as a turn of a conversation, by the path and by the body, and as
+ * what an administrator sets: one that has its message, or a refusal. */
 #include "fuzz_request.h"
+
+#include <string.h>
 
 static const chat_request_clamps_t kept = {
     .messages = 4,
@@ -68,6 +70,35 @@ static void by_body(chat_json_t *body, apr_pool_t *p)
     check_news(&request.turn);
 }
 
+/* The same JSON as what an administrator sets. */
+static void as_admin(const chat_json_t *body, apr_pool_t *p)
+{
+    chat_request_admin_model_t model;
+    chat_err_t err = {0};
+    const char *word;
+    apr_int64_t until;
+    double limit = -1;
+    int i;
+
+    if (chat_request_admin_model(&model, body, &err, p) != APR_SUCCESS)
+        fuzz_issues(&err, p);
+    for (i = 0; !err.status && i < 4; i++)
+        MUST(model.price[i] >= -1 && model.price[i] <= 999999000000);
+    memset(&err, 0, sizeof(err));
+    if (chat_request_admin_limit(&limit, body, 1, 900000, &err, p) !=
+        APR_SUCCESS)
+        fuzz_issues(&err, p);
+    else
+        MUST(limit >= 0 && limit <= 900000);
+    memset(&err, 0, sizeof(err));
+    if (chat_request_admin_tier(&word, &until, body, 0, &err, p) != APR_SUCCESS)
+        fuzz_issues(&err, p);
+    memset(&err, 0, sizeof(err));
+    if (chat_request_admin_block(&word, &until, body, 0, &err, p) !=
+        APR_SUCCESS)
+        fuzz_issues(&err, p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *p = fuzz_pool();
@@ -78,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         by_path(body, 0, p);
         by_path(body, 1, p);
         by_body(body, p);
+        as_admin(body, p);
     }
     apr_pool_destroy(p);
     return 0;

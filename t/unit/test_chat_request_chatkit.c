@@ -148,6 +148,14 @@ static const struct {
      "\"input\":{\"content\":[{\"type\":\"input_tag\",\"id\":\"1\",\"text\":"
      "\"x\"}],\"attachments\":[],\"inference_options\":{}}",
      "[\"params\",\"input\",\"content\",0,\"data\"]"},
+    {"threads.create",
+     "\"input\":{\"content\":[],\"attachments\":[\"a\",7],"
+     "\"inference_options\":{}}",
+     "[\"params\",\"input\",\"attachments\",1]"},
+    {"threads.create",
+     "\"input\":{\"content\":[],\"attachments\":\"a\","
+     "\"inference_options\":{}}",
+     "[\"params\",\"input\",\"attachments\"]"},
     {"threads.create", INPUT(",\"quoted_text\":7"),
      "[\"params\",\"input\",\"quoted_text\"]"},
 };
@@ -161,15 +169,29 @@ START_TEST(what_is_wrong_is_named)
 }
 END_TEST
 
-START_TEST(attachments_are_refused)
+START_TEST(attachments_are_ids_in_their_order)
 {
     ck_assert_int_eq(ask("threads.create",
                          "\"input\":{\"content\":[{\"type\":\"input_text\","
-                         "\"text\":\"hi\"}],\"attachments\":[\"a\"],"
+                         "\"text\":\"hi\"}],\"attachments\":[\"b\",\"a\"],"
                          "\"inference_options\":{}}"),
-                     APR_EINVAL);
-    ck_assert_str_eq(err.code, "unsupported");
-    ck_assert_str_eq(err.param, "attachments");
+                     APR_SUCCESS);
+    ck_assert_int_eq(request.message.files->nelts, 2);
+    ck_assert_str_eq(APR_ARRAY_IDX(request.message.files, 0, const char *),
+                     "b");
+    ck_assert_str_eq(APR_ARRAY_IDX(request.message.files, 1, const char *),
+                     "a");
+}
+END_TEST
+
+START_TEST(an_attachment_needs_no_words)
+{
+    ck_assert_int_eq(ask("threads.create",
+                         "\"input\":{\"content\":[],\"attachments\":[\"a\"],"
+                         "\"inference_options\":{}}"),
+                     APR_SUCCESS);
+    ck_assert_str_eq(request.message.text, "");
+    ck_assert_int_eq(request.message.files->nelts, 1);
 }
 END_TEST
 
@@ -296,7 +318,8 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, every_kind_is_read, 0, COUNT(kinds));
     tcase_add_loop_test(tc, what_is_wrong_is_named, 0, COUNT(wrong));
-    tcase_add_test(tc, attachments_are_refused);
+    tcase_add_test(tc, attachments_are_ids_in_their_order);
+    tcase_add_test(tc, an_attachment_needs_no_words);
     tcase_add_loop_test(tc, pages_have_a_size, 0, 5);
     tcase_add_loop_test(tc, an_id_is_one_of_ours_or_nobodys, 0, 13);
     tcase_add_test(tc, a_message_is_what_the_model_reads);

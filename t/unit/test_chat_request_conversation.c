@@ -260,7 +260,14 @@ static const struct {
     {"{\"parts\":{}}", "\"expected\":\"array\""},
     {"{\"parts\":[7]}", "\"path\":[\"parts\",0]"},
     {"{\"parts\":[{\"type\":\"file\",\"uploadId\":\"u\"}]}",
-     "\"path\":[\"parts\",0,\"type\"]"},
+     "\"path\":[\"parts\",0,\"uploadId\"]"},
+    {"{\"parts\":[{\"type\":\"file\"}]}",
+     "\"path\":[\"parts\",0,\"uploadId\"]"},
+    {"{\"parts\":[{\"type\":\"image\"}]}", "\"path\":[\"parts\",0,\"type\"]"},
+    {"{\"parts\":[{\"type\":\"file\",\"uploadId\":\"" ID(
+         "1") "\"},"
+              "{\"type\":\"tool-result\",\"callId\":\"a\",\"content\":\"1\"}]}",
+     "Texts and what tools gave are messages of their own"},
     {"{\"parts\":[" TEXT("") "]}", "\"path\":[\"parts\",0,\"text\"]"},
     {"{\"parts\":[{\"type\":\"tool-result\"}]}",
      "\"path\":[\"parts\",0,\"callId\"]"},

@@ -45,9 +45,16 @@ static const char *json_of(int i)
     return APR_ARRAY_IDX(items, i, chat_route_chatkit_item_t).json;
 }
 
+static const char *preview(void *ctx, const char *id, apr_pool_t *p)
+{
+    return strcmp(id, "an-image") ? NULL : "https://x/y";
+}
+
+static const chat_route_chatkit_look_t look = {preview, NULL};
+
 static void view(chat_store_message_t m, const chat_store_message_t *next)
 {
-    chat_route_chatkit_view_items(items, &m, next, pool);
+    chat_route_chatkit_view_items(items, &m, next, &look, pool);
 }
 
 START_TEST(each_part_of_an_answer_is_an_item)

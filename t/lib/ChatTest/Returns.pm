@@ -9,6 +9,7 @@ package ChatTest::Returns;
 use v5.36;
 use Encode   ();
 use Exporter 'import';
+use IO::Select;
 use Test::More ();
 use ChatTest;
 use ChatTest::Browser;
@@ -109,6 +110,33 @@ sub browser_returns ($name, $servers, %o) {
     return;
 }
 
+# The process of those servers that holds the other end of a connection which has
+# been answered.
+sub _process ($conn, @servers) {
+    IO::Select->new($conn->{rfh})->can_read(scaled(40));
+    my ($ours, $theirs) = map { sprintf '%04X', $_ } $conn->{rfh}->sockport, $conn->{rfh}->peerport;
+    my ($inode) = $servers[0]->slurp('/proc/net/tcp') =~ /^ *\d+: \w+:$theirs \w+:$ours 01(?: +\S+){5} (\d+)/m or die "no connection from $ours\n";
+    for my $pid (map { $_->children } @servers) {
+        return $pid if grep { (readlink $_ // '') eq "socket:[$inode]" } glob "/proc/$pid/fd/*";
+    }
+    die "nobody holds the connection from $ours\n";
+}
+
+# A connection to each of @readers that reads the answer, and more to $t until
+# one is held by another process than that of $first.
+sub _readers ($first, $t, $path, $head, @readers) {
+    my $writer = _process($first, $t);
+    my (@open, $other);
+    while (@readers || !$other && @open < 200) {
+        my $server = @readers ? shift @readers : $t;
+        my $conn = $server->connect(timeout => scaled(40));
+        $conn->request('GET', $path, headers => $head);
+        $other ||= _process($conn, $server) != $writer;
+        push @open, $conn;
+    }
+    return @open;
+}
+
 # The process that writes the answer is killed while others read it: @readers are
 # the servers that they ask, a connection each. Nobody hears nothing: who is not
 # cut off with it is told, and all that anybody has heard is kept; but for what has
@@ -119,7 +147,7 @@ sub killed_under_readers ($name, $late, $t, $kill, @readers) {
     my $first = $t->connect(timeout => scaled(40));
     $first->request('POST', $path, headers => \@head, body => qq({"content":"Tell me all. mock(n=4000;pace=50;size=$LENGTH)"}));
     my ($id) = wait_for(sub { ($t->as('ann', 'GET', $path =~ s{^/api/v1/(.*)/messages$}{$1}r)->{json}{stream} // {})->{id} }, 'it is written');
-    my @open = map { my $c = $_->connect(timeout => scaled(40)); $c->request('GET', "/api/v1/chat/stream/$id", headers => \@head); $c } @readers;
+    my @open = _readers($first, $t, "/api/v1/chat/stream/$id", \@head, @readers);
     my ($told, $lost, @silent, @heard) = (0, 0);
     for my $conn ($first, @open) {
         my $n = 0;

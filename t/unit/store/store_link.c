@@ -13,11 +13,13 @@
 #include <apr_strings.h>
 
 #include "../../../src/store/chat_store_migrate.h"
+#include "chat_metric.h"
 #include "chat_store_vercel.h"
 
 chat_store_limits_t store_link_limits;
 int store_link_failures;
 const char *store_link_why;
+chat_store_group_t *store_link_group;
 
 static apr_pool_t *pool;
 static const apr_dbd_driver_t *driver;
@@ -184,6 +186,11 @@ int chat_store_link_is(const chat_store_at_t *at, int sqlite)
     return is_sqlite == sqlite;
 }
 
+chat_store_group_t *chat_store_link_group(const chat_store_at_t *at)
+{
+    return is_sqlite ? store_link_group : NULL;
+}
+
 void chat_store_link_limits(chat_store_limits_t *limits,
                             const chat_store_at_t *at)
 {
@@ -208,4 +215,10 @@ apr_status_t chat_store_tables(const char **pwhy, const chat_store_at_t *at)
 {
     *pwhy = NULL;
     return APR_SUCCESS;
+}
+
+/* ---- the part of the metrics: nobody looks at them ---- */
+
+void chat_metric_add(chat_metric_e id, const char *const *values, apr_int64_t n)
+{
 }

@@ -22,6 +22,9 @@ void store_link_leave(void);
 extern int store_link_failures;
 extern const char *store_link_why;
 
+/* Of threads that write together; NULL: each by itself. */
+extern chat_store_group_t *store_link_group;
+
 /* What the configuration says; set anew by each test. */
 extern chat_store_limits_t store_link_limits;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads of a child. See chat_run_thread.h. */
-#include "chat_run_thread.h"
+/* Threads of a child. See chat_thread.h. */
+#include "chat_thread.h"
 
 #include <apr_allocator.h>
 
 #include <signal.h>
 
-int chat_run_thread_start(pthread_t *thread, void *(*work)(void *))
+int chat_thread_start(pthread_t *thread, void *(*work)(void *), void *baton)
 {
     sigset_t quiet, old;
     int failed;
@@ -18,12 +18,12 @@ int chat_run_thread_start(pthread_t *thread, void *(*work)(void *))
     sigdelset(&quiet, SIGILL);
     sigdelset(&quiet, SIGABRT);
     pthread_sigmask(SIG_BLOCK, &quiet, &old);
-    failed = pthread_create(thread, NULL, work, NULL);
+    failed = pthread_create(thread, NULL, work, baton);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return !failed;
 }
 
-apr_pool_t *chat_run_thread_pool(apr_pool_t *pchild)
+apr_pool_t *chat_thread_pool(apr_pool_t *pchild)
 {
     apr_allocator_t *allocator;
     apr_pool_t *pool;

@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# ChatModerationList: what is asked and what is answered, by words and patterns.
+# Of what is on a list no client has a letter, no log a trace, and no table more
+# than was shown.
+use v5.36;
+use utf8;
+use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Encode qw(encode_utf8);
+use JSON::PP ();
+use ChatTest;
+use ChatTest::Answers;
+use ChatTest::Kept;
+
+my $JSON = JSON::PP->new->utf8->canonical;
+
+# ---- answers ----
+
+sub chunk (%delta) {
+    return 'data: ' . $JSON->encode({ choices => [ { index => 0, delta => \%delta, finish_reason => undef } ] }) . "\n\n";
+}
+
+sub answer (@deltas) {
+    return ChatTest::Answers::stream((map { chunk(%$_) } @deltas),
+        'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}' . "\n\n",
+        "data: [DONE]\n\n");
+}
+
+sub said (@texts) { return answer(map { { content => $_ } } @texts) }
+
+sub args ($text) { return { tool_calls => [ { index => 0, function => { arguments => $text } } ] } }
+
+# A word in a form that hides it, cut anywhere; the same with an innocent one.
+my @UNSEEN = ("\x{200b}", "\x{ad}", "\x{200d}", "\x{feff}", "\x{2060}", "\x{e0041}", "\x{336}");
+srand 7;
+sub generated ($word) {
+    my $hidden = join '', map { (rand() < 0.3 ? chr(ord($_) + 0xfee0) : rand() < 0.5 ? uc : $_) . (rand() < 0.4 ? $UNSEEN[rand @UNSEEN] : '') } split //, $word;
+    my $text = 'It is ' . 'so ' x rand(4) . $hidden . (rand() < 0.5 ? '' : ', and more.');
+    my @pieces;
+    while (length $text) {
+        push @pieces, substr $text, 0, 1 + int(rand 4), '';
+    }
+    return said(@pieces);
+}
+
+my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 100;
+my %generated = map { ("bad$_" => generated('banned'), "good$_" => generated('bannet')) } 1 .. $GENERATED;
+
+my $odd = ChatTest::Answers->new(%generated,
+    plain    => said('All', ' is', ' well', '.'),
+    cut      => said('It is ba', 'nn', 'ed', ', sorry.'),
+    swap     => said('You d', 'ar', 'n', ' thing, darn it'),
+    late     => said('It is ba', 'n'),
+    flag     => said('hm', 'mm'),
+    call     => answer({ content => 'Look ba' },
+        { tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'look', arguments => '' } } ] },
+        args('{"q":"so b\\u0061'), args('nn'), args('ed"}')),
+    swapcall => answer({ tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'look', arguments => '' } } ] },
+        args('{"q":"so d'), args('arn it"}')),
+    think    => answer({ reasoning_content => 'ban' }, { reasoning_content => 'ned' }, { content => 'Hello' }),
+    whole    => ChatTest::Answers::whole(200, ['Content-Type: application/json'],
+        '{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"It is banned."},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}'),
+)->start;
+
+# ---- the server ----
+
+my $lists = <<'END';
+ChatModerationList hard file:%%DIR%%/hard.txt
+ChatModerationList soft file:%%DIR%%/soft.txt action=replace homoglyphs=on
+ChatModerationList seen file:%%DIR%%/seen.txt action=flag match=substring
+ChatModerationList slow file:%%DIR%%/slow.txt match=regex in=input
+END
+
+my %files = (
+    'hard.txt' => "# words\nbanned\nneverever\n",
+    'soft.txt' => "darn\n",
+    'seen.txt' => "hmm\n",
+    'slow.txt' => "(q+)+\$\ncredit\\s+card\\s+\\d{4}\n",
+);
+
+my $t = ChatTest::Kept->new(
+    modules => ['status'],
+    use     => 'odd',
+    dbd     => <<"END",
+<ChatProvider odd>
+    ChatProviderType deepseek
+    ChatProviderURL ${\$odd->url}
+    ChatProviderKey env:CHAT_CANARY_KEY
+    ChatProviderBreaker off
+</ChatProvider>
+ChatModel x odd
+LogFormat "%{CHAT_REQUEST_ID}e moderation=%{CHAT_MODERATION}e" moderated
+CustomLog %%DIR%%/moderated moderated
+<Location /open-wire>
+    SetHandler chat
+    ChatRoute deepseek
+    ChatUse odd
+    ChatAuth guest
+    ChatRequestFormat provider
+    $lists
+    ChatModerationTell reason
+</Location>
+<Location /sdk>
+    SetHandler chat
+    ChatRoute completions
+    ChatUse odd
+    ChatAuth guest
+    $lists
+</Location>
+<Location /server-status>
+    SetHandler server-status
+</Location>
+END
+    where => "$lists\nChatModerationAudit file:%%DIR%%/audit.log",
+    more  => {
+        kept => 'ChatModerationStoreBlocked on',
+        told => 'ChatModerationTell category',
+        free => join("\n", map { "ChatModerationList $_ off" } qw(hard soft seen slow)),
+    },
+);
+$t->write_file($_, $files{$_}) for keys %files;
+
+# ---- what configtest says ----
+
+sub refused ($directive) {
+    my $out = $t->configtest("<Location /x>\n$directive\n</Location>\n");
+    return ref $out ? "@{$out}{qw(output out)}" =~ s/\n/ /gr : $out;
+}
+
+{
+    $t->write_file('bad.txt', "fine\n(secretpattern\n");
+    my $text = refused('ChatModerationList l file:%%DIR%%/bad.txt match=regex');
+    like $text, qr{bad\.txt:2: missing closing parenthesis}, 'a pattern that is none is refused, with file and line';
+    unlike $text, qr/secretpattern/, '... and without its text';
+    like refused('ChatModerationList l file:%%DIR%%/none.txt'), qr{cannot read .*none\.txt}, 'a file must be there';
+    like refused('ChatModerationList l hard.txt'), qr/file:PATH/, '... and be named as one';
+    like refused('ChatModerationList l file:%%DIR%%/hard.txt action=maim'), qr/block, replace or flag/, 'an action is one of three';
+    like refused('ChatModerationList l file:%%DIR%%/hard.txt in=both'), qr/input, output or input,output/, '... and a direction, too';
+}
+
+$t->start;
+
+sub conversation { return ChatTest::Kept->uuid }
+
+sub ask ($name, %o) {
+    return $t->ask($o{conversation} // conversation(), $o{text} // "answer($name)", path => $o{path} // '/chat');
+}
+
+sub error_of ($res) { return (ChatTest::Kept->events($res, 'error'))[0] // {} }
+sub code_of ($res)  { return (eval { $JSON->decode($res->{body}) } // {})->{code} // '' }
+
+# Where nothing is kept.
+sub ask_guest ($name) {
+    return $t->post_json('/open', { messages => [ { role => 'user', content => "answer($name)" } ] });
+}
+
+# ---- what is asked ----
+
+{
+    my $before = $t->error_log;
+    my $res = ask('plain', text => 'answer(plain) how is b​anned made?');
+    is $res->{status}, 400, 'a word in a question: 400';
+    is code_of($res), 'content_blocked', '... content_blocked';
+    unlike $res->{body}, qr/hard|banned/, '... and no reason';
+    ok !$odd->asked('plain'), '... and nobody was asked';
+    my $line = $t->wait_log(qr/CHAT0901.*moderation=block.*/) // '';
+    like $line, qr/moderation=block phase=input by=hard rule=2 category=hard/, '... the log says which line of which list';
+    is code_of(ask('plain', path => '/told', text => 'BANNED answer(plain)')), 'content_blocked', 'where it may be told';
+    is $JSON->decode(ask('plain', path => '/told', text => 'BANNED')->{body})->{category}, 'hard', '... the list is';
+}
+
+{
+    my $id = conversation();
+    my $res = ask('plain', conversation => $id, text => 'answer(plain) you dаrn fool');
+    is $res->{status}, 200, 'what is replaced is asked all the same';
+    my $asked = $odd->asked('plain');
+    like $asked, qr/you \[removed\] fool/, '... without it, whatever its letters';
+    my ($question) = $t->messages($id);
+    is $question->{parts}[0]{text}, 'answer(plain) you [removed] fool', '... and is kept so';
+}
+
+{
+    my $res = ask('plain', text => 'answer(plain) ' . 'q' x 60 . '!');
+    is $res->{status}, 503, 'a pattern that takes for ever: 503';
+    is code_of($res), 'moderation_unavailable', '... moderation_unavailable';
+    ok $res->{headers}{'retry-after'}, '... to be asked again';
+    is code_of(ask('plain', text => 'my credit   card 1234')), 'content_blocked', 'one that does not is looked for';
+    is ask('plain', path => '/free', text => 'answer(plain) banned')->{status}, 200, 'where a list is off it holds nobody up';
+}
+
+# ---- what is answered ----
+
+{
+    my $id = conversation();
+    my $res = ask('cut', conversation => $id);
+    is $t->text($res), 'It is ', 'of a word in an answer not one letter is shown';
+    is error_of($res)->{code}, 'content_blocked', '... but why it ends';
+    my ($question, $message) = $t->messages($id);
+    is $message->{status}, 'failed', '... it is kept as failed';
+    is $message->{error_code}, 'content_blocked', '... with its code';
+    is_deeply $message->{parts}, [], '... and without its text';
+    $id = conversation();
+    ask('cut', conversation => $id, path => '/kept');
+    is +($t->messages($id))[1]->{parts}[0]{text}, 'It is ', '... unless that is wanted, as far as it was shown';
+    my $logs = join '', map { my $f = $_; local $/; open my $in, '<:raw', $f or (); $in ? <$in> // '' : '' } glob "$t->{dir}/spool/*";
+    unlike $logs, qr/anned|"ba"|"nn"/, '... nor is it in the log of a stream';
+}
+
+{
+    my $id = conversation();
+    my $res = ask('swap', conversation => $id);
+    is $t->text($res), 'You [removed] thing, [removed] it', 'a word is replaced wherever the answer is cut';
+    is +($t->messages($id))[1]->{parts}[0]{text}, 'You [removed] thing, [removed] it', '... and kept so';
+    is $t->text(ask('late')), 'It is ban', 'what could have been a word and is none comes at the end';
+    is $t->text(ask('flag')), 'hmmm', 'what is flagged goes on';
+    my $line = $t->wait_log(qr/CHAT0901.*moderation=flag.*/) // '';
+    like $line, qr/phase=output by=seen rule=1/, '... and is logged';
+}
+
+{
+    my $res = ask('call');
+    is $t->text($res), 'Look ba', 'what is held comes before a call';
+    is error_of($res)->{code}, 'content_blocked', '... whose arguments are looked at, too';
+    unlike $res->{body}, qr/anned|0061/, '... as they read';
+    $res = ask('swapcall');
+    is join('', map { $_->{text} } ChatTest::Kept->events($res, 'tool_arguments')), '{"q":"so [removed] it"}', '... and replaced';
+    $res = ask('think');
+    is code_of($res), 'content_blocked', 'thoughts are answers';
+    unlike $res->{body}, qr/ban|ned"/, '... of which nothing is shown';
+}
+
+# ---- other forms ----
+
+{
+    my $ask = sub ($path, $name, %more) {
+        return $t->post_json($path, { model => 'x', messages => [ { role => 'user', content => "answer($name)" } ], %more });
+    };
+    my $res = $ask->('/sdk', 'cut', stream => JSON::PP::true);
+    like $res->{body}, qr/"finish_reason":"content_filter".*\[DONE\]/s, 'Chat Completions end with content_filter';
+    unlike $res->{body}, qr/"ba|nned/, '... and show nothing of it';
+    $res = $ask->('/sdk', 'cut', stream => JSON::PP::false);
+    is $res->{status}, 400, 'one that is whole is an error';
+    is $JSON->decode($res->{body})->{error}{code}, 'content_blocked', '... of that code';
+
+    $res = $ask->('/open-wire/v1/chat/completions', 'cut', stream => JSON::PP::true);
+    unlike $res->{body}, qr/nned|\[DONE\]/, 'where bytes pass they are cut';
+    $res = $ask->('/open-wire/v1/chat/completions', 'plain', stream => JSON::PP::true);
+    like $res->{body}, qr/well.*\[DONE\]/s, '... and all others pass';
+    $res = $ask->('/open-wire/v1/chat/completions', 'swap', stream => JSON::PP::true);
+    unlike $res->{body}, qr/"ar"|thing/, '... and nothing is replaced there';
+    $res = $ask->('/open-wire/v1/chat/completions', 'whole');
+    is $res->{status}, 400, '... of a whole one nothing is sent';
+    unlike $res->{body}, qr/banned/, '... at all';
+    $res = $ask->('/open-wire/v1/chat/completions', 'plain', system => 'banned', stream => JSON::PP::true);
+    is $res->{status}, 400, '... and every text of a request is looked at';
+}
+
+# ---- many ----
+
+{
+    my ($shown, $touched, $unblocked) = (0, 0, 0);
+    for my $i (1 .. $GENERATED) {
+        my $res = ask_guest("bad$i");
+        $shown++     if $t->text($res) !~ /\AIt (?:is (?:so )*)?\z/;
+        $unblocked++ if (error_of($res)->{code} // code_of($res)) ne 'content_blocked';
+        my ($good) = map { s/.*?\r\n\r\n//sr } $generated{"good$i"};
+        my $text = join '', map { $JSON->decode($_)->{choices}[0]{delta}{content} // '' } $good =~ /^data: (\{.*)$/mg;
+        $touched++ if $t->text(ask_guest("good$i")) ne $text;
+    }
+    is $shown,     0, "of $GENERATED answers with a word in them no letter is shown";
+    is $unblocked, 0, '... each of them ends there';
+    is $touched,   0, '... and of as many innocent ones none is touched';
+}
+
+# ---- what others learn ----
+
+{
+    my $status = $t->get('/server-status?auto')->{body};
+    my ($in)  = $status =~ /^ChatModeration-slow-input: (.*)$/m;
+    my ($out) = $status =~ /^ChatModeration-hard-output: (.*)$/m;
+    like $in  // '', qr/^\d+ 0 0 1 1$/, 'what a pattern found, and that one took too long, is counted';
+    like $out // '', qr/^\d+ 0 0 [1-9]\d* 0$/, '... and so are the answers that were blocked';
+    my $logs = join '', map { $t->slurp($_) } qw(error.log moderated);
+    unlike $logs, qr/banned|darn|hmm|credit\b.*card|\(q\+/i, 'no log has a text, a word or a pattern';
+    like $logs, qr/moderation=\Q$_\E$/m, "CHAT_MODERATION is $_ somewhere" for qw(pass flag block replace error);
+    my $audit = $t->slurp('audit.log');
+    is sprintf('%o', (stat "$t->{dir}/audit.log")[2] & 0777), '600', 'the file of texts is for one user alone';
+    my ($line) = map { $JSON->decode($_) } grep { /"phase":"output"/ && /"by":"hard"/ } split /\n/, $audit;
+    like $line->{text}, qr/ban/, '... and has them';
+    is $line->{action}, 'block', '... with what was done';
+}
+
+# ---- it is read again ----
+
+{
+    $t->write_file('hard.txt', "something else\n");
+    $t->signal('USR1');
+    ok wait_for('the new list', sub { ask('cut')->{body} =~ /sorry/ }), 'a list is read again when httpd is';
+}
+
+$t->stop;
+done_testing;
