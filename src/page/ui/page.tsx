@@ -33,7 +33,7 @@ const Admin = later(() => import("./admin"));
 const showSidebar = () => (narrow.matches ? (drawer.value = !drawer.value) : set("sidebar", !settings.value.sidebar));
 
 function onKeyDown(e: KeyboardEvent): void {
-    if (dialog.value || e.isComposing || e.defaultPrevented) return;
+    if (dialog.value || e.isComposing || e.defaultPrevented || document.querySelector(":popover-open")) return;
     const ctrl = e.ctrlKey || e.metaKey;
     const key = e.key.toLowerCase();
     const typing = (e.target as HTMLElement).matches("input, textarea, select");
