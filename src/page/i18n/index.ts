@@ -42,7 +42,7 @@ export const dateTime = (iso: string, style: Intl.DateTimeFormatOptions = { date
     new Date(iso).toLocaleString(language.value, style);
 
 export async function speak(wanted: string | undefined): Promise<void> {
-    const choice = [wanted, ...navigator.languages].map((l) => l?.split("-")[0]).find((l) => l && l in LANGUAGES) ?? "en";
+    const choice = [wanted, ...navigator.languages].map((l) => l?.split("-")[0]).find((l) => l && Object.hasOwn(LANGUAGES, l)) ?? "en";
     try {
         strings.value = choice === "en" ? en : (await OTHERS[choice]!()).strings;
     } catch {
