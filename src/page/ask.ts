@@ -3,7 +3,7 @@
 // Asking, following and stopping: one answer runs in this page at a time.
 import { batch } from "@preact/signals";
 import { api, ApiError, type Message, type Part } from "./api";
-import { has, me, signOff } from "./app";
+import { has, me, narrow, signOff } from "./app";
 import { cache } from "./cache";
 import { foretell, mark, refreshConversation, touchConversation } from "./conversations";
 import { hear } from "./hear";
@@ -96,6 +96,7 @@ export function begin(isTemporary = false): void {
     temporary.value = isTemporary;
     clear(null);
     go(null);
+    if (!narrow.matches) document.getElementById("composer")?.focus();
 }
 
 export async function open(id: string | null): Promise<void> {

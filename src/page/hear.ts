@@ -94,7 +94,8 @@ function done(e: Event<"done">): void {
         });
     }
     if (e.limits) limitsAre(e.limits);
-    else void loadMe();
+    // To ask costs one of the requests that a limit counts, so it is left where one does.
+    else if (!me.value?.limits?.some((l) => l.unit === "requests")) void loadMe();
     announce(stopped ? "answer.stopped" : "answer.finished");
 }
 

@@ -40,6 +40,12 @@ addEventListener("visibilitychange", () => {
 });
 addEventListener("online", () => void catchUp().then(lookAgain));
 
+// Where the keyboard lies over the page instead of making it smaller, the page ends above it.
+visualViewport?.addEventListener("resize", () => {
+    const { height, scale } = visualViewport!;
+    if (scale === 1) document.documentElement.style.setProperty("--height", `${height}px`);
+});
+
 async function begin(): Promise<void> {
     void showCached();
     void showCachedModels();

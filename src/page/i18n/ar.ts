@@ -42,6 +42,8 @@ export const strings: Strings = {
     "archived": "أُرشفت: {title}",
     "undo": "تراجع",
     "chat.settings": "العنوان والتعليمات",
+    "chat.instructions": "تعليمات هذه المحادثة",
+    "gone": "غير موجود",
     "greeting": "بماذا أساعدك؟",
     "try": "جرّب",
     "idea.explain": "اشرح مفهومًا ببساطة",

@@ -42,6 +42,8 @@ export const strings: Strings = {
     "archived": "Abgelegt: {title}",
     "undo": "Rückgängig",
     "chat.settings": "Titel und Anweisungen",
+    "chat.instructions": "Anweisungen für diesen Chat",
+    "gone": "Nicht gefunden",
     "greeting": "Womit kann ich helfen?",
     "try": "Versuche",
     "idea.explain": "Erkläre einen Begriff einfach",

@@ -42,6 +42,8 @@ export const en = {
     "archived": "Archived: {title}",
     "undo": "Undo",
     "chat.settings": "Title and instructions",
+    "chat.instructions": "Instructions for this chat",
+    "gone": "Not found",
     "greeting": "What can I help with?",
     "try": "Try",
     "idea.explain": "Explain a concept simply",
