@@ -32,7 +32,10 @@ function append(type: "text" | "reasoning", text: string): void {
 }
 
 function limitsAre(limits: LimitLeft[] | undefined): void {
-    if (limits && me.value) me.value = { ...me.value, limits };
+    if (!limits || !me.value) return;
+    const key = (l: LimitLeft & { model?: string }) => `${l.name} ${l.unit} ${l.model ?? ""}`;
+    const now = new Map(limits.map((l) => [key(l), l]));
+    me.value = { ...me.value, limits: [...(me.value.limits ?? []).filter((l) => !now.has(key(l))), ...limits] };
 }
 
 function start(e: Event<"start">): void {

@@ -139,6 +139,7 @@ export const strings: Strings = {
     "limit.wait": "بلغت الحد. التالي بعد {time}.",
     "limit.until": "بلغتَ الحد. يمكنك المتابعة من {when}.",
     "limit.open": "يمكنك المتابعة.",
+    "limit.is": "يسمح «{name}» بـ {limit}.",
     "limit.other": "استخدم نموذجًا آخر",
     "limit.see": "عرض الحدود",
     "error.offline": "لا اتصال بالخادم. رسالتك محفوظة هنا.",

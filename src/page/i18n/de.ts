@@ -139,6 +139,7 @@ export const strings: Strings = {
     "limit.wait": "Die Grenze ist erreicht. Weiter geht es in {time}.",
     "limit.until": "Das Limit ist erreicht. Weiter geht es ab {when}.",
     "limit.open": "Es kann weitergehen.",
+    "limit.is": "„{name}“ erlaubt {limit}.",
     "limit.other": "Anderes Modell nehmen",
     "limit.see": "Limits ansehen",
     "error.offline": "Der Server ist nicht erreichbar. Deine Nachricht bleibt hier.",
