@@ -9,8 +9,10 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest::Page;
 
-my $t = ChatTest::Page->new(where => "ChatLimitTier bobs user:bob\nChatLimit minute 2/60s user tier=bobs\n")->start;
+my $t = ChatTest::Page->new(where => "ChatLimit minute 2/60s user tier=free\n")->start;
 $t->drive('lost.mjs');
+# It was killed.
+$t->expect_log(qr/AH00098: pid file /);
 $t->allow_log(qr/CHAT\d{4}: /);
 $t->stop;
 done_testing;

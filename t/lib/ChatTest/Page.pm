@@ -39,13 +39,14 @@ sub new ($class, %o) {
     ChatTest::skip_or_fail($_) for missing() // ();
     my $port = ChatTest::Httpd::free_port();
     my ($conf, $where, $locations) = (delete $o{conf} // '', delete $o{where} // '', delete $o{locations} // {});
-    my $both = "ChatUserKeys allow\nChatUsage on\nChatStreamOnLeave finish\nChatPage sign-in=/sign-in sign-out=/sign-out\n$where";
+    my $both = "ChatUserKeys allow\nChatUsage on\nChatStreamOnLeave finish\nChatPage sign-in=/sign-in sign-out=/sign-out\n";
+    my %more = (me => $where, 'chat/stream' => $where, conversations => '');
     my $self = $class->SUPER::new(
         %o,
         upstream  => bless({ port => $port }, 'ChatTest::Page::Upstream'),
         modules   => [ qw(alias authn_core authz_user dir mime headers rewrite), ($o{modules} // [])->@* ],
         provider  => "ChatProviderAPI chat-completions\nChatProviderBreaker off\n",
-        locations => { usage => "ChatUsage on\n", %$locations, (map { $_ => $both . ($locations->{$_} // '') } 'me', 'chat/stream', 'conversations') },
+        locations => { usage => "ChatUsage on\n", %$locations, (map { $_ => $both . $more{$_} . ($locations->{$_} // '') } keys %more) },
         conf      => _conf($port) . $conf);
     $self->{upstream_port} = $port;
     $self->write_file('keys.secret', 'a1' x 32 . "\n", 0600);

@@ -56,4 +56,4 @@ async function stops(up) {
     await until("the field", () => composer(page).isEnabled());
 }
 
-run({ opens, asks, stops });
+run([{ opens, asks, stops }]);

@@ -3,6 +3,7 @@
 // What every script of the page needs: a browser, pages of users in it, checks
 // that are told to the test (t/lib/ChatTest/Page.pm), and what holds in all of
 // them: no violation of the policy, no error, no request to anybody else.
+import { AsyncLocalStorage } from "node:async_hooks";
 import fs from "node:fs";
 import readline from "node:readline";
 import { chromium } from "playwright-core";
@@ -67,10 +68,11 @@ export const DESKTOP = { viewport: { width: 1280, height: 800 } };
 export const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
 
 let browser;
-const visits = [];
+/** The pages that were opened for the part that runs. */
+const visits = new AsyncLocalStorage();
 
-async function launch() {
-    browser ??= await chromium.launch({
+function launch() {
+    browser ??= chromium.launch({
         executablePath: "/usr/bin/chromium-headless-shell",
         args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
             "--disable-sync", "--disable-dev-shm-usage", "--js-flags=--expose-gc", "--enable-precise-memory-info"],
@@ -100,7 +102,7 @@ export async function open(context, at = "") {
     const page = await context.newPage();
     const bad = [];
     page.bad = bad;
-    visits.push(page);
+    visits.getStore().push(page);
     page.on("pageerror", (e) => bad.push(`page error: ${e.stack ?? e.message}`));
     page.on("console", (m) => {
         if (m.type() === "error" && !NETWORK.test(m.text())) bad.push(`console: ${m.text()}`);
@@ -204,24 +206,37 @@ export async function picture(page, name) {
 
 // ---- the run ----
 
-/** Runs the parts one after another; a part that dies is a failure, and the next one runs all the same. */
-export async function run(parts, usual) {
-    const up = await upstream(task.upstream, usual);
-    const only = process.env.CHAT_TEST_PAGE_PART;
-    for (const [name, part] of Object.entries(parts)) {
-        if (only && !name.includes(only)) continue;
-        const before = Date.now();
+/** What waits for a page, a server or a timer leaves the processor to others. */
+const SIDE_BY_SIDE = 4;
+
+async function runOne(name, part, up) {
+    const before = Date.now();
+    const pages = [];
+    await visits.run(pages, async () => {
         try {
             await part(up);
         } catch (e) {
+            for (const [i, page] of pages.entries()) await picture(page, `failed-${name}-${i}`).catch(() => undefined);
             ok(false, name, e.stack);
         }
-        const bad = visits.flatMap((v) => v.bad);
-        is(bad, [], `${name}: no violation of the policy, no error, no request to anybody else`);
-        for (const page of visits.splice(0)) await page.context().close().catch(() => undefined);
-        note(`${name}: ${Date.now() - before} ms`);
+    });
+    is(pages.flatMap((p) => p.bad), [], `${name}: no violation of the policy, no error, no request to anybody else`);
+    for (const page of pages) await page.context().close().catch(() => undefined);
+    note(`${name}: ${Date.now() - before} ms`);
+}
+
+/** Runs the groups of parts one after another, the parts of each side by side; one that dies is a failure, and the others run all the same. */
+export async function run(groups, usual) {
+    const up = await upstream(task.upstream, usual);
+    const only = process.env.CHAT_TEST_PAGE_PART;
+    for (const group of groups) {
+        const todo = Object.entries(group).filter(([name]) => !only || name.includes(only));
+        const worker = async () => {
+            for (let next; (next = todo.shift()); ) await runOne(...next, up);
+        };
+        await Promise.all(Array.from({ length: SIDE_BY_SIDE }, worker));
     }
-    await browser?.close();
+    await (await browser)?.close();
     up.close();
     process.exit(0);
 }
