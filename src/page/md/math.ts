@@ -43,6 +43,9 @@ export function paintMath(element: HTMLElement, tex: string, display: boolean): 
     katex ??= import("./katex").then((m) => m.default as unknown as Katex);
     katex.then((k) => {
         if (element.dataset.tex !== tex) return;
-        k.render(tex, element, { displayMode: display, throwOnError: false, trust: false, maxExpand: 200, maxSize: 20, strict: "ignore" });
-    }).catch(() => undefined);
+        k.render(tex, element, { displayMode: display, throwOnError: true, trust: false, maxExpand: 200, maxSize: 20, strict: "ignore" });
+    }).catch(() => {
+        // KaTeX's own way to show an error has a style attribute, which the page's policy forbids.
+        if (element.dataset.tex === tex) element.textContent = tex;
+    });
 }

@@ -122,7 +122,7 @@ async function elsewhere(up) {
     await page.getByRole("dialog").getByRole("searchbox").or(page.getByRole("dialog").getByRole("combobox")).fill("onerror");
     await page.getByRole("dialog").getByText(attacks[2]).first().waitFor();
     is(await alive(page), [], "... and where they are searched for");
-    await page.keyboard.press("Escape");
+    await button(page, "Close").click();
 
     // A server that says such things in its refusals.
     await page.route("**/api/v1/chat/stream", (r) => r.fulfill({ status: 400, contentType: "application/json",
