@@ -31,7 +31,7 @@ export function plural(key: string, n: number): string {
 }
 
 export async function speak(wanted: string | undefined): Promise<void> {
-    const choice = [wanted, ...navigator.languages].map((l) => l?.split("-")[0]).find((l) => l && l in LANGUAGES) ?? "en";
+    const choice = [wanted, ...navigator.languages].map((l) => l?.split("-")[0]).find((l) => l && Object.hasOwn(LANGUAGES, l)) ?? "en";
     strings.value = choice === "en" ? en : (await OTHERS[choice]!()).strings;
     language.value = choice;
     document.documentElement.lang = choice;
