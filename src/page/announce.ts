@@ -9,3 +9,8 @@ export const announced = signal("");
 export function announce(key: Key, values?: Record<string, string | number>): void {
     announced.value = t(key, values);
 }
+
+/** Part of an answer, without the marks of its Markdown. */
+export function announceText(text: string): void {
+    announced.value = text.replace(/```[^]*?(?:```|$)/g, " ").replace(/[*_`#>|~]+/g, "").trim();
+}

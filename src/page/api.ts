@@ -1,147 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The HTTP API, as the pages of docs/ have it: each call by its name, and errors
-// as the server said them.
+// The HTTP API, as its OpenAPI document has it: each call by its name, and errors
+// as the server said them. What is called seldom is in more.ts.
+import type { components } from "./api.d";
 
-export interface LimitLeft {
-    name: string;
-    unit: string;
-    limit: number;
-    remaining: number;
-    resetAt?: string;
-}
+type S = components["schemas"];
 
-export interface Me {
-    id: string | null;
-    name?: string;
-    email?: string;
-    role?: string | null;
-    tier?: string | null;
-    guest?: boolean;
-    signInUrl?: string;
-    signOutUrl?: string;
-    limits: Record<string, number>;
-    left?: LimitLeft[];
-    features?: Record<string, boolean>;
-    onLeave?: "stop" | "finish";
-    brand?: { name?: string; accent?: string; logo?: string };
-}
-
-export interface Model {
-    id: string;
-    label?: string;
-    provider?: string;
-    contextTokens?: number | null;
-    price?: { inputPerMillion: number | null; outputPerMillion: number | null };
-    capabilities?: string[];
-    default?: boolean;
-    available?: boolean;
-    reason?: { code: string; tier?: string; message: string };
-}
-
-export interface Conversation {
-    id: string;
-    title: string | null;
-    model: string | null;
-    system: string | null;
-    pinned: boolean;
-    archived: boolean;
-    messageCount: number;
-    currentMessageId: string | null;
-    createdAt: string;
-    updatedAt: string;
-    lastMessageAt: string | null;
-    stream: { id: string; messageId: string } | null;
-    revision: number;
-}
+export type LimitLeft = S["LimitState"];
+export type Me = S["Me"] & { name?: string | null; email?: string | null; uploadsOrigin?: string | null };
+export type Model = Omit<S["Model"], "reason"> & { description?: string | null; deprecated?: boolean; reason?: { code: string; tiers?: string[]; message?: string } };
+export type ModelList = { data: Model[]; providers?: { id: string; label?: string | null }[] };
+export type Conversation = S["Conversation"];
+export type ConversationPage = S["ConversationPage"];
+export type Found = S["HitPage"]["data"][number];
 
 export type Part =
     | { type: "text"; text: string }
     | { type: "reasoning"; text: string }
     | { type: "tool-call"; callId: string; name: string; arguments: string }
     | { type: "tool-result"; callId: string; content: string }
-    | { type: "file"; uploadId: string; mediaType?: string; name?: string };
+    | { type: "file"; uploadId: string; mediaType?: string; name?: string; size?: number };
 
 export interface Usage {
-    inputTokens: number | null;
-    outputTokens: number | null;
+    inputTokens?: number | null;
+    outputTokens?: number | null;
     totalTokens?: number | null;
     reasoningTokens?: number;
     cachedInputTokens?: number;
-    costUsd?: number;
+    costUsd?: number | null;
 }
 
-export type Status = "streaming" | "complete" | "cancelled" | "partial" | "failed";
+/** What only this page knows of an answer that it heard. */
+export interface Heard {
+    /** Seconds from the first thought to the first word. */
+    thought?: number;
+    /** Seconds from the first word to the last. */
+    wrote?: number;
+    /** The model that was asked, where another one answered. */
+    asked?: string;
+    /** What it was drawn under before the server gave it an id: it stays the same element. */
+    key?: string;
+}
 
-export interface Message {
-    id: string;
-    parentId: string | null;
-    role: "user" | "assistant" | "tool";
-    status: Status;
+export type Message = Omit<S["Message"], "parts" | "usage" | "role" | "conversationId" | "updatedAt"> & {
+    role: "user" | "assistant" | "tool" | "system";
     parts: Part[];
-    model?: string | null;
-    provider?: string | null;
-    finishReason?: string | null;
-    usage?: Usage | null;
-    error?: { code: string; message: string } | null;
-    siblings: number;
-    siblingIndex: number;
-    createdAt: string;
-}
+    usage: Usage | null;
+    heard?: Heard;
+};
 
 export interface Page<T> {
     data: T[];
     nextCursor: string | null;
 }
 
-export interface Found {
-    conversationId: string;
-    messageId: string | null;
-    title: string | null;
-    snippet: string;
-    ranges: [number, number][];
-    createdAt: string;
-}
-
-export interface Share {
-    id: string;
-    url: string;
-    mode: string;
-    createdAt: string;
-    expiresAt: string | null;
-}
-
-export interface Shared {
-    title: string | null;
-    messages: { role: "user" | "assistant"; parts: Part[]; model?: string; createdAt: string }[];
-    mode: string;
-    createdAt: string;
-}
-
-export interface Key {
-    provider: string;
-    last4: string | null;
-    lastUsedAt: string | null;
-    expiresAt: string | null;
-    status: "ok" | "invalid" | "unchecked";
-}
-
-export interface UsageRow {
-    day?: string;
-    model?: string;
-    provider?: string;
-    requests: number;
-    inputTokens: number;
-    outputTokens: number;
-    cachedTokens: number;
-    costUsd: number;
-    ownKey?: boolean;
-}
-
-export interface UsageReport {
-    data: UsageRow[];
-    totals: UsageRow;
-    limits: LimitLeft[];
+/** What changed since a cursor: conversations as they are now, and ids of those that are gone. */
+export interface Changes {
+    changed: Conversation[];
+    deleted: string[];
+    cursor: string;
 }
 
 /** What the server refused, or why it was not reached (status 0). */
@@ -187,50 +104,36 @@ export async function call(method: string, path: string, body?: unknown, init: R
     return res;
 }
 
-async function json<T>(method: string, path: string, body?: unknown, init?: RequestInit): Promise<T> {
+export async function json<T>(method: string, path: string, body?: unknown, init?: RequestInit): Promise<T> {
     const res = await call(method, path, body, init);
     return (res.status === 204 ? undefined : await res.json()) as T;
 }
 
-const query = (values: Record<string, string | number | boolean | null | undefined>): string => {
+export const ifMatch = (revision?: number): RequestInit => (revision === undefined ? {} : { headers: { "If-Match": `"${revision}"` } });
+
+export const query = (values: Record<string, string | number | boolean | null | undefined>): string => {
     const q = new URLSearchParams();
     for (const [k, v] of Object.entries(values)) if (v !== undefined && v !== null && v !== "") q.set(k, String(v));
     const text = q.toString();
     return text ? `?${text}` : "";
 };
 
-const conversation = (id: string) => `/conversations/${encodeURIComponent(id)}`;
+export const pathOf = (id: string) => `/conversations/${encodeURIComponent(id)}`;
 
 export const api = {
     me: () => json<Me>("GET", "/me"),
-    models: () => json<{ data: Model[] }>("GET", "/models?locked=1"),
-    conversations: (o: { after?: string | null; archived?: boolean; pinned?: boolean; limit?: number }) =>
-        json<Page<Conversation>>("GET", `/conversations${query(o)}`),
-    conversation: (id: string) => json<Conversation>("GET", conversation(id)),
-    create: (c: { id: string; title?: string; model?: string; system?: string }) => json<Conversation>("POST", "/conversations", c),
-    change: (id: string, change: Partial<Pick<Conversation, "title" | "pinned" | "archived" | "model" | "system" | "currentMessageId">>, revision?: number) =>
-        json<Conversation>("PATCH", conversation(id), change, revision === undefined ? {} : { headers: { "If-Match": `"${revision}"` } }),
-    remove: (id: string) => json<void>("DELETE", conversation(id)),
-    restore: (id: string) => json<Conversation>("POST", `${conversation(id)}/restore`),
-    fork: (id: string, messageId: string) => json<Conversation>("POST", `${conversation(id)}/fork`, { messageId }),
+    models: () => json<ModelList>("GET", "/models?locked=1"),
+    conversations: (o: { after?: string | null; archived?: boolean; limit?: number }) => json<ConversationPage>("GET", `/conversations${query(o)}`),
+    changes: (since: string | null) => json<Changes>("GET", `/conversations/changes${query({ since })}`),
+    conversation: (id: string) => json<Conversation>("GET", pathOf(id)),
+    change: (id: string, change: S["ConversationWish"]) => json<Conversation>("PATCH", pathOf(id), change),
+    remove: (id: string) => json<void>("DELETE", pathOf(id)),
+    restore: (id: string) => json<Conversation>("POST", `${pathOf(id)}/restore`),
     messages: (id: string, o: { before?: string | null; branch?: "current" | "all"; limit?: number }) =>
-        json<Page<Message>>("GET", `${conversation(id)}/messages${query(o)}`),
-    message: (id: string, mid: string) => json<Message>("GET", `${conversation(id)}/messages/${mid}`),
-    removeMessage: (id: string, mid: string) => json<void>("DELETE", `${conversation(id)}/messages/${mid}`),
-    feedback: (id: string, mid: string, kind: "positive" | "negative" | null) => json<void>("PUT", `${conversation(id)}/messages/${mid}/feedback`, { kind }),
-    search: (q: string, signal: AbortSignal) => json<Page<Found>>("GET", `/search${query({ q, limit: 20 })}`, undefined, { signal }),
-    shares: (id: string) => json<Page<Share>>("GET", `${conversation(id)}/shares`),
-    share: (id: string) => json<Share>("POST", `${conversation(id)}/shares`),
-    unshare: (id: string, share: string) => json<void>("DELETE", `${conversation(id)}/shares/${share}`),
-    shared: (id: string) => json<Shared>("GET", `/shared/${encodeURIComponent(id)}`),
-    exportUrl: (id: string | null, format: string) => `${API}${id ? conversation(id) : ""}/export?format=${format}`,
-    import: (text: string, check: boolean) => json<{ conversations: number; messages: number }>("POST", `/import${check ? "?check=1" : ""}`, text),
-    keys: () => json<{ data: Key[]; providers: string[] }>("GET", "/keys"),
-    putKey: (provider: string, key: string) => json<Key>("PUT", `/keys/${encodeURIComponent(provider)}`, { key, check: true }),
-    checkKey: (provider: string) => json<{ status: string; detail?: string }>("POST", `/keys/${encodeURIComponent(provider)}/check`),
-    removeKey: (provider: string) => json<void>("DELETE", `/keys/${encodeURIComponent(provider)}`),
-    usage: (from: string, to: string) => json<UsageReport>("GET", `/usage${query({ from, to, groupBy: "day,model" })}`),
-    usageCsvUrl: (from: string, to: string) => `${API}/usage${query({ from, to, groupBy: "day,model", format: "csv" })}`,
-    forget: () => json<{ deleted: number }>("DELETE", "/me?confirm=all"),
-    stop: (stream: string, seen?: number) => json<void>("POST", `/chat/stream/${stream}/stop`, seen === undefined ? undefined : { seen }),
+        json<Page<Message>>("GET", `${pathOf(id)}/messages${query(o)}`),
+    removeMessage: (id: string, mid: string) => json<void>("DELETE", `${pathOf(id)}/messages/${mid}`),
+    stop: (stream: string, seen?: number) => json<void>("POST", `/chat/stream/${stream}/stop`, seen ? { seen } : undefined),
 };
+
+/** What is to be said of an error that has no words of its own here. */
+export const said = (e: unknown): string => (e instanceof ApiError ? e.message || e.code : String(e));

@@ -3,18 +3,19 @@
 // What this browser keeps: settings, and drafts, which are never lost before they
 // are sent. Storage that is full or forbidden is no reason to stop.
 
-function read(key: string): string | null {
+export function read<T>(key: string, otherwise: T): T {
     try {
-        return localStorage.getItem(key);
+        return (JSON.parse(localStorage.getItem(`chat.${key}`) ?? "null") as T | null) ?? otherwise;
     } catch {
-        return null;
+        return otherwise;
     }
 }
 
-function write(key: string, value: string | null): void {
+/** null removes it. */
+export function write(key: string, value: unknown): void {
     try {
-        if (value === null) localStorage.removeItem(key);
-        else localStorage.setItem(key, value);
+        if (value === null) localStorage.removeItem(`chat.${key}`);
+        else localStorage.setItem(`chat.${key}`, JSON.stringify(value));
     } catch {
         // It is held in memory then, until the page is closed.
     }
@@ -33,16 +34,37 @@ export interface Settings {
 
 const DEFAULTS: Settings = { theme: "system", send: "enter", language: "", size: "normal", announce: false, model: "", favourites: [], sidebar: true };
 
-export function loadSettings(): Settings {
-    try {
-        return { ...DEFAULTS, ...(JSON.parse(read("chat.settings") ?? "{}") as Partial<Settings>) };
-    } catch {
-        return { ...DEFAULTS };
-    }
+export const loadSettings = (): Settings => ({ ...DEFAULTS, ...read<Partial<Settings>>("settings", {}) });
+export const saveSettings = (s: Settings): void => write("settings", s);
+
+/** A file that was uploaded, and belongs to a message that is not sent yet. */
+export interface Attached {
+    id: string;
+    name: string;
+    mediaType: string;
+    size: number;
 }
 
-export const saveSettings = (s: Settings): void => write("chat.settings", JSON.stringify(s));
+export interface Draft {
+    text: string;
+    files?: Attached[];
+    /** It goes as soon as the server can be reached. */
+    queued?: boolean;
+}
 
 /** The draft of a conversation; "" is that of a new one. */
-export const draftOf = (conversation: string): string => read(`chat.draft.${conversation}`) ?? "";
-export const keepDraft = (conversation: string, text: string): void => write(`chat.draft.${conversation}`, text || null);
+export const draftOf = (key: string): Draft => read<Draft>(`draft.${key}`, { text: "" });
+export const keepDraft = (key: string, draft: Draft): void => write(`draft.${key}`, draft.text || draft.files?.length ? draft : null);
+
+/** What was asked, while it is not known that it arrived: asked again under the same ids it is answered once. */
+export interface Pending {
+    conversation: string;
+    question: string;
+    parent: string | null;
+    text: string;
+    /** Whose draft it was. */
+    draft: string;
+}
+
+export const pendingOf = (): Pending | null => read<Pending | null>("pending", null);
+export const keepPending = (p: Pending | null): void => write("pending", p);

@@ -1,21 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Addresses: "#/c/ID" a conversation, "#/s/ID" one that was shared, else a new one.
+// Addresses: "#/c/ID" a conversation, "#/s/ID" one that was shared, "#/admin/PART"
+// the administrator's pages, else a new conversation.
 import { signal } from "@preact/signals";
+import { read, write } from "./keep";
 
 export interface Route {
-    what: "chat" | "shared";
+    what: "chat" | "shared" | "admin";
     id: string | null;
 }
 
+const KINDS: Record<string, Route["what"]> = { c: "chat", s: "shared", admin: "admin" };
+
 const parse = (): Route => {
-    const m = /^#\/([cs])\/([\w-]+)$/.exec(location.hash);
-    return { what: m?.[1] === "s" ? "shared" : "chat", id: m?.[2] ?? null };
+    const m = /^#\/(c|s|admin)(?:\/([\w-]+))?$/.exec(location.hash);
+    return { what: KINDS[m?.[1] ?? "c"]!, id: m?.[2] ?? null };
 };
+
+// Whoever comes back from signing in goes on where he was.
+const before = read<string | null>("return", null);
+if (before !== null) {
+    write("return", null);
+    if (location.hash.length < 3) history.replaceState(null, "", before || "#/");
+}
 
 export const route = signal<Route>(parse());
 
 addEventListener("hashchange", () => (route.value = parse()));
+addEventListener("popstate", () => (route.value = parse()));
 
 export const hrefOf = (id: string | null): string => (id ? `#/c/${id}` : "#/");
 

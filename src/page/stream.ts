@@ -2,16 +2,18 @@
 //
 // An answer as it is streamed. A connection that breaks is made anew behind the
 // last event that came, so that what is heard is the answer, once and in order.
-import { createParser, type EventSourceMessage } from "eventsource-parser";
-import { ApiError, call, type Usage } from "./api";
+import { ApiError, call, type LimitLeft, type Usage } from "./api";
+import { EventParser } from "./events";
 
 export type StreamEvent =
-    | { type: "start"; id: string; model: string; provider: string; conversationId?: string; userMessageId?: string; messageId?: string; streamId?: string }
+    | { type: "start"; id: string; model: string; provider: string; conversationId?: string; userMessageId?: string; messageId?: string; streamId?: string; limits?: LimitLeft[] }
+    | { type: "status"; stage: string; provider?: string; attempt?: number }
+    | { type: "conversation"; title?: string | null }
     | { type: "text" | "reasoning" | "refusal"; text: string }
     | { type: "tool_call"; index: number; callId: string; name: string }
     | { type: "tool_arguments"; index: number; text: string }
     | { type: "reasoning_detail"; detail: unknown }
-    | { type: "done"; finishReason: string; model: string; usage: Usage }
+    | { type: "done"; finishReason: string; model: string; usage: Usage; limits?: LimitLeft[] }
     | { type: "error"; code: string; message: string; retryAfter?: number };
 
 export interface Hearer {
@@ -21,6 +23,13 @@ export interface Hearer {
 }
 
 const PAUSES = [0, 500, 1000, 2000, 4000, 8000, 15000];
+
+/** Waits so long, or until the browser is online again where it is not. */
+const pause = (ms: number): Promise<void> =>
+    new Promise((go) => {
+        if (navigator.onLine) setTimeout(go, ms);
+        else addEventListener("online", () => go(), { once: true });
+    });
 
 /** Resolves when the answer has ended, or its message must be loaded; rejects when it could not begin. */
 export class AnswerStream {
@@ -67,7 +76,8 @@ export class AnswerStream {
             if (this.lastId !== before) tries = 0;
             if (tries >= PAUSES.length) throw new ApiError(0, "cut", "");
             this.hearer.lost();
-            await new Promise((r) => setTimeout(r, PAUSES[tries++]));
+            await pause(PAUSES[tries++]!);
+            if (this.over) return;
             res = await this.resume().catch((e: unknown) => {
                 if (e instanceof ApiError && (e.status === 0 || e.status === 503 || e.status === 429)) return undefined;
                 throw e;
@@ -76,20 +86,20 @@ export class AnswerStream {
     }
 
     private async read(res: Response): Promise<void> {
-        const parser = createParser({ onEvent: (e) => this.take(e) });
+        const parser = new EventParser();
         const reader = res.body!.pipeThrough(new TextDecoderStream()).getReader();
         for (;;) {
             const { done, value } = await reader.read();
             if (done) return;
-            parser.feed(value);
+            for (const event of parser.feed(value)) this.take(event.id, event.data);
             if (this.over) return void reader.cancel();
         }
     }
 
-    private take(e: EventSourceMessage): void {
+    private take(id: string, data: string): void {
         if (this.over) return;
-        if (e.id) this.lastId = e.id;
-        const event = JSON.parse(e.data) as StreamEvent;
+        if (id) this.lastId = id;
+        const event = JSON.parse(data) as StreamEvent;
         if (event.type === "start" && event.streamId) this.streamId = event.streamId;
         if (event.type === "done" || event.type === "error") this.over = true;
         this.hearer.event(event);

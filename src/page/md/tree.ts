@@ -2,8 +2,9 @@
 //
 // Markdown to a light tree: what marked's lexer says, as elements and texts. No
 // HTML is ever made of it; raw HTML stays text.
-import { Lexer, type Links, Marked, type MarkedOptions, type Token, type Tokens } from "marked";
+import { Lexer, type Links, type MarkedOptions, type Token, type Tokens } from "marked";
 import { decodeEntities } from "./entities";
+import { t as say } from "../i18n";
 import { mathExtensions, type MathToken } from "./math";
 
 export interface Branch {
@@ -17,8 +18,20 @@ export interface Branch {
 }
 export type Leaf = Branch | string;
 
-const marked = new Marked({ gfm: true }, { extensions: mathExtensions });
-const options = marked.defaults as MarkedOptions;
+const tokenizers = (level: "block" | "inline") => mathExtensions.flatMap((e) => ("level" in e && e.level === level ? [e] : []));
+
+// As marked makes them of its options: all that its lexer needs, without what writes HTML.
+const options = {
+    gfm: true,
+    extensions: {
+        renderers: {},
+        childTokens: {},
+        block: tokenizers("block").map((e) => e.tokenizer),
+        startBlock: tokenizers("block").map((e) => e.start),
+        inline: tokenizers("inline").map((e) => e.tokenizer),
+        startInline: tokenizers("inline").map((e) => e.start),
+    },
+} as unknown as MarkedOptions;
 
 /** The blocks of `src`. `links` gathers definitions, and knows those of earlier blocks. */
 export function blocksOf(src: string, links: Links): Token[] {
@@ -105,10 +118,10 @@ function box(item: Tokens.ListItem): Leaf[] {
 
 /** A tight item has its text without a paragraph. */
 function item(t: Tokens.ListItem): Branch {
-    const kids = t.tokens.flatMap((k, i) => {
+    // The lexer has a token for the box, too; it is made once, before the text.
+    const kids = t.tokens.filter((k) => k.type !== "checkbox").flatMap((k, i) => {
         const own = i === 0 ? box(t) : [];
         if (k.type === "text" || (k.type === "paragraph" && !t.loose)) return [...own, ...(i > 0 ? ["\n"] : []), ...inline((k as Tokens.Text).tokens ?? [k])];
-        if (k.type === "checkbox") return [];
         const made = block(k);
         if (own.length && made[0] && typeof made[0] !== "string") {
             made[0] = { ...made[0], kids: joined([...own, ...made[0].kids]) };
@@ -127,7 +140,7 @@ function row(cells: Tokens.TableCell[], tag: string): Branch {
 function table(t: Tokens.Table): Leaf[] {
     const kids = [branch("thead", [row(t.header, "th")])];
     if (t.rows.length) kids.push(branch("tbody", t.rows.map((r) => row(r, "td"))));
-    return [branch("div", [branch("table", kids)], { class: "wide", tabindex: "0", role: "region", "aria-label": "table" })];
+    return [branch("div", [branch("table", kids)], { class: "wide", tabindex: "0", role: "region", "aria-label": say("table") })];
 }
 
 const BLOCK: Record<string, (token: any) => Leaf[]> = {

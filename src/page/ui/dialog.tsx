@@ -2,9 +2,12 @@
 //
 // The platform's own dialog and popover: focus goes in, stays, and returns.
 import type { ButtonHTMLAttributes, ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { Icon, type IconName } from "./icons";
+
+/** Closes the dialog that is open, as its own button does. */
+export const closeDialog = (): void => document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
 
 interface DialogProps {
     title: string;
@@ -19,7 +22,10 @@ export function Dialog({ title, onClose, children, ...rest }: DialogProps) {
         const had = document.activeElement as HTMLElement | null;
         ref.current!.showModal();
         ref.current!.querySelector<HTMLElement>("input[type=search]")?.focus();
-        return () => had?.isConnected && had.focus();
+        return () => {
+            if (had?.isConnected && had !== document.body) had.focus();
+            else document.getElementById("composer")?.focus();
+        };
     }, []);
     return (
         <dialog
@@ -58,26 +64,32 @@ export interface MenuItem {
 
 let menus = 0;
 
-/** A button with a menu of what can be done; arrows move, Escape closes. */
-export function Menu({ label, items, icon = "more" }: { label: string; items: MenuItem[]; icon?: IconName }) {
+interface MenuProps {
+    label: string;
+    items: MenuItem[];
+    icon?: IconName;
+    disabled?: boolean;
+}
+
+/** A button with a menu of what can be done; arrows move, Escape closes. Its items are made when it opens. */
+export function Menu({ label, items, icon = "more", disabled = false }: MenuProps) {
     const id = useRef(`menu-${++menus}`);
     const list = useRef<HTMLDivElement>(null);
     const button = useRef<HTMLButtonElement>(null);
-    const place = () => {
+    const [open, show] = useState(false);
+    useLayoutEffect(() => {
+        if (!open) return;
         const box = button.current!.getBoundingClientRect();
         const el = list.current!;
         // Beside its button, but never out of the window.
         el.style.setProperty("--x", `${Math.max(8, Math.min(box.left, innerWidth - el.offsetWidth - 8))}px`);
         el.style.setProperty("--y", `${box.bottom + el.offsetHeight + 8 > innerHeight ? Math.max(8, box.top - el.offsetHeight - 4) : box.bottom + 4}px`);
-    };
-    const onToggle = (e: ToggleEvent) => {
-        if (e.newState !== "open") return;
-        place();
-        (list.current!.firstElementChild as HTMLElement).focus();
-    };
+        (el.firstElementChild as HTMLElement | null)?.focus();
+    }, [open]);
     const onKey = (e: KeyboardEvent) => {
         const kids = [...list.current!.children] as HTMLElement[];
         const at = kids.indexOf(document.activeElement as HTMLElement);
+        if (e.key === "Tab") list.current!.hidePopover();
         const to = { ArrowDown: at + 1, ArrowUp: at - 1 + kids.length, Home: 0, End: kids.length - 1 }[e.key];
         if (to === undefined) return;
         e.preventDefault();
@@ -85,11 +97,14 @@ export function Menu({ label, items, icon = "more" }: { label: string; items: Me
     };
     return (
         <>
-            <button ref={button} type="button" class="icon-button" aria-label={label} title={label} aria-haspopup="menu" {...{ popovertarget: id.current }}>
+            <button
+                ref={button} type="button" class="icon-button" aria-label={label} title={label} aria-haspopup="menu" aria-expanded={open} disabled={disabled}
+                {...{ popovertarget: id.current }}
+            >
                 <Icon name={icon} />
             </button>
-            <div ref={list} id={id.current} class="menu" role="menu" popover="auto" onToggle={onToggle as never} onKeyDown={onKey}>
-                {items.map((item) => (
+            <div ref={list} id={id.current} class="menu" role="menu" aria-label={label} popover="auto" onToggle={(e) => show((e as unknown as ToggleEvent).newState === "open")} onKeyDown={onKey}>
+                {open && items.map((item) => (
                     <button
                         key={item.label}
                         type="button"

@@ -3,16 +3,22 @@
 // The choice of a model: a field that finds, and a list by provider.
 import { useState } from "preact/hooks";
 import type { Model } from "../api";
-import { choose, model, models, settings } from "../app";
+import { choose, model, models, providers, set, settings } from "../app";
 import { type Key, language, t } from "../i18n";
-import { Dialog } from "./dialog";
+import "../i18n/en-seldom";
+import { notice } from "../thread";
+import { closeDialog, Dialog } from "./dialog";
 import { Icon } from "./icons";
 
-const BADGES = new Set(["reasoning", "images", "tools", "json"]);
+/** What the server calls a capability, and what it is to a user. */
+const BADGES: Record<string, Key> = {
+    effort: "cap.thinks", reasoning: "cap.thinks", thinks: "cap.thinks", parts: "cap.images", images: "cap.images", tools: "cap.tools", json: "cap.json",
+};
 const size = (tokens: number) => (tokens >= 1e6 ? `${Math.round(tokens / 1e5) / 10}M` : `${Math.round(tokens / 1000)}K`);
 const usd = (n: number) => n.toLocaleString(language.value, { style: "currency", currency: "USD" });
 const label = (m: Model) => m.label ?? m.id;
-const provider = (m: Model) => m.provider ?? "";
+const badges = (m: Model) => [...new Set(m.capabilities.flatMap((c) => BADGES[c] ?? []))];
+const lockedBy = (m: Model) => m.reason?.message ?? (m.reason?.tiers?.length ? t("model.for", { tiers: m.reason.tiers.join(", ") }) : t("model.locked"));
 
 function Price({ of: price }: { of: Model["price"] }) {
     if (price?.inputPerMillion == null || price.outputPerMillion == null) return null;
@@ -24,58 +30,71 @@ function Price({ of: price }: { of: Model["price"] }) {
     );
 }
 
-function Option({ m, at, chosen, onPick }: { m: Model; at: boolean; chosen: boolean; onPick: () => void }) {
-    const locked = m.available === false;
+function Option({ m, at, chosen, liked, onPick }: { m: Model; at: boolean; chosen: boolean; liked: boolean; onPick: () => void }) {
     return (
-        <div id={`model-${m.id}`} role="option" class={at ? "option at" : "option"} aria-selected={chosen} aria-disabled={locked} onClick={() => !locked && onPick()}>
+        <div
+            id={`model-${m.id}`} role="option" class={at ? "option at" : "option"} aria-selected={chosen} aria-disabled={!m.available}
+            onClick={() => m.available && onPick()}
+        >
             <span class="name">
-                {locked && <Icon name="lock" />}
+                {!m.available && <Icon name="lock" />}
+                {liked && <Icon name="star" />}
                 {label(m)}
                 {m.default && <small> {t("model.default")}</small>}
+                {m.deprecated && <small> {t("model.old")}</small>}
             </span>
             <Price of={m.price} />
+            {m.description && <small class="wide-line">{m.description}</small>}
             <span class="badges">
-                {m.contextTokens && <small>{size(m.contextTokens)}</small>}
-                {m.capabilities?.filter((c) => BADGES.has(c)).map((c) => <small key={c}>{t(`cap.${c}` as Key)}</small>)}
+                {m.contextTokens && <small title={t("model.context")}>{size(m.contextTokens)}</small>}
+                {badges(m).map((key) => <small key={key}>{t(key)}</small>)}
             </span>
-            {locked && <span class="reason">{m.reason?.message ?? t("model.locked")}</span>}
+            {!m.available && <span class="reason">{lockedBy(m)}</span>}
         </div>
     );
 }
 
-export function ModelPicker({ onClose }: { onClose: () => void }) {
+export default function ModelPicker({ pick, onClose }: { pick?: (m: Model) => void; onClose: () => void }) {
     const [words, find] = useState("");
     const favourites = new Set(settings.value.favourites);
-    const found = models.value
-        .filter((m) => words.toLowerCase().split(/\s+/).every((w) => `${label(m)} ${m.id} ${provider(m)}`.toLowerCase().includes(w)))
-        .toSorted((a, b) => Number(favourites.has(b.id)) - Number(favourites.has(a.id)));
+    const group = (m: Model) => (favourites.has(m.id) ? "" : m.provider);
+    const groupName = (g: string) => (g ? (providers.value[g] ?? g) : t("model.favourites"));
+    const matching = models.value.filter((m) =>
+        words.toLowerCase().split(/\s+/).every((w) => `${label(m)} ${m.id} ${m.provider} ${providers.value[m.provider] ?? ""}`.toLowerCase().includes(w)));
+    const groups = [...new Set(matching.map(group))].sort((a, b) => Number(a !== "") - Number(b !== ""));
+    const found = groups.flatMap((g) => matching.filter((m) => group(m) === g));
     const [at, move] = useState(Math.max(0, found.findIndex((m) => m.id === model.value?.id)));
     const here = found[Math.min(at, found.length - 1)];
-    const pick = (m: Model) => {
+    const take = (m: Model) => {
+        closeDialog();
+        if (pick) return pick(m);
         choose(m);
-        document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
+        // It may not be held to the limit of the other one: the server says so if it is.
+        if (notice.value?.kind === "limit") notice.value = null;
     };
+    const like = (m: Model) => set("favourites", favourites.has(m.id) ? settings.value.favourites.filter((id) => id !== m.id) : [...settings.value.favourites, m.id]);
     const onKeyDown = (e: KeyboardEvent) => {
+        if (e.isComposing) return;
         const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: found.length - 1 }[e.key];
         if (to !== undefined) {
             e.preventDefault();
             const next = Math.max(0, Math.min(to, found.length - 1));
             move(next);
             document.getElementById(`model-${found[next]?.id}`)?.scrollIntoView({ block: "nearest" });
-        } else if (e.key === "Enter" && !e.isComposing && here && here.available !== false) {
+        } else if (e.key === "Enter" && here) {
             e.preventDefault();
-            pick(here);
+            if (here.available) take(here);
         }
     };
-    const groups = [...new Set(found.map(provider))];
     return (
-        <Dialog title={t("model")} class="picker" onClose={onClose}>
+        <Dialog title={pick ? t("again.with") : t("model")} class="picker" onClose={onClose}>
             <input
                 type="search"
                 list={undefined}
                 role="combobox"
                 aria-expanded="true"
                 aria-controls="model-list"
+                aria-autocomplete="list"
                 aria-activedescendant={here ? `model-${here.id}` : undefined}
                 aria-label={t("model.find")}
                 placeholder={t("model.find")}
@@ -85,16 +104,20 @@ export function ModelPicker({ onClose }: { onClose: () => void }) {
             />
             <div id="model-list" role="listbox" aria-label={t("model")} tabIndex={-1}>
                 {groups.map((g) => (
-                    <div key={g} role="group" aria-label={g}>
-                        <h3 aria-hidden="true">{g}</h3>
-                        {found.filter((m) => provider(m) === g).map((m) => (
-                            <Option key={m.id} m={m} at={m === here} chosen={m.id === model.value?.id} onPick={() => pick(m)} />
+                    <div key={g} role="group" aria-label={groupName(g)}>
+                        <div class="group-name" aria-hidden="true">{groupName(g)}</div>
+                        {found.filter((m) => group(m) === g).map((m) => (
+                            <Option key={m.id} m={m} at={m === here} liked={favourites.has(m.id)} chosen={m.id === model.value?.id} onPick={() => take(m)} />
                         ))}
                     </div>
                 ))}
             </div>
-            {!found.length && <p>{t("model.none")}</p>}
+            {!found.length && <p role="status">{t("model.none")}</p>}
+            {here && (
+                <button type="button" class="plain" aria-pressed={favourites.has(here.id)} onClick={() => like(here)}>
+                    <Icon name="star" /> {t("model.favourite", { model: label(here) })}
+                </button>
+            )}
         </Dialog>
     );
 }
-

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What was refused, and what one can do about it.
 import { useEffect, useState } from "preact/hooks";
-import { dialog, me } from "../app";
+import { dialog, has, model, models, signIn, choose, conversation, me } from "../app";
 import { announce } from "../announce";
-import { t } from "../i18n";
-import { open } from "../ask";
-import { conversationId, notice } from "../thread";
+import { change } from "../conversations";
+import { dateTime, t } from "../i18n";
+import { begin, resume, stopElsewhere } from "../ask";
+import { notice, type Notice } from "../thread";
 
 export const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
@@ -29,39 +32,66 @@ export function useLeft(until: number | undefined): number {
     return left;
 }
 
-export function NoticeLine() {
+/** What a limit is called and when it opens; one that is far away has a time instead of a countdown. */
+function limitSays(n: Notice, left: number): string {
+    if (!left) return t("limit.open");
+    if (left > 3600 && n.until) return t("limit.until", { when: dateTime(new Date(n.until).toISOString()) });
+    return t("limit.wait", { time: clock(left) });
+}
+
+function errorSays(n: Notice): string {
+    const { error } = n;
+    switch (error.code) {
+        case "offline": return t("error.offline");
+        case "cut": return t("error.cut");
+        case "conversation_too_long": return t("error.full");
+        case "content_blocked": return t("error.blocked");
+        case "context_length_exceeded": return t("error.context");
+        case "user_key_required": return t("error.key");
+        case "user_key_rejected": return t("error.key.refused");
+        case "model_forbidden":
+        case "model_disabled":
+        case "model_not_found": return t("error.model");
+        case "store_unavailable": return t("error.away");
+    }
+    if (error.status === 503 || error.status === 502 || error.status === 504) return `${t("error.provider")} ${error.message}`;
+    return error.message || t("error.unknown");
+}
+
+type Act = [label: string, act: () => void];
+
+/** Another model that may be asked, of another provider if there is one. */
+const other = () => models.value.find((m) => m.available && m.provider !== model.value?.provider) ?? models.value.find((m) => m.available && m.id !== model.value?.id);
+
+function actions({ kind, error }: Notice, retry: () => void): Act[] {
+    const pick: Act = [t("limit.other"), () => (dialog.value = { name: "models" })];
+    const usage: Act[] = has("usage") ? [[t("limit.see"), () => (dialog.value = { name: "settings", tab: "usage" })]] : [];
+    if (kind === "limit") return [...(other() ? [pick] : []), ...usage];
+    if (kind === "busy") return [[t("error.follow"), () => void resume()], [t("stop"), () => void stopElsewhere()]];
+    if (kind === "archived") return [[t("unarchive"), () => void (conversation.value && change(conversation.value, { archived: false }).then(() => (notice.value = null, retry())))]];
+    if (error.status === 401) return me.value?.signInUrl ? [[t("signin"), signIn]] : [];
+    if (error.code === "conversation_too_long" || error.code === "context_length_exceeded") return [[t("new"), () => begin()]];
+    if (error.code.startsWith("user_key")) return has("keys") ? [[t("settings.keys"), () => (dialog.value = { name: "settings", tab: "keys" })]] : [];
+    if (error.code.startsWith("model_")) return [pick];
+    if (error.status === 400 || error.status === 403 || error.status === 413) return [];
+    const spare = error.status >= 500 ? other() : undefined;
+    return [[t("error.retry"), retry], ...(spare ? [[t("error.try", { model: spare.label ?? spare.id }), () => (choose(spare), retry())] as Act] : [])];
+}
+
+export function NoticeLine({ retry }: { retry: () => void }) {
     const n = notice.value;
     const left = useLeft(n?.until);
     if (!n) return null;
-    const { error } = n;
-    const says =
-        n.kind === "limit" ? (left ? t("limit.wait", { time: clock(left) }) : t("limit.open"))
-        : n.kind === "busy" ? t("error.busy")
-        : error.code === "offline" ? t("error.offline")
-        : error.code === "cut" ? t("error.cut")
-        : error.status === 401 ? t("error.signin")
-        : error.message;
+    const { error, kind } = n;
+    const says = kind === "limit" ? limitSays(n, left) : kind === "busy" ? t("error.busy") : kind === "archived" ? t("error.archived") : errorSays(n);
     return (
-        <div class={`notice ${n.kind === "error" ? "danger" : "warn"}`} role="alert">
+        <div class={`notice ${kind === "error" ? "danger" : "warn"}`} role="alert">
             <p>
                 {says}
-                {n.kind === "limit" && error.message && <small>{error.message}</small>}
-                {n.kind === "error" && error.requestId && <small>{t("error.request", { id: error.requestId })}</small>}
+                {kind === "limit" && error.message && <small>{error.message}</small>}
+                {kind === "error" && error.requestId && <small>{t("error.request", { id: error.requestId })}</small>}
             </p>
-            {n.kind === "limit" && <button type="button" onClick={() => (dialog.value = "models")}>{t("limit.other")}</button>}
-            {n.kind === "busy" && (
-                <button
-                    type="button"
-                    onClick={() => {
-                        const id = conversationId.value;
-                        notice.value = null;
-                        void open(null).then(() => open(id));
-                    }}
-                >
-                    {t("error.follow")}
-                </button>
-            )}
-            {error.status === 401 && me.value?.signInUrl && <a class="button" href={me.value.signInUrl}>{t("signin")}</a>}
+            {actions(n, retry).map(([label, act]) => <button key={label} type="button" onClick={act}>{label}</button>)}
             <button type="button" onClick={() => (notice.value = null)}>{t("close")}</button>
         </div>
     );

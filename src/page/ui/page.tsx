@@ -1,65 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Message } from "../api";
 import { announced } from "../announce";
-import { conversation, dialog, drawer, me, narrow, set, settings } from "../app";
+import { conversation, dialog, drawer, has, isAdmin, me, narrow, set, settings, type Opened } from "../app";
+import { begin, open, stop } from "../ask";
+import { fresh } from "../conversations";
 import { t } from "../i18n";
 import { keepDraft } from "../keep";
-import { go, route } from "../route";
-import { open, stop } from "../ask";
-import { busy, conversationId, loading, messages } from "../thread";
-import { Composer } from "./composer";
-import { Dialog, IconButton } from "./dialog";
-import { ModelPicker } from "./models";
+import { route } from "../route";
+import { busy, conversationId, loading, messages, temporary } from "../thread";
+import { conversationItems } from "./actions";
+import { Composer, fill } from "./composer";
+import { IconButton, Menu } from "./dialog";
 import { later } from "./later";
 import { Sidebar } from "./sidebar";
 import { Thread } from "./thread";
 
-const Search = later(() => import("./search"));
-const Settings = later(() => import("./settings"));
-const Share = later(() => import("./share"));
+const DIALOGS: Record<Opened["name"], ComponentType<any>> = {
+    search: later(() => import("./search")),
+    settings: later(() => import("./settings")),
+    share: later(() => import("./share")),
+    models: later(() => import("./models")),
+    keyboard: later(() => import("./keyboard")),
+    chat: later(() => import("./chat")),
+    info: later(() => import("./info")),
+    "sign-in": later(() => import("./sign-in")),
+};
 const SharedPage = later(() => import("./shared"));
-
-const DIALOGS = { settings: Settings, search: Search, models: ModelPicker, share: Share, keys: Keys };
-
-const KEYS = [
-    ["Ctrl K", "keys.find"],
-    ["Ctrl Shift O", "keys.new"],
-    ["Ctrl M", "keys.model"],
-    ["Ctrl B", "keys.sidebar"],
-    ["Esc", "keys.stop"],
-    ["↑", "keys.edit"],
-    ["?", "keys.help"],
-] as const;
-
-function Keys({ onClose }: { onClose: () => void }) {
-    return (
-        <Dialog title={t("keys.help")} class="keys" onClose={onClose}>
-            <dl>
-                {KEYS.map(([key, what]) => (
-                    <div key={key}>
-                        <dt><kbd>{key}</kbd></dt>
-                        <dd>{t(what)}</dd>
-                    </div>
-                ))}
-            </dl>
-        </Dialog>
-    );
-}
+const Admin = later(() => import("./admin"));
 
 const showSidebar = () => (narrow.matches ? (drawer.value = !drawer.value) : set("sidebar", !settings.value.sidebar));
 
 function onKeyDown(e: KeyboardEvent): void {
-    if (dialog.value || e.isComposing) return;
+    if (dialog.value || e.isComposing || e.defaultPrevented) return;
     const ctrl = e.ctrlKey || e.metaKey;
     const key = e.key.toLowerCase();
     const typing = (e.target as HTMLElement).matches("input, textarea, select");
     const act =
-        ctrl && key === "k" ? () => (dialog.value = "search")
-        : ctrl && e.shiftKey && key === "o" ? () => go(null)
-        : ctrl && key === "m" ? () => (dialog.value = "models")
+        ctrl && key === "k" ? () => (dialog.value = { name: "search" })
+        : ctrl && e.shiftKey && key === "o" ? () => begin()
+        : ctrl && key === "m" ? () => (dialog.value = { name: "models" })
         : ctrl && key === "b" ? showSidebar
-        : key === "?" && !typing ? () => (dialog.value = "keys")
+        : ctrl && key === "/" ? () => document.getElementById("composer")?.focus()
+        : key === "?" && !typing ? () => (dialog.value = { name: "keyboard" })
         : key === "escape" && drawer.value ? () => (drawer.value = false)
         : key === "escape" && busy.value ? () => void stop()
         : undefined;
@@ -68,31 +52,58 @@ function onKeyDown(e: KeyboardEvent): void {
     act();
 }
 
+const IDEAS = ["idea.explain", "idea.review", "idea.reply", "idea.compare"] as const;
+
 function Empty() {
     return (
         <div class="empty">
-            <h1>{t("greeting")}</h1>
+            <div>
+                <h2>{t(temporary.value ? "temporary.greeting" : "greeting")}</h2>
+                {temporary.value && <p>{t("temporary.help")}</p>}
+                <ul class="ideas" aria-label={t("try")}>
+                    {IDEAS.map((key) => (
+                        <li key={key}><button type="button" onClick={() => fill(t(key))}>{t(key)}</button></li>
+                    ))}
+                </ul>
+            </div>
         </div>
+    );
+}
+
+function Top({ empty }: { empty: boolean }) {
+    const c = conversation.value;
+    const title = c?.title || t(temporary.value ? "temporary" : "new");
+    return (
+        <header class="top">
+            {(!settings.value.sidebar || narrow.matches) && (
+                <IconButton icon="sidebar" label={t("sidebar.open")} class={fresh.value.size ? "dotted" : ""} onClick={showSidebar} />
+            )}
+            <h1 dir="auto">{title}</h1>
+            {!conversationId.value && me.value?.id && has("conversations") && (
+                <IconButton
+                    icon="ghost" label={t("temporary")} aria-pressed={temporary.value} disabled={busy.value}
+                    onClick={() => begin(!temporary.value)}
+                />
+            )}
+            {c && has("shares") && <IconButton icon="share" label={t("share")} onClick={() => (dialog.value = { name: "share" })} />}
+            {c && <Menu label={t("menu.chat")} items={conversationItems(c)} />}
+            {!c && narrow.matches && !empty && <IconButton icon="plus" label={t("new")} onClick={() => begin()} />}
+        </header>
     );
 }
 
 function Chat() {
     const [editing, edit] = useState<Message | null>(null);
     useEffect(() => edit(null), [conversationId.value]);
-    const title = conversation.value?.title || (conversationId.value ? t("untitled") : "");
     const empty = !conversationId.value && !messages.value.length && !loading.value;
     return (
         <main>
-            <header class="top">
-                {(!settings.value.sidebar || narrow.matches) && <IconButton icon="sidebar" label={t("sidebar.open")} onClick={showSidebar} />}
-                <h1 dir="auto">{title}</h1>
-                {conversationId.value && <IconButton icon="share" label={t("share")} onClick={() => (dialog.value = "share")} />}
-            </header>
+            <Top empty={empty} />
             {empty ? <Empty /> : <Thread onEdit={edit} />}
             <Composer
                 editing={editing}
                 onEdited={() => {
-                    if (editing) keepDraft(`edit.${editing.id}`, "");
+                    if (editing) keepDraft(`edit.${editing.id}`, { text: "" });
                     edit(null);
                 }}
                 onEditLast={() => edit(messages.value.findLast((m) => m.role === "user") ?? null)}
@@ -111,17 +122,19 @@ export function App() {
         return () => removeEventListener("keydown", onKeyDown);
     }, []);
     useEffect(() => {
-        document.title = [conversation.value?.title, me.value?.brand?.name ?? t("app.name")].filter(Boolean).join(" · ");
+        document.title = [conversation.value?.title, me.value?.brand.name ?? t("app.name")].filter(Boolean).join(" · ");
     });
-    const Shown = dialog.value && DIALOGS[dialog.value];
     if (what === "shared" && id) return <SharedPage id={id} />;
+    const opened = dialog.value;
+    const Shown = opened && DIALOGS[opened.name];
+    const close = () => (dialog.value = null);
     return (
         <div class={settings.value.sidebar ? "shell" : "shell alone"}>
             <a class="skip" href="#composer" onClick={(e) => (e.preventDefault(), document.getElementById("composer")?.focus())}>{t("skip")}</a>
             <Sidebar />
             {drawer.value && <div class="scrim" onClick={() => (drawer.value = false)} />}
-            <Chat />
-            {Shown && <Shown onClose={() => (dialog.value = null)} />}
+            {what === "admin" && isAdmin.value ? <Admin part={id ?? "models"} /> : <Chat />}
+            {Shown && <Shown key={opened.name} {...(opened as object)} onClose={close} />}
             <div class="offscreen" role="status" aria-live="polite">{announced.value}</div>
         </div>
     );

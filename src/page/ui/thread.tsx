@@ -4,20 +4,25 @@
 // answer grows into the room below it. Nobody's eye is moved after that, unless
 // the reader goes to the end himself.
 import { useSignalEffect } from "@preact/signals";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Message } from "../api";
 import { t } from "../i18n";
-import { conversationId, loading, loadOlder, messages, missing, older, phase, pulse } from "../thread";
+import { conversationId, loading, loadOlder, messages, missing, older, phase, pulse, sought } from "../thread";
 import { Icon } from "./icons";
 import { Answer, UserMessage } from "./message";
 
 const NEAR_END = 48;
+/** Where the question that was asked stands below the top. */
+const TOP = 12;
+
+/** Where one was in each conversation, by the message at the top. */
+const places = new Map<string, { id: string; offset: number }>();
 
 function Skeleton() {
     return (
-        <div class="skeleton" aria-hidden="true">
+        <div class="skeleton" role="status" aria-label={t("thread.loading")}>
             {[60, 92, 85, 40].map((w) => (
-                <span key={w} data-width={w} />
+                <span key={w} />
             ))}
         </div>
     );
@@ -25,61 +30,117 @@ function Skeleton() {
 
 export function Thread({ onEdit }: { onEdit: (m: Message) => void }) {
     const scroller = useRef<HTMLDivElement>(null);
-    const spacer = useRef<HTMLDivElement>(null);
+    const inner = useRef<HTMLDivElement>(null);
+    /** The end is kept in sight: while one has just opened it, or has gone there. */
     const follows = useRef(false);
     const asked = useRef("");
-    const opened = useRef<string | null>(null);
+    const opened = useRef<string | null | undefined>(undefined);
     const [far, setFar] = useState(false);
 
-    const toEnd = () => scroller.current && (scroller.current.scrollTop = scroller.current.scrollHeight);
-    const look = () => {
+    const articleOf = (id: string) => scroller.current!.querySelector<HTMLElement>(`[data-id="${CSS.escape(id)}"]`);
+    /** Below what was said last, without the room that is kept for it. */
+    const end = () => {
+        const last = inner.current!.lastElementChild;
+        const tail = last?.querySelector(".actions") ?? last;
+        return tail ? tail.getBoundingClientRect().bottom - scroller.current!.getBoundingClientRect().bottom : 0;
+    };
+    const look = () => setFar(end() > NEAR_END);
+    const toEnd = () => {
         const el = scroller.current!;
-        setFar(el.scrollHeight - el.scrollTop - el.clientHeight - (spacer.current?.offsetHeight ?? 0) > NEAR_END);
+        const below = end();
+        if (below > 0) el.scrollTop += below + 16;
+    };
+    const remember = () => {
+        const id = conversationId.value;
+        if (!id || opened.current !== id) return;
+        const top = scroller.current!.getBoundingClientRect().top;
+        for (const a of inner.current!.querySelectorAll<HTMLElement>("article")) {
+            const box = a.getBoundingClientRect();
+            if (box.bottom > top) return void places.set(id, { id: a.dataset.id!, offset: box.top - top });
+        }
     };
 
-    // A conversation opens at its end.
+    // A conversation opens where one was in it, or at its end.
     useLayoutEffect(() => {
-        if (opened.current === conversationId.value || loading.value) return;
+        if (opened.current === conversationId.value || loading.value || !messages.value.length) return;
+        const first = opened.current === undefined || opened.current !== null || phase.value === "idle";
         opened.current = conversationId.value;
-        if (phase.value === "idle") toEnd();
-    }, [conversationId.value, loading.value]);
+        if (phase.value !== "idle" || !first) return;
+        scroller.current!.style.removeProperty("--room");
+        asked.current = "";
+        const place = places.get(conversationId.value ?? "");
+        const there = place && articleOf(place.id);
+        follows.current = !there;
+        if (there) scroller.current!.scrollTop += there.getBoundingClientRect().top - scroller.current!.getBoundingClientRect().top - place.offset;
+        else toEnd();
+    }, [conversationId.value, loading.value, messages.value.length]);
 
     // What was just asked goes to the top, and has a window of room below.
     useLayoutEffect(() => {
-        const question = messages.value.at(-2);
-        if (phase.value !== "sending" || !question || question.id === asked.current) return;
-        asked.current = question.id;
+        const list = messages.value;
+        const question = list.at(-2);
+        const key = list.at(-1)?.heard?.key ?? list.at(-1)?.id;
+        if (phase.value !== "sending" || !question || !key || key === asked.current) return;
+        asked.current = key;
         follows.current = false;
-        const el = scroller.current!;
-        const shown = [...el.querySelectorAll<HTMLElement>("article.user")].at(-1);
+        const shown = articleOf(question.id);
         if (!shown) return;
-        spacer.current!.style.height = `${Math.max(0, el.clientHeight - shown.offsetHeight - 24)}px`;
-        el.scrollTop = shown.offsetTop - 12;
+        const el = scroller.current!;
+        el.style.setProperty("--room", `${Math.max(0, el.clientHeight - shown.offsetHeight - TOP - 24)}px`);
+        el.scrollTop += shown.getBoundingClientRect().top - el.getBoundingClientRect().top - TOP;
+        look();
     });
 
-    useSignalEffect(() => {
-        void pulse.value;
-        requestAnimationFrame(() => {
+    // Heights are estimates until a message has been seen: who is at the end stays there.
+    useEffect(() => {
+        const sizes = new ResizeObserver(() => {
             if (!scroller.current) return;
             if (follows.current) toEnd();
             look();
         });
+        sizes.observe(inner.current!);
+        sizes.observe(scroller.current!);
+        return () => sizes.disconnect();
+    }, []);
+
+    // What search has found, where it is shown.
+    useSignalEffect(() => {
+        const id = sought.value;
+        if (!id || !messages.value.length || !scroller.current) return;
+        const there = articleOf(id);
+        if (!there) return;
+        sought.value = null;
+        follows.current = false;
+        there.scrollIntoView({ block: "start" });
+        there.focus();
     });
 
-    const onScroll = () => {
-        look();
-        if (scroller.current!.scrollTop < 400) void loadOlderKept();
-    };
+    useSignalEffect(() => {
+        void pulse.value;
+        void messages.value;
+        requestAnimationFrame(() => scroller.current && look());
+    });
+
     const loadOlderKept = async () => {
         const el = scroller.current!;
-        const fromEnd = el.scrollHeight - el.scrollTop;
+        const first = inner.current!.querySelector<HTMLElement>("article");
+        const at = first?.getBoundingClientRect().top ?? 0;
         await loadOlder();
-        requestAnimationFrame(() => (el.scrollTop = el.scrollHeight - fromEnd));
+        requestAnimationFrame(() => first?.isConnected && (el.scrollTop += first.getBoundingClientRect().top - at));
+    };
+    const onScroll = () => {
+        look();
+        remember();
+        if (older.value && scroller.current!.scrollTop < 400) void loadOlderKept();
     };
     const letGo = (e: Event) => {
         if (e instanceof WheelEvent && e.deltaY >= 0) return;
         if (e instanceof KeyboardEvent) {
-            if (e.key === "End") follows.current = true;
+            if (e.key === "End") {
+                e.preventDefault();
+                follows.current = true;
+                toEnd();
+            }
             if (!["ArrowUp", "PageUp", "Home"].includes(e.key)) return;
         }
         follows.current = false;
@@ -89,18 +150,24 @@ export function Thread({ onEdit }: { onEdit: (m: Message) => void }) {
     const live = phase.value !== "idle";
     return (
         <div class="thread-frame">
-            <div ref={scroller} class="thread" role="log" aria-live="off" aria-label={t("thread")} tabIndex={0} onScroll={onScroll} onWheel={letGo} onTouchMove={letGo} onKeyDown={letGo}>
+            <div
+                ref={scroller} class="thread" role="log" aria-live="off" aria-label={t("thread")} aria-busy={loading.value} tabIndex={0}
+                onScroll={onScroll} onWheel={letGo} onTouchMove={letGo} onKeyDown={letGo} onPointerDown={(e) => e.target === scroller.current && (follows.current = false)}
+            >
                 {older.value && <div class="older" />}
                 {loading.value && <Skeleton />}
-                {missing.value && <p class="missing">{t(missing.value.status === 404 || missing.value.status === 400 ? "error.gone" : "error.away")}</p>}
-                {list.map((m, i) =>
-                    m.role === "user" ? (
-                        <UserMessage key={m.id} message={m} onEdit={onEdit} />
-                    ) : (
-                        <Answer key={i === list.length - 1 && live ? "live" : m.id} message={m} live={live && i === list.length - 1} />
-                    ),
-                )}
-                <div ref={spacer} class="spacer" />
+                {missing.value && <p class="missing" role="alert">{t(missing.value.status === 404 || missing.value.status === 400 ? "error.gone" : "error.away")}</p>}
+                <div ref={inner} class="messages">
+                    {list.map((m, i) => {
+                        const last = i === list.length - 1;
+                        const key = m.heard?.key ?? m.id;
+                        return m.role === "user" ? (
+                            <UserMessage key={key} message={m} onEdit={onEdit} pale={phase.value === "sending" && i === list.length - 2} />
+                        ) : (
+                            <Answer key={key} message={m} live={live && last} last={last} />
+                        );
+                    })}
+                </div>
             </div>
             {far && (
                 <button

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
-import { api, ApiError, type LimitLeft, type UsageReport, type UsageRow } from "../api";
-import { language, t } from "../i18n";
-import { money } from "./money";
+import { ApiError, type LimitLeft } from "../api";
+import { count, dateTime, language, t } from "../i18n";
+import { more, type UsageReport, type UsageRow } from "../more";
+import { leftOf, money } from "./money";
 
 const DAY = 86400000;
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
-const count = (n: number) => n.toLocaleString(language.value);
 
 function Limit({ of: limit }: { of: LimitLeft }) {
-    const amount = (n: number) => (limit.unit === "cost" || limit.unit === "usd" ? money(n) : count(n));
     return (
         <label class="field">
             <span>
-                {limit.name}: {t("left", { left: amount(limit.remaining), limit: amount(limit.limit) })}
-                {limit.resetAt && <small> {t("usage.resets", { when: new Date(limit.resetAt).toLocaleString(language.value, { dateStyle: "short", timeStyle: "short" }) })}</small>}
+                {limit.name}: {leftOf(limit)}
+                {limit.resetAt && <small> {t("usage.resets", { when: dateTime(limit.resetAt, { dateStyle: "short", timeStyle: "short" }) })}</small>}
             </span>
             <meter min={0} max={limit.limit} value={limit.limit - limit.remaining} high={0.8 * limit.limit} />
         </label>
@@ -38,7 +37,7 @@ function Bars({ rows, from, days }: { rows: UsageRow[]; from: number; days: numb
     const most = Math.max(1, ...heights);
     return (
         <svg class="bars" viewBox={`0 0 ${days * 10} 60`} preserveAspectRatio="none" aria-hidden="true">
-            {heights.map((h, i) => <rect key={i} x={i * 10 + 1} width={8} y={60 - (58 * h) / most} height={(58 * h) / most} />)}
+            {heights.map((h, i) => <rect key={i} x={i * 10 + 1} width={8} y={60 - (58 * h) / most} height={(58 * h) / most}><title>{`${new Date(from + i * DAY).toLocaleDateString(language.value)}: ${count(h)}`}</title></rect>)}
         </svg>
     );
 }
@@ -60,7 +59,7 @@ export function Usage() {
     const [first, last] = [dayOf(from), dayOf(Date.now())];
     useEffect(() => {
         show(null);
-        void api.usage(first, last).then(show, (e: unknown) => e instanceof ApiError && show(e));
+        void more.usage(first, last).then(show, (e: unknown) => e instanceof ApiError && show(e));
     }, [days]);
     if (report instanceof ApiError) return <p role="alert">{t("load.failed")} {report.message}</p>;
     const models = report ? [...sum(report.data, (r) => `${r.model}${r.ownKey ? ` (${t("usage.own")})` : ""}`)] : [];
@@ -87,7 +86,7 @@ export function Usage() {
                             <tfoot><Row name={t("usage.total")} of={report.totals} /></tfoot>
                         </table>
                     </div>
-                    <p><a class="button" href={api.usageCsvUrl(first, last)} download>{t("usage.csv")}</a></p>
+                    <p><a class="button" href={more.usageCsvUrl(first, last)} download>{t("usage.csv")}</a></p>
                 </>
             )}
         </>
