@@ -5,7 +5,7 @@ import { batch } from "@preact/signals";
 import { api, ApiError, type Message, type Part } from "./api";
 import { has, me, signOff } from "./app";
 import { cache } from "./cache";
-import { mark, refreshConversation, touchConversation } from "./conversations";
+import { foretell, mark, refreshConversation, touchConversation } from "./conversations";
 import { hear } from "./hear";
 import { uuid } from "./ids";
 import { type Attached, keepDraft, keepPending, type Pending, pendingOf } from "./keep";
@@ -247,13 +247,14 @@ async function ask(id: string | null, shown: Message[], path: string, body: unkn
         if (id === null) older.value = null;
         move("sending");
     });
+    const takeBack = id ? foretell(id, textOf(shown.at(-2)!).slice(0, 60)) : () => undefined;
     const run = (running = new Run(id));
     void run.wait(run.stream.ask(path, body));
     if (await run.begun) {
         keepPending(null);
         return true;
     }
-    return refused(run, id, undo);
+    return refused(run, id, () => (takeBack(), undo()));
 }
 
 /** It did not begin; what the server may have kept of it all the same is shown. */

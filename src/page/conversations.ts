@@ -115,10 +115,25 @@ export async function refreshConversation(id: string): Promise<Conversation | nu
     return c;
 }
 
+/**
+ * It is asked in: its row goes to the top with the key or the click that did so, for what moves later
+ * moves under somebody's eyes. What is returned takes that back.
+ */
+export function foretell(id: string, title: string): () => void {
+    const had = conversations.value.find((c) => c.id === id);
+    const now = new Date().toISOString();
+    const blank: Conversation = {
+        id, title, model: null, system: null, pinned: false, archived: false, messageCount: 0, currentMessageId: null,
+        createdAt: now, updatedAt: now, lastMessageAt: null, stream: null, revision: 0, metadata: {},
+    };
+    put({ ...(had ?? blank), lastMessageAt: now });
+    return () => (had ? put(had) : drop(id));
+}
+
 /** An answer has begun in it. */
 export function touchConversation(id: string, stream: Conversation["stream"]): void {
     const c = conversations.value.find((o) => o.id === id);
-    if (c) putAndTell({ ...c, stream, lastMessageAt: new Date().toISOString() });
+    if (c) putAndTell({ ...c, stream });
     else void refreshConversation(id);
 }
 

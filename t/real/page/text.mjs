@@ -205,9 +205,12 @@ async function calm(up) {
         new PerformanceObserver((list) => {
             for (const e of list.getEntries()) {
                 window.shifts += e.value;
-                window.shifted.push(...e.sources.map((s) => s.node?.nodeName + "." + (s.node?.className ?? s.node?.parentElement?.className)));
+                window.shifted.push(...e.sources.map(({ node, previousRect: a, currentRect: b }) => {
+                    const near = (node?.nodeType === 1 ? node : node?.parentElement)?.closest("[aria-label], [class]");
+                    return `${node?.nodeName} in ${near?.outerHTML.slice(0, 80)}: ${a.x},${a.y} ${a.width}x${a.height} to ${b.x},${b.y} ${b.width}x${b.height}`;
+                }));
             }
-        }).observe({ type: "layout-shift", buffered: true });
+        }).observe({ type: "layout-shift" });
     });
     await askFor(page, "Give me a calm answer");
     const answer = await called;
