@@ -301,7 +301,7 @@ const PARTS = { models: Models, limits: Limits, users: Users, streams: Streams, 
 type PartName = keyof typeof PARTS;
 
 export default function Admin({ part }: { part: string }) {
-    const name: PartName = part in PARTS ? (part as PartName) : "models";
+    const name: PartName = Object.hasOwn(PARTS, part) ? (part as PartName) : "models";
     const Shown = PARTS[name];
     useEffect(() => {
         document.title = `${t("admin")} · ${t(`admin.${name}`)}`;

@@ -38,7 +38,10 @@ function Rename({ c, onEnd }: { c: Conversation; onEnd: () => void }) {
                 onKeyDown={(e) => {
                     if (e.isComposing) return;
                     if (e.key === "Enter") void end(e.currentTarget.value);
-                    if (e.key === "Escape") void end("");
+                    if (e.key !== "Escape") return;
+                    // It ends the renaming, not the drawer behind it.
+                    e.preventDefault();
+                    void end("");
                 }}
             />
         </li>

@@ -197,7 +197,8 @@ async function selection(up) {
 
 /** The eye is not moved: nothing shifts, little is replaced. */
 async function calm(up) {
-    const page = await visit("ann");
+    // Nobody else has this user's list move.
+    const page = await visit("bob");
     const called = up.expect("a calm answer");
     await page.evaluate(() => {
         window.shifts = 0;
