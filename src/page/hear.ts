@@ -3,7 +3,7 @@
 // What the answer that runs says, event by event, and where it is written down.
 import { announce, announceText } from "./announce";
 import { ApiError, type LimitLeft, type Message } from "./api";
-import { me, settings } from "./app";
+import { loadMe, me, settings } from "./app";
 import { amend } from "./conversations";
 import { conversationId, messages, move, patchMessage, pulse, refuse, stage } from "./thread";
 import type { StreamEvent } from "./stream";
@@ -92,7 +92,8 @@ function done(e: Event<"done">): void {
             heard: { ...message.heard, ...(firstWord && { wrote: (Date.now() - firstWord) / 1000 }) },
         });
     }
-    limitsAre(e.limits);
+    if (e.limits) limitsAre(e.limits);
+    else void loadMe();
     announce(stopped ? "answer.stopped" : "answer.finished");
 }
 

@@ -102,6 +102,7 @@ export const en = {
     "cut.here": "The connection was cut. What came is kept.",
     "cut.resume": "Look for the rest",
     "failed": "There was no answer.",
+    "failed.provider": "The provider did not answer.",
     "length": "The answer reached its longest length.",
     "filtered": "The provider did not want to go on.",
     "fallback": "Answered by {model}: {asked} was away",

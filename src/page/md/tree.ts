@@ -82,7 +82,7 @@ function image({ href, text, title }: Tokens.Image): Leaf[] {
     } catch {
         // No address: the name alone is shown.
     }
-    return link(href, [`🖼 ${name}${host ? ` (${host})` : ""}`], title);
+    return link(href, [`↗ ${name}${host ? ` (${host})` : ""}`], title);
 }
 
 const INLINE: Record<string, (token: any) => Leaf[]> = {
@@ -118,8 +118,9 @@ function box(item: Tokens.ListItem): Leaf[] {
 
 /** A tight item has its text without a paragraph. */
 function item(t: Tokens.ListItem): Branch {
-    // The lexer has a token for the box, too; it is made once, before the text.
-    const kids = t.tokens.filter((k) => k.type !== "checkbox").flatMap((k, i) => {
+    // The box may be a token of its own, or the beginning of the first one's text.
+    const tokens = t.tokens.filter((k) => k.type !== "checkbox");
+    const kids = tokens.flatMap((k, i) => {
         const own = i === 0 ? box(t) : [];
         if (k.type === "text" || (k.type === "paragraph" && !t.loose)) return [...own, ...(i > 0 ? ["\n"] : []), ...inline((k as Tokens.Text).tokens ?? [k])];
         const made = block(k);

@@ -28,7 +28,7 @@ export function conversationItems(c: Conversation, rename?: () => void): MenuIte
     const here = c.id === conversationId.value;
     const leave = () => c.id === conversationId.value && go(null);
     return [
-        { label: t("rename"), act: rename ?? (() => (dialog.value = { name: "chat" })) },
+        ...(rename ? [{ label: t("rename"), act: rename }] : []),
         ...(here ? [{ label: t("chat.settings"), act: () => (dialog.value = { name: "chat" }) }] : []),
         { label: t(c.pinned ? "unpin" : "pin"), act: () => void change(c, { pinned: !c.pinned }) },
         ...(has("shares") ? [{ label: t("share"), act: () => (go(c.id), (dialog.value = { name: "share" })) }] : []),

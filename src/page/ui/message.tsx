@@ -161,7 +161,7 @@ function End({ message, last }: { message: Message; last: boolean }) {
     const says =
         status === "cancelled" ? t("stopped")
         : status === "partial" ? t(error?.code === "cut" ? "cut.here" : "cut")
-        : status === "failed" ? t("failed")
+        : status === "failed" ? t(error?.code.startsWith("upstream_") ? "failed.provider" : "failed")
         : finishReason === "length" ? t("length")
         : finishReason === "content_filter" ? t("filtered")
         : "";
@@ -171,7 +171,7 @@ function End({ message, last }: { message: Message; last: boolean }) {
     const spare = whole ? models.value.find((m) => m.available && m.id !== message.model) : undefined;
     return (
         <div class={`end ${status}`}>
-            <p>{says} {!whole || error?.code === "cut" ? "" : error?.message}</p>
+            <p>{says}</p>
             {last && !busy.value && (
                 <span class="row">
                     {error?.code === "cut" && <button type="button" onClick={() => void resume()}>{t("cut.resume")}</button>}
@@ -237,10 +237,10 @@ function Actions({ message, last }: { message: Message; last: boolean }) {
     const text = () => textOf(message);
     return (
         <>
-            <CopyButton text={text} />
+            {text() && <CopyButton text={text} />}
             <Menu icon="again" label={t("again")} disabled={busy.value} items={againItems(message).slice(0, last ? 4 : 2)} />
             <Branches message={message} />
-            {kept && (["positive", "negative"] as const).map((kind) => (
+            {kept && text() && (["positive", "negative"] as const).map((kind) => (
                 <IconButton key={kind} icon={kind} label={t(kind)} aria-pressed={message.feedback?.kind === kind} onClick={() => void rate(message, kind)} />
             ))}
             <Menu

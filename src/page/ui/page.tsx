@@ -33,7 +33,7 @@ const Admin = later(() => import("./admin"));
 const showSidebar = () => (narrow.matches ? (drawer.value = !drawer.value) : set("sidebar", !settings.value.sidebar));
 
 function onKeyDown(e: KeyboardEvent): void {
-    if (dialog.value || e.isComposing || e.defaultPrevented) return;
+    if (dialog.value || e.isComposing || e.defaultPrevented || document.querySelector(":popover-open")) return;
     const ctrl = e.ctrlKey || e.metaKey;
     const key = e.key.toLowerCase();
     const typing = (e.target as HTMLElement).matches("input, textarea, select");
@@ -54,6 +54,9 @@ function onKeyDown(e: KeyboardEvent): void {
 
 const IDEAS = ["idea.explain", "idea.review", "idea.reply", "idea.compare"] as const;
 
+/** What the site suggests, or what is useful anywhere. */
+const ideas = (): string[] => (me.value?.suggestions?.length ? me.value.suggestions : IDEAS.map((key) => t(key)));
+
 function Empty() {
     return (
         <div class="empty">
@@ -61,8 +64,8 @@ function Empty() {
                 <h2>{t(temporary.value ? "temporary.greeting" : "greeting")}</h2>
                 {temporary.value && <p>{t("temporary.help")}</p>}
                 <ul class="ideas" aria-label={t("try")}>
-                    {IDEAS.map((key) => (
-                        <li key={key}><button type="button" onClick={() => fill(t(key))}>{t(key)}</button></li>
+                    {ideas().map((idea) => (
+                        <li key={idea}><button type="button" dir="auto" onClick={() => fill(idea)}>{idea}</button></li>
                     ))}
                 </ul>
             </div>
