@@ -260,6 +260,7 @@ export function Answer({ message, live, last = false, readOnly = false }: { mess
     const name = modelName(message.model) || modelName(message.heard?.asked) || modelName(model.value?.id);
     return (
         <article class={last ? "answer last" : "answer"} aria-label={name ? t("assistant.of", { model: name }) : t("assistant")} data-id={message.id} aria-busy={live}>
+            <h2 class="offscreen">{name ? t("assistant.of", { model: name }) : t("assistant")}</h2>
             <div class="body">
                 {live && <Waiting name={name} />}
                 <Parts message={message} live={live} />

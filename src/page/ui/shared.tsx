@@ -26,7 +26,7 @@ export default function SharedPage({ id }: { id: string }) {
     if (shared instanceof ApiError) {
         return (
             <main class="shared">
-                <p class="missing">{t(shared.status === 404 || shared.status === 410 || shared.status === 400 ? "shared.gone" : "error.away")}</p>
+                <h1 class="missing">{t(shared.status === 404 || shared.status === 410 || shared.status === 400 ? "shared.gone" : "error.away")}</h1>
                 <p><a class="button" href="#/">{t("shared.start")}</a></p>
             </main>
         );
