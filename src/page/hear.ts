@@ -3,7 +3,7 @@
 // What the answer that runs says, event by event, and where it is written down.
 import { announce, announceText } from "./announce";
 import { ApiError, type LimitLeft, type Message } from "./api";
-import { loadMe, me, settings } from "./app";
+import { loadMe, me, settings, signedOut } from "./app";
 import { amend } from "./conversations";
 import { conversationId, messages, move, patchMessage, pulse, refuse, stage } from "./thread";
 import type { StreamEvent } from "./stream";
@@ -46,6 +46,7 @@ function start(e: Event<"start">): void {
         : m === question && e.userMessageId && m.role === "user" ? { ...m, id: e.userMessageId, heard: { key: m.heard?.key ?? m.id } }
         : m);
     limitsAre(e.limits);
+    signedOut.value = false;
     move("waiting");
     announce("answer.started");
 }

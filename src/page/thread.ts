@@ -23,6 +23,8 @@ export const messages = signal<Message[]>([]);
 export const older = signal<string | null>(null);
 export const loading = signal(false);
 export const missing = signal<ApiError | null>(null);
+/** It is not there, or not this user's: nothing can be asked in it. */
+export const isGone = computed(() => missing.value?.status === 404 || missing.value?.status === 400);
 export const phase = signal<Phase>("idle");
 export const phaseSince = signal(0);
 /** What the server does before the first word, where it says so. */

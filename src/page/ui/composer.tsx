@@ -125,10 +125,10 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
     const long = max !== undefined && text.value.length > 0.8 * max;
     return (
         <footer class="composer-area">
-            {!online.value && <p class="notice warn" role="status">{t("offline")}</p>}
+            {!online.value && !queued.value && <p class="notice warn" role="status">{t("offline")}</p>}
             {queued.value && (
                 <p class="notice warn" role="status">
-                    <span>{t("queued")}</span>
+                    <span>{t(online.value ? "queued" : "queued.offline")}</span>
                     <button type="button" onClick={() => ((queued.value = false), keep())}>{t("queued.not")}</button>
                 </p>
             )}

@@ -9,7 +9,9 @@ import { dateTime, t } from "../i18n";
 import { begin, resume, stopElsewhere } from "../ask";
 import { notice, type Notice } from "../thread";
 
-export const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+/** 0:42; what is longer than an hour is told in hours. */
+export const clock = (seconds: number): string =>
+    seconds > 3600 ? `${Math.ceil(seconds / 3600)} h` : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
 /** Seconds until then; the only timer that an idle page has. */
 export function useLeft(until: number | undefined): number {
@@ -54,7 +56,8 @@ function errorSays(n: Notice): string {
         case "model_not_found": return t("error.model");
         case "store_unavailable": return t("error.away");
     }
-    if (error.status === 503 || error.status === 502 || error.status === 504) return `${t("error.provider")} ${error.message}`;
+    if (error.status === 503 && !error.code.startsWith("upstream_")) return `${t("error.server")} ${error.message}`;
+    if (error.status >= 500) return `${t("error.provider")} ${error.message}`;
     return error.message || t("error.unknown");
 }
 

@@ -9,12 +9,12 @@ import { fresh } from "../conversations";
 import { t } from "../i18n";
 import { keepDraft } from "../keep";
 import { route } from "../route";
-import { busy, conversationId, loading, messages, temporary } from "../thread";
+import { busy, conversationId, loading, isGone, messages, temporary } from "../thread";
 import { conversationItems } from "./actions";
 import { Composer, fill } from "./composer";
 import { IconButton, Menu } from "./dialog";
 import { later } from "./later";
-import { Sidebar } from "./sidebar";
+import { Sidebar, Undo } from "./sidebar";
 import { Thread } from "./thread";
 
 const DIALOGS: Record<Opened["name"], ComponentType<any>> = {
@@ -103,14 +103,14 @@ function Chat() {
         <main>
             <Top empty={empty} />
             {empty ? <Empty /> : <Thread onEdit={edit} />}
-            <Composer
+            {!isGone.value && <Composer
                 editing={editing}
                 onEdited={() => {
                     if (editing) keepDraft(`edit.${editing.id}`, { text: "" });
                     edit(null);
                 }}
                 onEditLast={() => edit(messages.value.findLast((m) => m.role === "user") ?? null)}
-            />
+            />}
         </main>
     );
 }
@@ -137,6 +137,7 @@ export function App() {
             <Sidebar />
             {drawer.value && <div class="scrim" onClick={() => (drawer.value = false)} />}
             {what === "admin" && isAdmin.value ? <Admin part={id ?? "models"} /> : <Chat />}
+            <Undo />
             {Shown && <Shown key={opened.name} {...(opened as object)} onClose={close} />}
             <div class="offscreen" role="status" aria-live="polite">{announced.value}</div>
         </div>

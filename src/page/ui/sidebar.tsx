@@ -127,6 +127,18 @@ function Account() {
     );
 }
 
+/** What was deleted or put away can be had back for a moment, wherever one is. */
+export function Undo() {
+    const back = removed.value;
+    if (!back) return null;
+    return (
+        <p class="removed" role="status">
+            <span>{t(back.archived ? "archived" : "deleted", { title: titleOf(back.conversation) })}</span>
+            <button type="button" onClick={() => void bringBack()}>{t("undo")}</button>
+        </p>
+    );
+}
+
 export function Sidebar() {
     const close = () => (narrow.matches ? (drawer.value = false) : set("sidebar", false));
     const { name, logo } = me.value?.brand ?? {};
@@ -150,12 +162,6 @@ export function Sidebar() {
             <nav aria-label={t("sidebar")}>
                 <List />
             </nav>
-            {removed.value && (
-                <p class="removed" role="status">
-                    <span>{t(removed.value.archived ? "archived" : "deleted", { title: titleOf(removed.value.conversation) })}</span>
-                    <button type="button" onClick={() => void bringBack()}>{t("undo")}</button>
-                </p>
-            )}
             {isAdmin.value && (
                 <a class="find" href="#/admin/models" aria-current={route.value.what === "admin" ? "page" : undefined} onClick={() => (drawer.value = false)}>
                     <Icon name="shield" /> {t("admin")}

@@ -10,7 +10,7 @@ export default function SignIn({ onClose }: { onClose: () => void }) {
         <Dialog title={t("signedout")} class="small" onClose={onClose}>
             <p>{t("error.signin")}</p>
             <p class="row">
-                {me.value?.signInUrl && <button type="button" class="primary" onClick={signIn}>{t("signin")}</button>}
+                {me.value?.signInUrl && <button type="button" class="primary" data-first onClick={signIn}>{t("signin")}</button>}
                 <button type="button" onClick={() => void whoNow()}>{t("signin.again")}</button>
             </p>
         </Dialog>

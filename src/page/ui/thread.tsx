@@ -6,8 +6,9 @@
 import { useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Message } from "../api";
+import { begin } from "../ask";
 import { t } from "../i18n";
-import { conversationId, loading, loadOlder, messages, missing, older, phase, pulse, sought } from "../thread";
+import { conversationId, isGone, loading, loadOlder, messages, missing, older, phase, pulse, sought } from "../thread";
 import { Icon } from "./icons";
 import { Answer, UserMessage } from "./message";
 
@@ -24,6 +25,15 @@ function Skeleton() {
             {[60, 92, 85, 40].map((w) => (
                 <span key={w} />
             ))}
+        </div>
+    );
+}
+
+function Missing() {
+    return (
+        <div class="missing" role="alert">
+            <p>{t(isGone.value ? "error.gone" : "error.away")}</p>
+            <p class="row"><button type="button" onClick={() => (isGone.value ? begin() : location.reload())}>{t(isGone.value ? "new" : "error.retry")}</button></p>
         </div>
     );
 }
@@ -156,7 +166,7 @@ export function Thread({ onEdit }: { onEdit: (m: Message) => void }) {
             >
                 {older.value && <div class="older" />}
                 {loading.value && <Skeleton />}
-                {missing.value && <p class="missing" role="alert">{t(missing.value.status === 404 || missing.value.status === 400 ? "error.gone" : "error.away")}</p>}
+                {missing.value && <Missing />}
                 <div ref={inner} class="messages">
                     {list.map((m, i) => {
                         const last = i === list.length - 1;
