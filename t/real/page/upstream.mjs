@@ -61,7 +61,7 @@ class Answer {
 }
 
 /** Answers what nobody waits for by `usual`. */
-export async function upstream(port, usual = (a) => a.end(`You said: ${a.question}`)) {
+export async function upstream(port, patience, usual = (a) => a.end(`You said: ${a.question}`)) {
     const waiting = [];
     const calls = [];
     const server = http.createServer(async (req, res) => {
@@ -82,7 +82,10 @@ export async function upstream(port, usual = (a) => a.end(`You said: ${a.questio
     return {
         calls,
         /** The next request whose question has `text` in it is the caller's to answer. */
-        expect: (text = "") => new Promise((resolve) => waiting.push({ text, resolve })),
+        expect: (text = "") => new Promise((resolve, reject) => {
+            const late = setTimeout(() => reject(new Error(`nobody asked the provider for "${text}"`)), patience);
+            waiting.push({ text, resolve: (answer) => (clearTimeout(late), resolve(answer)) });
+        }),
         close: () => {
             server.closeAllConnections();
             server.close();
