@@ -40,9 +40,9 @@ export default function ChatSettings({ onClose }: { onClose: () => void }) {
                 )}
                 <label class="field">
                     <span>{t("chat.system")}</span>
-                    <textarea rows={6} dir="auto" value={words} onInput={(e) => write(e.currentTarget.value)} />
-                    <small>{t("chat.system.help")}</small>
+                    <textarea rows={6} dir="auto" value={words} aria-describedby="chat-help" onInput={(e) => write(e.currentTarget.value)} />
                 </label>
+                <small id="chat-help">{t("chat.system.help")}</small>
                 {failed && <p role="alert" class="wrong">{failed}</p>}
                 <p class="row"><button type="submit" class="primary">{t("save")}</button></p>
             </form>

@@ -33,6 +33,12 @@ export function Dialog({ title, onClose, children, ...rest }: DialogProps) {
             class={rest.class ?? ""}
             aria-labelledby="dialog-title"
             onClose={onClose}
+            onKeyDown={(e) => {
+                // A field that finds would be emptied first.
+                if (e.key !== "Escape" || e.isComposing) return;
+                e.preventDefault();
+                ref.current!.close();
+            }}
             onClick={(e) => e.target === ref.current && ref.current!.close()}
         >
             <div class="sheet">

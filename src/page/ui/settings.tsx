@@ -113,9 +113,9 @@ function Import() {
         <>
             <label class="field">
                 <span>{t("data.import")}</span>
-                <input type="file" accept="application/json,.json" onChange={(e) => void look(e.currentTarget.files?.[0])} />
-                <small>{t("data.import.help")}</small>
+                <input type="file" accept="application/json,.json" aria-describedby="import-help" onChange={(e) => void look(e.currentTarget.files?.[0])} />
             </label>
+            <small id="import-help">{t("data.import.help")}</small>
             {file && <p class="row">{t("data.found", { n: file.n, messages: file.messages })} <button type="button" class="primary" onClick={() => void bring()}>{t("data.bring")}</button></p>}
             <p role="status">{says}</p>
         </>

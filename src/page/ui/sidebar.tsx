@@ -134,7 +134,7 @@ export function Undo() {
     return (
         <p class="removed" role="status">
             <span>{t(back.archived ? "archived" : "deleted", { title: titleOf(back.conversation) })}</span>
-            <button type="button" onClick={() => void bringBack()}>{t("undo")}</button>
+            <button type="button" onClick={() => (document.getElementById("composer")?.focus(), void bringBack())}>{t("undo")}</button>
         </p>
     );
 }
