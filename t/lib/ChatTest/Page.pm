@@ -33,6 +33,18 @@ sub missing () {
     return;
 }
 
+# Why the page cannot be built here; installs what builds it.
+sub cannot_build () {
+    my $node = qx(node -p process.versions.node 2>/dev/null) =~ s/\s+\z//r;
+    my ($major, $minor) = split /\./, $node || 0;
+    return 'the page needs Node 20.19 or 22.12 to be built, and there is ' . ($node || 'none')
+        unless $major > 22 || ($major == 22 && $minor >= 12) || ($major == 20 && $minor >= 19);
+    my $source = "$ChatTest::Httpd::ROOT/src/page";
+    return "what builds the page cannot be installed (npm ci in src/page)"
+        if !-d "$source/node_modules/vite" && system("cd $source && npm ci --silent --no-audit --no-fund --ignore-scripts >/dev/null 2>&1") != 0;
+    return;
+}
+
 # %o: as for ChatTest::Chats; where => { me => lines for the routes me and
 # chat/stream, which are to agree }.
 sub new ($class, %o) {

@@ -92,6 +92,13 @@ export async function visit(user, { at = "", ...options } = {}) {
     return open(context, at);
 }
 
+/** A page of anything else, in a browser that is watched likewise. */
+export async function browse(url) {
+    const context = await (await launch()).newContext(DESKTOP);
+    context.setDefaultTimeout(PATIENCE);
+    return watched(context, url);
+}
+
 export async function signIn(context, user) {
     const [name, value] = task.cookies[user].split(/=(.*)/);
     await context.addCookies([{ name, value, url: task.origin, httpOnly: true, sameSite: "Lax" }]);
@@ -99,7 +106,14 @@ export async function signIn(context, user) {
 
 /** One more tab of a browser. */
 export async function open(context, at = "") {
+    const page = await watched(context, task.url + at);
+    await page.locator("main").waitFor();
+    return page;
+}
+
+async function watched(context, url) {
     const page = await context.newPage();
+    const { origin } = new URL(url);
     const bad = [];
     page.bad = bad;
     visits.getStore().push(page);
@@ -108,14 +122,13 @@ export async function open(context, at = "") {
         if (m.type() === "error" && !NETWORK.test(m.text())) bad.push(`console: ${m.text()}`);
     });
     page.on("request", (r) => {
-        if (!/^(?:data|blob):/.test(r.url()) && new URL(r.url()).origin !== task.origin) bad.push(`foreign request: ${r.url()}`);
+        if (!/^(?:data|blob):/.test(r.url()) && new URL(r.url()).origin !== origin) bad.push(`foreign request: ${r.url()}`);
     });
     await page.exposeBinding("violated", (_, what) => bad.push(`policy: ${what}`));
     await page.addInitScript(() => {
         addEventListener("securitypolicyviolation", (e) => window.violated(`${e.violatedDirective} ${e.blockedURI} ${e.sample} ${e.sourceFile}:${e.lineNumber}`));
     });
-    await page.goto(task.url + at);
-    await page.locator("main").waitFor();
+    await page.goto(url);
     return page;
 }
 
