@@ -5,6 +5,7 @@
 // them: no violation of the policy, no error, no request to anybody else.
 import { AsyncLocalStorage } from "node:async_hooks";
 import fs from "node:fs";
+import net from "node:net";
 import readline from "node:readline";
 import { chromium } from "playwright-core";
 import { upstream } from "./upstream.mjs";
@@ -166,6 +167,14 @@ export function shown(page) {
         [a.classList.contains("user") ? "user" : "assistant", (a.querySelector(".bubble") ?? a.querySelector(".markdown"))?.innerText.trim() ?? ""]));
 }
 
+/** A port of this machine that nobody has. */
+export const freePort = () => new Promise((resolve) => {
+    const server = net.createServer().listen(0, "127.0.0.1", () => {
+        const { port } = server.address();
+        server.close(() => resolve(port));
+    });
+});
+
 // ---- axe ----
 
 const AXE = fs.readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
@@ -229,7 +238,7 @@ async function runOne(name, part, up) {
         let late;
         try {
             // What a browser is asked to evaluate has no time of its own.
-            await Promise.race([part(up), new Promise((_, fail) => (late = setTimeout(() => fail(new Error(`${name} hangs`)), 4 * PATIENCE)))]);
+            await Promise.race([part(up), new Promise((_, fail) => (late = setTimeout(() => fail(new Error(`${name} hangs`)), (task.long ? 40 : 10) * PATIENCE)))]);
         } catch (e) {
             for (const [i, page] of pages.entries()) await picture(page, `failed-${name}-${i}`).catch(() => undefined);
             ok(false, name, e.stack);
