@@ -88,6 +88,7 @@ export async function loadMe(): Promise<void> {
         const who = await api.me();
         await belongTo(who.id ?? "");
         me.value = who;
+        if (who.brand.accent) void import("./brand").then((b) => b.paint(who.brand.accent!));
         signedOut.value = false;
         if (dialog.value?.name === "sign-in") dialog.value = null;
         cache.put("me", who);

@@ -3,7 +3,7 @@
 // Asking, following and stopping: one answer runs in this page at a time.
 import { batch } from "@preact/signals";
 import { api, ApiError, type Message, type Part } from "./api";
-import { has, me, signOff } from "./app";
+import { has, me, narrow, signOff } from "./app";
 import { cache } from "./cache";
 import { foretell, mark, refreshConversation, touchConversation } from "./conversations";
 import { hear } from "./hear";
@@ -96,6 +96,7 @@ export function begin(isTemporary = false): void {
     temporary.value = isTemporary;
     clear(null);
     go(null);
+    if (!narrow.matches) document.getElementById("composer")?.focus();
 }
 
 export async function open(id: string | null): Promise<void> {
@@ -169,6 +170,9 @@ export interface Question {
     draft: string;
 }
 
+/** The page says what is waited for. */
+const TOLD = { events: ["status"] };
+
 /** What nobody keeps is told whole each time. */
 export const isKept = (): boolean => Boolean(me.value?.id) && has("conversations") && !temporary.value;
 
@@ -211,10 +215,10 @@ export async function send(q: Question): Promise<boolean> {
     const question = blank("user", pending.question, parent, parts, "complete");
     const body: Record<string, unknown> = kept
         ? {
-            conversationId: id, id: question.id, ...(q.parentId !== undefined && { parentId: parent }), onLeave: "finish",
+            conversationId: id, id: question.id, ...(q.parentId !== undefined && { parentId: parent }), onLeave: "finish", ...TOLD,
             messages: [{ role: "user", ...(q.files?.length ? { parts: saidParts(parts) } : { content: q.text }) }],
         }
-        : { messages: told([...above, question]) };
+        : { messages: told([...above, question]), ...TOLD };
     if (q.model) body.model = q.model;
     if (q.system && !had.messages.length) body.system = q.system;
     if (kept) keepPending(pending);
@@ -235,7 +239,7 @@ export async function again(answer: Message, model?: string): Promise<boolean> {
     const siblings = id ? answer.siblings + 1 : 1;
     const fresh = { ...blank("assistant", uuid(), answer.parentId, [], "streaming"), siblings, siblingIndex: siblings, ...(model && { heard: { asked: model } }) };
     const path = id ? `/conversations/${id}/messages/${answer.id}/regenerate` : "/chat/stream";
-    const body = { ...(id ? { onLeave: "finish" } : { messages: told(above) }), ...(model && { model }) };
+    const body = { ...TOLD, ...(id ? { onLeave: "finish" } : { messages: told(above) }), ...(model && { model }) };
     return ask(id, [...above, fresh], path, body, () => (messages.value = had));
 }
 

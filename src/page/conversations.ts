@@ -81,10 +81,8 @@ export async function loadMore(): Promise<void> {
     }
 }
 
-let hasFeed = true;
-
 /** What other devices did since it was last asked; a server without that feed is asked for the newest again. */
-export const catchUp = (): Promise<void> =>
+export const catchUp = (hasFeed: boolean): Promise<void> =>
     inOneTab("changes", async () => {
         if (!hasFeed) return loadConversations();
         for (let turns = 0; turns < 20; turns++) {
@@ -102,9 +100,8 @@ export const catchUp = (): Promise<void> =>
             } catch (e) {
                 if (!(e instanceof ApiError) || e.status === 0 || e.status >= 500 || e.status === 429) return;
                 // A cursor that is too old, or none of this server's: the list tells all.
-                hasFeed = since !== null;
                 write("since", null);
-                return since === null ? undefined : loadConversations();
+                return loadConversations();
             }
         }
     });

@@ -32,7 +32,10 @@ function append(type: "text" | "reasoning", text: string): void {
 }
 
 function limitsAre(limits: LimitLeft[] | undefined): void {
-    if (limits && me.value) me.value = { ...me.value, limits };
+    if (!limits || !me.value) return;
+    const key = (l: LimitLeft & { model?: string }) => `${l.name} ${l.unit} ${l.model ?? ""}`;
+    const now = new Map(limits.map((l) => [key(l), l]));
+    me.value = { ...me.value, limits: [...(me.value.limits ?? []).filter((l) => !now.has(key(l))), ...limits] };
 }
 
 function start(e: Event<"start">): void {
@@ -94,7 +97,8 @@ function done(e: Event<"done">): void {
         });
     }
     if (e.limits) limitsAre(e.limits);
-    else void loadMe();
+    // To ask costs one of the requests that a limit counts, so it is left where one does.
+    else if (!me.value?.limits?.some((l) => l.unit === "requests")) void loadMe();
     announce(stopped ? "answer.stopped" : "answer.finished");
 }
 

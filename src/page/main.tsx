@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { render } from "preact";
-import { loadMe, loadModels, me, models, settings, showCachedModels, signedOut, whoNow } from "./app";
+import { has, loadMe, loadModels, me, models, settings, showCachedModels, signedOut, whoNow } from "./app";
 import { lookAgain, resolvePending, restWhileHidden } from "./ask";
 import { catchUp, drop, loadConversations, mark, put, showCached } from "./conversations";
 import { go, route } from "./route";
@@ -36,15 +36,21 @@ hearTabs((news) => {
 // Nothing is asked for while nobody looks; who comes back sees how it is.
 addEventListener("visibilitychange", () => {
     if (document.hidden) return restWhileHidden();
-    void (signedOut.value ? whoNow() : catchUp().then(lookAgain));
+    void (signedOut.value ? whoNow() : catchUp(has("changes")).then(lookAgain));
 });
-addEventListener("online", () => void catchUp().then(lookAgain));
+addEventListener("online", () => void catchUp(has("changes")).then(lookAgain));
+
+// Where the keyboard lies over the page instead of making it smaller, the page ends above it.
+visualViewport?.addEventListener("resize", () => {
+    const { height, scale } = visualViewport!;
+    if (scale === 1) document.documentElement.style.setProperty("--height", `${height}px`);
+});
 
 async function begin(): Promise<void> {
     void showCached();
     void showCachedModels();
     await Promise.all([loadMe(), loadModels(), loadConversations()]);
-    void catchUp();
+    if (has("changes")) void catchUp(true);
     if (!me.value?.id && route.value.id === null) void showKept("guest");
     const asked = await resolvePending();
     if (asked && route.value.what === "chat" && route.value.id === null) go(asked, true);

@@ -33,6 +33,7 @@ export const hrefOf = (id: string | null): string => (id ? `#/c/${id}` : "#/");
 
 /** Goes there; `replace` leaves no step to go back to, as when a new conversation gets its id. */
 export function go(id: string | null, replace = false): void {
+    if (location.hash === hrefOf(id)) replace = true;
     if (replace) history.replaceState(null, "", hrefOf(id));
     else history.pushState(null, "", hrefOf(id));
     route.value = parse();

@@ -24,7 +24,7 @@ export default function ChatSettings({ onClose }: { onClose: () => void }) {
         }
     };
     return (
-        <Dialog title={t("chat.settings")} class="small" onClose={onClose}>
+        <Dialog title={t(c ? "chat.settings" : "chat.instructions")} class="small" onClose={onClose}>
             <form
                 class="form"
                 onSubmit={(e) => {

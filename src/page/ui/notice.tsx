@@ -2,12 +2,14 @@
 //
 // What was refused, and what one can do about it.
 import { useEffect, useState } from "preact/hooks";
+import type { ApiError, LimitLeft } from "../api";
 import { dialog, has, model, models, signIn, choose, conversation, me } from "../app";
 import { announce } from "../announce";
 import { change } from "../conversations";
 import { dateTime, t } from "../i18n";
 import { begin, resume, stopElsewhere } from "../ask";
 import { notice, type Notice } from "../thread";
+import { amount } from "./money";
 
 /** 0:42; what is longer than an hour is told in hours. */
 export const clock = (seconds: number): string =>
@@ -41,6 +43,12 @@ function limitSays(n: Notice, left: number): string {
     return t("limit.wait", { time: clock(left) });
 }
 
+/** Which limit it was, where the server says so for programs. */
+function limitIs(error: ApiError): string {
+    const limit = error.body.limit as LimitLeft | undefined;
+    return limit?.unit ? t("limit.is", { name: limit.name, limit: amount(limit.limit, limit.unit) }) : "";
+}
+
 function errorSays(n: Notice): string {
     const { error } = n;
     switch (error.code) {
@@ -56,7 +64,7 @@ function errorSays(n: Notice): string {
         case "model_not_found": return t("error.model");
         case "store_unavailable": return t("error.away");
     }
-    if (error.status === 503 && !error.code.startsWith("upstream_")) return `${t("error.server")} ${error.message}`;
+    if (error.body.scope === "server" || (error.status === 503 && !error.code.startsWith("upstream_"))) return `${t("error.server")} ${error.message}`;
     if (error.status >= 500) return `${t("error.provider")} ${error.message}`;
     return error.message || t("error.unknown");
 }
@@ -76,7 +84,7 @@ function actions({ kind, error }: Notice, retry: () => void): Act[] {
     if (error.code === "conversation_too_long" || error.code === "context_length_exceeded") return [[t("new"), () => begin()]];
     if (error.code.startsWith("user_key")) return has("keys") ? [[t("settings.keys"), () => (dialog.value = { name: "settings", tab: "keys" })]] : [];
     if (error.code.startsWith("model_")) return [pick];
-    if (error.status === 400 || error.status === 403 || error.status === 413) return [];
+    if (error.body.retryable === false || error.status === 400 || error.status === 403 || error.status === 413) return [];
     const spare = error.status >= 500 ? other() : undefined;
     return [[t("error.retry"), retry], ...(spare ? [[t("error.try", { model: spare.label ?? spare.id }), () => (choose(spare), retry())] as Act] : [])];
 }
@@ -91,7 +99,7 @@ export function NoticeLine({ retry }: { retry: () => void }) {
         <div class={`notice ${kind === "error" ? "danger" : "warn"}`} role="alert">
             <p>
                 {says}
-                {kind === "limit" && error.message && <small>{error.message}</small>}
+                {kind === "limit" && <small>{limitIs(error) || error.message}</small>}
                 {kind === "error" && error.requestId && <small>{t("error.request", { id: error.requestId })}</small>}
             </p>
             {actions(n, retry).map(([label, act]) => <button key={label} type="button" onClick={act}>{label}</button>)}

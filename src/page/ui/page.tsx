@@ -9,7 +9,7 @@ import { fresh } from "../conversations";
 import { t } from "../i18n";
 import { keepDraft } from "../keep";
 import { route } from "../route";
-import { busy, conversationId, loading, isGone, messages, temporary } from "../thread";
+import { busy, conversationId, loading, isGone, messages, system, temporary } from "../thread";
 import { conversationItems } from "./actions";
 import { Composer, fill } from "./composer";
 import { IconButton, Menu } from "./dialog";
@@ -75,7 +75,7 @@ function Empty() {
 
 function Top({ empty }: { empty: boolean }) {
     const c = conversation.value;
-    const title = c?.title || t(temporary.value ? "temporary" : "new");
+    const title = isGone.value ? t("gone") : c?.title || t(temporary.value ? "temporary" : "new");
     return (
         <header class="top">
             {(!settings.value.sidebar || narrow.matches) && (
@@ -88,6 +88,7 @@ function Top({ empty }: { empty: boolean }) {
                     onClick={() => begin(!temporary.value)}
                 />
             )}
+            {empty && <IconButton icon="sliders" label={t("chat.instructions")} class={system.value ? "dotted" : ""} onClick={() => (dialog.value = { name: "chat" })} />}
             {c && has("shares") && <IconButton icon="share" label={t("share")} onClick={() => (dialog.value = { name: "share" })} />}
             {c && <Menu label={t("menu.chat")} items={conversationItems(c)} />}
             {!c && narrow.matches && !empty && <IconButton icon="plus" label={t("new")} onClick={() => begin()} />}
