@@ -5,7 +5,6 @@
 // them: no violation of the policy, no error, no request to anybody else.
 import { AsyncLocalStorage } from "node:async_hooks";
 import fs from "node:fs";
-import net from "node:net";
 import readline from "node:readline";
 import { chromium } from "playwright-core";
 import { upstream } from "./upstream.mjs";
@@ -166,14 +165,6 @@ export function shown(page) {
     return page.evaluate(() => [...document.querySelectorAll("main article")].map((a) =>
         [a.classList.contains("user") ? "user" : "assistant", (a.querySelector(".bubble") ?? a.querySelector(".markdown"))?.innerText.trim() ?? ""]));
 }
-
-/** A port of this machine that nobody has. */
-export const freePort = () => new Promise((resolve) => {
-    const server = net.createServer().listen(0, "127.0.0.1", () => {
-        const { port } = server.address();
-        server.close(() => resolve(port));
-    });
-});
 
 // ---- axe ----
 
