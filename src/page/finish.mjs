@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is built, as httpd sends it: scripts and styles compressed beforehand, and
-// the sums of all that is not compressed, by which it is known again.
+// What is built, as httpd sends it: scripts and styles compressed beforehand, the
+// licences of what is in them, and the sums of all that is not compressed, by which
+// it is known again.
 //
 //   node finish.mjs DIRECTORY         compress, and write SHA256SUMS
 //   node finish.mjs --check DIRECTORY whether it is what it was
@@ -12,8 +13,20 @@ import { brotliCompressSync, brotliDecompressSync, constants, gunzipSync, gzipSy
 /** What is shorter is not worth a file. */
 const WORTH = 1000;
 
+/** Whose code is in what is built. */
+const PARTS = ["@preact/signals", "@preact/signals-core", "highlight.js", "katex", "marked", "preact"];
+
+function licences() {
+    const of = (name) => {
+        const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
+        return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/LICENSE`, "utf8").replace(/\r/g, "").trim()}\n`;
+    };
+    return PARTS.map(of).join(`\n${"-".repeat(72)}\n\n`);
+}
+
 const check = process.argv[2] === "--check";
 const dir = process.argv.at(-1);
+if (!check) writeFileSync(`${dir}/LICENSES.txt`, licences());
 const names = readdirSync(dir, { recursive: true, withFileTypes: true })
     .filter((e) => e.isFile() && e.name !== "SHA256SUMS")
     .map((e) => `${e.parentPath}/${e.name}`.slice(dir.length + 1))
