@@ -82,7 +82,7 @@ node_packages() {
 # npm notes in node_modules what it installed: fresh when newer than the lock.
 install_npm() {
     local lock dir
-    for lock in t/real/*/package-lock.json; do
+    for lock in t/real/*/package-lock.json src/page/package-lock.json; do
         dir=${lock%/*}
         [[ -e $lock ]] || continue
         [[ $dir/node_modules/.package-lock.json -nt $lock ]] && continue
