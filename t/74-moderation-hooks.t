@@ -42,7 +42,7 @@ sub generated ($word, $before) {
 }
 
 my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 40;
-my %generated = map { ("bad$_" => [ generated('banned', 60 + $_ % 80) ], "good$_" => [ generated('bannet', 60 + $_ % 80) ]) } 1 .. $GENERATED;
+my %generated = map { ("bad$_" => [ generated('banned', 96 + $_ % 40) ], "good$_" => [ generated('bannet', 96 + $_ % 40) ]) } 1 .. $GENERATED;
 
 my $long = 'quite a long answer ' x 20;
 my $call = { tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'look', arguments => '' } } ] };
