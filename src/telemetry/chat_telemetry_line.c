@@ -249,6 +249,11 @@ static void put_own(line_t *line, const chat_telemetry_line_t *f)
     text(line, "chat.upstream_request_id", f->upstream_id, ID_BYTES);
     if (f->own_key)
         text(line, "chat.key", "user", WORD_BYTES);
+    text(line, "chat.moderation.verdict", f->verdict, WORD_BYTES);
+    text(line, "chat.moderation.phase", f->verdict_phase, WORD_BYTES);
+    text(line, "chat.moderation.by", f->verdict_by, WORD_BYTES);
+    text(line, "chat.moderation.category", f->verdict_category, WORD_BYTES);
+    milliseconds(line, "chat.moderation.duration_ms", f->verdict_latency);
 }
 
 apr_size_t chat_telemetry_line(char out[CHAT_TELEMETRY_LINE_MAX],
