@@ -6,6 +6,9 @@ import { learn } from ".";
 export const seldom = {
     "save": "Save",
     "saved": "Saved",
+    "sure": "Are you sure?",
+    "cancel": "Cancel",
+    "remove.sure": "This message and all that was said below it are deleted for good, with all their versions.",
     "find.what": "Find in your chats",
     "find.found": "What was found",
     "find.none": "Nothing has all of these words.",
