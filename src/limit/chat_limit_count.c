@@ -188,6 +188,12 @@ const char *chat_limit_unit_told(const chat_limit_conf_t *policy)
     return told_units[policy->unit];
 }
 
+int chat_limit_is_told(const chat_limit_count_t *count)
+{
+    return count->refused || (count->policy->unit != CHAT_LIMIT_REPEATS &&
+                              count->policy->unit != CHAT_LIMIT_BLOCKS);
+}
+
 /* [whoever owns the request] */
 const chat_notice_t *chat_limit_notice_of(const chat_limit_counts_t *counts,
                                           const chat_limit_spent_t *spent,
@@ -261,8 +267,11 @@ apr_status_t chat_limit_states(apr_array_header_t **prows, chat_ctx_t *ctx,
     chat_limit_end_periods(&counts, now);
     for (i = 0; i < counts.n; i++) {
         const chat_limit_count_t *count = &counts.count[i];
-        chat_limit_state_t *row = apr_array_push(*prows);
+        chat_limit_state_t *row;
 
+        if (!chat_limit_is_told(count))
+            continue;
+        row = apr_array_push(*prows);
         row->name = count->policy->name;
         row->unit = told_units[count->policy->unit];
         row->model = count->policy->model;

@@ -99,14 +99,6 @@ static void set_number(apr_table_t *t, const char *name, apr_int64_t n,
     apr_table_setn(t, name, text);
 }
 
-/* What is left for this question, or until a ban, is nothing that a client
- * could plan with: it counts once it refuses. */
-static int is_told(const chat_limit_count_t *count)
-{
-    return count->refused || (count->policy->unit != CHAT_LIMIT_REPEATS &&
-                              count->policy->unit != CHAT_LIMIT_BLOCKS);
-}
-
 /* A buffer for the items of all counts. */
 static char *alloc_items(const chat_limit_counts_t *counts, apr_pool_t *p)
 {
@@ -134,7 +126,7 @@ apr_table_t *chat_limit_headers_make(const chat_limit_counts_t *counts,
             continue;
         policy = put_policy(n ? stpcpy(policy, ", ") : policy, count->policy);
         state = put_state(n++ ? stpcpy(state, ", ") : state, count);
-        if (is_told(count) && (!nearest || nearer(count, nearest)))
+        if (chat_limit_is_told(count) && (!nearest || nearer(count, nearest)))
             nearest = count;
     }
     if (!n)

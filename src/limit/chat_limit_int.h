@@ -114,7 +114,10 @@ const chat_notice_t *chat_limit_notice_of(const chat_limit_counts_t *counts,
  * it was reserved. */
 apr_int64_t chat_limit_left(const chat_limit_count_t *count,
                             const chat_limit_spent_t *spent);
-/* "requests", "tokens", "streams" or "usd" */
+/* 0: what is left for this question, or until a ban, is nothing that a client
+ * could plan with. It counts once it refuses. */
+int chat_limit_is_told(const chat_limit_count_t *count);
+/* "requests", "tokens", "streams" or "usd"; "repeats" of one that refuses */
 const char *chat_limit_unit_told(const chat_limit_conf_t *policy);
 
 /* chat_limit_told.c: a count as chat_err_t.limit has it; all of them as

@@ -80,7 +80,8 @@ const char *chat_limit_told_of(const chat_limit_counts_t *counts,
 
     chat_buf_init(out, p);
     for (i = 0; i < counts->n; i++) {
-        if (counts->count[i].policy->shadow)
+        if (counts->count[i].policy->shadow ||
+            !chat_limit_is_told(&counts->count[i]))
             continue;
         chat_buf_puts(out, n++ ? "," : "[");
         put_state(out, &counts->count[i], spent, decided, p);
