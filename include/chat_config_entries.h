@@ -79,6 +79,23 @@ typedef struct chat_store_count_t {
     const char *tier; /* only for this tier, NULL: any */
 } chat_store_count_t;
 
+/* When usage is told to the database (ChatUsage). */
+typedef enum {
+    CHAT_USAGE_OFF,
+    CHAT_USAGE_ON,   /* with each answer */
+    CHAT_USAGE_BATCH /* gathered, and now and then */
+} chat_usage_e;
+
+/* Whose keys a provider is asked with (ChatUserKeys). */
+typedef enum {
+    CHAT_KEYS_OFF,    /* those of <ChatProvider> */
+    CHAT_KEYS_ALLOW,  /* a user's own, where he has one */
+    CHAT_KEYS_REQUIRE /* a user's own alone */
+} chat_keys_e;
+
+/* How a line of ChatLog is written (format=). */
+typedef enum { CHAT_LOG_JSON, CHAT_LOG_ECS } chat_log_format_e;
+
 /* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited).
  */
 typedef enum {

@@ -362,6 +362,10 @@ const char *chat_config_where(cmd_parms *cmd);
 const char *chat_config_trace_ratio(int *pratio, const char *what,
                                     const char *value, apr_pool_t *p);
 
+/* The path of a file that is there, in p. */
+const char *chat_config_trace_file(const char **ppath, const char *what,
+                                   const char *value, apr_pool_t *p);
+
 /* ---- chat_config_trace_setup.c ---- */
 
 /* What chat_config_trace() says from now on, in pconf, and how many faults of
