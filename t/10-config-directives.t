@@ -210,7 +210,7 @@ push @VALUES, (
     [ 'ChatUploadsLimit pixels=0', qr/^ChatUploadsLimit pixels @{[ $NUMBER->(1, 65535) ]}/m ],
     [ 'ChatUploadsLimit files=1000001', qr/^ChatUploadsLimit files does not accept "1000001": write a whole number from 0 to 1M; K and M/m ],
     [ 'ChatUploadsLimit inline=513M', qr/^ChatUploadsLimit inline does not accept "513M": write a number of bytes from 0 to 512M/m ],
-    [ 'ChatUploadsLimit memory=2048G', qr/^ChatUploadsLimit memory does not accept "2048G": write a number of bytes from 0 to 1T/m ],
+    [ 'ChatUploadsLimit memory=2048G', qr/^ChatUploadsLimit memory does not accept "2048G": write a number of bytes from 0 to 1024G/m ],
     [ 'ChatUploadsTime put=1s get=168h read=60s unused=24h' ],
     (map { [ "ChatUploadsTime $_=0", qr/^ChatUploadsTime $_ @{[ $TIME->('1s', '168h') ]}/m ] } qw(put get)),
     [ 'ChatUploadsTime read=59s', qr/^ChatUploadsTime read @{[ $TIME->('1m', '168h') ]}/m ],
