@@ -291,6 +291,7 @@ typedef struct chat_dir_trace_t {
 
 typedef struct chat_dir_request_t {
     int native;            /* ChatRequestFormat: 1: the provider's own */
+    int note;              /* ChatRequestNote: 1: others see the prompt */
     apr_int64_t body;      /* ChatRequestBody, bytes */
     int depth;             /* ChatRequestDepth */
     int values;            /* ChatRequestValues */

@@ -110,8 +110,9 @@ typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
 typedef struct chat_limit_conf_t {
     const char *name;   /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
     int off;            /* "ChatLimit NAME off": removes the outer one */
-    apr_int64_t points; /* at most so many; of money 1e-10 USD */
-    int window;         /* seconds, from the first use; 0: streams */
+    apr_int64_t points; /* at most so many; of money 1e-10 USD; of
+                           CHAT_LIMIT_INVISIBLE percent of the characters */
+    int window;         /* seconds, from the first use; 0: there is none */
     int period;         /* chat_limit_period_e; if there is one, window is how
                            long it mostly is */
     chat_limit_zone_t zone;     /* of the period */
@@ -129,6 +130,8 @@ typedef struct chat_limit_conf_t {
     int reserve;        /* tokens, when the request names no maximum */
     int compat;         /* 1: rate-limiter-flexible's keys */
     const char *prefix; /* keyPrefix of these (its default: "rlflx") */
+    int ban;            /* CHAT_LIMIT_BLOCKS: seconds of a ban */
+    int strip;          /* CHAT_LIMIT_INVISIBLE: 1: taken out, 0: refused */
 } chat_limit_conf_t;
 
 /* One condition of ChatLimitExempt; any that holds exempts. */

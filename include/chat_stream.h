@@ -195,6 +195,13 @@ apr_status_t chat_stream_resolve_public(const char **pwhere, request_rec *r,
 apr_status_t chat_stream_start(int *phandler, request_rec *r,
                                const chat_stream_spec_t *spec, chat_err_t *err);
 
+/* [in data() and silence()] Bytes of an answer to its client, past the output
+ * filters of r where those do nothing to them. They go out when the callback is
+ * over; what data() was given is not read by it after it was written.
+ * APR_ENOTIMPL: they have to pass the filters. Else as data(). */
+apr_status_t chat_stream_frame(const request_rec *r, const char *data,
+                               apr_size_t len);
+
 /* [any thread, between open() and close()] A feed may have more bytes. */
 void chat_stream_wake(chat_stream_t *s);
 

@@ -11,6 +11,7 @@
 
 #include "chat_auth.h"
 #include "chat_reply.h"
+#include "chat_run_abuse.h"
 #include "chat_run_beside.h"
 #include "chat_run_hook.h"
 #include "chat_run_trace.h"
@@ -249,6 +250,7 @@ static apr_status_t ask_limits(chat_run_t *run,
         .price = chat_run_dearest(run),
         .lasts = longest(run),
         .own_key = run->own_only,
+        .prompt = chat_run_abuse_prompt(run),
     };
     apr_status_t rv;
 

@@ -20,11 +20,6 @@ static chat_run_hook_tap_t *state_of(const chat_run_t *run)
     return run->tap_state[CHAT_TAP_hook];
 }
 
-int chat_run_hook_stopped(const chat_run_hook_tap_t *s)
-{
-    return chat_run_verdict_cut(s->run) != NULL;
-}
-
 /* ---- what goes on ---- */
 
 static void pass(void *ctx, const chat_delta_t *delta)
@@ -270,29 +265,6 @@ apr_off_t chat_run_hook_judged(const chat_run_t *run)
     const chat_run_hook_tap_t *s = state_of(run);
 
     return s ? s->judged : 0;
-}
-
-int chat_run_hook_is_first(const chat_run_t *run)
-{
-    const chat_run_hook_tap_t *s = state_of(run);
-    int i;
-
-    for (i = 0; s && i < s->hooks->nelts; i++) {
-        const chat_hook_conf_t *hook =
-            APR_ARRAY_IDX(s->hooks, i, chat_hook_conf_t *);
-
-        if ((hook->in & CHAT_HOOK_INPUT) && !hook->beside)
-            return 1;
-    }
-    return 0;
-}
-
-int chat_run_hook_may_change(const chat_run_t *run)
-{
-    return state_of(run) && !run->kept && run->request.turn.nmessages > 0 &&
-           run->request.turn.messages[run->request.turn.nmessages - 1].role ==
-               CHAT_ROLE_USER &&
-           run->request.turn.messages[run->request.turn.nmessages - 1].content;
 }
 
 /* ---- the tap ---- */

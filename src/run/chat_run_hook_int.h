@@ -54,10 +54,10 @@ typedef struct chat_run_hook_tap_t {
     apr_off_t reached, before_last, judged;
 } chat_run_hook_tap_t;
 
+/* ---- chat_run_hook_job.c ---- */
+
 /* 1: the run is stopped by a verdict. */
 int chat_run_hook_stopped(const chat_run_hook_tap_t *s);
-
-/* ---- chat_run_hook_job.c ---- */
 
 void chat_run_hook_job_start(chat_run_hook_tap_t *s,
                              chat_run_hook_phase_e phase);

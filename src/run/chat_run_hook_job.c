@@ -15,6 +15,11 @@
 
 /* ---- verdicts ---- */
 
+int chat_run_hook_stopped(const chat_run_hook_tap_t *s)
+{
+    return chat_run_verdict_cut(s->run) != NULL;
+}
+
 static int fails_closed(const chat_hook_conf_t *hook, int output)
 {
     return hook->fail == CHAT_UNSET ? !output : hook->fail;

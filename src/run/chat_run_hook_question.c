@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who says what now, whatever form it was asked in. Request thread. */
-#include "chat_run_hook.h"
+/*
+ * Who says what now, whatever form it was asked in; and when services are asked
+ * about it. Request thread.
+ */
+#include "chat_run_hook_int.h"
 
 #include <apr_strings.h>
 
@@ -96,4 +99,30 @@ const char *chat_run_hook_user(const chat_run_t *run, apr_pool_t *p)
         return NULL;
     chat_crypto_hex(text, digest, CHAT_SHA256_LEN);
     return text;
+}
+
+/* ---- when ---- */
+
+int chat_run_hook_is_first(const chat_run_t *run)
+{
+    const chat_run_hook_tap_t *s = run->tap_state[CHAT_TAP_hook];
+    int i;
+
+    for (i = 0; s && i < s->hooks->nelts; i++) {
+        const chat_hook_conf_t *hook =
+            APR_ARRAY_IDX(s->hooks, i, chat_hook_conf_t *);
+
+        if ((hook->in & CHAT_HOOK_INPUT) && !hook->beside)
+            return 1;
+    }
+    return 0;
+}
+
+int chat_run_hook_may_change(const chat_run_t *run)
+{
+    return run->tap_state[CHAT_TAP_hook] && !run->kept &&
+           run->request.turn.nmessages > 0 &&
+           run->request.turn.messages[run->request.turn.nmessages - 1].role ==
+               CHAT_ROLE_USER &&
+           run->request.turn.messages[run->request.turn.nmessages - 1].content;
 }

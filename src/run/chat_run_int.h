@@ -20,6 +20,8 @@
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
  *   chat_run_trace.c       in which trace it stands
+ *   chat_run_abuse.c       whether it is the same question, or hides something
+ *   chat_run_texts.c       every text of it
  *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before

@@ -79,6 +79,8 @@ typedef struct chat_driver_ops_t {
     void (*schedule)(chat_stream_t *s);
     /* The end is decided: release the stream when no callback is running. */
     void (*ended)(chat_stream_t *s);
+    /* See chat_stream_frame(). NULL: APR_ENOTIMPL. */
+    apr_status_t (*frame)(chat_stream_t *s, const char *data, apr_size_t len);
     /* The client has left, and the stream goes on: forget about the client. */
     void (*left)(chat_stream_t *s);
     /* [any thread] Have chat_stream_woken() called, soon. */
@@ -157,8 +159,17 @@ typedef struct chat_out_t {
     apr_size_t capacity;
 } chat_out_t;
 
+/* By which an answer goes to its client. */
+typedef enum {
+    CHAT_WAY_UNKNOWN, /* its head was not sent yet */
+    CHAT_WAY_FILTERS,
+    CHAT_WAY_PAST /* past filters that do nothing to a body but to chunk it */
+} chat_way_e;
+
 typedef struct chat_stream_client_t {
     chat_out_t out;
+    chat_way_e way;
+    apr_off_t passed;        /* bytes of the body that no filter has counted */
     int held;                /* out is not sent but left for the worker */
     int fd;                  /* C  -1 when unknown (HTTP/2) */
     chat_mono_t write_at;    /* last attempt to write */
