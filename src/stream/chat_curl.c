@@ -4,6 +4,7 @@
  * multi handles (chat_multi.c); and bytes of one stream that curl has given in
  * small pieces. Driver's thread.
  */
+#include "chat_park_int.h"
 #include "chat_xfer_int.h"
 
 #include <stdlib.h>
@@ -23,11 +24,15 @@ apr_status_t chat_curl_init(chat_curl_t *c, const chat_driver_t *driver,
     c->opened = opened;
     c->due = CHAT_MONO_NEVER;
     c->idle_fd = owner ? epoll_create1(EPOLL_CLOEXEC) : -1;
-    c->gather = malloc(GATHER_BYTES);
+    c->gather = malloc(CHAT_FRAME_BEFORE + GATHER_BYTES + CHAT_FRAME_BEHIND);
     c->share = curl_share_init();
     if (!c->gather || !c->share || (owner && c->idle_fd < 0) ||
         !chat_multi_add(c))
         return APR_ENOMEM;
+    if (driver->cork) {
+        driver->cork->room = c->gather + CHAT_FRAME_BEFORE;
+        driver->cork->room_len = GATHER_BYTES;
+    }
     /* A new connection to a host that is known mostly needs no full handshake:
      * OpenSSL uses a ticket until one that has it is connected, and the next
      * one comes with an answer. */
@@ -84,10 +89,10 @@ void chat_curl_flush(chat_curl_t *c)
     c->gathering = NULL;
     c->gathered = 0;
     if (s)
-        chat_stream_deliver(s, c->gather, len);
+        chat_stream_deliver(s, c->gather + CHAT_FRAME_BEFORE, len);
     /* An upstream may have repeated it. */
     if (secret)
-        explicit_bzero(c->gather, len);
+        explicit_bzero(c->gather + CHAT_FRAME_BEFORE, len);
 }
 
 void chat_curl_gather(chat_stream_t *s, const char *data, apr_size_t len)
@@ -98,7 +103,7 @@ void chat_curl_gather(chat_stream_t *s, const char *data, apr_size_t len)
         chat_curl_flush(c);
     if (s->ended)
         return;
-    memcpy(c->gather + c->gathered, data, len);
+    memcpy(c->gather + CHAT_FRAME_BEFORE + c->gathered, data, len);
     c->gathering = s;
     c->gathered += len;
 }

@@ -100,6 +100,7 @@ static void wake(chat_stream_t *s)
 
 const chat_driver_ops_t chat_engine_ops = {
     .send = chat_netfilter_send,
+    .frame = chat_netfilter_frame,
     .watch_client = watch_client,
     .defer = defer,
     .schedule = schedule,

@@ -110,7 +110,9 @@ apr_status_t chat_netfilter_drain(chat_stream_t *s)
     return rv;
 }
 
-apr_status_t chat_netfilter_send(chat_stream_t *s, int hold)
+/* ---- what a callback writes ---- */
+
+static apr_status_t send_cork(chat_stream_t *s, int hold)
 {
     chat_cork_t *cork = s->driver->cork;
     apr_size_t len = cork->len;
@@ -125,20 +127,125 @@ apr_status_t chat_netfilter_send(chat_stream_t *s, int hold)
 }
 
 /* Each send is a packet, so head, chunk and data wait for each other. */
-static apr_status_t cork_or_send(chat_stream_t *s, const char *data,
-                                 apr_size_t len)
+static apr_status_t put(chat_stream_t *s, const char *data, apr_size_t len)
 {
     chat_cork_t *cork = s->driver->cork;
     apr_status_t rv = APR_SUCCESS;
 
     if (cork->len + len > CORK_BYTES)
-        rv = chat_netfilter_send(s, 0);
+        rv = send_cork(s, 0);
     if (rv != APR_SUCCESS || len > CORK_BYTES)
         return rv == APR_SUCCESS ? send_or_keep(s, data, len) : rv;
     memcpy(cork->data + cork->len, data, len);
     cork->len += len;
     return APR_SUCCESS;
 }
+
+/* "5DC\r\n" before end; where it begins. */
+static char *write_size(char *end, apr_size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    *--end = '\n';
+    *--end = '\r';
+    do
+        *--end = digits[len & 15];
+    while (len >>= 4);
+    return end;
+}
+
+/* A chunk, to be copied. */
+static apr_status_t put_chunk(chat_stream_t *s, const char *data,
+                              apr_size_t len)
+{
+    char size[CHAT_FRAME_BEFORE], *end = size + sizeof(size);
+    char *at = write_size(end, len);
+    apr_status_t rv = put(s, at, end - at);
+
+    if (rv == APR_SUCCESS)
+        rv = put(s, data, len);
+    return rv == APR_SUCCESS ? put(s, "\r\n", 2) : rv;
+}
+
+/* More follows, so it cannot be framed where it is. */
+static apr_status_t put_piece(chat_stream_t *s)
+{
+    chat_cork_t *cork = s->driver->cork;
+    const char *piece = cork->piece;
+
+    cork->piece = NULL;
+    return piece ? put_chunk(s, piece, cork->piece_len) : APR_SUCCESS;
+}
+
+static apr_status_t send_piece(chat_stream_t *s)
+{
+    chat_cork_t *cork = s->driver->cork;
+    char *at = write_size(cork->piece, cork->piece_len);
+    char *end = cork->piece + cork->piece_len;
+
+    cork->piece = NULL;
+    *end++ = '\r';
+    *end++ = '\n';
+    return send_or_keep(s, at, end - at);
+}
+
+apr_status_t chat_netfilter_send(chat_stream_t *s, int hold)
+{
+    chat_cork_t *cork = s->driver->cork;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (cork->piece && (hold || cork->len))
+        rv = put_piece(s);
+    else if (cork->piece)
+        return send_piece(s);
+    return rv == APR_SUCCESS ? send_cork(s, hold) : rv;
+}
+
+static apr_status_t cork_or_send(chat_stream_t *s, const char *data,
+                                 apr_size_t len)
+{
+    apr_status_t rv = put_piece(s);
+
+    return rv == APR_SUCCESS ? put(s, data, len) : rv;
+}
+
+/* ---- past the filters ---- */
+
+static int goes_past(chat_stream_t *s)
+{
+    if (s->client.way == CHAT_WAY_UNKNOWN && s->r->sent_bodyct)
+        s->client.way =
+            chat_park_filters_pass(s->r) ? CHAT_WAY_PAST : CHAT_WAY_FILTERS;
+    return s->client.way == CHAT_WAY_PAST;
+}
+
+static int has_room(const chat_cork_t *cork, const char *data, apr_size_t len)
+{
+    return data >= cork->room && data + len <= cork->room + cork->room_len;
+}
+
+apr_status_t chat_netfilter_frame(chat_stream_t *s, const char *data,
+                                  apr_size_t len)
+{
+    chat_cork_t *cork = s->driver->cork;
+    apr_status_t rv;
+
+    if (!goes_past(s))
+        return APR_ENOTIMPL;
+    if (!len || s->client.left)
+        return APR_SUCCESS;
+    rv = put_piece(s);
+    if (rv != APR_SUCCESS)
+        return rv;
+    s->client.passed += len;
+    if (!has_room(cork, data, len))
+        return put_chunk(s, data, len);
+    cork->piece = (char *)data;
+    cork->piece_len = len;
+    return APR_SUCCESS;
+}
+
+/* ---- the filter ---- */
 
 static apr_status_t filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {

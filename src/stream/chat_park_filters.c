@@ -44,6 +44,13 @@ static const char *const harmless[] = {
     NULL,
 };
 
+/* Of those, what they do to a body that is chunked: nothing. Others that were
+ * there have left when the head was sent. */
+static const char *const idle[] = {
+    "content_length", "http_outerror", "chunk", "reqtimeout",
+    "chat_net",       "chat_leave",    "core",  NULL,
+};
+
 /* They act at the first brigade, whatever is in it, and leave: mod_session
  * saves a session where there is one, in a database perhaps; mod_cache forgets
  * what it has of a URL that is posted to. */
@@ -194,4 +201,14 @@ int chat_park_filters_allow(request_rec *r, const char **pwhy)
         }
     }
     return 1;
+}
+
+int chat_park_filters_pass(const request_rec *r)
+{
+    const ap_filter_t *f;
+
+    for (f = r->output_filters; f; f = f->next)
+        if (!is_among(idle, f->frec->name))
+            return 0;
+    return r->chunked;
 }

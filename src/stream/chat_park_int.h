@@ -40,13 +40,26 @@ int chat_park_ready(void);
  * name of one that may block or hold events back; that is counted, and told
  * once for each location in this child. */
 int chat_park_filters_allow(request_rec *r, const char **pwhy);
+/* [the owner] 1: what is left of them does nothing to the bytes of a body but
+ * to chunk them. After the head of the answer was sent. */
+int chat_park_filters_pass(const request_rec *r);
 
 /* ---- the filter (chat_netfilter.c) ---- */
 
-/* What a callback writes, until it is over. */
+/* Bytes that there have to be before a piece, and behind it, to frame it as a
+ * chunk where it is. */
+#define CHAT_FRAME_BEFORE 16
+#define CHAT_FRAME_BEHIND 2
+
+/* What a callback writes, until it is over: data, and then the piece. */
 typedef struct chat_cork_t {
     char *data; /* malloc'ed */
     apr_size_t len;
+    char *piece; /* in room, a chunk but for its frame; NULL: there is none */
+    apr_size_t piece_len;
+    /* C  what a source has read, and need not keep once it was delivered. */
+    char *room;
+    apr_size_t room_len;
 } chat_cork_t;
 
 void chat_netfilter_register(void);
@@ -56,6 +69,9 @@ apr_status_t chat_netfilter_open(chat_cork_t *cork);
 void chat_netfilter_close(chat_cork_t *cork);
 /* [D] chat_driver_ops_t.send */
 apr_status_t chat_netfilter_send(chat_stream_t *s, int hold);
+/* [D] chat_driver_ops_t.frame */
+apr_status_t chat_netfilter_frame(chat_stream_t *s, const char *data,
+                                  apr_size_t len);
 /* [D] Send what is pending. Result as above. */
 apr_status_t chat_netfilter_drain(chat_stream_t *s);
 /* [the owner] What is pending is sent to nobody. */

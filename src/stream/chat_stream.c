@@ -161,6 +161,7 @@ void chat_stream_complete(chat_stream_t *s)
         chat_counters_add(CHAT_COUNT_BYTES, s->end.bytes);
     }
     chat_counters_add(CHAT_COUNT_LIVE, -1);
+    s->r->bytes_sent += s->client.passed; /* for the access log */
     s->spec.cb->complete(s->spec.ctx, &s->end);
 }
 
@@ -174,9 +175,10 @@ chat_offer_e chat_stream_offer(chat_stream_t *s, apr_size_t len)
         s->call.round = s->driver->round;
         s->call.round_bytes = 0;
     }
-    if (s->client.out.len || s->call.round_bytes >= ROUND_BYTES) {
+    if (s->client.out.len || s->aside.blocks ||
+        s->call.round_bytes >= ROUND_BYTES) {
         s->call.waiting = 1;
-        if (!s->client.out.len)
+        if (!s->client.out.len && !s->aside.blocks)
             s->driver->ops->defer(s);
         return CHAT_OFFER_LATER;
     }
@@ -184,9 +186,22 @@ chat_offer_e chat_stream_offer(chat_stream_t *s, apr_size_t len)
     return CHAT_OFFER_ACCEPTED;
 }
 
+/* Whose callback is running. */
+static __thread chat_stream_t *calling;
+
+apr_status_t chat_stream_frame(const request_rec *r, const char *data,
+                               apr_size_t len)
+{
+    chat_stream_t *s = calling;
+
+    if (!s || s->r != r || !s->driver->ops->frame)
+        return APR_ENOTIMPL;
+    return s->driver->ops->frame(s, data, len);
+}
+
 /* After every callback that may have written, with its result: the same, or
  * that the client does not take it. */
-static apr_status_t written(chat_stream_t *s, apr_status_t rv)
+apr_status_t chat_stream_written(chat_stream_t *s, apr_status_t rv)
 {
     apr_status_t sent = s->driver->ops->send(s, s->call.last || rv == APR_EOF);
 
@@ -222,13 +237,18 @@ chat_offer_e chat_stream_deliver(chat_stream_t *s, const char *data,
 
     s->call.data_at = s->client.write_at = s->driver->now;
     s->end.bytes += len;
+    calling = s;
     rv = s->spec.cb->data(s->spec.ctx, data, len);
-    if (rv == APR_INCOMPLETE)
-        rv = APR_SUCCESS;
-    else if (!s->call.begun)
+    calling = NULL;
+    if (rv != APR_INCOMPLETE && !s->call.begun)
         note_answer(s);
-    return written(s, rv) == APR_SUCCESS ? CHAT_OFFER_ACCEPTED
-                                         : CHAT_OFFER_STOP;
+    s->aside.blocks = rv == APR_EAGAIN;
+    if (rv == APR_INCOMPLETE || rv == APR_EAGAIN)
+        rv = APR_SUCCESS;
+    if (chat_stream_written(s, rv) != APR_SUCCESS)
+        return CHAT_OFFER_STOP;
+    s->aside.ops->ask(s);
+    return CHAT_OFFER_ACCEPTED;
 }
 
 void chat_stream_wake(chat_stream_t *s)
@@ -246,6 +266,11 @@ void chat_stream_woken(chat_stream_t *s)
 
 void chat_stream_heartbeat(chat_stream_t *s)
 {
+    apr_status_t rv;
+
     s->client.write_at = s->driver->now;
-    written(s, s->spec.cb->silence(s->spec.ctx));
+    calling = s;
+    rv = s->spec.cb->silence(s->spec.ctx);
+    calling = NULL;
+    chat_stream_written(s, rv);
 }

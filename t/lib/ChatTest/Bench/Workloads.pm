@@ -11,7 +11,7 @@ use Time::HiRes qw(sleep time);
 use ChatTest::Bench qw(now_ns open_files busy_clock busy_since);
 use ChatTest::Load qw(load load_start load_end load_wait);
 
-our @EXPORT_OK = qw(workloads closed_loop warm_up settled);
+our @EXPORT_OK = qw(workloads closed_loop load_of warm_up settled);
 
 # In the order in which they are done: memory first, in a process that has done
 # nothing else yet.
@@ -32,7 +32,7 @@ sub _or_called ($value, $house) {
 }
 
 # sse_load's letters for a request of this peer's.
-sub _load_of ($house, $peer, %more) {
+sub load_of ($house, $peer, %more) {
     return (t => 120, b => $peer->body(delete $more{script} // '', delete $more{filler} // 0),
         _or_called($peer->{load}, $house), %more);
 }
@@ -47,7 +47,7 @@ sub _at_most ($wanted, $most) {
 }
 
 sub warm_up ($house, $peer, $size) {
-    _right(load($peer->url, _load_of($house, $peer, c => 4, m => 5, p => 'n=1', script => 'n=1')), 'warm-up');
+    _right(load($peer->url, load_of($house, $peer, c => 4, m => 5, p => 'n=1', script => 'n=1')), 'warm-up');
     return;
 }
 
@@ -103,7 +103,7 @@ sub _idle ($house, $peer, $size) {
     my $before = $peer->pss_now;
     my $ramp = int $count / ($peer->{tls} ? 1 : 3);
     my $silence = int 0.5 + 4000 / 3 * $size->{seconds};
-    my $job = load_start($peer->url, _load_of($house, $peer, c => $count, r => $ramp, script => "n=1000;pace=$silence"));
+    my $job = load_start($peer->url, load_of($house, $peer, c => $count, r => $ramp, script => "n=1000;pace=$silence"));
     my $held = eval {
         _until_open($peer->mock($house), $count, 30);
         sleep 0.5;
@@ -121,7 +121,7 @@ sub _streams ($house, $peer, $size) {
     my $script = "n=$size->{events};pace=$size->{pace};ts=1";
     $peer->mock($house)->reset;
     my ($cpu, $busy) = ($peer->cpu_now, busy_clock());
-    my $res = _right(load($peer->url, _load_of($house, $peer, c => $count, r => 1000, script => $script)), 'streams');
+    my $res = _right(load($peer->url, load_of($house, $peer, c => $count, r => 1000, script => $script)), 'streams');
     return {
         count => $count,
         busy  => busy_since($busy),
@@ -139,7 +139,7 @@ sub _arrivals ($house, $peer, $size) {
     my $count = int($rate * $size->{seconds} * 1.5) || 1;
     $peer->mock($house)->reset;
     my ($cpu, $busy) = ($peer->cpu_now, busy_clock());
-    my $res = _right(load($peer->url, _load_of($house, $peer, c => $count, o => "$rate:poisson", script => 'n=20;pace=20;ts=1')),
+    my $res = _right(load($peer->url, load_of($house, $peer, c => $count, o => "$rate:poisson", script => 'n=20;pace=20;ts=1')),
         'arrivals');
     return {
         rate  => $rate,
@@ -155,12 +155,13 @@ sub _arrivals ($house, $peer, $size) {
 # As many as can be answered, one after the other on each connection.
 sub closed_loop ($house, $peer, $size, $what, $path, %load) {
     my ($cpu, $stores, $busy) = ($peer->cpu_now, $house->stores_cpu, busy_clock());
-    my $job = load_start($peer->url($path), _load_of($house, $peer, c => $size->{clients}, m => 1000000, k => 1, %load));
+    my $job = load_start($peer->url($path), load_of($house, $peer, c => $size->{clients}, m => 1000000, k => 1, %load));
     sleep $size->{seconds};
     my $res = _right(load_end($job), $what);
     return (
         busy      => busy_since($busy),
         rps       => $res->{ok} / $res->{seconds},
+        requests  => $res->{ok},
         us        => _us_each($peer, $cpu, $res->{ok}),
         stores_us => 1e6 * ($house->stores_cpu - $stores) / $res->{ok},
         _quantiles(first => $res->{first_ms}),
@@ -188,7 +189,7 @@ sub _refused ($house, $peer, $size) {
         my %more = _or_called($peer->{refusals}{$status}, $house);
         my $path = delete $more{path} // $peer->{path};
         if ($status == 429) {
-            load($peer->url($path), _load_of($house, $peer, m => 2, e => 'any', S => 200, X => 429, script => 'n=1', %more));
+            load($peer->url($path), load_of($house, $peer, m => 2, e => 'any', S => 200, X => 429, script => 'n=1', %more));
         }
         my %got = closed_loop($house, $peer, { %$size, seconds => $size->{seconds} / 2 }, "refused with $status", $path,
             script => 'n=1', S => $status, %more);
@@ -200,7 +201,7 @@ sub _refused ($house, $peer, $size) {
 # All clients leave in the middle of an answer.
 sub _storm ($house, $peer, $size) {
     my $count = _at_most($size->{streams}, $peer->{streams});
-    my $job = load_start($peer->url, _load_of($house, $peer, c => $count, r => 500, script => 'n=100000;pace=50'));
+    my $job = load_start($peer->url, load_of($house, $peer, c => $count, r => 500, script => 'n=100000;pace=50'));
     eval { _until_open($peer->mock($house), $count, 20) };
     my $why = $@;
     sleep 0.3;
