@@ -27,7 +27,8 @@ export type Opened =
     | { name: "settings"; tab?: "look" | "keys" | "usage" | "shared" | "data" }
     /** `pick`: what becomes of the model; without it the conversation is asked of it from now on. */
     | { name: "models"; pick?: (m: Model) => void }
-    | { name: "info"; message: Message };
+    | { name: "info"; message: Message }
+    | { name: "confirm"; what: string; act: () => void };
 
 export const dialog = signal<Opened | null>(null);
 
@@ -107,7 +108,7 @@ export function signOff(e: ApiError): void {
 
 const nobody = (): Me => ({
     id: null, role: null, tier: null, guest: false, limits: null, clamps: {}, features: {}, onLeave: "stop",
-    signInUrl: null, signOutUrl: null, brand: {}, version: "",
+    signInUrl: null, signOutUrl: null, brand: {}, suggestions: [], version: "",
 });
 
 export async function loadModels(): Promise<void> {

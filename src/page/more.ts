@@ -32,7 +32,7 @@ export const more = {
     share: (id: string, wish: S["NewShare"]) => json<Share>("POST", `${pathOf(id)}/shares`, wish),
     unshare: (id: string, share: string) => json<void>("DELETE", `${pathOf(id)}/shares/${share}`),
     unshareAll: () => json<S["Deleted"]>("DELETE", "/shares?confirm=all"),
-    shared: (id: string) => json<Shared>("GET", `/shared/${encodeURIComponent(id)}`),
+    shared: (id: string) => json<Shared>("GET", ["/shared", encodeURIComponent(id)].join("/")),
 
     import: (text: string, check: boolean) => json<S["ImportReport"]>("POST", `/import${check ? "?check=1" : ""}`, text),
     forget: () => json<S["Deleted"]>("DELETE", "/me?confirm=all"),

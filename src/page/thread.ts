@@ -72,7 +72,6 @@ export function clear(id: string | null): void {
         older.value = null;
         missing.value = null;
         notice.value = null;
-        sought.value = null;
         system.value = "";
         loading.value = id !== null;
     });

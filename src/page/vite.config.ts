@@ -21,7 +21,7 @@ const lexerAlone: Plugin = {
     },
 };
 
-const SELDOM = /\/(?:admin|brand|chat|en-seldom|info|keyboard|keys|models|more|search|settings|share|shared|sign-in|uploads|usage|de|ar|katex)\.(?:tsx?|css)$/;
+const SELDOM = /\/(?:admin|brand|chat|confirm|en-seldom|info|keyboard|keys|models|more|search|settings|share|shared|sign-in|uploads|usage|de|ar|katex)\.(?:tsx?|css)$/;
 
 const atFirst = (id: string): boolean =>
     /node_modules\/(?:preact|@preact|marked)\//.test(id) || (!id.includes("node_modules") && /\.(?:tsx?)$/.test(id) && !SELDOM.test(id));

@@ -170,7 +170,7 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
                     onPaste={(e) => uploads && take(e.clipboardData) && e.preventDefault()}
                 />
                 <div class="tools">
-                    <button type="button" class="pick" aria-haspopup="dialog" aria-label={t("model.is", { model: modelName(model.value?.id) || t("model") })} onClick={() => (dialog.value = { name: "models" })}>
+                    <button type="button" class="pick" aria-haspopup="dialog" aria-label={t("model.is", { model: modelName(model.value?.id) || t("model") })} onPointerEnter={() => void import("./models")} onClick={() => (dialog.value = { name: "models" })}>
                         <span>{modelName(model.value?.id) || t("model")}</span>
                         <Icon name="down" />
                     </button>

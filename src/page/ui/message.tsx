@@ -54,12 +54,17 @@ function FilePart({ part }: { part: Part & { type: "file" } }) {
 }
 
 const infoItem = (message: Message): MenuItem => ({ label: t("info"), act: () => (dialog.value = { name: "info", message }) });
-const removeItem = (message: Message): MenuItem => ({ label: t("remove.message"), act: () => void removeMessage(message), danger: true });
+/** Others that were said below it go with it, and none of them can be had back. */
+function askToRemove(message: Message): void {
+    dialog.value = { name: "confirm", what: t("remove.sure"), act: () => void removeMessage(message) };
+}
+
+const removeItem = (message: Message): MenuItem => ({ label: t("remove.message"), act: () => askToRemove(message), danger: true });
 
 export function UserMessage({ message, onEdit, pale = false }: { message: Message; onEdit?: (m: Message) => void; pale?: boolean }) {
     const text = textOf(message);
     return (
-        <article class={pale ? "user pale" : "user"} aria-label={t("you")} data-id={message.id}>
+        <article class={pale ? "user pale" : "user"} tabIndex={-1} aria-label={t("you")} data-id={message.id}>
             {message.parts.map((p) => p.type === "file" && <FilePart key={p.uploadId} part={p} />)}
             {text && (
                 <div class="bubble" dir="auto">
@@ -259,7 +264,7 @@ function Actions({ message, last }: { message: Message; last: boolean }) {
 export function Answer({ message, live, last = false, readOnly = false }: { message: Message; live: boolean; last?: boolean; readOnly?: boolean }) {
     const name = modelName(message.model) || modelName(message.heard?.asked) || modelName(model.value?.id);
     return (
-        <article class={last ? "answer last" : "answer"} aria-label={name ? t("assistant.of", { model: name }) : t("assistant")} data-id={message.id} aria-busy={live}>
+        <article class={last ? "answer last" : "answer"} tabIndex={-1} aria-label={name ? t("assistant.of", { model: name }) : t("assistant")} data-id={message.id} aria-busy={live}>
             <h2 class="offscreen">{name ? t("assistant.of", { model: name }) : t("assistant")}</h2>
             <div class="body">
                 {live && <Waiting name={name} />}

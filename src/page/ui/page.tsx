@@ -24,6 +24,7 @@ const DIALOGS: Record<Opened["name"], ComponentType<any>> = {
     models: later(() => import("./models")),
     keyboard: later(() => import("./keyboard")),
     chat: later(() => import("./chat")),
+    confirm: later(() => import("./confirm")),
     info: later(() => import("./info")),
     "sign-in": later(() => import("./sign-in")),
 };

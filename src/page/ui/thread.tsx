@@ -8,7 +8,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Message } from "../api";
 import { begin } from "../ask";
 import { t } from "../i18n";
-import { conversationId, isGone, loading, loadOlder, messages, missing, older, phase, pulse, sought } from "../thread";
+import { conversationId, isGone, loadAll, loading, loadOlder, messages, missing, older, phase, pulse, sought } from "../thread";
 import { Icon } from "./icons";
 import { Answer, UserMessage } from "./message";
 
@@ -113,17 +113,25 @@ export function Thread({ onEdit }: { onEdit: (m: Message) => void }) {
         return () => sizes.disconnect();
     }, []);
 
-    // What search has found, where it is shown.
-    useSignalEffect(() => {
-        const id = sought.value;
-        if (!id || !messages.value.length || !scroller.current) return;
-        const there = articleOf(id);
-        if (!there) return;
-        sought.value = null;
+    // What search has found, where it is shown; it may lie further up, or in a version that is not shown.
+    const wanted = sought.value;
+    const lookFor = async (id: string) => {
+        if (!articleOf(id)) await loadAll();
         follows.current = false;
-        there.scrollIntoView({ block: "start" });
-        there.focus();
-    });
+        // Once more when it has been drawn, and heights are no estimates any longer.
+        const show = (more: number) => requestAnimationFrame(() => {
+            const there = scroller.current && articleOf(id);
+            there?.scrollIntoView({ block: "start" });
+            if (more) show(more - 1);
+            else there?.focus({ preventScroll: true });
+        });
+        show(2);
+    };
+    useEffect(() => {
+        if (!wanted || loading.value || !messages.value.length) return;
+        sought.value = null;
+        void lookFor(wanted);
+    }, [wanted, loading.value, messages.value.length]);
 
     useSignalEffect(() => {
         void pulse.value;
