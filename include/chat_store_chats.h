@@ -116,10 +116,9 @@ typedef struct chat_store_changes_t {
 
 /* Since a cursor of it (NULL: reset). What changed about that time is told
  * twice. Fails with 400 for what is no cursor, and 503. Request thread. */
-apr_status_t chat_store_conversation_changes(chat_store_changes_t *changes,
-                                             const chat_store_at_t *at,
-                                             const char *since,
-                                             chat_err_t *err);
+apr_status_t chat_store_changes_since(chat_store_changes_t *changes,
+                                      const chat_store_at_t *at,
+                                      const char *since, chat_err_t *err);
 
 /* c->id is set by the caller; times and revision are results. APR_EEXIST: 409
  * already_exists (an id of somebody else's as well). APR_ENOSPC: 409, the user

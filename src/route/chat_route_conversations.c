@@ -116,7 +116,7 @@ static apr_status_t changes(rest_t *q)
     int i;
 
     if ((rv = chat_route_rest_text(&since, q, "since", SINCE_MAX)) ||
-        (rv = chat_store_conversation_changes(&found, &q->at, since, &q->err)))
+        (rv = chat_store_changes_since(&found, &q->at, since, &q->err)))
         return rv;
     chat_buf_init(out, q->p);
     chat_buf_puts(out, "{\"changed\":[");

@@ -74,9 +74,9 @@ static apr_status_t look(chat_store_tx_t *tx, void *work)
     return APR_SUCCESS;
 }
 
-apr_status_t chat_store_conversation_changes(chat_store_changes_t *changes,
-                                             const chat_store_at_t *at,
-                                             const char *since, chat_err_t *err)
+apr_status_t chat_store_changes_since(chat_store_changes_t *changes,
+                                      const chat_store_at_t *at,
+                                      const char *since, chat_err_t *err)
 {
     look_t l = {.changes = changes, .now = chat_store_now()};
 
