@@ -18,7 +18,6 @@
 #include "chat_crypto.h"
 #include "chat_json.h"
 #include "chat_log.h"
-#include "chat_stream.h"
 #include "chat_types.h"
 
 #define ID_HEADER "X-Request-ID"
@@ -108,9 +107,6 @@ apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
     apr_bucket_brigade bb = {.p = r->pool, .bucket_alloc = list};
     apr_status_t rv;
 
-    rv = chat_stream_frame(r, data, len);
-    if (rv != APR_ENOTIMPL)
-        return rv;
     APR_RING_INIT(&bb.list, apr_bucket, link);
     APR_BRIGADE_INSERT_TAIL(&bb, apr_bucket_transient_create(data, len, list));
     APR_BRIGADE_INSERT_TAIL(&bb, apr_bucket_flush_create(list));
