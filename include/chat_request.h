@@ -461,4 +461,19 @@ apr_status_t chat_request_admin_block(const char **preason, apr_int64_t *puntil,
                                       const chat_json_t *body, apr_int64_t now,
                                       chat_err_t *err, apr_pool_t *p);
 
+/* ---- chat_request_prompt.c: what the user says, in any form; pure ---- */
+
+/*
+ * What stands last of a user in the body of a request, in whatever form routes
+ * and providers have: the JSON string, or array of parts; NULL: nothing does.
+ * *pends, if it is not NULL: 1 when the request ends with it, 0 when something
+ * of the model or of a tool follows.
+ */
+const chat_json_t *chat_request_prompt(const chat_json_t *body, int *pends);
+
+/* The texts of such a string or array, with line feeds between; in p. others,
+ * if it is not NULL, has what else is in the array, as JSON. */
+const char *chat_request_prompt_text(const chat_json_t *prompt,
+                                     const char **pothers, apr_pool_t *p);
+
 #endif

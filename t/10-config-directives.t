@@ -230,6 +230,8 @@ push @VALUES, (
     [ 'ChatHealthDetails "-R"', qr/^ChatHealthDetails: "-R" is no expression: /m ],
     [ 'ChatRequestFormat chat' ],
     [ 'ChatRequestFormat provider' ],
+    (map { [ "ChatRequestNote $_" ] } qw(on off)),
+    [ 'ChatRequestNote maybe', qr/^ChatRequestNote does not accept "maybe": write on or off$/m ],
     [ 'ChatRequestFormat openai', qr/^ChatRequestFormat does not accept "openai": write chat or provider$/m ],
 
     [ 'ChatAuth none' ],
@@ -365,7 +367,7 @@ my %SCOPES = (
         [ ChatAuth => 'user' ], [ ChatAuthCookie => 'sid' ],
         [ ChatOrigin => 'https://a' ], [ ChatAuthBearer => 'signed' ], [ ChatHealthDetails => 'true' ]),
     map({ $_->[0] => [ "$_->[0] $_->[1]", \@EVERYWHERE, 'Limit' ] }
-        [ ChatModelAllow => 'gpt-*' ], [ ChatRequestFormat => 'provider' ],
+        [ ChatModelAllow => 'gpt-*' ], [ ChatRequestFormat => 'provider' ], [ ChatRequestNote => 'on' ],
         [ ChatModerationTell => 'category' ], [ ChatModerationStoreBlocked => 'on' ],
         [ ChatUploadsTypes => 'image/png' ], [ ChatUploadsLimit => 'files=5' ],
         [ ChatRequestBody => '1M' ], [ ChatRequestCount => 'utf16' ],

@@ -16,11 +16,16 @@
  * differ. */
 #define PERIOD_SLACK 60
 
-const char *const chat_limit_unit[] = {"r", "t", "s", "m"};
+const char *const chat_limit_unit[] = {"r", "t", "s", "m", "h", "i", "b"};
 
 int chat_limit_is_settled(const chat_limit_conf_t *policy)
 {
     return policy->unit == CHAT_LIMIT_TOKENS || policy->unit == CHAT_LIMIT_COST;
+}
+
+int chat_limit_is_leased(const chat_limit_conf_t *policy)
+{
+    return chat_limit_is_settled(policy) || policy->unit == CHAT_LIMIT_STREAMS;
 }
 
 apr_int64_t chat_limit_used(const chat_limit_count_t *count,
@@ -51,7 +56,9 @@ static int set_counter(chat_limit_count_t *count,
         count->ends = period.ends;
         count->window = (int)apr_time_sec(period.ends - now) + PERIOD_SLACK;
     }
-    count->key = chat_limit_key(ctx, policy, period.name);
+    count->key = count->who = chat_limit_key(ctx, policy, period.name);
+    if (policy->unit == CHAT_LIMIT_REPEATS)
+        count->key = chat_limit_key(ctx, policy, ctx->ask->prompt);
     return count->key != NULL;
 }
 
@@ -67,7 +74,8 @@ int chat_limit_collect(chat_limit_counts_t *counts,
         const chat_limit_conf_t *policy =
             APR_ARRAY_IDX(list, i, const chat_limit_conf_t *);
 
-        if (!chat_limit_applies(policy, ctx))
+        if (policy->unit == CHAT_LIMIT_INVISIBLE ||
+            !chat_limit_applies(policy, ctx))
             continue;
         policy = chat_override_limit(chat_ctx(ctx->r), policy);
         if (!set_counter(&counts->count[counts->n], ctx, policy))
@@ -155,8 +163,8 @@ static double share(const chat_limit_count_t *count,
                : 100;
 }
 
-static const char *const told_units[] = {"requests", "tokens", "streams",
-                                         "usd"};
+static const char *const told_units[] = {
+    "requests", "tokens", "streams", "usd", "repeats", "invisible", "blocks"};
 
 /* [whoever owns the request] */
 const chat_notice_t *chat_limit_notice_of(const chat_limit_counts_t *counts,

@@ -58,9 +58,13 @@ static apr_int64_t seconds(apr_int64_t ms)
 /* "requests" is the default of the draft, "tokens" and money are not in it. */
 static char *put_policy(char *at, const chat_limit_conf_t *policy)
 {
-    static const char *const unit[] = {"", ";qu=\"tokens\"",
+    static const char *const unit[] = {"",
+                                       ";qu=\"tokens\"",
                                        ";qu=\"concurrent-requests\"",
-                                       ";qu=\"micro-usd\""};
+                                       ";qu=\"micro-usd\"",
+                                       ";qu=\"repeats\"",
+                                       "",
+                                       ";qu=\"blocks\""};
 
     at = stpcpy(stpcpy(stpcpy(at, "\""), policy->name), "\";q=");
     at = chat_limit_text_number(at, shown(policy, policy->points));
@@ -95,6 +99,14 @@ static void set_number(apr_table_t *t, const char *name, apr_int64_t n,
     apr_table_setn(t, name, text);
 }
 
+/* What is left for this question, or until a ban, is nothing that a client
+ * could plan with: it counts once it refuses. */
+static int is_told(const chat_limit_count_t *count)
+{
+    return count->refused || (count->policy->unit != CHAT_LIMIT_REPEATS &&
+                              count->policy->unit != CHAT_LIMIT_BLOCKS);
+}
+
 /* A buffer for the items of all counts. */
 static char *alloc_items(const chat_limit_counts_t *counts, apr_pool_t *p)
 {
@@ -113,23 +125,24 @@ apr_table_t *chat_limit_headers_make(const chat_limit_counts_t *counts,
     const chat_limit_count_t *nearest = NULL;
     char *policies = alloc_items(counts, p), *policy = policies;
     char *states = alloc_items(counts, p), *state = states;
-    int i;
+    int i, n = 0;
 
     for (i = 0; i < counts->n; i++) {
         const chat_limit_count_t *count = &counts->count[i];
 
         if (count->policy->shadow)
             continue;
-        policy =
-            put_policy(nearest ? stpcpy(policy, ", ") : policy, count->policy);
-        state = put_state(nearest ? stpcpy(state, ", ") : state, count);
-        if (!nearest || nearer(count, nearest))
+        policy = put_policy(n ? stpcpy(policy, ", ") : policy, count->policy);
+        state = put_state(n++ ? stpcpy(state, ", ") : state, count);
+        if (is_told(count) && (!nearest || nearer(count, nearest)))
             nearest = count;
     }
-    if (!nearest)
+    if (!n)
         return t;
     apr_table_setn(t, "RateLimit-Policy", policies);
     apr_table_setn(t, "RateLimit", states);
+    if (!nearest)
+        return t;
     set_number(t, "X-RateLimit-Limit",
                shown(nearest->policy, nearest->policy->points), p);
     set_number(t, "X-RateLimit-Remaining", remaining(nearest), p);

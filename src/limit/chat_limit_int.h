@@ -37,11 +37,15 @@ int chat_limit_applies(const chat_limit_conf_t *policy,
 const char *chat_limit_key(const chat_limit_context_t *ctx,
                            const chat_limit_conf_t *policy, const char *period);
 
-/* Letters of chat_limit_unit_e in keys: "r", "t", "s", "m". */
+/* Letters of chat_limit_unit_e in keys: "r", "t", "s", "m", "h", "i", "b". */
 extern const char *const chat_limit_unit[];
 
 /* 1 when what it counts is reserved, and settled by what was used. */
 int chat_limit_is_settled(const chat_limit_conf_t *policy);
+
+/* 1 when it holds something that a request has to give back or to settle:
+ * tokens, money, a place among the open streams. */
+int chat_limit_is_leased(const chat_limit_conf_t *policy);
 
 /* 1 when the policy refuses while Redis cannot be asked. */
 int chat_limit_fails_closed(const chat_limit_conf_t *policy);
@@ -52,7 +56,10 @@ int chat_limit_fails_closed(const chat_limit_conf_t *policy);
 typedef struct chat_limit_count_t {
     const chat_limit_conf_t *policy;
     const char *key;    /* the counter's name, as Redis has it */
-    apr_int64_t amount; /* to charge: 1, or what is to be reserved */
+    const char *who;    /* the same without what is asked, for logs */
+    apr_int64_t amount; /* to charge: 1, or what is to be reserved; a request
+                           does not charge what counts blocks, and is refused
+                           when one more would be too many */
     apr_int64_t output; /* the tokens of the answer that it is reserved for */
     int window;         /* seconds that the counter lives from now, if it is
                            a new one */
@@ -124,6 +131,9 @@ typedef struct chat_limit_counter_t {
                            const chat_limit_spent_t *spent, request_rec *r);
     /* used and reset_ms of each count, as they stand; nothing is charged. */
     apr_status_t (*look)(chat_limit_counts_t *counts, request_rec *r);
+    /* One more block, counts of CHAT_LIMIT_BLOCKS alone: the one that fills a
+     * counter begins the ban, and no later one makes it longer. */
+    apr_status_t (*mark)(chat_limit_counts_t *counts, request_rec *r);
 } chat_limit_counter_t;
 
 /* What a count has used of that; -1: unknown. */
@@ -199,6 +209,12 @@ apr_int64_t chat_limit_may_log(void);
 
 /* One line per refusal, as far as chat_limit_may_log() allows. */
 void chat_limit_log_refusal(request_rec *r, const chat_limit_count_t *count);
+
+/* ---- what a client is told (chat_limit_refuse.c) ---- */
+
+/* That this count refuses, and when it will not any more; in p. */
+apr_status_t chat_limit_refuse(chat_err_t *err, const chat_limit_count_t *no,
+                               apr_pool_t *p);
 
 /* ---- headers of the response (chat_limit_headers.c) ---- */
 

@@ -1125,7 +1125,7 @@ export interface components {
                 model: string | null;
                 tier: string | null;
                 /** @enum {unknown} */
-                unit: "requests" | "tokens" | "streams" | "usd";
+                unit: "requests" | "tokens" | "streams" | "usd" | "repeats" | "invisible" | "blocks";
                 windowSeconds: number;
             }[];
             /** @description As in ETag. */
@@ -1326,7 +1326,7 @@ export interface components {
         Document: Record<string, never>;
         Error: {
             /** @description One word for a program. */
-            code: string & ("admin_required" | "already_exists" | "answer_too_large" | "banned" | "blocked" | "broken_body" | "budget_exhausted" | "busy" | "content_blocked" | "context_length_exceeded" | "conversation_archived" | "conversation_busy" | "conversation_too_long" | "forbidden" | "forbidden_origin" | "gone" | "https_required" | "idempotency_in_progress" | "idempotency_mismatch" | "identity_unavailable" | "internal" | "invalid_event" | "invalid_id" | "invalid_json" | "invalid_request" | "invalid_signature" | "key_format" | "key_rejected" | "key_unavailable" | "keys_forbidden" | "limits_unavailable" | "method_not_allowed" | "misconfigured" | "model_disabled" | "model_forbidden" | "model_not_found" | "model_required" | "moderation_unavailable" | "no_stream" | "no_such_user" | "not_found" | "out_of_memory" | "payload_too_large" | "precondition_failed" | "rate_limited" | "request_timeout" | "resume_unavailable" | "shutdown" | "stop_unavailable" | "store_unavailable" | "too_many_conversations" | "unauthorized" | "unavailable" | "unsupported" | "unsupported_media_type" | "upload_exists" | "upload_incomplete" | "upload_mismatch" | "upload_quota" | "upload_too_large" | "upload_type" | "upload_unknown" | "upload_url" | "uploads_unavailable" | "upstream_auth" | "upstream_error" | "upstream_not_found" | "upstream_overloaded" | "upstream_quota" | "upstream_rate_limited" | "upstream_rejected" | "upstream_timeout" | "upstream_truncated" | "upstream_unavailable" | "upstream_unreachable" | "user_key_rejected" | "user_key_required");
+            code: string & ("admin_required" | "already_exists" | "answer_too_large" | "banned" | "blocked" | "broken_body" | "budget_exhausted" | "busy" | "content_blocked" | "context_length_exceeded" | "conversation_archived" | "conversation_busy" | "conversation_too_long" | "forbidden" | "forbidden_origin" | "gone" | "https_required" | "idempotency_in_progress" | "idempotency_mismatch" | "identity_unavailable" | "internal" | "invalid_event" | "invalid_id" | "invalid_json" | "invalid_request" | "invalid_signature" | "invisible_characters" | "key_format" | "key_rejected" | "key_unavailable" | "keys_forbidden" | "limits_unavailable" | "method_not_allowed" | "misconfigured" | "model_disabled" | "model_forbidden" | "model_not_found" | "model_required" | "moderation_unavailable" | "no_stream" | "no_such_user" | "not_found" | "out_of_memory" | "payload_too_large" | "precondition_failed" | "rate_limited" | "repeated_prompt" | "request_timeout" | "resume_unavailable" | "shutdown" | "stop_unavailable" | "store_unavailable" | "too_many_conversations" | "unauthorized" | "unavailable" | "unsupported" | "unsupported_media_type" | "upload_exists" | "upload_incomplete" | "upload_mismatch" | "upload_quota" | "upload_too_large" | "upload_type" | "upload_unknown" | "upload_url" | "uploads_unavailable" | "upstream_auth" | "upstream_error" | "upstream_not_found" | "upstream_overloaded" | "upstream_quota" | "upstream_rate_limited" | "upstream_rejected" | "upstream_timeout" | "upstream_truncated" | "upstream_unavailable" | "upstream_unreachable" | "user_key_rejected" | "user_key_required");
             /** @description What is there already. */
             id?: components["schemas"]["Id"];
             /** @description Of an import that ended early: how many are kept. */
@@ -1954,8 +1954,33 @@ export interface components {
         };
     };
     responses: {
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_016c64: {
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, no_such_user, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_00fcba: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "invisible_characters" | "model_not_found" | "model_required" | "no_such_user" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_0108ca: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["CompletionsError"];
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_0b5989: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1974,20 +1999,6 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description content_blocked, context_length_exceeded, invalid_id, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_2481e4: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "content_blocked" | "context_length_exceeded" | "invalid_id" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
-                };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
         /** @description broken_body, invalid_json, invalid_request, unsupported, upload_mismatch; no request of HTTP */
         E400_2a59b7: {
             headers: {
@@ -1998,6 +2009,31 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "broken_body" | "invalid_json" | "invalid_request" | "unsupported" | "upload_mismatch";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_328cb2: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["KitError"];
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_id, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_36e7ce: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_id" | "invalid_json" | "invalid_request" | "invisible_characters" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
                 };
                 "text/html": components["schemas"]["Text"];
             };
@@ -2030,20 +2066,6 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_id, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_4b4bc7: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_id" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
-                };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
         /** @description invalid_request; no request of HTTP */
         E400_533b30: {
             headers: {
@@ -2054,6 +2076,20 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "invalid_request";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description content_blocked, context_length_exceeded, invalid_id, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_598743: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "content_blocked" | "context_length_exceeded" | "invalid_id" | "invisible_characters" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
                 };
                 "text/html": components["schemas"]["Text"];
             };
@@ -2097,45 +2133,6 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_a0096c: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["KitError"];
-                "text/html": components["schemas"]["Text"];
-            };
-        };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, no_such_user, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_a34cc0: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "no_such_user" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
-                };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_b04f8f: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
-                };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
         /** @description broken_body, invalid_id, invalid_json, invalid_request; no request of HTTP */
         E400_b2874f: {
             headers: {
@@ -2150,6 +2147,20 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
+        /** @description broken_body, content_blocked, invalid_json, invalid_request; no request of HTTP */
+        E400_bdda46: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "invalid_json" | "invalid_request";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
         /** @description broken_body, invalid_json, invalid_request, key_format, key_rejected; no request of HTTP */
         E400_cf21e4: {
             headers: {
@@ -2160,6 +2171,20 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "broken_body" | "invalid_json" | "invalid_request" | "key_format" | "key_rejected";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, invalid_id, invalid_json, invalid_request; no request of HTTP */
+        E400_cf32d2: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "invalid_id" | "invalid_json" | "invalid_request";
                 };
                 "text/html": components["schemas"]["Text"];
             };
@@ -2206,14 +2231,17 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_f8e4cd: {
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_f9da71: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["CompletionsError"];
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "invisible_characters" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
+                };
                 "text/html": components["schemas"]["Text"];
             };
         };
@@ -2944,8 +2972,24 @@ export interface components {
                 };
             };
         };
-        /** @description budget_exhausted, rate_limited, upstream_rate_limited */
-        E429_523561: {
+        /** @description budget_exhausted, rate_limited, repeated_prompt, upstream_rate_limited */
+        E429_25e549: {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ForeignAnswer"];
+            };
+        };
+        /** @description budget_exhausted, rate_limited, repeated_prompt, upstream_rate_limited */
+        E429_78a736: {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -2959,24 +3003,8 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "budget_exhausted" | "rate_limited" | "upstream_rate_limited";
+                    code?: "budget_exhausted" | "rate_limited" | "repeated_prompt" | "upstream_rate_limited";
                 };
-            };
-        };
-        /** @description budget_exhausted, rate_limited, upstream_rate_limited */
-        E429_64b64b: {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["KitError"];
             };
         };
         /** @description rate_limited */
@@ -2993,38 +3021,6 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["KitError"];
-            };
-        };
-        /** @description budget_exhausted, rate_limited, upstream_rate_limited */
-        E429_997861: {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["ForeignAnswer"];
-            };
-        };
-        /** @description budget_exhausted, rate_limited, upstream_rate_limited */
-        E429_9a6e3b: {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["CompletionsError"];
             };
         };
         /** @description rate_limited */
@@ -3044,6 +3040,38 @@ export interface components {
                     /** @enum {unknown} */
                     code?: "rate_limited";
                 };
+            };
+        };
+        /** @description budget_exhausted, rate_limited, repeated_prompt, upstream_rate_limited */
+        E429_f33823: {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["CompletionsError"];
+            };
+        };
+        /** @description budget_exhausted, rate_limited, repeated_prompt, upstream_rate_limited */
+        E429_fcc30d: {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["KitError"];
             };
         };
         /** @description internal, misconfigured */
@@ -3154,6 +3182,20 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["KitError"];
+            };
+        };
+        /** @description identity_unavailable, limits_unavailable, moderation_unavailable, out_of_memory, store_unavailable */
+        E503_014817: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "identity_unavailable" | "limits_unavailable" | "moderation_unavailable" | "out_of_memory" | "store_unavailable";
+                };
             };
         };
         /** @description identity_unavailable, limits_unavailable, out_of_memory, store_unavailable, uploads_unavailable */
@@ -3482,7 +3524,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_a34cc0"];
+            400: components["responses"]["E400_00fcba"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_c1e38d"];
             404: components["responses"]["E404_4ef92b"];
@@ -3490,7 +3532,7 @@ export interface operations {
             409: components["responses"]["E409_93d480"];
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -3526,14 +3568,14 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_b04f8f"];
+            400: components["responses"]["E400_f9da71"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_5872a1"];
             408: components["responses"]["E408_74d485"];
             413: components["responses"]["E413_faf836"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_cac183"];
@@ -3669,14 +3711,14 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_016c64"];
+            400: components["responses"]["E400_0b5989"];
             401: components["responses"]["E401_1a739b"];
             403: components["responses"]["E403_a159ff"];
             404: components["responses"]["E404_ce5fe8"];
             408: components["responses"]["E408_c2b7d1"];
             413: components["responses"]["E413_a51f1f"];
             415: components["responses"]["E415_5f41a5"];
-            429: components["responses"]["E429_997861"];
+            429: components["responses"]["E429_25e549"];
             500: components["responses"]["E500_cfe6c9"];
             502: components["responses"]["E502_857cc8"];
             503: components["responses"]["E503_d25920"];
@@ -4271,7 +4313,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_b04f8f"];
+            400: components["responses"]["E400_f9da71"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -4279,7 +4321,7 @@ export interface operations {
             409: components["responses"]["E409_93d480"];
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -4404,7 +4446,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_b04f8f"];
+            400: components["responses"]["E400_f9da71"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -4412,7 +4454,7 @@ export interface operations {
             409: components["responses"]["E409_93d480"];
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -4951,7 +4993,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
-            400: components["responses"]["E400_4b4bc7"];
+            400: components["responses"]["E400_36e7ce"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -4960,7 +5002,7 @@ export interface operations {
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             422: components["responses"]["E422_eb25a1"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -5068,7 +5110,7 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            400: components["responses"]["E400_b2874f"];
+            400: components["responses"]["E400_cf32d2"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
@@ -5078,7 +5120,7 @@ export interface operations {
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
-            503: components["responses"]["E503_401b37"];
+            503: components["responses"]["E503_014817"];
         };
     };
     rateMessage: {
@@ -5171,7 +5213,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
-            400: components["responses"]["E400_4b4bc7"];
+            400: components["responses"]["E400_36e7ce"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -5180,7 +5222,7 @@ export interface operations {
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             422: components["responses"]["E422_eb25a1"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -5367,12 +5409,12 @@ export interface operations {
                     "application/json": components["schemas"]["Title"];
                 };
             };
-            400: components["responses"]["E400_2481e4"];
+            400: components["responses"]["E400_598743"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
             413: components["responses"]["E413_8f671a"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_cac183"];
@@ -5446,7 +5488,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImportReport"];
                 };
             };
-            400: components["responses"]["E400_84cb74"];
+            400: components["responses"]["E400_bdda46"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
@@ -5456,7 +5498,7 @@ export interface operations {
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
-            503: components["responses"]["E503_401b37"];
+            503: components["responses"]["E503_014817"];
         };
     };
     listKeys: {
@@ -5767,7 +5809,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_b04f8f"];
+            400: components["responses"]["E400_f9da71"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -5775,7 +5817,7 @@ export interface operations {
             409: components["responses"]["E409_93d480"];
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -6311,7 +6353,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["E400_a0096c"];
+            400: components["responses"]["E400_328cb2"];
             401: components["responses"]["E401_4b6841"];
             403: components["responses"]["E403_74e5c2"];
             404: components["responses"]["E404_7a8704"];
@@ -6319,7 +6361,7 @@ export interface operations {
             409: components["responses"]["E409_188d65"];
             413: components["responses"]["E413_f16ba5"];
             415: components["responses"]["E415_10ba82"];
-            429: components["responses"]["E429_64b64b"];
+            429: components["responses"]["E429_fcc30d"];
             500: components["responses"]["E500_4733e5"];
             502: components["responses"]["E502_8a5b24"];
             503: components["responses"]["E503_00eebf"];
@@ -6506,14 +6548,14 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_f8e4cd"];
+            400: components["responses"]["E400_0108ca"];
             401: components["responses"]["E401_0f1178"];
             403: components["responses"]["E403_db3e78"];
             404: components["responses"]["E404_fd6c77"];
             408: components["responses"]["E408_509615"];
             413: components["responses"]["E413_607ae6"];
             415: components["responses"]["E415_bf18c3"];
-            429: components["responses"]["E429_9a6e3b"];
+            429: components["responses"]["E429_f33823"];
             500: components["responses"]["E500_bd2851"];
             502: components["responses"]["E502_f6fc9c"];
             503: components["responses"]["E503_7d99fd"];

@@ -11,6 +11,9 @@
 
 #include "chat_auth.h"
 #include "chat_reply.h"
+#include "chat_run_abuse.h"
+#include "chat_run_beside.h"
+#include "chat_run_hook.h"
 #include "chat_run_trace.h"
 #include "chat_scratch.h"
 
@@ -247,6 +250,7 @@ static apr_status_t ask_limits(chat_run_t *run,
         .price = chat_run_dearest(run),
         .lasts = longest(run),
         .own_key = run->own_only,
+        .prompt = chat_run_abuse_prompt(run),
     };
     apr_status_t rv;
 
@@ -303,6 +307,8 @@ static const chat_stream_cb_t callbacks = {
     .silence = chat_run_silence,
     .again = chat_run_again,
     .taken = chat_run_taken,
+    .ask = chat_run_hook_ask,
+    .answered = chat_run_beside_answered,
     .failed = chat_run_failed,
     .complete = chat_run_complete,
 };
@@ -321,6 +327,7 @@ static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
         .cb = &callbacks,
         .ctx = run,
         .heartbeat = run->whole ? 0 : run->conf->stream.heartbeat,
+        .asks_first = chat_run_hook_is_first(run),
         .early = run->conf->stream.early_headers && !run->whole,
         .stall = run->conf->stream.stall,
     };

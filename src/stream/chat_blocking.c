@@ -143,7 +143,8 @@ static int wait_ms(const chat_stream_t *s)
     chat_mono_t due = chat_stream_due(s), now = chat_clock_now();
     int most = s->client.fd >= 0 || s->client.left ? WAIT_MS : LOOK_MS;
 
-    if (due <= now || s->call.waiting) /* it has had its share of one round */
+    /* It has had its share of one round. */
+    if (due <= now || (s->call.waiting && !s->aside.blocks))
         return 0;
     return due - now > most * 1000 ? most : (int)((due - now + 999) / 1000);
 }
@@ -162,7 +163,7 @@ static void run_round(blocking_t *b, chat_stream_t *s)
     else if (client.revents || s->c->aborted)
         chat_stream_gone(s, CHAT_END_GONE, NULL);
     chat_stream_woken(s);
-    if (s->call.waiting)
+    if (s->call.waiting && !s->aside.blocks)
         s->source->resume(s);
     curl_multi_perform(m->handle, &running);
     chat_curl_flush(&b->curl);

@@ -91,6 +91,8 @@ static void recover(chat_multi_t *m, int *prunning)
     {
         if (s->xfer && s->xfer->multi == m)
             chat_xfer_lost(s->xfer->easy, curl_multi_strerror(rc));
+        if (s->aside.xfer && s->aside.xfer->multi == m)
+            chat_xfer_lost(s->aside.xfer->easy, curl_multi_strerror(rc));
     }
 }
 

@@ -102,10 +102,10 @@ static size_t on_data(char *data, size_t size, size_t n, void *baton)
 
 static int on_socket(void *baton, curl_socket_t fd, curlsocktype purpose)
 {
-    chat_stream_t *s = baton;
+    chat_xfer_t *x = baton;
     int bytes = UPSTREAM_RCVBUF;
 
-    s->xfer->fd = fd;
+    x->fd = fd;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     return CURL_SOCKOPT_OK;
 }
@@ -140,10 +140,9 @@ static int on_close(void *baton, curl_socket_t fd)
 
 #if LIBCURL_VERSION_NUM >= 0x075000
 /* The connection that got the request is closed: did it really get it? */
-static int was_unread(const chat_stream_t *s)
+static int was_unread(const chat_xfer_t *x)
 {
-    const chat_curl_t *c = s->driver->curl;
-    const chat_xfer_t *x = s->xfer;
+    const chat_curl_t *c = x->stream->driver->curl;
     unsigned n;
 
     for (n = x->nclosed; n != c->nclosed; n++) {
@@ -159,18 +158,17 @@ static int was_unread(const chat_stream_t *s)
 static int on_request(void *baton, char *theirs, char *ours, int their_port,
                       int our_port)
 {
-    chat_stream_t *s = baton;
-    chat_xfer_t *x = s->xfer;
+    chat_xfer_t *x = baton;
 
     x->fit = CHAT_FIT;
-    if (x->posted && !was_unread(s))
+    if (x->posted && !x->harmless && !was_unread(x))
         return CURL_PREREQFUNC_ABORT;
     x->fit = chat_idle_acquire(x, theirs, their_port, our_port);
     if (x->fit != CHAT_FIT)
         return CURL_PREREQFUNC_ABORT;
     x->posted++;
     x->port = our_port;
-    x->nclosed = s->driver->curl->nclosed;
+    x->nclosed = x->stream->driver->curl->nclosed;
     return CURL_PREREQFUNC_OK;
 }
 #endif
@@ -193,11 +191,10 @@ static struct curl_slist *header_list(const apr_array_header_t *lines)
     return list;
 }
 
-static void set_transport(chat_stream_t *s)
+static void set_transport(chat_xfer_t *x)
 {
-    chat_xfer_t *x = s->xfer;
     CURL *h = x->easy;
-    apr_interval_time_t connect = s->call.spec->timeouts.connect;
+    apr_interval_time_t connect = x->call->timeouts.connect;
 
     curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -212,11 +209,8 @@ static void set_transport(chat_stream_t *s)
     curl_easy_setopt(h, CURLOPT_BUFFERSIZE, READ_BYTES);
     curl_easy_setopt(h, CURLOPT_UPLOAD_BUFFERSIZE, WRITE_BYTES);
     curl_easy_setopt(h, CURLOPT_MAXAGE_CONN, (long)CHAT_IDLE_SECONDS);
-    /* The connection of a call that has just failed may be closed any moment,
-     * with or without a word. */
-    curl_easy_setopt(h, CURLOPT_FRESH_CONNECT, (long)(s->call.again_at != 0));
     curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
-    curl_easy_setopt(h, CURLOPT_SOCKOPTDATA, s);
+    curl_easy_setopt(h, CURLOPT_SOCKOPTDATA, x);
     curl_easy_setopt(h, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, x->multi);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -230,17 +224,16 @@ static void set_transport(chat_stream_t *s)
      * thread when the client leaves. */
     curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 #endif
-    if (s->call.spec->resolve) {
-        x->hosts = curl_slist_append(NULL, s->call.spec->resolve);
+    if (x->call->resolve) {
+        x->hosts = curl_slist_append(NULL, x->call->resolve);
         curl_easy_setopt(h, CURLOPT_RESOLVE, x->hosts);
     }
-    x->guard = chat_stream_guard_set(h, s->call.spec);
+    x->guard = chat_stream_guard_set(h, x->call);
 }
 
-static void set_request(chat_stream_t *s)
+static void set_request(chat_xfer_t *x)
 {
-    const chat_call_t *call = s->call.spec;
-    chat_xfer_t *x = s->xfer;
+    const chat_call_t *call = x->call;
     CURL *h = x->easy;
 
     x->headers = header_list(call->headers);
@@ -250,57 +243,101 @@ static void set_request(chat_stream_t *s)
     curl_easy_setopt(h, CURLOPT_POSTFIELDS, call->body);
     curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE,
                      (curl_off_t)call->body_len);
-    curl_easy_setopt(h, CURLOPT_PRIVATE, s);
+    curl_easy_setopt(h, CURLOPT_PRIVATE, x);
 #if LIBCURL_VERSION_NUM >= 0x075000
     curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, on_request);
-    curl_easy_setopt(h, CURLOPT_PREREQDATA, s);
+    curl_easy_setopt(h, CURLOPT_PREREQDATA, x);
 #else
     /* No way to look at a connection before it is used again. */
     curl_easy_setopt(h, CURLOPT_FORBID_REUSE, 1L);
 #endif
-    curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(h, CURLOPT_HEADERDATA, s);
-    curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(h, CURLOPT_WRITEDATA, s);
 }
+
+chat_xfer_t *chat_xfer_create(chat_stream_t *s)
+{
+    chat_xfer_t *x = apr_pcalloc(s->r->pool, sizeof(*x));
+
+    x->stream = s;
+    return x;
+}
+
+int chat_xfer_prepare(chat_xfer_t *x, const chat_call_t *call)
+{
+    chat_curl_t *c = x->stream->driver->curl;
+
+    x->call = call;
+    x->easy = chat_curl_acquire(c);
+    x->multi = x->easy ? chat_multi_acquire(c) : NULL;
+    if (!x->multi)
+        return 0;
+    x->posted = 0;
+    x->fd = -1;
+    x->fit = CHAT_FIT;
+    set_transport(x);
+    set_request(x);
+    return x->headers != NULL;
+}
+
+int chat_xfer_run(chat_xfer_t *x)
+{
+    return curl_multi_add_handle(x->multi->handle, x->easy) == CURLM_OK;
+}
+
+void chat_xfer_release(chat_xfer_t *x)
+{
+    if (x->multi) {
+        curl_multi_remove_handle(x->multi->handle, x->easy);
+        chat_idle_release(x);
+        chat_multi_release(x->multi);
+        x->multi = NULL;
+    }
+    if (x->easy)
+        chat_curl_release(x->stream->driver->curl, x->easy);
+    x->easy = NULL;
+    if (x->call && x->call->secret)
+        chat_stream_guard_wipe(x->headers);
+    curl_slist_free_all(x->headers);
+    curl_slist_free_all(x->hosts);
+    curl_slist_free_all(x->guard);
+    x->headers = x->hosts = x->guard = NULL;
+}
+
+/* ---- the stream's own ---- */
 
 static void xfer_start(chat_stream_t *s)
 {
-    chat_curl_t *c = s->driver->curl;
     chat_xfer_t *x = s->xfer;
 
     if (!x) {
-        x = s->xfer = apr_pcalloc(s->r->pool, sizeof(*x));
+        x = s->xfer = chat_xfer_create(s);
         x->head = apr_table_make(s->r->pool, 16);
     }
-    x->easy = chat_curl_acquire(c);
-    x->multi = x->easy ? chat_multi_acquire(c) : NULL;
-    if (!x->multi) {
+    apr_table_clear(x->head);
+    x->head_done = 0;
+    x->trailers = 0;
+    if (!chat_xfer_prepare(x, s->call.spec)) {
         chat_stream_end(s, CHAT_END_UNREACHED, "out of memory");
         return;
     }
-    apr_table_clear(x->head);
-    x->head_done = x->posted = 0;
-    x->trailers = 0;
-    x->fd = -1;
-    x->fit = CHAT_FIT;
-    set_transport(s);
-    set_request(s);
-    if (!x->headers ||
-        curl_multi_add_handle(x->multi->handle, x->easy) != CURLM_OK)
+    /* The connection of a call that has just failed may be closed any moment,
+     * with or without a word. */
+    curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT,
+                     (long)(s->call.again_at != 0));
+    curl_easy_setopt(x->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(x->easy, CURLOPT_HEADERDATA, s);
+    curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, s);
+    if (!chat_xfer_run(x))
         chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
 }
 
 /* Nothing was sent: the same transfer on a new connection. */
-static void start_afresh(chat_stream_t *s)
+static int start_afresh(chat_xfer_t *x)
 {
-    chat_xfer_t *x = s->xfer;
-
     x->fit = CHAT_FIT;
     curl_multi_remove_handle(x->multi->handle, x->easy);
     curl_easy_setopt(x->easy, CURLOPT_FRESH_CONNECT, 1L);
-    if (curl_multi_add_handle(x->multi->handle, x->easy) != CURLM_OK)
-        chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
+    return chat_xfer_run(x);
 }
 
 static void xfer_resume(chat_stream_t *s)
@@ -340,22 +377,9 @@ static void xfer_stop(chat_stream_t *s)
     s->call.waiting = 0;
     if (!x)
         return;
-    if (x->multi) {
+    if (x->multi)
         s->end.asked = was_asked(s);
-        curl_multi_remove_handle(x->multi->handle, x->easy);
-        chat_idle_release(x);
-        chat_multi_release(x->multi);
-        x->multi = NULL;
-    }
-    if (x->easy)
-        chat_curl_release(s->driver->curl, x->easy);
-    x->easy = NULL;
-    if (s->call.spec->secret)
-        chat_stream_guard_wipe(x->headers);
-    curl_slist_free_all(x->headers);
-    curl_slist_free_all(x->hosts);
-    curl_slist_free_all(x->guard);
-    x->headers = x->hosts = x->guard = NULL;
+    chat_xfer_release(x);
 }
 
 const chat_source_t chat_source_xfer = {
@@ -393,18 +417,36 @@ static void call_ended(chat_stream_t *s, CURLcode rc)
 
 void chat_xfer_lost(CURL *easy, const char *detail)
 {
-    chat_stream_t *s = NULL;
+    chat_xfer_t *x = NULL;
+    chat_stream_t *s;
 
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&s);
-    if (s && s->xfer && !s->ended)
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&x);
+    if (!x)
+        return;
+    s = x->stream;
+    if (x == s->aside.xfer)
+        s->aside.ops->lost(s);
+    else if (!s->ended)
         chat_stream_end(s, was_asked(s) ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
                         detail);
 }
 
+/* The stream's own transfer is over, by curl. */
+static void reap(chat_stream_t *s, CURLcode rc)
+{
+    chat_curl_t *c = s->driver->curl;
+
+    chat_idle_release(s->xfer);
+    if (c->gathering == s) {
+        s->call.last = rc == CURLE_OK;
+        chat_curl_flush(c);
+    }
+    call_ended(s, rc);
+}
+
 void chat_xfer_reap(chat_multi_t *m)
 {
-    chat_curl_t *c = m->curl;
-    chat_stream_t *s;
+    chat_xfer_t *x;
     CURLMsg *msg;
     CURLcode rc;
     int left;
@@ -412,17 +454,13 @@ void chat_xfer_reap(chat_multi_t *m)
     while ((msg = curl_multi_info_read(m->handle, &left))) {
         if (msg->msg != CURLMSG_DONE)
             continue;
-        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&s);
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
         rc = msg->data.result;
-        if (s->xfer->fit == CHAT_FIT_STALE && !s->ended) {
-            start_afresh(s);
+        if (x->fit == CHAT_FIT_STALE && !x->stream->ended && start_afresh(x))
             continue;
-        }
-        chat_idle_release(s->xfer);
-        if (c->gathering == s) {
-            s->call.last = rc == CURLE_OK;
-            chat_curl_flush(c);
-        }
-        call_ended(s, rc);
+        if (x == x->stream->aside.xfer)
+            x->stream->aside.ops->ended(x->stream, rc);
+        else
+            reap(x->stream, rc);
     }
 }

@@ -23,8 +23,12 @@ typedef enum {
     CHAT_FIT_EARLY  /* a new one, but the upstream has spoken already */
 } chat_fit_e;
 
-/* The transfer of a stream's call. */
+/* The transfer of a call: of a stream's own, or of the one beside it. curl
+ * knows it as CURLOPT_PRIVATE. */
 typedef struct chat_xfer_t {
+    chat_stream_t *stream;
+    const chat_call_t *call;
+    int harmless; /* 1: what was asked may be asked twice */
     CURL *easy;
     chat_multi_t *multi; /* that has easy, or NULL */
     struct curl_slist *headers;
@@ -40,6 +44,16 @@ typedef struct chat_xfer_t {
     int port;         /* ours, of the connection that got it last */
     unsigned nclosed; /* the driver's at that time */
 } chat_xfer_t;
+
+/* In r->pool: one for all calls of its kind of the stream. */
+chat_xfer_t *chat_xfer_create(chat_stream_t *s);
+/* All of a call but who gets what: x has its handles and options then, but is
+ * in no multi handle yet. 0: no memory. */
+int chat_xfer_prepare(chat_xfer_t *x, const chat_call_t *call);
+/* 1: curl has it. */
+int chat_xfer_run(chat_xfer_t *x);
+/* It has none of that any more. Idempotent. */
+void chat_xfer_release(chat_xfer_t *x);
 
 /* Streams whose transfer in m has ended are told so. */
 void chat_xfer_reap(chat_multi_t *m);
