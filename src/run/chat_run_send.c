@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "chat_reply.h"
+#include "chat_stream.h"
 
 /* A longer name of a model is not told in a header. */
 #define NAME_MAX_SHOWN 256
