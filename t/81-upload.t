@@ -40,6 +40,7 @@ my %bytes = (
 
 sub announcing ($t) {
     my $said = announce($t, 'ann', 'image/PNG; q=1', $png, filename => "../../etc/\x{202e}pass\"wd.png");
+    ok $t->as('ann', 'GET', 'me')->{json}{features}{uploads}, 'a user is told that there may be files';
     is $said->{status}, 201, 'a file is announced';
     is_deeply [ @{ $said->{json} }{qw(status mediaType size filename)} ], [ 'pending', 'image/png', length $png, "../../etc/\x{202e}pass\"wd.png" ], '... as it is told';
     like $said->{json}{upload}{url}, qr{^http://127}, '... with where to put it';
