@@ -12,6 +12,7 @@ use Encode qw(encode_utf8);
 use JSON::PP ();
 use ChatTest;
 use ChatTest::Answers;
+use ChatTest::Generated qw(faults generated pieces_of);
 use ChatTest::Moderator;
 use ChatTest::Snippets;
 use ChatTest::Upstream;
@@ -28,22 +29,8 @@ my @END = ('data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}' .
 
 sub said (@texts) { return ChatTest::Answers::stream((map { chunk({ content => $_ }) } @texts), @END) }
 
-# A word in a form that hides it, behind so many bytes, and cut anywhere; the
-# same with an innocent one.
-my @UNSEEN = ("\x{200b}", "\x{ad}", "\x{200d}", "\x{fe0f}", "\x{2060}", "\x{e0041}");
-srand 7;
-sub generated ($word, $before) {
-    my $hidden = join '', map { (rand() < 0.3 ? chr(ord($_) + 0xfee0) : rand() < 0.5 ? uc : $_) . (rand() < 0.3 ? $UNSEEN[rand @UNSEEN] : '') } split //, $word;
-    my $text = substr('xyz ' x 100, 0, $before) . $hidden . (rand() < 0.5 ? '' : ' xyz' x rand 100);
-    my @pieces;
-    while (length $text) {
-        push @pieces, substr $text, 0, 1 + int(rand 12), '';
-    }
-    return @pieces;
-}
-
 my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 40;
-my %generated = map { ("bad$_" => [ generated('banned', 96 + $_ % 40) ], "good$_" => [ generated('bannet', 96 + $_ % 40) ]) } 1 .. $GENERATED;
+my %generated = generated($GENERATED, sub ($i) { substr 'xyz ' x 100, 0, 96 + $i % 40 }, after => sub { ' xyz' x rand 100 }, most => 12);
 
 my $long = 'quite a long answer ' x 20;
 my $call = { tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'look', arguments => '' } } ] };
@@ -329,8 +316,7 @@ sub answer ($name, $path = '/words', %more) { return chat($path, "answer($name)"
 sub wire ($name, %more) {
     my $got = $t->post_json('/words-wire/chat/completions',
         { model => 'o', stream => JSON::PP::true, messages => [ { role => 'user', content => "answer($name)" } ], %more });
-    my $said = join '', map { $_->{choices}[0]{delta}{content} // '' } map { eval { $JSON->decode($_) } // {} } $got->{body} =~ /^data: (\{.*)$/mg;
-    return { status => $got->{status}, said => $said, body => $got->{body} };
+    return { status => $got->{status}, said => pieces_of($got->{body}), body => $got->{body} };
 }
 
 $r = answer('call');
@@ -352,19 +338,17 @@ $res = $t->post_json('/large-wire/chat/completions', { model => 'o', stream => J
 is length(join '', $res->{body} =~ /"content":"([^"]*)"/g), 19 * 20_000, '... and of a large one that waits all is there';
 
 {
-    my ($shown, $touched, $unblocked, $wire) = (0, 0, 0, 0);
-    for my $i (1 .. $GENERATED) {
-        $r = answer("bad$i");
-        $shown++     if $r->{said} !~ /\A[xyz ]*\z/;
-        $unblocked++ if $r->{code} ne 'content_blocked';
-        $wire++      if wire("bad$i")->{said} !~ /\A[xyz ]*\z/;
+    my $found = faults($GENERATED, sub ($i) {
         my $whole = join '', $generated{"good$i"}->@*;
-        $touched++ if answer("good$i")->{said} ne $whole || wire("good$i")->{said} ne $whole;
-    }
-    is $shown,     0, "of $GENERATED answers with a word cut at any place no letter is shown";
-    is $unblocked, 0, '... and each of them ends';
-    is $wire,      0, '... where bytes pass neither';
-    is $touched,   0, '... and of as many innocent ones none is touched';
+        my ($bad, $good) = map { answer("$_$i") } qw(bad good);
+        return ($bad->{said} !~ /\A[xyz ]*\z/ ? 'shown' : (), $bad->{code} ne 'content_blocked' ? 'unblocked' : (),
+            wire("bad$i")->{said} !~ /\A[xyz ]*\z/ ? 'wire' : (), $good->{said} ne $whole || wire("good$i")->{said} ne $whole ? 'touched' : ());
+    });
+    is $found->{looked}, $GENERATED, "$GENERATED answers with a word cut at any place";
+    is $found->{shown}, undef, '... no letter is shown';
+    is $found->{unblocked}, undef, '... each of them ends';
+    is $found->{wire}, undef, '... where bytes pass no letter is, either';
+    is $found->{touched}, undef, '... and of as many innocent ones none is touched';
 }
 
 # ---- several, and one that fails for long ----

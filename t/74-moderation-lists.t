@@ -12,6 +12,7 @@ use Encode qw(encode_utf8);
 use JSON::PP ();
 use ChatTest;
 use ChatTest::Answers;
+use ChatTest::Generated qw(faults generated pieces_of);
 use ChatTest::Kept;
 
 my $JSON = JSON::PP->new->utf8->canonical;
@@ -32,23 +33,11 @@ sub said (@texts) { return answer(map { { content => $_ } } @texts) }
 
 sub args ($text) { return { tool_calls => [ { index => 0, function => { arguments => $text } } ] } }
 
-# A word in a form that hides it, cut anywhere; the same with an innocent one.
-my @UNSEEN = ("\x{200b}", "\x{ad}", "\x{200d}", "\x{feff}", "\x{2060}", "\x{e0041}", "\x{336}");
-srand 7;
-sub generated ($word) {
-    my $hidden = join '', map { (rand() < 0.3 ? chr(ord($_) + 0xfee0) : rand() < 0.5 ? uc : $_) . (rand() < 0.4 ? $UNSEEN[rand @UNSEEN] : '') } split //, $word;
-    my $text = 'It is ' . 'so ' x rand(4) . $hidden . (rand() < 0.5 ? '' : ', and more.');
-    my @pieces;
-    while (length $text) {
-        push @pieces, substr $text, 0, 1 + int(rand 4), '';
-    }
-    return said(@pieces);
-}
-
 my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 100;
-my %generated = map { ("bad$_" => generated('banned'), "good$_" => generated('bannet')) } 1 .. $GENERATED;
+my %generated = generated($GENERATED, sub ($i) { 'It is ' . 'so ' x rand 4 }, after => sub { ', and more.' }, most => 4, also => ["\x{336}"]);
 
-my $odd = ChatTest::Answers->new(%generated,
+my $odd = ChatTest::Answers->new(
+    (map { ($_ => said($generated{$_}->@*)) } keys %generated),
     (map { $_ => said('Yes.') } qw(titled soiled)),
     plain    => said('All', ' is', ' well', '.'),
     cut      => said('It is ba', 'nn', 'ed', ', sorry.'),
@@ -322,18 +311,23 @@ for my $role (qw(user assistant system)) {
 # ---- many ----
 
 {
-    my ($shown, $touched, $unblocked) = (0, 0, 0);
-    for my $i (1 .. $GENERATED) {
-        my $res = ask_guest("bad$i");
-        $shown++     if $t->text($res) !~ /\AIt (?:is (?:so )*)?\z/;
-        $unblocked++ if (error_of($res)->{code} // code_of($res)) ne 'content_blocked';
-        my ($good) = map { s/.*?\r\n\r\n//sr } $generated{"good$i"};
-        my $text = join '', map { $JSON->decode($_)->{choices}[0]{delta}{content} // '' } $good =~ /^data: (\{.*)$/mg;
-        $touched++ if $t->text(ask_guest("good$i")) ne $text;
-    }
-    is $shown,     0, "of $GENERATED answers with a word in them no letter is shown";
-    is $unblocked, 0, '... each of them ends there';
-    is $touched,   0, '... and of as many innocent ones none is touched';
+    my $wire = sub ($name) {
+        return pieces_of($t->post_json('/open-wire/v1/chat/completions',
+            { model => 'x', stream => JSON::PP::true, messages => [ { role => 'user', content => "answer($name)" } ] })->{body});
+    };
+    my $found = faults($GENERATED, sub ($i) {
+        my ($bad, $good) = map { ask_guest("$_$i") } qw(bad good);
+        my $whole = join '', $generated{"good$i"}->@*;
+        return ($t->text($bad) !~ /\AIt (?:is (?:so )*)?\z/ ? 'shown' : (),
+            (error_of($bad)->{code} // code_of($bad)) ne 'content_blocked' ? 'unblocked' : (),
+            index(join('', $generated{"bad$i"}->@*) =~ s/\A(?:It is (?:so )*)\K.*//sr, $wire->("bad$i")) ? 'wire' : (),
+            $t->text($good) ne $whole || $wire->("good$i") ne $whole ? 'touched' : ());
+    });
+    is $found->{looked}, $GENERATED, "$GENERATED answers with a word in them";
+    is $found->{shown}, undef, '... no letter is shown';
+    is $found->{unblocked}, undef, '... each of them ends there';
+    is $found->{wire}, undef, '... where bytes pass no letter is, either';
+    is $found->{touched}, undef, '... and of as many innocent ones none is touched';
 }
 
 # ---- what others learn ----

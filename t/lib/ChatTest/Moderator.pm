@@ -76,7 +76,7 @@ sub _says (%answer) { return _http(200, $JSON->encode(\%answer)) }
 
 # Lower case, without what nobody sees, and no forms of full width.
 sub _plain ($text) {
-    return lc($text) =~ s/[\x{200b}-\x{200d}\x{ad}\x{fe0f}\x{2060}\x{e0041}]//gr
+    return lc($text) =~ s/[\x{200b}-\x{200d}\x{ad}\x{fe0f}\x{feff}\x{2060}\x{e0041}]//gr
         =~ s/([\x{ff01}-\x{ff5e}])/lc chr(ord($1) - 0xfee0)/ger;
 }
 
