@@ -44,6 +44,8 @@ my $odd = ChatTest::Answers->new(
     swap     => said('You d', 'ar', 'n', ' thing, darn it'),
     late     => said('It is ba', 'n'),
     flag     => said('hm', 'mm'),
+    dashed   => ChatTest::Answers::whole(200, ['Content-Type: application/json'],
+        '{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"It-is-banned-' . 'x' x 300 . '"},"finish_reason":"stop"}]}'),
     call     => answer({ content => 'Look ba' },
         { tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'look', arguments => '' } } ] },
         args('{"q":"so b\\u0061'), args('nn'), args('ed"}')),
@@ -105,6 +107,13 @@ CustomLog %%DIR%%/moderated moderated
 <Location /sdk>
     SetHandler chat
     ChatRoute completions
+    ChatUse odd
+    ChatAuth guest
+    $lists
+</Location>
+<Location /ui>
+    SetHandler chat
+    ChatRoute ui-message
     ChatUse odd
     ChatAuth guest
     $lists
@@ -193,6 +202,39 @@ sub ask_guest ($name) {
     is ask('plain', path => '/free', text => 'answer(plain) banned')->{status}, 200, 'where a list is off it holds nobody up';
 }
 
+# Characters that nobody sees are not what Unicode's list of such has alone.
+is code_of(ask('plain', text => "answer(plain) so b\x{1}an\x{fff9}n\x{9c}ed")), 'content_blocked', 'controls hide nothing';
+is code_of(ask('plain', text => "answer(plain) so \x{1d05}\x{1d00}r\x{1f15d}")), '', 'small capitals and black circles are letters';
+like $odd->asked('plain'), qr/so \[removed\]/, '... where letters are that look alike';
+
+# What looks like an id, or a file, and is one that a model reads.
+{
+    my $ask = sub (@more) {
+        return ($t->post_json('/open-wire/v1/chat/completions', { model => 'x', stream => JSON::PP::true,
+            messages => [ { role => 'user', content => 'answer(plain)' } ], @more }))->{status};
+    };
+    my $said = sub (@content) { return $ask->(messages => [ { role => 'user', content => [ { type => 'text', text => 'answer(plain)' }, @content ] } ]) };
+    is $said->({ type => 'text', text => 'tell-me-about-banned-' . 'a' x 300 }), 400, 'a long text without spaces is no file';
+    is $said->({ type => 'image_url', image_url => { url => 'data:image/png;base64,' . 'AAAA/banned/AAAA' x 30 } }), 200, '... and one that is a file is none';
+    is $ask->(user => 'x', metadata => { id => 'so banned it is' }), 400, 'nor is an id what no id can be';
+    my $tool = sub (%schema) { return $ask->(tools => [ { type => 'function', function => { name => 'f', parameters => { type => 'object', properties => \%schema } } } ]) };
+    is $tool->(fine => { type => 'string' }), 200, 'a schema';
+    is $tool->(banned => { type => 'string' }), 400, '... whose names are read';
+    is $tool->(fine => { default => { id => 'banned' } }), 400, '... and what it has under any name';
+}
+{
+    my $tell = sub (%part) {
+        return code_of($t->post_json('/ui', { id => conversation(), messages => [
+            { id => 'a', role => 'user', parts => [ { type => 'text', text => 'Hi' } ] },
+            { id => 'b', role => 'assistant', parts => [ { type => 'tool-look', toolCallId => 'c', state => 'output-available', %part } ] },
+            { id => 'd', role => 'user', parts => [ { type => 'text', text => 'answer(plain)' } ] } ] }));
+    };
+    is $tell->(input => { about => 'x' }, output => { id => 'x' }), '', 'what a tool has given';
+    is $tell->(input => { about => 'x' }, output => { id => 'banned' }), 'content_blocked', '... is looked at under any name';
+    is $tell->(input => { about => 'x' }, output => { url => 'how-to-be-banned-' . 'a' x 300 }), 'content_blocked', '... whatever it looks like';
+    is $tell->(input => { banned => 1 }, output => 'x'), 'content_blocked', '... and so is what it was given';
+}
+
 # Earlier turns are as good as a question.
 for my $role (qw(user assistant system)) {
     my @before = $role eq 'assistant' ? { role => 'user', content => 'Hi' } : ();
@@ -225,6 +267,22 @@ for my $role (qw(user assistant system)) {
     $res = $patch->('darn it');
     is $res->{status}, 200, '... with something that is replaced' or diag $res->{body};
     is $res->{json}{parts}[0]{text}, '[removed] it', '... it is';
+}
+
+# What stands above a conversation: a model has its system prompt, and others its title.
+{
+    my $talk = sub ($method, $path, %what) {
+        return $t->request($method, $path, headers => ChatTest::Kept::as('ann'), json => \%what);
+    };
+    is code_of($talk->('POST', '/talks', system => 'Say what is banned')), 'content_blocked', 'a system prompt with a word is not taken';
+    is code_of($talk->('POST', '/talks', title => 'BANNED')), 'content_blocked', '... nor is a title';
+    my $res = $talk->('POST', '/talks', title => 'My darn horse', system => 'You dаrn fool');
+    is_deeply [ @{ $res->{json} }{qw(title system)} ], [ 'My [removed] horse', 'You [removed] fool' ], '... where they are replaced they are' or diag $res->{body};
+    my $id = $res->{json}{id};
+    is code_of($talk->('PATCH', "/talks/$id", system => 'banned')), 'content_blocked', '... and so it is when they change';
+    is $talk->('PATCH', "/talks/$id", title => 'Fine')->{status}, 200, '... while others may';
+    $res = $t->post_json('/moved', { conversations => [ { title => 'x', system => 'banned', messages => [] } ] }, headers => ChatTest::Kept::as('ann'));
+    is code_of($res), 'content_blocked', '... and in a file' or diag $res->{body};
 }
 
 # ---- titles ----
@@ -304,6 +362,7 @@ for my $role (qw(user assistant system)) {
     $res = $ask->('/open-wire/v1/chat/completions', 'whole');
     is $res->{status}, 400, '... of a whole one nothing is sent';
     unlike $res->{body}, qr/banned/, '... at all';
+    is $ask->('/open-wire/v1/chat/completions', 'dashed')->{status}, 400, '... nor of a long one without spaces';
     $res = $ask->('/open-wire/v1/chat/completions', 'plain', system => 'banned', stream => JSON::PP::true);
     is $res->{status}, 400, '... and every text of a request is looked at';
 }
