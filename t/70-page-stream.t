@@ -96,6 +96,23 @@ for my $case ([ events => ['other'], 'events' ], [ events => 'status', 'events' 
     is "$res->{status} " . JSON::PP::decode_json($res->{body})->{issues}[0]{path}[0], "400 $path", "$member that is none is refused";
 }
 
+# ---- what the conversation is called ----
+
+my $c = uuid();
+my $wish = sub ($text, %o) { [ ask($text, conversationId => $c, events => ['conversation'], %o) ] };
+(undef, @events) = $wish->('  What  is up?')->@*;
+is_deeply [ map { $_->{type} } @events[ -2, -1 ] ], [qw(conversation done)], 'who wants to know is told what the conversation is called, before the end';
+is_deeply [ @{ $events[-2] }{qw(conversationId title revision)} ], [ $c, 'What is up?', 1 ], '... by its first question';
+my $etag = $t->as('ann', 'PATCH', "conversations/$c", json => { title => 'Mine' })->{headers}{etag};
+(undef, @events) = $wish->('And now?')->@*;
+is_deeply [ @{ $events[-2] }{qw(type title)}, qq("$events[-2]{revision}") ], [ conversation => 'Mine', $etag ], '... and by its user, with the revision of that';
+(undef, @events) = $wish->('try: break')->@*;
+is_deeply [ map { $_->{type} } @events[ -2, -1 ] ], [qw(conversation error)], '... before an error, too';
+(undef, @events) = ask('And now?', conversationId => $c);
+is scalar(grep { $_->{type} eq 'conversation' } @events), 0, 'nobody else is told';
+(undef, @events) = ask('Hello', events => ['conversation']);
+is scalar(grep { $_->{type} eq 'conversation' } @events), 0, '... nor is anybody where nothing is kept';
+
 # ---- who leaves ----
 
 ($res) = ask('Hello', onLeave => 'finish');

@@ -117,7 +117,7 @@ export function hear(e: StreamEvent): void {
             stage.value = e.stage;
             return;
         case "conversation":
-            if (conversationId.value && e.title) amend(conversationId.value, { title: e.title });
+            if (conversationId.value && e.title) amend(conversationId.value, { title: e.title, revision: e.revision });
             return;
         case "text":
         case "refusal":

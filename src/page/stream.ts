@@ -8,7 +8,7 @@ import { EventParser } from "./events";
 export type StreamEvent =
     | { type: "start"; id: string; model: string; provider: string; conversationId?: string; userMessageId?: string; messageId?: string; streamId?: string; limits?: LimitLeft[] }
     | { type: "status"; stage: string; provider?: string; attempt?: number }
-    | { type: "conversation"; title?: string | null }
+    | { type: "conversation"; title: string | null; revision: number }
     | { type: "text" | "reasoning" | "refusal"; text: string }
     | { type: "tool_call"; index: number; callId: string; name: string }
     | { type: "tool_arguments"; index: number; text: string }

@@ -187,6 +187,8 @@ typedef struct chat_run_t {
                                     has it; or NULL */
     const chat_notice_t *notice; /* of a limit that is near, once it is settled;
                                     or NULL */
+    const chat_named_t *named;   /* the conversation at the end, for a client
+                                    that wants to know; or NULL */
 
     chat_attempt_t attempt;
     chat_run_call_t call;
