@@ -1510,13 +1510,17 @@ export interface components {
             clamps: {
                 [key: string]: number;
             };
+            email: string | null;
             features: {
                 [key: string]: boolean;
             };
             guest: boolean;
             id: string | null;
+            /** @description A URL. */
+            image: string | null;
             /** @description null: they cannot be told now. */
             limits: null | components["schemas"]["LimitState"][];
+            name: string | null;
             /** @enum {unknown} */
             onLeave: "finish" | "stop";
             role: string | null;

@@ -7,7 +7,7 @@ import type { components } from "./api.d";
 type S = components["schemas"];
 
 export type LimitLeft = S["LimitState"];
-export type Me = S["Me"] & { name?: string | null; email?: string | null; suggestions?: string[] };
+export type Me = S["Me"];
 export type Model = Omit<S["Model"], "reason"> & { description?: string | null; deprecated?: boolean; reason?: { code: string; tiers?: string[]; message?: string } };
 export type ModelList = { data: Model[]; providers?: { id: string; label?: string | null }[] };
 export type Conversation = S["Conversation"];
