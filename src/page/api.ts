@@ -38,6 +38,8 @@ export interface Heard {
     wrote?: number;
     /** The model that was asked, where another one answered. */
     asked?: string;
+    /** Models that may answer instead, by what the server said when it failed. */
+    others?: string[];
     /** What it was drawn under before the server gave it an id: it stays the same element. */
     key?: string;
 }

@@ -14,7 +14,7 @@ export type StreamEvent =
     | { type: "tool_arguments"; index: number; text: string }
     | { type: "reasoning_detail"; detail: unknown }
     | { type: "done"; finishReason: string; model: string; usage: Usage; limits?: LimitLeft[] }
-    | { type: "error"; code: string; message: string; retryAfter?: number };
+    | { type: "error"; code: string; message: string; retryAfter?: number; models?: string[] };
 
 export interface Hearer {
     event(event: StreamEvent): void;
