@@ -18,6 +18,7 @@
  *   chat_run_cost.c        tokens, where nobody has counted them
  *   chat_run_bill.c        what providers bill for it
  *   chat_run_refuse.c      errors in the form of the route
+ *   chat_run_others.c      who else could be asked
  *   chat_run_tap.c         what else wants to know of an answer
  *   chat_run_trace.c       in which trace it stands
  *   chat_run_abuse.c       whether it is the same question, or hides something
@@ -443,6 +444,13 @@ const chat_provider_t *chat_run_spoken(request_rec *r,
 
 /* The status of that error where this location is. */
 int chat_run_status(const chat_ctx_t *ctx, const chat_err_t *err);
+
+/* ---- chat_run_others.c ---- */
+
+/* [whoever owns the run] Where the failure is of a model or its provider, and
+ * clients of this form are told so much: err->models. Once more does no
+ * harm. */
+void chat_run_name_others(const chat_run_t *run, chat_err_t *err);
 
 /* ---- chat_run_cost.c ---- */
 
