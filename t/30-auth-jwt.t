@@ -186,6 +186,8 @@ is_deeply called('/authjs', Cookie => join '; ', @named), [ 'Kat', 'kat@example.
 is_deeply called('/shared', bearer($hs)), [ undef, undef, 'https://example.test/kat.png' ], '... as do those of a signed token';
 my $row = { cookie('authjs.session-token', '0f8fad5b-d9cb-469f-a165-70867728950e') };
 is_deeply called('/rows', %$row), [ 'Kat', 'kat@example.test', '/kat.png' ], '... and the tables of Auth.js';
+system('sqlite3', $t->dir . '/app.db', qq{update "user" set image = '//example.test/kat.png'}) == 0 or die;
+is called('/rows', %$row)->[2], undef, '... where a picture of another host is none';
 system('sqlite3', $t->dir . '/app.db', 'alter table "user" rename column email to mail') == 0 or die;
 is_deeply called('/rows', %$row), [ (undef) x 3 ], 'where these have other columns nobody knows';
 is who('/rows', %$row), '200 kat-row', '... but who has a session is let in';

@@ -30,10 +30,12 @@ static known_t *remember(request_rec *r)
     return known;
 }
 
+/* Of https, or a path of this site: "//" and "/\\" would name another host. */
 static int is_url(const char *text)
 {
     return strlen(text) <= IMAGE_MAX &&
-           (!strncasecmp(text, "https://", 8) || *text == '/');
+           (!strncasecmp(text, "https://", 8) ||
+            (*text == '/' && text[1] != '/' && text[1] != '\\'));
 }
 
 static void fill(chat_auth_profile_t *profile, const char *name,

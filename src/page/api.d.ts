@@ -1369,6 +1369,8 @@ export interface components {
             limit?: components["schemas"]["LimitState"];
             /** @description A sentence for people. */
             message: string;
+            /** @description Others that the user may ask instead. */
+            models?: string[];
             /** @description As in X-Request-ID. */
             requestId?: string;
             /** @description Seconds. */

@@ -36,7 +36,7 @@ static int has_failed(const chat_run_t *run, const char *provider)
 
 static int is_open(const chat_run_t *run, const chat_model_conf_t *model)
 {
-    return chat_model_used(run->conf, model->provider) &&
+    return !model->off && chat_model_used(run->conf, model->provider) &&
            chat_config_provider(run->r->server, model->provider) &&
            chat_model_allowed(run->conf, model, model->name,
                               chat_limit_tier(run->ctx)) &&
@@ -80,7 +80,7 @@ void chat_run_name_others(const chat_run_t *run, chat_err_t *err)
 {
     apr_pool_t *p = run->r->pool;
     apr_array_header_t *names;
-    chat_buf_t out;
+    chat_buf_t *out;
     int i;
 
     if (!is_wanted(run, err))
@@ -91,12 +91,12 @@ void chat_run_name_others(const chat_run_t *run, chat_err_t *err)
     list(names, run, 1);
     if (!names->nelts)
         return;
-    chat_buf_init(&out, p);
+    out = apr_palloc(p, sizeof(*out));
+    chat_buf_init(out, p);
     for (i = 0; i < names->nelts; i++) {
-        chat_buf_puts(&out, i ? "," : "[");
-        chat_buf_quote(&out, APR_ARRAY_IDX(names, i, const char *));
+        chat_buf_puts(out, i ? "," : "[");
+        chat_buf_quote(out, APR_ARRAY_IDX(names, i, const char *));
     }
-    chat_buf_puts(&out, "]");
-    chat_buf_put(&out, "", 1);
-    err->models = out.data;
+    chat_buf_put(out, "]", sizeof("]"));
+    err->models = out->data;
 }
