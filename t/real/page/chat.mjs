@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The page is opened, asked, answers, is stopped and is read again.
-import { answers, askFor, button, composer, conversationOf, is, kept, lastAnswer, ok, run, settled, shown, until, visit } from "./lib.mjs";
+import { answers, api, askFor, button, composer, conversationOf, is, kept, lastAnswer, ok, run, settled, shown, signIn, until, visit } from "./lib.mjs";
 
 async function opens() {
     const page = await visit("ann");
@@ -10,6 +10,20 @@ async function opens() {
     await button(page, "Model: m").waitFor();
     const guest = await visit(null);
     ok(await composer(guest).isVisible(), "a guest has one, too");
+}
+
+/** Who was a guest here before has the list as soon as it is known who it is, whichever is known first. */
+async function signsIn() {
+    const { json } = await api("eve", "POST", "conversations", { title: "From another device" });
+    ok(json.id, "there is a conversation", json);
+    const page = await visit(null);
+    await button(page, "Sign in").first().waitFor();
+    await signIn(page.context(), "eve");
+    const others = Promise.race([page.waitForResponse(/\/conversations\?/), page.waitForResponse(/\/models/).then(() => page.waitForTimeout(500))]);
+    await page.route("**/api/v1/me", (route) => others.then(() => route.continue()));
+    await page.reload();
+    await page.getByRole("link", { name: "From another device" }).waitFor();
+    ok(true, "the list of who has just signed in is there");
 }
 
 async function asks(up) {
@@ -56,4 +70,4 @@ async function stops(up) {
     await until("the field", () => composer(page).isEnabled());
 }
 
-run([{ opens, asks, stops }]);
+run([{ opens, signsIn, asks, stops }]);
