@@ -84,6 +84,8 @@ async function belongTo(user: string): Promise<void> {
     conversations.value = [];
     listState.value = "loading";
     tell({ what: "user" });
+    // The list may have come before it was known whose it is.
+    if (user) void loadConversations();
 }
 
 export async function loadMe(): Promise<void> {

@@ -105,6 +105,7 @@ export const en = {
     "cut.resume": "Look for the rest",
     "failed": "There was no answer.",
     "failed.provider": "The provider did not answer.",
+    "failed.busy": "The provider has too much to do. Try again in a moment.",
     "length": "The answer reached its longest length.",
     "filtered": "The provider did not want to go on.",
     "fallback": "Answered by {model}: {asked} was away",

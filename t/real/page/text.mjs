@@ -285,6 +285,21 @@ async function slow(page) {
     return go;
 }
 
+/** What a stranger is told when the server has said that he is one moves nothing. */
+async function calmGuest() {
+    let tell;
+    const watched = new Promise((resolve) => (tell = resolve));
+    const page = await visit(null, { ...PHONE, before: (context) => context.route("**/api/v1/**", (route) => watched.then(() => route.continue())) });
+    await page.getByText("What can I help with?").waitFor();
+    await watchShifts(page);
+    tell();
+    await page.getByText("You are a guest", { exact: false }).waitFor();
+    await page.evaluate(() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r))));
+    const { shifts, shifted } = await page.evaluate(() => ({ shifts: window.shifts, shifted: window.shifted }));
+    ok(shifts === 0, "nothing shifts when a stranger opens the page", { shifts, shifted });
+    await page.context().unrouteAll({ behavior: "wait" });
+}
+
 const calmAtOnce = (up) => calm(up, "at once", {}, 6);
 const calmLate = (up) => calm(up, "late", {}, 3, async (page) => {
     const go = await slow(page);
@@ -295,4 +310,4 @@ const calmPhone = (up) => calm(up, "on a phone", PHONE, 3, async (page) => {
     return (i) => i === 1 && go();
 });
 
-run([{ withPolicy, withoutPolicy, elsewhere, selection }, { calmAtOnce }, { calmLate }, { calmPhone }]);
+run([{ withPolicy, withoutPolicy, elsewhere, selection, calmGuest }, { calmAtOnce }, { calmLate }, { calmPhone }]);
