@@ -1239,6 +1239,8 @@ export interface components {
         /** @description A whole answer; docs/stream.md describes the members and the events of a stream. */
         Answer: Record<string, never>;
         AnswerWish: {
+            /** @description Pieces of text that come within so many milliseconds are one event; 0: each is one. */
+            coalesce?: number;
             /** @description What is told besides: what is waited for, and what the conversation is called. */
             events?: ("status" | "conversation")[];
             maxOutputTokens?: number;
@@ -1860,6 +1862,8 @@ export interface components {
         };
         /** @description A question, with all that was said before; or, with conversationId, what is new in a conversation that is kept. */
         StreamTurn: {
+            /** @description Pieces of text that come within so many milliseconds are one event; 0: each is one. */
+            coalesce?: number;
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
             /** @description What is told besides: what is waited for, and what the conversation is called. */
@@ -1888,6 +1892,8 @@ export interface components {
         };
         /** @description A question, with all that was said before; or, with conversationId, what is new in a conversation that is kept. */
         StreamTurn_2: {
+            /** @description Pieces of text that come within so many milliseconds are one event; 0: each is one. */
+            coalesce?: number;
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
             /** @description What is told besides: what is waited for, and what the conversation is called. */
@@ -4352,7 +4358,10 @@ export interface operations {
     };
     stream_2: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As in the body, where that does not say it. */
+                coalesce?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4485,7 +4494,10 @@ export interface operations {
     };
     stream: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As in the body, where that does not say it. */
+                coalesce?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5043,7 +5055,10 @@ export interface operations {
     };
     ask: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As in the body, where that does not say it. */
+                coalesce?: number;
+            };
             header?: {
                 /** @description The same key and request once more have the same answer, for a day. */
                 "Idempotency-Key"?: string;
@@ -5262,7 +5277,10 @@ export interface operations {
     };
     askAgain: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As in the body, where that does not say it. */
+                coalesce?: number;
+            };
             header?: {
                 /** @description The same key and request once more have the same answer, for a day. */
                 "Idempotency-Key"?: string;
