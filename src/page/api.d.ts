@@ -1533,6 +1533,8 @@ export interface components {
             /** @description What an empty chat suggests to ask. */
             suggestions: string[];
             tier: string | null;
+            /** @description null: the user has none. */
+            uploads: null | components["schemas"]["UploadsTaken"];
             version: string;
         };
         Message: {
@@ -2006,6 +2008,14 @@ export interface components {
              * @description The file, with its name and type.
              */
             file: string;
+        };
+        UploadsTaken: {
+            /** @description To which files are sent and from which they come; null: this one. */
+            origin: string | null;
+            types: {
+                maxBytes: number;
+                mediaType: string;
+            }[];
         };
         Usage: {
             data: (components["schemas"]["UsageCounts"] & {
