@@ -111,7 +111,7 @@ export function signOff(e: ApiError): void {
 }
 
 const nobody = (): Me => ({
-    id: null, name: null, email: null, image: null, role: null, tier: null, guest: false, limits: null, clamps: {}, features: {}, onLeave: "stop",
+    id: null, name: null, email: null, image: null, role: null, tier: null, guest: false, limits: null, clamps: {}, features: {}, uploads: null, onLeave: "stop",
     signInUrl: null, signOutUrl: null, brand: {}, suggestions: [], version: "",
 });
 

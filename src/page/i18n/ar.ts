@@ -133,6 +133,8 @@ export const strings: Strings = {
     "attach.remove": "إزالة {name}",
     "attach.failed": "لم يُقبل",
     "attach.offline": "لا اتصال: أرفقه مرة أخرى",
+    "attach.type": "لا تُقبل ملفات من هذا النوع",
+    "attach.large": "كبير جدًا: {size} كحد أقصى",
     "model": "النموذج",
     "model.is": "النموذج: {model}",
     "model.other": "اختيار",

@@ -133,6 +133,8 @@ export const strings: Strings = {
     "attach.remove": "{name} entfernen",
     "attach.failed": "Sie wurde nicht angenommen",
     "attach.offline": "Keine Verbindung: noch einmal anhängen",
+    "attach.type": "Dateien dieser Art werden nicht angenommen",
+    "attach.large": "Zu groß: höchstens {size}",
     "model": "Modell",
     "model.is": "Modell: {model}",
     "model.other": "Auswählen",

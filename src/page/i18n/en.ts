@@ -133,6 +133,8 @@ export const en = {
     "attach.remove": "Remove {name}",
     "attach.failed": "It was not taken",
     "attach.offline": "No connection: attach it again",
+    "attach.type": "Files of this type are not taken",
+    "attach.large": "Too large: {size} at most",
     "model": "Model",
     "model.is": "Model: {model}",
     "model.other": "Choose",

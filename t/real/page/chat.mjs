@@ -139,4 +139,23 @@ async function puts(up) {
     ok(true, "... and can be had back at once");
 }
 
-run([{ opens, signsIn, asks, stops }, { leavesNothing, attaches, puts }]);
+/** What the server would refuse is not sent to it. */
+async function files() {
+    const page = await visit("ann");
+    const calls = [];
+    page.on("request", (request) => request.url().includes("/api/v1/uploads") && calls.push(request.method()));
+    const input = page.locator('input[type="file"]');
+    const refused = page.locator(".attachments .failed");
+    await input.setInputFiles({ name: "a.zip", mimeType: "application/zip", buffer: Buffer.from("PK") });
+    await refused.getByText("Files of this type are not taken").waitFor();
+    await button(page, "Remove a.zip").click();
+    await input.setInputFiles({ name: "long.txt", mimeType: "text/plain", buffer: Buffer.alloc(300_000, "x") });
+    await refused.getByText("Too large: 262 KB at most").waitFor();
+    is(calls, [], "a file of another type, or a larger one, is refused before it is sent");
+    await button(page, "Remove long.txt").click();
+    await input.setInputFiles({ name: "short.txt", mimeType: "text/plain", buffer: Buffer.from("short") });
+    await page.locator(".attachments").getByText("5 B").waitFor();
+    is(await refused.count(), 0, "... and one that fits is taken");
+}
+
+run([{ opens, signsIn, asks, stops }, { leavesNothing, attaches, puts, files }]);
