@@ -12,7 +12,7 @@ use Encode qw(encode_utf8);
 use JSON::PP ();
 use ChatTest;
 use ChatTest::Answers;
-use ChatTest::Generated qw(faults generated pieces_of);
+use ChatTest::Generated qw(answer_to faults generated texts_of);
 use ChatTest::Moderator;
 use ChatTest::Snippets;
 use ChatTest::Upstream;
@@ -376,7 +376,7 @@ sub answer ($name, $path = '/words', %more) { return chat($path, "answer($name)"
 sub wire ($name, %more) {
     my $got = $t->post_json('/words-wire/chat/completions',
         { model => 'o', stream => JSON::PP::true, messages => [ { role => 'user', content => "answer($name)" } ], %more });
-    return { status => $got->{status}, said => pieces_of($got->{body}), body => $got->{body} };
+    return { status => $got->{status}, said => texts_of(content => $got->{body} // ''), body => $got->{body} };
 }
 
 $r = answer('call');
@@ -398,11 +398,15 @@ $res = $t->post_json('/large-wire/chat/completions', { model => 'o', stream => J
 is length(join '', $res->{body} =~ /"content":"([^"]*)"/g), 19 * 20_000, '... and of a large one that waits all is there';
 
 {
+    my $ask = sub ($path, $name) {
+        return answer_to($t->port, $path, model => 'o', stream => JSON::PP::true, messages => [ { role => 'user', content => "answer($name)" } ]);
+    };
     my $found = faults($GENERATED, sub ($i) {
         my $whole = join '', $generated{"good$i"}->@*;
-        my ($bad, $good) = map { answer("$_$i") } qw(bad good);
-        return ($bad->{said} !~ /\A[xyz ]*\z/ ? 'shown' : (), $bad->{code} ne 'content_blocked' ? 'unblocked' : (),
-            wire("bad$i")->{said} !~ /\A[xyz ]*\z/ ? 'wire' : (), $good->{said} ne $whole || wire("good$i")->{said} ne $whole ? 'touched' : ());
+        my ($bad, $good) = map { $ask->('/words', "$_$i") } qw(bad good);
+        my ($bad_wire, $good_wire) = map { texts_of(content => $ask->('/words-wire/chat/completions', "$_$i")) } qw(bad good);
+        return (texts_of(text => $bad) !~ /\A[xyz ]*\z/ ? 'shown' : (), $bad !~ /"code":"content_blocked"/ ? 'unblocked' : (),
+            $bad_wire !~ /\A[xyz ]*\z/ ? 'wire' : (), texts_of(text => $good) ne $whole || $good_wire ne $whole ? 'touched' : ());
     });
     is $found->{looked}, $GENERATED, "$GENERATED answers with a word cut at any place";
     is $found->{shown}, undef, '... no letter is shown';

@@ -12,7 +12,7 @@ use Encode qw(encode_utf8);
 use JSON::PP ();
 use ChatTest;
 use ChatTest::Answers;
-use ChatTest::Generated qw(faults generated pieces_of);
+use ChatTest::Generated qw(answer_to faults generated texts_of);
 use ChatTest::Kept;
 
 my $JSON = JSON::PP->new->utf8->canonical;
@@ -162,11 +162,6 @@ sub ask ($name, %o) {
 
 sub error_of ($res) { return (ChatTest::Kept->events($res, 'error'))[0] // {} }
 sub code_of ($res)  { return (eval { $JSON->decode($res->{body}) } // {})->{code} // '' }
-
-# Where nothing is kept.
-sub ask_guest ($name) {
-    return $t->post_json('/open', { messages => [ { role => 'user', content => "answer($name)" } ] });
-}
 
 # ---- what is asked ----
 
@@ -370,17 +365,16 @@ for my $role (qw(user assistant system)) {
 # ---- many ----
 
 {
-    my $wire = sub ($name) {
-        return pieces_of($t->post_json('/open-wire/v1/chat/completions',
-            { model => 'x', stream => JSON::PP::true, messages => [ { role => 'user', content => "answer($name)" } ] })->{body});
+    my $ask = sub ($path, $name) {
+        return answer_to($t->port, $path, model => 'x', stream => JSON::PP::true, messages => [ { role => 'user', content => "answer($name)" } ]);
     };
     my $found = faults($GENERATED, sub ($i) {
-        my ($bad, $good) = map { ask_guest("$_$i") } qw(bad good);
-        my $whole = join '', $generated{"good$i"}->@*;
-        return ($t->text($bad) !~ /\AIt (?:is (?:so )*)?\z/ ? 'shown' : (),
-            (error_of($bad)->{code} // code_of($bad)) ne 'content_blocked' ? 'unblocked' : (),
-            index(join('', $generated{"bad$i"}->@*) =~ s/\A(?:It is (?:so )*)\K.*//sr, $wire->("bad$i")) ? 'wire' : (),
-            $t->text($good) ne $whole || $wire->("good$i") ne $whole ? 'touched' : ());
+        my ($hidden, $whole) = map { join '', $generated{"$_$i"}->@* } qw(bad good);
+        my ($bad, $good) = map { $ask->('/open', "$_$i") } qw(bad good);
+        my ($bad_wire, $good_wire) = map { texts_of(content => $ask->('/open-wire/v1/chat/completions', "$_$i")) } qw(bad good);
+        return (texts_of(text => $bad) !~ /\AIt (?:is (?:so )*)?\z/ ? 'shown' : (), $bad !~ /"code":"content_blocked"/ ? 'unblocked' : (),
+            index($hidden =~ s/\A(?:It is (?:so )*)\K.*//sr, $bad_wire) ? 'wire' : (),
+            texts_of(text => $good) ne $whole || $good_wire ne $whole ? 'touched' : ());
     });
     is $found->{looked}, $GENERATED, "$GENERATED answers with a word in them";
     is $found->{shown}, undef, '... no letter is shown';

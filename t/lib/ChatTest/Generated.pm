@@ -6,10 +6,13 @@
 package ChatTest::Generated;
 
 use v5.36;
+use Encode qw(decode_utf8);
 use Exporter 'import';
+use IO::Socket::INET;
 use JSON::PP ();
+use POSIX ();
 
-our @EXPORT_OK = qw(generated faults pieces_of);
+our @EXPORT_OK = qw(generated faults answer_to texts_of);
 
 # Clients at a time: they wait as long as they work.
 my $CLIENTS = 4;
@@ -34,10 +37,20 @@ sub _pieces ($word, $before, %o) {
     return @pieces;
 }
 
-# The texts of a stream of Chat Completions.
-sub pieces_of ($stream) {
-    my $json = JSON::PP->new->utf8;
-    return join '', map { (eval { $json->decode($_) } // {})->{choices}[0]{delta}{content} // '' } $stream =~ /^data: (\{.*)$/mg;
+# The bytes of an answer from 127.0.0.1:$port; no more is done with them, for there
+# may be very many.
+sub answer_to ($port, $path, %question) {
+    my $body = JSON::PP::encode_json(\%question);
+    my $conn = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die "no connection: $!\n";
+    print $conn "POST $path HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+    local $/;
+    return scalar(<$conn>) // '';
+}
+
+# All values of that member in them, joined.
+sub texts_of ($name, $bytes) {
+    my $text = join '', $bytes =~ /"\Q$name\E":"((?:[^"\\]|\\.)*)"/g;
+    return $text =~ /\\/ ? JSON::PP->new->utf8->allow_nonref->decode(qq("$text")) : decode_utf8($text);
 }
 
 # What $check->(NUMBER), a list of names, has found amiss in 1 .. $n: how often
