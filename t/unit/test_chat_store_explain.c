@@ -113,11 +113,15 @@ static void fill_sqlite(int from, int to)
                                                               "order by c, m, "
                                                               "u",
         users - 1, from, to - 1, IN_CONVERSATION);
-    store_link_sql("insert into chat_message_search (rowid, owner, body) "
-                   "select n, hex(user_id), text from chat_message "
-                   "where n in (select n from chat_message_unindexed)");
-    store_link_sql("delete from chat_message_unindexed");
     store_link_sql("commit");
+    while (store_link_sql("select 1 from chat_message_unindexed limit 1")) {
+        store_link_sql("insert into chat_message_search (rowid, owner, body) "
+                       "select n, hex(user_id), text from chat_message where n "
+                       "in (select n from chat_message_unindexed order by n "
+                       "limit 1000)");
+        store_link_sql("delete from chat_message_unindexed where n in (select "
+                       "n from chat_message_unindexed order by n limit 1000)");
+    }
     store_link_sql("analyze");
     store_link_sql("pragma wal_checkpoint(truncate)");
     store_link_sql("pragma cache_size = -8000");
