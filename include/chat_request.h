@@ -494,6 +494,12 @@ apr_status_t chat_request_admin_block(const char **preason, apr_int64_t *puntil,
  */
 const chat_json_t *chat_request_prompt(const chat_json_t *body, int *pends);
 
+/* All that a user says since the last answer, in every member in which a
+ * provider may look for it: such strings and arrays (const chat_json_t *), in
+ * p. */
+apr_array_header_t *chat_request_prompts(const chat_json_t *body,
+                                         apr_pool_t *p);
+
 /* The texts of such a string or array, with line feeds between; in p. others,
  * if it is not NULL, has what else is in the array, as JSON. */
 const char *chat_request_prompt_text(const chat_json_t *prompt,
