@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "chat_run_texts.h"
+#include "chat_request.h"
 #include "chat_scratch.h"
 
 static const chat_json_limits_t limits = {CHAT_DIALECT_WHOLE_MAX, 64, 1000000};
@@ -17,7 +17,7 @@ static const chat_json_limits_t limits = {CHAT_DIALECT_WHOLE_MAX, 64, 1000000};
 typedef struct place_t {
     chat_run_t *run;
     apr_uint32_t hash;
-    int free; /* 1: of the writer's own making: see chat_run_texts.h */
+    int free; /* 1: of the writer's own making: see chat_request.h */
 } place_t;
 
 static apr_uint32_t add(apr_uint32_t hash, const char *text)
@@ -49,7 +49,8 @@ static int is_arguments(const char *key)
            !strcmp(key, "inputTextDelta");
 }
 
-static void tell(const place_t *place, const char *key, const char *text)
+static void tell(const place_t *place, const chat_json_t *object,
+                 const char *key, const char *text)
 {
     const chat_delta_t delta = {
         .kind = is_arguments(key) ? CHAT_DELTA_ARGUMENTS : CHAT_DELTA_TEXT,
@@ -58,7 +59,8 @@ static void tell(const place_t *place, const char *key, const char *text)
         .index = (int)(add(place->hash, key) & APR_INT32_MAX),
     };
 
-    if (delta.len && (place->free || chat_run_texts_is_one(key, text)))
+    if (delta.len &&
+        (place->free || chat_request_text_is_one(object, key, text)))
         chat_run_tap_filter(place->run, &delta);
 }
 
@@ -84,12 +86,13 @@ static void walk_object(const place_t *inner, const chat_json_t *object)
         const chat_json_t *one = chat_json_get(object, key);
         const char *text = chat_json_string(one);
         const place_t at = {inner->run, add(inner->hash, key),
-                            inner->free || chat_run_texts_is_free(object, key)};
+                            inner->free ||
+                                chat_request_text_is_free(object, key)};
 
         if (inner->free)
-            tell(inner, "{}", key);
+            tell(inner, NULL, "{}", key);
         if (text)
-            tell(inner, key, text);
+            tell(inner, object, key, text);
         else
             walk(&at, one);
     }
@@ -108,7 +111,7 @@ static void walk(const place_t *place, const chat_json_t *v)
         const char *text = chat_json_string(one);
 
         if (text)
-            tell(&inner, "[]", text);
+            tell(&inner, NULL, "[]", text);
         else
             walk(&inner, one);
     }
