@@ -151,6 +151,7 @@ void chat_run_listen(chat_run_t *run)
     answer->events = answer->flushed = 0;
     answer->gone = 0;
     answer->torn = 0;
+    answer->halves = NULL;
     if (answer->parse) {
         chat_buf_clear(&answer->pending.text);
         answer->pending.told = 0;

@@ -37,6 +37,8 @@
 #ifndef CHAT_RUN_INT_H
 #define CHAT_RUN_INT_H
 
+#include <apr_hash.h>
+
 #include "chat_buf.h"
 #include "chat_ctx.h"
 #include "chat_dialect.h"
@@ -130,6 +132,8 @@ typedef struct chat_run_answer_t {
     apr_size_t torn;      /* of those that wait, of an event that is not over */
     chat_sse_t *shown;    /* of a kept run: reads them once they need not wait
                              any more; NULL: none has to */
+    apr_hash_t *halves;   /* of characters that passed so far: place -> int;
+                             NULL: none has */
     int flushed;          /* chat_run_flush_taps() was called */
     chat_redact_t redact; /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
