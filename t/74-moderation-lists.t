@@ -71,6 +71,8 @@ my $odd = ChatTest::Answers->new(
     lone     => written('so ban\ud83d', 'ned it'),
     nul      => written('so ba\u0000', 'n\u0000ned it'),
     bytes    => written("so \xff ba", 'nned it'),
+    errs     => ChatTest::Answers::stream(chunk(content => 'so'), qq(data: {"error":{"message":"It fails.","code":500}}\n\n), chunk(content => ' banned'), "data: [DONE]\n\n"),
+    erring   => ChatTest::Answers::stream(chunk(content => 'so'), qq(data: {"error":{"message":"It is banned.","code":500}}\n\n)),
     fcall    => response(
         { type => 'response.output_item.added', output_index => 0, item => { id => 'f', type => 'function_call', call_id => 'c', name => 'look', arguments => '' } },
         map { { type => 'response.function_call_arguments.delta', item_id => 'f', output_index => 0, delta => $_ } } '{"q":"so b\\u0061', 'nn', '\\u0065d"}'),
@@ -412,6 +414,11 @@ for my $role (qw(user assistant system)) {
     $res = $ask->('/open-wire/v1/chat/completions', $_, stream => JSON::PP::true) and unlike $res->{body}, qr/nned|DONE/, "... and so it is: $_" for qw(nul bytes);
     $res = $ask->('/open-wire/v1/chat/completions', $_, stream => JSON::PP::true) and like $res->{body}, qr/ it.*DONE/s, "... while what can be seen is none: $_"
         for qw(whole_pair lone);
+    $t->allow_log(qr/CHAT0902: /);
+    for my $name (qw(errs erring)) {
+        $res = $ask->('/open-wire/v1/chat/completions', $name, stream => JSON::PP::true);
+        unlike $res->{body}, qr/banned/, "nor is what stands in an error, or behind it: $name";
+    }
     $res = $t->post_json('/responses/v1/responses', { model => 'x', input => 'answer(fcall)', stream => JSON::PP::true });
     is $JSON->decode($res->{body})->{error}{code}, 'content_blocked', 'arguments of a call are read as JSON there, too';
     unlike $res->{body}, qr/0061|nn|0065/, '... and nothing of them is shown';
