@@ -15,6 +15,7 @@
 
 #include "chat_accounts.h"
 #include "chat_crypto.h"
+#include "chat_run_lists.h"
 #include "chat_upload.h"
 
 #define PART "file"
@@ -383,10 +384,20 @@ static apr_status_t prepare(file_t *file, chat_run_t *run, apr_int64_t *pleft,
     return *pleft < 0 ? too_large(run, err) : load(file, run, err);
 }
 
+/* A text is as good as one that was typed; what was asked before counts no
+ * more. */
+static apr_status_t look(const file_t *file, chat_run_t *run, int is_new,
+                         chat_err_t *err)
+{
+    return is_text(file)
+               ? chat_run_lists_file(run, file->data, file->len, is_new, err)
+               : APR_SUCCESS;
+}
+
 /* ---- all that the turn has now ---- */
 
-/* Of what was asked before, what is not there any more, or would be too much,
- * is left out: its question was answered. */
+/* Of what was asked before, what is not there any more, would be too much, or
+ * has what may not be asked, is left out: its question was answered. */
 static apr_status_t prepare_part(chat_run_t *run, const char *id, int is_new,
                                  apr_int64_t *pleft, chat_err_t *err)
 {
@@ -401,6 +412,8 @@ static apr_status_t prepare_part(chat_run_t *run, const char *id, int is_new,
     if (rv != APR_SUCCESS || !file->u || file->data || file->url)
         return rv;
     rv = prepare(file, run, pleft, err);
+    if (rv == APR_SUCCESS)
+        rv = look(file, run, is_new, err);
     if (rv == APR_SUCCESS || is_new || rv == APR_EGENERAL)
         return rv;
     memset(err, 0, sizeof(*err));
@@ -473,21 +486,29 @@ static chat_json_t *nested_part(const char *type, chat_json_t **pinner,
     return part;
 }
 
+/* Lists may have replaced a piece of it. */
+static const char *name_of(const chat_json_t *part, const file_t *file)
+{
+    const char *name = chat_json_string(chat_json_get(part, "name"));
+
+    if (name)
+        return name;
+    return file && file->u ? file->u->filename : "";
+}
+
 static chat_json_t *form_of(const file_t *file, const chat_json_t *part,
                             const chat_run_t *run)
 {
     apr_pool_t *p = run->request_pool;
-    const char *name = chat_json_string(chat_json_get(part, "name")), *address;
+    const char *name = name_of(part, file), *address;
     const chat_provider_conf_t *conf = run->attempt.candidate->conf;
     chat_json_t *made, *inner;
 
     if (!file || !file->u || !takes(file, conf))
-        return text_part(apr_pstrcat(p, "[The file ", name ? name : "",
-                                     " is not available.]", NULL),
-                         p);
-    if (is_text(file))
         return text_part(
-            apr_pstrcat(p, file->u->filename, ":\n\n", file->data, NULL), p);
+            apr_pstrcat(p, "[The file ", name, " is not available.]", NULL), p);
+    if (is_text(file))
+        return text_part(apr_pstrcat(p, name, ":\n\n", file->data, NULL), p);
     address = fetches(file, conf) ? file->url
                                   : apr_pstrcat(p, "data:", file->u->media_type,
                                                 ";base64,", file->mark, NULL);
@@ -497,7 +518,7 @@ static chat_json_t *form_of(const file_t *file, const chat_json_t *part,
         return made;
     }
     made = nested_part("file", &inner, p);
-    chat_json_add_string(inner, "filename", file->u->filename);
+    chat_json_add_string(inner, "filename", name);
     chat_json_add_string(inner, address == file->url ? "file_url" : "file_data",
                          address);
     return made;
