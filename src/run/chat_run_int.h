@@ -27,7 +27,7 @@
  *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
- *   chat_run_files.c       files of users in it
+ *   chat_run_files*.c      files of users in it
  *   chat_run_vercel.c      the same, where the tables are an app's
  *
  * Up to chat_stream_start() the request thread; admitted, head, data, silence
