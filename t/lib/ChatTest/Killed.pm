@@ -12,15 +12,15 @@ use Time::HiRes qw(sleep);
 use ChatTest qw(wait_for scaled);
 use ChatTest::Kept;
 
-# Of each answer, of about so many tokens; and what one that runs has reserved.
-my $PIECES = 60;
+# What one that runs has reserved.
 my $RESERVED = 1100;
 
 my $JSON = JSON::PP->new->utf8->canonical;
 
-# %o: kind, pg, up, more as of ChatTest::Kept; streams => how many at once.
+# %o: kind, pg, up, more as of ChatTest::Kept; streams => how many at once; pieces
+# => of each answer, of about so many tokens, 40 ms each.
 sub new ($class, %o) {
-    my $streams = delete $o{streams};
+    my ($streams, $pieces) = (delete $o{streams}, delete $o{pieces} // 60);
     my $t = ChatTest::Kept->new(%o, where => <<'LIMITS', mpm_conf => <<'END')->start;
 ChatStoreLimit conversations=100000
 ChatLimit asked 1000000000/1d user
@@ -36,7 +36,7 @@ MaxRequestWorkers 100
 END
     $t->allow_log(qr/AH00052: child pid \d+ exit signal Killed/, qr/CHAT0838: stream \S+ was left behind/,
         qr/AH\d+: .*(?:long lost child|scoreboard)/, qr/CHAT0902/, qr/CHAT022[1-9]/, qr/CHAT020[67]/);
-    my $self = bless { t => $t, streams => $streams, round => 0, asked => 0, cut => 0, refused => 0 }, $class;
+    my $self = bless { t => $t, streams => $streams, pieces => $pieces, round => 0, asked => 0, cut => 0, refused => 0 }, $class;
     wait_for(sub { $self->ask($t->uuid, 'Ready?')->{status} == 200 }, 'the tables are there');
     return $self;
 }
@@ -67,7 +67,7 @@ sub charged ($self, $round) {
     Test::More::cmp_ok($used{asked}, '>=', $self->{asked} - $self->{refused}, '... and was counted');
     my ($sum) = $t->rows('select sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as billed from chat_message');
     # One that ends when its process dies may be here and not there.
-    my $unsure = $self->{cut} * 2 * $PIECES;
+    my $unsure = $self->{cut} * 2 * $self->{pieces};
     Test::More::cmp_ok($used{spent}, '>=', $sum->{billed} - $unsure, '... its tokens, too');
     Test::More::cmp_ok($used{spent}, '<=', $sum->{billed} + $RESERVED + $unsure, '... and none of them twice');
     my $calls = $t->up->_ask('GET', '/_calls');
@@ -92,7 +92,7 @@ sub open_stream ($self, $seed) {
     my $conn = $t->connect(timeout => 30);
     my $headers = { 'Content-Type' => 'application/json', ChatTest::Kept::as('ann')->%* };
     $conn->request('POST', '/chat', headers => [%$headers], body => $JSON->encode({ conversationId => $c, model => 'm',
-        messages => [ { role => 'user', content => "Round mock(n=$PIECES;pace=40;seed=$seed)" } ] }));
+        messages => [ { role => 'user', content => "Round mock(n=$self->{pieces};pace=40;seed=$seed)" } ] }));
     $self->{asked}++;
     return { c => $c, conn => $conn, seed => $seed };
 }
@@ -135,32 +135,42 @@ sub next_turn ($self, $conversation) {
     return $status;
 }
 
+# How many connections each child has.
+sub held ($self) {
+    return map { my $pid = $_; $pid => scalar grep { (readlink // '') =~ /^socket:/ } glob "/proc/$pid/fd/*" } $self->{t}->children;
+}
+
+# One of the children that have streams: two to a stream, and some of their own.
+sub one_of_them ($self) {
+    my %held = $self->held;
+    my ($most) = sort { $b <=> $a } values %held;
+    my @with = grep { $held{$_} > $most / 2 } keys %held;
+    return $with[rand @with];
+}
+
 sub round ($self) {
     my $t = $self->{t};
     my $round = ++$self->{round};
     my @streams = $self->open_streams;
     sleep rand 0.8;
-    my @children = sort { $a <=> $b } $t->children;
-    my @killed = grep { !($_ % 2) || @children < 2 } @children;
-    @killed = ($children[0]) unless @killed;
-    kill KILL => @killed;
+    kill KILL => $self->one_of_them;
 
-    my ($cut, $lost, $wrong, $running) = (0, 0, 0, 0);
+    my ($cut, $running, @lost, @wrong) = (0, 0);
     for my $s (@streams) {
         my $res = $s->{conn}->response;
         my $text = $t->text($res);
         my $m = $t->settled($s->{c}, 60) or next;
         $cut++ unless $res->{clean};
-        $lost++ if index($m->{text}, $text) != 0;
+        push @lost, "$s->{c}: heard '$text', kept '$m->{text}'" if index($m->{text}, $text) != 0;
         my $expect = $res->{clean} ? 'complete' : 'partial';
         # One that was killed when all was said may be whole all the same.
-        $wrong++ unless $m->{status} eq $expect || (!$res->{clean} && $m->{status} eq 'complete');
+        push @wrong, "$s->{c}: $m->{status}" unless $m->{status} eq $expect || (!$res->{clean} && $m->{status} eq 'complete');
         my ($stream) = $t->rows("select status from chat_stream where conversation_id = '$s->{c}'");
         $running++ if !$stream || $stream->{status} eq 'running';
     }
-    Test::More::cmp_ok($cut, '>', 0, "round $round: some of the answers were cut") if @killed == @children;
-    Test::More::is($lost, 0, "round $round ($cut cut): every character that a client had is kept");
-    Test::More::is($wrong, 0, '... with the right status');
+    Test::More::cmp_ok($cut, '>', 0, "round $round: some of the answers were cut");
+    Test::More::is("@lost", '', "round $round ($cut cut): every character that a client had is kept");
+    Test::More::is("@wrong", '', '... with the right status');
     Test::More::is($running, 0, '... and no stream runs');
     my $next = grep { $self->next_turn($_->{c}) == 200 } @streams;
     Test::More::is($next, scalar @streams, '... and each conversation takes the next turn');
