@@ -148,25 +148,46 @@ static int wait_ms(const chat_stream_t *s)
     return due - now > most * 1000 ? most : (int)((due - now + 999) / 1000);
 }
 
+/* A descriptor of -1 is left alone by poll(). */
+static void wait_for(struct curl_waitfd *client, struct curl_waitfd *upstream,
+                     const blocking_t *b, const chat_stream_t *s)
+{
+    const chat_link_t *l = s->xfer ? s->xfer->link : NULL;
+
+    client->fd = s->client.fd >= 0 ? b->epoll_fd : -1;
+    client->events = CURL_WAIT_POLLIN;
+    upstream->fd = l && l->watched ? l->event.fd : -1;
+    upstream->events = l && l->watched & EPOLLIN ? CURL_WAIT_POLLIN : 0;
+    upstream->events |= l && l->watched & EPOLLOUT ? CURL_WAIT_POLLOUT : 0;
+}
+
+static uint32_t events_of(const struct curl_waitfd *fd)
+{
+    return (fd->revents & CURL_WAIT_POLLIN ? EPOLLIN : 0) |
+           (fd->revents & CURL_WAIT_POLLOUT ? EPOLLOUT : 0);
+}
+
 static void run_round(blocking_t *b, chat_stream_t *s)
 {
-    struct curl_waitfd client = {.fd = b->epoll_fd, .events = CURL_WAIT_POLLIN};
+    struct curl_waitfd fds[2] = {{0}}, *client = &fds[0], *upstream = &fds[1];
     chat_multi_t *m = b->curl.multis[0];
     int running;
 
-    curl_multi_poll(m->handle, &client, s->client.fd >= 0, wait_ms(s), NULL);
+    wait_for(client, upstream, b, s);
+    curl_multi_poll(m->handle, fds, 2, wait_ms(s), NULL);
     b->driver.now = chat_clock_now();
     b->driver.round++;
     if (chat_stream_stopping())
         chat_stream_end(s, CHAT_END_SHUTDOWN, "the server stopped");
-    else if (client.revents || s->c->aborted)
+    else if (client->revents || s->c->aborted)
         chat_stream_gone(s, CHAT_END_GONE, NULL);
     chat_stream_woken(s);
+    if (upstream->revents)
+        chat_xfer_event(s, events_of(upstream));
     if (s->call.waiting)
         s->source->resume(s);
     curl_multi_perform(m->handle, &running);
-    chat_curl_flush(&b->curl);
-    chat_xfer_reap(m);
+    chat_link_reap(m);
     chat_stream_check(s, b->driver.now);
 }
 

@@ -391,8 +391,8 @@ static void dispatch(chat_engine_t *e, const struct epoll_event *x)
     case CHAT_EVENT_UPSTREAM:
         chat_engine_curl_event(e, ev, x->events);
         break;
-    case CHAT_EVENT_IDLE:
-        chat_idle_sweep(&e->curl);
+    case CHAT_EVENT_LINK:
+        chat_engine_curl_link(ev, x->events);
         break;
     case CHAT_EVENT_CLIENT:
         client_event(ev->stream, x->events);

@@ -188,7 +188,7 @@ typedef struct chat_stream_admission_t {
 typedef enum {
     CHAT_EVENT_WAKE,
     CHAT_EVENT_UPSTREAM,
-    CHAT_EVENT_IDLE,
+    CHAT_EVENT_LINK,
     CHAT_EVENT_CLIENT,
     CHAT_EVENT_ADMISSION,
     CHAT_EVENT_DEAD

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections to upstreams: made by libcurl, kept when their call is over, and
+ * looked at before the next one has them. HTTP/1.1 has nothing but the order
+ * that says which answer belongs to which request: bytes that an upstream sends
+ * unasked, a second answer or the rest of one, would be taken for the answer to
+ * the next request, and reach another user. So
+ *
+ *   - only a connection whose answer was whole, and not a byte longer, is kept;
+ *   - an engine watches those, and closes one that has something to say;
+ *   - each is read once more when a request is about to be sent on it.
+ *
+ * What comes and is no byte of an answer, as tickets for sessions over TLS,
+ * does no harm.
+ *
+ * Driver's thread.
+ */
+#include "chat_xfer_int.h"
+
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "chat_clock.h"
+
+/* Kernel memory for an upstream that we do not read at the moment. */
+#define UPSTREAM_RCVBUF (64 * 1024)
+/* An upstream that vanished without a word is noticed in about a minute. */
+#define KEEPALIVE_IDLE 30L
+#define KEEPALIVE_INTERVAL 10L
+/* Idle connections that an engine keeps, and a blocking driver. Open files are
+ * counted without them. */
+#define IDLE_MAX 256
+#define IDLE_BLOCKING 4
+
+#define IDLE_US apr_time_from_sec(CHAT_IDLE_SECONDS)
+
+/* ---- bytes ---- */
+
+CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
+                        apr_size_t *pn)
+{
+    size_t n = 0;
+    CURLcode rc = curl_easy_recv(l->easy, data, len, &n);
+
+    *pn = n;
+    return rc;
+}
+
+CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
+                        apr_size_t *pn)
+{
+    size_t n = 0;
+    CURLcode rc = curl_easy_send(l->easy, data, len, &n);
+
+    *pn = n;
+    return rc;
+}
+
+int chat_link_is_unread(const chat_link_t *l)
+{
+    int unread = 0;
+
+    return !ioctl(l->event.fd, SIOCOUTQ, &unread) && unread > 0;
+}
+
+/* Nothing came that belongs to no request, and it is not over. */
+static int is_silent(chat_link_t *l)
+{
+    apr_size_t n;
+
+    return chat_link_recv(l, l->multi->curl->in, CHAT_READ_BYTES, &n) ==
+           CURLE_AGAIN;
+}
+
+void chat_link_watch(chat_link_t *l, uint32_t events)
+{
+    const chat_curl_ops_t *ops = l->multi->curl->ops;
+
+    if (events == l->watched || l->event.fd < 0)
+        return;
+    if (ops && !ops->watch(l, events)) {
+        if (l->user)
+            chat_xfer_unconnected(l->user, CURLE_COULDNT_CONNECT,
+                                  "its connection cannot be watched");
+        return;
+    }
+    l->watched = events;
+}
+
+/* ---- new ones ---- */
+
+static int on_socket(void *unused, curl_socket_t fd, curlsocktype purpose)
+{
+    int bytes = UPSTREAM_RCVBUF;
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    return CURL_SOCKOPT_OK;
+}
+
+static void set_connection(CURL *h, const chat_call_t *call)
+{
+    apr_interval_time_t connect = call->timeouts.connect;
+
+    curl_easy_setopt(h, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(h, CURLOPT_URL, call->url);
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+    /* A proxy of any kind gives us the upstream itself. */
+    curl_easy_setopt(h, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    chat_trust_set(h);
+    /* It gives no more than that at once. */
+    curl_easy_setopt(h, CURLOPT_BUFFERSIZE, (long)CHAT_READ_BYTES);
+    curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
+    curl_easy_setopt(h, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
+    if (connect > 0)
+        curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
+                         (long)apr_time_as_msec(connect));
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Should curl have to look up a name after all: do not wait for that
+     * thread when the client leaves. */
+    curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
+#endif
+}
+
+static void release(chat_link_t *l)
+{
+    chat_curl_t *c = l->multi->curl;
+
+    if (l->easy)
+        chat_curl_release(c, l->easy);
+    chat_multi_release(l->multi);
+    curl_slist_free_all(l->hosts);
+    curl_slist_free_all(l->guard);
+    free(l->origin);
+    if (c->ops)
+        c->ops->closed(l);
+    else
+        free(l);
+}
+
+chat_link_t *chat_link_open(chat_stream_t *s)
+{
+    const chat_call_t *call = s->call.spec;
+    chat_curl_t *c = s->driver->curl;
+    chat_link_t *l = calloc(1, sizeof(*l));
+
+    if (!l || !(l->multi = chat_multi_acquire(c))) {
+        free(l);
+        return NULL;
+    }
+    l->event.kind = CHAT_EVENT_LINK;
+    l->event.fd = -1;
+    l->user = s;
+    l->easy = chat_curl_acquire(c);
+    if (l->easy) {
+        set_connection(l->easy, call);
+        curl_easy_setopt(l->easy, CURLOPT_PRIVATE, l);
+        if (call->resolve)
+            l->hosts = curl_slist_append(NULL, call->resolve);
+        curl_easy_setopt(l->easy, CURLOPT_RESOLVE, l->hosts);
+        l->guard = chat_stream_guard_set(l->easy, call);
+        if (!call->guarded)
+            l->origin = strndup(call->url, chat_xfer_request_origin(call->url));
+        if (curl_multi_add_handle(l->multi->handle, l->easy) == CURLM_OK)
+            return l;
+    }
+    release(l);
+    return NULL;
+}
+
+void chat_link_reap(chat_multi_t *m)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    chat_link_t *l;
+    CURLMsg *msg;
+    CURLcode rc;
+    int left;
+
+    while ((msg = curl_multi_info_read(m->handle, &left))) {
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        rc = msg->data.result;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&l);
+        if (!rc)
+            rc = curl_easy_getinfo(l->easy, CURLINFO_ACTIVESOCKET, &fd);
+        l->event.fd = fd;
+        if (rc || fd == CURL_SOCKET_BAD)
+            chat_xfer_unconnected(l->user, rc, NULL);
+        else
+            chat_xfer_connected(l->user);
+    }
+}
+
+/* ---- kept ones ---- */
+
+void chat_link_close(chat_link_t *l)
+{
+    if (!l->user) {
+        TAILQ_REMOVE(&l->multi->curl->idle, l, idle);
+        l->multi->curl->nidle--;
+    }
+    l->user = NULL;
+    chat_link_watch(l, 0);
+    curl_multi_remove_handle(l->multi->handle, l->easy); /* closes it */
+    release(l);
+}
+
+void chat_link_keep(chat_link_t *l)
+{
+    chat_curl_t *c = l->multi->curl;
+
+    if (!l->origin) {
+        chat_link_close(l);
+        return;
+    }
+    l->user = NULL;
+    l->kept = 1;
+    l->idle_at = c->driver->now;
+    TAILQ_INSERT_HEAD(&c->idle, l, idle);
+    chat_clock_sooner(&c->due, l->idle_at, IDLE_US);
+    if (++c->nidle > (c->owner ? IDLE_MAX : IDLE_BLOCKING))
+        chat_link_close(TAILQ_LAST(&c->idle, chat_idle_t));
+    chat_link_watch(l, EPOLLIN);
+    if (!l->watched)
+        chat_link_close(l);
+}
+
+void chat_link_stirred(chat_link_t *l)
+{
+    if (!is_silent(l))
+        chat_link_close(l);
+}
+
+static int is_for(const chat_link_t *l, const char *url, apr_size_t origin)
+{
+    return !strncmp(l->origin, url, origin) && !l->origin[origin];
+}
+
+chat_link_t *chat_link_reuse(chat_stream_t *s)
+{
+    const char *url = s->call.spec->url;
+    apr_size_t origin = chat_xfer_request_origin(url);
+    chat_curl_t *c = s->driver->curl;
+    chat_link_t *l, *next;
+
+    if (s->call.spec->guarded)
+        return NULL;
+    for (l = TAILQ_FIRST(&c->idle); l; l = next) {
+        next = TAILQ_NEXT(l, idle);
+        if (!is_for(l, url, origin))
+            continue;
+        if (l->idle_at + IDLE_US > c->driver->now && is_silent(l)) {
+            TAILQ_REMOVE(&c->idle, l, idle);
+            c->nidle--;
+            l->user = s;
+            return l;
+        }
+        chat_link_close(l);
+    }
+    return NULL;
+}
+
+void chat_link_expire(chat_curl_t *c)
+{
+    chat_link_t *l;
+
+    while ((l = TAILQ_LAST(&c->idle, chat_idle_t)) &&
+           l->idle_at + IDLE_US <= c->driver->now)
+        chat_link_close(l);
+    if (l)
+        chat_clock_sooner(&c->due, l->idle_at, IDLE_US);
+}
