@@ -103,6 +103,7 @@ static void read_byte(chat_http1_t *h, char c)
         expect(h, c, '\n', CHAT_HTTP1_SIZE);
         break;
     case CHAT_HTTP1_TRAILER_LF:
+        h->head++;
         expect(h, c, '\n', CHAT_HTTP1_TRAILER);
         break;
     case CHAT_HTTP1_LAST_LF:

@@ -17,6 +17,7 @@
  */
 #include "chat_xfer_int.h"
 
+#include <errno.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,12 +41,28 @@
 
 /* ---- bytes ---- */
 
+/* Of the socket itself, where nothing lies between: curl would look for the
+ * connection among all those of the multi handle. */
+static CURLcode result_of(ssize_t n, apr_size_t *pn, CURLcode broken)
+{
+    *pn = n > 0 ? n : 0;
+    if (n >= 0)
+        return CURLE_OK;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
+               ? CURLE_AGAIN
+               : broken;
+}
+
 CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
                         apr_size_t *pn)
 {
     size_t n = 0;
-    CURLcode rc = curl_easy_recv(l->easy, data, len, &n);
+    CURLcode rc;
 
+    if (l->plain)
+        return result_of(recv(l->event.fd, data, len, MSG_DONTWAIT), pn,
+                         CURLE_RECV_ERROR);
+    rc = curl_easy_recv(l->easy, data, len, &n);
     *pn = n;
     return rc;
 }
@@ -54,8 +71,13 @@ CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
                         apr_size_t *pn)
 {
     size_t n = 0;
-    CURLcode rc = curl_easy_send(l->easy, data, len, &n);
+    CURLcode rc;
 
+    if (l->plain)
+        return result_of(
+            send(l->event.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL), pn,
+            CURLE_SEND_ERROR);
+    rc = curl_easy_send(l->easy, data, len, &n);
     *pn = n;
     return rc;
 }
@@ -164,6 +186,7 @@ chat_link_t *chat_link_open(chat_stream_t *s)
     l->event.kind = CHAT_EVENT_LINK;
     l->event.fd = -1;
     l->user = s;
+    l->plain = !strncasecmp(call->url, "http:", 5) && !chat_resolver_proxy();
     l->easy = chat_curl_acquire(c);
     if (l->easy) {
         set_connection(l->easy, call);

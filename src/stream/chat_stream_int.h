@@ -331,6 +331,8 @@ void chat_leave_register(void);
 apr_status_t chat_resolver_line(const char **pline, const char *host,
                                 apr_port_t port, apr_interval_time_t wait,
                                 const char **pwhy, apr_pool_t *p);
+/* 1: there is a proxy for calls, or for some of them. Any thread. */
+int chat_resolver_proxy(void);
 /* The same of what is known by now: APR_EAGAIN when nothing is, but then it is
  * looked up from now on. Any thread, never waits. */
 apr_status_t chat_resolver_known(const char **pline, const char *host,

@@ -60,6 +60,7 @@ struct chat_link_t {
     CURL *easy;
     struct curl_slist *hosts, *guard;
     char *origin;        /* malloc'ed; NULL: it is for one call alone */
+    int plain;           /* its socket is all that there is between */
     int kept;            /* another call had it before */
     uint32_t watched;    /* for these events, of EPOLLIN and EPOLLOUT */
     chat_stream_t *user; /* NULL: it is idle */
