@@ -167,9 +167,9 @@ static int watch_link(chat_link_t *l, uint32_t events)
 }
 
 /* An event of this batch may still point here. */
-static void closed(chat_link_t *l)
+static void closed(chat_curl_t *c, chat_link_t *l)
 {
-    chat_engine_t *e = l->multi->curl->owner;
+    chat_engine_t *e = c->owner;
 
     l->event.kind = CHAT_EVENT_DEAD;
     SLIST_INSERT_HEAD(&e->dead, &l->event, dead);

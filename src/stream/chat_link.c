@@ -168,7 +168,7 @@ static void release(chat_link_t *l)
     curl_slist_free_all(l->guard);
     free(l->origin);
     if (c->ops)
-        c->ops->closed(l);
+        c->ops->closed(c, l);
     else
         free(l);
 }

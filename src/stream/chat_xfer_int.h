@@ -103,7 +103,8 @@ int chat_link_is_unread(const chat_link_t *l);
 typedef struct chat_curl_ops_t {
     void (*opened)(chat_multi_t *m);               /* a multi handle is new */
     int (*watch)(chat_link_t *l, uint32_t events); /* 0: it cannot */
-    void (*closed)(chat_link_t *l); /* free it, when nobody knows it */
+    /* Free it, when nobody knows it. Its multi handle may be gone. */
+    void (*closed)(chat_curl_t *c, chat_link_t *l);
 } chat_curl_ops_t;
 
 struct chat_curl_t {

@@ -2,7 +2,7 @@
 /*
  * Preloaded into httpd: a socket cannot be added to an epoll set, once, as with
  * no memory. The file $CHAT_TEST_UNWATCHED has the port that the socket was
- * connected to; then it is removed.
+ * connected to, and how many more may be added before; then it is removed.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -44,17 +44,21 @@ int close(int fd)
 
 static int is_meant(int fd)
 {
+    static int added;
     const char *path = getenv("CHAT_TEST_UNWATCHED");
-    int port = 0;
+    int port = 0, before = 0;
     FILE *file;
 
     if (!path || fd < 0 || fd >= FDS || !port_of[fd] ||
         !(file = fopen(path, "re")))
         return 0;
-    if (fscanf(file, "%d", &port) != 1)
+    if (fscanf(file, "%d %d", &port, &before) != 2)
         port = 0;
     fclose(file);
-    return port == port_of[fd] && !unlink(path);
+    if (port != port_of[fd] || added++ < before)
+        return 0;
+    added = 0;
+    return !unlink(path);
 }
 
 int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
