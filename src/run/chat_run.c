@@ -300,6 +300,7 @@ static const chat_stream_cb_t callbacks = {
     .admitted = admitted,
     .head = chat_run_head,
     .data = chat_run_data,
+    .ahead = chat_run_ahead,
     .silence = chat_run_silence,
     .again = chat_run_again,
     .taken = chat_run_taken,

@@ -141,6 +141,11 @@ extern const chat_curl_ops_t chat_engine_curl_ops;
 
 /* A connection is ready. */
 void chat_engine_curl_link(chat_event_t *ev, uint32_t events);
+/* Whose connection that event is of; NULL: of none. */
+static inline chat_stream_t *chat_engine_curl_user(const chat_event_t *ev)
+{
+    return ev->kind == CHAT_EVENT_LINK ? ((const chat_link_t *)ev)->user : NULL;
+}
 /* A socket is ready by which curl connects. */
 void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
                             uint32_t events);

@@ -21,17 +21,17 @@ typedef struct chat_link_t chat_link_t;
 
 /* The transfer of a stream's call. */
 typedef struct chat_xfer_t {
-    chat_link_t *link;         /* NULL: there is none */
-    const chat_http1_cb_t *cb; /* C */
-    chat_http1_t answer;
-    apr_table_t *head; /* the upstream's headers while they come */
+    chat_link_t *link; /* NULL: there is none */
+    apr_size_t size;   /* of the request and the rest of the body */
+    apr_size_t sent;   /* of that */
+    int unsendable;    /* the upstream takes no more of it */
     int head_done;
+    chat_http1_t answer;
+    apr_table_t *head;         /* the upstream's headers while they come */
+    const chat_http1_cb_t *cb; /* C */
     char *request; /* malloc'ed: its head, and the beginning of its body */
     apr_size_t request_len;
     apr_size_t request_body; /* bytes of the body that are in it */
-    apr_size_t size;         /* of the request and the rest of the body */
-    apr_size_t sent;         /* of that */
-    int unsendable;          /* the upstream takes no more of it */
     int again;               /* it is sent for the second time */
 } chat_xfer_t;
 
@@ -54,16 +54,17 @@ apr_size_t chat_xfer_request_origin(const char *url);
 
 /* ---- connections to upstreams (chat_link.c) ---- */
 
+/* An event of its socket reads the members down to watched. */
 struct chat_link_t {
-    chat_event_t event; /* first; of its socket, once it is connected */
+    chat_event_t event;  /* first; of its socket, once it is connected */
+    chat_stream_t *user; /* NULL: it is idle */
+    int plain;           /* its socket is all that there is between */
+    uint32_t watched;    /* for these events, of EPOLLIN and EPOLLOUT */
     chat_multi_t *multi;
     CURL *easy;
     struct curl_slist *hosts, *guard;
-    char *origin;        /* malloc'ed; NULL: it is for one call alone */
-    int plain;           /* its socket is all that there is between */
-    int kept;            /* another call had it before */
-    uint32_t watched;    /* for these events, of EPOLLIN and EPOLLOUT */
-    chat_stream_t *user; /* NULL: it is idle */
+    char *origin; /* malloc'ed; NULL: it is for one call alone */
+    int kept;     /* another call had it before */
     chat_mono_t idle_at;
     TAILQ_ENTRY(chat_link_t) idle; /* the last one first */
 };
