@@ -100,23 +100,30 @@ void chat_reply_stream_type(request_rec *r, const char *type)
     ap_set_content_type(r, type);
 }
 
-apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
-                                     apr_size_t len)
+static apr_status_t write_filtered(request_rec *r, const char *data,
+                                   apr_size_t len)
 {
     apr_bucket_alloc_t *list = r->connection->bucket_alloc;
     /* Not apr_brigade_create(): r->pool would grow with each event. */
     apr_bucket_brigade bb = {.p = r->pool, .bucket_alloc = list};
     apr_status_t rv;
 
-    rv = chat_stream_frame(r, data, len);
-    if (rv != APR_ENOTIMPL)
-        return rv;
     APR_RING_INIT(&bb.list, apr_bucket, link);
     APR_BRIGADE_INSERT_TAIL(&bb, apr_bucket_transient_create(data, len, list));
     APR_BRIGADE_INSERT_TAIL(&bb, apr_bucket_flush_create(list));
     rv = ap_pass_brigade(r->output_filters, &bb);
     apr_brigade_cleanup(&bb);
     return rv;
+}
+
+/* Nothing of r is read where that is not needed: with each event of thousands
+ * of streams it would have to come from memory. */
+apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
+                                     apr_size_t len)
+{
+    apr_status_t rv = chat_stream_frame(r, data, len);
+
+    return rv == APR_ENOTIMPL ? write_filtered(r, data, len) : rv;
 }
 
 /* ---- whole answers ---- */
