@@ -32,6 +32,7 @@
 /* An upstream that vanished without a word is noticed in about a minute. */
 #define KEEPALIVE_IDLE 30L
 #define KEEPALIVE_INTERVAL 10L
+#define CONNECT_BYTES 1024L
 /* Idle connections that an engine keeps, and a blocking driver. Open files are
  * counted without them. */
 #define IDLE_MAX 256
@@ -141,8 +142,8 @@ static void set_connection(CURL *h, const chat_call_t *call)
     curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     chat_trust_set(h);
-    /* It gives no more than that at once. */
-    curl_easy_setopt(h, CURLOPT_BUFFERSIZE, (long)CHAT_READ_BYTES);
+    /* While it connects it has a buffer of that size. */
+    curl_easy_setopt(h, CURLOPT_BUFFERSIZE, CONNECT_BYTES);
     curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
@@ -220,10 +221,13 @@ void chat_link_reap(chat_multi_t *m)
         if (!rc)
             rc = curl_easy_getinfo(l->easy, CURLINFO_ACTIVESOCKET, &fd);
         l->event.fd = fd;
-        if (rc || fd == CURL_SOCKET_BAD)
+        if (rc || fd == CURL_SOCKET_BAD) {
             chat_xfer_unconnected(l->user, rc, NULL);
-        else
-            chat_xfer_connected(l->user);
+            continue;
+        }
+        /* From now on it is what it gives at once. */
+        curl_easy_setopt(l->easy, CURLOPT_BUFFERSIZE, (long)CHAT_READ_BYTES);
+        chat_xfer_connected(l->user);
     }
 }
 
