@@ -82,6 +82,7 @@ static const chat_driver_ops_t blocking_ops = {
 static SLIST_HEAD(, blocking_t) spare;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* It was never used. */
 static void destroy(blocking_t *b)
 {
     chat_curl_destroy(&b->curl);
@@ -183,7 +184,7 @@ static void run_round(blocking_t *b, chat_stream_t *s)
         chat_stream_gone(s, CHAT_END_GONE, NULL);
     chat_stream_woken(s);
     if (upstream->revents)
-        chat_xfer_event(s, events_of(upstream));
+        s->xfer->link->ops->ready(s, events_of(upstream));
     if (s->call.waiting)
         s->source->resume(s);
     curl_multi_perform(m->handle, &running);

@@ -44,8 +44,6 @@ apr_status_t chat_curl_init(chat_curl_t *c, const chat_driver_t *driver,
 
 void chat_curl_destroy(chat_curl_t *c)
 {
-    while (!TAILQ_EMPTY(&c->idle))
-        chat_link_close(TAILQ_FIRST(&c->idle));
     while (c->nspare > 0)
         curl_easy_cleanup(c->spare[--c->nspare]);
     while (c->nmultis > 0)

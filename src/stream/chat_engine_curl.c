@@ -40,7 +40,7 @@ static void lose(CURL *easy, const char *why)
 
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&l);
     if (l && l->user)
-        chat_xfer_unconnected(l->user, CURLE_COULDNT_CONNECT, why);
+        l->ops->lost(l->user, CURLE_COULDNT_CONNECT, why);
 }
 
 /* Never fails: curl would give up the whole multi handle, without a word to its
@@ -186,7 +186,7 @@ void chat_engine_curl_link(chat_event_t *ev, uint32_t events)
     chat_link_t *l = (chat_link_t *)ev;
 
     if (l->user)
-        chat_xfer_event(l->user, events);
+        l->ops->ready(l->user, events);
     else
         chat_link_stirred(l);
 }

@@ -158,6 +158,7 @@ static void engine_abandon(chat_engine_t *e)
         chat_netfilter_discard(s);
         abandon(s);
     }
+    chat_link_close_idle(&e->curl);
     chat_curl_destroy(&e->curl);
     chat_netfilter_close(&e->cork);
     chat_engine_curl_free_dead(e);

@@ -107,8 +107,8 @@ void chat_link_watch(chat_link_t *l, uint32_t events)
         return;
     if (ops && !ops->watch(l, events)) {
         if (l->user)
-            chat_xfer_unconnected(l->user, CURLE_COULDNT_CONNECT,
-                                  "its connection cannot be watched");
+            l->ops->lost(l->user, CURLE_COULDNT_CONNECT,
+                         "its connection cannot be watched");
         return;
     }
     l->watched = events;
@@ -174,7 +174,7 @@ static void release(chat_link_t *l)
         free(l);
 }
 
-chat_link_t *chat_link_open(chat_stream_t *s)
+chat_link_t *chat_link_open(chat_stream_t *s, const chat_link_ops_t *ops)
 {
     const chat_call_t *call = s->call.spec;
     chat_curl_t *c = s->driver->curl;
@@ -187,6 +187,7 @@ chat_link_t *chat_link_open(chat_stream_t *s)
     l->event.kind = CHAT_EVENT_LINK;
     l->event.fd = -1;
     l->user = s;
+    l->ops = ops;
     l->plain = !strncasecmp(call->url, "http:", 5) && !chat_resolver_proxy();
     l->easy = chat_curl_acquire(c);
     if (l->easy) {
@@ -222,12 +223,12 @@ void chat_link_reap(chat_multi_t *m)
             rc = curl_easy_getinfo(l->easy, CURLINFO_ACTIVESOCKET, &fd);
         l->event.fd = fd;
         if (rc || fd == CURL_SOCKET_BAD) {
-            chat_xfer_unconnected(l->user, rc, NULL);
+            l->ops->lost(l->user, rc, NULL);
             continue;
         }
         /* From now on it is what it gives at once. */
         curl_easy_setopt(l->easy, CURLOPT_BUFFERSIZE, (long)CHAT_READ_BYTES);
-        chat_xfer_connected(l->user);
+        l->ops->connected(l->user);
     }
 }
 
@@ -309,4 +310,10 @@ void chat_link_expire(chat_curl_t *c)
         chat_link_close(l);
     if (l)
         chat_clock_sooner(&c->due, l->idle_at, IDLE_US);
+}
+
+void chat_link_close_idle(chat_curl_t *c)
+{
+    while (!TAILQ_EMPTY(&c->idle))
+        chat_link_close(TAILQ_FIRST(&c->idle));
 }

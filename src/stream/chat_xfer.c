@@ -205,7 +205,7 @@ static void xfer_read(chat_stream_t *s)
     watch(s);
 }
 
-void chat_xfer_event(chat_stream_t *s, uint32_t events)
+static void ready(chat_stream_t *s, uint32_t events)
 {
     if (s->ended)
         return;
@@ -228,7 +228,7 @@ static void ask(chat_stream_t *s, chat_link_t *l)
 
 /* The first bytes of a new connection over TLS are mostly tickets for sessions:
  * those do not come too early. */
-void chat_xfer_connected(chat_stream_t *s)
+static void connected(chat_stream_t *s)
 {
     chat_link_t *l = s->xfer->link;
     apr_size_t n;
@@ -246,7 +246,7 @@ void chat_xfer_connected(chat_stream_t *s)
         connection_over(s, rc != CURLE_OK);
 }
 
-void chat_xfer_unconnected(chat_stream_t *s, CURLcode rc, const char *detail)
+static void lost(chat_stream_t *s, CURLcode rc, const char *detail)
 {
     if (rc == CURLE_OPERATION_TIMEDOUT)
         chat_stream_end(s, CHAT_END_TIMEOUT,
@@ -255,9 +255,15 @@ void chat_xfer_unconnected(chat_stream_t *s, CURLcode rc, const char *detail)
         end_unheard(s, detail ? detail : curl_easy_strerror(rc));
 }
 
+static const chat_link_ops_t link_ops = {
+    .connected = connected,
+    .lost = lost,
+    .ready = ready,
+};
+
 static void connect_anew(chat_stream_t *s)
 {
-    s->xfer->link = chat_link_open(s);
+    s->xfer->link = chat_link_open(s, &link_ops);
     if (!s->xfer->link)
         chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
 }

@@ -35,13 +35,6 @@ typedef struct chat_xfer_t {
     int again;               /* it is sent for the second time */
 } chat_xfer_t;
 
-/* A new connection of the stream's is there. */
-void chat_xfer_connected(chat_stream_t *s);
-/* There will be none. [also in curl's callbacks] */
-void chat_xfer_unconnected(chat_stream_t *s, CURLcode rc, const char *detail);
-/* Its connection can be read, written, or is broken. */
-void chat_xfer_event(chat_stream_t *s, uint32_t events);
-
 /* ---- requests (chat_xfer_request.c) ---- */
 
 /* The request of a call, of which at most so much is copied. 0: no memory, or
@@ -54,12 +47,22 @@ apr_size_t chat_xfer_request_origin(const char *url);
 
 /* ---- connections to upstreams (chat_link.c) ---- */
 
-/* An event of its socket reads the members down to watched. */
+/* What its stream is told of a connection. */
+typedef struct chat_link_ops_t {
+    void (*connected)(chat_stream_t *s); /* a new one is there */
+    /* It is not, or cannot be used. Also in curl's callbacks. */
+    void (*lost)(chat_stream_t *s, CURLcode rc, const char *detail);
+    /* It can be read, written, or is broken. */
+    void (*ready)(chat_stream_t *s, uint32_t events);
+} chat_link_ops_t;
+
+/* An event of its socket reads the members down to ops. */
 struct chat_link_t {
     chat_event_t event;  /* first; of its socket, once it is connected */
     chat_stream_t *user; /* NULL: it is idle */
     int plain;           /* its socket is all that there is between */
     uint32_t watched;    /* for these events, of EPOLLIN and EPOLLOUT */
+    const chat_link_ops_t *ops;
     chat_multi_t *multi;
     CURL *easy;
     struct curl_slist *hosts, *guard;
@@ -72,7 +75,7 @@ struct chat_link_t {
 /* A kept one that is fit for the next request, or NULL. */
 chat_link_t *chat_link_reuse(chat_stream_t *s);
 /* A new one; the stream is told when it is connected. NULL: no memory. */
-chat_link_t *chat_link_open(chat_stream_t *s);
+chat_link_t *chat_link_open(chat_stream_t *s, const chat_link_ops_t *ops);
 /* [what curl tells] Connections that are there now, or will not be. */
 void chat_link_reap(chat_multi_t *m);
 /* The call is over: keep it for others, or close it. Not in curl's callbacks.
@@ -81,8 +84,9 @@ void chat_link_keep(chat_link_t *l);
 void chat_link_close(chat_link_t *l);
 /* An idle one has something to say: close it, unless that means nothing. */
 void chat_link_stirred(chat_link_t *l);
-/* Close what nobody may use any more. */
+/* Close what nobody may use any more, or all that are idle. */
 void chat_link_expire(chat_curl_t *c);
+void chat_link_close_idle(chat_curl_t *c);
 /* Watch it for these events, of EPOLLIN and EPOLLOUT; 0: not at all. */
 void chat_link_watch(chat_link_t *l, uint32_t events);
 /* CURLE_AGAIN, CURLE_OK with *pn > 0, or else the upstream has closed (CURLE_OK
@@ -130,7 +134,7 @@ struct chat_curl_t {
 /* [before it has a thread] owner: the engine that the driver is of, or NULL. */
 apr_status_t chat_curl_init(chat_curl_t *c, const chat_driver_t *driver,
                             void *owner, const chat_curl_ops_t *ops);
-/* No call is running. */
+/* No call is running, and no connection is idle. */
 void chat_curl_destroy(chat_curl_t *c);
 /* An easy handle, NULL: no memory. */
 CURL *chat_curl_acquire(chat_curl_t *c);

@@ -20,7 +20,7 @@ use ChatTest;
 use ChatTest::Bench qw(raise_files pin_away schedule_as);
 use ChatTest::Bench::Duel qw(duel duel_table);
 use ChatTest::Bench::House;
-use ChatTest::Bench::Peers qw(peers tls_peers);
+use ChatTest::Bench::Peers qw(duel_peers tls_peers);
 
 raise_files(40000);
 schedule_as($ENV{BENCH_SCHED} || 'batch');
@@ -39,7 +39,7 @@ my %size = (
     turn    => setting(TURN => 0.3),
 );
 my $house = ChatTest::Bench::House->new($ENV{BENCH_OUT} || '');
-my %known = map { $_->name => $_ } setting(TLS => 'off') eq 'on' ? tls_peers() : peers();
+my %known = map { $_->name => $_ } setting(TLS => 'off') eq 'on' ? tls_peers() : duel_peers();
 my @peers;
 for my $name (split ' ', setting(PEERS => 'nginx haproxy proxy bare governed reencode')) {
     my $peer = $known{$name} // next;

@@ -13,7 +13,7 @@ use ChatTest::Bench qw(first_line slurp);
 use ChatTest::Bench::Peer;
 use ChatTest::Httpd ();
 
-our @EXPORT_OK = qw(peers tls_peers governed_as);
+our @EXPORT_OK = qw(peers tls_peers duel_peers governed_as);
 
 my $ROOT = $ChatTest::Httpd::ROOT;
 
@@ -29,6 +29,18 @@ sub peers () {
         [ 'portkey',   _portkey() ],
         [ 'litellm',   _litellm() ],
         [ 'bifrost',   _bifrost() ],
+    );
+}
+
+# Those that are measured beside each other: nobody is asked for fewer streams.
+sub duel_peers () {
+    return map { ChatTest::Bench::Peer->new(@$_) } (
+        [ 'nginx',    _nginx() ],
+        [ 'haproxy',  _haproxy() ],
+        [ 'proxy',    _proxy() ],
+        [ 'bare',     _bare() ],
+        [ 'governed', _governed() ],
+        [ 'reencode', _reencode() ],
     );
 }
 
@@ -123,6 +135,62 @@ $tls        client_max_body_size 2m;
 }
 END
             $self->run([ _nginx_program($bench), '-e', "$dir/error.log", '-p', $dir, '-c', "$dir/nginx.conf" ]);
+        },
+    );
+}
+
+# ---- HAProxy ----
+
+# Debian's own, unpacked with two libraries, where there is none.
+sub _haproxy_program ($bench) {
+    for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin') {
+        return "$dir/haproxy" if -x "$dir/haproxy";
+    }
+    return $bench->place('haproxy') . '/usr/sbin/haproxy';
+}
+
+sub _haproxy_env ($bench) {
+    return { LD_LIBRARY_PATH => join ':', glob $bench->place('haproxy') . '/usr/lib/*-linux-*' };
+}
+
+sub _haproxy () {
+    return (
+        title   => 'HAProxy, one thread',
+        path    => '/v1/responses',
+        version => sub ($bench) {
+            local %ENV = (%ENV, _haproxy_env($bench)->%*);
+            first_line(_haproxy_program($bench), '-v') =~ s/ - .*//r;
+        },
+        install => sub ($bench) {
+            return if -x _haproxy_program($bench);
+            $bench->install($bench->place('haproxy'), 60, 'apt-get download -q haproxy libopentracing-c-wrapper0 libopentracing1 liblua5.3-0 '
+                . '&& for p in *.deb; do dpkg -x $p .; done');
+        },
+        begin => sub ($self, $bench) {
+            my ($dir, $port, $mock) = ($self->{dir}, $self->free_port, $self->mock($bench)->port);
+            my $connections = int((ChatTest::Bench::open_files() - 200) / 2);
+            $bench->write("$dir/haproxy.cfg", <<"END");
+global
+    nbthread 1
+    maxconn $connections
+    log stderr format raw local0
+defaults
+    mode http
+    log global
+    option httplog
+    option http-no-delay
+    timeout connect 10s
+    timeout client 600s
+    timeout server 600s
+    timeout http-keep-alive 600s
+    http-reuse always
+frontend clients
+    bind 127.0.0.1:$port backlog 8192
+    default_backend mock
+backend mock
+    server mock 127.0.0.1:$mock
+END
+            $self->run([ _haproxy_program($bench), '-db', '-f', "$dir/haproxy.cfg" ], env => _haproxy_env($bench));
         },
     );
 }
