@@ -246,6 +246,17 @@ void chat_link_close(chat_link_t *l)
     release(l);
 }
 
+/* Of too many: one of the youngest multi handle's, so that this goes. */
+static chat_link_t *find_dispensable(const chat_curl_t *c)
+{
+    chat_link_t *l, *found = TAILQ_FIRST(&c->idle);
+
+    TAILQ_FOREACH(l, &c->idle, idle)
+    if (l->multi->serial >= found->multi->serial)
+        found = l;
+    return found;
+}
+
 void chat_link_keep(chat_link_t *l)
 {
     chat_curl_t *c = l->multi->curl;
@@ -259,11 +270,12 @@ void chat_link_keep(chat_link_t *l)
     l->idle_at = c->driver->now;
     TAILQ_INSERT_HEAD(&c->idle, l, idle);
     chat_clock_sooner(&c->due, l->idle_at, IDLE_US);
-    if (++c->nidle > (c->owner ? IDLE_MAX : IDLE_BLOCKING))
-        chat_link_close(TAILQ_LAST(&c->idle, chat_idle_t));
+    c->nidle++;
     chat_link_watch(l, EPOLLIN);
     if (!l->watched)
         chat_link_close(l);
+    if (c->nidle > (c->owner ? IDLE_MAX : IDLE_BLOCKING))
+        chat_link_close(find_dispensable(c));
 }
 
 void chat_link_stirred(chat_link_t *l)

@@ -28,6 +28,7 @@ chat_multi_t *chat_multi_add(chat_curl_t *c)
         return NULL;
     }
     m->curl = c;
+    m->serial = c->nmade++;
     m->due = CHAT_MONO_NEVER;
     /* What it keeps is for us to say. */
     curl_multi_setopt(m->handle, CURLMOPT_MAXCONNECTS,

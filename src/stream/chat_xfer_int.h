@@ -118,6 +118,7 @@ struct chat_curl_t {
     void *owner;                 /* C  the engine, NULL when blocking */
     chat_multi_t **multis;
     int nmultis;
+    unsigned nmade;  /* of them, ever */
     chat_mono_t due; /* not after that of any of them, or of an idle link */
     CURL *spare[64]; /* easy handles to use again */
     int nspare;
@@ -147,6 +148,7 @@ struct chat_multi_t {
     CURLM *handle;
     chat_curl_t *curl;
     int links;       /* in it */
+    unsigned serial; /* those that are made later have a higher one */
     chat_mono_t due; /* when curl wants a call, CHAT_MONO_NEVER */
 };
 
