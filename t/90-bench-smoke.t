@@ -128,6 +128,11 @@ like $said, qr/^\| mod_chat, governed: .*\| \d[\d.]*x \(/m, '... and ratios to i
 is scalar(() = $said =~ /^### .*, TLS on both sides$/mg), 3, '... and those over TLS have tables of their own';
 is scalar(() = $said =~ /^### /mg), 13, '... and every part has its table';
 
+local @ENV{qw(DUEL_PEERS DUEL_ROUNDS DUEL_SECONDS DUEL_STREAMS DUEL_TURN)} = ('proxy governed', 1, 1, 8, 0.1);
+$said = qx("$^X" "$FindBin::Bin/bench/duel.pl" 2>"$dir/stderr");
+is $?, 0, 'peers are measured side by side' or diag do { local (@ARGV, $/) = "$dir/stderr"; <> };
+is scalar(() = $said =~ /^\| mod_chat, governed: .*\| \d+\.\d\dx \|/mg), 3, '... in three ways';
+
 $said = qx("$^X" "$FindBin::Bin/bench/followers.pl" 12 6 2>"$dir/stderr");
 is $?, 0, 'readers of streams that are kept are measured' or diag $said, do { local (@ARGV, $/) = "$dir/stderr"; <> };
 like $said, qr/^12 streams \(spool\), each followed: 12 whole\n.*\nconnections to the database meanwhile: \d+, of which 0 held;/m,
