@@ -18,7 +18,6 @@
 #include "chat_crypto.h"
 #include "chat_json.h"
 #include "chat_log.h"
-#include "chat_stream.h"
 #include "chat_types.h"
 
 #define ID_HEADER "X-Request-ID"
@@ -100,8 +99,8 @@ void chat_reply_stream_type(request_rec *r, const char *type)
     ap_set_content_type(r, type);
 }
 
-static apr_status_t write_filtered(request_rec *r, const char *data,
-                                   apr_size_t len)
+apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
+                                     apr_size_t len)
 {
     apr_bucket_alloc_t *list = r->connection->bucket_alloc;
     /* Not apr_brigade_create(): r->pool would grow with each event. */
@@ -114,16 +113,6 @@ static apr_status_t write_filtered(request_rec *r, const char *data,
     rv = ap_pass_brigade(r->output_filters, &bb);
     apr_brigade_cleanup(&bb);
     return rv;
-}
-
-/* Nothing of r is read where that is not needed: with each event of thousands
- * of streams it would have to come from memory. */
-apr_status_t chat_reply_stream_write(request_rec *r, const char *data,
-                                     apr_size_t len)
-{
-    apr_status_t rv = chat_stream_frame(r, data, len);
-
-    return rv == APR_ENOTIMPL ? write_filtered(r, data, len) : rv;
 }
 
 /* ---- whole answers ---- */

@@ -84,8 +84,9 @@ static void send_head(chat_run_t *run)
 static apr_status_t write_bytes(void *ctx, const char *data, apr_size_t len)
 {
     chat_run_t *run = ctx;
+    apr_status_t rv = chat_stream_frame(run->r, data, len);
 
-    return chat_reply_stream_write(run->r, data, len);
+    return rv == APR_ENOTIMPL ? chat_reply_stream_write(run->r, data, len) : rv;
 }
 
 /* Whatever the provider says: its key reaches nobody. */
