@@ -18,6 +18,7 @@
 #include "chat_metric.h"
 #include "chat_override.h"
 #include "chat_redis.h"
+#include "chat_request_note.h"
 #include "chat_resume.h"
 #include "chat_route.h"
 #include "chat_run.h"
@@ -95,6 +96,7 @@ static void register_hooks(apr_pool_t *p)
     chat_store_context_register_hooks(p);
     chat_auth_register_hooks(p);
     chat_limit_register_hooks(p);
+    chat_request_note_register_hooks(p);
     chat_stream_register_hooks(p);
     chat_telemetry_register_hooks(p);
 }

@@ -18,6 +18,7 @@
 
 #include "chat_config_admin.h"
 #include "chat_config_entries.h"
+#include "chat_config_hook.h"
 #include "chat_config_moderation.h"
 #include "chat_json.h"
 #include "chat_otlp.h"
@@ -111,6 +112,12 @@ typedef struct chat_server_usage_t {
 } chat_server_usage_t;
 
 /* Of each server. */
+typedef struct chat_server_hook_t {
+    apr_array_header_t *all; /* chat_hook_conf_t *: of all its locations; NULL:
+                                there is none */
+} chat_server_hook_t;
+
+/* Of each server. */
 typedef struct chat_server_keys_t {
     struct chat_seal_keys_t *master; /* ChatKeySecret; NULL: none */
 } chat_server_keys_t;
@@ -154,9 +161,6 @@ typedef struct chat_server_check_t {
     apr_array_header_t *needs; /* of this server alone; never inherited */
 } chat_server_check_t;
 
-/* How a line of ChatLog is written (format=). */
-typedef enum { CHAT_LOG_JSON, CHAT_LOG_ECS } chat_log_format_e;
-
 /* Of each server. */
 typedef struct chat_server_log_t {
     const char *target; /* ChatLog: an absolute path, or a command behind its
@@ -181,6 +185,7 @@ typedef struct chat_server_conf_t {
     chat_server_trace_t trace;
     chat_server_log_t log;
     chat_server_admin_t admin;
+    chat_server_hook_t hook;
     chat_server_check_t check;
 } chat_server_conf_t;
 
@@ -230,23 +235,9 @@ typedef struct chat_dir_store_t {
     int share_snapshot, share_live; /* ChatShare: which may be made */
 } chat_dir_store_t;
 
-/* When usage is told to the database (ChatUsage). */
-typedef enum {
-    CHAT_USAGE_OFF,
-    CHAT_USAGE_ON,   /* with each answer */
-    CHAT_USAGE_BATCH /* gathered, and now and then */
-} chat_usage_e;
-
 typedef struct chat_dir_usage_t {
     int mode; /* chat_usage_e */
 } chat_dir_usage_t;
-
-/* Whose keys a provider is asked with (ChatUserKeys). */
-typedef enum {
-    CHAT_KEYS_OFF,    /* those of <ChatProvider> */
-    CHAT_KEYS_ALLOW,  /* a user's own, where he has one */
-    CHAT_KEYS_REQUIRE /* a user's own alone */
-} chat_keys_e;
 
 typedef struct chat_dir_keys_t {
     int mode;                      /* chat_keys_e */
@@ -262,6 +253,7 @@ typedef struct chat_dir_upload_t {
     apr_int64_t bytes;         /* of them together */
     apr_int64_t inline_bytes;  /* of files that go to a provider themselves, in
                                   one request */
+    apr_int64_t memory;        /* that these have, of all requests of a child */
     int pixels;                /* of a side of an image */
 } chat_dir_upload_t;
 
@@ -300,6 +292,7 @@ typedef struct chat_dir_trace_t {
 
 typedef struct chat_dir_request_t {
     int native;            /* ChatRequestFormat: 1: the provider's own */
+    int note;              /* ChatRequestNote: 1: others see the prompt */
     apr_int64_t body;      /* ChatRequestBody, bytes */
     int depth;             /* ChatRequestDepth */
     int values;            /* ChatRequestValues */
@@ -347,6 +340,11 @@ typedef struct chat_dir_limit_t {
                                      "guest" */
 } chat_dir_limit_t;
 
+typedef struct chat_dir_hook_t {
+    apr_array_header_t *list; /* ChatModerationURL: chat_hook_conf_t *, merged
+                                 by name, outer ones first */
+} chat_dir_hook_t;
+
 typedef struct chat_dir_moderation_t {
     apr_array_header_t *lists; /* ChatModerationList: chat_moderation_conf_t *,
                                   merged by name, outer ones first */
@@ -385,6 +383,7 @@ typedef struct chat_dir_page_t {
     const char *sign_out;
     const char *terms;
     const char *privacy;
+    apr_array_header_t *suggest; /* ChatPageSuggest: const char *, or NULL */
 } chat_dir_page_t;
 
 typedef struct chat_dir_mock_t {
@@ -409,6 +408,7 @@ typedef struct chat_dir_conf_t {
     chat_dir_auth_t auth;
     chat_dir_jwt_t jwt;
     chat_dir_limit_t limit;
+    chat_dir_hook_t hook;
     chat_dir_moderation_t moderation;
     chat_dir_stream_t stream;
     chat_dir_resume_t resume;

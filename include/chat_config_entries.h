@@ -79,6 +79,23 @@ typedef struct chat_store_count_t {
     const char *tier; /* only for this tier, NULL: any */
 } chat_store_count_t;
 
+/* When usage is told to the database (ChatUsage). */
+typedef enum {
+    CHAT_USAGE_OFF,
+    CHAT_USAGE_ON,   /* with each answer */
+    CHAT_USAGE_BATCH /* gathered, and now and then */
+} chat_usage_e;
+
+/* Whose keys a provider is asked with (ChatUserKeys). */
+typedef enum {
+    CHAT_KEYS_OFF,    /* those of <ChatProvider> */
+    CHAT_KEYS_ALLOW,  /* a user's own, where he has one */
+    CHAT_KEYS_REQUIRE /* a user's own alone */
+} chat_keys_e;
+
+/* How a line of ChatLog is written (format=). */
+typedef enum { CHAT_LOG_JSON, CHAT_LOG_ECS } chat_log_format_e;
+
 /* How the widget of ChatKit learns that a ChatLimit refused (ChatKitLimited).
  */
 typedef enum {
@@ -93,8 +110,9 @@ typedef enum { CHAT_COUNT_CODEPOINTS, CHAT_COUNT_UTF16 } chat_count_e;
 typedef struct chat_limit_conf_t {
     const char *name;   /* [A-Za-z0-9_-]{1,32}; also in headers and logs */
     int off;            /* "ChatLimit NAME off": removes the outer one */
-    apr_int64_t points; /* at most so many; of money 1e-10 USD */
-    int window;         /* seconds, from the first use; 0: streams */
+    apr_int64_t points; /* at most so many; of money 1e-10 USD; of
+                           CHAT_LIMIT_INVISIBLE percent of the characters */
+    int window;         /* seconds, from the first use; 0: there is none */
     int period;         /* chat_limit_period_e; if there is one, window is how
                            long it mostly is */
     chat_limit_zone_t zone;     /* of the period */
@@ -112,6 +130,8 @@ typedef struct chat_limit_conf_t {
     int reserve;        /* tokens, when the request names no maximum */
     int compat;         /* 1: rate-limiter-flexible's keys */
     const char *prefix; /* keyPrefix of these (its default: "rlflx") */
+    int ban;            /* CHAT_LIMIT_BLOCKS: seconds of a ban */
+    int strip;          /* CHAT_LIMIT_INVISIBLE: 1: taken out, 0: refused */
 } chat_limit_conf_t;
 
 /* One condition of ChatLimitExempt; any that holds exempts. */
@@ -175,6 +195,7 @@ typedef enum {
  * unset then. */
 typedef struct chat_provider_conf_t {
     const char *name;         /* as in ChatUse */
+    const char *label;        /* for people; NULL: none was written */
     int type;                 /* chat_provider_e */
     int api;                  /* chat_api_e */
     int api_pinned;           /* 1: ChatProviderAPI says it */

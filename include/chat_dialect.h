@@ -44,6 +44,10 @@ typedef struct chat_answer_t {
     const chat_notice_t *const *notice; /* what it points to is NULL, or set
                                            before finish; or NULL */
 
+    const char *const *limits; /* what it points to is NULL, or how the limits
+                                  stand by now, as chat_limit_told() has it; or
+                                  NULL */
+
     /* Where it is kept, as ids; all NULL: nowhere. */
     const char *conversation, *question, *message;
     const char *stream;
@@ -114,6 +118,12 @@ typedef struct chat_dialect_t {
      * gathered: nothing was sent, so that is refused. */
     void (*fail)(chat_encoder_t *e, chat_buf_t *out, const chat_err_t *err);
 
+    /* While nothing is said: what is waited for, and by which call of that
+     * provider, from 1. It has no id and may come at any time between events.
+     * NULL: clients of this form are told nothing of it. */
+    void (*status)(chat_buf_t *out, const chat_answer_t *answer,
+                   const char *stage, int attempt);
+
     /* The other way round: what an event that was written by this dialect
      * means. told->usage starts as unknown (-1). What is no event of it is
      * passed over. NULL: nobody has to read its streams again. */
@@ -151,6 +161,9 @@ void chat_encoder_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
                          const chat_usage_t *usage);
 void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out,
                        const chat_err_t *err);
+
+/* 1: what opens the answer is written. */
+int chat_encoder_has_begun(const chat_encoder_t *e);
 
 /* The id of the event that was written last, 0: none has one. */
 apr_int64_t chat_encoder_last(const chat_encoder_t *e);

@@ -41,6 +41,8 @@ typedef struct chat_err_t {
     const char *stream;  /* id of the one that answers this already, or NULL */
     const char *sign_in; /* where somebody who is nobody yet may sign in, or
                             NULL */
+    const char *limit;   /* JSON of the ChatLimit that refused, as one of
+                            chat_limit_told(), or NULL */
     const char *retry_after; /* value for Retry-After, or NULL */
     const char *allow;       /* value for Allow, or NULL */
     const char *category;    /* of moderation: what was found, or NULL */
@@ -54,6 +56,12 @@ typedef struct chat_err_t {
  * code and message must outlive the request. rv must not be APR_SUCCESS. */
 apr_status_t chat_err_set(chat_err_t *err, apr_status_t rv, int status,
                           const char *code, const char *message);
+
+/* Whose matter it is: "user", "model", "provider" or "server". */
+const char *chat_err_scope(const chat_err_t *err);
+
+/* 1: the same request may succeed later as it is. */
+int chat_err_is_retryable(const chat_err_t *err);
 
 /* The sentence of an upstream that may be shown; NULL: there is none, or the
  * failure is its own, and what it says of that is for its administrator. */

@@ -16,6 +16,7 @@
 #include <apr_tables.h>
 
 #include "chat_admission.h"
+#include "chat_config.h"
 #include "chat_ctx.h"
 #include "chat_err.h"
 #include "chat_price.h"
@@ -34,8 +35,11 @@ typedef struct chat_limit_ask_t {
                     (tokens and money) does not count it */
     apr_interval_time_t lasts; /* no stream lives longer: a lease that is
                                   never settled expires by itself then */
-    int requests_only; /* 1: nothing is generated, and policies of tokens and
-                          streams do not count it */
+    int requests_only;         /* 1: nothing is generated, and only policies of
+                                  requests count it */
+    const char *prompt; /* tells one question of a user from another, a digest;
+                           NULL: nothing new is asked, or no policy counts
+                           repeats */
 } chat_limit_ask_t;
 
 /* What is reserved for a request, and has to be settled. Lives in r->pool. */
@@ -52,8 +56,8 @@ typedef struct chat_limit_ticket_t chat_limit_ticket_t;
  *                 never is, nothing is charged.
  *
  * APR_EGENERAL    refused, nothing is charged: err says 429 with Retry-After,
- *                 503 when the table in shared memory is full, 500 when a
- *                 policy cannot be applied.
+ *                 403 to who is banned, 503 when the table in shared memory is
+ *                 full, 500 when a policy cannot be applied.
  */
 apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
                                 const chat_limit_ask_t *ask, chat_err_t *err);
@@ -62,8 +66,8 @@ apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
  * engine only the deadline of a command counts. */
 extern const chat_admission_t chat_limit_admission;
 
-/* Why admission was refused: 429 with Retry-After, or 503 when Redis could not
- * be asked and a policy says fail=closed. Nothing is charged then. */
+/* Why admission was refused: 429 or 403 with Retry-After, or 503 when Redis
+ * could not be asked and a policy says fail=closed. Nothing is charged then. */
 const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket);
 
 /* Name of the policy that refused; NULL: none has, or ticket is NULL. */
@@ -92,10 +96,26 @@ apr_int64_t chat_limit_cut_after(const chat_limit_ticket_t *ticket);
 /* The same of money: how much question and answer may cost. */
 apr_int64_t chat_limit_cut_cost(const chat_limit_ticket_t *ticket);
 
+/* 1 where some policy of the location counts repeats. */
+int chat_limit_counts_repeats(const chat_dir_conf_t *conf);
+
+/* The policies of ChatAbuse invisible= that hold for the request: const
+ * chat_limit_conf_t *. Known before Redis has been asked. */
+const apr_array_header_t *chat_limit_invisible(const chat_limit_ticket_t *t);
+
+/* What such a policy has found, for the counters and the log, and whether the
+ * request is refused for it. 1: it is; 0: nothing was found, it was taken out,
+ * or shadow=on. Request thread. */
+int chat_limit_invisible_found(chat_limit_ticket_t *ticket,
+                               const chat_limit_conf_t *policy, int found,
+                               int refuses);
+
 /* What a request has really used. */
 typedef struct chat_limit_spent_t {
     apr_int64_t tokens; /* -1: unknown */
     apr_int64_t cost;   /* 1e-10 USD; -1: unknown */
+    int blocked;        /* 1: moderation blocked it: policies of ChatAbuse
+                           blocks= count that */
 } chat_limit_spent_t;
 
 /*
@@ -112,6 +132,13 @@ void chat_limit_settle(chat_limit_ticket_t *ticket,
 const chat_notice_t *chat_limit_notice(const chat_limit_ticket_t *ticket,
                                        const chat_limit_spent_t *spent,
                                        apr_pool_t *p);
+
+/* How the policies of a request stand that was admitted, once so much is spent
+ * (NULL: as it was reserved), as far as this request can know: a JSON array of
+ * {"name","unit","model"?,"limit","remaining","resetAt"} in p, of money in
+ * dollars; NULL: none applies. Whoever owns the request. */
+const char *chat_limit_told(const chat_limit_ticket_t *ticket,
+                            const chat_limit_spent_t *spent, apr_pool_t *p);
 
 /* How a policy stands for whoever asks, without charging it. */
 typedef struct chat_limit_state_t {

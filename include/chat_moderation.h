@@ -54,6 +54,32 @@ const char *chat_moderation_compile(chat_moderation_list_t **plist,
 int chat_moderation_entries(const chat_moderation_list_t *list);
 apr_size_t chat_moderation_bytes(const chat_moderation_list_t *list);
 
+/* ---- a text by itself: UTF-8, any thread ---- */
+
+/* As it is compared, with one space where there is white space and none at its
+ * ends. In p, NUL-terminated. */
+const char *chat_moderation_plain(const char *text, apr_size_t len,
+                                  apr_pool_t *p);
+
+/* What nobody sees in it: characters that Unicode says are ignored, but for
+ * those that stand where scripts and emoji need them. */
+typedef struct chat_moderation_invisible_t {
+    apr_size_t characters; /* in all */
+    apr_size_t invisible;  /* of them */
+    int hides; /* 1: some are there to hide a text: tags that are no flag, or
+                  very many in a row */
+} chat_moderation_invisible_t;
+
+/* So few in a text are let through, as they come with what is pasted. */
+#define CHAT_MODERATION_INVISIBLE_FEW 8
+
+void chat_moderation_invisible(chat_moderation_invisible_t *found,
+                               const char *text, apr_size_t len);
+
+/* The text without these; in p, NUL-terminated. */
+const char *chat_moderation_visible(const char *text, apr_size_t len,
+                                    apr_pool_t *p);
+
 /* ---- a watch ---- */
 
 /* Something was found, or could not be looked for. */

@@ -86,6 +86,19 @@ int chat_run_conversation(chat_ctx_t *ctx, const chat_run_question_t *question);
 apr_status_t chat_run_title(const char **ptitle, chat_ctx_t *ctx,
                             const char *conversation, chat_err_t *err);
 
+/*
+ * Messages that come another way than as a question, and will be asked with
+ * later, looked at by the lists of ChatModerationList that look at what is
+ * asked. begin: NULL: there are none. look: parts, a JSON array's text, and
+ * text are what is left of them, in the pool of begin; fails with 400
+ * content_blocked or 503. end: counts it. [request thread]
+ */
+typedef struct chat_run_inspect_t chat_run_inspect_t;
+chat_run_inspect_t *chat_run_inspect_begin(chat_ctx_t *ctx, apr_pool_t *p);
+apr_status_t chat_run_inspect(chat_run_inspect_t *look, const char **pparts,
+                              const char **ptext, chat_err_t *err);
+void chat_run_inspect_end(chat_run_inspect_t *look);
+
 /* Whose conversations they are, as the store names the owner; NULL: a guest,
  * who has none. */
 const char *chat_run_owner(const chat_user_t *user);

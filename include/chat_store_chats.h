@@ -104,6 +104,22 @@ chat_store_conversation_list(apr_array_header_t **prows,
                              const chat_conversation_filter_t *filter,
                              chat_store_page_t *page, chat_err_t *err);
 
+/* What has become of somebody's conversations. */
+typedef struct chat_store_changes_t {
+    apr_array_header_t *changed; /* chat_conversation_t, in no order: new, or
+                                    different, or with other messages */
+    apr_array_header_t *deleted; /* const char *: ids */
+    int reset; /* 1: both are empty, for it is too long ago, or too much: who
+                  keeps a list has to read it anew */
+    const char *cursor; /* what was said now, and what comes next */
+} chat_store_changes_t;
+
+/* Since a cursor of it (NULL: reset). What changed about that time is told
+ * twice. Fails with 400 for what is no cursor, and 503. Request thread. */
+apr_status_t chat_store_changes_since(chat_store_changes_t *changes,
+                                      const chat_store_at_t *at,
+                                      const char *since, chat_err_t *err);
+
 /* c->id is set by the caller; times and revision are results. APR_EEXIST: 409
  * already_exists (an id of somebody else's as well). APR_ENOSPC: 409, the user
  * has as many as ChatStoreLimit says. */

@@ -24,6 +24,28 @@
 
 typedef struct chat_stream_t chat_stream_t;
 
+/*
+ * A short call beside those of a stream, by the same driver: somebody else is
+ * asked what to make of it. A POST whose call lives until it is over; of its
+ * time-outs connect counts, and total, from when it is made. It follows no
+ * redirect.
+ */
+typedef struct chat_aside_t {
+    const chat_call_t *call; /* its host resolved */
+    apr_size_t most;         /* bytes of an answer */
+} chat_aside_t;
+
+/* What came of it. */
+typedef struct chat_aside_end_t {
+    apr_status_t rv;  /* APR_SUCCESS: an answer, whatever its status is. Else
+                         there is none: APR_TIMEUP, APR_ENOSPC (more than
+                         most), APR_EGENERAL */
+    int status;       /* 0: none came */
+    const char *data; /* the body, NUL-terminated, len bytes: valid during the
+                         call */
+    apr_size_t len;
+} chat_aside_end_t;
+
 typedef struct chat_stream_cb_t {
     /* [driver thread, or the request's] The call is admitted and follows.
      * Never without an admission. */
@@ -38,8 +60,9 @@ typedef struct chat_stream_cb_t {
 
     /* [driver thread] Bytes, cut anywhere. APR_SUCCESS to go on. APR_INCOMPLETE
      * as well, but "first" does not end with these: the upstream only said that
-     * it is alive. APR_EOF: end the call here (CHAT_END_STOPPED). Anything
-     * else: writing failed, the client is gone. */
+     * it is alive. APR_EAGAIN: go on, but not before the call aside is over.
+     * APR_EOF: end the call here (CHAT_END_STOPPED). Anything else: writing
+     * failed, the client is gone. */
     apr_status_t (*data)(void *ctx, const char *data, apr_size_t len);
 
     /* [driver thread] data() will be called in a moment: what it reads may be
@@ -57,7 +80,9 @@ typedef struct chat_stream_cb_t {
      * "first" runs again from then, but "total" does not. It may be the call
      * that just ended. 0: it is over. NULL: never. Not asked when the client
      * has gone, the server stops or the total time is up; while it waits, all
-     * of these still end the stream.
+     * of these still end the stream. 1 with a NULL in *pcall: it is asked once
+     * more, with the same end, when the call aside is over that is made now, or
+     * has been.
      */
     int (*again)(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                  apr_interval_time_t *pwait);
@@ -66,6 +91,15 @@ typedef struct chat_stream_cb_t {
      * all of it: what it points to is needed only if again() asks for it once
      * more. At most once for each call, after data(). NULL: never. */
     void (*taken)(void *ctx);
+
+    /* [driver thread] Asked before the first call, after every data() and
+     * aside(), and by an again() without a call, while there is none: 1 to make
+     * *aside. The first call waits for one that is asked for before it, where
+     * the spec says so. NULL: never. */
+    int (*ask)(void *ctx, chat_aside_t *aside);
+    /* [driver thread] It is over. Result as for data(). Not called when the
+     * stream ends before. */
+    apr_status_t (*answered)(void *ctx, const chat_aside_end_t *end);
 
     /* [as complete, just before it] The source ended by itself: was that an
      * answer, or did the upstream fail (1)? For the counters; NULL: never. */
@@ -120,7 +154,9 @@ typedef struct chat_stream_spec_t {
     void *ctx;
     apr_interval_time_t heartbeat; /* 0: silence() is never called */
     int early;                     /* 1: silence() is called at once */
-    apr_interval_time_t stall;     /* a client that takes nothing, 0 never */
+    int asks_first; /* 1: the first call waits for the call aside that is asked
+                       for before it */
+    apr_interval_time_t stall; /* a client that takes nothing, 0 never */
     /* 1: when the client leaves, or stalls, the stream goes on without it:
      * callbacks as before, but for silence(); what they write is dropped. */
     int finish;

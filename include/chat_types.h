@@ -166,7 +166,12 @@ typedef enum {
     CHAT_LIMIT_REQUESTS, /* one per request */
     CHAT_LIMIT_TOKENS,   /* reserved before, settled after */
     CHAT_LIMIT_STREAMS,  /* open at the same time; has no window */
-    CHAT_LIMIT_COST      /* money, reserved and settled like tokens */
+    CHAT_LIMIT_COST,     /* money, reserved and settled like tokens */
+    /* of ChatAbuse */
+    CHAT_LIMIT_REPEATS,   /* the same question of the same user */
+    CHAT_LIMIT_INVISIBLE, /* nothing: it looks at the characters of a text */
+    CHAT_LIMIT_BLOCKS     /* what moderation has blocked; a full counter is a
+                             ban */
 } chat_limit_unit_e;
 
 /* What a policy does when Redis cannot answer (fail=). */

@@ -67,6 +67,12 @@ int chat_upload_signed(request_rec *r, const chat_upload_file_t *f,
 /* ---- the files themselves. Failures: 503 uploads_unavailable in err, and the
  * log says why, without a signature ---- */
 
+/* A failure of that kind: what could not be done with a file, as in "written",
+ * and why, in which no signature is. */
+apr_status_t chat_upload_fail(const chat_upload_at_t *at, apr_status_t rv,
+                              const char *what, const char *why,
+                              chat_err_t *err);
+
 typedef struct chat_upload_stat_t {
     apr_int64_t size;
     const char *media_type; /* NULL: it is the one that was announced */

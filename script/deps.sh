@@ -19,7 +19,8 @@ build=(gcc libc6-dev make pkg-config apache2-dev libcurl4-openssl-dev
     libhiredis-dev libjose-dev libjson-c-dev libpcre2-dev libsodium-dev libssl-dev
     libutf8proc-dev openssl perl sqlite3)
 test=(check dpkg-dev libio-socket-ssl-perl git postgresql redis-server
-    nghttp2-client valgrind chromium-headless-shell python3 python3-venv)
+    nghttp2-client valgrind chromium-headless-shell python3 python3-venv
+    libapache2-mod-security2 modsecurity-crs)
 # Only "make fuzz" needs these: their absence is no error.
 fuzz=(clang libclang-rt-14-dev)
 
@@ -81,7 +82,7 @@ node_packages() {
 # npm notes in node_modules what it installed: fresh when newer than the lock.
 install_npm() {
     local lock dir
-    for lock in t/real/*/package-lock.json; do
+    for lock in t/real/*/package-lock.json src/page/package-lock.json; do
         dir=${lock%/*}
         [[ -e $lock ]] || continue
         [[ $dir/node_modules/.package-lock.json -nt $lock ]] && continue

@@ -10,6 +10,7 @@
 #   DESTDIR     is put before every path
 #   APXS        whose httpd is meant
 #
+# share/mod_chat gets the chat page and conf/chat-page.conf, which serves it.
 # Debian's layout gets mods-available/chat.load and chat.conf for a2enmod;
 # others a directory chat/ with the same two, to Include.
 set -euo pipefail
@@ -20,6 +21,7 @@ modules=$("$apxs" -q LIBEXECDIR)
 etc=$("$apxs" -q SYSCONFDIR)
 prefix=$("$apxs" -q PREFIX)
 samples=${prefix:-/usr}/share/doc/mod_chat
+share=${prefix:-/usr}/share/mod_chat
 bin=${prefix:-/usr}/bin
 dest=${DESTDIR-}
 
@@ -53,7 +55,7 @@ LOAD
 uninstall() {
     rm -f "$dest$modules/mod_chat.so" "$dest$bin"/chat-{migrate,keys} "$dest$conf/chat.load" \
         "$dest$etc"/mods-enabled/chat.{load,conf}
-    rm -rf "$dest$samples"
+    rm -rf "$dest$samples" "$dest$share"
     printf 'removed; %s stays\n' "$dest$conf/chat.conf"
 }
 
@@ -72,7 +74,13 @@ put "$load" "$conf/chat.load"
 put_conf "$root/conf/chat.conf" "$conf/chat.conf"
 # All that the README links to, from where it links to it.
 cd "$root"
-find README.md CHANGES LICENSE NOTICE conf docs t/README.md -type f | sort |
+find README.md CHANGES LICENSE NOTICE conf docs t/README.md -path conf/page -prune -o -type f -print | sort |
     while read -r file; do
         put "$root/$file" "$samples/$file"
+    done
+# The chat page, and what serves it.
+put "$root/conf/chat-page.conf" "$share/chat-page.conf"
+(cd conf && find . -path './page/*' -type f) | sort |
+    while read -r file; do
+        put "$root/conf/$file" "$share/${file#./}"
     done

@@ -120,7 +120,7 @@ my %GROUP = (
     path   => [qw(invalid_id not_found)],
     tables => [qw(store_unavailable)],
     repeat => [qw(invalid_request idempotency_in_progress idempotency_mismatch)],
-    run    => [qw(model_required model_not_found unsupported content_blocked context_length_exceeded upstream_rejected user_key_rejected
+    run    => [qw(model_required model_not_found unsupported content_blocked invisible_characters repeated_prompt banned context_length_exceeded upstream_rejected user_key_rejected
         upload_unknown upload_too_large uploads_unavailable moderation_unavailable model_forbidden model_disabled user_key_required rate_limited upstream_rate_limited misconfigured internal upstream_auth upstream_quota
         upstream_not_found upstream_error upstream_truncated answer_too_large upstream_unreachable key_unavailable upstream_unavailable
         upstream_overloaded shutdown busy limits_unavailable store_unavailable upstream_timeout budget_exhausted)],

@@ -54,9 +54,15 @@ stage() {
         compressed "packaging/debian/$page.1" "/usr/share/man/man1/$page.1.gz"
     done
     # All that the README links to, from where it links to it.
-    find README.md CHANGES NOTICE conf docs t/README.md -type f ! -name '.*' | sort |
+    find README.md CHANGES NOTICE conf docs t/README.md -path conf/page -prune -o -type f ! -name '.*' -print | sort |
         while read -r file; do
             put "$file" "/usr/share/doc/$name/$file"
+        done
+    # The chat page, and what serves it.
+    put conf/chat-page.conf /usr/share/mod_chat/chat-page.conf
+    (cd conf && find . -path './page/*' -type f) | sort |
+        while read -r file; do
+            put "conf/$file" "/usr/share/mod_chat/${file#./}"
         done
     put packaging/debian/copyright "/usr/share/doc/$name/copyright"
     put packaging/debian/README.Debian "/usr/share/doc/$name/README.Debian"

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The demo, as "make run" calls it: install what is missing, build, make a user
-# with a session, serve in the foreground. All it writes is in .run/.
+# and an administrator with a session each, serve the chat page and the routes in
+# the foreground. All it writes is in .run/.
 #
 #   CHAT_PORT        where to listen on 127.0.0.1 (8080)
 #   CHAT_RUN_DIR     another directory instead of .run
@@ -121,25 +122,30 @@ lines() {
     printf '%s\n' "${text//@RUN@/"$quoted"}"
 }
 
-# demo/index.html with these lines in it.
-make_page() {
+# demo/lines.html with these lines in it, where people sign in, and the chat page.
+make_pages() {
     local line
     mkdir "$data/www"
     mkdir -m 700 "$data/files"
+    cp "$root/demo/sign-in.html" "$data/www/sign-in.html"
     while IFS= read -r line; do
         if [[ $line == '<!-- lines -->' ]]; then
             lines | sed -e 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' -e '1s/^/<pre>/; $s|$|</pre>|'
         else
             printf '%s\n' "$line"
         fi
-    done <"$root/demo/index.html" >"$data/www/index.html"
+    done <"$root/demo/lines.html" >"$data/www/lines.html"
+    # A checkout in which the page was not built shows the lines in its place.
+    mkdir "$data/page"
+    cp -r "$root"/conf/page/. "$data/page" 2>/dev/null || cp "$data/www/lines.html" "$data/page/index.html"
+    chmod -R a+rX "$data/page"
 }
 
 hand_over() {
     [[ $(id -u) != 0 ]] || chown -R "$user:$group" "$data"
 }
 
-# ---- a user with a session, as better-auth would have made them ----
+# ---- people with a session, as better-auth would have made them ----
 
 random_text() {
     local text
@@ -169,25 +175,45 @@ make_secrets() {
     )
 }
 
-make_session() {
-    local secret token sig
+make_sessions() {
+    local secret
     secret=$(random_text)
-    token=$(random_text)
-    # ps could see this secret for a moment; it is good for this run alone.
-    sig=$(printf %s "$token" | openssl dgst -sha256 -hmac "$secret" -binary | openssl base64 -A)
-    rm -f "$run/secret" "$run/cookie"
+    rm -f "$run"/{secret,cookie,cookie-admin,sign-in.conf}
     (
         umask 077
         printf '%s\n' "$secret" >"$run/secret"
-        printf 'better-auth.session_token=%s.%s\n' "$token" "$(encode "$sig")" >"$run/cookie"
+        printf '# Written by script/run.sh at each start: who follows these links is signed in.\n' \
+            >"$run/sign-in.conf"
+        {
+            cat "$root/demo/better-auth-sqlite.sql"
+            make_person demo Demo user "$run/cookie"
+            make_person admin Ada admin "$run/cookie-admin"
+        } | sqlite3 -init /dev/null -batch -bail "$data/auth.db"
     )
-    cat "$root/demo/better-auth-sqlite.sql" - <<SQL |
-insert into "user" values ('demo', 'Demo', 'demo@example.test', 1, null,
-    $(iso now), $(iso now), 'user', 0, null, null);
-insert into "session" values ('demo-session', $(iso '+7 days'), '$token',
-    $(iso now), $(iso now), '127.0.0.1', 'make run', 'demo', null);
+}
+
+# The rows of one, whose cookie goes into that file.
+make_person() {
+    local token sig cookie
+    token=$(random_text)
+    # ps could see this secret for a moment; it is good for this run alone.
+    sig=$(printf %s "$token" | openssl dgst -sha256 -hmac "$secret" -binary | openssl base64 -A)
+    cookie=better-auth.session_token=$token.$(encode "$sig")
+    printf '%s\n' "$cookie" >"$4"
+    # In a header "%" is written twice.
+    cat >>"$run/sign-in.conf" <<CONF
+<Location "/sign-in/$1">
+    Require all granted
+    Redirect 303 "/"
+    Header always set Set-Cookie "${cookie//%/%%}; Path=/; Max-Age=604800; HttpOnly; SameSite=Lax"
+</Location>
+CONF
+    cat <<SQL
+insert into "user" values ('$1', '$2', '$1@example.test', 1, null,
+    $(iso now), $(iso now), '$3', 0, null, null);
+insert into "session" values ('$1-session', $(iso '+7 days'), '$token',
+    $(iso now), $(iso now), '127.0.0.1', 'make run', '$1', null);
 SQL
-        sqlite3 -init /dev/null -batch -bail "$data/auth.db"
 }
 
 # ---- the server's configuration ----
@@ -202,7 +228,7 @@ load_modules() {
     local name builtin
     builtin=$("$program" -l)
     for name in mpm_event unixd authz_core authz_host log_config logio \
-        socache_shmcb dbd dir status; do
+        authn_core socache_shmcb dbd status alias headers mime rewrite; do
         grep -qE "^ +(mod_)?$name\.c" <<<"$builtin" && continue
         [[ -e $modules/mod_$name.so ]] || die "$modules has no mod_$name.so"
         printf 'LoadModule %s_module "%s/mod_%s.so"\n' "$name" "$modules" "$name"
@@ -217,6 +243,19 @@ provider() {
         printf '    ChatProviderKey env:OPENAI_API_KEY\n'
     else
         printf '    ChatProviderURL %s/mock/v1\n' "$url"
+        # Who asks it to fail closes it for nobody else.
+        printf '    ChatProviderBreaker off\n'
+    fi
+}
+
+# What the page suggests to ask: docs/page.md says what the mock makes of it.
+suggestions() {
+    if [[ -n ${OPENAI_API_KEY-} ]]; then
+        printf 'ChatPageSuggest "What does a reverse proxy do?" "Write a haiku about logs."\n'
+    else
+        printf 'ChatPageSuggest'
+        printf ' "try: %s"' markdown think tool slow long break fail limit
+        printf '\n'
     fi
 }
 
@@ -227,12 +266,14 @@ kept() {
     Require all granted
     SetHandler chat
     ChatRoute $1
-    ChatAuth better-auth bearer
+    ChatAuth better-auth bearer${2-}
     ChatAuthSecret "file:$run/secret"
     ChatModelDefault $model
     ChatStore chat
     ChatUsage on
     ChatStreamOnLeave finish
+    ChatUserKeys allow
+    ChatLimit guest 10/1m ip tier=guest
     ChatLimit month 5.00/1mo user unit=cost
 </Location>
 CONF
@@ -265,6 +306,7 @@ ErrorLog "$run/error.log"
 LogLevel warn chat:info
 
 $(load_modules)
+TypesConfig /dev/null
 
 $([[ $(id -u) != 0 ]] || printf 'User %s\nGroup %s' "$user" "$group")
 StartServers 1
@@ -294,12 +336,27 @@ $(provider)
 <Location "/">
     Require all denied
 </Location>
-<LocationMatch "^/(?:index\.html)?\$">
+<LocationMatch "^/(?:(?:lines|sign-in|index)\.html|sign-in|sign-out|assets/[^/]+)?\$">
     Require all granted
 </LocationMatch>
-<Files "index.html">
+<Files "*.html">
     ForceType "text/html; charset=utf-8"
 </Files>
+
+# The chat page, and who may sign in.
+Define CHAT_PAGE_URL /
+Define CHAT_PAGE_DIR "$data/page"
+Include "$root/conf/chat-page.conf"
+<Location "/api/v1">
+    ChatPage "name=mod_chat, the demo" sign-in=/sign-in sign-out=/sign-out
+</Location>
+$(suggestions)
+Alias "/sign-in" "$data/www/sign-in.html"
+<Location "/sign-out">
+    Redirect 303 "/"
+    Header always set Set-Cookie "better-auth.session_token=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+</Location>
+Include "$run/sign-in.conf"
 <Location "/api/chat-openai">
     Require all granted
     SetHandler chat
@@ -319,7 +376,9 @@ $(provider)
 </Location>
 
 # The other contracts, for guests.
-ChatModel $model openai "label=$model" price-in=0.15 price-out=0.60 price-cached=0.075
+ChatModel $model openai "label=GPT-4o mini" context=128K price-in=0.15 price-out=0.60 price-cached=0.075
+ChatModel gpt-5 openai label=GPT-5 context=400K price-in=1.25 price-out=10 price-cached=0.125 without=temperature,top-p
+ChatModel gpt-5-pro openai "label=GPT-5 pro" context=400K price-in=15 price-out=120 without=temperature,top-p tier=standard
 <Location "/api/v1/chat">
     Require all granted
     SetHandler chat
@@ -339,8 +398,19 @@ ChatModel $model openai "label=$model" price-in=0.15 price-out=0.60 price-cached
     ChatUserKeys allow
 </Location>
 
-# What users keep.
-$(for route in conversations search export import me usage; do kept "$route"; done)
+# What users keep, and what administrators change.
+$(for route in conversations search export import usage; do kept "$route"; done)
+$(kept me ' guest')
+ChatAdmin on limits=any
+<Location "/api/v1/admin">
+    SetHandler chat
+    ChatRoute admin
+    ChatAuth better-auth bearer
+    ChatAuthSecret "file:$run/secret"
+    AuthType Chat
+    AuthzSendForbiddenOnFailure On
+    Require chat-role admin
+</Location>
 <Location "/api/v1/keys">
     Require all granted
     SetHandler chat
@@ -370,6 +440,9 @@ $(for service in stripe lemonsqueezy; do webhook "$service"; done)
     Require all granted
     SetHandler chat
     ChatRoute models
+    ChatAuth better-auth bearer guest
+    ChatAuthSecret "file:$run/secret"
+    ChatModelDefault $model
 </Location>
 <Location "/v1/chat/completions">
     Require all granted
@@ -433,7 +506,7 @@ tell() {
     cat <<TEXT
 
 mod_chat serves at $url/ ($([[ -n ${OPENAI_API_KEY-} ]] && echo "answers come from OpenAI" || echo "the mock answers")).
-Open that page, or paste these into another terminal:
+Open that page, whose "Sign in" needs no password, or paste these into another terminal:
 
 $(lines | sed 's/^./  &/')
 
@@ -451,9 +524,9 @@ build
 find_httpd
 trap clean_up EXIT
 choose_data_dir
-make_session
+make_sessions
 make_secrets
-make_page
+make_pages
 write_conf >"$run/httpd.conf"
 : >"$run/error.log"
 hand_over

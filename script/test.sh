@@ -47,8 +47,19 @@ for file in t/check/*.t t/*.t; do
     fi
 done
 
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 failed=0
-units -j "$jobs" "build/$CHAT_VARIANT"/unit/test_* || failed=1
-prove --timer -j "$jobs" "${together[@]}" || failed=1
-prove --timer "${alone[@]}" || failed=1
+{
+    units -j "$jobs" "build/$CHAT_VARIANT"/unit/test_* || failed=1
+    prove --timer -j "$jobs" "${together[@]}" || failed=1
+    prove --timer "${alone[@]}" || failed=1
+    ((failed == 0))
+} 2>&1 | tee "$log" || failed=1
+
+# What failed stands far above the end of so long a text: it is said once more.
+if ((failed)); then
+    printf '\nWhat failed:\n'
+    grep -aA1 '^ *# *Failed test' "$log" | cut -c1-160 | tail -n 24 || true
+fi
 exit "$failed"

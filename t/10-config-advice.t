@@ -107,6 +107,15 @@ fine($_) for route('/x', 'limits', 'Require local'), route('/x', 'limits') . at(
     route('/x', 'limits', '<RequireAny>', 'Require local', '</RequireAny>'),
     route('/x', 'limits') . "<LocationMatch />\nRequire local\n</LocationMatch>\n";
 
+$_->write_file('words.txt', "word\n") for $t, $bare;
+my $soft = 'ChatModerationList soft file:%%DIR%%/words.txt action=replace';
+warned($PROVIDER . route('/x', 'openai', 'ChatAuth guest', 'ChatUse p', $soft), '0162',
+    qr/ChatModerationList "soft" in <Location \/x> has action=replace, and answers there pass unchanged: they are blocked; .*/);
+warned($PROVIDER . $soft . "\n" . route('/x', 'openai', 'ChatAuth guest', 'ChatUse p', 'ChatRequestFormat provider'), '0162', qr/.* and requests and answers there pass .*/);
+fine($_) for $PROVIDER . route('/x', 'openai', 'ChatAuth guest', 'ChatUse p', "$soft in=input"),
+    $PROVIDER . $soft . "\n" . route('/x', 'openai', 'ChatAuth guest', 'ChatUse p', 'ChatModerationList soft off'),
+    $PROVIDER . route('/x', 'stream', 'ChatAuth guest', 'ChatUse p', $soft);
+
 # ---- providers, models, limits ----
 
 warned($MODEL . route('/x', 'stream', 'ChatAuth guest', 'ChatModelDefault k'), '0118',

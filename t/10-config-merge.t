@@ -109,6 +109,8 @@ my %MERGES = (
     ChatPage => [ "ChatRoute me\n${GUEST}ChatPage name=Outer accent=#000000", "ChatRoute me\nChatPage name=Inner",
         # key by key; the route answers at its own path alone
         sub ($path) { join ' ', $t->get($path)->{json}{brand}->@{qw(name accent)} }, 'Outer #000000', 'Inner #000000' ],
+    ChatPageSuggest => [ "ChatRoute me\n${GUEST}ChatPageSuggest outer", "ChatRoute me\nChatPageSuggest inner one",
+        sub ($path) { join ' ', @{ $t->get($path)->{json}{suggestions} // ['nothing'] } }, 'outer', 'inner one' ],
     ChatAuth => [ 'ChatAuth guest', 'ChatAuth none',
         sub ($path) { ask($path, $t->turn)->{status} }, 200, 401 ],
 
@@ -271,7 +273,7 @@ for my $d (sort keys %MERGES) {
     my (undef, undef, $probe, $outer, $inner) = $MERGES{$d}->@*;
     is $probe->("/$d"), $outer, "$d: outside";
     is $probe->("/$d/inner"), $inner, "$d: the inner section wins";
-    is $probe->("/$d/inner/if"), $outer, "$d: <If> wins over both" unless $d =~ /^Chat(?:AuthSecret|ModelAllow|Page)$/;
+    is $probe->("/$d/inner/if"), $outer, "$d: <If> wins over both" unless $d =~ /^Chat(?:AuthSecret|ModelAllow|Page|PageSuggest)$/;
 }
 
 sub words ($path) {

@@ -45,7 +45,7 @@ is_deeply [ sort(types_with('VERSION')) ], [qw(anthropic compatible openai)], 't
 
 # ---- what is refused ----
 
-my $INSIDE = qr/accepted there is ChatProviderType, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore, ChatProviderTrace, ChatProviderTimeout or ChatProviderBreaker$/m;
+my $INSIDE = qr/accepted there is ChatProviderType, ChatProviderLabel, ChatProviderURL, ChatProviderKey, ChatProviderAuth, ChatProviderVersion, ChatProviderAPI, ChatProviderStore, ChatProviderTrace, ChatProviderTimeout or ChatProviderBreaker$/m;
 my $TYPES = listed(map { $_->{name} } @TYPES);
 my $WITH_VERSION = listed(types_with('VERSION'));
 my $WITH_RESPONSES = listed(types_with('RESPONSES'));
@@ -71,7 +71,7 @@ my @REFUSED = (
     (map { [ $_->[0], qr/^$_->[1] belongs in a <ChatProvider NAME> section$/m ] }
         [ 'ChatProviderType openai', 'ChatProviderType' ], [ $URL, 'ChatProviderURL' ],
         [ 'ChatProviderKey file:canary.key', 'ChatProviderKey' ],
-        [ 'ChatProviderAuth bearer', 'ChatProviderAuth' ], [ 'ChatProviderVersion 1', 'ChatProviderVersion' ],
+        [ 'ChatProviderAuth bearer', 'ChatProviderAuth' ], [ 'ChatProviderVersion 1', 'ChatProviderVersion' ], [ 'ChatProviderLabel a', 'ChatProviderLabel' ],
         [ 'ChatProviderAPI responses', 'ChatProviderAPI' ], [ 'ChatProviderStore on', 'ChatProviderStore' ],
         [ 'ChatProviderTrace on', 'ChatProviderTrace' ], [ 'ChatProviderTimeout connect=1s', 'ChatProviderTimeout' ],
         [ 'ChatProviderBreaker off', 'ChatProviderBreaker' ]),
@@ -82,6 +82,7 @@ my @REFUSED = (
     (map { [ section('anthropic', $URL, qq(ChatProviderVersion "$_")),
         qr/^ChatProviderVersion does not accept "\Q$_\E": write a version of 1 to 32 letters/m ] }
         '2023-06-01 x', '2023&a=b', '2023?', 'x' x 33),
+    (map { [ section('openai', $URL, qq(ChatProviderLabel "$_")), qr/^ChatProviderLabel must be 1 to 100 bytes of text$/m ] } "a\tb", 'x' x 101),
     (map { [ section($_, $URL, 'ChatProviderVersion 1'),
         qr/^<ChatProvider $_> has a ChatProviderVersion, which only a provider of the type $WITH_VERSION knows$/m ] }
         types_without('VERSION')),

@@ -32,7 +32,7 @@ sub keys_for ($t) {
 # ---- chat.conf ----
 
 {
-    my $t = ChatTest->new(modules => [qw(dbd socache_shmcb authz_host env)]);
+    my $t = ChatTest->new(modules => [qw(dbd socache_shmcb authz_host env authn_core)]);
     my $conf = "Define APACHE_LOG_DIR %%DIR%%\n" . sample($t, 'chat.conf');
 
     my ($ok, $said) = $t->configtest($conf);
@@ -41,6 +41,13 @@ sub keys_for ($t) {
     keys_for($t);
     ($ok, $said) = $t->configtest($conf);
     is $said, "Syntax OK\n", 'chat.conf: accepted, once its files are there';
+
+    # What is there for who operates the server, and not enabled.
+    my ($part) = $conf =~ /^(# ---- for who operates .*?)^LogFormat/ms or die 'no such part';
+    my $live = $part =~ s/^( *)#(?= *<?\/?(?:Chat|Location|SetHandler|Auth|Require chat))/$1/gmr;
+    cmp_ok scalar(() = $live =~ /^(?:Chat|<Location)/gm), '>', 5, 'chat.conf: operators may enable more';
+    ($ok, $said) = $t->configtest($conf =~ s/\Q$part\E/$live/r);
+    is $said, "Syntax OK\n", '... as it stands there';
 
     # What it asks to be in place is all it needs.
     my @needs = $conf =~ /^#\s+a2enmod (.*?) chat\b/m ? split ' ', $1 : ();
@@ -78,6 +85,8 @@ sub keys_for ($t) {
     is $t->get($_)->{status}, 401, "chat.conf: so is $_" for qw(/api/v1/models /v1/models);
     is $t->get('/healthz')->{body}, '{"status":"ok"}', 'chat.conf: it says that it is alive';
     is $t->get('/healthz/ready')->{json}{status}, 'ready', '... and ready';
+    like $t->get('/metrics')->{body}, qr/^chat_requests_total\{/m, 'chat.conf: it counts';
+    ok $t->get('/openapi.json')->{json}{paths}{'/v1/chat/completions'}, 'chat.conf: it says what is there';
     $t->stop;
     $up->stop;
 }

@@ -21,7 +21,8 @@ my %mode = map { $_ => '0755' } qw(/usr/bin/chat-migrate /usr/bin/chat-keys);
 my @files = ("$modules/mod_chat.so", keys %mode,
     (map { "/etc/apache2/mods-available/$_" } qw(chat.load chat.conf)),
     (map { "/usr/share/doc/mod_chat/$_" } qw(README.md CHANGES LICENSE NOTICE t/README.md),
-        split /\n/, qx(cd '$FindBin::Bin/..' && find conf docs -type f)));
+        split /\n/, qx(cd '$FindBin::Bin/..' && find conf docs -path conf/page -prune -o -type f -print)),
+    (map { "/usr/share/mod_chat/$_" } 'chat-page.conf', split /\n/, qx(cd '$FindBin::Bin/../conf' && find page -type f 2>/dev/null)));
 
 subtest 'make install puts each file below DESTDIR and says so' => sub {
     my $said = $stock->install;

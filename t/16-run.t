@@ -7,6 +7,7 @@
 use v5.36;
 use Test::More;
 use File::Temp ();
+use JSON::PP   ();
 use FindBin;
 use POSIX       qw(WNOHANG);
 use Time::HiRes qw(sleep clock_gettime CLOCK_MONOTONIC);
@@ -136,14 +137,40 @@ sub page ($self) {
         return $client->response;
     };
     my $page = $get->('/');
-    is "$page->{status} $page->{headers}{'content-type'}", '200 text/html; charset=utf-8', '/ is a page';
+    is "$page->{status} $page->{headers}{'content-type'}", '200 text/html; charset=utf-8', '/ is the chat page';
+    like $page->{headers}{'content-security-policy'}, qr/^default-src 'none'; /, '... which may do nothing but chat';
+    $page = $get->('/lines.html');
+    is "$page->{status} $page->{headers}{'content-type'}", '200 text/html; charset=utf-8', 'a page has the lines';
     my ($lines) = $page->{body} =~ m{^<pre>(.*?)</pre>$}ms;
     my ($printed) = $self->{said} =~ /^Open that page.*?\n\n(.*?)\n\nLogs: /ms;
     my %is = (amp => '&', lt => '<', gt => '>');
     is $lines =~ s/&(\w+);/$is{$1}/gr, $printed =~ s/^  //mgr, '... with the lines that are printed';
-    is $get->($_)->{status}, 200, "... and $_ is there" for $page->{body} =~ /href="(\/[^"]+)"/g;
-    is $get->($_)->{status}, 403, "$_ is not" for '/auth.db', '/lines.txt';
+    is $get->($_)->{status}, 200, "... and $_ is there" for $page->{body} =~ /href="(\/[^"]*)"/g;
+    is $get->($_)->{status}, 403, "$_ is not" for '/auth.db', '/lines.txt', '/sign-in.conf', '/sign-in/nobody';
+    signs_in($self, $client, $get->('/sign-in')->{body} =~ m{href="(/sign-in/[^"]+)"}g);
     $client->close;
+}
+
+# One click each: a user, and an administrator; signed out, a guest.
+sub signs_in ($self, $client, @links) {
+    my $me = sub ($cookie, $path = 'me') {
+        $client->request('GET', "/api/v1/$path", headers => [ $cookie ? (Cookie => $cookie) : () ]);
+        my $res = $client->response;
+        return $res->{status} == 200 ? JSON::PP::decode_json($res->{body}) : { status => $res->{status} };
+    };
+    is_deeply \@links, [ '/sign-in/demo', '/sign-in/admin' ], 'two people can sign in';
+    is $me->('')->{signInUrl}, '/sign-in', '... where the page says';
+    is_deeply $me->('')->{suggestions}, [ map { "try: $_" } qw(markdown think tool slow long break fail limit) ], '... and it suggests what to try';
+    for my $link (@links) {
+        $client->request('GET', $link);
+        my $res = $client->response;
+        my ($cookie) = ($res->{headers}{'set-cookie'} // '') =~ /^(\S+?); Path=\/; Max-Age=604800; HttpOnly; SameSite=Lax\z/;
+        is $res->{status}, 303, "$link leads back";
+        is "$link", '/sign-in/' . $me->($cookie)->{id}, '... and he is known';
+        is $me->($cookie, 'admin/models')->{status} // 200, $link =~ /admin/ ? 200 : 403, '... to the administration, too, if she administers';
+    }
+    $client->request('GET', '/sign-out');
+    like $client->response->{headers}{'set-cookie'}, qr/^better-auth\.session_token=; Path=\/; Max-Age=0;/, 'the cookie goes again';
 }
 
 # As Ctrl-C does: the whole foreground group gets the signal.
@@ -218,7 +245,7 @@ subtest 'make run in a path with spaces' => sub {
 
     like slurp("$tree/.run/cookie"), qr/\Abetter-auth\.session_token=[A-Za-z0-9]{32}\.[A-Za-z0-9%]+%3D\n\z/,
         '.run/cookie is one line for the Cookie header';
-    is sprintf('%o', (stat "$tree/.run/$_")[2] & 07777), '600', ".run/$_ is its owner's alone" for qw(cookie secret);
+    is sprintf('%o', (stat "$tree/.run/$_")[2] & 07777), '600', ".run/$_ is its owner's alone" for qw(cookie cookie-admin sign-in.conf secret);
     my $client = ChatTest::Client->new(port => $demo->{port});
     $client->request('GET', '/server-status?auto', headers => [ Connection => 'close' ]);
     like $client->response->{body}, qr/^ChatDone: [1-9]/m, 'mod_status counts the stream';

@@ -32,7 +32,7 @@ ChatAuth guest
     ChatLimit mine 3/1h "expr=%{QUERY_STRING}"
 </Location>
 <Location /short>
-    ChatLimit short 3/1m "expr=%{QUERY_STRING}"
+    ChatLimit short 3/10m "expr=%{QUERY_STRING}"
 </Location>
 <Location /idle>
     ChatLimit idle 5 "expr=%{QUERY_STRING}" unit=streams
@@ -68,7 +68,7 @@ sub flood ($path, $n) {
 my @victims = map { "victim-$_" } 1 .. 5;
 for my $key (@victims) {
     is join(' ', map { ask("/$_->[0]?$key") } ([ 'victim' ]) x 4), '200 200 200 429', "$key has used up an hour";
-    is join(' ', map { ask("/$_->[0]?$key") } ([ 'short' ]) x 4), '200 200 200 429', "... and a minute";
+    is join(' ', map { ask("/$_->[0]?$key") } ([ 'short' ]) x 4), '200 200 200 429', "... and ten minutes";
 }
 my $open = $t->connect;
 $open->request('POST', '/open?somebody', headers => { 'Content-Type' => 'application/json' }, body => encode_json($t->turn));
@@ -76,7 +76,7 @@ wait_for(sub { $up->stats->{open} >= 1 }, 'and somebody has an answer running', 
 
 sub still_refused ($after) {
     is join(' ', map { ask("/victim?$_") } @victims), join(' ', (429) x @victims), "$after an hour's counter stands";
-    is join(' ', map { ask("/short?$_") } @victims), join(' ', (429) x @victims), "$after a minute's too";
+    is join(' ', map { ask("/short?$_") } @victims), join(' ', (429) x @victims), "$after that of ten minutes, too";
 }
 
 is flood('/idle', 2 * $ROOM)->{200}, 2 * $ROOM, 'two thousand users have had an answer';

@@ -188,6 +188,20 @@ for my $api (qw(responses completions)) {
     is $_->{text}, '{"city":"mock","days":3}', '... JSON is said where it is asked for' for $json, $jsons;
 }
 
+# ---- what users may ask to be shown ----
+
+my $try = sub { map { my $what = $_; map { job($_, q{}, ($said{$_}{messages} ? 'messages' : 'input') => [ { role => 'user', content => "try: $what" } ]) } qw(responses completions) }
+    qw(markdown think tool) };
+my ($md, $md_c, $think, $think_c, $tool, $tool_c) = $sdk->run($try->());
+is_deeply [ map { $_->{error} // () } $md, $md_c, $think, $think_c, $tool, $tool_c ], [], 'the SDK is content with all that';
+like $_->{text}, qr/\A# What.*^\| small.*^```python\n.*^\$\$\n.*Привіт/ms, 'try: markdown' for $md, $md_c;
+is $_->{text}, "Begin with the **small** model. If its answer does not hold, ask the large one.\n", 'try: think' for $think, $think_c;
+like join('', map { $_->{delta} } grep { $_->{type} eq 'response.reasoning_summary_text.delta' } $think->{events}->@*), qr/^The question.*says\.\z/, '... aloud';
+like join('', map { $_->{choices}[0]{delta}{reasoning_content} // '' } $think_c->{events}->@*), qr/^The question.*says\.\z/, '... likewise';
+my @refused = map { $t->post_json('/mock/responses', { model => 'm', input => "try: $_" }) } qw(fail limit);
+is_deeply [ map { "$_->{status} $_->{json}{error}{code}" } @refused ], [ '500 server_error', '429 rate_limit_exceeded' ], 'try: fail, try: limit';
+is $refused[1]{headers}{'retry-after'}, '20', '... with the seconds to wait';
+
 # ---- ChatMock ----
 
 my ($default, $long) = $sdk->run({ job('responses')->%*, base => $t->url('/default') }, job('completions', '/long'));

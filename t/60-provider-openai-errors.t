@@ -111,7 +111,7 @@ sub refuses ($name, $path, $json, $status, $code, $why, %o) {
     my ($res, $is, $error) = ask($path, $json);
     my $said = $res->{json} // {};
     is "$res->{status} " . ($said->{code} // ''), "$status $code", $name;
-    is join(' ', grep { $_ !~ /^(?:retryAfter|upstream)$/ } sort keys %$said), 'code message requestId', '... in the words of our own';
+    is join(' ', grep { $_ !~ /^(?:retryAfter|upstream|retryable|scope)$/ } sort keys %$said), 'code message requestId', '... in the words of our own';
     is $said->{upstream}{status}, $o{theirs}, '... with the status of the provider' if $o{theirs};
     unlike $res->{raw_head} . $res->{body}, qr/org-|proj_|sk-|canary|mocked|openai|x-echo|cf-ray|ratelimit|set-cookie/i,
         '... and none of the provider';

@@ -81,6 +81,7 @@ my %blocks = (text => [], json => []);
 push $blocks{$1}->@*, $2 while $page =~ /^```(text|json)\n(.*?)^```$/msg;
 
 my @shown = events($blocks{text}[0]);
+check_event($_, 'stream.md, besides') for map { events($_) } grep { /\Aevent: status$/m } $blocks{text}->@*;
 check_event($_, 'stream.md') for @shown;
 check_order('stream.md', map { $_->[0] } @shown);
 my ($whole) = grep { /"finishReason"/ } $blocks{json}->@*;
@@ -91,7 +92,7 @@ my %linked = map { $_ => 1 } $page =~ m{\(schemas/(\w+)\.json\)}g;
 is_deeply [ sort keys %linked ], \@files, 'the page links every schema and no other';
 my @rows = $page =~ /^\| `(\w+)` \| .*\(schemas\/\1\.json\)/mg;
 is_deeply [ sort keys %seen ], [ sort @rows ], 'every event on the page was seen';
-is_deeply [ sort grep { !/^(?:answer|notice|usage)$/ } @files ], [ sort @rows ], 'every event has a schema';
+is_deeply [ sort grep { !/^(?:answer|limit|notice|usage)$/ } @files ], [ sort @rows ], 'every event has a schema';
 
 # ---- tight ----
 

@@ -101,7 +101,7 @@ my $list = $res->{json};
 is $list->{object}, 'list', 'it is a list of OpenAI\'s shape';
 is_deeply $list->{data}[0], {
     id => 'gpt-4o-mini', object => 'model', created => 0, owned_by => 'openai',
-    label => 'GPT-4o mini', provider => 'openai', providers => [qw(openai azure)],
+    label => 'GPT-4o mini', provider => 'openai', providerLabel => 'OpenAI', providers => [qw(openai azure)],
     contextTokens => 128000, maxOutputTokens => 16384,
     price => { inputPerMillion => 0.15, outputPerMillion => 0.6, currency => 'USD' },
     tiers => [], aliases => [qw(mini small)],
@@ -110,7 +110,7 @@ is_deeply $list->{data}[0], {
 }, 'a model has all that is configured for it, and each name is one entry';
 is_deeply $list->{data}[1], {
     id => 'org/model:free', object => 'model', created => 0, owned_by => 'azure',
-    label => 'Gr"u"n', provider => 'azure', providers => ['azure'],
+    label => 'Gr"u"n', provider => 'azure', providerLabel => 'azure', providers => ['azure'],
     contextTokens => undef, maxOutputTokens => undef,
     price => { inputPerMillion => 0, outputPerMillion => undef, currency => 'USD' },
     tiers => [], aliases => [],
@@ -118,8 +118,8 @@ is_deeply $list->{data}[1], {
     default => JSON::PP::false, available => JSON::PP::true,
 }, 'what is not configured is null: it is not known, which is not 0';
 is_deeply $list->{providers}, [
-    { id => 'openai', models => ['gpt-4o-mini'] },
-    { id => 'azure', models => [ 'gpt-4o-mini', 'org/model:free' ] },
+    { id => 'openai', label => 'OpenAI', models => ['gpt-4o-mini'] },
+    { id => 'azure', label => 'azure', models => [ 'gpt-4o-mini', 'org/model:free' ] },
 ], 'and grouped by provider';
 for my $secret ('hidden', 'canary', 'http') {
     unlike $res->{body}, qr/\Q$secret\E/, "nothing of how a provider is reached: no \"$secret\"";

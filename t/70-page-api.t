@@ -16,6 +16,7 @@ my $t = ChatTest::Chats->new(
         me => <<'END',
 ChatPage "name=Chat of Grün & Co." accent=#0b6e4f logo=/logo.svg sign-in=https://app.example/sign-in?from=/chat
 ChatPage sign-out=/api/auth/sign-out terms=https://example.org/terms privacy=/privacy
+ChatPageSuggest "What, then?" "„Und?“"
 ChatLimit minute 10/60s user
 ChatLimit money 5/1d user unit=cost warn=20
 ChatStreamOnLeave finish
@@ -57,14 +58,15 @@ is $res->{status}, 200, 'a user' or diag $res->{body};
 my $me = $res->{json};
 is_deeply [ @$me{qw(id role tier guest)} ], [ 'ann', 'user', 'free', JSON::PP::false ], '... with id, role and tier';
 is_deeply $me->{features}, { map { $_ => JSON::PP::true } qw(conversations shares keys usage) }, '... may have all there is';
-is_deeply [ map { "$_->{name} $_->{unit} $_->{limit} $_->{remaining}" } $me->{limits}->@* ], [ 'minute requests 10 9', 'money usd 5 5' ],
-    '... and knows how the limits stand';
+is_deeply [ map { "$_->{name} $_->{unit} $_->{limit} $_->{remaining}" } $me->{limits}->@* ], [ 'minute requests 10 10', 'money usd 5 5' ],
+    '... and knows how the limits stand, which this costs nothing of';
 is $me->{onLeave}, 'finish', '... and what becomes of an answer that is left';
 is_deeply $me->{brand}, { name => "Chat of Gr\x{fc}n & Co.", accent => '#0b6e4f', logo => '/logo.svg', termsUrl => 'https://example.org/terms', privacyUrl => '/privacy' },
     'the site shows itself';
 is_deeply [ @$me{qw(signInUrl signOutUrl version)} ], [ 'https://app.example/sign-in?from=/chat', '/api/auth/sign-out', '0.1.0' ], '... and where to sign in and out';
 is_deeply [ @{ $me->{clamps} }{qw(messageLength answerLength requestMessages title)} ], [ 4000, 65536, 200, 200 ], 'what can be sent is known before'
     or diag explain $me->{clamps};
+is_deeply $me->{suggestions}, [ 'What, then?', "\x{201e}Und?\x{201c}" ], 'what may be asked is suggested';
 like $res->{headers}{'cache-control'}, qr/no-store/, 'no cache keeps it';
 
 $me = $t->as('', 'GET', 'me')->{json};

@@ -11,6 +11,8 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use ChatTest::Chats;
+use ChatTest::Moderator;
 use ChatTest::Otel;
 use ChatTest::Upstream;
 
@@ -19,6 +21,7 @@ my $PROMETHEUS = "$FindBin::Bin/real/prometheus";
 
 my $otel = ChatTest::Otel->new;
 my $up = ChatTest::Upstream->new(n => 3)->start;
+my $service = ChatTest::Moderator->start;
 my $TRACE = '0af7651916cd43dd8448eb211c80319c';
 my $PARENT = "00-$TRACE-b7ad6b7169203331";
 my $SECRET = 'Bearer otlp-canary-6a1b';
@@ -49,6 +52,7 @@ sub conf (%o) {
         location('/off',  'ChatTrace off'),
         location('/sick', "ChatTrace on ratio=0\nChatModelDefault bad\nChatRetry 1", 'sick'),
         location('/twice', "ChatTrace on\nChatModelDefault twice\nChatRetry 1", 'sick own'),
+        location('/asked', "ChatTrace on\nChatModerationURL guard ${\$service->url}"),
         location('/content', "ChatTrace on\nChatTraceContent on");
 }
 
@@ -136,6 +140,15 @@ isnt $both[0]{spanId}, $both[1]{spanId}, '... with an id of its own';
 is $both[0]{attributes}{'error.type'}, 'upstream_error', '... that says why';
 
 unlike join('', map { $_->{raw} } $otel->requests), qr/\Q${\$t->canary_prompt}\E|\Q${\$t->canary_key}\E/, 'no prompt and no key is in a span';
+$spans = traced(ask('/asked'));
+is $spans->{moderation}{name}, 'moderation guard', 'a call of a service of moderation is a span';
+is_deeply [ @{ $spans->{moderation}{attributes} }{qw(chat.moderation.phase chat.moderation.verdict server.address)} ],
+    [ 'input', 'pass', '127.0.0.1' ], '... with its verdict';
+is $spans->{moderation}{parentSpanId}, $spans->{POST}{spanId}, '... below that of the request';
+cmp_ok $spans->{moderation}{endTimeUnixNano}, '<=', $spans->{chat}{startTimeUnixNano}, '... and over before the provider is asked';
+$spans = traced($t->sse('/asked', { messages => [ { role => 'user', content => 'so bad' } ] }));
+is $spans->{moderation}{attributes}{'chat.moderation.category'}, 'violence', '... with what it found';
+is $spans->{chat}, undef, '... and nobody else is asked then';
 $spans = traced(ask('/content'));
 like $spans->{chat}{attributes}{'gen_ai.input.messages'}, qr/\Q${\$t->canary_prompt}\E/, 'with ChatTraceContent the question is';
 like $spans->{chat}{attributes}{'gen_ai.output.messages'}, qr/"role":"assistant".*"content":"./, '... and the answer';
@@ -253,5 +266,21 @@ $otel->reset;
 ok $t->stop, 'the server stops';
 is scalar(grep { $_->{name} eq 'POST /open' } $otel->spans), 2, 'streams that a stop cuts are told of as well';
 unlike $t->error_log, qr/\Q$SECRET\E/, 'the secret is in no log';
+
+# ---- where a conversation is kept ----
+
+$otel->reset;
+my $kept = ChatTest::Chats->new(db => 'sqlite', upstream => $up, conf => "ChatTraceExport ${\$otel->url} delay=20ms\nChatTrace on\n")->start;
+my $conversation = ChatTest::Chats::uuid();
+$spans = traced($kept->as('ann', 'POST', 'chat/stream', json => { conversationId => $conversation, $kept->turn->%* }));
+is join(' ', map { ($spans->{$_}{parentSpanId} // '') eq $spans->{POST}{spanId} ? $_ : () } sort keys %$spans), 'chat identity limit save store',
+    'what is read and saved are parts of a request, too';
+my ($call, $store, $save) = @$spans{qw(chat store save)};
+cmp_ok $store->{endTimeUnixNano}, '<=', $call->{startTimeUnixNano}, '... before the call';
+cmp_ok $save->{startTimeUnixNano}, '>=', $call->{endTimeUnixNano}, '... and behind it';
+is $call->{attributes}{'gen_ai.conversation.id'}, $conversation, '... which names the conversation';
+$kept->as('ann', 'GET', "conversations/$conversation");
+is_deeply [ grep { $_->{name} =~ /conversations/ } $otel->spans ], [], 'a request that is no chat is no trace';
+$kept->stop;
 
 done_testing;

@@ -49,6 +49,7 @@ my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 100;
 my %generated = map { ("bad$_" => generated('banned'), "good$_" => generated('bannet')) } 1 .. $GENERATED;
 
 my $odd = ChatTest::Answers->new(%generated,
+    (map { $_ => said('Yes.') } qw(titled soiled)),
     plain    => said('All', ' is', ' well', '.'),
     cut      => said('It is ba', 'nn', 'ed', ', sorry.'),
     swap     => said('You d', 'ar', 'n', ' thing, darn it'),
@@ -80,6 +81,9 @@ my %files = (
     'slow.txt' => "(q+)+\$\ncredit\\s+card\\s+\\d{4}\n",
 );
 
+# Of the model that makes titles.
+my $titles = ChatTest::Answers->new(titled => said('A fine title'), soiled => said('A banned title'))->start;
+
 my $t = ChatTest::Kept->new(
     modules => ['status'],
     use     => 'odd',
@@ -91,6 +95,13 @@ my $t = ChatTest::Kept->new(
     ChatProviderBreaker off
 </ChatProvider>
 ChatModel x odd
+<ChatProvider titles>
+    ChatProviderType deepseek
+    ChatProviderURL ${\$titles->url}
+    ChatProviderKey env:CHAT_CANARY_KEY
+    ChatProviderBreaker off
+</ChatProvider>
+ChatModel titler titles
 LogFormat "%{CHAT_REQUEST_ID}e moderation=%{CHAT_MODERATION}e" moderated
 CustomLog %%DIR%%/moderated moderated
 <Location /open-wire>
@@ -117,7 +128,10 @@ END
     more  => {
         kept => 'ChatModerationStoreBlocked on',
         told => 'ChatModerationTell category',
-        free => join("\n", map { "ChatModerationList $_ off" } qw(hard soft seen slow)),
+        named => 'ChatTitleModel titler',
+        moved => 'ChatRoute import',
+        talks => 'ChatRoute conversations',
+        free  => join("\n", map { "ChatModerationList $_ off" } qw(hard soft seen slow)),
     },
 );
 $t->write_file($_, $files{$_}) for keys %files;
@@ -188,6 +202,54 @@ sub ask_guest ($name) {
     ok $res->{headers}{'retry-after'}, '... to be asked again';
     is code_of(ask('plain', text => 'my credit   card 1234')), 'content_blocked', 'one that does not is looked for';
     is ask('plain', path => '/free', text => 'answer(plain) banned')->{status}, 200, 'where a list is off it holds nobody up';
+}
+
+# Earlier turns are as good as a question.
+for my $role (qw(user assistant system)) {
+    my @before = $role eq 'assistant' ? { role => 'user', content => 'Hi' } : ();
+    my $res = $t->post_json('/open', { messages => [ @before, { role => $role, content => 'banned' }, { role => 'user', content => 'answer(plain)' } ] });
+    is code_of($res), 'content_blocked', "what a client says that the $role has said before is looked at" or diag $res->{body};
+}
+
+# What is put into a conversation in another way.
+{
+    my $import = sub ($text) {
+        return $t->post_json('/moved', { conversations => [ { title => 'x', messages => [
+            { id => '1', role => 'user', status => 'complete', parts => [ { type => 'text', text => 'Hello' } ] },
+            { id => '2', parentId => '1', role => 'assistant', status => 'complete', parts => [ { type => 'text', text => $text } ] } ] } ] },
+            headers => ChatTest::Kept::as('ann'));
+    };
+    my $count = sub { scalar(my @rows = $t->rows('select id from chat_conversation')) };
+    my $before = $count->();
+    my $res = $import->("so b\x{200b}anned");
+    is code_of($res), 'content_blocked', 'a file with a word is not taken' or diag $res->{body};
+    is $count->(), $before, '... nothing of it';
+    $res = $import->('my darn horse');
+    is $res->{status}, 200, '... where it is replaced it is' or diag $res->{body};
+    my ($kept) = grep { ($_->{parts} // '') =~ /my \[removed\] horse/ } $t->rows('select conversation_id, id, parts from chat_message');
+    ok $kept, '... without it';
+    my $patch = sub ($text) {
+        return $t->request('PATCH', "/talks/$kept->{conversation_id}/messages/$kept->{id}", headers => ChatTest::Kept::as('ann'),
+            json => { parts => [ { type => 'text', text => $text } ] });
+    };
+    is code_of($patch->('BANNED')), 'content_blocked', 'neither is a correction';
+    $res = $patch->('darn it');
+    is $res->{status}, 200, '... with something that is replaced' or diag $res->{body};
+    is $res->{json}{parts}[0]{text}, '[removed] it', '... it is';
+}
+
+# ---- titles ----
+
+{
+    my ($good, $dirty) = map { conversation() } 1 .. 2;
+    my $title = sub ($id) { ($t->rows("select title, title_by from chat_conversation where id = '$id'"))[0] };
+    ask('soiled', conversation => $dirty, path => '/named');
+    $t->expect_log(qr/CHAT0837: no title by model titler for conversation \Q$dirty\E: upstream_error/);
+    ok $t->wait_log(qr/CHAT0837/), 'a title with a word is none';
+    ok $titles->asked('soiled'), '... that a model has made';
+    is $title->($dirty)->{title_by}, 'text', '... the first one stays';
+    ask('titled', conversation => $good, path => '/named');
+    ok wait_for('another', sub { $title->($good)->{title} eq 'A fine title' }), '... another is kept';
 }
 
 # ---- what is answered ----

@@ -14,9 +14,9 @@ use MIME::Base64 qw(encode_base64);
 use ChatTest;
 use ChatTest::Answers;
 use ChatTest::Chats qw(uuid);
-use ChatTest::Client;
 use ChatTest::Snippets;
 use ChatTest::Store;
+use ChatTest::Uploads qw(send_to announce put uploaded code);
 use ChatTest::Upstream;
 
 my $up = ChatTest::Upstream->new->start;
@@ -35,40 +35,6 @@ my %bytes = (
     'text/markdown'   => "# title\n",
     'text/csv'        => "a,b\n1,2\n",
 );
-
-# What a URL of an answer leads to.
-sub at ($url) {
-    my ($port, $target) = $url =~ m{^http://127\.0\.0\.1:(\d+)(/.*)} or die "no URL: $url";
-    return ($port, $target);
-}
-
-sub send_to ($method, $url, %o) {
-    my ($port, $target) = at($url);
-    my $conn = ChatTest::Client->new(port => $port, timeout => 20);
-    $conn->request($method, $target, headers => { Connection => 'close', ($o{headers} // {})->%* }, (exists $o{body} ? (body => $o{body}) : ()));
-    return $conn->response;
-}
-
-sub announce ($t, $user, $type, $body, %o) {
-    return $t->as($user, 'POST', 'uploads', json => { filename => 'a file', mediaType => $type, size => length $body, %o });
-}
-
-sub put ($said, $body, %o) {
-    my $u = $said->{json}{upload};
-    return send_to($u->{method}, $o{url} // $u->{url}, headers => { $u->{headers}->%*, ($o{headers} // {})->%* }, body => $body);
-}
-
-# All of it: the id.
-sub uploaded ($t, $user, $type, $body, %o) {
-    my $said = announce($t, $user, $type, $body, %o);
-    my $put = put($said, $body);
-    is $put->{status}, 200, "$type: uploaded" or diag $put->{body};
-    my $done = $t->as($user, 'POST', "uploads/$said->{json}{id}/complete", body => '');
-    is_deeply [ $done->{status}, $done->{json}{status} ], [ 200, 'ready' ], '... and ready' or diag $done->{body};
-    return $said->{json}{id};
-}
-
-sub code ($res) { return [ $res->{status}, ($res->{json} // {})->{code} ] }
 
 # ---- what holds in both places ----
 

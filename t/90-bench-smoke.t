@@ -138,6 +138,10 @@ is $?, 0, 'readers of streams that are kept are measured' or diag $said, do { lo
 like $said, qr/^12 streams \(spool\), each followed: 12 whole\n.*\nconnections to the database meanwhile: \d+, of which 0 held;/m,
     '... all of them, and none holds a connection to the database';
 
+$said = qx("$^X" "$FindBin::Bin/bench/hooks.pl" 1 4 6 2>"$dir/stderr");
+like $said, qr/^p99 of 4 streams: [\d.]+ ms late alone, [\d.]+ ms beside 6 that wait for services:/m,
+    'what is felt of services of moderation is measured' or diag $said, do { local (@ARGV, $/) = "$dir/stderr"; <> };
+
 qx("$^X" "$FindBin::Bin/bench/scale.pl" 2>"$dir/stderr");
 is $?, 0, 'growth is measured' or diag do { local (@ARGV, $/) = "$dir/stderr"; <> };
 $res = JSON::PP::decode_json(do { local (@ARGV, $/) = "$dir/scale.json"; <> });

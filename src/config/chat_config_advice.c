@@ -397,6 +397,7 @@ static fault_fn *const faults[] = {
     no_provider,
     chat_config_advice_limits_guard,
     chat_config_advice_limits_keys,
+    chat_config_advice_moderation_replace,
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))

@@ -362,11 +362,33 @@ const char *chat_config_where(cmd_parms *cmd);
 const char *chat_config_trace_ratio(int *pratio, const char *what,
                                     const char *value, apr_pool_t *p);
 
+/* The path of a file that is there, in p. */
+const char *chat_config_trace_file(const char **ppath, const char *what,
+                                   const char *value, apr_pool_t *p);
+
 /* ---- chat_config_trace_setup.c ---- */
 
 /* What chat_config_trace() says from now on, in pconf, and how many faults of
  * the environment were logged; before the configuration is complete. */
 int chat_config_trace_check(server_rec *main_server, apr_pool_t *pconf);
+
+/* ---- chat_config_limit.c ---- */
+
+/* What holds where a policy says nothing else. */
+extern const chat_limit_conf_t chat_config_limit_defaults;
+extern const char *const chat_config_limit_fail_names[];
+
+/* NULL, or that a policy cannot have such a name. */
+const char *chat_config_limit_name(cmd_parms *cmd, const char *name);
+/* In the place of one of its name, or behind the others. */
+void chat_config_limit_add(cmd_parms *cmd, chat_dir_limit_t *limit,
+                           chat_limit_conf_t *policy);
+
+/* ---- chat_config_abuse.c ---- */
+
+/* ChatAbuse. */
+const char *chat_config_abuse(cmd_parms *cmd, void *dirv, int argc,
+                              char *const argv[]);
 
 /* ---- chat_config_limit_points.c ---- */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ChatLimit and the others of that beginning: policies as the administrator
- * writes them, and how they merge. Config time; for .htaccess a request's
- * thread with its pools.
+ * writes them, and how they merge, those of ChatAbuse too. Config time; for
+ * .htaccess a request's thread with its pools.
  */
 #include "chat_config_int.h"
 
@@ -18,10 +18,11 @@ static const char *const unit_names[] = {[CHAT_LIMIT_REQUESTS] = "requests",
                                          [CHAT_LIMIT_STREAMS] = "streams",
                                          [CHAT_LIMIT_COST] = "cost",
                                          [4] = NULL};
-static const char *const fail_names[] = {[CHAT_LIMIT_FAIL_OPEN] = "open",
-                                         [CHAT_LIMIT_FAIL_CLOSED] = "closed",
-                                         [CHAT_LIMIT_FAIL_LOCAL] = "local",
-                                         [3] = NULL};
+const char *const chat_config_limit_fail_names[] = {
+    [CHAT_LIMIT_FAIL_OPEN] = "open",
+    [CHAT_LIMIT_FAIL_CLOSED] = "closed",
+    [CHAT_LIMIT_FAIL_LOCAL] = "local",
+    [3] = NULL};
 /* An expression has no name of its own. */
 static const char *const by_names[] = {[CHAT_LIMIT_BY_USER] = "user",
                                        [CHAT_LIMIT_BY_IP] = "ip",
@@ -30,14 +31,14 @@ static const char *const by_names[] = {[CHAT_LIMIT_BY_USER] = "user",
 
 /* ---- the pieces of a policy ---- */
 
-static const char *parse_policy_name(cmd_parms *cmd, const char *name)
+const char *chat_config_limit_name(cmd_parms *cmd, const char *name)
 {
     apr_size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
     if (len >= 1 && len <= NAME_MAX_LEN && !name[len])
         return NULL;
-    return chat_config_refuse("ChatLimit", name,
+    return chat_config_refuse(cmd->cmd->name, name,
                               "a name of 1 to 32 letters, digits, _ or -",
                               cmd->pool);
 }
@@ -109,7 +110,8 @@ static const chat_config_rule_t options[] = {
            .parse = chat_config_parse_word),
     OPTION("model", model, .set = chat_config_value_string,
            .parse = chat_config_parse_model),
-    OPTION("fail", fail, .set = chat_config_value_name, .names = fail_names),
+    OPTION("fail", fail, .set = chat_config_value_name,
+           .names = chat_config_limit_fail_names),
     OPTION("shadow", shadow, .set = chat_config_value_flag),
     OPTION("cut", cut, .set = chat_config_value_flag),
     OPTION("warn", warn, .set = chat_config_value_int, .min = 0, .max = 99),
@@ -155,7 +157,7 @@ static const char *check_policy(chat_limit_conf_t *policy, unsigned seen)
 
 /* ---- ChatLimit ---- */
 
-static const chat_limit_conf_t policy_defaults = {
+const chat_limit_conf_t chat_config_limit_defaults = {
     .ipv4_bits = 32,
     .ipv6_bits = 64,
     .fail = CHAT_LIMIT_FAIL_LOCAL,
@@ -163,8 +165,8 @@ static const chat_limit_conf_t policy_defaults = {
     .prefix = "rlflx",
 };
 
-static void add_policy(chat_dir_limit_t *limit, chat_limit_conf_t *policy,
-                       apr_pool_t *p)
+static void put(chat_dir_limit_t *limit, chat_limit_conf_t *policy,
+                apr_pool_t *p)
 {
     int i;
 
@@ -179,6 +181,16 @@ static void add_policy(chat_dir_limit_t *limit, chat_limit_conf_t *policy,
     if (i == limit->policies->nelts)
         apr_array_push(limit->policies);
     APR_ARRAY_IDX(limit->policies, i, chat_limit_conf_t *) = policy;
+}
+
+void chat_config_limit_add(cmd_parms *cmd, chat_dir_limit_t *limit,
+                           chat_limit_conf_t *policy)
+{
+    put(limit, policy, cmd->pool);
+    if (!policy->off)
+        chat_config_admin_policy(cmd, policy);
+    if (policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow)
+        chat_config_need(cmd, CHAT_NEED_REDIS, policy->name);
 }
 
 static const char *parse_policy(cmd_parms *cmd, chat_limit_conf_t *policy,
@@ -204,9 +216,10 @@ static const char *set_limit(cmd_parms *cmd, void *dirv, int argc,
 
     if (why)
         return why;
-    policy = apr_pmemdup(cmd->pool, &policy_defaults, sizeof(policy_defaults));
+    policy = apr_pmemdup(cmd->pool, &chat_config_limit_defaults,
+                         sizeof(chat_config_limit_defaults));
     policy->name = argv[0];
-    why = parse_policy_name(cmd, argv[0]);
+    why = chat_config_limit_name(cmd, argv[0]);
     if (!why && argc == 2 && !strcmp(argv[1], "off"))
         policy->off = 1;
     else if (!why && argc < 3)
@@ -216,11 +229,7 @@ static const char *set_limit(cmd_parms *cmd, void *dirv, int argc,
         why = parse_policy(cmd, policy, argc, argv);
     if (why)
         return why;
-    add_policy(&((chat_dir_conf_t *)dirv)->limit, policy, cmd->pool);
-    if (!policy->off)
-        chat_config_admin_policy(cmd, policy);
-    if (policy->fail == CHAT_LIMIT_FAIL_CLOSED && !policy->shadow)
-        chat_config_need(cmd, CHAT_NEED_REDIS, policy->name);
+    chat_config_limit_add(cmd, &((chat_dir_conf_t *)dirv)->limit, policy);
     return NULL;
 }
 
@@ -430,6 +439,10 @@ const chat_config_feature_t chat_config_limit_feature = {
             AP_INIT_TAKE_ARGV("ChatLimit", set_limit, NULL, CHAT_OR_LIMIT,
                               "NAME POINTS/WINDOW KEY [OPTION=VALUE ...], or "
                               "NAME off"),
+            AP_INIT_TAKE_ARGV("ChatAbuse", chat_config_abuse, NULL,
+                              CHAT_OR_LIMIT,
+                              "[NAME] repeats=, invisible= or blocks= "
+                              "[OPTION=VALUE ...], or NAME off"),
             AP_INIT_TAKE_ARGV("ChatLimitExempt", set_exempt, NULL,
                               CHAT_OR_LIMIT,
                               "role=, user=, net= or expr=: whom no limit "

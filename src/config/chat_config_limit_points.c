@@ -72,7 +72,7 @@ static const char *parse_points(cmd_parms *cmd, chat_limit_conf_t *policy,
     if (end != text && apr_isdigit(*text) && policy->points <= POINTS_MAX &&
         (!*end || (*end == '/' && parse_window(policy, end + 1))))
         return NULL;
-    return chat_config_refuse("ChatLimit", text,
+    return chat_config_refuse(cmd->cmd->name, text,
                               "POINTS/WINDOW as in 10/1m: a whole number, and "
                               "a time with s, m, h, d or w of at most 366 "
                               "days",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a chat page of this location shows of its site: ChatPage. Config time;
- * for .htaccess a request's thread with its pools.
+ * What a chat page of this location shows of its site: ChatPage, and what it
+ * suggests: ChatPageSuggest. Config time; for .htaccess a request's thread with
+ * its pools.
  */
 #include "chat_config_int.h"
 
@@ -11,6 +12,7 @@
 #include <apr_strings.h>
 
 #define NAME_BYTES 100
+#define SUGGEST_BYTES 500
 #define LINK_BYTES 2000
 
 static const chat_dir_page_t dir_unset = {
@@ -21,6 +23,7 @@ static const chat_dir_page_t dir_unset = {
     .sign_out = NULL,
     .terms = NULL,
     .privacy = NULL,
+    .suggest = NULL,
 };
 
 static const chat_dir_page_t dir_defaults = {
@@ -31,6 +34,7 @@ static const chat_dir_page_t dir_defaults = {
     .sign_out = NULL,
     .terms = NULL,
     .privacy = NULL,
+    .suggest = NULL,
 };
 
 static void dir_merge(void *mv, const void *basev, const void *addv,
@@ -46,20 +50,32 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
     m->sign_out = chat_config_pick_ptr(base->sign_out, add->sign_out);
     m->terms = chat_config_pick_ptr(base->terms, add->terms);
     m->privacy = chat_config_pick_ptr(base->privacy, add->privacy);
+    m->suggest = chat_config_pick_ptr(base->suggest, add->suggest);
 }
 
-static const char *parse_name(const char **pvalue, const char *what,
-                              const char *value, apr_pool_t *p)
+static const char *parse_text(const char **pvalue, const char *what,
+                              const char *value, int most, apr_pool_t *p)
 {
     const unsigned char *c = (const unsigned char *)value;
 
     while (*c >= ' ' && *c != 0x7f)
         c++;
-    if (!*value || *c || strlen(value) > NAME_BYTES)
-        return apr_psprintf(p, "%s must be 1 to %d bytes of text", what,
-                            NAME_BYTES);
+    if (!*value || *c || strlen(value) > (apr_size_t)most)
+        return apr_psprintf(p, "%s must be 1 to %d bytes of text", what, most);
     *pvalue = value;
     return NULL;
+}
+
+static const char *parse_name(const char **pvalue, const char *what,
+                              const char *value, apr_pool_t *p)
+{
+    return parse_text(pvalue, what, value, NAME_BYTES, p);
+}
+
+static const char *parse_suggestion(const char **pvalue, const char *what,
+                                    const char *value, apr_pool_t *p)
+{
+    return parse_text(pvalue, what, value, SUGGEST_BYTES, p);
 }
 
 /* What a style sheet may be told without a look at it again. */
@@ -127,6 +143,11 @@ const chat_config_feature_t chat_config_page_feature = {
                               "[name=TEXT] [accent=#RRGGBB] [logo=URL] "
                               "[sign-in=URL] [sign-out=URL] [terms=URL] "
                               "[privacy=URL]"),
+            AP_INIT_TAKE_ARGV(
+                "ChatPageSuggest", chat_config_set_list,
+                CHAT_CONFIG_IN_DIR(page.suggest, .parse = parse_suggestion),
+                CHAT_OR_FILEINFO,
+                "TEXT..., what an empty chat suggests to ask"),
         },
     .dir = CHAT_CONFIG_DIR(page),
 };

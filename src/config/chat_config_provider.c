@@ -15,6 +15,7 @@
 #define SECTION "<ChatProvider"
 
 #define VERSION_MAX 32
+#define LABEL_MAX 100
 #define VERSION_CHARS                                                          \
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
@@ -345,6 +346,20 @@ static const char *parse_version(const char **pout, const char *what,
                               p);
 }
 
+static const char *parse_label(const char **pout, const char *what,
+                               const char *value, apr_pool_t *p)
+{
+    const unsigned char *c = (const unsigned char *)value;
+
+    while (*c >= ' ' && *c != 0x7f)
+        c++;
+    *pout = value;
+    return *value && !*c && strlen(value) <= LABEL_MAX
+               ? NULL
+               : apr_psprintf(p, "%s must be 1 to %d bytes of text", what,
+                              LABEL_MAX);
+}
+
 static const char *set_key(cmd_parms *cmd, void *dir, const char *value)
 {
     chat_provider_conf_t *conf;
@@ -483,6 +498,11 @@ const chat_config_feature_t chat_config_provider_feature = {
                           MEMBER(type, .set = chat_config_value_name,
                                  .names = type_names),
                           CHAT_OR_SERVER, "the kind of upstream"),
+            AP_INIT_TAKE1("ChatProviderLabel", set_member,
+                          MEMBER(label, .set = chat_config_value_string,
+                                 .parse = parse_label),
+                          CHAT_OR_SERVER,
+                          "the name of the provider for people"),
             AP_INIT_TAKE1("ChatProviderURL", set_url, NULL, CHAT_OR_SERVER,
                           "the base URL of the upstream"),
             AP_INIT_TAKE1("ChatProviderKey", set_key, NULL, CHAT_OR_SERVER,

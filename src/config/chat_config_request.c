@@ -13,6 +13,7 @@
 
 static const chat_dir_request_t dir_unset = {
     .native = CHAT_UNSET,
+    .note = CHAT_UNSET,
     .body = CHAT_UNSET,
     .depth = CHAT_UNSET,
     .values = CHAT_UNSET,
@@ -26,6 +27,7 @@ static const chat_dir_request_t dir_unset = {
 
 static const chat_dir_request_t dir_defaults = {
     .native = 0,
+    .note = 0,
     .body = 1024 * 1024,
     .depth = 64,
     .values = 10000,
@@ -44,6 +46,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
     chat_dir_request_t *m = mv;
 
     m->native = chat_config_pick(base->native, add->native);
+    m->note = chat_config_pick(base->note, add->note);
     m->body = chat_config_pick(base->body, add->body);
     m->depth = chat_config_pick(base->depth, add->depth);
     m->values = chat_config_pick(base->values, add->values);
@@ -149,6 +152,12 @@ const chat_config_feature_t chat_config_request_feature = {
             AP_INIT_TAKE1("ChatRequestFormat", chat_config_set,
                           NAME(native, formats), CHAT_OR_LIMIT,
                           "chat, or provider for the provider's own"),
+            AP_INIT_TAKE1(
+                "ChatRequestNote", chat_config_set,
+                CHAT_CONFIG_IN_DIR(request.note, .set = chat_config_value_flag),
+                CHAT_OR_LIMIT,
+                "on or off: what the user says is a note of the "
+                "request, for other modules"),
             AP_INIT_TAKE1("ChatRequestBody", chat_config_set,
                           BYTES(body, 1, 1 << 30), CHAT_OR_LIMIT,
                           "the most bytes of a request's body"),

@@ -100,6 +100,8 @@ void chat_config_advice_give(server_rec *main_server, apr_pool_t *ptemp);
  */
 int chat_config_advice_limits_guard(const chat_view_t *v, int say);
 int chat_config_advice_limits_keys(const chat_view_t *v, int say);
+/* chat_config_advice_moderation.c: the same. */
+int chat_config_advice_moderation_replace(const chat_view_t *v, int say);
 
 /* chat_config_advice_places.c: the part that needs directives of other modules:
  * all of it; and does a Require stand where it holds for this section, or may

@@ -186,18 +186,23 @@ static const char *set_trace(cmd_parms *cmd, void *dirv, int argc,
 
 /* ---- ChatTraceExport ---- */
 
+const char *chat_config_trace_file(const char **ppath, const char *what,
+                                   const char *value, apr_pool_t *p)
+{
+    apr_finfo_t info;
+
+    *ppath = ap_server_root_relative(p, value);
+    return *value && *ppath &&
+                   apr_stat(&info, *ppath, APR_FINFO_TYPE, p) == APR_SUCCESS &&
+                   info.filetype == APR_REG
+               ? NULL
+               : chat_config_refuse(what, value, "a file in PEM", p);
+}
+
 static const char *set_file(void *member, const chat_config_rule_t *rule,
                             cmd_parms *cmd, const char *what, const char *value)
 {
-    const char *path = ap_server_root_relative(cmd->pool, value);
-    apr_finfo_t info;
-
-    if (!*value || !path ||
-        apr_stat(&info, path, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS ||
-        info.filetype != APR_REG)
-        return chat_config_refuse(what, value, "a file in PEM", cmd->pool);
-    *(const char **)member = path;
-    return NULL;
+    return chat_config_trace_file(member, what, value, cmd->pool);
 }
 
 /* At the index of chat_otlp_e. */

@@ -144,12 +144,39 @@ static int find_protocol(reading_t *reading)
     return protocol;
 }
 
+/* Spans are small, and a collector is near. */
+static void refuse_compression(reading_t *reading)
+{
+    const char *name, *value = of_traces(&name, "COMPRESSION", reading->p);
+
+    if (value && strcmp(value, "none") != 0)
+        check(reading, apr_psprintf(reading->p,
+                                    "%s is \"%s\", but mod_chat sends traces "
+                                    "as they are: write none",
+                                    name, value));
+}
+
 static const char *find_file(reading_t *reading, const char *written,
                              const char *end)
 {
-    const char *name;
+    const char *name, *path, *value = of_traces(&name, end, reading->p);
 
-    return written ? written : of_traces(&name, end, reading->p);
+    if (written || !value)
+        return written;
+    check(reading, chat_config_trace_file(&path, name, value, reading->p));
+    return path;
+}
+
+static void find_certificates(reading_t *reading)
+{
+    const chat_server_trace_t *conf = reading->conf;
+
+    setup->ca = find_file(reading, conf->ca, "CERTIFICATE");
+    setup->cert = find_file(reading, conf->cert, "CLIENT_CERTIFICATE");
+    setup->key = find_file(reading, conf->key, "CLIENT_KEY");
+    if (!setup->cert != !setup->key)
+        check(reading, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and "
+                       "OTEL_EXPORTER_OTLP_CLIENT_KEY belong together");
 }
 
 /* ---- "name=value,name=value", percent-encoded ---- */
@@ -374,9 +401,8 @@ int chat_config_trace_check(server_rec *main_server, apr_pool_t *pconf)
     setup->logs = find_url(&reading, "OTEL_LOGS_EXPORTER",
                            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "/v1/logs");
     setup->protocol = find_protocol(&reading);
-    setup->ca = find_file(&reading, conf.ca, "CERTIFICATE");
-    setup->cert = find_file(&reading, conf.cert, "CLIENT_CERTIFICATE");
-    setup->key = find_file(&reading, conf.key, "CLIENT_KEY");
+    refuse_compression(&reading);
+    find_certificates(&reading);
     setup->headers = find_headers(&reading);
     setup->resource = find_resource(&reading);
     find_sampler(&reading);

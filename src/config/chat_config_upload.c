@@ -30,6 +30,7 @@ static const chat_dir_upload_t dir_unset = {
     .files = CHAT_UNSET,
     .bytes = CHAT_UNSET,
     .inline_bytes = CHAT_UNSET,
+    .memory = CHAT_UNSET,
     .pixels = CHAT_UNSET,
 };
 
@@ -42,6 +43,7 @@ static const chat_dir_upload_t dir_defaults = {
     .files = 100,
     .bytes = 500 * MIB,
     .inline_bytes = 20 * MIB,
+    .memory = 256 * MIB,
     .pixels = 8000,
 };
 
@@ -55,6 +57,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
     m->files = (int)chat_config_pick(base->files, add->files);
     m->bytes = chat_config_pick(base->bytes, add->bytes);
     m->inline_bytes = chat_config_pick(base->inline_bytes, add->inline_bytes);
+    m->memory = chat_config_pick(base->memory, add->memory);
     m->pixels = (int)chat_config_pick(base->pixels, add->pixels);
 }
 
@@ -479,6 +482,8 @@ static const chat_config_rule_t limits[] = {
           .max = 1024 * 1024 * MIB),
     LIMIT("inline", inline_bytes, .set = chat_config_value_bytes, .min = 0,
           .max = 512 * MIB),
+    LIMIT("memory", memory, .set = chat_config_value_bytes, .min = 0,
+          .max = 1024 * 1024 * MIB),
     LIMIT("pixels", pixels, .set = chat_config_value_int, .min = 1,
           .max = 65535),
     {NULL}};
@@ -535,6 +540,7 @@ const chat_config_feature_t chat_config_upload_feature = {
             AP_INIT_TAKE_ARGV("ChatUploadsLimit", set_limit, NULL,
                               CHAT_OR_LIMIT,
                               "[files=N] [bytes=BYTES] [inline=BYTES] "
+                              "[memory=BYTES] "
                               "[pixels=N]"),
             AP_INIT_TAKE_ARGV("ChatUploadsTime", set_time, NULL, CHAT_OR_SERVER,
                               "[put=TIME] [get=TIME] [read=TIME] "

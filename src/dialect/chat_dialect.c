@@ -180,6 +180,18 @@ void chat_dialect_upstream(chat_buf_t *out, const chat_err_t *err)
     CHAT_PUT(out, "}");
 }
 
+void chat_dialect_kind(chat_buf_t *out, const chat_err_t *err)
+{
+    CHAT_PUT(out, ",\"retryable\":");
+    chat_buf_puts(out, chat_err_is_retryable(err) ? "true" : "false");
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "scope", chat_err_scope(err));
+    if (!err->limit)
+        return;
+    CHAT_PUT(out, ",\"limit\":");
+    chat_buf_puts(out, err->limit);
+}
+
 void chat_dialect_found(chat_buf_t *out, const chat_err_t *err)
 {
     put_said(out, "category", err->category);
@@ -195,6 +207,8 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
     chat_buf_t *upstream = apr_palloc(p, sizeof(*upstream));
 
     chat_buf_init(upstream, p);
+    if (!nameless)
+        chat_dialect_kind(upstream, err);
     chat_dialect_found(upstream, err);
     chat_dialect_upstream(upstream, err);
     chat_buf_put(upstream, "", 1);

@@ -122,6 +122,10 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
  * its status and what it said. */
 void chat_dialect_upstream(chat_buf_t *out, const chat_err_t *err);
 
+/* "retryable" and "scope", and "limit" where one refused, with commas before
+ * them. */
+void chat_dialect_kind(chat_buf_t *out, const chat_err_t *err);
+
 /* The members "category" and "reason" with commas before them, where moderation
  * has any that may be told. */
 void chat_dialect_found(chat_buf_t *out, const chat_err_t *err);

@@ -60,6 +60,17 @@ static void put_notice(const chat_encoder_t *e, chat_buf_t *out)
     CHAT_PUT(out, "}");
 }
 
+/* How the limits stand. */
+static void put_limits(const chat_encoder_t *e, chat_buf_t *out)
+{
+    const char *limits = e->answer->limits ? *e->answer->limits : NULL;
+
+    if (!limits)
+        return;
+    CHAT_PUT(out, ",\"limits\":");
+    chat_buf_puts(out, limits);
+}
+
 /* ---- events ---- */
 
 static void put_head(chat_encoder_t *e, chat_buf_t *out, const char *type)
@@ -130,6 +141,7 @@ static void begin(chat_encoder_t *e, chat_buf_t *out)
     put_head(e, out, "start");
     put_names(e, out);
     put_place(e, out);
+    put_limits(e, out);
     CHAT_PUT(out, "}\n\n");
 }
 
@@ -253,6 +265,7 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
         put_gathered(e, out);
         chat_dialect_string(out, "finishReason", chat_dialect_reason(why));
         put_usage(e, out, usage);
+        put_limits(e, out);
         put_notice(e, out);
         CHAT_PUT(out, "}");
         return;
@@ -265,6 +278,7 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "model", e->answer->model);
     put_usage(e, out, usage);
+    put_limits(e, out);
     put_notice(e, out);
     CHAT_PUT(out, "}\n\n");
 }
@@ -283,8 +297,25 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
         CHAT_PUT(out, ",\"retryAfter\":");
         chat_buf_puts(out, after);
     }
+    chat_dialect_kind(out, err);
     chat_dialect_found(out, err);
     chat_dialect_upstream(out, err);
+    CHAT_PUT(out, "}\n\n");
+}
+
+static void put_status(chat_buf_t *out, const chat_answer_t *answer,
+                       const char *stage, int attempt)
+{
+    CHAT_PUT(out, "event: status\ndata: {\"type\":\"status\",");
+    chat_dialect_string(out, "id", answer->id);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "stage", stage);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "model", answer->model);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "provider", answer->provider);
+    CHAT_PUT(out, ",");
+    chat_dialect_count(out, "attempt", attempt);
     CHAT_PUT(out, "}\n\n");
 }
 
@@ -373,6 +404,7 @@ const chat_dialect_t chat_dialect_stream = {
     .delta = encode_delta,
     .finish = encode_finish,
     .fail = encode_fail,
+    .status = put_status,
     .decode = decode_event,
     .refusal = chat_dialect_refusal,
 };

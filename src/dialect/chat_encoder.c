@@ -51,6 +51,11 @@ void chat_encoder_fail(chat_encoder_t *e, chat_buf_t *out,
     e->over = 1;
 }
 
+int chat_encoder_has_begun(const chat_encoder_t *e)
+{
+    return e->begun;
+}
+
 apr_int64_t chat_encoder_last(const chat_encoder_t *e)
 {
     return e->events;

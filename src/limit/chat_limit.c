@@ -14,6 +14,7 @@
 
 #include "chat_crypto.h"
 #include "chat_log.h"
+#include "chat_override.h"
 
 struct chat_limit_ticket_t {
     chat_limit_query_t query; /* about asked; the first member */
@@ -28,8 +29,10 @@ struct chat_limit_ticket_t {
         counted; /* by the counter that decided, for the stats */
     int nstats;  /* so many of counted are in the stats */
     const chat_limit_count_t
-        *refusing; /* the count that decided, for the log */
-    int open;      /* Redis has to be asked, or was and has not replied */
+        *refusing;                 /* the count that decided, for the log */
+    apr_array_header_t *invisible; /* of chat_limit_invisible() */
+    const char *found;             /* name of the one that refuses */
+    int open;    /* Redis has to be asked, or was and has not replied */
     int revoked; /* nobody waits for the reply any more, and what it reserves is
                     still to be given back */
     int settled;
@@ -42,7 +45,7 @@ int chat_limit_leases(const chat_limit_counts_t *counts)
     int i;
 
     for (i = 0; i < counts->n; i++)
-        if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
+        if (chat_limit_is_leased(counts->count[i].policy))
             return 1;
     return 0;
 }
@@ -86,7 +89,7 @@ static apr_status_t degrade(chat_limit_ticket_t *t, chat_err_t *err)
     for (i = 0; i < asked.n; i++) {
         const chat_limit_conf_t *policy = asked.count[i].policy;
 
-        chat_limit_stats_count(policy, asked.count[i].key,
+        chat_limit_stats_count(policy, asked.count[i].who,
                                CHAT_LIMIT_STATS_DEGRADED, 1);
         if (policy->fail == CHAT_LIMIT_FAIL_LOCAL)
             t->local.count[t->local.n++] = asked.count[i];
@@ -113,7 +116,7 @@ static void count_stats(chat_limit_ticket_t *t, int wait)
                                       ? CHAT_LIMIT_STATS_SHADOWED
                                       : CHAT_LIMIT_STATS_REFUSED;
 
-        if (!chat_limit_stats_count(count->policy, count->key, what, wait))
+        if (!chat_limit_stats_count(count->policy, count->who, what, wait))
             return;
     }
     if (wait && t->refusing)
@@ -138,43 +141,10 @@ longest_refusal(const chat_limit_counts_t *counts)
     return no;
 }
 
-/* What a policy allows, for people: "10 in 5 minutes", "3 at a time". */
-static const char *allowance(const chat_limit_conf_t *policy, apr_pool_t *p)
-{
-    static const struct {
-        int seconds;
-        const char *name;
-    } units[] = {{7 * 86400, "week"},
-                 {86400, "day"},
-                 {3600, "hour"},
-                 {60, "minute"},
-                 {1, "second"}};
-    const char *points = chat_limit_amount(policy, policy->points, p);
-    int i = 0, n;
-
-    if (!policy->window)
-        return apr_pstrcat(p, points, " at a time", NULL);
-    if (policy->period)
-        return apr_pstrcat(p, points,
-                           policy->period == CHAT_LIMIT_PERIOD_DAY
-                               ? " in a calendar day"
-                               : " in a calendar month",
-                           NULL);
-    while (policy->window % units[i].seconds)
-        i++;
-    n = policy->window / units[i].seconds;
-    return apr_psprintf(p, "%s in %d %s%s", points, n, units[i].name,
-                        n > 1 ? "s" : "");
-}
-
 static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
 {
-    static const char *const of[] = {"Too many requests", "Too many tokens",
-                                     "Too many open answers",
-                                     "Too much money would be spent"};
     const chat_limit_counts_t *counts = t->shared.n ? &t->shared : &t->local;
     const chat_limit_count_t *no;
-    apr_int64_t wait;
 
     t->decided = apr_time_now();
     chat_limit_end_periods(counts, t->decided);
@@ -186,15 +156,8 @@ static apr_status_t decide(chat_limit_ticket_t *t, chat_err_t *err)
         return APR_SUCCESS;
     t->shared.n = t->local.n = 0; /* none is charged */
     t->refusing = no;
-    wait = no->reset_ms > 0 ? (no->reset_ms + 999) / 1000 : 1;
-    err->retry_after = apr_psprintf(t->r->pool, "%" APR_INT64_T_FMT, wait);
-    return chat_err_set(
-        err, APR_EGENERAL, HTTP_TOO_MANY_REQUESTS, "rate_limited",
-        apr_psprintf(t->r->pool,
-                     "%s: the limit \"%s\" allows %s. Try again in "
-                     "%" APR_INT64_T_FMT " s.",
-                     of[no->policy->unit], no->policy->name,
-                     allowance(no->policy, t->r->pool), wait));
+    err->limit = chat_limit_told_one(no, t->decided, t->r->pool);
+    return chat_limit_refuse(err, no, t->r->pool);
 }
 
 /* Redis has counted t->shared, or no count of it is left; and t->local is still
@@ -236,6 +199,23 @@ static void count_exempt(const chat_limit_context_t *ctx)
             CHAT_LIMIT_STATS_EXEMPT, 1);
 }
 
+static void collect_invisible(chat_limit_ticket_t *t,
+                              const chat_limit_context_t *ctx)
+{
+    const apr_array_header_t *list = ctx->conf->limit.policies;
+    int i;
+
+    for (i = 0; i < list->nelts; i++) {
+        const chat_limit_conf_t *policy =
+            APR_ARRAY_IDX(list, i, const chat_limit_conf_t *);
+
+        if (policy->unit == CHAT_LIMIT_INVISIBLE &&
+            chat_limit_applies(policy, ctx))
+            APR_ARRAY_PUSH(t->invisible, const chat_limit_conf_t *) =
+                chat_override_limit(chat_ctx(t->r), policy);
+    }
+}
+
 apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
                                 const chat_limit_ask_t *ask, chat_err_t *err)
 {
@@ -247,6 +227,7 @@ apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
     *pticket = t;
     t->r = r;
     t->headers = apr_table_make(r->pool, 4);
+    t->invisible = apr_array_make(r->pool, 1, sizeof(chat_limit_conf_t *));
     if (!context.conf->limit.policies->nelts)
         return APR_SUCCESS;
     if (chat_limit_exempt(&context)) {
@@ -256,6 +237,7 @@ apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
     context.tier = chat_limit_tier(ctx);
     if (ctx->tier_failed) /* no policy with a tier would apply */
         return misconfigured(err);
+    collect_invisible(t, &context);
     if (!chat_limit_collect(&t->shared, &context) ||
         !chat_limit_weigh(&t->shared, &context)) {
         t->shared.n = 0;
@@ -288,7 +270,41 @@ const chat_err_t *chat_limit_refusal(const chat_limit_ticket_t *ticket)
 
 const char *chat_limit_refusing(const chat_limit_ticket_t *ticket)
 {
-    return ticket && ticket->refusing ? ticket->refusing->policy->name : NULL;
+    if (!ticket)
+        return NULL;
+    return ticket->refusing ? ticket->refusing->policy->name : ticket->found;
+}
+
+int chat_limit_counts_repeats(const chat_dir_conf_t *conf)
+{
+    const apr_array_header_t *list = conf->limit.policies;
+    int i;
+
+    for (i = 0; i < list->nelts; i++)
+        if (APR_ARRAY_IDX(list, i, const chat_limit_conf_t *)->unit ==
+            CHAT_LIMIT_REPEATS)
+            return 1;
+    return 0;
+}
+
+const apr_array_header_t *chat_limit_invisible(const chat_limit_ticket_t *t)
+{
+    return t->invisible;
+}
+
+int chat_limit_invisible_found(chat_limit_ticket_t *ticket,
+                               const chat_limit_conf_t *policy, int found,
+                               int refuses)
+{
+    chat_limit_stats_count(policy, NULL,
+                           !found           ? CHAT_LIMIT_STATS_ALLOWED
+                           : policy->shadow ? CHAT_LIMIT_STATS_SHADOWED
+                                            : CHAT_LIMIT_STATS_REFUSED,
+                           1);
+    if (!found || !refuses || policy->shadow)
+        return 0;
+    ticket->found = policy->name;
+    return 1;
 }
 
 const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket)
@@ -401,10 +417,34 @@ static void settle_redis(chat_limit_ticket_t *t,
         chat_limit_redis_lease_remove(&t->asked);
 }
 
+/* Of those policies that have let the request in; of which Redis knows nothing
+ * a while, as fail=local says. */
+static void mark(const chat_limit_ticket_t *t)
+{
+    chat_limit_counts_t blocks = {.lease = ""};
+    int i;
+
+    blocks.count = apr_pcalloc(t->r->pool,
+                               (t->counted.n + 1) * sizeof(chat_limit_count_t));
+    for (i = 0; i < t->counted.n; i++)
+        if (t->counted.count[i].policy->unit == CHAT_LIMIT_BLOCKS)
+            blocks.count[blocks.n++] = t->counted.count[i];
+    if (!blocks.n ||
+        (t->shared.n && chat_limit_redis.mark(&blocks, t->r) == APR_SUCCESS))
+        return;
+    for (i = 0; t->shared.n && i < blocks.n;)
+        if (blocks.count[i].policy->fail == CHAT_LIMIT_FAIL_LOCAL)
+            i++;
+        else
+            blocks.count[i] = blocks.count[--blocks.n];
+    if (blocks.n)
+        chat_limit_local.mark(&blocks, t->r);
+}
+
 void chat_limit_settle(chat_limit_ticket_t *ticket,
                        const chat_limit_spent_t *spent)
 {
-    static const chat_limit_spent_t nothing = {0, 0};
+    static const chat_limit_spent_t nothing = {0, 0, 0};
 
     if (!spent)
         spent = &nothing;
@@ -412,6 +452,8 @@ void chat_limit_settle(chat_limit_ticket_t *ticket,
         return;
     ticket->settled = 1;
     count_stats(ticket, 1);
+    if (spent->blocked)
+        mark(ticket);
     settle_redis(ticket, spent);
     if (chat_limit_leases(&ticket->local))
         chat_limit_local.settle(&ticket->local, spent, ticket->r);
@@ -429,6 +471,14 @@ const chat_notice_t *chat_limit_notice(const chat_limit_ticket_t *ticket,
                                        apr_pool_t *p)
 {
     return chat_limit_notice_of(&ticket->counted, spent, ticket->decided, p);
+}
+
+const char *chat_limit_told(const chat_limit_ticket_t *ticket,
+                            const chat_limit_spent_t *spent, apr_pool_t *p)
+{
+    return ticket
+               ? chat_limit_told_of(&ticket->counted, spent, ticket->decided, p)
+               : NULL;
 }
 
 /* ---- start-up ---- */

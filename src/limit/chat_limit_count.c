@@ -16,11 +16,16 @@
  * differ. */
 #define PERIOD_SLACK 60
 
-const char *const chat_limit_unit[] = {"r", "t", "s", "m"};
+const char *const chat_limit_unit[] = {"r", "t", "s", "m", "h", "i", "b"};
 
 int chat_limit_is_settled(const chat_limit_conf_t *policy)
 {
     return policy->unit == CHAT_LIMIT_TOKENS || policy->unit == CHAT_LIMIT_COST;
+}
+
+int chat_limit_is_leased(const chat_limit_conf_t *policy)
+{
+    return chat_limit_is_settled(policy) || policy->unit == CHAT_LIMIT_STREAMS;
 }
 
 apr_int64_t chat_limit_used(const chat_limit_count_t *count,
@@ -51,7 +56,9 @@ static int set_counter(chat_limit_count_t *count,
         count->ends = period.ends;
         count->window = (int)apr_time_sec(period.ends - now) + PERIOD_SLACK;
     }
-    count->key = chat_limit_key(ctx, policy, period.name);
+    count->key = count->who = chat_limit_key(ctx, policy, period.name);
+    if (policy->unit == CHAT_LIMIT_REPEATS)
+        count->key = chat_limit_key(ctx, policy, ctx->ask->prompt);
     return count->key != NULL;
 }
 
@@ -67,7 +74,8 @@ int chat_limit_collect(chat_limit_counts_t *counts,
         const chat_limit_conf_t *policy =
             APR_ARRAY_IDX(list, i, const chat_limit_conf_t *);
 
-        if (!chat_limit_applies(policy, ctx))
+        if (policy->unit == CHAT_LIMIT_INVISIBLE ||
+            !chat_limit_applies(policy, ctx))
             continue;
         policy = chat_override_limit(chat_ctx(ctx->r), policy);
         if (!set_counter(&counts->count[counts->n], ctx, policy))
@@ -140,23 +148,51 @@ void chat_limit_end_periods(const chat_limit_counts_t *counts, apr_time_t now)
     }
 }
 
+/* Once so much is spent in place of what was reserved. */
+static apr_int64_t used_then(const chat_limit_count_t *count,
+                             const chat_limit_spent_t *spent)
+{
+    apr_int64_t mine = spent ? chat_limit_used(count, spent) : -1;
+
+    return chat_limit_is_settled(count->policy) && mine >= 0
+               ? count->used + mine - count->amount
+               : count->used;
+}
+
+apr_int64_t chat_limit_left(const chat_limit_count_t *count,
+                            const chat_limit_spent_t *spent)
+{
+    apr_int64_t used = used_then(count, spent);
+
+    return used < count->policy->points ? count->policy->points - used : 0;
+}
+
 /* Percent of its points, once so much is spent in place of what was reserved.
  */
 static double share(const chat_limit_count_t *count,
                     const chat_limit_spent_t *spent, apr_int64_t *pleft)
 {
-    apr_int64_t used = count->used, mine = chat_limit_used(count, spent);
+    apr_int64_t used = used_then(count, spent);
 
-    if (chat_limit_is_settled(count->policy) && mine >= 0)
-        used += mine - count->amount;
-    *pleft = used < count->policy->points ? count->policy->points - used : 0;
+    *pleft = chat_limit_left(count, spent);
     return count->policy->points
                ? 100.0 * (double)used / (double)count->policy->points
                : 100;
 }
 
-static const char *const told_units[] = {"requests", "tokens", "streams",
-                                         "usd"};
+static const char *const told_units[] = {
+    "requests", "tokens", "streams", "usd", "repeats", "invisible", "blocks"};
+
+const char *chat_limit_unit_told(const chat_limit_conf_t *policy)
+{
+    return told_units[policy->unit];
+}
+
+int chat_limit_is_told(const chat_limit_count_t *count)
+{
+    return count->refused || (count->policy->unit != CHAT_LIMIT_REPEATS &&
+                              count->policy->unit != CHAT_LIMIT_BLOCKS);
+}
 
 /* [whoever owns the request] */
 const chat_notice_t *chat_limit_notice_of(const chat_limit_counts_t *counts,
@@ -231,8 +267,11 @@ apr_status_t chat_limit_states(apr_array_header_t **prows, chat_ctx_t *ctx,
     chat_limit_end_periods(&counts, now);
     for (i = 0; i < counts.n; i++) {
         const chat_limit_count_t *count = &counts.count[i];
-        chat_limit_state_t *row = apr_array_push(*prows);
+        chat_limit_state_t *row;
 
+        if (!chat_limit_is_told(count))
+            continue;
+        row = apr_array_push(*prows);
         row->name = count->policy->name;
         row->unit = told_units[count->policy->unit];
         row->model = count->policy->model;

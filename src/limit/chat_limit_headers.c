@@ -58,9 +58,13 @@ static apr_int64_t seconds(apr_int64_t ms)
 /* "requests" is the default of the draft, "tokens" and money are not in it. */
 static char *put_policy(char *at, const chat_limit_conf_t *policy)
 {
-    static const char *const unit[] = {"", ";qu=\"tokens\"",
+    static const char *const unit[] = {"",
+                                       ";qu=\"tokens\"",
                                        ";qu=\"concurrent-requests\"",
-                                       ";qu=\"micro-usd\""};
+                                       ";qu=\"micro-usd\"",
+                                       ";qu=\"repeats\"",
+                                       "",
+                                       ";qu=\"blocks\""};
 
     at = stpcpy(stpcpy(stpcpy(at, "\""), policy->name), "\";q=");
     at = chat_limit_text_number(at, shown(policy, policy->points));
@@ -113,23 +117,24 @@ apr_table_t *chat_limit_headers_make(const chat_limit_counts_t *counts,
     const chat_limit_count_t *nearest = NULL;
     char *policies = alloc_items(counts, p), *policy = policies;
     char *states = alloc_items(counts, p), *state = states;
-    int i;
+    int i, n = 0;
 
     for (i = 0; i < counts->n; i++) {
         const chat_limit_count_t *count = &counts->count[i];
 
         if (count->policy->shadow)
             continue;
-        policy =
-            put_policy(nearest ? stpcpy(policy, ", ") : policy, count->policy);
-        state = put_state(nearest ? stpcpy(state, ", ") : state, count);
-        if (!nearest || nearer(count, nearest))
+        policy = put_policy(n ? stpcpy(policy, ", ") : policy, count->policy);
+        state = put_state(n++ ? stpcpy(state, ", ") : state, count);
+        if (chat_limit_is_told(count) && (!nearest || nearer(count, nearest)))
             nearest = count;
     }
-    if (!nearest)
+    if (!n)
         return t;
     apr_table_setn(t, "RateLimit-Policy", policies);
     apr_table_setn(t, "RateLimit", states);
+    if (!nearest)
+        return t;
     set_number(t, "X-RateLimit-Limit",
                shown(nearest->policy, nearest->policy->points), p);
     set_number(t, "X-RateLimit-Remaining", remaining(nearest), p);

@@ -37,11 +37,15 @@ int chat_limit_applies(const chat_limit_conf_t *policy,
 const char *chat_limit_key(const chat_limit_context_t *ctx,
                            const chat_limit_conf_t *policy, const char *period);
 
-/* Letters of chat_limit_unit_e in keys: "r", "t", "s", "m". */
+/* Letters of chat_limit_unit_e in keys: "r", "t", "s", "m", "h", "i", "b". */
 extern const char *const chat_limit_unit[];
 
 /* 1 when what it counts is reserved, and settled by what was used. */
 int chat_limit_is_settled(const chat_limit_conf_t *policy);
+
+/* 1 when it holds something that a request has to give back or to settle:
+ * tokens, money, a place among the open streams. */
+int chat_limit_is_leased(const chat_limit_conf_t *policy);
 
 /* 1 when the policy refuses while Redis cannot be asked. */
 int chat_limit_fails_closed(const chat_limit_conf_t *policy);
@@ -52,7 +56,10 @@ int chat_limit_fails_closed(const chat_limit_conf_t *policy);
 typedef struct chat_limit_count_t {
     const chat_limit_conf_t *policy;
     const char *key;    /* the counter's name, as Redis has it */
-    apr_int64_t amount; /* to charge: 1, or what is to be reserved */
+    const char *who;    /* the same without what is asked, for logs */
+    apr_int64_t amount; /* to charge: 1, or what is to be reserved; a request
+                           does not charge what counts blocks, and is refused
+                           when one more would be too many */
     apr_int64_t output; /* the tokens of the answer that it is reserved for */
     int window;         /* seconds that the counter lives from now, if it is
                            a new one */
@@ -103,6 +110,24 @@ const chat_notice_t *chat_limit_notice_of(const chat_limit_counts_t *counts,
                                           const chat_limit_spent_t *spent,
                                           apr_time_t decided, apr_pool_t *p);
 
+/* What is left, once so much is spent in place of what was reserved; NULL: as
+ * it was reserved. */
+apr_int64_t chat_limit_left(const chat_limit_count_t *count,
+                            const chat_limit_spent_t *spent);
+/* 0: what is left for this question, or until a ban, is nothing that a client
+ * could plan with. It counts once it refuses. */
+int chat_limit_is_told(const chat_limit_count_t *count);
+/* "requests", "tokens", "streams" or "usd"; "repeats" of one that refuses */
+const char *chat_limit_unit_told(const chat_limit_conf_t *policy);
+
+/* chat_limit_told.c: a count as chat_err_t.limit has it; all of them as
+ * chat_limit_told(). */
+const char *chat_limit_told_one(const chat_limit_count_t *count,
+                                apr_time_t decided, apr_pool_t *p);
+const char *chat_limit_told_of(const chat_limit_counts_t *counts,
+                               const chat_limit_spent_t *spent,
+                               apr_time_t decided, apr_pool_t *p);
+
 /* 1 when one of the counts has to be settled, and so is leased. */
 int chat_limit_leases(const chat_limit_counts_t *counts);
 
@@ -124,6 +149,9 @@ typedef struct chat_limit_counter_t {
                            const chat_limit_spent_t *spent, request_rec *r);
     /* used and reset_ms of each count, as they stand; nothing is charged. */
     apr_status_t (*look)(chat_limit_counts_t *counts, request_rec *r);
+    /* One more block, counts of CHAT_LIMIT_BLOCKS alone: the one that fills a
+     * counter begins the ban, and no later one makes it longer. */
+    apr_status_t (*mark)(chat_limit_counts_t *counts, request_rec *r);
 } chat_limit_counter_t;
 
 /* What a count has used of that; -1: unknown. */
@@ -199,6 +227,12 @@ apr_int64_t chat_limit_may_log(void);
 
 /* One line per refusal, as far as chat_limit_may_log() allows. */
 void chat_limit_log_refusal(request_rec *r, const chat_limit_count_t *count);
+
+/* ---- what a client is told (chat_limit_refuse.c) ---- */
+
+/* That this count refuses, and when it will not any more; in p. */
+apr_status_t chat_limit_refuse(chat_err_t *err, const chat_limit_count_t *no,
+                               apr_pool_t *p);
 
 /* ---- headers of the response (chat_limit_headers.c) ---- */
 

@@ -148,14 +148,36 @@ static chat_limit_local_cell_t *fetch_cell(const chat_limit_count_t *count,
     return cell;
 }
 
+/* A counter of blocks is begun by the first of them. */
+static void check_blocks(chat_limit_count_t *count, apr_int64_t now)
+{
+    const chat_limit_local_cell_t *cell = find_cell(count->digest);
+    apr_int64_t end = now + (apr_int64_t)count->window * 1000;
+
+    count->used = 0;
+    if (cell && cell->window_end > now) {
+        count->used = cell->used;
+        end = cell->window_end;
+    }
+    count->refused = count->used + count->amount > count->policy->points;
+    count->reset_ms = end - now;
+}
+
 static void check(chat_limit_count_t *count, apr_int64_t now,
                   apr_interval_time_t lasts)
 {
-    chat_limit_local_cell_t *cell = fetch_cell(count, now);
-    apr_int64_t over = cell->used + count->amount - count->policy->points;
-    int streams = cell->window_end == NO_END;
-    apr_int64_t end = streams ? now + lasts / 1000 : cell->window_end;
+    chat_limit_local_cell_t *cell;
+    apr_int64_t over, end;
+    int streams;
 
+    if (count->policy->unit == CHAT_LIMIT_BLOCKS) {
+        check_blocks(count, now);
+        return;
+    }
+    cell = fetch_cell(count, now);
+    over = cell->used + count->amount - count->policy->points;
+    streams = cell->window_end == NO_END;
+    end = streams ? now + lasts / 1000 : cell->window_end;
     count->used = cell->used;
     count->window_end = cell->window_end;
     count->refused = over > 0;
@@ -168,9 +190,12 @@ static void check(chat_limit_count_t *count, apr_int64_t now,
 static void charge(chat_limit_count_t *count, apr_uint64_t lease,
                    apr_int64_t now, apr_interval_time_t lasts)
 {
-    chat_limit_local_cell_t *cell = fetch_cell(count, now);
+    chat_limit_local_cell_t *cell;
 
-    if (count->policy->unit != CHAT_LIMIT_REQUESTS)
+    if (count->policy->unit == CHAT_LIMIT_BLOCKS)
+        return;
+    cell = fetch_cell(count, now);
+    if (chat_limit_is_leased(count->policy))
         count->local_lease = chat_limit_local_lease_add(
             cell, lease, count->amount, now + lasts / 1000);
     cell->used += count->amount;
@@ -184,7 +209,7 @@ static int has_free_leases(const chat_limit_counts_t *counts)
     int i, n = 0;
 
     for (i = 0; i < counts->n; i++)
-        n += counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS;
+        n += chat_limit_is_leased(counts->count[i].policy);
     return n <= chat_limit_local_table->nfree;
 }
 
@@ -241,7 +266,7 @@ static apr_status_t settle(chat_limit_counts_t *counts,
     digest(name, counts->lease);
     chat_limit_local_lock();
     for (i = 0; i < counts->n; i++)
-        if (counts->count[i].policy->unit != CHAT_LIMIT_REQUESTS)
+        if (chat_limit_is_leased(counts->count[i].policy))
             settle_one(&counts->count[i], name[0],
                        chat_limit_used(&counts->count[i], spent));
     chat_limit_local_unlock();
@@ -335,11 +360,37 @@ static apr_status_t look(chat_limit_counts_t *counts, request_rec *r)
     return APR_SUCCESS;
 }
 
+static void mark_one(const chat_limit_count_t *count, apr_int64_t now)
+{
+    chat_limit_local_cell_t *cell = fetch_cell(count, now);
+
+    if (++cell->used == count->policy->points)
+        cell->window_end = now + (apr_int64_t)count->policy->ban * 1000;
+    set_worth(cell, count->policy);
+}
+
+static apr_status_t mark(chat_limit_counts_t *counts, request_rec *r)
+{
+    apr_int64_t now = now_ms();
+    apr_uint64_t unused[2];
+    int i;
+
+    if (!chat_limit_local_table)
+        return APR_ENOTIMPL;
+    make_digests(counts, unused);
+    chat_limit_local_lock();
+    for (i = 0; i < counts->n; i++)
+        mark_one(&counts->count[i], now);
+    chat_limit_local_unlock();
+    return APR_SUCCESS;
+}
+
 const chat_limit_counter_t chat_limit_local = {
     .name = "local",
     .reserve = reserve,
     .settle = settle,
     .look = look,
+    .mark = mark,
 };
 
 /* ---- start-up, and children that die ---- */

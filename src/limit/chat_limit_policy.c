@@ -83,6 +83,8 @@ int chat_limit_applies(const chat_limit_conf_t *policy,
 {
     if (ctx->ask->own_key && chat_limit_is_settled(policy))
         return 0;
+    if (policy->unit == CHAT_LIMIT_REPEATS && !ctx->ask->prompt)
+        return 0;
     return (!ctx->ask->requests_only || policy->unit == CHAT_LIMIT_REQUESTS) &&
            (!policy->tier || chat_words_has(ctx->tier, policy->tier)) &&
            (!policy->model || !ctx->ask->model ||
@@ -138,7 +140,8 @@ static const char *subject(const char **pkind, const chat_limit_context_t *ctx,
 }
 
 /*
- * "{chat}:NAME:UNIT WINDOW:KIND:WHO[:PERIOD]". The hash tag puts all keys of a
+ * "{chat}:NAME:UNIT WINDOW:KIND:WHO[:PERIOD]", of repeats with what is asked in
+ * the place of a period. The hash tag puts all keys of a
  * request in one slot of a cluster. Unit and window are part of the key,
  * because policies of two scopes may have the same name.
  */

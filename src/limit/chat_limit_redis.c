@@ -126,17 +126,22 @@ static apr_status_t run(redisReply **preply,
 const char *chat_limit_redis_unit(const chat_limit_counts_t *counts,
                                   const chat_limit_count_t *count)
 {
-    return counts->fail_closed && count->policy->unit == CHAT_LIMIT_REQUESTS
-               ? "c"
-           : chat_limit_is_settled(count->policy)
-               ? "t"
-               : chat_limit_unit[count->policy->unit];
+    switch (count->policy->unit) {
+    case CHAT_LIMIT_REQUESTS:
+    case CHAT_LIMIT_REPEATS:
+        return counts->fail_closed ? "c" : "r";
+    case CHAT_LIMIT_TOKENS:
+    case CHAT_LIMIT_COST:
+        return "t";
+    default:
+        return chat_limit_unit[count->policy->unit];
+    }
 }
 
 int chat_limit_redis_has_lease(const chat_limit_counts_t *counts,
                                const chat_limit_count_t *count)
 {
-    return *chat_limit_redis_unit(counts, count) != 'r';
+    return strchr("cts", *chat_limit_redis_unit(counts, count)) != NULL;
 }
 
 /* The key of the leases beside a counter: in the same slot of a cluster, and
@@ -167,7 +172,7 @@ static chat_limit_redis_command_t begin(const chat_limit_counts_t *counts,
     for (i = 0; i < counts->n; i++) {
         const chat_limit_count_t *count = &counts->count[i];
 
-        if (settling && count->policy->unit == CHAT_LIMIT_REQUESTS)
+        if (settling && !chat_limit_is_leased(count->policy))
             continue;
         push_keys(&command, *chat_limit_redis_unit(counts, count), count->key,
                   p);
@@ -257,7 +262,7 @@ settle_command(const chat_limit_counts_t *counts,
     for (i = 0; i < counts->n; i++) {
         const chat_limit_count_t *count = &counts->count[i];
 
-        if (count->policy->unit == CHAT_LIMIT_REQUESTS)
+        if (!chat_limit_is_leased(count->policy))
             continue;
         push(&command, chat_limit_redis_unit(counts, count));
         push(&command, number(count->amount, p));
@@ -338,6 +343,33 @@ static apr_status_t look(chat_limit_counts_t *counts, request_rec *r)
     return APR_SUCCESS;
 }
 
+/* ---- mark ---- */
+
+/* EVALSHA sha nkeys key ... points window ban ... */
+static apr_status_t mark(chat_limit_counts_t *counts, request_rec *r)
+{
+    chat_limit_redis_command_t command = {
+        apr_palloc(r->pool, (3 + 4 * counts->n) * sizeof(char *)), 3};
+    redisReply *reply;
+    apr_status_t rv;
+    int i;
+
+    if (!chat_limit_redis_breaker_allow())
+        return APR_EGENERAL;
+    for (i = 0; i < counts->n; i++)
+        push(&command, counts->count[i].key);
+    command.argv[2] = number(counts->n, r->pool);
+    for (i = 0; i < counts->n; i++) {
+        push(&command, number(counts->count[i].policy->points, r->pool));
+        push(&command, number(counts->count[i].window, r->pool));
+        push(&command, number(counts->count[i].policy->ban, r->pool));
+    }
+    rv = run(&reply, &command, &chat_limit_redis_script_mark, r);
+    if (rv == APR_SUCCESS)
+        freeReplyObject(reply);
+    return rv;
+}
+
 /* ---- readiness ---- */
 
 apr_status_t chat_limit_redis_ping(request_rec *r)
@@ -372,6 +404,7 @@ const chat_limit_counter_t chat_limit_redis = {
     .reserve = reserve,
     .settle = settle,
     .look = look,
+    .mark = mark,
 };
 
 apr_status_t chat_limit_redis_post_config(apr_pool_t *pconf, server_rec *s)

@@ -88,6 +88,7 @@ typedef struct chat_limit_redis_script_t {
 extern chat_limit_redis_script_t chat_limit_redis_script_reserve;
 extern chat_limit_redis_script_t chat_limit_redis_script_settle;
 extern chat_limit_redis_script_t chat_limit_redis_script_look;
+extern chat_limit_redis_script_t chat_limit_redis_script_mark;
 
 /* [post_config] */
 void chat_limit_redis_script_init(void);

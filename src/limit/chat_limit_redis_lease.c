@@ -261,7 +261,7 @@ void chat_limit_redis_lease_defer(chat_limit_counts_t *counts,
 
 int chat_limit_redis_lease_revoke(chat_limit_counts_t *counts, int wait)
 {
-    static const chat_limit_spent_t nothing = {0, 0};
+    static const chat_limit_spent_t nothing = {0, 0, 0};
 
     if (!has_entries(counts))
         return 1;

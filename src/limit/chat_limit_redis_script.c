@@ -48,7 +48,8 @@
  * KEYS  per count: its key; for tokens, and requests with a lease, its leases
  *       too.
  * ARGV  lease, milliseconds it lasts (0: nothing is leased); per count: unit
- * (r, t, s; c: requests with a lease), points, seconds of the window, amount,
+ * (r, t, s; c: requests with a lease; b: blocks, of which none is charged),
+ * points, seconds of the window, amount,
  * shadow (0, 1). Returns 1 or 0 (charged or not), then per count: used, ms
  * until a retry can succeed at the latest, ms when the window ends (0: never),
  * refused (0, 1).
@@ -148,7 +149,7 @@ static const char reserve_text[] = WINDOW_TEXT
     "    redis.call('ZADD', c.key, now + lasts, lease)\n"
     "    last(c.key, lasts)\n"
     "    c.used = c.used + 1\n"
-    "  elseif not no then\n"
+    "  elseif not no and c.unit ~= 'b' then\n"
     "    if c.old or not redis.call('SET', c.key, c.amount, 'EX', c.window,\n"
     "                               'NX') then\n"
     "      redis.call('INCRBY', c.key, c.amount)\n"
@@ -232,11 +233,29 @@ static const char look_text[] =
     "end\n"
     "return out\n";
 
+/*
+ * KEYS  per count: its key.
+ * ARGV  per count: points, seconds of the window, seconds of the ban.
+ * The block that fills a counter makes it last as long as the ban. Returns per
+ * count how many there are.
+ */
+static const char mark_text[] =
+    "local out = {}\n"
+    "for k, key in ipairs(KEYS) do\n"
+    "  redis.call('SET', key, 0, 'EX', ARGV[3 * k - 1], 'NX')\n"
+    "  out[k] = redis.call('INCR', key)\n"
+    "  if out[k] == tonumber(ARGV[3 * k - 2]) then\n"
+    "    redis.call('EXPIRE', key, ARGV[3 * k])\n"
+    "  end\n"
+    "end\n"
+    "return out\n";
+
 chat_limit_redis_script_t chat_limit_redis_script_reserve = {.text =
                                                                  reserve_text};
 chat_limit_redis_script_t chat_limit_redis_script_settle = {.text =
                                                                 settle_text};
 chat_limit_redis_script_t chat_limit_redis_script_look = {.text = look_text};
+chat_limit_redis_script_t chat_limit_redis_script_mark = {.text = mark_text};
 
 static void name_script(chat_limit_redis_script_t *script)
 {
@@ -256,4 +275,5 @@ void chat_limit_redis_script_init(void)
     name_script(&chat_limit_redis_script_reserve);
     name_script(&chat_limit_redis_script_settle);
     name_script(&chat_limit_redis_script_look);
+    name_script(&chat_limit_redis_script_mark);
 }

@@ -220,7 +220,7 @@ void chat_limit_log_refusal(request_rec *r, const chat_limit_count_t *count)
 
     if (omitted < 0)
         return;
-    show(name, count->key, id_of(count->key));
+    show(name, count->who, id_of(count->who));
     ap_log_rerror(
         APLOG_MARK, APLOG_NOTICE, 0, r,
         CHATNO(1002) "limit %s refuses %s: %s of %s used (%" APR_INT64_T_FMT

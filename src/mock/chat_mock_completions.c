@@ -51,6 +51,15 @@ static void role_chunk(chat_mock_script_t *s)
     close_chunk(s, "null");
 }
 
+static void thought_chunk(chat_mock_script_t *s)
+{
+    open_chunk(s);
+    chat_mock_script_put(s, "\"reasoning_content\":\"");
+    chat_mock_script_thought(s);
+    chat_mock_script_put(s, "\"");
+    close_chunk(s, "null");
+}
+
 static void word_chunk(chat_mock_script_t *s)
 {
     open_chunk(s);
@@ -113,6 +122,10 @@ static void put_message(chat_mock_script_t *s)
     else
         chat_mock_script_put(s, "{\"role\":\"assistant\",\"content\":\"");
     chat_mock_script_text(s);
+    if (s->thoughts.n) {
+        chat_mock_script_put(s, "\",\"reasoning_content\":\"");
+        chat_mock_script_thoughts(s);
+    }
     chat_mock_script_put(s, "\"%s,\"refusal\":null,\"annotations\":[]}",
                          s->call ? "}}]" : "");
 }
@@ -129,27 +142,28 @@ void chat_mock_completions_whole(chat_mock_script_t *s)
     chat_mock_script_put(s, "}");
 }
 
-const chat_mock_step_t *chat_mock_completions_plan(const chat_mock_script_t *s,
-                                                   int billed)
+const chat_mock_step_t *chat_mock_completions_plan(const chat_mock_script_t *s)
 {
-    static const chat_mock_step_t plans[2][2][7] = {
-        {{{role_chunk, 0}, {word_chunk, 1}, {last_chunk, 0}, {done, 0}},
-         {{role_chunk, 0},
-          {word_chunk, 1},
-          {last_chunk, 0},
-          {usage_chunk, 0},
-          {done, 0}}},
-        {{{role_chunk, 0},
-          {call_chunk, 0},
-          {arguments_chunk, 1},
-          {last_chunk, 0},
-          {done, 0}},
-         {{role_chunk, 0},
-          {call_chunk, 0},
-          {arguments_chunk, 1},
-          {last_chunk, 0},
-          {usage_chunk, 0},
-          {done, 0}}},
-    };
-    return plans[s->call != NULL][billed];
+    static const chat_mock_step_t said[] = {
+        {role_chunk, CHAT_MOCK_ONCE}, {word_chunk, CHAT_MOCK_WORDS},
+        {last_chunk, CHAT_MOCK_ONCE}, {usage_chunk, CHAT_MOCK_BILL},
+        {done, CHAT_MOCK_ONCE},       {NULL}};
+    static const chat_mock_step_t thought[] = {
+        {role_chunk, CHAT_MOCK_ONCE},
+        {thought_chunk, CHAT_MOCK_THOUGHTS},
+        {word_chunk, CHAT_MOCK_WORDS},
+        {last_chunk, CHAT_MOCK_ONCE},
+        {usage_chunk, CHAT_MOCK_BILL},
+        {done, CHAT_MOCK_ONCE},
+        {NULL}};
+    static const chat_mock_step_t called[] = {
+        {role_chunk, CHAT_MOCK_ONCE},
+        {call_chunk, CHAT_MOCK_ONCE},
+        {arguments_chunk, CHAT_MOCK_WORDS},
+        {last_chunk, CHAT_MOCK_ONCE},
+        {usage_chunk, CHAT_MOCK_BILL},
+        {done, CHAT_MOCK_ONCE},
+        {NULL}};
+
+    return s->call ? called : s->thoughts.n ? thought : said;
 }

@@ -218,6 +218,22 @@ static const char *json_answer(const chat_json_t *body, apr_pool_t *p)
     return chat_json_text(example(schema, 0, p), NULL, p);
 }
 
+/* The last message, where it is the user's. */
+static const char *said(const chat_json_t *messages)
+{
+    const chat_json_t *last = last_message(messages);
+    const chat_json_t *content = content_of(last);
+    const char *text = chat_json_string(content);
+    int i;
+
+    if (!chat_json_string(last) && !is(chat_json_get(last, "role"), "user"))
+        return NULL;
+    for (i = 0; !text && i < chat_json_length(content); i++)
+        text =
+            chat_json_string(chat_json_get(chat_json_at(content, i), "text"));
+    return text;
+}
+
 void chat_mock_request_read(chat_mock_request_t *asked, const chat_json_t *body,
                             const chat_json_t *messages, apr_pool_t *p)
 {
@@ -229,4 +245,5 @@ void chat_mock_request_read(chat_mock_request_t *asked, const chat_json_t *body,
                    example(chat_json_get(inside(tool), "parameters"), 0, p),
                    NULL, p)
              : json_answer(body, p);
+    asked->said = asked->json ? NULL : said(messages);
 }

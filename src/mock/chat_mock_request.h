@@ -13,6 +13,8 @@
 typedef struct chat_mock_request_t {
     const char *call; /* name of the tool to be called; NULL: none */
     const char *json; /* its arguments, else the answer; NULL: plain text */
+    const char *said; /* by the user, where that is the last message, and does
+                         not want one of the above; or NULL */
 } chat_mock_request_t;
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The mock route as OpenAI's Responses API: one item, the message or a call of
- * a tool. Each event is written by one function into the script's buffer. Runs
- * on whichever thread asks the script.
+ * a tool, and before it what was thought aloud. Each event is written by one
+ * function into the script's buffer. Runs on whichever thread asks the script.
  */
 #include "chat_mock_script_int.h"
 
@@ -43,6 +43,25 @@ static void put_call(chat_mock_script_t *s, int said)
                          s->call);
 }
 
+/* Thoughts are an item of their own, the first. */
+static void put_thoughts(chat_mock_script_t *s, int said)
+{
+    chat_mock_script_put(
+        s, "{\"id\":\"rs_%s\",\"type\":\"reasoning\",\"summary\":[", s->id);
+    if (said) {
+        chat_mock_script_put(s, "{\"type\":\"summary_text\",\"text\":\"");
+        chat_mock_script_thoughts(s);
+        chat_mock_script_put(s, "\"}");
+    }
+    chat_mock_script_put(s, "]}");
+}
+
+/* Where the item of the answer itself stands. */
+static int place(const chat_mock_script_t *s)
+{
+    return s->thoughts.n ? 1 : 0;
+}
+
 /* What the answer consists of; said: complete. */
 static void put_item(chat_mock_script_t *s, int said)
 {
@@ -69,6 +88,10 @@ static void put_response(chat_mock_script_t *s, int said)
         "\"error\":null,\"incomplete_details\":null,\"instructions\":null,"
         "\"max_output_tokens\":null,\"model\":%s,\"output\":[",
         s->id, s->created, said ? "completed" : "in_progress", s->model);
+    if (said && s->thoughts.n) {
+        put_thoughts(s, 1);
+        chat_mock_script_put(s, ",");
+    }
     if (said)
         put_item(s, 1);
     chat_mock_script_put(
@@ -94,8 +117,8 @@ static void put_response(chat_mock_script_t *s, int said)
 static void put_place(chat_mock_script_t *s)
 {
     chat_mock_script_put(
-        s, ",\"item_id\":\"msg_%s\",\"output_index\":0,\"content_index\":0",
-        s->id);
+        s, ",\"item_id\":\"msg_%s\",\"output_index\":%d,\"content_index\":0",
+        s->id, place(s));
 }
 
 static void created(chat_mock_script_t *s)
@@ -117,7 +140,7 @@ static void in_progress(chat_mock_script_t *s)
 static void item_added(chat_mock_script_t *s)
 {
     open_event(s, "response.output_item.added");
-    chat_mock_script_put(s, ",\"output_index\":0,\"item\":");
+    chat_mock_script_put(s, ",\"output_index\":%d,\"item\":", place(s));
     put_item(s, 0);
     close_event(s);
 }
@@ -163,8 +186,36 @@ static void part_done(chat_mock_script_t *s)
 static void item_done(chat_mock_script_t *s)
 {
     open_event(s, "response.output_item.done");
-    chat_mock_script_put(s, ",\"output_index\":0,\"item\":");
+    chat_mock_script_put(s, ",\"output_index\":%d,\"item\":", place(s));
     put_item(s, 1);
+    close_event(s);
+}
+
+static void thoughts_added(chat_mock_script_t *s)
+{
+    open_event(s, "response.output_item.added");
+    chat_mock_script_put(s, ",\"output_index\":0,\"item\":");
+    put_thoughts(s, 0);
+    close_event(s);
+}
+
+static void thought(chat_mock_script_t *s)
+{
+    open_event(s, "response.reasoning_summary_text.delta");
+    chat_mock_script_put(s,
+                         ",\"item_id\":\"rs_%s\",\"output_index\":0,"
+                         "\"summary_index\":0,\"delta\":\"",
+                         s->id);
+    chat_mock_script_thought(s);
+    chat_mock_script_put(s, "\"");
+    close_event(s);
+}
+
+static void thoughts_done(chat_mock_script_t *s)
+{
+    open_event(s, "response.output_item.done");
+    chat_mock_script_put(s, ",\"output_index\":0,\"item\":");
+    put_thoughts(s, 1);
     close_event(s);
 }
 
@@ -202,15 +253,35 @@ static void completed(chat_mock_script_t *s)
 const chat_mock_step_t *chat_mock_responses_plan(const chat_mock_script_t *s)
 {
     static const chat_mock_step_t said[] = {
-        {created, 0},   {in_progress, 0}, {item_added, 0}, {part_added, 0},
-        {delta, 1},     {text_done, 0},   {part_done, 0},  {item_done, 0},
-        {completed, 0}, {NULL, 0},
+        {created, CHAT_MOCK_ONCE},    {in_progress, CHAT_MOCK_ONCE},
+        {item_added, CHAT_MOCK_ONCE}, {part_added, CHAT_MOCK_ONCE},
+        {delta, CHAT_MOCK_WORDS},     {text_done, CHAT_MOCK_ONCE},
+        {part_done, CHAT_MOCK_ONCE},  {item_done, CHAT_MOCK_ONCE},
+        {completed, CHAT_MOCK_ONCE},  {NULL},
     };
     static const chat_mock_step_t called[] = {
-        {created, 0},        {in_progress, 0}, {item_added, 0}, {arguments, 1},
-        {arguments_done, 0}, {item_done, 0},   {completed, 0},  {NULL, 0},
+        {created, CHAT_MOCK_ONCE},        {in_progress, CHAT_MOCK_ONCE},
+        {item_added, CHAT_MOCK_ONCE},     {arguments, CHAT_MOCK_WORDS},
+        {arguments_done, CHAT_MOCK_ONCE}, {item_done, CHAT_MOCK_ONCE},
+        {completed, CHAT_MOCK_ONCE},      {NULL},
     };
-    return s->call ? called : said;
+    static const chat_mock_step_t thoughtful[] = {
+        {created, CHAT_MOCK_ONCE},
+        {in_progress, CHAT_MOCK_ONCE},
+        {thoughts_added, CHAT_MOCK_ONCE},
+        {thought, CHAT_MOCK_THOUGHTS},
+        {thoughts_done, CHAT_MOCK_ONCE},
+        {item_added, CHAT_MOCK_ONCE},
+        {part_added, CHAT_MOCK_ONCE},
+        {delta, CHAT_MOCK_WORDS},
+        {text_done, CHAT_MOCK_ONCE},
+        {part_done, CHAT_MOCK_ONCE},
+        {item_done, CHAT_MOCK_ONCE},
+        {completed, CHAT_MOCK_ONCE},
+        {NULL},
+    };
+
+    return s->call ? called : s->thoughts.n ? thoughtful : said;
 }
 
 void chat_mock_responses_whole(chat_mock_script_t *s)

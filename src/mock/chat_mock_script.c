@@ -3,10 +3,12 @@
  * The mock route's source: reads the request and plays its plan, the events of
  * an API in order (chat_mock_responses.c, chat_mock_completions.c), each
  * written into the script's only buffer. The event with a word repeats until
- * all words are said (chat_mock_text.c).
+ * all words are said (chat_mock_text.c), or what was asked to be shown
+ * (chat_mock_try.c).
  */
 #include "chat_mock_script_int.h"
 #include "chat_mock_request.h"
+#include "chat_mock_try.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -50,15 +52,40 @@ void chat_mock_script_text(chat_mock_script_t *s)
         chat_mock_script_word(s, i);
 }
 
+void chat_mock_script_thought(chat_mock_script_t *s)
+{
+    chat_mock_script_put(s, "%s", s->thoughts.piece[s->thoughts.next]);
+}
+
+void chat_mock_script_thoughts(chat_mock_script_t *s)
+{
+    int i;
+
+    for (i = 0; i < s->thoughts.n; i++)
+        chat_mock_script_put(s, "%s", s->thoughts.piece[i]);
+}
+
 static apr_size_t measure_text(const chat_mock_script_t *s)
 {
     apr_size_t len = 0;
     int i;
 
+    for (i = 0; i < s->thoughts.n; i++)
+        len += strlen(s->thoughts.piece[i]);
+
     for (i = 0; i < s->words; i++)
         len += s->pieces ? strlen(s->pieces[i])
                          : 1 + strlen(chat_mock_text_word(s, i));
     return len;
+}
+
+/* Is there another of what this step says? */
+static int goes_on(chat_mock_script_t *s, const chat_mock_step_t *step)
+{
+    if (step->repeats == CHAT_MOCK_WORDS)
+        return ++s->word < s->words;
+    return step->repeats == CHAT_MOCK_THOUGHTS &&
+           ++s->thoughts.next < s->thoughts.n;
 }
 
 apr_status_t chat_mock_script_next(void *ctx, const char **pdata,
@@ -68,19 +95,26 @@ apr_status_t chat_mock_script_next(void *ctx, const char **pdata,
     chat_mock_script_t *s = ctx;
     const chat_mock_step_t *step = s->plan;
 
+    if (step->repeats == CHAT_MOCK_BILL && !*s->usage)
+        step = ++s->plan;
     *pdata = s->buf;
     *plen = 0;
     *pdelay = 0;
-    if (!step->write)
+    if (!step->write || (s->breaks && s->word >= s->breaks))
         return APR_EOF;
 
     s->len = 0;
     step->write(s);
     *plen = s->len;
-    if (step->repeats && ++s->word < s->words)
+    if (goes_on(s, step)) {
         *pdelay = s->pace;
-    else
-        s->plan++;
+        return APR_SUCCESS;
+    }
+    s->plan++;
+    if (s->plan->repeats > CHAT_MOCK_BILL) {
+        *pdelay = s->wait;
+        s->wait = 0;
+    }
     return APR_SUCCESS;
 }
 
@@ -204,44 +238,84 @@ static void choose_plan(chat_mock_script_t *s, const chat_json_t *body)
                                                   "include_usage", NULL)) == 1;
 
     s->usage = billed ? ",\"usage\":null" : "";
-    s->plan = s->completions ? chat_mock_completions_plan(s, billed)
+    s->plan = s->completions ? chat_mock_completions_plan(s)
                              : chat_mock_responses_plan(s);
 }
 
 /* Cut into pieces of a few characters, each escaped. */
-static void cut(chat_mock_script_t *s, const char *json, apr_pool_t *p)
+static chat_mock_pieces_t cut(const char *text, apr_pool_t *p)
 {
-    apr_size_t len = strlen(json), from = 0;
+    apr_size_t len = strlen(text), from = 0;
     const char **pieces = apr_palloc(p, (len / PIECE + 1) * sizeof(*pieces));
+    chat_mock_pieces_t made = {pieces, 0, 0};
 
-    s->words = 0;
     while (from < len) {
         apr_size_t to = from + PIECE < len ? from + PIECE : len;
         char *quoted;
 
-        while (to < len && (json[to] & 0xc0) == 0x80)
+        while (to < len && (text[to] & 0xc0) == 0x80)
             to++;
         quoted = apr_pstrdup(
-            p, chat_json_quote(apr_pstrmemdup(p, json + from, to - from), p));
+            p, chat_json_quote(apr_pstrmemdup(p, text + from, to - from), p));
         quoted[strlen(quoted) - 1] = '\0';
-        pieces[s->words++] = quoted + 1;
+        pieces[made.n++] = quoted + 1;
         from = to;
     }
-    s->pieces = pieces;
+    return made;
 }
 
-static void grant(chat_mock_script_t *s, const chat_json_t *body,
-                  const chat_json_t *messages, apr_pool_t *p)
+/* What there is to say: a text that is given, or plain words. */
+static void say(chat_mock_script_t *s, const char *text,
+                const chat_json_t *messages, apr_pool_t *p)
 {
+    chat_mock_pieces_t pieces;
+
+    if (!text) {
+        chat_mock_text_compose(s, messages, p);
+        return;
+    }
+    pieces = cut(text, p);
+    s->pieces = pieces.piece;
+    s->words = pieces.n;
+}
+
+static apr_status_t show(chat_mock_script_t *s, const chat_mock_try_t *wanted,
+                         chat_err_t *err, apr_pool_t *p)
+{
+    if (wanted->status) {
+        err->retry_after = wanted->retry_after;
+        return chat_err_set(err, APR_EGENERAL, wanted->status, wanted->code,
+                            wanted->message);
+    }
+    if (wanted->thought)
+        s->thoughts = cut(wanted->thought, p);
+    if (wanted->call)
+        s->call = chat_json_quote(wanted->call, p);
+    if (wanted->words)
+        s->words = wanted->words;
+    if (wanted->pace)
+        s->pace = wanted->pace;
+    s->wait = wanted->wait;
+    s->breaks = wanted->breaks;
+    return APR_SUCCESS;
+}
+
+static apr_status_t grant(chat_mock_script_t *s, const chat_json_t *body,
+                          const chat_json_t *messages, chat_err_t *err,
+                          apr_pool_t *p)
+{
+    const chat_mock_try_t *wanted;
     chat_mock_request_t asked;
+    apr_status_t rv = APR_SUCCESS;
 
     chat_mock_request_read(&asked, body, messages, p);
     if (asked.call)
         s->call = chat_json_quote(asked.call, p);
-    if (asked.json)
-        cut(s, asked.json, p);
-    else
-        chat_mock_text_compose(s, messages, p);
+    wanted = chat_mock_try_find(asked.said);
+    if (wanted)
+        rv = show(s, wanted, err, p);
+    say(s, wanted ? wanted->text : asked.json, messages, p);
+    return rv;
 }
 
 apr_status_t chat_mock_script_create(chat_mock_script_t **pscript,
@@ -269,7 +343,8 @@ apr_status_t chat_mock_script_create(chat_mock_script_t **pscript,
         chat_json_quote(chat_json_string(chat_json_get(body, "model")), p);
     s->created = apr_time_sec(now);
     s->input = estimate(messages, chat_json_get(body, "instructions"));
-    grant(s, body, messages, p);
+    if ((rv = grant(s, body, messages, err, p)) != APR_SUCCESS)
+        return rv;
     choose_plan(s, body);
     s->size = EVENT_OVERHEAD + strlen(s->model) + 3 * strlen(id) +
               (s->call ? strlen(s->call) : 0) + measure_text(s);

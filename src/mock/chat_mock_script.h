@@ -18,11 +18,13 @@ typedef struct chat_mock_script_t chat_mock_script_t;
 /*
  * Prepare the answer to body: a request of the Responses API or, with
  * completions, of Chat Completions. It will be words words long (at least
- * one), pace apart, and repeat what the user said. id makes the ids of the
+ * one), pace apart, and repeat what the user said, unless he asks for something
+ * to be shown (chat_mock_try.h). id makes the ids of the
  * answer: letters, digits and "._-" only. Nothing of body is kept, all lives in
  * p.
  *
- * APR_EINVAL: OpenAI would have answered 400; err says why.
+ * APR_EINVAL: OpenAI would have answered 400; err says why. APR_EGENERAL: the
+ * user asked for a refusal; err has it.
  */
 apr_status_t chat_mock_script_create(chat_mock_script_t **pscript,
                                      const chat_json_t *body, int completions,

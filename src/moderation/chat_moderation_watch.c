@@ -31,6 +31,8 @@ static apr_size_t pass_segments(chat_moderation_watch_t *watch, int n)
     apr_size_t from = 0, at = 0;
     int i;
 
+    if (n == 0) /* there may be no text at all */
+        return 0;
     for (i = 0; i < n; i++) {
         const chat_moderation_piece_t *segment = &watch->segments[i];
 
@@ -250,8 +252,9 @@ void chat_moderation_watch_feed(chat_moderation_watch_t *watch,
         return;
     if (!watch->over && watch->nseekers)
         chat_moderation_watch_seek(watch, 0);
-    if (!watch->over)
-        release(watch, count_free(watch));
+    if (watch->over)
+        return;
+    release(watch, count_free(watch));
     pass_out(watch);
 }
 

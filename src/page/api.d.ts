@@ -418,6 +418,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conversations/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What has become of conversations since a cursor */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations/{conversationId}": {
         parameters: {
             query?: never;
@@ -1125,7 +1142,7 @@ export interface components {
                 model: string | null;
                 tier: string | null;
                 /** @enum {unknown} */
-                unit: "requests" | "tokens" | "streams" | "usd";
+                unit: "requests" | "tokens" | "streams" | "usd" | "repeats" | "invisible" | "blocks";
                 windowSeconds: number;
             }[];
             /** @description As in ETag. */
@@ -1222,8 +1239,15 @@ export interface components {
         /** @description A whole answer; docs/stream.md describes the members and the events of a stream. */
         Answer: Record<string, never>;
         AnswerWish: {
+            /** @description What is told besides: what is waited for. */
+            events?: "status"[];
             maxOutputTokens?: number;
             model?: string;
+            /**
+             * @description What becomes of the answer when its client leaves; else as ChatStreamOnLeave says.
+             * @enum {unknown}
+             */
+            onLeave?: "finish" | "stop";
             responseFormat?: "json" | components["schemas"]["ResponseFormat"];
             /** @description false: both messages as one JSON object. */
             stream?: boolean;
@@ -1240,6 +1264,14 @@ export interface components {
         };
         /** @description The file. */
         Bytes: unknown;
+        Changes: {
+            /** @description New, or different, or with other messages. */
+            changed: components["schemas"]["Conversation"][];
+            cursor: string;
+            deleted: components["schemas"]["Id"][];
+            /** @description Too long ago, or too much: read the list anew. */
+            reset: boolean;
+        };
         /** @description As ChatKit sends it; or a message alone. */
         ChatKitRequest: {
             message?: string;
@@ -1326,19 +1358,28 @@ export interface components {
         Document: Record<string, never>;
         Error: {
             /** @description One word for a program. */
-            code: string & ("admin_required" | "already_exists" | "answer_too_large" | "banned" | "blocked" | "broken_body" | "budget_exhausted" | "busy" | "content_blocked" | "context_length_exceeded" | "conversation_archived" | "conversation_busy" | "conversation_too_long" | "forbidden" | "forbidden_origin" | "gone" | "https_required" | "idempotency_in_progress" | "idempotency_mismatch" | "identity_unavailable" | "internal" | "invalid_event" | "invalid_id" | "invalid_json" | "invalid_request" | "invalid_signature" | "key_format" | "key_rejected" | "key_unavailable" | "keys_forbidden" | "limits_unavailable" | "method_not_allowed" | "misconfigured" | "model_disabled" | "model_forbidden" | "model_not_found" | "model_required" | "moderation_unavailable" | "no_stream" | "no_such_user" | "not_found" | "out_of_memory" | "payload_too_large" | "precondition_failed" | "rate_limited" | "request_timeout" | "resume_unavailable" | "shutdown" | "stop_unavailable" | "store_unavailable" | "too_many_conversations" | "unauthorized" | "unavailable" | "unsupported" | "unsupported_media_type" | "upload_exists" | "upload_incomplete" | "upload_mismatch" | "upload_quota" | "upload_too_large" | "upload_type" | "upload_unknown" | "upload_url" | "uploads_unavailable" | "upstream_auth" | "upstream_error" | "upstream_not_found" | "upstream_overloaded" | "upstream_quota" | "upstream_rate_limited" | "upstream_rejected" | "upstream_timeout" | "upstream_truncated" | "upstream_unavailable" | "upstream_unreachable" | "user_key_rejected" | "user_key_required");
+            code: string & ("admin_required" | "already_exists" | "answer_too_large" | "banned" | "blocked" | "broken_body" | "budget_exhausted" | "busy" | "content_blocked" | "context_length_exceeded" | "conversation_archived" | "conversation_busy" | "conversation_too_long" | "forbidden" | "forbidden_origin" | "gone" | "https_required" | "idempotency_in_progress" | "idempotency_mismatch" | "identity_unavailable" | "internal" | "invalid_event" | "invalid_id" | "invalid_json" | "invalid_request" | "invalid_signature" | "invisible_characters" | "key_format" | "key_rejected" | "key_unavailable" | "keys_forbidden" | "limits_unavailable" | "method_not_allowed" | "misconfigured" | "model_disabled" | "model_forbidden" | "model_not_found" | "model_required" | "moderation_unavailable" | "no_stream" | "no_such_user" | "not_found" | "out_of_memory" | "payload_too_large" | "precondition_failed" | "rate_limited" | "repeated_prompt" | "request_timeout" | "resume_unavailable" | "shutdown" | "stop_unavailable" | "store_unavailable" | "too_many_conversations" | "unauthorized" | "unavailable" | "unsupported" | "unsupported_media_type" | "upload_exists" | "upload_incomplete" | "upload_mismatch" | "upload_quota" | "upload_too_large" | "upload_type" | "upload_unknown" | "upload_url" | "uploads_unavailable" | "upstream_auth" | "upstream_error" | "upstream_not_found" | "upstream_overloaded" | "upstream_quota" | "upstream_rate_limited" | "upstream_rejected" | "upstream_timeout" | "upstream_truncated" | "upstream_unavailable" | "upstream_unreachable" | "user_key_rejected" | "user_key_required");
             /** @description What is there already. */
             id?: components["schemas"]["Id"];
             /** @description Of an import that ended early: how many are kept. */
             imported?: number;
             /** @description As zod has them. */
             issues?: components["schemas"]["Issue"][];
+            /** @description The ChatLimit that refused. */
+            limit?: components["schemas"]["LimitState"];
             /** @description A sentence for people. */
             message: string;
             /** @description As in X-Request-ID. */
             requestId?: string;
             /** @description Seconds. */
             retryAfter?: number;
+            /** @description The same request may go better later, as it is. */
+            retryable?: boolean;
+            /**
+             * @description Whose matter it is.
+             * @enum {unknown}
+             */
+            scope?: "user" | "model" | "provider" | "server";
             /** @description With unauthorized, where ChatPage has one. */
             signInUrl?: string;
             /** @description Where the answer to the same question is. */
@@ -1481,6 +1522,8 @@ export interface components {
             role: string | null;
             signInUrl: string | null;
             signOutUrl: string | null;
+            /** @description What an empty chat suggests to ask. */
+            suggestions: string[];
             tier: string | null;
             version: string;
         };
@@ -1541,6 +1584,8 @@ export interface components {
                 reasoningPerMillion?: number | null;
             };
             provider: string;
+            /** @description As people call it. */
+            providerLabel: string;
             providers: string[];
             /** @description Why it is not available. */
             reason?: {
@@ -1556,6 +1601,7 @@ export interface components {
             object: "list";
             providers: {
                 id: string;
+                label: string;
                 models: string[];
             }[];
         };
@@ -1810,12 +1856,19 @@ export interface components {
         StreamTurn: {
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
+            /** @description What is told besides: what is waited for. */
+            events?: "status"[];
             /** @description Of the message, by the client. */
             id?: components["schemas"]["Id"];
             maxOutputTokens?: number;
             messages: components["schemas"]["StreamMessage"][];
             /** @description The name of a model of this location; else its ChatModelDefault. */
             model?: string;
+            /**
+             * @description What becomes of the answer when its client leaves; else as ChatStreamOnLeave says.
+             * @enum {unknown}
+             */
+            onLeave?: "finish" | "stop";
             /** @description The message that it follows. */
             parentId?: components["schemas"]["IdOrNull"];
             responseFormat?: "json" | components["schemas"]["ResponseFormat"];
@@ -1831,12 +1884,19 @@ export interface components {
         StreamTurn_2: {
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
+            /** @description What is told besides: what is waited for. */
+            events?: "status"[];
             /** @description Of the message, by the client. */
             id?: components["schemas"]["Id"];
             maxOutputTokens?: number;
             messages: components["schemas"]["StreamMessage_2"][];
             /** @description The name of a model of this location; else its ChatModelDefault. */
             model?: string;
+            /**
+             * @description What becomes of the answer when its client leaves; else as ChatStreamOnLeave says.
+             * @enum {unknown}
+             */
+            onLeave?: "finish" | "stop";
             /** @description The message that it follows. */
             parentId?: components["schemas"]["IdOrNull"];
             responseFormat?: "json" | components["schemas"]["ResponseFormat"];
@@ -1954,8 +2014,33 @@ export interface components {
         };
     };
     responses: {
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_016c64: {
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, no_such_user, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_00fcba: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "invisible_characters" | "model_not_found" | "model_required" | "no_such_user" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_0108ca: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["CompletionsError"];
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_0b5989: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
@@ -1974,20 +2059,6 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description content_blocked, context_length_exceeded, invalid_id, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_2481e4: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "content_blocked" | "context_length_exceeded" | "invalid_id" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
-                };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
         /** @description broken_body, invalid_json, invalid_request, unsupported, upload_mismatch; no request of HTTP */
         E400_2a59b7: {
             headers: {
@@ -1998,6 +2069,31 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "broken_body" | "invalid_json" | "invalid_request" | "unsupported" | "upload_mismatch";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_328cb2: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["KitError"];
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_id, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_36e7ce: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_id" | "invalid_json" | "invalid_request" | "invisible_characters" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
                 };
                 "text/html": components["schemas"]["Text"];
             };
@@ -2030,20 +2126,6 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_id, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_4b4bc7: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_id" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
-                };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
         /** @description invalid_request; no request of HTTP */
         E400_533b30: {
             headers: {
@@ -2054,6 +2136,20 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "invalid_request";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description content_blocked, context_length_exceeded, invalid_id, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_598743: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "content_blocked" | "context_length_exceeded" | "invalid_id" | "invisible_characters" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
                 };
                 "text/html": components["schemas"]["Text"];
             };
@@ -2097,45 +2193,6 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_a0096c: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["KitError"];
-                "text/html": components["schemas"]["Text"];
-            };
-        };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, no_such_user, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_a34cc0: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "no_such_user" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
-                };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_b04f8f: {
-            headers: {
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"] & {
-                    /** @enum {unknown} */
-                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
-                };
-                "text/html": components["schemas"]["Text"];
-            };
-        };
         /** @description broken_body, invalid_id, invalid_json, invalid_request; no request of HTTP */
         E400_b2874f: {
             headers: {
@@ -2150,6 +2207,20 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
+        /** @description broken_body, content_blocked, invalid_json, invalid_request; no request of HTTP */
+        E400_bdda46: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "invalid_json" | "invalid_request";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
         /** @description broken_body, invalid_json, invalid_request, key_format, key_rejected; no request of HTTP */
         E400_cf21e4: {
             headers: {
@@ -2160,6 +2231,20 @@ export interface components {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
                     code?: "broken_body" | "invalid_json" | "invalid_request" | "key_format" | "key_rejected";
+                };
+                "text/html": components["schemas"]["Text"];
+            };
+        };
+        /** @description broken_body, content_blocked, invalid_id, invalid_json, invalid_request; no request of HTTP */
+        E400_cf32d2: {
+            headers: {
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "invalid_id" | "invalid_json" | "invalid_request";
                 };
                 "text/html": components["schemas"]["Text"];
             };
@@ -2206,14 +2291,17 @@ export interface components {
                 "text/html": components["schemas"]["Text"];
             };
         };
-        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
-        E400_f8e4cd: {
+        /** @description broken_body, content_blocked, context_length_exceeded, invalid_json, invalid_request, invisible_characters, model_not_found, model_required, unsupported, upload_unknown, upstream_rejected, user_key_rejected; no request of HTTP */
+        E400_f9da71: {
             headers: {
                 "X-Request-ID": components["headers"]["X-Request-ID"];
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["CompletionsError"];
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "broken_body" | "content_blocked" | "context_length_exceeded" | "invalid_json" | "invalid_request" | "invisible_characters" | "model_not_found" | "model_required" | "unsupported" | "upload_unknown" | "upstream_rejected" | "user_key_rejected";
+                };
                 "text/html": components["schemas"]["Text"];
             };
         };
@@ -2944,8 +3032,24 @@ export interface components {
                 };
             };
         };
-        /** @description budget_exhausted, rate_limited, upstream_rate_limited */
-        E429_523561: {
+        /** @description budget_exhausted, rate_limited, repeated_prompt, upstream_rate_limited */
+        E429_25e549: {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ForeignAnswer"];
+            };
+        };
+        /** @description budget_exhausted, rate_limited, repeated_prompt, upstream_rate_limited */
+        E429_78a736: {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -2959,24 +3063,8 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["Error"] & {
                     /** @enum {unknown} */
-                    code?: "budget_exhausted" | "rate_limited" | "upstream_rate_limited";
+                    code?: "budget_exhausted" | "rate_limited" | "repeated_prompt" | "upstream_rate_limited";
                 };
-            };
-        };
-        /** @description budget_exhausted, rate_limited, upstream_rate_limited */
-        E429_64b64b: {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["KitError"];
             };
         };
         /** @description rate_limited */
@@ -2993,38 +3081,6 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["KitError"];
-            };
-        };
-        /** @description budget_exhausted, rate_limited, upstream_rate_limited */
-        E429_997861: {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["ForeignAnswer"];
-            };
-        };
-        /** @description budget_exhausted, rate_limited, upstream_rate_limited */
-        E429_9a6e3b: {
-            headers: {
-                RateLimit: components["headers"]["RateLimit"];
-                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                "Retry-After": components["headers"]["Retry-After"];
-                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
-                "X-Request-ID": components["headers"]["X-Request-ID"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["CompletionsError"];
             };
         };
         /** @description rate_limited */
@@ -3044,6 +3100,38 @@ export interface components {
                     /** @enum {unknown} */
                     code?: "rate_limited";
                 };
+            };
+        };
+        /** @description budget_exhausted, rate_limited, repeated_prompt, upstream_rate_limited */
+        E429_f33823: {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["CompletionsError"];
+            };
+        };
+        /** @description budget_exhausted, rate_limited, repeated_prompt, upstream_rate_limited */
+        E429_fcc30d: {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["KitError"];
             };
         };
         /** @description internal, misconfigured */
@@ -3154,6 +3242,20 @@ export interface components {
             };
             content: {
                 "application/json": components["schemas"]["KitError"];
+            };
+        };
+        /** @description identity_unavailable, limits_unavailable, moderation_unavailable, out_of_memory, store_unavailable */
+        E503_014817: {
+            headers: {
+                "Retry-After": components["headers"]["Retry-After"];
+                "X-Request-ID": components["headers"]["X-Request-ID"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"] & {
+                    /** @enum {unknown} */
+                    code?: "identity_unavailable" | "limits_unavailable" | "moderation_unavailable" | "out_of_memory" | "store_unavailable";
+                };
             };
         };
         /** @description identity_unavailable, limits_unavailable, out_of_memory, store_unavailable, uploads_unavailable */
@@ -3482,7 +3584,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_a34cc0"];
+            400: components["responses"]["E400_00fcba"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_c1e38d"];
             404: components["responses"]["E404_4ef92b"];
@@ -3490,7 +3592,7 @@ export interface operations {
             409: components["responses"]["E409_93d480"];
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -3526,14 +3628,14 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_b04f8f"];
+            400: components["responses"]["E400_f9da71"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_5872a1"];
             408: components["responses"]["E408_74d485"];
             413: components["responses"]["E413_faf836"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_cac183"];
@@ -3669,14 +3771,14 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_016c64"];
+            400: components["responses"]["E400_0b5989"];
             401: components["responses"]["E401_1a739b"];
             403: components["responses"]["E403_a159ff"];
             404: components["responses"]["E404_ce5fe8"];
             408: components["responses"]["E408_c2b7d1"];
             413: components["responses"]["E413_a51f1f"];
             415: components["responses"]["E415_5f41a5"];
-            429: components["responses"]["E429_997861"];
+            429: components["responses"]["E429_25e549"];
             500: components["responses"]["E500_cfe6c9"];
             502: components["responses"]["E502_857cc8"];
             503: components["responses"]["E503_d25920"];
@@ -4271,7 +4373,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_b04f8f"];
+            400: components["responses"]["E400_f9da71"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -4279,7 +4381,7 @@ export interface operations {
             409: components["responses"]["E409_93d480"];
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -4404,7 +4506,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_b04f8f"];
+            400: components["responses"]["E400_f9da71"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -4412,7 +4514,7 @@ export interface operations {
             409: components["responses"]["E409_93d480"];
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -4635,6 +4737,36 @@ export interface operations {
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
             503: components["responses"]["E503_401b37"];
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description cursor of the answer before. */
+                since?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Changes */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            400: components["responses"]["E400_533b30"];
+            401: components["responses"]["E401_205e1d"];
+            403: components["responses"]["E403_06f64a"];
+            404: components["responses"]["E404_5872a1"];
+            500: components["responses"]["E500_6b98ff"];
+            503: components["responses"]["E503_847e14"];
         };
     };
     getConversation: {
@@ -4951,7 +5083,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
-            400: components["responses"]["E400_4b4bc7"];
+            400: components["responses"]["E400_36e7ce"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -4960,7 +5092,7 @@ export interface operations {
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             422: components["responses"]["E422_eb25a1"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -5068,7 +5200,7 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            400: components["responses"]["E400_b2874f"];
+            400: components["responses"]["E400_cf32d2"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_4ef92b"];
@@ -5078,7 +5210,7 @@ export interface operations {
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
-            503: components["responses"]["E503_401b37"];
+            503: components["responses"]["E503_014817"];
         };
     };
     rateMessage: {
@@ -5171,7 +5303,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessagePage"];
                 };
             };
-            400: components["responses"]["E400_4b4bc7"];
+            400: components["responses"]["E400_36e7ce"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -5180,7 +5312,7 @@ export interface operations {
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
             422: components["responses"]["E422_eb25a1"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -5367,12 +5499,12 @@ export interface operations {
                     "application/json": components["schemas"]["Title"];
                 };
             };
-            400: components["responses"]["E400_2481e4"];
+            400: components["responses"]["E400_598743"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
             413: components["responses"]["E413_8f671a"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_cac183"];
@@ -5446,7 +5578,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImportReport"];
                 };
             };
-            400: components["responses"]["E400_84cb74"];
+            400: components["responses"]["E400_bdda46"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
@@ -5456,7 +5588,7 @@ export interface operations {
             415: components["responses"]["E415_f70ed5"];
             429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
-            503: components["responses"]["E503_401b37"];
+            503: components["responses"]["E503_014817"];
         };
     };
     listKeys: {
@@ -5649,11 +5781,6 @@ export interface operations {
             /** @description Me */
             200: {
                 headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
-                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
-                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
                     "X-Request-ID": components["headers"]["X-Request-ID"];
                     [name: string]: unknown;
                 };
@@ -5665,9 +5792,8 @@ export interface operations {
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_06f64a"];
             404: components["responses"]["E404_5872a1"];
-            429: components["responses"]["E429_bba880"];
             500: components["responses"]["E500_6b98ff"];
-            503: components["responses"]["E503_401b37"];
+            503: components["responses"]["E503_847e14"];
         };
     };
     deleteMe: {
@@ -5767,7 +5893,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_b04f8f"];
+            400: components["responses"]["E400_f9da71"];
             401: components["responses"]["E401_205e1d"];
             403: components["responses"]["E403_f1babe"];
             404: components["responses"]["E404_4ef92b"];
@@ -5775,7 +5901,7 @@ export interface operations {
             409: components["responses"]["E409_93d480"];
             413: components["responses"]["E413_be2fc8"];
             415: components["responses"]["E415_f70ed5"];
-            429: components["responses"]["E429_523561"];
+            429: components["responses"]["E429_78a736"];
             500: components["responses"]["E500_6b98ff"];
             502: components["responses"]["E502_c76cb1"];
             503: components["responses"]["E503_43e84d"];
@@ -6311,7 +6437,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            400: components["responses"]["E400_a0096c"];
+            400: components["responses"]["E400_328cb2"];
             401: components["responses"]["E401_4b6841"];
             403: components["responses"]["E403_74e5c2"];
             404: components["responses"]["E404_7a8704"];
@@ -6319,7 +6445,7 @@ export interface operations {
             409: components["responses"]["E409_188d65"];
             413: components["responses"]["E413_f16ba5"];
             415: components["responses"]["E415_10ba82"];
-            429: components["responses"]["E429_64b64b"];
+            429: components["responses"]["E429_fcc30d"];
             500: components["responses"]["E500_4733e5"];
             502: components["responses"]["E502_8a5b24"];
             503: components["responses"]["E503_00eebf"];
@@ -6506,14 +6632,14 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["E400_f8e4cd"];
+            400: components["responses"]["E400_0108ca"];
             401: components["responses"]["E401_0f1178"];
             403: components["responses"]["E403_db3e78"];
             404: components["responses"]["E404_fd6c77"];
             408: components["responses"]["E408_509615"];
             413: components["responses"]["E413_607ae6"];
             415: components["responses"]["E415_bf18c3"];
-            429: components["responses"]["E429_9a6e3b"];
+            429: components["responses"]["E429_f33823"];
             500: components["responses"]["E500_bd2851"];
             502: components["responses"]["E502_f6fc9c"];
             503: components["responses"]["E503_7d99fd"];

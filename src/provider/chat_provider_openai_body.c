@@ -63,7 +63,9 @@ static chat_json_t *make_file(const chat_json_t *part, apr_pool_t *p)
     apr_size_t i;
 
     chat_json_add_string(made, "type", "input_file");
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    /* A name belongs to data: what is fetched has one of its own. */
+    for (i = chat_json_get(file, "file_url") != NULL;
+         i < sizeof(names) / sizeof(names[0]); i++)
         chat_json_add(made, names[i], chat_json_get(file, names[i]));
     return made;
 }

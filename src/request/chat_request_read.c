@@ -14,6 +14,7 @@
 #include <apr_strings.h>
 
 #include "chat_log.h"
+#include "chat_request_noted.h"
 #include "chat_seal.h"
 
 /* How much is asked of the input filters at once. */
@@ -99,6 +100,10 @@ typedef struct body_t {
     chat_json_reader_t *reader; /* one of these three takes the bytes */
     chat_json_items_t *items;
     char *raw;
+    const chat_request_noted_t *noted; /* or nobody does, as long as they are
+                                          those of it */
+    const chat_json_limits_t *limits;  /* with noted, of a reader in p */
+    apr_pool_t *p;
     int wipe; /* with raw: nothing is left where they came from */
     apr_size_t limit;
     apr_size_t seen;
@@ -195,6 +200,29 @@ static void take_raw(body_t *body, apr_bucket *bucket, const char *data,
         chat_seal_wipe((char *)data, len);
 }
 
+/* They are not those that were parsed already. */
+static apr_status_t begin_again(body_t *body, apr_size_t same)
+{
+    body->reader = chat_json_reader_create(body->limits, body->p);
+    return chat_json_reader_feed(body->reader, body->noted->data, same);
+}
+
+static apr_status_t take_noted(body_t *body, const char *data, apr_size_t len)
+{
+    const chat_request_noted_t *noted = body->noted;
+    apr_size_t same = body->seen - len;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!body->reader && body->seen <= noted->len &&
+        memcmp(noted->data + same, data, len) == 0)
+        return rv;
+    if (!body->reader)
+        rv = begin_again(body, same);
+    if (rv == APR_SUCCESS)
+        rv = chat_json_reader_feed(body->reader, data, len);
+    return rv == APR_SUCCESS ? rv : refuse_syntax(body, rv);
+}
+
 static apr_status_t take(body_t *body, apr_bucket *bucket)
 {
     const char *data;
@@ -211,6 +239,8 @@ static apr_status_t take(body_t *body, apr_bucket *bucket)
         take_raw(body, bucket, data, len);
         return APR_SUCCESS;
     }
+    if (body->noted)
+        return take_noted(body, data, len);
     rv = body->reader ? chat_json_reader_feed(body->reader, data, len)
                       : chat_json_items_feed(body->items, data, len);
     return rv == APR_SUCCESS ? rv : refuse_syntax(body, rv);
@@ -285,17 +315,26 @@ apr_status_t chat_request_read(chat_json_t **pbody, request_rec *r,
                                const chat_json_limits_t *limits,
                                chat_err_t *err, apr_pool_t *p)
 {
-    body_t body = {.r = r, .limit = limits->bytes, .err = err};
+    body_t body = {
+        .r = r, .limit = limits->bytes, .limits = limits, .p = p, .err = err};
     apr_status_t rv;
 
     *pbody = NULL;
     rv = check_length(&body);
     if (rv != APR_SUCCESS)
         return rv;
-    body.reader = chat_json_reader_create(limits, p);
+    body.noted = chat_request_note_take(r, limits, p);
+    if (!body.noted)
+        body.reader = chat_json_reader_create(limits, p);
     rv = read_all(&body);
     if (rv != APR_SUCCESS)
         return rv;
+    if (!body.reader && body.seen == body.noted->len) {
+        *pbody = body.noted->body;
+        return APR_SUCCESS;
+    }
+    if (!body.reader && (rv = begin_again(&body, body.seen)) != APR_SUCCESS)
+        return refuse_syntax(&body, rv);
     rv = chat_json_reader_end(pbody, body.reader);
     return rv == APR_SUCCESS ? rv : refuse_syntax(&body, rv);
 }

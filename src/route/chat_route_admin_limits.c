@@ -19,10 +19,11 @@
 
 typedef chat_route_rest_t rest_t;
 
-static const char *const units[] = {[CHAT_LIMIT_REQUESTS] = "requests",
-                                    [CHAT_LIMIT_TOKENS] = "tokens",
-                                    [CHAT_LIMIT_STREAMS] = "streams",
-                                    [CHAT_LIMIT_COST] = "usd"};
+static const char *const units[] = {
+    [CHAT_LIMIT_REQUESTS] = "requests", [CHAT_LIMIT_TOKENS] = "tokens",
+    [CHAT_LIMIT_STREAMS] = "streams",   [CHAT_LIMIT_COST] = "usd",
+    [CHAT_LIMIT_REPEATS] = "repeats",   [CHAT_LIMIT_INVISIBLE] = "invisible",
+    [CHAT_LIMIT_BLOCKS] = "blocks"};
 
 static const chat_limit_conf_t *policy_at(const rest_t *q, int i)
 {

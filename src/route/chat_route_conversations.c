@@ -18,6 +18,7 @@
 
 #define PAGE 20
 #define WORDS_MAX 200
+#define SINCE_MAX 256
 
 typedef chat_route_rest_t rest_t;
 
@@ -102,6 +103,37 @@ static apr_status_t list(rest_t *q)
             out, &APR_ARRAY_IDX(rows, i, chat_conversation_t), q->p);
     }
     chat_route_view_close(out, page.next);
+    q->json = chat_route_view_text(out);
+    return APR_SUCCESS;
+}
+
+static apr_status_t changes(rest_t *q)
+{
+    chat_store_changes_t found;
+    const char *since;
+    chat_buf_t *out = apr_palloc(q->p, sizeof(*out));
+    apr_status_t rv;
+    int i;
+
+    if ((rv = chat_route_rest_text(&since, q, "since", SINCE_MAX)) ||
+        (rv = chat_store_changes_since(&found, &q->at, since, &q->err)))
+        return rv;
+    chat_buf_init(out, q->p);
+    chat_buf_puts(out, "{\"changed\":[");
+    for (i = 0; i < found.changed->nelts; i++) {
+        chat_route_view_comma(out, i);
+        chat_route_view_conversation(
+            out, &APR_ARRAY_IDX(found.changed, i, chat_conversation_t), q->p);
+    }
+    chat_buf_puts(out, "],\"deleted\":[");
+    for (i = 0; i < found.deleted->nelts; i++) {
+        chat_route_view_comma(out, i);
+        chat_buf_quote(out, APR_ARRAY_IDX(found.deleted, i, const char *));
+    }
+    chat_buf_puts(out, "]");
+    chat_route_view_boolean(out, "reset", found.reset);
+    chat_route_view_string(out, "cursor", found.cursor);
+    chat_buf_puts(out, "}");
     q->json = chat_route_view_text(out);
     return APR_SUCCESS;
 }
@@ -286,6 +318,7 @@ static const chat_route_rest_row_t rows[] = {
     {M_GET, "", list, 0},
     {M_POST, "", create, EMPTY | REPEAT},
     {M_DELETE, "", delete_all, 0},
+    {M_GET, "/changes", changes, CHAT_ROUTE_REST_UNLIMITED},
     {M_GET, "/*", get, 0},
     {M_PATCH, "/*", patch, BODY},
     {M_DELETE, "/*", delete, 0},

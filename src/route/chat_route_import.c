@@ -12,6 +12,7 @@
 #include "chat_route_format.h"
 #include "chat_route_rest.h"
 #include "chat_route_view.h"
+#include "chat_run.h"
 #include "chat_scratch.h"
 
 #define DEPTH 100
@@ -64,6 +65,30 @@ static apr_status_t read_file(rest_t *q, chat_route_import_t *import)
     return rv == APR_SUCCESS ? check_rest(q, rest) : rv;
 }
 
+/* Every message of all conversations: a file with something on a list is not
+ * taken. */
+static apr_status_t look(rest_t *q, const chat_route_import_t *import)
+{
+    chat_run_inspect_t *one = chat_run_inspect_begin(q->ctx, import->p);
+    apr_status_t rv = APR_SUCCESS;
+    int i, k;
+
+    for (i = 0; one && rv == APR_SUCCESS && i < import->list->nelts; i++) {
+        const chat_route_imported_t *c =
+            &APR_ARRAY_IDX(import->list, i, chat_route_imported_t);
+
+        for (k = 0; rv == APR_SUCCESS && k < c->messages->nelts; k++) {
+            chat_store_message_t *m =
+                &APR_ARRAY_IDX(c->messages, k, chat_store_message_t);
+
+            rv = chat_run_inspect(one, &m->parts, &m->text, &q->err);
+        }
+    }
+    if (one)
+        chat_run_inspect_end(one);
+    return rv;
+}
+
 /* ---- keeping ---- */
 
 /* A refusal in the middle says how far it was. */
@@ -112,6 +137,8 @@ static apr_status_t import(rest_t *q)
 
     if (rv == APR_SUCCESS)
         rv = read_file(q, &import);
+    if (rv == APR_SUCCESS)
+        rv = look(q, &import);
     if (rv == APR_SUCCESS && !check)
         rv = keep_all(q, &import);
     if (rv == APR_SUCCESS)

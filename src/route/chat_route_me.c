@@ -57,6 +57,18 @@ static void put_features(chat_buf_t *out, const chat_dir_conf_t *conf,
     chat_buf_puts(out, "}");
 }
 
+static void put_suggestions(chat_buf_t *out, const apr_array_header_t *texts)
+{
+    int i;
+
+    chat_route_view_json(out, "suggestions", "[");
+    for (i = 0; texts && i < texts->nelts; i++) {
+        chat_route_view_comma(out, i);
+        chat_buf_quote(out, APR_ARRAY_IDX(texts, i, const char *));
+    }
+    chat_buf_puts(out, "]");
+}
+
 static void put_page(chat_buf_t *out, const chat_dir_page_t *page)
 {
     chat_route_view_string(out, "signInUrl", page->sign_in);
@@ -68,6 +80,7 @@ static void put_page(chat_buf_t *out, const chat_dir_page_t *page)
     chat_route_view_string(out, "termsUrl", page->terms);
     chat_route_view_string(out, "privacyUrl", page->privacy);
     chat_buf_puts(out, "}");
+    put_suggestions(out, page->suggest);
 }
 
 /* A page can begin without knowing them, and says so. */
@@ -133,7 +146,9 @@ static apr_status_t forget(rest_t *q)
 }
 
 static const chat_route_rest_row_t rows[] = {
-    {M_GET, "", get, CHAT_ROUTE_REST_ANYBODY | CHAT_ROUTE_REST_NO_TABLES},
+    {M_GET, "", get,
+     CHAT_ROUTE_REST_ANYBODY | CHAT_ROUTE_REST_NO_TABLES |
+         CHAT_ROUTE_REST_UNLIMITED},
     {M_DELETE, "", forget, 0},
     {M_GET, "/export", export, 0},
     {0, NULL, NULL, 0},

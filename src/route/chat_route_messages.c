@@ -90,6 +90,18 @@ apr_status_t chat_route_messages_all(apr_array_header_t **prows,
 
 /* ---- changing ---- */
 
+static apr_status_t look(rest_t *q, const char **pparts, const char **ptext)
+{
+    chat_run_inspect_t *one = chat_run_inspect_begin(q->ctx, q->p);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (one) {
+        rv = chat_run_inspect(one, pparts, ptext, &q->err);
+        chat_run_inspect_end(one);
+    }
+    return rv;
+}
+
 apr_status_t chat_route_messages_correct(rest_t *q)
 {
     const chat_request_bounds_t bounds = chat_route_rest_bounds(q);
@@ -98,6 +110,8 @@ apr_status_t chat_route_messages_correct(rest_t *q)
     apr_status_t rv =
         chat_request_rest_parts(&parts, &text, q->body, &bounds, &q->err, q->p);
 
+    if (rv == APR_SUCCESS)
+        rv = look(q, &parts, &text);
     if (rv == APR_SUCCESS)
         rv = chat_store_message_correct(&m, &q->at, q->ids[0], q->ids[1], parts,
                                         text, &q->err);

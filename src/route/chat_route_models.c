@@ -172,6 +172,26 @@ static void add_access(chat_json_t *row, const shown_t *shown, int i)
     chat_json_add(row, "reason", reason);
 }
 
+/* As people call it: where it is named as its type is, the name of the house
+ * behind that. */
+static const char *label_of(const shown_t *shown, const char *name)
+{
+    static const char *const houses[][2] = {
+        {"openai", "OpenAI"},         {"anthropic", "Anthropic"},
+        {"gemini", "Google"},         {"mistral", "Mistral"},
+        {"openrouter", "OpenRouter"}, {"deepseek", "DeepSeek"}};
+    const chat_provider_conf_t *conf =
+        chat_config_provider(shown->r->server, name);
+    apr_size_t i;
+
+    if (conf && conf->label)
+        return conf->label;
+    for (i = 0; i < sizeof(houses) / sizeof(*houses); i++)
+        if (!strcmp(houses[i][0], name))
+            return houses[i][1];
+    return name;
+}
+
 /* "created" is OpenAI's and must be a number; what is listed here has no such
  * day, and all servers of a site should say the same. */
 static chat_json_t *entry(const shown_t *shown, int i)
@@ -186,6 +206,8 @@ static chat_json_t *entry(const shown_t *shown, int i)
     chat_json_add_string(row, "owned_by", model->provider);
     chat_json_add_string(row, "label", model->label);
     chat_json_add_string(row, "provider", model->provider);
+    chat_json_add_string(row, "providerLabel",
+                         label_of(shown, model->provider));
     chat_json_add(row, "providers", providers_of(shown, i));
     add_count(row, "contextTokens", model->context);
     add_count(row, "maxOutputTokens", model->max_output);
@@ -236,6 +258,7 @@ static chat_json_t *group(const shown_t *shown, int i)
             chat_json_push_string(names, at(shown, i)->name);
     }
     chat_json_add_string(row, "id", provider);
+    chat_json_add_string(row, "label", label_of(shown, provider));
     chat_json_add(row, "models", names);
     return row;
 }

@@ -189,7 +189,9 @@ static void add_responses(const place_t *place, const chat_json_t *list)
 
 static chat_json_t *limits_of(const place_t *place)
 {
-    static const char *const units[] = {"requests", "tokens", "streams", "usd"};
+    static const char *const units[] = {"requests", "tokens",  "streams",
+                                        "usd",      "repeats", "invisible",
+                                        "blocks"};
     const apr_array_header_t *policies = place->mount->conf->limit.policies;
     chat_json_t *list = chat_json_array(place->doc->p), *row;
     int i;

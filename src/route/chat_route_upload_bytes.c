@@ -171,22 +171,38 @@ apr_status_t chat_route_upload_bytes_get(rest_t *q)
 
 /* Nobody knows how many bytes it has before they are all there: so they wait in
  * a file that has no name. */
-static apr_status_t spool(apr_file_t **pfile, apr_int64_t *psize,
-                          apr_int64_t most, chat_request_form_t *form,
-                          rest_t *q)
+static apr_status_t open_spool(apr_file_t **pfile, rest_t *q)
 {
+    const chat_upload_at_t at = chat_route_upload_at(q);
     const char *dir;
-    char *name, data[8192];
+    char *name = NULL;
     apr_status_t rv = apr_temp_dir_get(&dir, q->p);
 
     if (rv == APR_SUCCESS) {
         name = apr_pstrcat(q->p, dir, "/chat-XXXXXX", NULL);
         rv = apr_file_mktemp(pfile, name,
                              APR_FOPEN_CREATE | APR_FOPEN_READ |
-                                 APR_FOPEN_WRITE | APR_FOPEN_EXCL |
-                                 APR_FOPEN_DELONCLOSE,
+                                 APR_FOPEN_WRITE | APR_FOPEN_EXCL,
                              q->p);
     }
+    if (rv == APR_SUCCESS)
+        rv = apr_file_remove(name, q->p);
+    return rv == APR_SUCCESS
+               ? rv
+               : chat_upload_fail(&at, rv, "written",
+                                  "there is no temporary file", &q->err);
+}
+
+static apr_status_t spool(apr_file_t **pfile, apr_int64_t *psize,
+                          apr_int64_t most, chat_request_form_t *form,
+                          rest_t *q)
+{
+    const chat_upload_at_t at = chat_route_upload_at(q);
+    char data[8192];
+    apr_status_t rv = open_spool(pfile, q);
+
+    if (rv != APR_SUCCESS)
+        return rv;
     for (*psize = 0; rv == APR_SUCCESS;) {
         apr_size_t len = sizeof(data);
 
@@ -200,32 +216,51 @@ static apr_status_t spool(apr_file_t **pfile, apr_int64_t *psize,
                 "upload_too_large", "Files of this type may not be so large.");
         rv = apr_file_write_full(*pfile, data, len, NULL);
     }
-    return chat_err_set(&q->err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
-                        "uploads_unavailable",
-                        "Files cannot be reached right now.");
+    return chat_upload_fail(&at, rv, "written",
+                            "there is no room for temporary files", &q->err);
 }
+
+typedef struct spooled_t {
+    apr_file_t *file;
+    chat_upload_at_t at;
+} spooled_t;
 
 static apr_status_t get_spooled(void *ctx, char *data, apr_size_t *plen,
                                 chat_err_t *err)
 {
-    apr_status_t rv = apr_file_read(ctx, data, plen);
+    const spooled_t *spooled = ctx;
+    apr_status_t rv = apr_file_read(spooled->file, data, plen);
 
-    if (rv != APR_SUCCESS)
-        *plen = 0;
-    return rv == APR_EOF ? APR_SUCCESS : rv;
+    if (rv == APR_SUCCESS)
+        return rv;
+    *plen = 0;
+    return rv == APR_EOF ? APR_SUCCESS
+                         : chat_upload_fail(&spooled->at, rv, "written",
+                                            "its temporary file cannot be "
+                                            "read",
+                                            err);
 }
 
 static apr_status_t keep(chat_store_upload_t *u, apr_file_t *spooled, rest_t *q)
 {
     const chat_upload_at_t at = chat_route_upload_at(q);
     const chat_upload_file_t file = chat_route_upload_file(u);
-    const chat_upload_source_t from = {get_spooled, spooled};
+    spooled_t bytes = {.file = spooled, .at = at};
+    const chat_upload_source_t from = {get_spooled, &bytes};
     apr_off_t start = 0;
     apr_status_t rv = apr_file_seek(spooled, APR_SET, &start);
 
+    if (rv != APR_SUCCESS)
+        return chat_upload_fail(&at, rv, "written",
+                                "its temporary file cannot be read", &q->err);
+    rv = chat_upload_write(&at, &file, &from, &q->err);
     if (rv == APR_SUCCESS)
-        rv = chat_upload_write(&at, &file, &from, &q->err);
-    return rv == APR_SUCCESS ? chat_route_upload_complete(u, q) : rv;
+        rv = chat_route_upload_complete(u, q);
+    /* It was written a moment ago. */
+    return rv == APR_EAGAIN
+               ? chat_upload_fail(&at, rv, "looked at",
+                                  "what was written is not there", &q->err)
+               : rv;
 }
 
 apr_status_t chat_route_upload_bytes_form(chat_store_upload_t **pu, rest_t *q)

@@ -193,7 +193,7 @@ apr_status_t chat_route_upload_announce(chat_store_upload_t **pu, wish_t *wish,
 /* ---- is it what was announced? ---- */
 
 typedef struct look_t {
-    char *data; /* the first bytes */
+    char *data; /* the first bytes; NULL: text, of which nothing is kept */
     apr_size_t len;
     chat_sniff_text_t text;
     int is_text;
@@ -214,6 +214,7 @@ static apr_status_t take_text(void *ctx, const char *data, apr_size_t len)
 {
     look_t *look = ctx;
 
+    look->len += len;
     look->is_text = look->is_text && chat_sniff_text(&look->text, data, len);
     return look->is_text ? APR_SUCCESS : APR_EINVAL;
 }
@@ -245,6 +246,15 @@ static apr_status_t missing(rest_t *q)
                         "The file is not there, or not all of it.");
 }
 
+/* What a place that says yes has not given says nothing of the file. */
+static int is_enough(const look_t *look, const chat_store_upload_t *u)
+{
+    const apr_int64_t wanted =
+        look->data && u->size > CHAT_SNIFF_BYTES ? CHAT_SNIFF_BYTES : u->size;
+
+    return !look->is_text || (apr_int64_t)look->len >= wanted;
+}
+
 /* APR_EINVAL, APR_ENOSPC: it is not what it says. */
 static apr_status_t look_at(chat_store_upload_t *u, rest_t *q)
 {
@@ -261,6 +271,9 @@ static apr_status_t look_at(chat_store_upload_t *u, rest_t *q)
         return missing(q);
     if (rv != APR_SUCCESS)
         return rv;
+    if (!is_enough(&look, u))
+        return chat_upload_fail(&at, APR_EGENERAL, "read",
+                                "fewer bytes came than are there", &q->err);
     if (known)
         return judge_image(u, q, &look);
     return look.is_text && !look.text.wanted

@@ -11,6 +11,9 @@
 
 #include "chat_auth.h"
 #include "chat_reply.h"
+#include "chat_run_abuse.h"
+#include "chat_run_beside.h"
+#include "chat_run_hook.h"
 #include "chat_run_trace.h"
 #include "chat_scratch.h"
 
@@ -133,6 +136,11 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
     run->reading = apr_time_now() - begin;
     if (rv == APR_SUCCESS)
         rv = read_turn(run, body, err);
+    if (rv == APR_SUCCESS && body && run->form && run->form->status)
+        rv = chat_request_wishes(&run->request, body,
+                                 run->question ||
+                                     run->request.place.conversation,
+                                 err, run->request_pool);
     run->request.turn.request_id = run->ctx->request_id;
     run->whole = run->request.turn.whole;
     return rv;
@@ -192,6 +200,8 @@ static void admitted(void *ctx)
 
     chat_run_trace_admitted(run);
     chat_run_move(run, CHAT_RUN_ADMITTED);
+    if (run->form && run->form->status)
+        run->limits = chat_limit_told(run->ticket, NULL, run->r->pool);
     chat_reply_headers(run->r, chat_limit_headers(run->ticket));
     /* Where the stream has asked, its first call follows at once. */
     if (run->attempt.candidate) {
@@ -247,6 +257,7 @@ static apr_status_t ask_limits(chat_run_t *run,
         .price = chat_run_dearest(run),
         .lasts = longest(run),
         .own_key = run->own_only,
+        .prompt = chat_run_abuse_prompt(run),
     };
     apr_status_t rv;
 
@@ -304,24 +315,45 @@ static const chat_stream_cb_t callbacks = {
     .silence = chat_run_silence,
     .again = chat_run_again,
     .taken = chat_run_taken,
+    .ask = chat_run_hook_ask,
+    .answered = chat_run_beside_answered,
     .failed = chat_run_failed,
     .complete = chat_run_complete,
 };
 
+/* Is an answer finished whose client has left? */
+static int stays(const chat_run_t *run)
+{
+    return run->kept && (run->request.leave == CHAT_LEAVE_USUAL
+                             ? run->conf->resume.finish
+                             : run->request.leave == CHAT_LEAVE_FINISH);
+}
+
+static apr_interval_time_t heartbeat(const chat_run_t *run)
+{
+    apr_interval_time_t usual = run->conf->stream.heartbeat;
+
+    if (run->whole)
+        return 0;
+    return run->request.status && (!usual || usual > CHAT_RUN_STATUS_EVERY)
+               ? CHAT_RUN_STATUS_EVERY
+               : usual;
+}
+
 static apr_status_t start(chat_run_t *run, const chat_admission_t *admission,
                           int *prc, chat_err_t *err)
 {
-    const int stays = run->kept && run->conf->resume.finish;
     const chat_stream_spec_t spec = {
         .call = &run->call.http,
         .id = run->kept ? run->kept->stream : NULL,
-        .finish = stays,
-        .alone = stays ? run->conf->resume.alone : 0,
+        .finish = stays(run),
+        .alone = stays(run) ? run->conf->resume.alone : 0,
         .admission = admission,
         .query = run->ticket,
         .cb = &callbacks,
         .ctx = run,
-        .heartbeat = run->whole ? 0 : run->conf->stream.heartbeat,
+        .heartbeat = heartbeat(run),
+        .asks_first = chat_run_hook_is_first(run),
         .early = run->conf->stream.early_headers && !run->whole,
         .stall = run->conf->stream.stall,
     };

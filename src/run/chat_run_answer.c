@@ -12,6 +12,7 @@
 
 #include "chat_crypto.h"
 #include "chat_reply.h"
+#include "chat_run_hook.h"
 #include "chat_run_lists.h"
 #include "chat_scratch.h"
 
@@ -52,6 +53,8 @@ static void on_event(void *ctx, const chat_sse_event_t *event)
 
     if (event->last && !chat_provider_is_whole(event, chat_scratch()))
         return;
+    if (event->last)
+        run->answer.torn = 0;
     if (run->answer.events++ == 0 && attempt->permit == CHAT_PERMIT_HALF_OPEN)
         chat_upstream_report(attempt->candidate->conf,
                              attempt->candidate->own ? CHAT_ORIGIN_USER
@@ -144,7 +147,9 @@ void chat_run_listen(chat_run_t *run)
         chat_sse_reset(answer->shown);
     chat_redact_reset(&answer->redact, secrets_of(run));
     chat_run_tap_restart(run);
-    answer->events = 0;
+    answer->events = answer->flushed = 0;
+    answer->gone = 0;
+    answer->torn = 0;
     if (answer->parse) {
         memset(answer->parse, 0, sizeof(*answer->parse));
         answer->parse->on_delta = on_delta;
@@ -380,7 +385,9 @@ static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
     if (answer->cut || answer->seen->failed || answer->seen->ended ||
         chat_encoder_overflows(answer->encoder))
         return APR_EOF;
-    return answer->events ? APR_SUCCESS : APR_INCOMPLETE;
+    if (!answer->events)
+        return APR_INCOMPLETE;
+    return chat_run_hook_is_full(run) ? APR_EAGAIN : APR_SUCCESS;
 }
 
 /* Unchanged and whole: looked at when it is over, see chat_run_look(). */
@@ -413,8 +420,12 @@ void chat_run_finish(chat_run_t *run, const chat_end_t *end)
 
 void chat_run_send_held(chat_run_t *run)
 {
-    if (!run->dialect && !run->whole && chat_run_is_answering(run) &&
-        run->answer.events && !run->attempt.is_refused)
+    if (run->dialect || run->whole || !chat_run_is_answering(run) ||
+        !run->answer.events || run->attempt.is_refused)
+        return;
+    if (run->filter_taps)
+        chat_run_wait_held(run);
+    else
         send_held(run);
 }
 
@@ -492,10 +503,42 @@ apr_status_t chat_run_data(void *ctx, const char *data, apr_size_t len)
 
 /* Before the upstream has answered nothing can be said: its status decides
  * ours, unless ChatStreamEarlyHeaders settles that. */
+/* Not in the log of its stream: who follows that later waits for nothing. */
+static apr_status_t tell_status(chat_run_t *run, const char *stage)
+{
+    chat_buf_t out;
+    apr_status_t rv;
+    apr_pool_t *p;
+
+    apr_pool_create(&p, run->r->pool);
+    chat_buf_init(&out, p);
+    run->form->status(&out, chat_run_describe_answer(run, p), stage,
+                      run->attempt.number);
+    rv = chat_run_send_bytes(run, out.data, out.len);
+    apr_pool_destroy(p);
+    return rv;
+}
+
+/* Until the first word. */
+static int wants_status(const chat_run_t *run)
+{
+    return run->request.status && !run->whole &&
+           !chat_encoder_has_begun(run->answer.encoder);
+}
+
+void chat_run_tell_again(chat_run_t *run, int same)
+{
+    if (wants_status(run))
+        tell_status(run, same ? "retrying" : "fallback");
+}
+
 apr_status_t chat_run_silence(void *ctx)
 {
     chat_run_t *run = ctx;
 
+    if (wants_status(run))
+        return tell_status(run,
+                           chat_run_is_answering(run) ? "thinking" : "waiting");
     if (!chat_run_is_answering(run) && !run->conf->stream.early_headers)
         return APR_SUCCESS;
     if (!run->dialect && !chat_sse_between(run->answer.sse))

@@ -15,6 +15,7 @@
 #include "chat_crypto.h"
 #include "chat_jwt.h"
 #include "chat_log.h"
+#include "chat_run_hook.h"
 #include "chat_run_trace.h"
 
 /* ---- making a call ---- */
@@ -130,6 +131,22 @@ static apr_status_t turn_to(chat_run_t *run, chat_candidate_t *c,
     if (rv != APR_SUCCESS)
         chat_run_own_wipe(run);
     return rv;
+}
+
+void chat_run_rebuild(chat_run_t *run, const char *text)
+{
+    chat_turn_t *turn = &run->request.turn;
+    chat_message_t *messages = apr_pmemdup(run->request_pool, turn->messages,
+                                           turn->nmessages * sizeof(*messages));
+    chat_message_t *last = &messages[turn->nmessages - 1];
+    chat_err_t err = {0};
+
+    last->content = apr_pstrdup(run->request_pool, text);
+    last->text_parts = NULL;
+    turn->messages = messages;
+    run->attempt.fitted = NULL;
+    if (build_call(run, &err) == APR_SUCCESS)
+        chat_run_keep_call(run);
 }
 
 /* For the log, which must not have what may be in a query. */
@@ -354,6 +371,17 @@ static void trace_failed(chat_run_t *run, const chat_attempt_t *attempt,
     chat_run_trace_called(run, attempt, end, err.code);
 }
 
+/* The answer that has ended is all there will be, but a service is still to
+ * say what it makes of it. Nothing is written here: the stream has ended. */
+static int lingers(chat_run_t *run)
+{
+    if (!run->filter_taps || !chat_run_is_answering(run) ||
+        run->attempt.is_refused)
+        return 0;
+    chat_run_flush_taps(run);
+    return chat_run_hook_lingers(run);
+}
+
 int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                    apr_interval_time_t *pwait)
 {
@@ -379,7 +407,8 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
         if (billed)
             apr_array_pop(run->bills);
         run->attempt = before;
-        return 0;
+        *pcall = NULL;
+        return lingers(run);
     }
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, run->r,
                   CHATNO(0803) "provider %s failed (status %d%s%s): %s %s in "
@@ -390,6 +419,7 @@ int chat_run_again(void *ctx, const chat_end_t *end, const chat_call_t **pcall,
                   run->attempt.candidate->conf->name, apr_time_as_msec(*pwait));
     trace_failed(run, &before, end, &result);
     prepare_call(run);
+    chat_run_tell_again(run, run->attempt.candidate == before.candidate);
     *pcall = &run->call.http;
     return 1;
 }

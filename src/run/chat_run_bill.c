@@ -139,7 +139,7 @@ int chat_run_bill(chat_run_t *run, const chat_result_t *result)
  * answer, whatever it took to get it; the house pays for all calls. */
 chat_limit_spent_t chat_run_spent(const chat_run_t *run)
 {
-    chat_limit_spent_t spent = {0, 0};
+    chat_limit_spent_t spent = {0, 0, 0};
     int i;
 
     for (i = 0; run->bills && i < run->bills->nelts; i++) {

@@ -4,7 +4,7 @@
  * (ChatLimit cut=on), settles what was reserved with what it really cost, and
  * tells of a limit that is near. Threads as in chat_run_tap.h.
  */
-#include "chat_run_int.h"
+#include "chat_run_abuse.h"
 
 typedef struct state_t {
     const chat_run_t *run;
@@ -86,11 +86,14 @@ static const chat_cut_t *budget_progress(void *ctx)
 
 static void budget_end(chat_run_t *run, void *ctx)
 {
-    const chat_limit_spent_t spent = chat_run_spent(run);
+    chat_limit_spent_t spent = chat_run_spent(run);
 
+    spent.blocked = chat_run_abuse_blocked(run);
     chat_limit_settle(run->ticket, &spent);
     if (run->ticket && !run->refused)
         run->notice = chat_limit_notice(run->ticket, &spent, run->r->pool);
+    if (run->limits)
+        run->limits = chat_limit_told(run->ticket, &spent, run->r->pool);
 }
 
 const chat_tap_t chat_run_budget = {

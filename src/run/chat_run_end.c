@@ -42,6 +42,7 @@ static void explain_cut(chat_err_t *err, const chat_cut_t *cut)
     err->cause = cut->cause;
     err->category = cut->category;
     err->reason = cut->reason;
+    err->retry_after = cut->retry_after;
     chat_err_set(err, APR_EGENERAL, cut->status, cut->code, cut->message);
 }
 
@@ -138,7 +139,8 @@ static void end_unsent(chat_run_t *run, ending_t *ending,
         run->record.status = run->question ? HTTP_CREATED : HTTP_OK;
         return;
     }
-    if (run->answer.events == 0 && run->answer.out.len == 0) {
+    if (!run->answer.cut && run->answer.events == 0 &&
+        run->answer.out.len == 0) {
         end_refused(run, ending, result);
         return;
     }
@@ -175,7 +177,7 @@ static void find_ending(chat_run_t *run, ending_t *ending,
         run->r->status = run->record.status = 499;
         run->record.outcome = CHAT_OUTCOME_CANCELLED;
     }
-    else if (result->answering)
+    else if (result->answering || run->answer.cut)
         end_unsent(run, ending, result);
     else
         end_refused(run, ending, result);

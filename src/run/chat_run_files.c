@@ -6,6 +6,7 @@
  * call is copied to where it stays.
  */
 #include "chat_run_int.h"
+#include "chat_run_files_room.h"
 
 #include <string.h>
 
@@ -218,6 +219,12 @@ static int takes(const file_t *file, const chat_provider_conf_t *conf)
 
 /* ---- what is in them ---- */
 
+/* So many are there. */
+static apr_size_t bytes_of(const file_t *file)
+{
+    return is_text(file) ? file->len : file->len / 4 * 3 + file->carry_len;
+}
+
 static apr_status_t take_text(void *ctx, const char *data, apr_size_t len)
 {
     file_t *file = ctx;
@@ -236,7 +243,7 @@ static apr_status_t take_base64(void *ctx, const char *data, apr_size_t len)
     file_t *file = ctx;
     apr_size_t whole;
 
-    if (file->len / 4 * 3 + file->carry_len + len > (apr_size_t)file->u->size)
+    if (bytes_of(file) + len > (apr_size_t)file->u->size)
         return APR_ENOSPC;
     while (len && file->carry_len && file->carry_len < 3) {
         file->carry[file->carry_len++] = (unsigned char)*data++;
@@ -289,17 +296,29 @@ static apr_status_t gone(chat_err_t *err)
                         "Files cannot be reached right now.");
 }
 
+static apr_status_t busy(chat_err_t *err)
+{
+    err->retry_after = "5";
+    return chat_err_set(err, APR_EGENERAL, HTTP_SERVICE_UNAVAILABLE,
+                        "uploads_unavailable",
+                        "Too many files are on their way to providers right "
+                        "now.");
+}
+
 static apr_status_t load(file_t *file, chat_run_t *run, chat_err_t *err)
 {
     const chat_upload_at_t at = {
         .s = run->r->server, .r = run->r, .p = run->request_pool};
     const chat_upload_file_t f = file_of(file->u);
     const apr_size_t size = (apr_size_t)file->u->size;
+    const apr_size_t whole = is_text(file) ? size : (size + 2) / 3 * 4;
     apr_status_t rv;
 
+    if (!chat_run_files_room_take(whole, run->conf->upload.memory,
+                                  run->request_pool))
+        return busy(err);
     file->mark = new_mark(run->request_pool);
-    file->data = apr_palloc(run->request_pool,
-                            is_text(file) ? size + 1 : (size + 2) / 3 * 4 + 5);
+    file->data = apr_palloc(run->request_pool, whole + 5);
     if (!file->mark)
         return gone(err);
     rv = chat_upload_read(&at, &f, 0, is_text(file) ? take_text : take_base64,
@@ -308,12 +327,13 @@ static apr_status_t load(file_t *file, chat_run_t *run, chat_err_t *err)
         return gone(err);
     if (rv != APR_SUCCESS)
         return rv;
-    if (is_text(file)) {
+    if (bytes_of(file) != size)
+        return gone(err);
+    if (is_text(file))
         file->data[file->len] = '\0';
-        return file->len == size ? APR_SUCCESS : gone(err);
-    }
-    end_base64(file);
-    return file->len == (size + 2) / 3 * 4 ? APR_SUCCESS : gone(err);
+    else
+        end_base64(file);
+    return APR_SUCCESS;
 }
 
 static apr_status_t too_large(chat_run_t *run, chat_err_t *err)
@@ -560,6 +580,8 @@ char *chat_run_files_body(apr_size_t *plen, const chat_run_t *run,
     if (!run->files)
         return apr_pmemdup(p, body, len);
     *plen = whole_length(run, body, len);
+    if (*plen > len)
+        chat_run_files_room_copied(*plen - len, p);
     out = to = apr_palloc(p, *plen);
     while ((at = next_mark(&file, run, body, (apr_size_t)(end - body)))) {
         memcpy(to, body, (apr_size_t)(at - body));

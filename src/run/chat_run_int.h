@@ -20,6 +20,8 @@
  *   chat_run_refuse.c      errors in the form of the route
  *   chat_run_tap.c         what else wants to know of an answer
  *   chat_run_trace.c       in which trace it stands
+ *   chat_run_abuse.c       whether it is the same question, or hides something
+ *   chat_run_texts.c       every text of it
  *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
@@ -110,12 +112,15 @@ typedef struct chat_run_answer_t {
     int events;               /* of the upstream's stream */
     chat_encoder_t *encoder;  /* of a dialect */
     apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
-    chat_buf_t out;        /* what the encoder wrote; or, where the upstream's
-                              bytes are gathered, these */
-    chat_buf_t waiting;    /* bytes that pass, until a tap has looked at them */
-    chat_sse_t *shown;     /* of a kept run: reads them once they need not wait
-                              any more; NULL: none has to */
-    chat_redact_t redact;  /* the provider's keys out of what is sent */
+    chat_buf_t out;       /* what the encoder wrote; or, where the upstream's
+                             bytes are gathered, these */
+    chat_buf_t waiting;   /* bytes that pass, until a tap has looked at them */
+    apr_off_t gone;       /* bytes that no longer wait */
+    apr_size_t torn;      /* of those that wait, of an event that is not over */
+    chat_sse_t *shown;    /* of a kept run: reads them once they need not wait
+                             any more; NULL: none has to */
+    int flushed;          /* chat_run_flush_taps() was called */
+    chat_redact_t redact; /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
     int sent;              /* the client has got bytes, or at least may */
     apr_int64_t logged;    /* id of the last event that the taps know */
@@ -178,6 +183,8 @@ typedef struct chat_run_t {
     apr_int64_t input_tokens;    /* estimate */
     apr_array_header_t *bills;   /* chat_bill_t, NULL: none yet */
     int unbilled;                /* 1: what a call cost nobody knows */
+    const char *limits;          /* how they stand by now, as chat_limit_told()
+                                    has it; or NULL */
     const chat_notice_t *notice; /* of a limit that is near, once it is settled;
                                     or NULL */
 
@@ -186,13 +193,16 @@ typedef struct chat_run_t {
     chat_run_answer_t answer;
     chat_end_t end; /* of the last call, once the run is ENDING */
 
-    struct chat_run_trace_t *trace; /* NULL: it is not traced */
+    struct chat_run_trace_t *trace;       /* NULL: it is not traced */
     struct chat_run_verdicts_t *verdicts; /* of chat_run_verdict.h, or NULL */
 
     void *tap_state[CHAT_TAP_COUNT];
     unsigned filter_taps, delta_taps, progress_taps; /* bits: those that have
                                                         one */
 } chat_run_t;
+
+/* Somebody who wants to know what is waited for is told so often. */
+#define CHAT_RUN_STATUS_EVERY apr_time_from_sec(3)
 
 /* ---- chat_run_state.c ---- */
 
@@ -319,6 +329,10 @@ char *chat_run_files_body(apr_size_t *plen, const chat_run_t *run,
  * none, with what kept the first candidate from it. */
 apr_status_t chat_run_first(chat_run_t *run, chat_err_t *err);
 
+/* [driver] The call that was built, and not yet made, is about that in the
+ * place of what the user says now. */
+void chat_run_rebuild(chat_run_t *run, const char *text);
+
 /* It will not be made after all. */
 void chat_run_drop(chat_run_t *run);
 
@@ -338,6 +352,9 @@ void chat_run_listen(chat_run_t *run); /* before each call */
 void chat_run_head(void *ctx, int status, const apr_table_t *headers);
 apr_status_t chat_run_data(void *ctx, const char *data, apr_size_t len);
 apr_status_t chat_run_silence(void *ctx);
+/* [driver] Another call follows the one that failed: a client that wants to
+ * know is told. */
+void chat_run_tell_again(chat_run_t *run, int same);
 
 /* An answer that was gathered unchanged is looked at once it is there: only
  * then seen tells how it ended. Once more does no harm. Any thread. */
@@ -362,12 +379,20 @@ void chat_run_result(chat_result_t *result, chat_err_t *refusal,
 int chat_run_keeps_back(const chat_run_t *run, apr_size_t len);
 /* An answer that passes ends here, as its upstream would break off. APR_EOF. */
 apr_status_t chat_run_cut_off(chat_run_t *run, const chat_cut_t *cut);
+/* Bytes that were kept because they could have been a refusal wait with the
+ * others. On whoever owns the request then. */
+void chat_run_wait_held(chat_run_t *run);
 /* [driver] Bytes that pass, where a tap looks at them first. */
 apr_status_t chat_run_pass_filtered(chat_run_t *run, const char *data,
                                     apr_size_t len);
-/* What taps hold goes on, at the end of the call. Once more does no harm. On
- * whoever owns the request then. */
+/* The call is over: what taps hold goes on, or shows that it must not. Nothing
+ * is sent yet. Once more does no harm. On whoever owns the request then. */
+void chat_run_flush_taps(chat_run_t *run);
+/* The same, and bytes that have waited for it are sent. */
 void chat_run_flush(chat_run_t *run);
+/* [driver] What taps held may have gone on, or they have stopped it. As
+ * chat_run_data(). */
+apr_status_t chat_run_went_on(chat_run_t *run);
 
 /* ---- chat_run_send.c ---- */
 

@@ -37,8 +37,16 @@ void chat_run_lists_end(chat_run_lists_t *lists);
  * chat_run_verdict_refuse(). */
 apr_status_t chat_run_lists_input(chat_run_lists_t *lists, chat_err_t *err);
 
-/* A text of a request that is no code, id or data in itself. */
-int chat_run_lists_is_text(const char *key, const char *text);
+/* ---- chat_run_lists_title.c: any thread that may wait ---- */
+
+/* Those that look at titles: const chat_moderation_conf_t *, in p. They live as
+ * long as the configuration. */
+apr_array_header_t *chat_run_lists_of_titles(const chat_dir_conf_t *conf,
+                                             apr_pool_t *p);
+
+/* 0: one of them does not let it through. */
+int chat_run_lists_allow_title(const apr_array_header_t *confs,
+                               const char *text, apr_pool_t *p);
 
 /* ---- chat_run_lists_wire.c: the driver ---- */
 

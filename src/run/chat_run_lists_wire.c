@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "chat_run_texts.h"
 #include "chat_scratch.h"
 
 static const chat_json_limits_t limits = {CHAT_DIALECT_WHOLE_MAX, 64, 1000000};
@@ -56,7 +57,7 @@ static void tell(const place_t *place, const char *key, const char *text)
         .index = (int)(add(place->hash, key) & APR_INT32_MAX),
     };
 
-    if (delta.len && chat_run_lists_is_text(key, text))
+    if (delta.len && chat_run_texts_is_one(key, text))
         chat_run_tap_filter(place->run, &delta);
 }
 

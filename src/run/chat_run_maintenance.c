@@ -33,6 +33,7 @@
 #include "chat_run_spooled.h"
 #include "chat_thread.h"
 #include "chat_run_unsaved.h"
+#include "chat_run_hook_state.h"
 #include "chat_run_verdict.h"
 #include "chat_upload.h"
 
@@ -305,6 +306,8 @@ apr_status_t chat_run_post_config(apr_pool_t *pconf, server_rec *s)
 
     if (rv == APR_SUCCESS)
         rv = chat_run_verdict_post_config(pconf, s);
+    if (rv == APR_SUCCESS)
+        rv = chat_run_hook_state_post_config(pconf, s);
     return rv == APR_SUCCESS && is_used_anywhere(s)
                ? chat_run_unsaved_post_config(pconf, s)
                : rv;

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "chat_reply.h"
+#include "chat_stream.h"
 
 /* A longer name of a model is not told in a header. */
 #define NAME_MAX_SHOWN 256
@@ -39,6 +40,7 @@ chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p)
     answer->usage = run->request.usage;
     answer->price = chat_run_price(c);
     answer->notice = &run->notice;
+    answer->limits = &run->limits;
     if (run->question)
         answer->thread = run->question->thread;
     if (run->kept)

@@ -3,7 +3,7 @@
  * How far a run is, and with it how long the prompt and the call made of it are
  * kept: an open stream holds neither. Whoever owns the run.
  */
-#include "chat_run_int.h"
+#include "chat_run_hook.h"
 
 #include <apr_strings.h>
 
@@ -79,7 +79,8 @@ static int may_need_turn(const chat_run_t *run)
 {
     const chat_candidate_t *c = run->attempt.candidate;
 
-    return c + 1 < run->candidates + run->ncandidates ||
+    return chat_run_hook_may_change(run) ||
+           c + 1 < run->candidates + run->ncandidates ||
            c->conf->keys->nelts > 1;
 }
 

@@ -101,9 +101,9 @@ void chat_run_tap_flush(chat_run_t *run)
             taps[i]->flush(run->tap_state[i]);
 }
 
-int chat_run_tap_holds(chat_run_t *run)
+int chat_run_tap_holds(chat_run_t *run, int ntaps)
 {
-    unsigned left = run->filter_taps;
+    unsigned left = run->filter_taps & ((1u << ntaps) - 1);
     int i;
 
     for (i = 0; left; i++, left >>= 1)

@@ -22,16 +22,17 @@ struct chat_run_t;
 
 /* Why a tap ended an answer that the upstream had not finished. */
 typedef struct chat_cut_t {
-    int status;             /* for a client that has not got any byte */
-    chat_cause_e cause;     /* of chat_err.h */
-    const char *code;       /* stable word for programs */
-    const char *message;    /* a sentence for people */
-    chat_outcome_e outcome; /* what it is in the log */
-    const char *detail;     /* why, in the log */
-    const char *category;   /* of moderation, for the client; or NULL */
-    const char *reason;     /* the same */
-    int filter;             /* 1: what follows what the client has is what it
-                               must not see */
+    int status;              /* for a client that has not got any byte */
+    chat_cause_e cause;      /* of chat_err.h */
+    const char *code;        /* stable word for programs */
+    const char *message;     /* a sentence for people */
+    chat_outcome_e outcome;  /* what it is in the log */
+    const char *detail;      /* why, in the log */
+    const char *category;    /* of moderation, for the client; or NULL */
+    const char *reason;      /* the same */
+    const char *retry_after; /* value for Retry-After, or NULL */
+    int filter;              /* 1: what follows what the client has is what it
+                                must not see */
 } chat_cut_t;
 
 typedef struct chat_tap_t {
@@ -132,8 +133,8 @@ void chat_run_tap_pass(struct chat_run_t *run, int tap,
                        const chat_delta_t *delta);
 /* The answer of this call has ended. */
 void chat_run_tap_flush(struct chat_run_t *run);
-/* 1: one of them holds what has been seen. */
-int chat_run_tap_holds(struct chat_run_t *run);
+/* 1: one of the first ntaps holds what has been seen. */
+int chat_run_tap_holds(struct chat_run_t *run, int ntaps);
 /* The first that wants the answer to end says why; NULL: none does. */
 const chat_cut_t *chat_run_tap_progress(struct chat_run_t *run);
 void chat_run_tap_sent(struct chat_run_t *run, apr_int64_t first,

@@ -5,15 +5,19 @@
  * purpose.
  *
  * budget stands first: what an answer cost is settled before anything else may
- * fail. moderation stands before all that keep what is said: they have it as it
- * goes on. record is almost the last, so that it tells what the others made of
- * it; trace, behind it, how long that took.
+ * fail. abuse takes out of a question what nobody sees, so that moderation has
+ * the rest. moderation and hook stand before all that keep what is said: they
+ * have it as it goes on; lists are looked at before a service is asked. record
+ * is almost the last, so that it tells what the others made of it; trace,
+ * behind it, how long that took.
  * persist, or tables, has begun a turn before resume opens the log of its
  * stream, and has saved the answer before that log says that it is over. usage
  * stands behind persist, which has taken along what it can.
  */
 CHAT_TAP(budget)
+CHAT_TAP(abuse)
 CHAT_TAP(moderation)
+CHAT_TAP(hook)
 CHAT_TAP(session)
 CHAT_TAP(persist)
 CHAT_TAP(tables)

@@ -10,6 +10,7 @@
 #include "chat_override.h"
 #include "chat_run_ask.h"
 #include "chat_run_later.h"
+#include "chat_run_lists.h"
 #include "chat_scratch.h"
 #include "chat_store_vercel.h"
 
@@ -20,8 +21,9 @@ struct chat_run_title_job_t {
     server_rec *s;
     const chat_model_conf_t *model;
     const char *owner, *conversation, *question, *answer;
-    const char *was;  /* the title until now, in an app's tables; else NULL */
-    apr_pool_t *pool; /* its own, once it waits */
+    const char *was; /* the title until now, in an app's tables; else NULL */
+    apr_array_header_t *lists; /* of chat_run_lists_of_titles() */
+    apr_pool_t *pool;          /* its own, once it waits */
 };
 
 /* ---- a job ---- */
@@ -62,6 +64,7 @@ static chat_run_title_job_t *prepare(const chat_run_t *run, const char *name,
     job->owner = run->kept->owner;
     job->conversation = run->kept->conversation;
     job->question = beginning(question, run->r->pool);
+    job->lists = chat_run_lists_of_titles(run->conf, run->r->pool);
     return job->model && !chat_override_is_off(run->ctx, job->model->name)
                ? job
                : NULL;
@@ -107,6 +110,12 @@ static void log_title(server_rec *s, const chat_model_conf_t *model,
                  model->name, ask->usage.input, ask->usage.output);
 }
 
+static apr_status_t refuse_none(chat_err_t *err)
+{
+    return chat_err_set(err, APR_EGENERAL, HTTP_BAD_GATEWAY, "upstream_error",
+                        "The model found no title.");
+}
+
 static apr_status_t make_title(const char **ptitle, server_rec *s,
                                const chat_model_conf_t *model,
                                const char *question, const char *answer,
@@ -130,10 +139,7 @@ static apr_status_t make_title(const char **ptitle, server_rec *s,
         return rv;
     log_title(s, model, &ask);
     *ptitle = chat_run_title_text(ask.answer, p);
-    return *ptitle
-               ? APR_SUCCESS
-               : chat_err_set(err, APR_EGENERAL, HTTP_BAD_GATEWAY,
-                              "upstream_error", "The model found no title.");
+    return *ptitle ? APR_SUCCESS : refuse_none(err);
 }
 
 static apr_status_t keep_title(const chat_run_title_job_t *job,
@@ -156,6 +162,9 @@ static void work(void *ctx, int stop_fd)
     apr_status_t rv = make_title(&title, job->s, job->model, job->question,
                                  job->answer, stop_fd, &err, job->pool);
 
+    if (rv == APR_SUCCESS &&
+        !chat_run_lists_allow_title(job->lists, title, job->pool))
+        rv = refuse_none(&err);
     if (rv == APR_SUCCESS)
         rv = keep_title(job, title, &err);
     if (rv != APR_SUCCESS && rv != APR_NOTFOUND && rv != APR_EINTR)
@@ -173,6 +182,7 @@ void chat_run_title_later(const chat_run_title_job_t *job)
     apr_pool_create(&p, chat_scratch());
     mine = apr_pmemdup(p, job, sizeof(*job));
     mine->pool = p;
+    mine->lists = apr_array_copy(p, job->lists);
     mine->owner = apr_pstrdup(p, job->owner);
     mine->conversation = apr_pstrdup(p, job->conversation);
     mine->question = apr_pstrdup(p, job->question);
@@ -245,6 +255,10 @@ apr_status_t chat_run_title(const char **ptitle, chat_ctx_t *ctx,
     rv = find_texts(&question, &answer, &at, conversation, err);
     if (rv == APR_SUCCESS)
         rv = make_title(ptitle, at.s, model, question, answer, -1, err, at.p);
+    if (rv == APR_SUCCESS &&
+        !chat_run_lists_allow_title(chat_run_lists_of_titles(ctx->dir, at.p),
+                                    *ptitle, at.p))
+        rv = refuse_none(err);
     return rv == APR_SUCCESS
                ? chat_store_conversation_name(&at, conversation, *ptitle, err)
                : rv;

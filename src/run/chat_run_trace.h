@@ -33,6 +33,15 @@ typedef struct chat_run_called_t {
     const char *finish; /* or NULL */
 } chat_run_called_t;
 
+/* One call of a service of moderation. */
+typedef struct chat_run_looked_t {
+    const chat_hook_conf_t *hook;
+    int output; /* 0: at what is asked, 1: at the answer */
+    apr_time_t start, end;
+    chat_moderation_e action;
+    const char *category; /* or NULL */
+} chat_run_looked_t;
+
 /* Lives in r->pool. */
 typedef struct chat_run_trace_t {
     chat_trace_context_t self;              /* of the request's span */
@@ -45,6 +54,7 @@ typedef struct chat_run_trace_t {
         apr_time_t start, end;
     } stages[CHAT_STAGES];
     apr_array_header_t *calls; /* chat_run_called_t; NULL: not recorded */
+    apr_array_header_t *looks; /* chat_run_looked_t; NULL: none */
     apr_time_t over;           /* when the last one was; 0: it is not */
     const char *asked;         /* with ChatTraceContent: JSON, or NULL */
     chat_buf_t *answered;      /* the same: text, or NULL */
@@ -60,11 +70,16 @@ void chat_run_trace_leave(chat_run_t *run, chat_run_stage_e stage);
 /* The call that was built is about to be made: the upstream may learn of the
  * trace. */
 void chat_run_trace_call(chat_run_t *run);
-/* It was waited for, and begins now. */
+/* It has waited for something else, and begins now. */
+void chat_run_trace_begins(chat_run_t *run);
+/* The limits have been waited for: it begins now. */
 void chat_run_trace_admitted(chat_run_t *run);
 /* It is over: why it failed, or NULL. */
 void chat_run_trace_called(chat_run_t *run, const chat_attempt_t *attempt,
                            const chat_end_t *end, const char *code);
+
+/* [driver] A service of moderation was asked. */
+void chat_run_trace_looked(chat_run_t *run, const chat_run_looked_t *looked);
 
 /* No call will follow, and the answer is yet to be saved. */
 void chat_run_trace_over(chat_run_t *run);

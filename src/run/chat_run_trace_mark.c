@@ -9,7 +9,8 @@
 
 #include "chat_crypto.h"
 
-/* Of the calls of a run that are recorded; one may have many. */
+/* Of the calls of a run that are recorded, and of those of services of
+ * moderation; one may have many. */
 #define CALLS_MAX 16
 
 /* ---- which trace ---- */
@@ -205,13 +206,18 @@ void chat_run_trace_call(chat_run_t *run)
     called->start = apr_time_now();
 }
 
-void chat_run_trace_admitted(chat_run_t *run)
+void chat_run_trace_begins(chat_run_t *run)
 {
     chat_run_called_t *called = last_call(run);
 
-    chat_run_trace_leave(run, CHAT_STAGE_LIMIT);
     if (called)
         called->start = apr_time_now();
+}
+
+void chat_run_trace_admitted(chat_run_t *run)
+{
+    chat_run_trace_leave(run, CHAT_STAGE_LIMIT);
+    chat_run_trace_begins(run);
 }
 
 void chat_run_trace_called(chat_run_t *run, const chat_attempt_t *attempt,
@@ -230,6 +236,19 @@ void chat_run_trace_called(chat_run_t *run, const chat_attempt_t *attempt,
     called->usage = answer->seen->usage;
     if (!code && answer->parse && answer->seen->reason)
         called->finish = chat_dialect_reason(answer->parse->finish);
+}
+
+void chat_run_trace_looked(chat_run_t *run, const chat_run_looked_t *looked)
+{
+    chat_run_trace_t *trace = run->trace;
+
+    if (!is_recorded(run))
+        return;
+    if (!trace->looks)
+        trace->looks =
+            apr_array_make(run->r->pool, 1, sizeof(chat_run_looked_t));
+    if (trace->looks->nelts < CALLS_MAX)
+        APR_ARRAY_PUSH(trace->looks, chat_run_looked_t) = *looked;
 }
 
 void chat_run_trace_over(chat_run_t *run)

@@ -255,6 +255,42 @@ static int put_calls(chat_buf_t *out, const chat_run_t *run)
     return n;
 }
 
+/* ---- services of moderation ---- */
+
+static void put_look(chat_buf_t *out, const chat_run_t *run,
+                     const chat_run_looked_t *looked)
+{
+    span_t s;
+
+    start(&s, run,
+          apr_pstrcat(run->r->pool, "moderation ", looked->hook->name, NULL),
+          CHAT_OTLP_CLIENT);
+    chat_crypto_id(s.otlp.self.span, sizeof(s.otlp.self.span));
+    s.otlp.start = looked->start;
+    s.otlp.end = looked->end;
+    add_text(&s, "chat.moderation.phase", looked->output ? "output" : "input");
+    add_text(&s, "chat.moderation.verdict",
+             chat_telemetry_moderation_name(looked->action));
+    add_text(&s, "chat.moderation.category", looked->category);
+    add_text(&s, "server.address", looked->hook->host);
+    add_number(&s, "server.port", looked->hook->port);
+    if (looked->action == CHAT_MODERATION_ERROR) {
+        add_text(&s, "error.type", "moderation_unavailable");
+        s.otlp.status = CHAT_OTLP_ERROR;
+    }
+    put(out, &s);
+}
+
+static int put_looks(chat_buf_t *out, const chat_run_t *run)
+{
+    const apr_array_header_t *looks = run->trace->looks;
+    int i, n = looks ? looks->nelts : 0;
+
+    for (i = 0; i < n; i++)
+        put_look(out, run, &APR_ARRAY_IDX(looks, i, const chat_run_looked_t));
+    return n;
+}
+
 /* ---- what an operator has to know ---- */
 
 /* What has failed; NULL: nothing that is not the client's. */
@@ -342,6 +378,7 @@ void chat_run_trace_export(chat_run_t *run)
         return;
     end_calls(run);
     put_request(out, run, now);
-    n = 1 + put_stages(out, run, now) + put_calls(out, run);
+    n = 1 + put_stages(out, run, now) + put_looks(out, run) +
+        put_calls(out, run);
     chat_export_put(CHAT_OTLP_TRACES, out->data, out->len, n);
 }

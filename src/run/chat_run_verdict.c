@@ -224,6 +224,7 @@ static const chat_cut_t unchecked = {
     .message = "This answer could not be checked.",
     .outcome = CHAT_OUTCOME_REFUSED,
     .detail = "moderation could not check the answer",
+    .retry_after = "5",
     .filter = 1,
 };
 

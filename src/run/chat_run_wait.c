@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "chat_run_hook.h"
 #include "chat_run_lists.h"
 
 /* An app's end that waits. */
@@ -51,7 +52,31 @@ static apr_status_t let_go(chat_run_t *run, apr_size_t len)
         rv = chat_run_send_bytes(run, waiting->data, len);
     memmove(waiting->data, waiting->data + len, waiting->len - len);
     waiting->len -= len;
+    run->answer.gone += len;
     return rv;
+}
+
+/* What was kept because it could have been a refusal waits, too. */
+void chat_run_wait_held(chat_run_t *run)
+{
+    chat_run_answer_t *answer = &run->answer;
+    apr_size_t len = run->attempt.refusal_len;
+
+    chat_buf_put(&answer->waiting, run->attempt.refusal, len);
+    run->attempt.refusal_len = 0;
+}
+
+/* Bytes of those that wait, up to the end of an event, of which it is known
+ * that they may be seen. Nobody has looked into an event that is not over. */
+static apr_size_t may_go(chat_run_t *run)
+{
+    const chat_run_answer_t *answer = &run->answer;
+    apr_off_t judged;
+
+    if (!chat_run_tap_holds(run, CHAT_TAP_COUNT))
+        return answer->waiting.len - answer->torn;
+    judged = chat_run_hook_judged(run);
+    return judged > answer->gone ? (apr_size_t)(judged - answer->gone) : 0;
 }
 
 /* Unchanged, but not before it is known that all of it may be seen: what ends
@@ -64,44 +89,73 @@ apr_status_t chat_run_pass_filtered(chat_run_t *run, const char *data,
     const chat_cut_t *cut;
     apr_status_t rv;
 
-    chat_buf_put(&answer->waiting, run->attempt.refusal,
-                 run->attempt.refusal_len);
-    run->attempt.refusal_len = 0;
+    answer->torn += run->attempt.refusal_len;
+    chat_run_wait_held(run);
     chat_buf_put(&answer->waiting, data, len);
-    if (tail == len)
-        tail = answer->waiting.len;
+    answer->torn = tail < len ? tail : answer->torn + len;
     cut = chat_run_tap_progress(run);
     if (cut && cut->filter) {
         answer->cut = cut;
         return answer->sent ? chat_run_cut_off(run, cut) : APR_EOF;
     }
-    if (!cut && chat_run_tap_holds(run))
-        return APR_SUCCESS;
-    rv = let_go(run, answer->waiting.len - tail);
-    return rv == APR_SUCCESS && cut ? chat_run_cut_off(run, cut) : rv;
+    chat_run_hook_reached(run,
+                          answer->gone + answer->waiting.len - answer->torn);
+    rv = let_go(run, may_go(run));
+    if (rv == APR_SUCCESS && cut)
+        return chat_run_cut_off(run, cut);
+    return rv == APR_SUCCESS && chat_run_hook_is_full(run) ? APR_EAGAIN : rv;
 }
 
-/* What taps hold of the answer that has ended goes on, or shows that it must
- * not. */
-static void flush(chat_run_t *run)
+static int may_flush(const chat_run_t *run)
+{
+    return run->filter_taps && chat_run_is_answering(run) &&
+           !run->attempt.is_refused &&
+           !(run->answer.cut && run->answer.cut->filter);
+}
+
+void chat_run_flush_taps(chat_run_t *run)
 {
     chat_run_answer_t *answer = &run->answer;
 
+    if (answer->flushed || !may_flush(run))
+        return;
+    answer->flushed = 1;
     if (run->whole && !run->dialect)
         chat_run_lists_wire(run, answer->out.data, answer->out.len);
     chat_run_tap_flush(run);
     if (!answer->cut)
         answer->cut = chat_run_tap_progress(run);
-    if (answer->cut && answer->cut->filter)
-        chat_buf_clear(&answer->waiting);
-    else if (!run->dialect)
-        let_go(run, answer->waiting.len);
 }
 
 void chat_run_flush(chat_run_t *run)
 {
-    if (run->filter_taps && chat_run_is_answering(run) &&
-        !run->attempt.is_refused &&
-        !(run->answer.cut && run->answer.cut->filter))
-        flush(run);
+    chat_run_answer_t *answer = &run->answer;
+
+    if (!may_flush(run))
+        return;
+    chat_run_flush_taps(run);
+    chat_run_hook_settle(run);
+    if (!answer->cut)
+        answer->cut = chat_run_tap_progress(run);
+    if (answer->cut && answer->cut->filter)
+        chat_buf_clear(&answer->waiting);
+    else if (!run->dialect)
+        let_go(run, may_go(run));
+}
+
+apr_status_t chat_run_went_on(chat_run_t *run)
+{
+    chat_run_answer_t *answer = &run->answer;
+    const chat_cut_t *cut = chat_run_tap_progress(run);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!answer->cut)
+        answer->cut = cut;
+    if (run->dialect)
+        rv = chat_run_send_out(run);
+    else if (!cut && !run->whole)
+        rv = let_go(run, may_go(run));
+    else if (cut && answer->sent)
+        return chat_run_cut_off(run, cut);
+    return rv == APR_SUCCESS && cut ? APR_EOF : rv;
 }

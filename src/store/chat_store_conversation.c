@@ -38,8 +38,8 @@ static int is_user(const char *by)
     return by && strcmp(by, CHAT_STORE_BY_USER) == 0;
 }
 
-static void read_row(chat_conversation_t *c, const chat_store_rows_t *rows,
-                     apr_pool_t *p)
+void chat_store_conversation_row(chat_conversation_t *c,
+                                 const chat_store_rows_t *rows, apr_pool_t *p)
 {
     memset(c, 0, sizeof(*c));
     c->id = chat_store_db_text(rows, ID, p);
@@ -72,7 +72,7 @@ apr_status_t chat_store_conversation_read(chat_conversation_t **pc,
     if (rv != APR_SUCCESS)
         return rv;
     *pc = apr_palloc(tx->p, sizeof(**pc));
-    read_row(*pc, &rows, tx->p);
+    chat_store_conversation_row(*pc, &rows, tx->p);
     return APR_SUCCESS;
 }
 
@@ -246,7 +246,7 @@ static apr_status_t list(chat_store_tx_t *tx, void *work)
                                                     last->id, tx->p);
             continue; /* the driver frees the result after the last row */
         }
-        read_row(apr_array_push(l->rows), &rows, tx->p);
+        chat_store_conversation_row(apr_array_push(l->rows), &rows, tx->p);
     }
     return APR_SUCCESS;
 }

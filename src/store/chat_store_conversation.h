@@ -37,6 +37,10 @@ apr_status_t chat_store_conversation_insert(int *pcount, chat_store_tx_t *tx,
                                             const chat_conversation_t *c);
 
 /* As it is; APR_NOTFOUND with err. */
+/* The row of a statement that has a conversation's columns. */
+void chat_store_conversation_row(chat_conversation_t *c,
+                                 const chat_store_rows_t *rows, apr_pool_t *p);
+
 apr_status_t chat_store_conversation_read(chat_conversation_t **pc,
                                           chat_store_tx_t *tx, const char *id);
 

@@ -197,6 +197,13 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
          CONVERSATION PAGE_OF_CONVERSATIONS
          "and c.n in (select rowid from chat_conversation_search "
          "where chat_conversation_search match %s) " NEWEST_CONVERSATIONS),
+    BOTH(CONVERSATION_CHANGED, CONVERSATION
+         "where c.user_id = %s and c.archived in (0, 1) "
+         "and c.deleted_at is null "
+         "and (c.updated_at >= %s or c.last_message_at >= %s) limit %s"),
+    BOTH(CONVERSATION_DELETED,
+         "select id from chat_conversation where deleted_at is not null "
+         "and deleted_at >= %s and user_id = %s limit %s"),
     BOTH(CONVERSATION_CURRENT,
          "select current_message_id from chat_conversation "
          "where id = %s and user_id = %s and deleted_at is null"),

@@ -144,7 +144,8 @@ static int wait_ms(const chat_stream_t *s)
     chat_mono_t due = chat_stream_due(s), now = chat_clock_now();
     int most = s->client.fd >= 0 || s->client.left ? WAIT_MS : LOOK_MS;
 
-    if (due <= now || s->call.waiting) /* it has had its share of one round */
+    /* It has had its share of one round. */
+    if (due <= now || (s->call.waiting && !s->aside.blocks))
         return 0;
     return due - now > most * 1000 ? most : (int)((due - now + 999) / 1000);
 }
@@ -185,10 +186,10 @@ static void run_round(blocking_t *b, chat_stream_t *s)
     chat_stream_woken(s);
     if (upstream->revents)
         s->xfer->link->ops->ready(s, events_of(upstream));
-    if (s->call.waiting)
+    if (s->call.waiting && !s->aside.blocks)
         s->source->resume(s);
     curl_multi_perform(m->handle, &running);
-    chat_link_reap(m);
+    chat_multi_reap(m);
     chat_stream_check(s, b->driver.now);
 }
 

@@ -416,7 +416,7 @@ static void fetch_ahead(const struct epoll_event *x, int left)
     if (left > 3)
         __builtin_prefetch(x[3].data.ptr);
     if (left > 2 && (s = chat_engine_curl_user(x[2].data.ptr)))
-        for (at = (const char *)s; at < (const char *)&s->end; at += 64)
+        for (at = (const char *)s; at < (const char *)&s->aside.end; at += 64)
             __builtin_prefetch(at);
     if (left > 1 && (s = chat_engine_curl_user(x[1].data.ptr))) {
         __builtin_prefetch(s->xfer);

@@ -36,11 +36,11 @@ static chat_event_t *watch(chat_multi_t *m, curl_socket_t fd, uint32_t events)
 
 static void lose(CURL *easy, const char *why)
 {
-    chat_link_t *l = NULL;
+    chat_easy_t *at_work = NULL;
 
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&l);
-    if (l && l->user)
-        l->ops->lost(l->user, CURLE_COULDNT_CONNECT, why);
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&at_work);
+    if (at_work)
+        at_work->over(at_work->owner, CURLE_COULDNT_CONNECT, why);
 }
 
 /* Never fails: curl would give up the whole multi handle, without a word to its
@@ -96,8 +96,10 @@ static void recover(chat_multi_t *m, int *prunning)
         return;
     TAILQ_FOREACH(s, &e->live, park.link)
     {
-        if (s->xfer && s->xfer->link && s->xfer->link->multi == m)
-            lose(s->xfer->link->easy, curl_multi_strerror(rc));
+        if (s->xfer && s->xfer->link && s->xfer->link->easy.multi == m)
+            lose(s->xfer->link->easy.handle, curl_multi_strerror(rc));
+        if (s->aside.made && s->aside.easy->multi == m)
+            lose(s->aside.easy->handle, curl_multi_strerror(rc));
     }
 }
 
@@ -107,7 +109,7 @@ static void act(chat_multi_t *m, int fd, int mask)
 
     if (curl_multi_socket_action(m->handle, fd, mask, &running) != CURLM_OK)
         recover(m, &running);
-    chat_link_reap(m);
+    chat_multi_reap(m);
 }
 
 void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
@@ -162,8 +164,8 @@ static int watch_link(chat_link_t *l, uint32_t events)
              : !events   ? EPOLL_CTL_DEL
                          : EPOLL_CTL_MOD;
 
-    return !chat_engine_poll(l->multi->curl->owner, op, l->event.fd, events,
-                             &l->event);
+    return !chat_engine_poll(l->easy.multi->curl->owner, op, l->event.fd,
+                             events, &l->event);
 }
 
 /* An event of this batch may still point here. */

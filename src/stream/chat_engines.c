@@ -155,6 +155,7 @@ static void engine_abandon(chat_engine_t *e)
     while ((s = TAILQ_FIRST(&e->live))) {
         TAILQ_REMOVE(&e->live, s, park.link);
         s->source->stop(s);
+        s->aside.ops->stop(s);
         chat_netfilter_discard(s);
         abandon(s);
     }

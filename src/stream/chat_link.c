@@ -32,7 +32,6 @@
 /* An upstream that vanished without a word is noticed in about a minute. */
 #define KEEPALIVE_IDLE 30L
 #define KEEPALIVE_INTERVAL 10L
-#define CONNECT_BYTES 1024L
 /* Idle connections that an engine keeps, and a blocking driver. Open files are
  * counted without them. */
 #define IDLE_MAX 256
@@ -63,7 +62,7 @@ CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
     if (l->plain)
         return result_of(recv(l->event.fd, data, len, MSG_DONTWAIT), pn,
                          CURLE_RECV_ERROR);
-    rc = curl_easy_recv(l->easy, data, len, &n);
+    rc = curl_easy_recv(l->easy.handle, data, len, &n);
     *pn = n;
     return rc;
 }
@@ -78,7 +77,7 @@ CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
         return result_of(
             send(l->event.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL), pn,
             CURLE_SEND_ERROR);
-    rc = curl_easy_send(l->easy, data, len, &n);
+    rc = curl_easy_send(l->easy.handle, data, len, &n);
     *pn = n;
     return rc;
 }
@@ -95,13 +94,13 @@ static int is_silent(chat_link_t *l)
 {
     apr_size_t n;
 
-    return chat_link_recv(l, l->multi->curl->in, CHAT_READ_BYTES, &n) ==
+    return chat_link_recv(l, l->easy.multi->curl->in, CHAT_READ_BYTES, &n) ==
            CURLE_AGAIN;
 }
 
 void chat_link_watch(chat_link_t *l, uint32_t events)
 {
-    const chat_curl_ops_t *ops = l->multi->curl->ops;
+    const chat_curl_ops_t *ops = l->easy.multi->curl->ops;
 
     if (events == l->watched || l->event.fd < 0)
         return;
@@ -124,126 +123,79 @@ static int on_socket(void *unused, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
-static void set_connection(CURL *h, const chat_call_t *call)
+static void on_over(void *owner, CURLcode rc, const char *why)
 {
-    apr_interval_time_t connect = call->timeouts.connect;
+    chat_link_t *l = owner;
+    curl_socket_t fd = CURL_SOCKET_BAD;
 
+    if (!l->user)
+        return;
+    if (!rc)
+        rc = curl_easy_getinfo(l->easy.handle, CURLINFO_ACTIVESOCKET, &fd);
+    if (rc || fd == CURL_SOCKET_BAD) {
+        l->ops->lost(l->user, rc, why);
+        return;
+    }
+    l->event.fd = fd;
+    /* From now on it is what it gives at once. */
+    curl_easy_setopt(l->easy.handle, CURLOPT_BUFFERSIZE, (long)CHAT_READ_BYTES);
+    l->ops->connected(l->user);
+}
+
+static void set_link(CURL *h)
+{
     curl_easy_setopt(h, CURLOPT_CONNECT_ONLY, 1L);
-    curl_easy_setopt(h, CURLOPT_URL, call->url);
-    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    curl_easy_setopt(h, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
-#endif
-    /* A proxy of any kind gives us the upstream itself. */
-    curl_easy_setopt(h, CURLOPT_HTTPPROXYTUNNEL, 1L);
-    curl_easy_setopt(h, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    chat_trust_set(h);
-    /* While it connects it has a buffer of that size. */
-    curl_easy_setopt(h, CURLOPT_BUFFERSIZE, CONNECT_BYTES);
     curl_easy_setopt(h, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
     curl_easy_setopt(h, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
-    if (connect > 0)
-        curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
-                         (long)apr_time_as_msec(connect));
-#if LIBCURL_VERSION_NUM >= 0x075700
-    /* Should curl have to look up a name after all: do not wait for that
-     * thread when the client leaves. */
-    curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
-#endif
-}
-
-static void release(chat_link_t *l)
-{
-    chat_curl_t *c = l->multi->curl;
-
-    if (l->easy)
-        chat_curl_release(c, l->easy);
-    chat_multi_release(l->multi);
-    curl_slist_free_all(l->hosts);
-    curl_slist_free_all(l->guard);
-    free(l->origin);
-    if (c->ops)
-        c->ops->closed(c, l);
-    else
-        free(l);
 }
 
 chat_link_t *chat_link_open(chat_stream_t *s, const chat_link_ops_t *ops)
 {
     const chat_call_t *call = s->call.spec;
-    chat_curl_t *c = s->driver->curl;
     chat_link_t *l = calloc(1, sizeof(*l));
 
-    if (!l || !(l->multi = chat_multi_acquire(c))) {
-        free(l);
+    if (!l)
         return NULL;
-    }
     l->event.kind = CHAT_EVENT_LINK;
     l->event.fd = -1;
     l->user = s;
     l->ops = ops;
     l->plain = !strncasecmp(call->url, "http:", 5) && !chat_resolver_proxy();
-    l->easy = chat_curl_acquire(c);
-    if (l->easy) {
-        set_connection(l->easy, call);
-        curl_easy_setopt(l->easy, CURLOPT_PRIVATE, l);
-        if (call->resolve)
-            l->hosts = curl_slist_append(NULL, call->resolve);
-        curl_easy_setopt(l->easy, CURLOPT_RESOLVE, l->hosts);
-        l->guard = chat_stream_guard_set(l->easy, call);
+    l->easy.owner = l;
+    l->easy.over = on_over;
+    if (chat_easy_open(&l->easy, s->driver->curl, call)) {
+        set_link(l->easy.handle);
         if (!call->guarded)
             l->origin = strndup(call->url, chat_xfer_request_origin(call->url));
-        if (curl_multi_add_handle(l->multi->handle, l->easy) == CURLM_OK)
+        if (chat_easy_run(&l->easy))
             return l;
     }
-    release(l);
+    chat_easy_close(&l->easy);
+    free(l->origin);
+    free(l);
     return NULL;
-}
-
-void chat_link_reap(chat_multi_t *m)
-{
-    curl_socket_t fd = CURL_SOCKET_BAD;
-    chat_link_t *l;
-    CURLMsg *msg;
-    CURLcode rc;
-    int left;
-
-    while ((msg = curl_multi_info_read(m->handle, &left))) {
-        if (msg->msg != CURLMSG_DONE)
-            continue;
-        rc = msg->data.result;
-        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&l);
-        if (!rc)
-            rc = curl_easy_getinfo(l->easy, CURLINFO_ACTIVESOCKET, &fd);
-        l->event.fd = fd;
-        if (rc || fd == CURL_SOCKET_BAD) {
-            l->ops->lost(l->user, rc, NULL);
-            continue;
-        }
-        /* From now on it is what it gives at once. */
-        curl_easy_setopt(l->easy, CURLOPT_BUFFERSIZE, (long)CHAT_READ_BYTES);
-        l->ops->connected(l->user);
-    }
 }
 
 /* ---- kept ones ---- */
 
 void chat_link_close(chat_link_t *l)
 {
+    chat_curl_t *c = l->easy.multi->curl;
+
     if (!l->user) {
-        TAILQ_REMOVE(&l->multi->curl->idle, l, idle);
-        l->multi->curl->nidle--;
+        TAILQ_REMOVE(&c->idle, l, idle);
+        c->nidle--;
     }
     l->user = NULL;
     chat_link_watch(l, 0);
-    curl_multi_remove_handle(l->multi->handle, l->easy); /* closes it */
-    release(l);
+    chat_easy_close(&l->easy);
+    free(l->origin);
+    if (c->ops)
+        c->ops->closed(c, l);
+    else
+        free(l);
 }
 
 /* Of too many: one of the youngest multi handle's, so that this goes. */
@@ -252,14 +204,14 @@ static chat_link_t *find_dispensable(const chat_curl_t *c)
     chat_link_t *l, *found = TAILQ_FIRST(&c->idle);
 
     TAILQ_FOREACH(l, &c->idle, idle)
-    if (l->multi->serial >= found->multi->serial)
+    if (l->easy.multi->serial >= found->easy.multi->serial)
         found = l;
     return found;
 }
 
 void chat_link_keep(chat_link_t *l)
 {
-    chat_curl_t *c = l->multi->curl;
+    chat_curl_t *c = l->easy.multi->curl;
 
     if (!l->origin) {
         chat_link_close(l);

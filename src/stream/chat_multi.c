@@ -71,6 +71,22 @@ void chat_multi_release(chat_multi_t *m)
     }
 }
 
+void chat_multi_reap(chat_multi_t *m)
+{
+    chat_easy_t *easy;
+    CURLMsg *msg;
+    CURLcode rc;
+    int left;
+
+    while ((msg = curl_multi_info_read(m->handle, &left))) {
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        rc = msg->data.result;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&easy);
+        easy->over(easy->owner, rc, NULL);
+    }
+}
+
 void chat_multi_close(chat_multi_t *m)
 {
     chat_curl_t *c = m->curl;

@@ -175,9 +175,10 @@ chat_offer_e chat_stream_offer(chat_stream_t *s, apr_size_t len)
         s->call.round = s->driver->round;
         s->call.round_bytes = 0;
     }
-    if (s->client.out.len || s->call.round_bytes >= ROUND_BYTES) {
+    if (s->client.out.len || s->aside.blocks ||
+        s->call.round_bytes >= ROUND_BYTES) {
         s->call.waiting = 1;
-        if (!s->client.out.len)
+        if (!s->client.out.len && !s->aside.blocks)
             s->driver->ops->defer(s);
         return CHAT_OFFER_LATER;
     }
@@ -200,7 +201,7 @@ apr_status_t chat_stream_frame(const request_rec *r, const char *data,
 
 /* After every callback that may have written, with its result: the same, or
  * that the client does not take it. */
-static apr_status_t written(chat_stream_t *s, apr_status_t rv)
+apr_status_t chat_stream_written(chat_stream_t *s, apr_status_t rv)
 {
     apr_status_t sent = s->driver->ops->send(s, s->call.last || rv == APR_EOF);
 
@@ -239,12 +240,15 @@ chat_offer_e chat_stream_deliver(chat_stream_t *s, const char *data,
     calling = s;
     rv = s->spec.cb->data(s->spec.ctx, data, len);
     calling = NULL;
-    if (rv == APR_INCOMPLETE)
-        rv = APR_SUCCESS;
-    else if (!s->call.begun)
+    if (rv != APR_INCOMPLETE && !s->call.begun)
         note_answer(s);
-    return written(s, rv) == APR_SUCCESS ? CHAT_OFFER_ACCEPTED
-                                         : CHAT_OFFER_STOP;
+    s->aside.blocks = rv == APR_EAGAIN;
+    if (rv == APR_INCOMPLETE || rv == APR_EAGAIN)
+        rv = APR_SUCCESS;
+    if (chat_stream_written(s, rv) != APR_SUCCESS)
+        return CHAT_OFFER_STOP;
+    s->aside.ops->ask(s);
+    return CHAT_OFFER_ACCEPTED;
 }
 
 void chat_stream_wake(chat_stream_t *s)
@@ -268,5 +272,5 @@ void chat_stream_heartbeat(chat_stream_t *s)
     calling = s;
     rv = s->spec.cb->silence(s->spec.ctx);
     calling = NULL;
-    written(s, rv);
+    chat_stream_written(s, rv);
 }

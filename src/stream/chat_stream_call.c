@@ -39,7 +39,15 @@ void chat_stream_begin(chat_stream_t *s)
     if (s->spec.early)
         chat_stream_heartbeat(s);
     if (!s->ended)
+        s->aside.ops->ask(s);
+    s->aside.first = s->aside.wanted && s->spec.asks_first;
+    if (!s->ended && !s->aside.first)
         start_call(s);
+}
+
+void chat_stream_begin_call(chat_stream_t *s)
+{
+    start_call(s);
 }
 
 static chat_mono_t total_due(const chat_stream_t *s)
@@ -73,8 +81,13 @@ int chat_stream_again(chat_stream_t *s)
     apr_interval_time_t wait = 0;
 
     if (!s->call.spec || !s->spec.cb->again || is_final(s) ||
-        !s->spec.cb->again(s->spec.ctx, &s->end, &call, &wait))
+        !s->spec.cb->again(s->spec.ctx, &s->end, &call, &wait) ||
+        (!call && !s->aside.ops->linger(s))) {
+        s->aside.ops->stop(s);
         return 0;
+    }
+    if (!call)
+        return 1;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, s->r,
                   CHATNO(0512) "one more call, in %" APR_TIME_T_FMT " ms",
                   apr_time_as_msec(wait));
@@ -96,6 +109,8 @@ static chat_mono_t call_due(const chat_stream_t *s)
     const chat_timeouts_t *t = &call->spec->timeouts;
     chat_mono_t due = total_due(s);
 
+    if (s->aside.first || s->aside.lingers)
+        return due;
     if (call->again_at)
         return call->again_at < due ? call->again_at : due;
     if (!call->begun)
@@ -169,6 +184,8 @@ chat_mono_t chat_stream_due(const chat_stream_t *s)
         due = at;
     if (!s->ended && s->call.spec && (at = call_due(s)) < due)
         due = at;
+    if ((at = s->aside.ops->due(s)) < due)
+        due = at;
     return due;
 }
 
@@ -182,4 +199,6 @@ void chat_stream_check(chat_stream_t *s, chat_mono_t now)
         check_client(s, now);
     if (!s->ended && s->call.spec)
         check_call(s, now);
+    if (s->aside.ops->due(s) <= now)
+        s->aside.ops->make(s);
 }

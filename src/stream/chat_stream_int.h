@@ -228,7 +228,45 @@ typedef struct chat_stream_park_t {
     TAILQ_ENTRY(chat_stream_t) woken_link;  /* K */
 } chat_stream_park_t;
 
-/* An event of the upstream's reads and writes the members down to end. */
+/* The call beside (chat_aside.c). All D. */
+typedef struct chat_aside_ops_t {
+    /* Is one wanted now? It is made in a later round. */
+    void (*ask)(chat_stream_t *s);
+    /* When make() is to be called; CHAT_MONO_NEVER: not now. */
+    chat_mono_t (*due)(const chat_stream_t *s);
+    /* Make it, or tell that it is over. */
+    void (*make)(chat_stream_t *s);
+    /* 1: the stream goes on until the call is over, and ends then as it has
+     * now. */
+    int (*linger)(chat_stream_t *s);
+    /* Nobody waits for it any more. Idempotent. */
+    void (*stop)(chat_stream_t *s);
+} chat_aside_ops_t;
+
+extern const chat_aside_ops_t chat_aside_ops;
+
+/* What chat_aside.c keeps of it. All D. */
+typedef struct chat_stream_aside_t {
+    const chat_aside_ops_t *ops; /* C */
+    int blocks;  /* nothing is taken from the source before it is over */
+    int wanted;  /* it is to be made, or is */
+    int made;    /* it is */
+    int over;    /* its transfer is, and that is still to be told */
+    int rc;      /* how, a CURLcode */
+    int first;   /* the first call waits for it */
+    int lingers; /* the end waits for it: */
+    chat_end_t end;
+    chat_aside_t spec;
+    struct chat_easy_t *easy; /* NULL: never made one */
+    struct curl_slist *headers;
+    apr_size_t head_len; /* bytes of its answer's header lines */
+    char *data;          /* malloc'ed while one is made, capacity bytes */
+    apr_size_t len, capacity;
+    int too_long;
+} chat_stream_aside_t;
+
+/* An event of the upstream's reads and writes the members down to aside, and
+ * the first of that. */
 struct chat_stream_t {
     request_rec *r;              /* C  the pointee is the owner's */
     conn_rec *c;                 /* C */
@@ -243,6 +281,7 @@ struct chat_stream_t {
     chat_end_t end;              /* D */
     chat_mono_t started;         /* C */
     struct chat_xfer_t *xfer;    /* D  the transfer, NULL: never made one */
+    chat_stream_aside_t aside;   /* D */
     chat_stream_admission_t admission;
     chat_stream_engine_t engine; /* E */
     chat_stream_park_t park;
@@ -273,6 +312,9 @@ void chat_stream_cut(chat_stream_t *s, chat_end_e why, const char *detail);
 /* [D] The client has gone, or takes nothing: a stream that does not go on
  * without it is cut. */
 void chat_stream_gone(chat_stream_t *s, chat_end_e why, const char *detail);
+/* [D] A callback is over that may have written; its result is as for data().
+ * APR_SUCCESS, or the stream has ended. */
+apr_status_t chat_stream_written(chat_stream_t *s, apr_status_t rv);
 /* [D] Somebody called chat_stream_wake(), or chat_stream_cancel(). */
 void chat_stream_woken(chat_stream_t *s);
 /* [any thread] */
@@ -296,6 +338,9 @@ int chat_stream_again(chat_stream_t *s);
 chat_mono_t chat_stream_due(const chat_stream_t *s);
 /* [D] Act on what is due: time-outs, heartbeat, script, one more call. */
 void chat_stream_check(chat_stream_t *s, chat_mono_t now);
+
+/* [D] The first call, once what it has waited for is over. */
+void chat_stream_begin_call(chat_stream_t *s);
 
 /* ---- admission (chat_stream_admission.c) ---- */
 

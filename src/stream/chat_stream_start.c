@@ -37,6 +37,7 @@ static chat_stream_t *stream_create(request_rec *r,
                 : spec->script ? &chat_source_script
                                : &chat_source_feed;
     s->spec = *spec;
+    s->aside.ops = &chat_aside_ops;
     s->call.spec = spec->call;
     s->client.fd = s->park.fd = s->engine.heap = -1;
     s->end.first = -1;

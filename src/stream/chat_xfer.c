@@ -148,15 +148,15 @@ static int is_sending(const chat_stream_t *s)
     return s->xfer->sent < s->xfer->size && !s->xfer->unsendable;
 }
 
+/* Nothing is read while that has to wait for something else than the next
+ * round. */
 static void watch(chat_stream_t *s)
 {
-    uint32_t events = is_sending(s) ? EPOLLOUT : 0;
+    int waits = s->call.waiting && (s->client.out.len || s->aside.blocks);
+    uint32_t events = (is_sending(s) ? EPOLLOUT : 0) | (waits ? 0 : EPOLLIN);
 
     if (s->xfer->link && !s->ended)
-        chat_link_watch(
-            s->xfer->link,
-            events |
-                (s->client.out.len && s->call.waiting ? 0 : (uint32_t)EPOLLIN));
+        chat_link_watch(s->xfer->link, events);
 }
 
 /* What follows of the request. TLS wants the same bytes once more when it could

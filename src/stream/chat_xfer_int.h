@@ -2,8 +2,9 @@
 /*
  * Transfers: what carries a call. libcurl connects, with names, proxies, TLS
  * and certificates, and hands over bytes (CURLOPT_CONNECT_ONLY); HTTP/1.1 is
- * spoken here. A driver has its own handles and connections, and none is ever
- * shared between threads. All of it is the driver's thread's (D).
+ * spoken here, but for the calls beside a stream, which are libcurl's own. A
+ * driver has its own handles and connections, and none is ever shared between
+ * threads. All of it is the driver's thread's (D).
  */
 #ifndef CHAT_XFER_INT_H
 #define CHAT_XFER_INT_H
@@ -18,6 +19,18 @@
 typedef struct chat_curl_t chat_curl_t;
 typedef struct chat_multi_t chat_multi_t;
 typedef struct chat_link_t chat_link_t;
+
+/* An easy handle at work: it connects for a link, or makes a call beside a
+ * stream. curl knows it as CURLOPT_PRIVATE. */
+typedef struct chat_easy_t {
+    CURL *handle;
+    chat_multi_t *multi;
+    struct curl_slist *hosts, *guard;
+    void *owner; /* C */
+    /* It is over: rc says how, or with an error why does where that is not
+     * NULL. Also in curl's callbacks, then with an error. */
+    void (*over)(void *owner, CURLcode rc, const char *why);
+} chat_easy_t;
 
 /* The transfer of a stream's call. */
 typedef struct chat_xfer_t {
@@ -63,9 +76,7 @@ struct chat_link_t {
     int plain;           /* its socket is all that there is between */
     uint32_t watched;    /* for these events, of EPOLLIN and EPOLLOUT */
     const chat_link_ops_t *ops;
-    chat_multi_t *multi;
-    CURL *easy;
-    struct curl_slist *hosts, *guard;
+    chat_easy_t easy;
     char *origin; /* malloc'ed; NULL: it is for one call alone */
     int kept;     /* another call had it before */
     chat_mono_t idle_at;
@@ -76,8 +87,6 @@ struct chat_link_t {
 chat_link_t *chat_link_reuse(chat_stream_t *s);
 /* A new one; the stream is told when it is connected. NULL: no memory. */
 chat_link_t *chat_link_open(chat_stream_t *s, const chat_link_ops_t *ops);
-/* [what curl tells] Connections that are there now, or will not be. */
-void chat_link_reap(chat_multi_t *m);
 /* The call is over: keep it for others, or close it. Not in curl's callbacks.
  */
 void chat_link_keep(chat_link_t *l);
@@ -137,9 +146,14 @@ apr_status_t chat_curl_init(chat_curl_t *c, const chat_driver_t *driver,
                             void *owner, const chat_curl_ops_t *ops);
 /* No call is running, and no connection is idle. */
 void chat_curl_destroy(chat_curl_t *c);
-/* An easy handle, NULL: no memory. */
-CURL *chat_curl_acquire(chat_curl_t *c);
-void chat_curl_release(chat_curl_t *c, CURL *easy);
+/* All that a call needs of a connection: owner and over are set, no other
+ * member is. 0: no memory, and there is nothing to close. */
+int chat_easy_open(chat_easy_t *easy, chat_curl_t *c, const chat_call_t *call);
+/* 1: curl has it, and over() will be called. */
+int chat_easy_run(chat_easy_t *easy);
+/* Its connection goes as well. Idempotent. Not in curl's callbacks, nor in
+ * over(). */
+void chat_easy_close(chat_easy_t *easy);
 
 /* ---- multi handles (chat_multi.c) ---- */
 
@@ -161,6 +175,8 @@ chat_multi_t *chat_multi_add(chat_curl_t *c);
  * memory. */
 chat_multi_t *chat_multi_acquire(chat_curl_t *c);
 void chat_multi_release(chat_multi_t *m);
+/* Those of its handles that are over are told so. */
+void chat_multi_reap(chat_multi_t *m);
 /* It has no connections and goes. */
 void chat_multi_close(chat_multi_t *m);
 

@@ -36,17 +36,6 @@ static apr_int64_t ms(apr_interval_time_t t)
     return t < 0 ? -1 : (t + 500) / 1000;
 }
 
-static const char *const actions[CHAT_MODERATION_COUNT] = {
-    [CHAT_MODERATION_PASS] = "pass",       [CHAT_MODERATION_FLAG] = "flag",
-    [CHAT_MODERATION_REPLACE] = "replace", [CHAT_MODERATION_ERROR] = "error",
-    [CHAT_MODERATION_BLOCK] = "block",
-};
-
-const char *chat_telemetry_moderation_name(chat_moderation_e action)
-{
-    return actions[action];
-}
-
 static void set_variables(request_rec *r, const chat_record_t *f)
 {
     set_text(r, "CHAT_REQUEST_ID", f->request_id);
@@ -59,7 +48,8 @@ static void set_variables(request_rec *r, const chat_record_t *f)
     set_number(r, "CHAT_DURATION_MS", ms(f->duration));
     set_number(r, "CHAT_INPUT_TOKENS", f->usage.input);
     set_number(r, "CHAT_OUTPUT_TOKENS", f->usage.output);
-    set_text(r, "CHAT_MODERATION", actions[f->moderation.action]);
+    set_text(r, "CHAT_MODERATION",
+             chat_telemetry_moderation_name(f->moderation.action));
 }
 
 /* A number, or "-" where it is not known. */
@@ -101,7 +91,7 @@ static const char *moderation(request_rec *r, const chat_moderation_told_t *m)
     if (m->action <= CHAT_MODERATION_PASS)
         return "";
     return apr_pstrcat(
-        r->pool, " moderation=", actions[m->action],
+        r->pool, " moderation=", chat_telemetry_moderation_name(m->action),
         " phase=", m->output ? "output" : "input", " by=", word(r, m->by),
         m->rule ? " rule=" : "", m->rule ? word(r, m->rule) : "",
         m->category ? " category=" : "",

@@ -77,21 +77,40 @@ static int escape(char out[8], const char *text)
     return len;
 }
 
+/* How many of the next bytes, and no more than max, JSON has as they are: a
+ * line is mostly these. */
+static apr_size_t count_plain(const char *text, apr_size_t max)
+{
+    apr_size_t n = 0;
+
+    while (n < max && text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' &&
+           text[n] != '\\')
+        n++;
+    return n;
+}
+
 /* max bytes of it at most. */
 static void put_quoted(line_t *line, const char *text, apr_size_t max)
 {
-    apr_size_t used = 0;
     char out[8];
 
     puts_(line, "\"");
-    while (*text) {
-        int len = escape(out, text);
+    for (;;) {
+        apr_size_t plain = count_plain(text, max), used;
+        int len;
 
-        used += strlen(out);
+        put(line, text, plain);
+        text += plain;
+        max -= plain;
+        if (!*text)
+            break;
+        len = escape(out, text);
+        used = strlen(out);
         if (used > max)
             break;
-        puts_(line, out);
+        put(line, out, used);
         text += len;
+        max -= used;
     }
     puts_(line, "\"");
 }
@@ -114,15 +133,24 @@ static void text(line_t *line, const char *name, const char *value,
     put_quoted(line, value, max);
 }
 
+/* At least so many digits of it. */
+static void put_digits(line_t *line, apr_int64_t value, int least)
+{
+    char digits[24], *at = digits + sizeof(digits);
+
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (--least > 0 || value);
+    put(line, at, (apr_size_t)(digits + sizeof(digits) - at));
+}
+
 static void number(line_t *line, const char *name, apr_int64_t value)
 {
-    char digits[24];
-
     if (value < 0)
         return;
     name_member(line, name);
-    apr_snprintf(digits, sizeof(digits), "%" APR_INT64_T_FMT, value);
-    puts_(line, digits);
+    put_digits(line, value, 1);
 }
 
 static void milliseconds(line_t *line, const char *name,
@@ -135,27 +163,35 @@ static void milliseconds(line_t *line, const char *name,
 static void dollars(line_t *line, const char *name, apr_int64_t cost)
 {
     const apr_int64_t dollar = APR_INT64_C(10000000000);
-    char digits[40];
 
     if (cost < 0)
         return;
     name_member(line, name);
-    apr_snprintf(digits, sizeof(digits),
-                 "%" APR_INT64_T_FMT ".%010" APR_INT64_T_FMT, cost / dollar,
-                 cost % dollar);
-    puts_(line, digits);
+    put_digits(line, cost / dollar, 1);
+    puts_(line, ".");
+    put_digits(line, cost % dollar, 10);
+}
+
+static void put_field(line_t *line, int value, int digits, const char *next)
+{
+    put_digits(line, value, digits);
+    puts_(line, next);
 }
 
 static void timestamp(line_t *line, const char *name, apr_time_t at)
 {
-    char value[40];
     apr_time_exp_t x;
 
     apr_time_exp_gmt(&x, at);
-    apr_snprintf(value, sizeof(value), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                 x.tm_year + 1900, x.tm_mon + 1, x.tm_mday, x.tm_hour, x.tm_min,
-                 x.tm_sec, (int)(x.tm_usec / 1000));
-    text(line, name, value, sizeof(value));
+    name_member(line, name);
+    puts_(line, "\"");
+    put_field(line, x.tm_year + 1900, 4, "-");
+    put_field(line, x.tm_mon + 1, 2, "-");
+    put_field(line, x.tm_mday, 2, "T");
+    put_field(line, x.tm_hour, 2, ":");
+    put_field(line, x.tm_min, 2, ":");
+    put_field(line, x.tm_sec, 2, ".");
+    put_field(line, x.tm_usec / 1000, 3, "Z\"");
 }
 
 /* ---- the two forms ---- */
@@ -213,6 +249,11 @@ static void put_own(line_t *line, const chat_telemetry_line_t *f)
     text(line, "chat.upstream_request_id", f->upstream_id, ID_BYTES);
     if (f->own_key)
         text(line, "chat.key", "user", WORD_BYTES);
+    text(line, "chat.moderation.verdict", f->verdict, WORD_BYTES);
+    text(line, "chat.moderation.phase", f->verdict_phase, WORD_BYTES);
+    text(line, "chat.moderation.by", f->verdict_by, WORD_BYTES);
+    text(line, "chat.moderation.category", f->verdict_category, WORD_BYTES);
+    milliseconds(line, "chat.moderation.duration_ms", f->verdict_latency);
 }
 
 apr_size_t chat_telemetry_line(char out[CHAT_TELEMETRY_LINE_MAX],

@@ -24,6 +24,9 @@ typedef struct chat_telemetry_line_t {
     const char *model, *upstream_model;
     const char *outcome, *code, *limit, *upstream_id;
     int own_key;
+    /* Of moderation, where it said more than that all may pass. */
+    const char *verdict, *verdict_phase, *verdict_by, *verdict_category;
+    apr_interval_time_t verdict_latency; /* of a service */
     apr_int64_t status, upstream_status;
     apr_int64_t input, output;
     apr_int64_t cost; /* 1e-10 USD */

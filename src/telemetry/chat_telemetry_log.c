@@ -66,6 +66,19 @@ static void describe(chat_telemetry_line_t *line, request_rec *r,
     };
 }
 
+static void describe_verdict(chat_telemetry_line_t *line,
+                             const chat_moderation_told_t *m)
+{
+    line->verdict_latency = -1;
+    if (m->action <= CHAT_MODERATION_PASS)
+        return;
+    line->verdict = chat_telemetry_moderation_name(m->action);
+    line->verdict_phase = m->output ? "output" : "input";
+    line->verdict_by = m->by;
+    line->verdict_category = m->category;
+    line->verdict_latency = m->latency;
+}
+
 void chat_telemetry_log(request_rec *r, const chat_record_t *f)
 {
     const chat_server_log_t *conf = &chat_config_server(r->server)->log;
@@ -76,6 +89,7 @@ void chat_telemetry_log(request_rec *r, const chat_record_t *f)
     if (!writer)
         return;
     describe(&line, r, f);
+    describe_verdict(&line, &f->moderation);
     chat_telemetry_writer_put(
         writer, text,
         chat_telemetry_line(text, &line, conf->format == CHAT_LOG_ECS));

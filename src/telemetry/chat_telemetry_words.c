@@ -15,6 +15,17 @@ const char *const chat_telemetry_outcomes[] = {
     [CHAT_OUTCOME_TIMEOUT] = "timeout",
 };
 
+static const char *const actions[CHAT_MODERATION_COUNT] = {
+    [CHAT_MODERATION_PASS] = "pass",       [CHAT_MODERATION_FLAG] = "flag",
+    [CHAT_MODERATION_REPLACE] = "replace", [CHAT_MODERATION_ERROR] = "error",
+    [CHAT_MODERATION_BLOCK] = "block",
+};
+
+const char *chat_telemetry_moderation_name(chat_moderation_e action)
+{
+    return actions[action];
+}
+
 int chat_telemetry_is_failure(const chat_record_t *f)
 {
     return f->outcome == CHAT_OUTCOME_UPSTREAM_ERROR ||

@@ -14,6 +14,7 @@
 #include <apr_portable.h>
 #include <apr_strings.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -291,14 +292,13 @@ static apr_status_t copy(const writer_t *w, chat_err_t *err)
 static apr_status_t publish(int dir, const char *temp, const char *name,
                             const writer_t *w, chat_err_t *err)
 {
-    if (fsync(w->fd))
-        return fail(w->at, "written", err);
-    if (!linkat(dir, temp, dir, name, 0))
+    if (!fsync(w->fd) && !linkat(dir, temp, dir, name, 0) && !fsync(dir))
         return APR_SUCCESS;
     return errno == EEXIST
                ? chat_err_set(err, APR_EEXIST, HTTP_CONFLICT, "upload_exists",
                               "This file has been uploaded already.")
-               : fail(w->at, "written", err);
+               : chat_upload_fail(w->at, errno, "written",
+                                  chat_upload_conf(w->at->s)->directory, err);
 }
 
 apr_status_t chat_upload_dir_write(const chat_upload_at_t *at,
@@ -336,6 +336,23 @@ apr_status_t chat_upload_dir_write(const chat_upload_at_t *at,
     return rv;
 }
 
+/* What processes that were killed have left of it. */
+static void remove_parts(int dir, const char *name)
+{
+    const apr_size_t len = strlen(name);
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *all = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *e;
+
+    while (all && (e = readdir(all)))
+        if (!strncmp(e->d_name, name, len) && e->d_name[len] == '.')
+            unlinkat(dir, e->d_name, 0);
+    if (all)
+        closedir(all);
+    else if (fd >= 0)
+        close(fd);
+}
+
 apr_status_t chat_upload_dir_remove(const chat_upload_at_t *at,
                                     const chat_upload_file_t *f,
                                     chat_err_t *err)
@@ -346,7 +363,9 @@ apr_status_t chat_upload_dir_remove(const chat_upload_at_t *at,
 
     if (dir < 0 || unlinkat(dir, name, 0))
         rv = fail(at, "deleted", err);
-    if (dir >= 0)
+    if (dir >= 0) {
+        remove_parts(dir, name);
         close(dir);
+    }
     return rv == APR_NOTFOUND ? APR_SUCCESS : rv;
 }

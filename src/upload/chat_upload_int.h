@@ -6,11 +6,6 @@
 
 #include "chat_upload.h"
 
-/* 503, and a line in the log. why holds no signature. */
-apr_status_t chat_upload_fail(const chat_upload_at_t *at, apr_status_t rv,
-                              const char *what, const char *why,
-                              chat_err_t *err);
-
 /* The bytes are not what was announced: 400. */
 apr_status_t chat_upload_mismatch(chat_err_t *err, const char *message);
 

@@ -4,7 +4,9 @@
 # What it costs to look for 10,000 words in every answer: CPU of the server per
 # event of the upstream, with the list and without, in one run, interleaved:
 # perl t/bench/moderation.pl [ROUNDS [EVENTS]] (5 of 100 events in 100 streams).
-# Exits with 1 when the list costs more than 1.15 times.
+# And how long patterns take that would take for ever, until their limits end
+# them: milliseconds of CPU for a question. Exits with 1 when the list costs more
+# than 1.15 times, or a question a millisecond more than an innocent one.
 use v5.36;
 use FindBin;
 use IO::Select;
@@ -18,6 +20,7 @@ use ChatTest::Upstream;
 
 my ($rounds, $events) = ($ARGV[0] || 5, $ARGV[1] || 100);
 my ($STREAMS, $WORDS, $ALLOWED) = (100, 10_000, 1.15);
+my ($QUESTIONS, $MORE) = (100, 1);
 
 my $up = ChatTest::Upstream->new->start;
 my @routes = qw(plain listed);
@@ -32,10 +35,20 @@ ChatRequestBody 1M
     ChatProviderURL ${\$up->url};n=$events;pace=20;size=20
     ChatProviderKey env:CHAT_CANARY_KEY
 </ChatProvider>
+<ChatProvider quick>
+    ChatProviderType openai
+    ChatProviderURL ${\$up->url};n=1
+    ChatProviderKey env:CHAT_CANARY_KEY
+</ChatProvider>
 ChatUse up
 ChatRoute stream
 <Location /listed>
     ChatModerationList words file:%%DIR%%/words.txt in=output
+</Location>
+<Location /patterns>
+    ChatUse quick
+    ChatRequestMessageLength 50000
+    ChatModerationList patterns file:%%DIR%%/patterns.txt match=regex in=input
 </Location>
 END
 
@@ -45,6 +58,7 @@ my @syllables = map { my $c = $_; map { "$c$_" } qw(a e i o u) } 'b' .. 'z';
 my %words;
 $words{ join('', map { $syllables[rand @syllables] } 1 .. 2 + rand 4) . "zz" } = 1 while keys %words < $WORDS;
 $t->write_file('words.txt', join "\n", sort keys %words);
+$t->write_file('patterns.txt', "(a+)+\$\n\\s+\$\nnever there\n");
 $t->start;
 
 # All streams at once, read to their ends. The list moves the places where the
@@ -76,6 +90,17 @@ sub measure ($route) {
     return 1e6 * (cpu($t->pid) - $before) / ($STREAMS * $events);
 }
 
+# Milliseconds of the server's CPU for a question, answered or refused because a
+# pattern has reached its limits.
+sub question ($text) {
+    my $before = cpu($t->pid);
+    for (1 .. $QUESTIONS) {
+        my $res = $t->post_json('/patterns', { messages => [ { role => 'user', content => $text } ] });
+        die "$res->{status}: $res->{body}\n" unless $res->{status} == 503 || $res->{status} == 200;
+    }
+    return 1e3 * (cpu($t->pid) - $before) / $QUESTIONS;
+}
+
 pin($t->pid);
 pin_away($$, $up->pid);
 
@@ -88,7 +113,12 @@ my ($plain, $listed) = map { median($us{$_}->@*) } @routes;
 my $ratio = $listed / $plain;
 printf "us/event: %.2f without, %.2f with %d words: %.2f times, %.2f allowed: %s\n", $plain, $listed, $WORDS, $ratio, $ALLOWED,
     $ratio <= $ALLOWED ? 'ok' : 'MISSED';
+my %question = (innocent => 'b' x 40_000, exponential => 'a' x 40 . '!', quadratic => ' ' x 40_000 . 'x');
+my %ms = map { $_ => question($question{$_}) } sort keys %question;
+my ($worst) = sort { $b <=> $a } @ms{qw(exponential quadratic)};
+printf "ms/question: %.2f innocent, %.2f exponential, %.2f quadratic: %.2f more allowed: %s\n", @ms{qw(innocent exponential quadratic)}, $MORE,
+    $worst <= $ms{innocent} + $MORE ? 'ok' : 'MISSED';
 $t->stop;
 $up->stop;
 done_testing;
-exit($ratio > $ALLOWED);
+exit($ratio > $ALLOWED || $worst > $ms{innocent} + $MORE);

@@ -138,11 +138,11 @@ END_TEST
 
 START_TEST(a_refusal_looks_as_on_every_route)
 {
-    ck_assert_str_eq(talk_refusal((chat_err_t){.status = 400,
-                                               .code = "unsupported",
-                                               .message = "No tools."}),
-                     "{\"code\":\"unsupported\",\"message\":\"No tools.\","
-                     "\"requestId\":\"req_1\"}");
+    ck_assert_str_eq(
+        talk_refusal((chat_err_t){
+            .status = 400, .code = "unsupported", .message = "No tools."}),
+        "{\"code\":\"unsupported\",\"message\":\"No tools.\","
+        "\"requestId\":\"req_1\",\"retryable\":false,\"scope\":\"user\"}");
 }
 END_TEST
 

@@ -230,12 +230,12 @@ START_TEST(retry_after_is_said_when_it_is_seconds)
     static const struct {
         const char *after, *shown;
     } cases[] = {
-        {"0", ",\"retryAfter\":0}\n\n"},
-        {"3600", ",\"retryAfter\":3600}\n\n"},
-        {"", "failed.\"}\n\n"},
-        {"007", "failed.\"}\n\n"}, /* no number in JSON */
-        {"Fri, 20 Nov 2026 12:00:00 GMT", "failed.\"}\n\n"},
-        {NULL, "failed.\"}\n\n"},
+        {"0", ",\"retryAfter\":0,"},
+        {"3600", ",\"retryAfter\":3600,"},
+        {"", "failed.\",\"retryable\":true,"},
+        {"007", "failed.\",\"retryable\":true,"}, /* no number in JSON */
+        {"Fri, 20 Nov 2026 12:00:00 GMT", "failed.\",\"retryable\":true,"},
+        {NULL, "failed.\",\"retryable\":true,"},
     };
     int i;
 
@@ -352,7 +352,7 @@ static const struct {
 } refusals[] = {
     {{.status = 502, .code = "upstream_error", .message = "It \"failed\"."},
      "{\"code\":\"upstream_error\",\"message\":\"It \\\"failed\\\".\","
-     "\"requestId\":\"req_1\"}"},
+     "\"requestId\":\"req_1\",\"retryable\":true,\"scope\":\"provider\"}"},
     {{.status = 401, .code = "unauthorized", .message = "Sign in."},
      "{\"code\":\"unauthorized\",\"message\":\"Sign in.\"}"},
     {{.status = 400,
@@ -361,24 +361,43 @@ static const struct {
       .param = "messages",
       .issues = "[{\"path\":[]}]"},
      "{\"code\":\"invalid_request\",\"message\":\"No.\","
-     "\"requestId\":\"req_1\",\"issues\":[{\"path\":[]}]}"},
+     "\"requestId\":\"req_1\",\"issues\":[{\"path\":[]}]"
+     ",\"retryable\":false,\"scope\":\"user\"}"},
     {{.status = 429,
       .code = "rate_limited",
       .message = "Later.",
       .retry_after = "12"},
      "{\"code\":\"rate_limited\",\"message\":\"Later.\","
-     "\"requestId\":\"req_1\",\"retryAfter\":12}"},
+     "\"requestId\":\"req_1\",\"retryAfter\":12"
+     ",\"retryable\":true,\"scope\":\"user\"}"},
+    {{.status = 429,
+      .code = "rate_limited",
+      .message = "Later.",
+      .limit = "{\"name\":\"few\"}"},
+     "{\"code\":\"rate_limited\",\"message\":\"Later.\","
+     "\"requestId\":\"req_1\",\"retryable\":true,\"scope\":\"user\","
+     "\"limit\":{\"name\":\"few\"}}"},
+    {{.status = 429, .code = "budget_exhausted", .message = "Spent."},
+     "{\"code\":\"budget_exhausted\",\"message\":\"Spent.\","
+     "\"requestId\":\"req_1\",\"retryable\":false,\"scope\":\"user\"}"},
+    {{.status = 400, .code = "model_not_found", .message = "None."},
+     "{\"code\":\"model_not_found\",\"message\":\"None.\","
+     "\"requestId\":\"req_1\",\"retryable\":false,\"scope\":\"model\"}"},
+    {{.status = 409, .code = "conversation_busy", .message = "Wait."},
+     "{\"code\":\"conversation_busy\",\"message\":\"Wait.\","
+     "\"requestId\":\"req_1\",\"retryable\":true,\"scope\":\"user\"}"},
     {{.status = 429,
       .code = "rate_limited",
       .message = "Later.",
       .retry_after = "soon"},
      "{\"code\":\"rate_limited\",\"message\":\"Later.\","
-     "\"requestId\":\"req_1\"}"},
+     "\"requestId\":\"req_1\",\"retryable\":true,\"scope\":\"user\"}"},
     {{.status = 503,
       .code = "busy",
       .message = "Later.",
       .retry_after = "12"}, /* in the header alone */
-     "{\"code\":\"busy\",\"message\":\"Later.\",\"requestId\":\"req_1\"}"},
+     "{\"code\":\"busy\",\"message\":\"Later.\",\"requestId\":\"req_1\""
+     ",\"retryable\":true,\"scope\":\"server\"}"},
 };
 
 START_TEST(a_refusal_looks_as_on_every_route)

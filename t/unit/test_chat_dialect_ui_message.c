@@ -139,15 +139,14 @@ START_TEST(calls_are_streamed_and_end_with_their_input)
             CALL("start", "call_b", "clock") "}\n\n" DELTA("call_b", "{")
                 DELTA("call_a", "\\\"Kyiv\\\"}") DELTA("call_b", "}"));
     talk_finish(t, CHAT_FINISH_CALLS, talk_unknown);
-    ck_assert_str_eq(
-        talk_heard(t), CALL(
-                           "available", "call_a",
-                           "weather") ",\"input\":{\"city\":\"Kyiv\"}}"
-                                      "\n\n" CALL("available", "call_b",
-                                                  "clock") ",\"input\":{}}"
-                                                           "\n\n" FINISH("tool-"
-                                                                         "call"
-                                                                         "s"));
+    ck_assert_str_eq(talk_heard(t),
+                     CALL("available", "call_a",
+                          "weather") ",\"input\":{\"city\":\"Kyiv\"}}"
+                                     "\n\n" CALL("available", "call_b",
+                                                 "clock") ",\"input\":{}}"
+                                                          "\n\n" FINISH("tool-"
+                                                                        "call"
+                                                                        "s"));
 }
 END_TEST
 
@@ -263,11 +262,11 @@ END_TEST
 
 START_TEST(a_refusal_looks_as_on_every_route)
 {
-    ck_assert_str_eq(talk_refusal((chat_err_t){.status = 400,
-                                               .code = "unsupported",
-                                               .message = "No tools."}),
-                     "{\"code\":\"unsupported\",\"message\":\"No tools.\","
-                     "\"requestId\":\"req_1\"}");
+    ck_assert_str_eq(
+        talk_refusal((chat_err_t){
+            .status = 400, .code = "unsupported", .message = "No tools."}),
+        "{\"code\":\"unsupported\",\"message\":\"No tools.\","
+        "\"requestId\":\"req_1\",\"retryable\":false,\"scope\":\"user\"}");
 }
 END_TEST
 

@@ -486,6 +486,83 @@ static const struct {
      "'stream'"},
 };
 
+static chat_mock_script_t *tried(const char *what, int completions)
+{
+    return make(apr_psprintf(pool,
+                             "{\"model\":\"m\",\"stream\":true,\"%s\":[{"
+                             "\"role\":\"user\",\"content\":\"%s\"}]}",
+                             completions ? "messages" : "input", what),
+                completions, 3);
+}
+
+/* Everything that such a script says. */
+static const char *all_of(chat_mock_script_t *script, int *pn,
+                          apr_interval_time_t *plongest)
+{
+    apr_interval_time_t delay;
+    const char *data, *all = "";
+    apr_size_t len;
+
+    *pn = 0;
+    *plongest = 0;
+    while (chat_mock_script_next(script, &data, &len, &delay) == APR_SUCCESS) {
+        ck_assert(len > 0);
+        if (*pn < 100)
+            all = apr_pstrcat(pool, all, apr_pstrmemdup(pool, data, len), NULL);
+        *pn += 1;
+        if (delay > *plongest)
+            *plongest = delay;
+    }
+    return all;
+}
+
+START_TEST(what_is_tried_is_shown)
+{
+    apr_interval_time_t longest;
+    int n, completions = _i;
+    const char *all = all_of(tried("try: think", completions), &n, &longest);
+
+    ck_assert_ptr_nonnull(
+        strstr(all, completions ? "\"reasoning_content\":\"The question"
+                                : "\"delta\":\"The question"));
+    ck_assert_ptr_nonnull(strstr(all, "Begin with"));
+    all = all_of(tried("  TRY:tool now", completions), &n, &longest);
+    ck_assert_ptr_nonnull(strstr(all, "\"weather\""));
+    all = all_of(tried("try: slow", completions), &n, &longest);
+    ck_assert_int_eq(longest, apr_time_from_sec(12));
+    all_of(tried("try: long", completions), &n, &longest);
+    ck_assert_int_gt(n, 2000);
+    all = all_of(tried("try: break", completions), &n, &longest);
+    ck_assert_ptr_null(strstr(all, "[DONE]"));
+    ck_assert_ptr_null(strstr(all, "response.completed"));
+    ck_assert_int_ge(n, 20);
+    all = all_of(tried("try: nothing of this", completions), &n, &longest);
+    ck_assert_ptr_nonnull(strstr(all, "You"));
+}
+END_TEST
+
+START_TEST(a_failure_may_be_tried)
+{
+    static const struct {
+        const char *what;
+        int status;
+        const char *after;
+    } fails[] = {{"fail", 500, NULL}, {"limit", 429, "20"}};
+    chat_mock_script_t *script;
+    chat_err_t err;
+
+    ck_assert_int_eq(
+        create(&script,
+               apr_pstrcat(pool, "{\"model\":\"m\",\"input\":\"try: ",
+                           fails[_i].what, "\"}", NULL),
+               0, 1, &err),
+        APR_EGENERAL);
+    ck_assert_int_eq(err.status, fails[_i].status);
+    ck_assert(!fails[_i].after == !err.retry_after);
+    ck_assert_ptr_null(script);
+}
+END_TEST
+
 START_TEST(a_bad_request_is_refused_with_its_reason)
 {
     chat_mock_script_t *script;
@@ -553,6 +630,8 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, no_event_outgrows_the_buffer, 0, 2);
     tcase_add_loop_test(tc, a_bad_request_is_refused_with_its_reason, 0,
                         sizeof(refusals) / sizeof(refusals[0]));
+    tcase_add_loop_test(tc, what_is_tried_is_shown, 0, 2);
+    tcase_add_loop_test(tc, a_failure_may_be_tried, 0, 2);
     tcase_add_test(tc, a_model_of_more_than_256_bytes_is_refused);
     tcase_add_test(tc, a_refusal_looks_like_openai_s);
     suite_add_tcase(suite, tc);

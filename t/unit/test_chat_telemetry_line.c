@@ -38,6 +38,7 @@ static chat_telemetry_line_t nothing(void)
         .cost = -1,
         .ttft = -1,
         .duration = -1,
+        .verdict_latency = -1,
     };
 }
 
@@ -84,6 +85,11 @@ START_TEST(numbers_and_the_trace)
     facts.ttft = 1499;
     facts.duration = 1500;
     facts.status = 200;
+    facts.verdict = "block";
+    facts.verdict_phase = "output";
+    facts.verdict_by = "guard";
+    facts.verdict_category = "violence";
+    facts.verdict_latency = 12600;
     line(&facts, 0);
     ck_assert_ptr_nonnull(
         strstr(text, ",\"severity_text\":\"ERROR\",\"trace_id\":"
@@ -92,7 +98,14 @@ START_TEST(numbers_and_the_trace)
     ck_assert_ptr_nonnull(strstr(text, "\"chat.ttft_ms\":1,"
                                        "\"chat.duration_ms\":2,"
                                        "\"chat.cost_usd\":1.2345678901,"
-                                       "\"chat.key\":\"user\"}\n"));
+                                       "\"chat.key\":\"user\","
+                                       "\"chat.moderation.verdict\":\"block\","
+                                       "\"chat.moderation.phase\":\"output\","
+                                       "\"chat.moderation.by\":\"guard\","
+                                       "\"chat.moderation.category\":"
+                                       "\"violence\","
+                                       "\"chat.moderation.duration_ms\":13}"
+                                       "\n"));
     line(&facts, 1);
     ck_assert_ptr_nonnull(strstr(text, "\"event.duration\":1500000,"));
 }
@@ -146,11 +159,14 @@ START_TEST(the_longest_line_is_whole)
     facts.code = facts.limit = facts.upstream_id = most;
     facts.status = facts.upstream_status = APR_INT64_MAX;
     facts.input = facts.output = facts.cost = APR_INT64_MAX;
-    facts.ttft = facts.duration = APR_INT64_MAX / 1000 - 500;
+    facts.verdict = facts.verdict_phase = facts.verdict_by = most;
+    facts.verdict_category = most;
+    facts.ttft = facts.duration = facts.verdict_latency =
+        APR_INT64_MAX / 1000 - 500;
     line(&facts, 0);
-    ck_assert_ptr_nonnull(strstr(text, "\"chat.key\":\"user\"}\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\"chat.moderation.duration_ms\":"));
     line(&facts, 1);
-    ck_assert_ptr_nonnull(strstr(text, "\"chat.key\":\"user\"}\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\"chat.moderation.duration_ms\":"));
 }
 END_TEST
 

@@ -37,12 +37,12 @@ sub _paths () {
     return @found;
 }
 
-# path => text of every file that belongs to the project, but for data.
+# path => text of every file that belongs to the project, but for data and what is built.
 sub tree () {
     state %files;
     return { %files } if %files;
     for my $path (_paths()) {
-        next if $path =~ m{^t/(?:data|fuzz/corpus)/|/package-lock\.json$|^LICENSE$};
+        next if $path =~ m{^t/(?:data|fuzz/corpus)/|^conf/page/|/package-lock\.json$|^LICENSE$};
         open my $fh, '<:raw', "$ROOT/$path" or next;    # deleted, not committed
         local $/;
         $files{$path} = <$fh> // '';

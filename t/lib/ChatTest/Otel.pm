@@ -21,11 +21,12 @@ sub _missing () {
     return;
 }
 
-sub new ($class) {
+# With the files of a certificate and its key: over TLS.
+sub new ($class, @pair) {
     my $why = _missing();
     ChatTest::skip_or_fail($why) if $why;
-    my $self = bless { owner => $$ }, $class;
-    $self->{pid} = open2($self->{out}, $self->{in}, "$DIR/venv/bin/python", "$DIR/receiver.py");
+    my $self = bless { owner => $$, tls => scalar @pair }, $class;
+    $self->{pid} = open2($self->{out}, $self->{in}, "$DIR/venv/bin/python", "$DIR/receiver.py", @pair);
     my $port = readline($self->{out}) // '';
     $port =~ /^(\d+)$/ or die "the receiver did not start\n";
     $self->{port} = $1;
@@ -33,15 +34,17 @@ sub new ($class) {
 }
 
 sub port ($self) { return $self->{port} }
-sub url ($self)  { return "http://127.0.0.1:$self->{port}" }
+sub pid ($self)  { return $self->{pid} }
+sub url ($self)  { return ($self->{tls} ? 'https' : 'http') . "://127.0.0.1:$self->{port}" }
 
 sub _ask ($self, $method, $path, $body = undef) {
-    my $conn = ChatTest::Client->new(port => $self->{port}, timeout => 30);
+    my $conn = ChatTest::Client->new(port => $self->{port}, timeout => 30, tls => $self->{tls});
     $conn->request($method, $path, headers => { Connection => 'close' }, ($body ? (body => $body) : ()));
     return $conn->response->{json};
 }
 
-# Requests so far: { path, headers, bytes, raw, at (s), told or wrong }.
+# Requests so far: { path, headers, bytes, raw, at (s), told or wrong, shown: the
+# certificate of the client }.
 sub requests ($self) { return $self->_ask(GET => '/_all')->@* }
 
 # Forget what came; answer the next requests so.

@@ -72,12 +72,10 @@ sub ask ($self, $method, $path, %o) {
     return $self->send($method, $self->sign($method, $path), %o, body => $o{body} // ($method eq 'PUT' ? '' : undef));
 }
 
-# Paths of all files that are in the bucket.
+# Paths of all files that are in the bucket, some of which may just be going.
 sub files ($self) {
-    my @found;
-    require File::Find;
-    File::Find::find(sub { push @found, $File::Find::name =~ s{^\Q$self->{dir}\E/[^/]+/}{}r if -f && $File::Find::name !~ m{/\.sgwtmp/} }, "$self->{dir}/$self->{bucket}");
-    return sort @found;
+    my $bucket = "$self->{dir}/$self->{bucket}";
+    return sort map { s{^\Q$bucket\E/}{}r } split /\n/, qx(find '$bucket' -name .sgwtmp -prune -o -type f -print 2>/dev/null);
 }
 
 sub stop ($self) {

@@ -3,10 +3,12 @@
 # A collector of OpenTelemetry for tests: reads what it is sent with the classes
 # of opentelemetry-proto, and refuses what these do not know. A strict reader: a
 # field that a real collector would pass over is a 400 here. Prints its port, and
-# ends with its standard input. GET /_all gives what came, POST /_answers the
+# ends with its standard input. With the file of a certificate and that of its
+# key it speaks TLS, and notes whether a client shows that certificate. GET /_all gives what came, POST /_answers the
 # answers to come: [{"status", "headers", "body", "wait"}, ...].
 import base64
 import json
+import ssl
 import sys
 import threading
 import time
@@ -55,7 +57,7 @@ def integers(value):
 
 
 def read(path, kind, body):
-    message = TYPES[path]()
+    message = next(kind for end, kind in TYPES.items() if path.endswith(end))()
     if kind == "application/x-protobuf":
         message.ParseFromString(body)
         if message.SerializeToString() != body and message.ByteSize() != len(body):
@@ -80,7 +82,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.wfile.write(body)
+        except OSError:
+            pass  # nobody waits for it any more
 
     def do_GET(self):
         with lock:
@@ -95,6 +100,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, b"{}")
         one = {"path": self.path, "headers": dict(self.headers.items()), "bytes": len(body), "raw": body.decode("latin-1"),
                "at": time.time()}
+        if isinstance(self.connection, ssl.SSLSocket):
+            one["shown"] = self.connection.getpeercert() or None
         try:
             one["told"] = read(self.path, self.headers["Content-Type"], body)
         except Exception as e:  # whatever is wrong with it, the test shall see it
@@ -115,6 +122,12 @@ class Server(ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", 0), Handler)
+if len(sys.argv) > 2:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=sys.argv[1])
+    tls.load_cert_chain(sys.argv[1], sys.argv[2])
+    # Tests ask what came without one.
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
 print(server.server_address[1], flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()

@@ -354,10 +354,10 @@ $more
 END
 }
 
-# The same with settings of the MPM and lines of its own.
-sub governed_as ($title, $mpm, $more) {
+# The same with settings of the MPM and lines of its own. %o as for ChatTest.
+sub governed_as ($title, $mpm, $more, %o) {
     return ChatTest::Bench::Peer->new('governed', _governed(), title => $title,
-        begin => sub ($self, $bench) { _begin_governed($self, $bench, $more, mpm_conf => $mpm) });
+        begin => sub ($self, $bench) { _begin_governed($self, $bench, $more, mpm_conf => $mpm, %o) });
 }
 
 # ---- from the registries ----

@@ -161,6 +161,7 @@ sub closed_loop ($house, $peer, $size, $what, $path, %load) {
     return (
         busy      => busy_since($busy),
         rps       => $res->{ok} / $res->{seconds},
+        requests  => $res->{ok},
         us        => _us_each($peer, $cpu, $res->{ok}),
         stores_us => 1e6 * ($house->stores_cpu - $stores) / $res->{ok},
         _quantiles(first => $res->{first_ms}),

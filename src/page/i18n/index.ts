@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The page's words. English is in the first file that is loaded, but for what is
+// seldom seen, which comes with it; another language is fetched when the browser
+// asks for it or the user chooses it.
+import { signal } from "@preact/signals";
+import { en } from "./en";
+import type { seldom } from "./en-seldom";
+
+export type Key = keyof typeof en | keyof typeof seldom;
+export type Strings = Record<Key, string>;
+
+const OTHERS: Record<string, () => Promise<{ strings: Strings }>> = {
+    de: () => import("./de"),
+    ar: () => import("./ar"),
+};
+const RIGHT_TO_LEFT = new Set(["ar"]);
+
+export const LANGUAGES: Record<string, string> = { en: "English", de: "Deutsch", ar: "العربية" };
+export const language = signal("en");
+const strings = signal<Partial<Strings>>(en);
+const english: Partial<Strings> = { ...en };
+
+/** More of English, as it comes with the parts that say it. */
+export const learn = (more: Partial<Strings>): void => void Object.assign(english, more);
+
+/** The text of `key`; {name} in it is the value of that name. */
+export function t(key: Key, values?: Record<string, string | number>): string {
+    const text = strings.value[key] ?? english[key] ?? key;
+    return values ? text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole)) : text;
+}
+
+/** `one` or `other` of a key that has both, by the language's own rule where it has two forms. */
+export function plural(key: string, n: number): string {
+    const form = new Intl.PluralRules(language.value).select(n) === "one" ? "one" : "other";
+    return t(`${key}.${form}` as Key, { n: count(n) });
+}
+
+export const count = (n: number): string => n.toLocaleString(language.value);
+
+export const dateTime = (iso: string, style: Intl.DateTimeFormatOptions = { dateStyle: "medium", timeStyle: "short" }): string =>
+    new Date(iso).toLocaleString(language.value, style);
+
+export async function speak(wanted: string | undefined): Promise<void> {
+    const choice = [wanted, ...navigator.languages].map((l) => l?.split("-")[0]).find((l) => l && Object.hasOwn(LANGUAGES, l)) ?? "en";
+    try {
+        strings.value = choice === "en" ? en : (await OTHERS[choice]!()).strings;
+    } catch {
+        // The file could not be fetched: it is said in English.
+        return;
+    }
+    language.value = choice;
+    document.documentElement.lang = choice;
+    document.documentElement.dir = RIGHT_TO_LEFT.has(choice) ? "rtl" : "ltr";
+}

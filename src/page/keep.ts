@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What this browser keeps: settings, and drafts, which are never lost before they
+// are sent. Storage that is full or forbidden is no reason to stop.
+
+export function read<T>(key: string, otherwise: T): T {
+    try {
+        return (JSON.parse(localStorage.getItem(`chat.${key}`) ?? "null") as T | null) ?? otherwise;
+    } catch {
+        return otherwise;
+    }
+}
+
+/** null removes it. */
+export function write(key: string, value: unknown): void {
+    try {
+        if (value === null) localStorage.removeItem(`chat.${key}`);
+        else localStorage.setItem(`chat.${key}`, JSON.stringify(value));
+    } catch {
+        // It is held in memory then, until the page is closed.
+    }
+}
+
+export interface Settings {
+    theme: "system" | "light" | "dark";
+    send: "enter" | "ctrl-enter";
+    language: string;
+    size: "small" | "normal" | "large";
+    announce: boolean;
+    model: string;
+    favourites: string[];
+    sidebar: boolean;
+}
+
+const DEFAULTS: Settings = { theme: "system", send: "enter", language: "", size: "normal", announce: false, model: "", favourites: [], sidebar: true };
+
+export const loadSettings = (): Settings => ({ ...DEFAULTS, ...read<Partial<Settings>>("settings", {}) });
+export const saveSettings = (s: Settings): void => write("settings", s);
+
+/** A file that was uploaded, and belongs to a message that is not sent yet. */
+export interface Attached {
+    id: string;
+    name: string;
+    mediaType: string;
+    size: number;
+}
+
+export interface Draft {
+    text: string;
+    files?: Attached[];
+    /** It goes as soon as the server can be reached. */
+    queued?: boolean;
+}
+
+/** The draft of a conversation; "" is that of a new one. */
+export const draftOf = (key: string): Draft => read<Draft>(`draft.${key}`, { text: "" });
+export const keepDraft = (key: string, draft: Draft): void => write(`draft.${key}`, draft.text || draft.files?.length ? draft : null);
+
+/** What was asked, while it is not known that it arrived: asked again under the same ids it is answered once. */
+export interface Pending {
+    conversation: string;
+    question: string;
+    parent: string | null;
+    text: string;
+    /** Whose draft it was. */
+    draft: string;
+}
+
+export const pendingOf = (): Pending | null => read<Pending | null>("pending", null);
+export const keepPending = (p: Pending | null): void => write("pending", p);

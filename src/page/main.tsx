@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { render } from "preact";
+import { has, loadMe, loadModels, me, models, settings, showCachedModels, signedOut, whoNow } from "./app";
+import { lookAgain, resolvePending, restWhileHidden } from "./ask";
+import { catchUp, drop, loadConversations, mark, put, showCached } from "./conversations";
+import { go, route } from "./route";
+import { hearTabs } from "./tabs";
+import { conversationId, showKept } from "./thread";
+import "./style/page.css";
+import { App } from "./ui/page";
+
+// What other tabs of this browser change is changed here.
+hearTabs((news) => {
+    switch (news.what) {
+        case "conversation":
+            put(news.conversation);
+            // An answer that another tab has asked for is read along.
+            if (news.conversation.stream && news.conversation.id === conversationId.value && !document.hidden) void lookAgain();
+            return;
+        case "gone":
+            drop(news.id);
+            if (news.id === conversationId.value) go(null, true);
+            return;
+        case "messages":
+            if (news.id === conversationId.value) void lookAgain();
+            else mark(news.id, true);
+            return;
+        case "settings":
+            settings.value = news.settings;
+            return;
+        case "user":
+            void whoNow();
+    }
+});
+
+// Nothing is asked for while nobody looks; who comes back sees how it is.
+addEventListener("visibilitychange", () => {
+    if (document.hidden) return restWhileHidden();
+    void (signedOut.value ? whoNow() : catchUp(has("changes")).then(lookAgain));
+});
+addEventListener("online", () => void catchUp(has("changes")).then(lookAgain));
+
+// Where the keyboard lies over the page instead of making it smaller, the page ends above it.
+visualViewport?.addEventListener("resize", () => {
+    const { height, scale } = visualViewport!;
+    if (scale === 1) document.documentElement.style.setProperty("--height", `${height}px`);
+});
+
+async function begin(): Promise<void> {
+    void showCached();
+    void showCachedModels();
+    await Promise.all([loadMe(), loadModels(), loadConversations()]);
+    if (has("changes")) void catchUp(true);
+    if (!me.value?.id && route.value.id === null) void showKept("guest");
+    const asked = await resolvePending();
+    if (asked && route.value.what === "chat" && route.value.id === null) go(asked, true);
+    if (!models.value.length) void loadModels();
+}
+
+render(<App />, document.getElementById("app")!);
+void begin();

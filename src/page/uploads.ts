@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A file on its way to the server, or to the object store that the server names.
+import { ApiError, json } from "./api";
+import type { components } from "./api.d";
+import type { Attached } from "./keep";
+
+type S = components["schemas"];
+
+/** A type for what browsers know no type of: code and the like is text. */
+function typeOf(file: File): string {
+    const type = file.type.split(";")[0]!;
+    if (type && type !== "application/octet-stream") return type;
+    return "text/plain";
+}
+
+/** fetch does not say how far an upload is. */
+function put(wish: S["AnnouncedUpload"]["upload"], file: File, progress: (part: number) => void, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+        const x = new XMLHttpRequest();
+        x.open(wish.method, wish.url);
+        for (const [name, value] of Object.entries(wish.headers)) x.setRequestHeader(name, value);
+        x.upload.onprogress = (e) => e.lengthComputable && progress(e.loaded / e.total);
+        x.onload = () => {
+            if (x.status >= 200 && x.status < 300) return resolve();
+            let body: Record<string, unknown> = {};
+            try {
+                body = JSON.parse(x.responseText) as Record<string, unknown>;
+            } catch {
+                // An object store speaks XML, which says nothing to people.
+            }
+            reject(new ApiError(x.status, String(body.code ?? `http_${x.status}`), String(body.message ?? "")));
+        };
+        x.onerror = () => reject(new ApiError(0, "offline", ""));
+        signal.addEventListener("abort", () => (x.abort(), reject(new DOMException("", "AbortError"))));
+        x.send(file);
+    });
+}
+
+export async function upload(file: File, progress: (part: number) => void, signal: AbortSignal): Promise<Attached> {
+    const wish: S["NewUpload"] = { filename: file.name || "file", mediaType: typeOf(file), size: file.size };
+    const announced = await json<S["AnnouncedUpload"]>("POST", "/uploads", wish, { signal });
+    await put(announced.upload, file, progress, signal);
+    const done = await json<S["Upload"]>("POST", `/uploads/${announced.id}/complete`, undefined, { signal });
+    return { id: done.id, name: done.filename, mediaType: done.mediaType, size: done.size };
+}
+
+export const removeUpload = (id: string): void => void json<void>("DELETE", `/uploads/${id}`).catch(() => undefined);

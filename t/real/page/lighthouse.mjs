@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lighthouse on its telephone, as make check-page runs it (npm, pinned in
+// lighthouse/): what a stranger sees first.
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import readline from "node:readline";
+import lighthouse from "./lighthouse/node_modules/lighthouse/core/index.js";
+import { note, ok, task } from "./lib.mjs";
+
+const profile = fs.mkdtempSync(`${os.tmpdir()}/chat-lighthouse-`);
+const browser = spawn("chromium-headless-shell", ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0", `--user-data-dir=${profile}`, "about:blank"],
+    { stdio: ["ignore", "ignore", "pipe"] });
+let port;
+for await (const line of readline.createInterface({ input: browser.stderr })) {
+    port = Number(/^DevTools listening on ws:\/\/127\.0\.0\.1:(\d+)\//.exec(line)?.[1]);
+    if (port) break;
+}
+browser.stderr.resume();
+
+const WANTED = { performance: 0.98, accessibility: 0.98, "best-practices": 0.98, seo: 0.98 };
+// The machine may be busy with something else: the best of three.
+let best = {};
+for (let turn = 0; turn < 3 && Object.entries(WANTED).some(([name, least]) => (best[name] ?? 0) < least); turn++) {
+    const { lhr } = await lighthouse(task.url, { port, output: "json", logLevel: "error", onlyCategories: Object.keys(WANTED) });
+    const audits = ["first-contentful-paint", "largest-contentful-paint", "interactive", "total-blocking-time", "cumulative-layout-shift"];
+    note(audits.map((name) => `${name} ${lhr.audits[name].displayValue}`).join(", "));
+    for (const [name, { score, auditRefs }] of Object.entries(lhr.categories)) {
+        if (score > (best[name] ?? 0)) best[name] = score;
+        for (const { id, weight } of auditRefs) if (weight && lhr.audits[id].score !== null && lhr.audits[id].score < 0.9) note(`${name}: ${id}: ${lhr.audits[id].title} ${lhr.audits[id].displayValue ?? ""}`);
+    }
+    ok(!lhr.runtimeError, "Lighthouse has run", lhr.runtimeError);
+}
+for (const [name, least] of Object.entries(WANTED)) ok(best[name] >= least, `Lighthouse: ${name} is at least ${least * 100}`, best);
+browser.kill();
+await new Promise((resolve) => browser.on("exit", resolve));
+fs.rmSync(profile, { recursive: true, force: true });
+process.exit(0);

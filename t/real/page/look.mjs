@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every state that the page can be in, on a desktop and a phone, light and dark:
+// axe finds nothing, nothing sticks out of the window, and there is a picture of it
+// for people (make check-page). The short form looks at two of the four.
+import { answers, api, askFor, axe, button, composer, conversationOf, DESKTOP, is, lastAnswer, ok, open, PHONE, picture, run, settled, sticking, task, until, visit } from "./lib.mjs";
+
+const SHOW = `# A heading
+
+Some words, **strong** and *soft*, \`code\`, ~~gone~~, and [a link](https://example.org/).
+
+1. One
+2. Two
+   - a
+   - b
+
+- [x] done
+- [ ] to do
+
+> A quotation of somebody.
+
+| Model | Price | What it is for, at some length, so that the table is a wide one |
+|:------|------:|----|
+| small | $0.15 | all that is quick and needs no thought, which is most of what people ask |
+| large | $1.25 | the rest |
+
+\`\`\`python
+def fib(n: int) -> int:
+    """A comment that is longer than the narrow window of a phone, so that the code scrolls by itself."""
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+\`\`\`
+
+$$\\int_0^1 x^2\\,dx = \\frac{1}{3}$$
+
+A line with averyveryverylongwordthatnobodywouldeverwritebutamodelmightanditmustnotpushanythingoutofthewindowofaphone.
+`;
+
+const dialog = (page) => page.getByRole("dialog").last();
+
+/** Leaves no dialog, menu, drawer or conversation behind. */
+async function home(page) {
+    await page.evaluate(() => {
+        document.querySelectorAll("dialog[open]").forEach((d) => d.close());
+        document.querySelectorAll("[popover]:popover-open").forEach((p) => p.hidePopover());
+        document.querySelector(".scrim")?.click();
+        location.hash = "#/";
+    });
+    await page.getByText("What can I help with?").waitFor();
+    await composer(page).fill("");
+}
+
+async function inDrawer(page, phone) {
+    if (!phone) return;
+    await button(page, "Show the conversations").click();
+    await page.locator("aside.open").waitFor();
+    await page.evaluate(() => Promise.all(document.getAnimations().map((a) => a.finished)));
+}
+
+/** Each state, named; it leaves the page in it. */
+const STATES = {
+    async empty(page) {
+        await page.getByText("What can I help with?").waitFor();
+    },
+    async "sending"(page, up, tag) {
+        this.called = up.expect(`show me ${tag}`);
+        await askFor(page, `Please show me ${tag}`);
+        this.answer = await this.called;
+    },
+    async waiting(page) {
+        await this.answer.begin();
+        await page.getByText(/^Waiting for/).waitFor();
+    },
+    async reasoning(page) {
+        await this.answer.think("First I look at the question, then at the **answer**.");
+        await page.getByText("Thinking").first().waitFor();
+    },
+    async streaming(page) {
+        await this.answer.say(SHOW.slice(0, 700));
+        await page.getByText("A quotation of somebody.").waitFor();
+    },
+    async answered(page) {
+        await this.answer.end(SHOW.slice(700));
+        await settled(page);
+        await page.locator(".katex").first().waitFor();
+        await page.locator("article.answer").last().scrollIntoViewIfNeeded();
+    },
+    async thoughts(page) {
+        await page.locator("details.reasoning summary").last().click();
+    },
+    async "menu of an answer"(page) {
+        await lastAnswer(page).getByRole("button", { name: "More about this answer" }).click();
+        await page.getByRole("menuitem").first().waitFor();
+    },
+    async editing(page) {
+        await page.keyboard.press("Escape");
+        await page.locator("article.user").last().getByRole("button", { name: "Edit" }).click();
+        await until("the question to be edited", async () => (await composer(page).inputValue()).startsWith("Please show me"));
+    },
+    async branches(page, up, tag) {
+        const called = up.expect(`instead ${tag}`);
+        await composer(page).fill(`Show me that instead ${tag}`);
+        await button(page, "Send").or(button(page, "Ask this instead")).click();
+        await (await called).end("Something else.");
+        await page.getByText("Something else.").waitFor();
+        await settled(page);
+        await page.getByText(/2\s*\/\s*2/).first().waitFor();
+    },
+    async stopped(page, up, tag) {
+        const called = up.expect(`stop this ${tag}`);
+        await askFor(page, `Please stop this ${tag}`);
+        await (await called).say("Only so much");
+        await page.getByText("Only so much").waitFor();
+        await button(page, "Stop").click();
+        await page.getByText("You stopped this answer.").waitFor();
+        await settled(page);
+    },
+    async cut(page, up, tag) {
+        const called = up.expect(`cut this ${tag}`);
+        await askFor(page, `Please cut this ${tag}`);
+        const answer = await called;
+        await answer.say("This much came");
+        await page.getByText("This much came").waitFor();
+        answer.cut();
+        await settled(page);
+    },
+    async failed(page, up, tag) {
+        await home(page);
+        const called = up.expect(`fail this ${tag}`);
+        await askFor(page, `Please fail this ${tag}`);
+        (await called).fail(500);
+        await button(page, "Try again").waitFor();
+        await settled(page);
+    },
+    async filtered(page, up, tag) {
+        await home(page);
+        const called = up.expect(`filter this ${tag}`);
+        await askFor(page, `Please filter this ${tag}`);
+        await (await called).end("I begin, and", "content_filter");
+        await settled(page);
+    },
+    async "calling a tool"(page, up, tag) {
+        await home(page);
+        const called = up.expect(`call a tool ${tag}`);
+        await askFor(page, `Please call a tool ${tag}`);
+        const answer = await called;
+        await answer.call("c1", "weather", '{"city":"Kyiv"}');
+        await answer.end(undefined, "tool_calls");
+        await settled(page);
+        await page.locator("details.tool").last().click();
+    },
+    async "too long"(page) {
+        await home(page);
+        await composer(page).fill("word ".repeat(900));
+    },
+    async "long draft"(page) {
+        await composer(page).fill(Array.from({ length: 40 }, (_, i) => `Line ${i} of a draft`).join("\n"));
+    },
+    async offline(page) {
+        await composer(page).fill("");
+        await page.context().setOffline(true);
+        await page.getByText("You are offline", { exact: false }).first().waitFor();
+    },
+    async models(page) {
+        await page.context().setOffline(false);
+        await home(page);
+        await page.locator("button.pick").click();
+        await page.getByRole("option").first().waitFor();
+    },
+    async "no such model"(page) {
+        await dialog(page).getByRole("combobox").fill("nothing has this name");
+        await page.getByText("No model has this in its name.").waitFor();
+    },
+    async find(page, up, tag, phone) {
+        await home(page);
+        await inDrawer(page, phone);
+        await button(page, /^Find/, false).first().click();
+        await dialog(page).locator("input").fill("show");
+        await dialog(page).getByText("show me", { exact: false }).first().waitFor();
+    },
+    async "settings, appearance"(page, up, tag, phone) {
+        await home(page);
+        await inDrawer(page, phone);
+        await button(page, "Settings").click();
+        await page.getByRole("tab").first().waitFor();
+    },
+    async "settings, keys"(page) {
+        await page.getByRole("tab", { name: "Your keys" }).click();
+        await page.getByText("Key of", { exact: false }).first().waitFor();
+    },
+    async "settings, usage"(page) {
+        await page.getByRole("tab", { name: "Usage" }).click();
+        await page.getByRole("tabpanel").getByRole("table").waitFor();
+    },
+    async "settings, data"(page) {
+        await page.getByRole("tab", { name: "Data" }).click();
+        await page.getByText("Delete everything").waitFor();
+    },
+    async keyboard(page) {
+        await home(page);
+        await page.locator("main h1").click();
+        await page.keyboard.press("?");
+        await dialog(page).getByText("Go to the message field").waitFor();
+    },
+    async conversations(page, up, tag, phone) {
+        await home(page);
+        await inDrawer(page, phone);
+        await page.getByRole("link", { name: `Please show me ${tag}` }).waitFor();
+    },
+    async "menu of a conversation"(page, up, tag) {
+        await button(page, `More about Please show me ${tag}`).click();
+        await page.getByRole("menuitem", { name: "Rename" }).waitFor();
+    },
+    async renaming(page) {
+        await page.getByRole("menuitem", { name: "Rename" }).click();
+        await page.getByRole("textbox", { name: "Title" }).waitFor();
+    },
+    async deleted(page, up, tag) {
+        await page.getByRole("textbox", { name: "Title" }).press("Escape");
+        await button(page, `More about Please fail this ${tag}`).or(button(page, `More about Please filter this ${tag}`)).first().click();
+        await page.getByRole("menuitem", { name: "Delete" }).click();
+        await button(page, "Undo").waitFor();
+    },
+    async share(page, up, tag, phone) {
+        await home(page);
+        await inDrawer(page, phone);
+        await page.getByRole("link", { name: `Please show me ${tag}` }).click();
+        await answers(page).first().waitFor();
+        await page.locator("main").getByRole("button", { name: "Share" }).click();
+        await dialog(page).getByRole("button", { name: "Make a link" }).click();
+        await dialog(page).getByRole("textbox").first().waitFor();
+        this.link = await dialog(page).getByRole("textbox").first().inputValue();
+    },
+    async shared(page) {
+        await page.goto(this.link);
+        await page.reload();
+        await answers(page).first().waitFor();
+    },
+    async "shared no more"(page) {
+        await page.goto(this.link.slice(0, -3) + "abc");
+        await page.reload();
+        await page.getByText("no longer shared", { exact: false }).waitFor();
+    },
+    async gone(page) {
+        await page.goto(`${task.url}#/c/01900000-0000-7000-8000-000000000000`);
+        await page.reload();
+        await page.getByText("This conversation is not here.", { exact: false }).waitFor();
+    },
+    async "list loading"(page, up, tag, phone) {
+        await page.goto(`${task.url}#/`);
+        await page.evaluate(async () => {
+            for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name);
+        });
+        let go;
+        const gate = new Promise((resolve) => (go = resolve));
+        this.go = go;
+        await page.route(/\/conversations\?/, async (r) => (await gate, r.continue().catch(() => undefined)), { times: 1 });
+        await page.reload();
+        await composer(page).waitFor();
+        await inDrawer(page, phone);
+    },
+    async "list failed"(page, up, tag, phone) {
+        this.go();
+        await page.route(/\/conversations\?/, (r) => r.fulfill({ status: 503, contentType: "application/json", body: '{"code":"unavailable","message":"away"}' }), { times: 1 });
+        await page.evaluate(async () => {
+            for (const { name } of await indexedDB.databases()) indexedDB.deleteDatabase(name);
+        });
+        await page.reload();
+        await composer(page).waitFor();
+        await inDrawer(page, phone);
+        await page.getByText("cannot be loaded now", { exact: false }).first().waitFor();
+    },
+    ...Object.fromEntries(["models", "limits", "users", "streams", "audit"].map((part) => [`administration, ${part}`, async (page) => {
+        await page.unroute(/\/conversations\?/);
+        await page.evaluate((part) => (location.hash = `#/admin/${part}`), part);
+        await page.locator(`nav.tabs a[href$="${part}"][aria-current="page"]`).waitFor();
+        await page.locator(".admin-part").getByRole("table").or(page.locator(".admin-part p")).first().waitFor();
+    }])),
+    async "signed out"(page, up, tag) {
+        await home(page);
+        await page.context().clearCookies();
+        await askFor(page, `a stranger asks ${tag}`);
+        await until("word of it", async () => (await page.getByRole("alert").count()) || (await page.getByRole("dialog").count()));
+    },
+};
+
+/** In the short form each state is given to axe once, in one of the two walks. */
+async function walk(up, tag, user, options, odd) {
+    const phone = options.isMobile === true;
+    let n = odd ? 1 : 0;
+    const page = await visit(user, options);
+    const self = {};
+    for (const [name, state] of Object.entries(STATES)) {
+        try {
+            await state.call(self, page, up, tag, phone);
+        } catch (e) {
+            await picture(page, `failed-${tag}-${name}`);
+            ok(false, `${tag}: ${name}`, e.stack);
+            await page.context().setOffline(false);
+            await page.goto(task.url);
+            await page.reload();
+            continue;
+        }
+        await picture(page, `${tag}-${name.replace(/\W+/g, "-")}`);
+        is(await sticking(page), [], `nothing sticks out: ${tag}, ${name}`);
+        if (task.long || n++ % 2) await axe(page, `${tag}, ${name}`);
+    }
+}
+
+const look = (tag, user, options) => [tag, (up) => walk(up, tag, user, options, options.isMobile === true)];
+const SHORT = [look("desktop light", "eve", { ...DESKTOP, colorScheme: "light" }), look("phone dark", "eve", { ...PHONE, colorScheme: "dark" })];
+const LONG = [look("desktop dark", "eve", { ...DESKTOP, colorScheme: "dark" }), look("phone light", "eve", { ...PHONE, colorScheme: "light" })];
+
+async function limited(up) {
+    for (const [tag, options] of [["desktop light", { ...DESKTOP, colorScheme: "light" }], ["phone dark", { ...PHONE, colorScheme: "dark" }]]) {
+        const page = await visit("bob", options);
+        for (let i = 0; i < 3 && !(await page.getByRole("alert").count()); i++) {
+            await askFor(page, `once ${i} ${tag}`);
+            await until("an answer or a refusal", async () => (await page.getByText(`You said: once ${i} ${tag}`).count()) || (await page.getByRole("alert").count()));
+            await settled(page);
+        }
+        await axe(page, `${tag}, limited`);
+        is(await sticking(page), [], `nothing sticks out: ${tag}, limited`);
+        await picture(page, `${tag}-limited`);
+    }
+}
+
+async function guest(up) {
+    const page = await visit(null, { ...PHONE, colorScheme: "light" });
+    await askFor(page, "a guest asks");
+    await page.getByText("You said: a guest asks").waitFor();
+    await settled(page);
+    await axe(page, "a guest");
+    is(await sticking(page), [], "nothing sticks out: a guest");
+    await picture(page, "phone light-guest");
+}
+
+run([Object.fromEntries([...SHORT, ...(task.long ? LONG : []), ["limited", limited], ["guest", guest]])]);

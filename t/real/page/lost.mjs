@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Nothing is lost: at each step of asking, the page is reloaded, its tab killed,
+// the network gone, the session over, the server away, another tab or device there.
+// What one sees is what the database has, before and after a reload.
+import { answers, api, ask, askFor, button, composer, conversationOf, is, kept, lastAnswer, note, ok, open, rows, run, settled, shown, signIn, until, visit } from "./lib.mjs";
+
+/** What is seen is what is kept, and is so again after a reload. */
+async function agrees(page, id, name) {
+    const seen = async (what) => {
+        const list = (await kept(id)).map(([role, , text]) => [role, text.trim()]);
+        await until(`${name}: what is seen${what} to be what is kept, which is ${JSON.stringify(list)}, not ${JSON.stringify(await shown(page))}`,
+            async () => JSON.stringify(await shown(page)) === JSON.stringify(list));
+        return list;
+    };
+    await seen("");
+    await page.reload();
+    is(await shown(page).then(() => seen(" after a reload")), await seen(""), `${name}: what is seen is what is kept, also after a reload`);
+}
+
+/** A conversation with one question that is answered so far. */
+async function answering(up, user, question, said = "The first part") {
+    const page = await visit(user);
+    const called = up.expect(question);
+    await askFor(page, question);
+    const answer = await called;
+    await answer.say(said);
+    await page.getByText(said).waitFor();
+    return { page, answer, id: await conversationOf(page) };
+}
+
+async function drafts(up) {
+    const page = await visit("eve");
+    await composer(page).fill("a thought that is not sent");
+    await page.reload();
+    is(await composer(page).inputValue(), "a thought that is not sent", "a draft is there after a reload");
+    const tab = await open(page.context());
+    is(await composer(tab).inputValue(), "a thought that is not sent", "... and in another tab");
+    await tab.close();
+    await composer(page).fill("");
+    await askFor(page, "drafts are kept apart");
+    await page.getByText("You said: drafts").waitFor();
+    await settled(page);
+    const id = await conversationOf(page);
+    await composer(page).fill("a draft of this one");
+    await button(page, "New chat").click();
+    await until("an empty field", async () => (await composer(page).inputValue()) === "");
+    await page.goBack();
+    await until("its draft", async () => (await composer(page).inputValue()) === "a draft of this one");
+    await page.close({ runBeforeUnload: false });
+    const next = await open(page.context(), `#/c/${id}`);
+    is(await composer(next).inputValue(), "a draft of this one", "each conversation has its own, also when its tab was killed");
+    await composer(next).fill("");
+}
+
+async function sending(up) {
+    // The provider has been asked, and says nothing yet.
+    const page = await visit("eve");
+    const called = up.expect("question in the air");
+    await askFor(page, "A question in the air");
+    const answer = await called;
+    await page.reload();
+    const id = (await rows("SELECT conversation_id FROM chat_message WHERE text = 'A question in the air'"))[0];
+    ok(id, "the question is kept before the provider says a word");
+    const draft = await composer(page).inputValue();
+    const there = await page.getByText("A question in the air").count();
+    ok(draft === "A question in the air" || there, "after a reload the question is there, sent or not", { draft, there });
+    await answer.end("An answer from the air");
+    await until("the answer to be kept", async () => (await kept(id))[1]?.[1] === "complete");
+    await composer(page).fill("");
+    await page.evaluate((id) => (location.hash = `#/c/${id}`), id);
+    await agrees(page, id, "reloaded before the first word");
+}
+
+async function reloaded(up) {
+    const { page, answer, id } = await answering(up, "eve", "reload me");
+    await page.reload();
+    await page.getByText("The first part").waitFor();
+    await answer.say(", the second part");
+    await page.getByText("The first part, the second part").waitFor();
+    ok(true, "an answer goes on after a reload");
+    await answer.end(", and the end.");
+    await settled(page);
+    await agrees(page, id, "reloaded in mid-answer");
+}
+
+async function killed(up) {
+    const { page, answer, id } = await answering(up, "eve", "kill my tab");
+    const context = page.context();
+    await page.close({ runBeforeUnload: false });
+    await answer.say(", said to nobody");
+    const tab = await open(context, `#/c/${id}`);
+    await tab.getByText("The first part, said to nobody").waitFor();
+    await answer.end(", and the end.");
+    await settled(tab);
+    await agrees(tab, id, "its tab killed in mid-answer");
+}
+
+async function offline(up) {
+    const { page, answer, id } = await answering(up, "eve", "cut my line");
+    await page.context().setOffline(true);
+    await answer.say(", said into the void");
+    await page.getByText("offline", { exact: false }).first().waitFor();
+    await composer(page).fill("typed without a line");
+    await page.context().setOffline(false);
+    await page.getByText("The first part, said into the void").waitFor();
+    await answer.end(", and the end.");
+    await settled(page);
+    is(await composer(page).inputValue(), "typed without a line", "what is typed meanwhile stays");
+    await composer(page).fill("");
+    await agrees(page, id, "offline in mid-answer");
+
+    await page.context().setOffline(true);
+    await askFor(page, "asked without a line").catch(() => undefined);
+    await until("the question to be there still", async () =>
+        (await composer(page).inputValue()) === "asked without a line" || (await page.getByText("asked without a line").count()));
+    await page.context().setOffline(false);
+    // It is sent by itself, or by hand.
+    await until("the question to be kept", async () => {
+        if ((await kept(id)).some(([, , text]) => text === "asked without a line")) return true;
+        const send = button(page, "Send");
+        if ((await composer(page).inputValue()) === "asked without a line" && (await send.count()) && (await send.isEnabled())) await send.click();
+        return false;
+    });
+    await page.getByText("You said: asked without a line").waitFor();
+    await settled(page);
+    is((await kept(id)).filter(([, , text]) => text === "asked without a line").length, 1, "... and is asked once");
+    await agrees(page, id, "asked while offline");
+}
+
+async function tabs(up) {
+    const { page, answer, id } = await answering(up, "eve", "two tabs");
+    const other = await open(page.context(), `#/c/${id}`);
+    await other.getByText("The first part").waitFor();
+    await answer.say(", for both");
+    await Promise.all([page, other].map((p) => p.getByText("The first part, for both").waitFor()));
+    ok(true, "two tabs show the same answer as it comes");
+    await other.getByRole("button", { name: "Stop", exact: true }).click();
+    await answer.gone;
+    await Promise.all([settled(page), settled(other)]);
+    is((await kept(id))[1], ["assistant", "cancelled", "The first part, for both"], "... which the other one stops");
+    await agrees(page, id, "stopped by another tab");
+    await agrees(other, id, "... in that tab");
+}
+
+async function busy(up) {
+    const { page, answer, id } = await answering(up, "eve", "busy elsewhere");
+    const res = await api("eve", "POST", "chat/stream", { conversationId: id, messages: [{ role: "user", content: "from elsewhere" }] });
+    is(Number(res.status), 409, "while it is answered nobody else asks there");
+    await answer.end(", and the end.");
+    await settled(page);
+    await agrees(page, id, "asked by two");
+}
+
+async function limited(up) {
+    const page = await visit("bob");
+    let asked = 0;
+    for (; !(await page.getByRole("alert").count()) && asked < 9; asked++) {
+        await askFor(page, `number ${asked} of a minute`);
+        await until("an answer or a refusal", async () => (await page.getByText(`You said: number ${asked}`).count()) || (await page.getByRole("alert").count()));
+        await settled(page);
+    }
+    const draft = `number ${asked - 1} of a minute`;
+    const id = await conversationOf(page);
+    is(await composer(page).inputValue(), draft, "beyond a limit the draft stays");
+    is((await kept(id)).length, 2 * (asked - 1), "... and nothing is kept");
+    ok(await page.locator("button.send").isDisabled(), "... nothing can be sent");
+    ok(/0:\d\d/.test(await page.locator(".composer-area").innerText()), "... and one sees for how long");
+    is(await shown(page).then((s) => s.length), 2 * (asked - 1), "... nor is anything shown that was not asked");
+    await agrees(page, id, "beyond a limit");
+    is(await composer(page).inputValue(), draft, "... and the draft outlives a reload");
+}
+
+async function broken(up) {
+    const { page, answer, id } = await answering(up, "eve", "break off");
+    answer.cut();
+    await settled(page);
+    is((await kept(id))[1].slice(1), ["partial", "The first part"], "what came before a provider broke off is kept");
+    await agrees(page, id, "broken off");
+
+    const called = up.expect("refuse this");
+    await askFor(page, "refuse this");
+    (await called).fail(500);
+    await button(page, "Try again").first().waitFor();
+    await settled(page);
+    const text = await composer(page).inputValue();
+    const list = await kept(id);
+    ok(text === "refuse this" || list.some(([, , t]) => t === "refuse this"), "a question that the provider fails is a draft or kept", { text, list });
+    const called2 = up.expect("refuse this");
+    if (text) await button(page, "Send").click();
+    else await button(page, "Try again").first().click();
+    await (await called2).end("Now it goes.");
+    await page.getByText("Now it goes.").waitFor();
+    await settled(page);
+    is((await kept(id)).filter(([role, status]) => role === "assistant" && status === "complete").length, 1, "... and is answered when it is tried again");
+    await page.reload();
+    await page.getByText("Now it goes.").waitFor();
+}
+
+async function signedOut(up) {
+    const page = await visit("eve");
+    await askFor(page, "before the session ends");
+    await page.getByText("You said: before").waitFor();
+    await settled(page);
+    const id = await conversationOf(page);
+    await page.context().clearCookies();
+    await askFor(page, "after the session ended");
+    await until("word of it", async () => (await page.getByRole("alert").count()) || (await page.getByRole("dialog").count()));
+    is(await composer(page).inputValue(), "after the session ended", "when the session is over the draft stays");
+    ok(await page.getByRole("link", { name: "Sign in" }).or(button(page, "Sign in")).first().isVisible(), "... and one can sign in");
+    is((await kept(id)).length, 2, "... nothing was asked of a stranger");
+    await signIn(page.context(), "eve");
+    await page.reload();
+    await answers(page).waitFor();
+    is(await composer(page).inputValue(), "after the session ended", "signed in again it is still there");
+    await button(page, "Send").click();
+    await page.getByText("You said: after the session ended").waitFor();
+    await settled(page);
+    await agrees(page, id, "signed in again");
+}
+
+async function restarted(up) {
+    const { page, answer, id } = await answering(up, "eve", "restart the server");
+    await ask("killed");
+    await composer(page).fill("typed while the server was away");
+    await ask("up");
+    await until("the page to have done with it", async () => !(await page.locator('article.answer[aria-busy="true"]').count()), 60000);
+    answer.cut();
+    const [, [, status, text]] = await kept(id);
+    note(`after a server that was killed: ${status} ${JSON.stringify(text)}`);
+    is(await composer(page).inputValue(), "typed while the server was away", "what was typed while the server was away is there");
+    ok(await lastAnswer(page).innerText().then((t) => t.includes("The first part")), "what had come of the answer is not taken away");
+    await button(page, "Send").click();
+    await page.getByText("You said: typed while").waitFor();
+    await settled(page);
+    is((await kept(id)).at(-1)[2], "You said: typed while the server was away", "... and one goes on");
+}
+
+run([{ drafts, sending, reloaded, killed, offline, tabs, busy, limited, broken, signedOut }, { restarted }]);
