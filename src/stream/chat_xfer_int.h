@@ -20,6 +20,8 @@ typedef struct chat_curl_t chat_curl_t;
 typedef struct chat_multi_t chat_multi_t;
 typedef struct chat_link_t chat_link_t;
 
+/* ---- easy handles at work (chat_easy.c) ---- */
+
 /* An easy handle at work: it connects for a link, or makes a call beside a
  * stream. curl knows it as CURLOPT_PRIVATE. */
 typedef struct chat_easy_t {
@@ -32,7 +34,17 @@ typedef struct chat_easy_t {
     void (*over)(void *owner, CURLcode rc, const char *why);
 } chat_easy_t;
 
-/* The transfer of a stream's call. */
+/* All that a call needs of a connection: owner and over are set, no other
+ * member is. 0: no memory, and there is nothing to close. */
+int chat_easy_open(chat_easy_t *easy, chat_curl_t *c, const chat_call_t *call);
+/* 1: curl has it, and over() will be called. */
+int chat_easy_run(chat_easy_t *easy);
+/* Its connection goes as well. Idempotent. Not in curl's callbacks, nor in
+ * over(). */
+void chat_easy_close(chat_easy_t *easy);
+
+/* ---- the transfer of a stream's call (chat_xfer.c) ---- */
+
 typedef struct chat_xfer_t {
     chat_link_t *link; /* NULL: there is none */
     apr_size_t size;   /* of the request and the rest of the body */
@@ -146,14 +158,9 @@ apr_status_t chat_curl_init(chat_curl_t *c, const chat_driver_t *driver,
                             void *owner, const chat_curl_ops_t *ops);
 /* No call is running, and no connection is idle. */
 void chat_curl_destroy(chat_curl_t *c);
-/* All that a call needs of a connection: owner and over are set, no other
- * member is. 0: no memory, and there is nothing to close. */
-int chat_easy_open(chat_easy_t *easy, chat_curl_t *c, const chat_call_t *call);
-/* 1: curl has it, and over() will be called. */
-int chat_easy_run(chat_easy_t *easy);
-/* Its connection goes as well. Idempotent. Not in curl's callbacks, nor in
- * over(). */
-void chat_easy_close(chat_easy_t *easy);
+/* An easy handle, NULL: no memory. */
+CURL *chat_curl_acquire(chat_curl_t *c);
+void chat_curl_release(chat_curl_t *c, CURL *easy);
 
 /* ---- multi handles (chat_multi.c) ---- */
 
