@@ -70,7 +70,8 @@ is $in{"/usr/bin/$_"}, '-rwxr-xr-x root/root', "/usr/bin/$_" for qw(chat-migrate
 ok $in{"/usr/share/man/man1/$_.1.gz"}, "$_ has a page" for qw(chat-migrate chat-keys);
 ok $in{"/usr/share/doc/libapache2-mod-chat/$_"}, $_ for qw(README.md README.Debian conf/systemd/chat.conf conf/apparmor/apache2-chat), 
     map { "conf/sql/$_" } qw(postgresql/001_chats.sql sqlite/001_chats.sql);
-is_deeply [ sort grep { !m{^/(?:usr/(?:bin|lib/apache2/modules|share/(?:doc/libapache2-mod-chat|man/man1|lintian/overrides))/|etc/apache2/mods-available/)} && !m{/$} } keys %in ], [],
+ok $in{"/usr/share/mod_chat/$_"}, $_ for qw(chat-page.conf page/index.html page/LICENSES.txt);
+is_deeply [ sort grep { !m{^/(?:usr/(?:bin|lib/apache2/modules|share/(?:doc/libapache2-mod-chat|man/man1|lintian/overrides|mod_chat))/|etc/apache2/mods-available/)} && !m{/$} } keys %in ], [],
     'nothing is elsewhere';
 my ($control) = run("dpkg-deb -f '$deb'");
 like $control, qr/^Depends: .*\blibcurl4 \(>= .*\bapache2-api-\d+$/m, 'what it needs is found in the module';

@@ -114,7 +114,8 @@ subtest 'the smallest configuration streams' => sub {
     is scalar @words, 40, 'the lines below it show forty words' or diag slurp("$dir/stderr");
     like $said, qr/^event: response\.completed$/m, '... and the end';
     wait_for(sub { !-e "$dir/smallest.pid" }, 'httpd to end');
-    unlike slurp("$dir/smallest.log"), qr/:(?:warn|error|crit|alert|emerg)\]/, 'httpd complained of nothing';
+    # It is stopped as soon as the answer is there, when a worker of httpd may just be putting the connection away.
+    unlike slurp("$dir/smallest.log") =~ s/^.* AH03093: process_socket: .*\n//mgr, qr/:(?:warn|error|crit|alert|emerg)\]/, 'httpd complained of nothing';
 };
 
 SKIP: {

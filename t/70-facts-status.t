@@ -196,7 +196,8 @@ END
 
     my $mark = $t->mark;
     @open = open_streams($t, 3, n => 10000, pace => 50);
-    wait_for('three more to be open', sub { numbers($t)->{ChatLive} == 3 });
+    # A stream is live once it is admitted, and started by its engine.
+    wait_for('three more to be open', sub { my $n = numbers($t); $n->{ChatLive} == 3 && $n->{ChatStarted} == 14 });
     my %holds = map { $_ => 1 } $t->error_log($mark) =~ /\[pid (\d+):tid \d+\] .*CHAT0301/g;
     kill 'KILL', keys %holds;
     is scalar(grep { !$_->response->{clean} } @open), 3, 'who is told by a child that is killed is cut off';

@@ -57,7 +57,7 @@ my $res = $t->as('ann', 'GET', 'me');
 is $res->{status}, 200, 'a user' or diag $res->{body};
 my $me = $res->{json};
 is_deeply [ @$me{qw(id role tier guest)} ], [ 'ann', 'user', 'free', JSON::PP::false ], '... with id, role and tier';
-is_deeply $me->{features}, { map { $_ => JSON::PP::true } qw(conversations shares keys usage) }, '... may have all there is';
+is_deeply $me->{features}, { uploads => JSON::PP::false, map { $_ => JSON::PP::true } qw(conversations changes shares keys usage) }, '... may have all there is';
 is_deeply [ map { "$_->{name} $_->{unit} $_->{limit} $_->{remaining}" } $me->{limits}->@* ], [ 'minute requests 10 10', 'money usd 5 5' ],
     '... and knows how the limits stand, which this costs nothing of';
 is $me->{onLeave}, 'finish', '... and what becomes of an answer that is left';
@@ -71,7 +71,7 @@ like $res->{headers}{'cache-control'}, qr/no-store/, 'no cache keeps it';
 
 $me = $t->as('', 'GET', 'me')->{json};
 is_deeply [ @$me{qw(id role guest)} ], [ undef, undef, JSON::PP::true ], 'a guest is nobody';
-is_deeply $me->{features}, { map { $_ => JSON::PP::false } qw(conversations shares keys usage) }, '... of whom nothing is kept';
+is_deeply $me->{features}, { map { $_ => JSON::PP::false } qw(conversations changes shares keys usage uploads) }, '... of whom nothing is kept';
 is_deeply [ $t->get('/plain/me')->{json}->@{qw(signInUrl)}, $t->get('/plain/me')->{json}{brand}{name} ], [ undef, 'Chat' ], 'without ChatPage there is a name';
 
 $res = $t->get('/closed/me');

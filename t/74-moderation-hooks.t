@@ -13,6 +13,7 @@ use JSON::PP ();
 use ChatTest;
 use ChatTest::Answers;
 use ChatTest::Moderator;
+use ChatTest::Snippets;
 use ChatTest::Upstream;
 
 my $JSON = JSON::PP->new->utf8->canonical;
@@ -74,8 +75,16 @@ my ($base, $quick_base) = ($up->url, $quick->url);
 my $odd_base = $odd->url;
 my $service_base = $service->url('');
 
+# What docs/moderation-services.md has to paste, for a service that is here.
+open my $page, '<', "$FindBin::Bin/../docs/moderation-services.md" or die $!;
+my ($printed) = map { $_->{text} } ChatTest::Snippets::of('docs/moderation-services.md', do { local $/; <$page> });
+$printed =~ s{<Location /chat>}{<Location /printed>};
+$printed =~ s{ChatUse \s*\Kopenai}{quick};
+$printed =~ s{https://api\.openai\.com/v1/moderations}{$url};
+$printed =~ s{/etc/apache2/chat/openai\.key}{%%DIR%%/printed.key};
+
 my $conf = <<"CONF";
-LogFormat "%{CHAT_MODERATION}e %U" moderated
+${printed}LogFormat "%{CHAT_MODERATION}e %U" moderated
 CustomLog moderated.log moderated
 <ChatProvider mock>
   ChatProviderType compatible
@@ -219,6 +228,7 @@ my $t;
 sub server (%o) {
     $t = ChatTest->new(env => { HOOK_KEY => 'sk-hook-key-0123456789' }, conf => $conf, modules => ['status'], %o);
     $t->expect_log(qr/CHAT0847/);
+    $t->write_file('printed.key', "sk-printed-key-0123456789\n", 0600);
     $t->start;
 }
 
@@ -260,6 +270,9 @@ like $JSON->encode($quick->last), qr/my \* is this/, 'with what stands in its pl
 $r = chat('/a', 'an odd one');
 is $r->{status}, 200, 'what is flagged goes on';
 is_deeply [ map { chat('/o', $_)->{status} } 'fine', 'grey', 'bad' ], [ 200, 400, 400 ], 'by scores of categories';
+asked();
+is_deeply [ map { chat('/printed', $_, model => 'q')->{status} } 'fine', 'grey', 'bad' ], [ 200, 200, 400 ], '... as it is printed';
+like +(asked())[0][0], qr/Authorization: Bearer sk-printed-key-0123456789/, '... with the key of its file';
 is_deeply [ map { chat('/l', $_)->{status} } 'fine', 'bad' ], [ 200, 400 ], 'by a Llama Guard';
 
 # ---- errors ----

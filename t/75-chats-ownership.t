@@ -22,6 +22,7 @@ my %ROW = (
         'GET '         => { status => 200, mine => 1 },
         'POST '        => { status => 201, mine => 1, json => {} },
         'DELETE '      => { status => 200, mine => 1, query => '?confirm=all' },
+        'GET /changes' => { status => 200, mine => 1 },
         'GET /*'       => { status => 200 },
         'PATCH /*'     => { status => 200, json => { title => 'mine' } },
         'DELETE /*'    => { status => 204 },

@@ -269,7 +269,7 @@ apr_status_t chat_limit_states(apr_array_header_t **prows, chat_ctx_t *ctx,
         const chat_limit_count_t *count = &counts.count[i];
         chat_limit_state_t *row;
 
-        if (!chat_limit_is_told(count))
+        if (!chat_limit_is_told(count) && chat_limit_remaining(count) > 0)
             continue;
         row = apr_array_push(*prows);
         row->name = count->policy->name;

@@ -344,23 +344,7 @@ static void look_at(chat_limit_count_t *count, apr_int64_t now)
         count->reset_ms = cell->window_end - now;
 }
 
-static apr_status_t look(chat_limit_counts_t *counts, request_rec *r)
-{
-    apr_int64_t now = now_ms();
-    apr_uint64_t unused[2];
-    int i;
-
-    if (!chat_limit_local_table)
-        return APR_ENOTIMPL;
-    make_digests(counts, unused);
-    chat_limit_local_lock();
-    for (i = 0; i < counts->n; i++)
-        look_at(&counts->count[i], now);
-    chat_limit_local_unlock();
-    return APR_SUCCESS;
-}
-
-static void mark_one(const chat_limit_count_t *count, apr_int64_t now)
+static void mark_one(chat_limit_count_t *count, apr_int64_t now)
 {
     chat_limit_local_cell_t *cell = fetch_cell(count, now);
 
@@ -369,7 +353,9 @@ static void mark_one(const chat_limit_count_t *count, apr_int64_t now)
     set_worth(cell, count->policy);
 }
 
-static apr_status_t mark(chat_limit_counts_t *counts, request_rec *r)
+/* Nothing is reserved, so it cannot be refused. */
+static apr_status_t each(chat_limit_counts_t *counts,
+                         void (*one)(chat_limit_count_t *, apr_int64_t))
 {
     apr_int64_t now = now_ms();
     apr_uint64_t unused[2];
@@ -380,9 +366,19 @@ static apr_status_t mark(chat_limit_counts_t *counts, request_rec *r)
     make_digests(counts, unused);
     chat_limit_local_lock();
     for (i = 0; i < counts->n; i++)
-        mark_one(&counts->count[i], now);
+        one(&counts->count[i], now);
     chat_limit_local_unlock();
     return APR_SUCCESS;
+}
+
+static apr_status_t look(chat_limit_counts_t *counts, request_rec *r)
+{
+    return each(counts, look_at);
+}
+
+static apr_status_t mark(chat_limit_counts_t *counts, request_rec *r)
+{
+    return each(counts, mark_one);
 }
 
 const chat_limit_counter_t chat_limit_local = {

@@ -39,14 +39,17 @@ static void put_clamps(chat_buf_t *out, const chat_dir_conf_t *conf)
     chat_buf_puts(out, "}");
 }
 
-/* Of the location itself: the others are expected to be written alike. */
+/* Of the location itself: the others are expected to be written alike; files
+ * are the server's. */
 static void put_features(chat_buf_t *out, const chat_dir_conf_t *conf,
+                         const chat_server_upload_t *upload,
                          const chat_user_t *user)
 {
     int stored = conf->store.layout == CHAT_STORE_CHAT && user->id;
 
     chat_route_view_json(out, "features", "{");
     chat_route_view_boolean(out, "conversations", stored);
+    chat_route_view_boolean(out, "changes", stored);
     chat_route_view_boolean(
         out, "shares",
         stored && (conf->store.share_snapshot || conf->store.share_live));
@@ -54,6 +57,8 @@ static void put_features(chat_buf_t *out, const chat_dir_conf_t *conf,
                             user->id && conf->keys.mode != CHAT_KEYS_OFF);
     chat_route_view_boolean(out, "usage",
                             user->id && conf->usage.mode != CHAT_USAGE_OFF);
+    chat_route_view_boolean(out, "uploads",
+                            user->id && upload->store && upload->location);
     chat_buf_puts(out, "}");
 }
 
@@ -111,7 +116,7 @@ static apr_status_t get(rest_t *q)
     chat_route_view_boolean(out, "guest", !user->id);
     put_limits(out, q);
     put_clamps(out, conf);
-    put_features(out, conf, user);
+    put_features(out, conf, &chat_config_server(q->r->server)->upload, user);
     chat_route_view_string(out, "onLeave",
                            conf->resume.finish ? "finish" : "stop");
     put_page(out, &conf->page);

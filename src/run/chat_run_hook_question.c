@@ -57,35 +57,12 @@ static const char *of_turn(const chat_turn_t *turn, apr_pool_t *p)
     return NULL;
 }
 
-/* The last of them that is the user's. */
-static const char *of_list(const chat_json_t *list, apr_pool_t *p)
-{
-    int i;
-
-    if (chat_json_string(list))
-        return apr_pstrdup(p, chat_json_string(list));
-    for (i = chat_json_length(list) - 1; i >= 0; i--) {
-        const chat_json_t *one = chat_json_at(list, i);
-        const char *role = chat_json_string(chat_json_get(one, "role"));
-
-        if (!role || !strcmp(role, "user"))
-            return of_json(one, p);
-    }
-    return NULL;
-}
-
 const char *chat_run_hook_question(const chat_run_t *run, apr_pool_t *p)
 {
-    static const char *const lists[] = {"messages", "input", "contents"};
     const chat_turn_t *turn = &run->request.turn;
-    const char *text = NULL;
-    apr_size_t i;
 
-    if (!turn->native)
-        return of_turn(turn, p);
-    for (i = 0; i < sizeof(lists) / sizeof(*lists) && !text; i++)
-        text = of_list(chat_json_get(turn->native, lists[i]), p);
-    return text;
+    return turn->native ? of_json(chat_request_prompt(turn->native, NULL), p)
+                        : of_turn(turn, p);
 }
 
 const char *chat_run_hook_user(const chat_run_t *run, apr_pool_t *p)

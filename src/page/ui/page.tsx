@@ -135,7 +135,7 @@ export function App() {
     const close = () => (dialog.value = null);
     return (
         <div class={settings.value.sidebar ? "shell" : "shell alone"}>
-            {what !== "admin" && <a class="skip" href="#composer" onClick={(e) => (e.preventDefault(), document.getElementById("composer")?.focus())}>{t("skip")}</a>}
+            {what !== "admin" && !isGone.value && <a class="skip" href="#composer" onClick={(e) => (e.preventDefault(), document.getElementById("composer")?.focus())}>{t("skip")}</a>}
             <Sidebar />
             {drawer.value && <div class="scrim" onClick={() => (drawer.value = false)} />}
             {what === "admin" && isAdmin.value ? <Admin part={id ?? "models"} /> : <Chat />}

@@ -123,7 +123,9 @@ async function keyboard(up) {
     await until("the focus in the menu", async () => (await focused(page)).name === "Rename");
     await press(page, "Escape");
     await until("the focus on the menu's button", async () => (await focused(page)).name === "More about A better title");
-    await press(page, "Enter", "End");
+    await press(page, "Enter");
+    await until("the focus in the menu once more", async () => (await focused(page)).name === "Rename");
+    await press(page, "End");
     await until("the last item", async () => (await focused(page)).name === "Delete");
     await press(page, "Enter");
     await button(page, "Undo").waitFor();
