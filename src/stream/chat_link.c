@@ -42,7 +42,9 @@
 /* ---- bytes ---- */
 
 /* Of the socket itself, where nothing lies between: curl would look for the
- * connection among all those of the multi handle. */
+ * connection among all those of the multi handle. But the first bytes are read
+ * by curl, which takes a connection for idle until then: those it closes when
+ * they can be read, as it makes another one. */
 static CURLcode result_of(ssize_t n, apr_size_t *pn, CURLcode broken)
 {
     *pn = n > 0 ? n : 0;
@@ -59,10 +61,11 @@ CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
     size_t n = 0;
     CURLcode rc;
 
-    if (l->plain)
+    if (l->direct)
         return result_of(recv(l->event.fd, data, len, MSG_DONTWAIT), pn,
                          CURLE_RECV_ERROR);
     rc = curl_easy_recv(l->easy.handle, data, len, &n);
+    l->direct = l->plain;
     *pn = n;
     return rc;
 }
@@ -73,7 +76,7 @@ CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
     size_t n = 0;
     CURLcode rc;
 
-    if (l->plain)
+    if (l->direct)
         return result_of(
             send(l->event.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL), pn,
             CURLE_SEND_ERROR);
@@ -132,7 +135,11 @@ static void on_over(void *owner, CURLcode rc, const char *why)
         return;
     if (!rc)
         rc = curl_easy_getinfo(l->easy.handle, CURLINFO_ACTIVESOCKET, &fd);
-    if (rc || fd == CURL_SOCKET_BAD) {
+    if (!rc && fd == CURL_SOCKET_BAD) {
+        rc = CURLE_COULDNT_CONNECT;
+        why = "the upstream closed the connection unasked";
+    }
+    if (rc) {
         l->ops->lost(l->user, rc, why);
         return;
     }

@@ -86,6 +86,7 @@ struct chat_link_t {
     chat_event_t event;  /* first; of its socket, once it is connected */
     chat_stream_t *user; /* NULL: it is idle */
     int plain;           /* its socket is all that there is between */
+    int direct;          /* likewise, and curl knows that it is used */
     uint32_t watched;    /* for these events, of EPOLLIN and EPOLLOUT */
     const chat_link_ops_t *ops;
     chat_easy_t easy;
