@@ -96,7 +96,8 @@ static void recover(chat_multi_t *m, int *prunning)
         return;
     TAILQ_FOREACH(s, &e->live, park.link)
     {
-        if (s->xfer && s->xfer->link && s->xfer->link->easy.multi == m)
+        if (s->xfer && s->xfer->link && s->xfer->link->easy.handle &&
+            s->xfer->link->easy.multi == m)
             lose(s->xfer->link->easy.handle, curl_multi_strerror(rc));
         if (s->aside.made && s->aside.easy->multi == m)
             lose(s->aside.easy->handle, curl_multi_strerror(rc));
@@ -143,9 +144,10 @@ void chat_engine_curl_timer(chat_engine_t *e)
             m->due = CHAT_MONO_NEVER;
             act(m, CURL_SOCKET_TIMEOUT, 0);
         }
-        if (m->due < c->due)
-            c->due = m->due;
     }
+    for (i = 0; i < c->nmultis; i++)
+        if (c->multis[i]->due < c->due)
+            c->due = c->multis[i]->due;
 }
 
 static void opened(chat_multi_t *m)
@@ -164,8 +166,8 @@ static int watch_link(chat_link_t *l, uint32_t events)
              : !events   ? EPOLL_CTL_DEL
                          : EPOLL_CTL_MOD;
 
-    return !chat_engine_poll(l->easy.multi->curl->owner, op, l->event.fd,
-                             events, &l->event);
+    return !chat_engine_poll(l->curl->owner, op, l->event.fd, events,
+                             &l->event);
 }
 
 /* An event of this batch may still point here. */

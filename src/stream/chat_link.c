@@ -18,12 +18,14 @@
 #include "chat_xfer_int.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "chat_clock.h"
 
@@ -41,10 +43,7 @@
 
 /* ---- bytes ---- */
 
-/* Of the socket itself, where nothing lies between: curl would look for the
- * connection among all those of the multi handle. But the first bytes are read
- * by curl, which takes a connection for idle until then: those it closes when
- * they can be read, as it makes another one. */
+/* Of a socket that is ours alone. */
 static CURLcode result_of(ssize_t n, apr_size_t *pn, CURLcode broken)
 {
     *pn = n > 0 ? n : 0;
@@ -61,11 +60,10 @@ CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
     size_t n = 0;
     CURLcode rc;
 
-    if (l->direct)
+    if (!l->easy.handle)
         return result_of(recv(l->event.fd, data, len, MSG_DONTWAIT), pn,
                          CURLE_RECV_ERROR);
     rc = curl_easy_recv(l->easy.handle, data, len, &n);
-    l->direct = l->plain;
     *pn = n;
     return rc;
 }
@@ -76,7 +74,7 @@ CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
     size_t n = 0;
     CURLcode rc;
 
-    if (l->direct)
+    if (!l->easy.handle)
         return result_of(
             send(l->event.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL), pn,
             CURLE_SEND_ERROR);
@@ -97,13 +95,12 @@ static int is_silent(chat_link_t *l)
 {
     apr_size_t n;
 
-    return chat_link_recv(l, l->easy.multi->curl->in, CHAT_READ_BYTES, &n) ==
-           CURLE_AGAIN;
+    return chat_link_recv(l, l->curl->in, CHAT_READ_BYTES, &n) == CURLE_AGAIN;
 }
 
 void chat_link_watch(chat_link_t *l, uint32_t events)
 {
-    const chat_curl_ops_t *ops = l->easy.multi->curl->ops;
+    const chat_curl_ops_t *ops = l->curl->ops;
 
     if (events == l->watched || l->event.fd < 0)
         return;
@@ -126,27 +123,47 @@ static int on_socket(void *unused, curl_socket_t fd, curlsocktype purpose)
     return CURL_SOCKOPT_OK;
 }
 
+/* A connection by TCP alone is taken from curl, which needs 10 KiB for each,
+ * and looks each up among all others whenever it is read. 0: no descriptor. */
+static int take_over(chat_link_t *l, curl_socket_t fd)
+{
+    l->event.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (l->event.fd >= 0)
+        chat_easy_close(&l->easy);
+    return l->event.fd >= 0;
+}
+
+/* What curl keeps has a buffer from now on that is what it gives at once. */
+static int connected(chat_link_t *l, const char **pwhy)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+
+    curl_easy_getinfo(l->easy.handle, CURLINFO_ACTIVESOCKET, &fd);
+    if (fd == CURL_SOCKET_BAD) {
+        *pwhy = "the upstream closed the connection at once";
+        return 0;
+    }
+    if (l->plain) {
+        *pwhy = "no descriptor for the connection to the upstream";
+        return take_over(l, fd);
+    }
+    l->event.fd = fd;
+    curl_easy_setopt(l->easy.handle, CURLOPT_BUFFERSIZE, (long)CHAT_READ_BYTES);
+    return 1;
+}
+
 static void on_over(void *owner, CURLcode rc, const char *why)
 {
     chat_link_t *l = owner;
-    curl_socket_t fd = CURL_SOCKET_BAD;
 
     if (!l->user)
         return;
-    if (!rc)
-        rc = curl_easy_getinfo(l->easy.handle, CURLINFO_ACTIVESOCKET, &fd);
-    if (!rc && fd == CURL_SOCKET_BAD) {
+    if (!rc && !connected(l, &why))
         rc = CURLE_COULDNT_CONNECT;
-        why = "the upstream closed the connection unasked";
-    }
-    if (rc) {
+    if (rc)
         l->ops->lost(l->user, rc, why);
-        return;
-    }
-    l->event.fd = fd;
-    /* From now on it is what it gives at once. */
-    curl_easy_setopt(l->easy.handle, CURLOPT_BUFFERSIZE, (long)CHAT_READ_BYTES);
-    l->ops->connected(l->user);
+    else
+        l->ops->connected(l->user);
 }
 
 static void set_link(CURL *h)
@@ -167,12 +184,13 @@ chat_link_t *chat_link_open(chat_stream_t *s, const chat_link_ops_t *ops)
         return NULL;
     l->event.kind = CHAT_EVENT_LINK;
     l->event.fd = -1;
+    l->curl = s->driver->curl;
     l->user = s;
     l->ops = ops;
     l->plain = !strncasecmp(call->url, "http:", 5) && !chat_resolver_proxy();
     l->easy.owner = l;
     l->easy.over = on_over;
-    if (chat_easy_open(&l->easy, s->driver->curl, call)) {
+    if (chat_easy_open(&l->easy, l->curl, call)) {
         set_link(l->easy.handle);
         if (!call->guarded)
             l->origin = strndup(call->url, chat_xfer_request_origin(call->url));
@@ -189,7 +207,7 @@ chat_link_t *chat_link_open(chat_stream_t *s, const chat_link_ops_t *ops)
 
 void chat_link_close(chat_link_t *l)
 {
-    chat_curl_t *c = l->easy.multi->curl;
+    chat_curl_t *c = l->curl;
 
     if (!l->user) {
         TAILQ_REMOVE(&c->idle, l, idle);
@@ -197,7 +215,10 @@ void chat_link_close(chat_link_t *l)
     }
     l->user = NULL;
     chat_link_watch(l, 0);
-    chat_easy_close(&l->easy);
+    if (l->easy.handle)
+        chat_easy_close(&l->easy);
+    else
+        close(l->event.fd);
     free(l->origin);
     if (c->ops)
         c->ops->closed(c, l);
@@ -205,20 +226,26 @@ void chat_link_close(chat_link_t *l)
         free(l);
 }
 
-/* Of too many: one of the youngest multi handle's, so that this goes. */
+static unsigned serial_of(const chat_link_t *l)
+{
+    return l->easy.handle ? l->easy.multi->serial : 0;
+}
+
+/* Of too many: one of the youngest multi handle's, so that this goes, or the
+ * oldest. */
 static chat_link_t *find_dispensable(const chat_curl_t *c)
 {
     chat_link_t *l, *found = TAILQ_FIRST(&c->idle);
 
     TAILQ_FOREACH(l, &c->idle, idle)
-    if (l->easy.multi->serial >= found->easy.multi->serial)
+    if (serial_of(l) >= serial_of(found))
         found = l;
     return found;
 }
 
 void chat_link_keep(chat_link_t *l)
 {
-    chat_curl_t *c = l->easy.multi->curl;
+    chat_curl_t *c = l->curl;
 
     if (!l->origin) {
         chat_link_close(l);

@@ -78,6 +78,7 @@ void chat_multi_reap(chat_multi_t *m)
     CURLcode rc;
     int left;
 
+    m->links++; /* it stays until all are told */
     while ((msg = curl_multi_info_read(m->handle, &left))) {
         if (msg->msg != CURLMSG_DONE)
             continue;
@@ -85,6 +86,7 @@ void chat_multi_reap(chat_multi_t *m)
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&easy);
         easy->over(easy->owner, rc, NULL);
     }
+    chat_multi_release(m);
 }
 
 void chat_multi_close(chat_multi_t *m)

@@ -39,8 +39,7 @@ typedef struct chat_easy_t {
 int chat_easy_open(chat_easy_t *easy, chat_curl_t *c, const chat_call_t *call);
 /* 1: curl has it, and over() will be called. */
 int chat_easy_run(chat_easy_t *easy);
-/* Its connection goes as well. Idempotent. Not in curl's callbacks, nor in
- * over(). */
+/* Its connection goes as well. Idempotent. Not in curl's callbacks. */
 void chat_easy_close(chat_easy_t *easy);
 
 /* ---- the transfer of a stream's call (chat_xfer.c) ---- */
@@ -86,12 +85,12 @@ struct chat_link_t {
     chat_event_t event;  /* first; of its socket, once it is connected */
     chat_stream_t *user; /* NULL: it is idle */
     int plain;           /* its socket is all that there is between */
-    int direct;          /* likewise, and curl knows that it is used */
     uint32_t watched;    /* for these events, of EPOLLIN and EPOLLOUT */
     const chat_link_ops_t *ops;
-    chat_easy_t easy;
-    char *origin; /* malloc'ed; NULL: it is for one call alone */
-    int kept;     /* another call had it before */
+    chat_curl_t *curl; /* C */
+    chat_easy_t easy;  /* has no handle once curl knows nothing of it */
+    char *origin;      /* malloc'ed; NULL: it is for one call alone */
+    int kept;          /* another call had it before */
     chat_mono_t idle_at;
     TAILQ_ENTRY(chat_link_t) idle; /* the last one first */
 };
@@ -183,7 +182,7 @@ chat_multi_t *chat_multi_add(chat_curl_t *c);
  * memory. */
 chat_multi_t *chat_multi_acquire(chat_curl_t *c);
 void chat_multi_release(chat_multi_t *m);
-/* Those of its handles that are over are told so. */
+/* Those of its handles that are over are told so. It may be gone then. */
 void chat_multi_reap(chat_multi_t *m);
 /* It has no connections and goes. */
 void chat_multi_close(chat_multi_t *m);
