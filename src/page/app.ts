@@ -15,6 +15,8 @@ export const settings = signal<Settings>(loadSettings());
 export const me = signal<Me | null>(null);
 export const signedOut = signal(false);
 export const models = signal<Model[]>([]);
+/** The server, or the cache, has said who is here and which models there are, or none of them could: what depends on it is shown at once, and moves no more. */
+export const known = signal(false);
 /** What providers are called, by their ids. */
 export const providers = signal<Record<string, string>>({});
 export const online = signal(navigator.onLine);
@@ -127,6 +129,7 @@ export async function showCachedModels(): Promise<void> {
     const [list, who] = await Promise.all([cache.get<{ data: Model[] }>("models"), cache.get<Me>("me")]);
     if (!models.value.length) models.value = list?.data ?? [];
     if (!me.value && who?.id === read("user", null)) me.value = who;
+    if (me.value && models.value.length) known.value = true;
 }
 
 /** To the sign-in page, and back to where one was. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { render } from "preact";
-import { has, loadMe, loadModels, me, models, settings, showCachedModels, signedOut, whoNow } from "./app";
+import { has, known, loadMe, loadModels, me, models, settings, showCachedModels, signedOut, whoNow } from "./app";
 import { lookAgain, resolvePending, restWhileHidden } from "./ask";
 import { catchUp, drop, loadConversations, mark, put, showCached } from "./conversations";
 import { go, route } from "./route";
@@ -49,7 +49,10 @@ visualViewport?.addEventListener("resize", () => {
 async function begin(): Promise<void> {
     void showCached();
     void showCachedModels();
-    await Promise.all([loadMe(), loadModels(), loadConversations()]);
+    const list = loadConversations();
+    await Promise.all([loadMe(), loadModels()]);
+    known.value = true;
+    await list;
     if (has("changes")) void catchUp(true);
     if (!me.value?.id && route.value.id === null) void showKept("guest");
     const asked = await resolvePending();

@@ -36,6 +36,8 @@ export const system = signal("");
 export const busy = computed(() => phase.value !== "idle");
 /** Grows when the answer that runs has new text: what draws it need not look at all messages. */
 export const pulse = signal(0);
+/** How many texts wait for a formula before they show the rest of what has come. */
+export const held = signal(0);
 /** The message that is to be looked at, as search found it. */
 export const sought = signal<string | null>(null);
 

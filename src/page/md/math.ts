@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Formulas: $$…$$ and \[…\] alone, \(…\) in a line, $…$ by Pandoc's rule, so that
-// "$5 and $6" is money. KaTeX comes when the first one is whole.
+// "$5 and $6" is money. KaTeX comes when the first one begins. What is being written
+// does not move for it: a formula, and what is behind it, waits until it has its size.
 import type { TokenizerAndRendererExtension } from "marked";
 
 export interface MathToken {
@@ -35,17 +36,85 @@ export const mathExtensions: TokenizerAndRendererExtension[] = [
 ];
 
 type Katex = { render(tex: string, to: HTMLElement, options: object): void };
-let katex: Promise<Katex> | undefined;
+let katex: Katex | undefined;
+let coming: Promise<unknown> | undefined;
 
-/** Until KaTeX is there, and where it does not understand, the TeX itself is shown. */
-export function paintMath(element: HTMLElement, tex: string, display: boolean): void {
-    element.textContent = tex;
-    katex ??= import("./katex").then((m) => m.default as unknown as Katex);
-    katex.then((k) => {
-        if (element.dataset.tex !== tex) return;
-        k.render(tex, element, { displayMode: display, throwOnError: true, trust: false, maxExpand: 200, maxSize: 20, strict: "ignore" });
-    }).catch(() => {
+/** A formula that is not there by then is shown as its TeX for as long as the answer is. */
+const PATIENCE = 5000;
+/** A formula in a line that is taller than so many em stands in a line of its own: a line does not grow. */
+const TALL = 1.6;
+
+/** Formulas that are drawn, but not shown yet, by what they say. */
+const drawn = new Map<string, HTMLElement>();
+/** Those whose fonts have come, or which nobody waits for any more. */
+const known = new Set<string>();
+const keyOf = (tex: string, display: boolean): string => `${display ? "$$" : "$"}${tex}`;
+
+/** To be called as soon as a formula may come. */
+export function fetchKatex(): Promise<unknown> {
+    return (coming ??= import("./katex").then((m) => (katex = m.default as unknown as Katex)).catch(() => (coming = undefined)));
+}
+
+function draw(element: HTMLElement, tex: string, display: boolean): void {
+    try {
+        katex!.render(tex, element, { displayMode: display, throwOnError: true, trust: false, maxExpand: 200, maxSize: 20, strict: "ignore" });
+    } catch {
         // KaTeX's own way to show an error has a style attribute, which the page's policy forbids.
-        if (element.dataset.tex === tex) element.textContent = tex;
-    });
+        element.textContent = tex;
+    }
+    const tall = !display && [...element.querySelectorAll<HTMLElement>(".strut")].some((s) => parseFloat(s.style.height) > TALL);
+    if (tall) element.classList.add("tall");
+}
+
+/** Where formulas are laid out before they are shown, so that their fonts come. */
+let aside: HTMLElement | undefined;
+
+function drawAside(tex: string, display: boolean): void {
+    aside ??= document.body.appendChild(Object.assign(document.createElement("div"), { className: "aside markdown" }));
+    const element = makeSpan(tex, display);
+    draw(element, tex, display);
+    aside.append(element);
+    drawn.set(keyOf(tex, display), element);
+    element.getBoundingClientRect();
+}
+
+function makeSpan(tex: string, display: boolean): HTMLElement {
+    const element = document.createElement("span");
+    element.className = display ? "math alone" : "math";
+    element.dataset.tex = tex;
+    return element;
+}
+
+/** Whether it has its final size as soon as it is shown. */
+export function isReady(tex: string, display: boolean): boolean {
+    const key = keyOf(tex, display);
+    if (known.has(key)) return true;
+    if (!katex) return false;
+    if (!drawn.has(key)) drawAside(tex, display);
+    if (document.fonts.status !== "loaded") return false;
+    known.add(key);
+    return true;
+}
+
+/** Until it is so, or nobody should wait any longer. */
+export async function makeReady(tex: string, display: boolean): Promise<void> {
+    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    await Promise.race([late, fetchKatex()]);
+    if (katex && !isReady(tex, display)) await Promise.race([late, document.fonts.ready]);
+    known.add(keyOf(tex, display));
+}
+
+/** Until KaTeX is there, and where it does not understand, the TeX itself is shown; `stays`: for good, if it is not there by now. */
+export function formula(tex: string, display: boolean, stays: boolean): HTMLElement {
+    const had = drawn.get(keyOf(tex, display));
+    drawn.delete(keyOf(tex, display));
+    if (had) return had;
+    const element = makeSpan(tex, display);
+    if (katex) {
+        draw(element, tex, display);
+    } else {
+        element.textContent = tex;
+        if (!stays) void fetchKatex().then(() => katex && draw(element, tex, display));
+    }
+    return element;
 }

@@ -3,6 +3,8 @@
 // How the open end of a text is shown while it is being written: marks that have
 // no partner yet get one, marks that may still become something else wait.
 
+import { fetchKatex } from "./math";
+
 /** A line of nothing but marks: a fence, a rule, a heading, an item or a table's second row that is forming. */
 const FORMING = /(^|\n)[ \t>]*(?:`{1,3}|~{1,3}|[*_=-]+|#{1,6}|[-*+][ \t]*(?:\[[ x]?\]?)?|\d{1,9}[.)]?|\|[ \t|:-]*)[ \t]*$/;
 
@@ -64,6 +66,36 @@ function pair(marks: Mark[], run: string, at: number, text: string): void {
     if (after === "" || /\s/.test(after)) return;
     if (run[0] === "_" && WORD.test(before)) return;
     marks.push({ run, at });
+}
+
+/** Scripts that are broken anywhere, without spaces. */
+const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
+const LONGEST_WORD = 500;
+
+/** Without the word that is being written, if others stand before it in its paragraph: as it grows it could go to the next line. */
+export function wholeWords(text: string): string {
+    let at = text.length;
+    while (at > 0 && !/\s/.test(text[at - 1]!)) at--;
+    if (text.length - at > LONGEST_WORD || SPACELESS.test(text.slice(at))) return text;
+    return /\S[^\S\n]*\n?[^\S\n]*$/.test(text.slice(Math.max(0, at - 40), at)) ? text.slice(0, at) : text;
+}
+
+const LONGEST_FORMULA = 2000;
+/** A formula that has begun and not ended; a dollar before a number is money, until there is more than money has. */
+const BEGUN = /\\\((?:(?!\\\)|\n\n)[^])*$|\\\[(?:(?!\\\]|\n\n)[^])*$|\$\$(?:(?!\$\$|\n\n)[^])*\$?$|(?<![$\\])\$(?=[A-Za-z\\({|-]|\d[^\s$]*[\\^_={])[^$\n]{0,300}$|(?<!\\)(?:\\|\$)$/;
+
+/** Without a formula that has begun: its TeX is nothing to read. */
+export function beforeFormula(text: string): string {
+    const last = text.lastIndexOf("\n\n") + 1;
+    const begun = BEGUN.exec(withoutPairs(text.slice(last)));
+    if (!begun || begun[0].length > LONGEST_FORMULA) return text;
+    fetchKatex();
+    return text.slice(0, last + begun.index);
+}
+
+/** Formulas and code that have ended are of no interest here; each keeps its length. */
+function withoutPairs(text: string): string {
+    return text.replace(/(`+)(?!`)[^]*?[^`]\1(?!`)|\$\$[^]+?\$\$|\\\([^]+?\\\)|\\\[[^]+?\\\]|(?<!\\)\$(?![\s$])(?:\\.|[^$\\\n])*?(?<![\s\\])\$(?!\d)/g, (pair) => " ".repeat(pair.length));
 }
 
 /** `text` as it is shown now: the end of an open part, which no newline has ended. */

@@ -3,7 +3,7 @@
 // Makes the document say what the tree says with the fewest changes: a text that
 // grew is appended to, so that what a reader has selected stays selected.
 import { CodeBlock } from "./code";
-import { paintMath } from "./math";
+import { formula } from "./math";
 import type { Branch, Leaf } from "./tree";
 
 const codeBlocks = new WeakMap<Node, CodeBlock>();
@@ -16,19 +16,17 @@ function create(leaf: Leaf): Node {
         codeBlocks.set(code.element, code);
         return code.element;
     }
-    if (leaf.tag === "math") return createMath(leaf);
+    if (leaf.tag === "math") return formula(leaf.text!, leaf.display!, leaf.stays ?? false);
     const element = document.createElement(leaf.tag);
-    for (const [name, value] of Object.entries(leaf.attrs)) element.setAttribute(name, value);
+    for (const [name, value] of Object.entries(leaf.attrs)) setAttr(element, name, value);
     for (const kid of leaf.kids) element.append(create(kid));
     return element;
 }
 
-function createMath(leaf: Branch): Node {
-    const element = document.createElement("span");
-    element.className = leaf.display ? "math alone" : "math";
-    element.dataset.tex = leaf.text!;
-    paintMath(element, leaf.text!, leaf.display!);
-    return element;
+/** What is a property of its style is set as one: the page's policy has no attributes of that kind. */
+function setAttr(element: HTMLElement, name: string, value: string): void {
+    if (name.startsWith("--")) element.style.setProperty(name, value);
+    else element.setAttribute(name, value);
 }
 
 function patchText(node: Text, was: string, is: string): void {
@@ -57,7 +55,7 @@ function patchElement(element: HTMLElement, was: Branch, is: Branch): void {
     if (is.tag === "math") return;
     if (!sameAttrs(was, is)) {
         for (const name of Object.keys(was.attrs)) if (!(name in is.attrs)) element.removeAttribute(name);
-        for (const [name, value] of Object.entries(is.attrs)) element.setAttribute(name, value);
+        for (const [name, value] of Object.entries(is.attrs)) setAttr(element, name, value);
     }
     patch(element, was.kids, is.kids);
 }

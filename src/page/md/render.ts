@@ -5,13 +5,17 @@
 // the document is patched. Only whole lines decide where a block ends: half of a
 // line may still turn out to continue the block before it.
 import type { Links, Token } from "marked";
-import { mend } from "./mend";
+import { isReady, makeReady } from "./math";
+import { beforeFormula, mend, wholeWords } from "./mend";
 import { patch } from "./patch";
-import { blocksOf, type Leaf, treeOf } from "./tree";
+import { blocksOf, type Branch, type Leaf, treeOf } from "./tree";
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 // HTML that ends by a mark of its own, which may stand paragraphs below.
 const LONG_HTML = /^ {0,3}<(?:script|pre|style|textarea)[\s>]|^ {0,3}<(?:!--|\?|![A-Za-z]|!\[CDATA\[)/i;
+
+/** When nothing more has come for so long, the word that has begun is shown as far as it goes. */
+const PAUSE = 500;
 
 export class MarkdownView {
     private text = "";
@@ -24,15 +28,31 @@ export class MarkdownView {
     private shown: Leaf[] = [];
     private links: Links = Object.create(null) as Links;
 
-    constructor(private readonly root: HTMLElement) {}
+    /** Somebody sees it being written. */
+    private live = false;
+    private ended = false;
+    /** A formula that must have its size before it, and what follows, is shown. */
+    private waits = false;
+    private held = false;
+    private pause = 0;
+
+    /** `onHeld` hears whether something of it waits to be shown. */
+    constructor(private readonly root: HTMLElement, private readonly onHeld: (waits: boolean) => void = () => undefined) {}
 
     /** All of it so far; it must begin with what was said before, else all is drawn anew. */
     update(text: string, ended: boolean): void {
         text = text.replace(/\r\n?/g, "\n");
         if (!text.startsWith(this.text)) this.reset();
+        this.live ||= !ended;
+        this.ended = ended;
         this.text = text;
-        if (ended) this.finish();
-        else this.draw();
+        if (!this.waits) this.go();
+    }
+
+    private go(): void {
+        clearTimeout(this.pause);
+        if (this.ended) this.finish();
+        else this.draw(false);
     }
 
     private reset(): void {
@@ -42,10 +62,14 @@ export class MarkdownView {
         this.links = Object.create(null) as Links;
     }
 
-    private draw(): void {
+    /** `paused`: nothing more has come for a while. */
+    private draw(paused: boolean): void {
         this.commit(this.text.lastIndexOf("\n") + 1);
         const rest = this.text.slice(this.start);
-        this.show(treeOf(blocksOf(inFence(rest) ? heldFence(rest) : mend(rest), { ...this.links })));
+        const fence = inFence(rest);
+        const words = fence || paused ? rest : wholeWords(rest);
+        this.show(treeOf(blocksOf(fence ? heldFence(rest) : mend(beforeFormula(words)), { ...this.links })));
+        if (words !== rest) this.pause = window.setTimeout(() => this.waits || this.draw(true), PAUSE);
     }
 
     /** Commits the blocks of whole lines before `end`, but for the last one. */
@@ -64,6 +88,7 @@ export class MarkdownView {
 
     private settle(blocks: Token[]): void {
         const tree = treeOf(blocks);
+        if (this.live && unready(tree)) return void (this.looked = this.start);
         // What is open keeps its elements, which the patch of the next show finds behind the settled ones.
         const opened = this.shown.slice(tree.length);
         patch(this.root, this.shown.slice(0, tree.length), tree, this.committed);
@@ -73,8 +98,24 @@ export class MarkdownView {
     }
 
     private show(tree: Leaf[]): void {
+        const formula = this.live ? unready(tree) : undefined;
+        if (formula) tree = upTo(tree, formula);
         patch(this.root, this.shown, tree, this.committed);
         this.shown = tree;
+        if (formula) void this.wait(formula);
+    }
+
+    private async wait({ text, display }: Branch): Promise<void> {
+        this.waits = true;
+        this.tellHeld(true);
+        await makeReady(text!, display!);
+        this.waits = false;
+        this.go();
+        this.tellHeld(this.waits);
+    }
+
+    private tellHeld(held: boolean): void {
+        if (held !== this.held) this.onHeld((this.held = held));
     }
 
     /** A definition may stand behind what refers to it: then all is read once more. */
@@ -104,3 +145,26 @@ function heldFence(text: string): string {
     if (last < 0) return "";
     return /^ {0,3}(?:`+|~+)[ \t]*$/.test(text.slice(last + 1)) ? text.slice(0, last) : text;
 }
+
+/** The first formula that would change its size after it was shown; the others stay as they are drawn. */
+function unready(tree: Leaf[]): Branch | undefined {
+    for (const leaf of tree) {
+        if (typeof leaf === "string") continue;
+        if (leaf.tag === "math") {
+            if (!isReady(leaf.text!, leaf.display!)) return leaf;
+            leaf.stays = true;
+        }
+        const found = unready(leaf.kids);
+        if (found) return found;
+    }
+    return undefined;
+}
+
+/** What stands before `end`. */
+function upTo(tree: Leaf[], end: Branch): Leaf[] {
+    const at = tree.findIndex((leaf) => leaf === end || (typeof leaf !== "string" && has(leaf, end)));
+    const last = tree[at] as Branch;
+    return [...tree.slice(0, at), ...(last === end ? [] : [{ ...last, kids: upTo(last.kids, end) }])];
+}
+
+const has = (tree: Branch, leaf: Branch): boolean => tree.kids.some((kid) => kid === leaf || (typeof kid !== "string" && has(kid, leaf)));

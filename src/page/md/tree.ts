@@ -15,6 +15,8 @@ export interface Branch {
     text?: string;
     lang?: string;
     display?: boolean;
+    /** It is shown while an answer is written: what was drawn of it stays. */
+    stays?: boolean;
 }
 export type Leaf = Branch | string;
 
@@ -137,11 +139,20 @@ function row(cells: Tokens.TableCell[], tag: string): Branch {
     return branch("tr", cells.map((c) => branch(tag, inline(c.tokens), c.align ? { class: `to-${c.align}` } : {})));
 }
 
+/** How wide columns are, in letters, by the head and the first row alone: what comes later moves none of them. */
+const widthsOf = (t: Tokens.Table): number[] =>
+    t.header.map((head, i) => Math.min(40, Math.max(8, 4 + Math.max(head.text.length, t.rows[0]?.[i]?.text.length ?? 0))));
+
 /** A wide table scrolls alone, also by keyboard. */
 function table(t: Tokens.Table): Leaf[] {
-    const kids = [branch("thead", [row(t.header, "th")])];
+    const widths = widthsOf(t);
+    const all = widths.reduce((sum, w) => sum + w, 0);
+    const kids = [
+        branch("colgroup", widths.map((w) => branch("col", [], { width: `${Math.round((100 * w) / all)}%` }))),
+        branch("thead", [row(t.header, "th")]),
+    ];
     if (t.rows.length) kids.push(branch("tbody", t.rows.map((r) => row(r, "td"))));
-    return [branch("div", [branch("table", kids)], { class: "wide", tabindex: "0", role: "region", "aria-label": say("table") })];
+    return [branch("div", [branch("table", kids, { "--least": `${all}ch` })], { class: "wide", tabindex: "0", role: "region", "aria-label": say("table") })];
 }
 
 const BLOCK: Record<string, (token: any) => Leaf[]> = {

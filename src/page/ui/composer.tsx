@@ -5,7 +5,7 @@
 import { signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Message } from "../api";
-import { dialog, has, me, model, modelGone, modelName, narrow, online, settings, signIn } from "../app";
+import { dialog, has, known, me, model, modelGone, modelName, narrow, online, settings, signIn } from "../app";
 import { count, t } from "../i18n";
 import { draftOf, keepDraft } from "../keep";
 import { isKept, send, stop } from "../ask";
@@ -170,11 +170,11 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
                     onPaste={(e) => uploads && take(e.clipboardData) && e.preventDefault()}
                 />
                 <div class="tools">
-                    <button type="button" class="pick" aria-haspopup="dialog" aria-label={t("model.is", { model: modelName(model.value?.id) || t("model") })} onPointerEnter={() => void import("./models")} onClick={() => (dialog.value = { name: "models" })}>
+                    {known.value && <button type="button" class="pick" aria-haspopup="dialog" aria-label={t("model.is", { model: modelName(model.value?.id) || t("model") })} onPointerEnter={() => void import("./models")} onClick={() => (dialog.value = { name: "models" })}>
                         <span>{modelName(model.value?.id) || t("model")}</span>
                         <Icon name="down" />
-                    </button>
-                    {uploads && <AttachButton disabled={busy.value} />}
+                    </button>}
+                    {known.value && uploads && <AttachButton disabled={busy.value} />}
                     {long && <span class={text.value.length > max! ? "count over" : "count"} role="status">{t("too.long", { n: count(text.value.length), max: count(max!) })}</span>}
                     {busy.value ? (
                         <button type="button" class="send" aria-label={t("stop")} title={t("stop")} disabled={phase.value === "stopping"} onClick={() => (field.current!.focus(), void stop())}>

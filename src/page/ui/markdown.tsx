@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { MarkdownView } from "../md/render";
-import { pulse } from "../thread";
+import { held, pulse } from "../thread";
 
 /** A flush that took longer than this is not made in each frame. */
 const SLOW_MS = 8;
@@ -12,7 +12,7 @@ export function Markdown({ read, live }: { read: () => string; live: boolean }) 
     const root = useRef<HTMLDivElement>(null);
     const view = useRef<MarkdownView | null>(null);
     useLayoutEffect(() => {
-        view.current ??= new MarkdownView(root.current!);
+        view.current ??= new MarkdownView(root.current!, (waits) => (held.value += waits ? 1 : -1));
         view.current.update(read(), !live);
     });
     useEffect(() => {

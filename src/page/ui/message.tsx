@@ -6,7 +6,7 @@ import { count, plural, t } from "../i18n";
 import { again, resume, send } from "../ask";
 import { put } from "../conversations";
 import { go } from "../route";
-import { busy, conversationId, patchMessage, phase, phaseSince, pulse, removeMessage, stage, textOf, turnTo } from "../thread";
+import { busy, conversationId, held, patchMessage, phase, phaseSince, pulse, removeMessage, stage, textOf, turnTo } from "../thread";
 import { bytes } from "./attach";
 import { copyText } from "./copy";
 import { IconButton, Menu, type MenuItem } from "./dialog";
@@ -263,17 +263,19 @@ function Actions({ message, last }: { message: Message; last: boolean }) {
 
 export function Answer({ message, live, last = false, readOnly = false }: { message: Message; live: boolean; last?: boolean; readOnly?: boolean }) {
     const name = modelName(message.model) || modelName(message.heard?.asked) || modelName(model.value?.id);
+    // What stands below an answer comes when all of it is shown.
+    const over = !live && !(last && held.value);
     return (
         <article class={last ? "answer last" : "answer"} tabIndex={-1} aria-label={name ? t("assistant.of", { model: name }) : t("assistant")} data-id={message.id} aria-busy={live}>
             <h2 class="offscreen">{name ? t("assistant.of", { model: name }) : t("assistant")}</h2>
             <div class="body">
                 {live && <Waiting name={name} />}
                 <Parts message={message} live={live} />
-                {!live && <End message={message} last={last} />}
+                {over && <End message={message} last={last} />}
             </div>
             <div class="actions">
-                {!live && (readOnly ? <CopyButton text={() => textOf(message)} /> : <Actions message={message} last={last} />)}
-                {!live && <Facts message={message} />}
+                {over && (readOnly ? <CopyButton text={() => textOf(message)} /> : <Actions message={message} last={last} />)}
+                {over && <Facts message={message} />}
             </div>
         </article>
     );

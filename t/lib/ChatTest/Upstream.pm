@@ -89,6 +89,10 @@ sub all ($self) { return $self->_ask('GET', '/_all')->@* }
 
 sub reset ($self) { return $self->_ask('POST', '/_reset') }
 
+# One stream that was asked for with gate=1, and stands before its end or its
+# fault, goes on.
+sub go ($self) { return $self->_ask('POST', '/_go') }
+
 # Its standard input ends: it exits. True when it did so with status 0.
 sub stop ($self) {
     my $pid = delete $self->{pid} // return 1;

@@ -83,12 +83,13 @@ function launch() {
 /** What may be said in a console because the test itself makes it happen: answers that are no success. */
 const NETWORK = /^Failed to load resource: /;
 
-/** A browser of its own for `user` (none: a guest). */
-export async function visit(user, { at = "", ...options } = {}) {
+/** A browser of its own for `user` (none: a guest); `before`: what is done with it before it opens the page. */
+export async function visit(user, { at = "", before = async () => undefined, ...options } = {}) {
     const context = await (await launch()).newContext({ locale: "en-GB", ...DESKTOP, ...options });
     context.setDefaultTimeout(PATIENCE);
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     if (user) await signIn(context, user);
+    await before(context);
     return open(context, at);
 }
 

@@ -59,7 +59,7 @@ const CUTS = task.long ? 2000 : 250;
 async function cuts(page) {
     const seed = Number(process.env.CHAT_TEST_SEED ?? Date.now() % 1e9);
     note(`seed ${seed} (CHAT_TEST_SEED), ${CUTS} runs`);
-    const bad = await page.evaluate(({ docs, seed, runs }) => {
+    const bad = await page.evaluate(async ({ docs, seed, runs }) => {
         let state = seed;
         // Numerical Recipes' generator: the high bits are good enough.
         const random = (n) => Math.floor(((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32) * n);
@@ -82,7 +82,8 @@ async function cuts(page) {
             b.replaceChildren();
             new window.MarkdownView(b).update(text, true);
             a.replaceChildren();
-            const view = new window.MarkdownView(a);
+            let held = false;
+            const view = new window.MarkdownView(a, (is) => (held = is));
             const step = [1, 3, 8, 40, 200][random(5)] * (text.length > 1000 ? 4 : 1);
             const at = [];
             for (let end = 0; end < text.length; ) {
@@ -91,6 +92,8 @@ async function cuts(page) {
                 view.update(text.slice(0, end), false);
             }
             view.update(text, true);
+            // What is behind a formula waits until it can be shown.
+            while (held) await new Promise((resolve) => setTimeout(resolve));
             const [pieces, all] = [a, b].map(html);
             if (pieces !== all) {
                 let i = 0;

@@ -4,7 +4,7 @@
 // a shared conversation says, nothing of it runs, nothing is fetched; and what a
 // reader has selected stays selected while more comes.
 import { attacks } from "./attacks.mjs";
-import { answers, api, askFor, button, composer, conversationOf, is, lastAnswer, ok, open, run, settled, until, visit } from "./lib.mjs";
+import { answers, api, askFor, button, composer, conversationOf, is, lastAnswer, ok, open, PHONE, run, settled, until, visit } from "./lib.mjs";
 
 /** What is no text any more. */
 function alive(page) {
@@ -195,25 +195,60 @@ async function selection(up) {
     is(await selected(page), coded, "... also when the answer is over");
 }
 
-/** The eye is not moved: nothing shifts, little is replaced. */
-async function calm(up) {
-    // Nobody else has this user's list move.
-    const page = await visit("bob");
-    const called = up.expect("a calm answer");
-    await page.evaluate(() => {
-        window.shifts = 0;
-        window.shifted = [];
-        new PerformanceObserver((list) => {
-            for (const e of list.getEntries()) {
-                window.shifts += e.value;
-                window.shifted.push(...e.sources.map(({ node, previousRect: a, currentRect: b }) => {
-                    const near = (node?.nodeType === 1 ? node : node?.parentElement)?.closest("[aria-label], [class]");
-                    return `${node?.nodeName} in ${near?.outerHTML.slice(0, 80)}: ${a.x},${a.y} ${a.width}x${a.height} to ${b.x},${b.y} ${b.width}x${b.height}`;
-                }));
-            }
-        }).observe({ type: "layout-shift" });
-    });
-    await askFor(page, "Give me a calm answer");
+/** Gathers each shift of what is shown, and where it was. */
+const watchShifts = (page) => page.evaluate(() => {
+    window.shifts = 0;
+    window.shifted = [];
+    new PerformanceObserver((list) => {
+        for (const e of list.getEntries()) {
+            // The row of what is asked comes to the top of the list with the click that asks.
+            if (e.hadRecentInput && e.sources.every(({ node }) => node?.parentElement?.closest("aside"))) continue;
+            window.shifts += e.value;
+            window.shifted.push(...e.sources.map(({ node, previousRect: a, currentRect: b }) => {
+                const near = (node?.nodeType === 1 ? node : node?.parentElement)?.closest("[aria-label], [class]");
+                return `${node?.nodeName} ${node?.nodeType === 3 ? node.data.slice(0, 40) : ""} in ${near?.outerHTML.slice(0, 80)}: ${a.x},${a.y} ${a.width}x${a.height} to ${b.x},${b.y} ${b.width}x${b.height}`;
+            }));
+        }
+    }).observe({ type: "layout-shift" });
+});
+
+const PART = (i) => `## Part ${i}
+
+Words with **strong** ones, \`code\`, and [a link](https://x.example), and *some that are so many* that they need **more than one line** of it, \`which is\` where a word that ~~grows~~ would go to the next one.
+
+- one
+- two with **strong words** and \`code\` and whatever else there may be until the line is full
+  - three
+
+| a | b |
+|---|---|
+| 1 | 2 |
+| what is much wider than what came first | and so is **this** |
+
+\`\`\`js
+const a = ${i};
+\`\`\`
+
+The sum $\\sum_{k=1}^{n} k = \\frac{n(n+1)}{2}$ is known, and so is \\(a^2 + b_${i}^2\\) to those who read on:
+
+$$\\int_0^${i} \\left(\\frac{x^2}{\\sqrt{1 + x}}\\right) dx$$
+
+> Quoted is $x_{${i}}$, too.
+
+`;
+
+/** The eye is not moved: nothing shifts, little is replaced, however late what draws formulas comes. */
+async function calm(up, name, options, parts, more = async () => undefined) {
+    // Nobody else has this user's list move. What the server says comes when shifts are watched already.
+    let tell;
+    const watched = new Promise((resolve) => (tell = resolve));
+    const page = await visit("bob", { ...options, before: (context) => context.route("**/api/v1/**", (route) => watched.then(() => route.continue())) });
+    const release = await more(page);
+    const called = up.expect(`a calm answer ${name}`);
+    await watchShifts(page);
+    tell();
+    await page.context().unrouteAll({ behavior: "wait" });
+    await askFor(page, `Give me a calm answer ${name}`);
     const answer = await called;
     await answer.say("It begins.\n\n");
     await page.getByText("It begins.").waitFor();
@@ -221,16 +256,43 @@ async function calm(up) {
         window.removed = 0;
         new MutationObserver((list) => list.forEach((m) => (window.removed += m.removedNodes.length))).observe(document.querySelector("article.answer:last-of-type .body"), { childList: true, subtree: true });
     });
-    for (let i = 0; i < 12; i++) {
-        const text = `## Part ${i}\n\nWords with **strong** ones, \`code\`, and [a link](https://x.example).\n\n- one\n- two\n  - three\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n\`\`\`js\nconst a = ${i};\n\`\`\`\n\n`;
-        for (let at = 0; at < text.length; at += 7) await answer.say(text.slice(at, at + 7));
+    for (let i = 0; i < parts; i++) {
+        const text = PART(i);
+        for (let at = 0; at < text.length; at += 7) {
+            await answer.say(text.slice(at, at + 7));
+            if (/\s$/.test(text.slice(0, at + 7))) await page.evaluate(() => new Promise(requestAnimationFrame));
+        }
+        await release?.(i);
     }
     await answer.end("It ends.");
     await page.getByText("It ends.").waitFor();
     await settled(page);
     const { shifts, removed, shifted } = await page.evaluate(() => ({ shifts: window.shifts, removed: window.removed, shifted: window.shifted }));
-    ok(shifts === 0, "nothing shifts while an answer comes", { shifts, shifted });
+    ok(shifts === 0, `nothing shifts while an answer comes: ${name}`, { shifts, shifted });
     ok(removed < 200, "what is drawn is not drawn anew", { removed });
 }
 
-run([{ withPolicy, withoutPolicy, elsewhere, selection, calm }]);
+/** A processor that is slow, and what draws formulas held back until the test lets it come. */
+async function slow(page) {
+    const debug = await page.context().newCDPSession(page);
+    await debug.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+    let go;
+    const gone = new Promise((resolve) => (go = resolve));
+    await page.route(/\/(?:katex|KaTeX)[^/]*$/, async (route) => {
+        await gone;
+        await route.continue();
+    });
+    return go;
+}
+
+const calmAtOnce = (up) => calm(up, "at once", {}, 6);
+const calmLate = (up) => calm(up, "late", {}, 3, async (page) => {
+    const go = await slow(page);
+    return (i) => i === 1 && go();
+});
+const calmPhone = (up) => calm(up, "on a phone", PHONE, 3, async (page) => {
+    const go = await slow(page);
+    return (i) => i === 1 && go();
+});
+
+run([{ withPolicy, withoutPolicy, elsewhere, selection }, { calmAtOnce }, { calmLate }, { calmPhone }]);

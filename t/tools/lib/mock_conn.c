@@ -194,8 +194,24 @@ static void end_answer(conn_t *c)
 
 /* ---- streams ---- */
 
+static void send_and_wait(conn_t *c, int ms)
+{
+    switch (flush(c)) {
+    case 1:
+        watch(c, EPOLLRDHUP);
+        /* fall through */
+    case 0:
+        wake_in(c, ms);
+    }
+}
+
 static void end_stream(conn_t *c)
 {
+    if (c->text.p.gate && !mock.gates) {
+        send_and_wait(c, 1);
+        return;
+    }
+    mock.gates -= c->text.p.gate;
     switch (c->text.p.fault) {
     case MOCK_FAULT_hang:
         c->state = HUNG;
@@ -236,13 +252,7 @@ static int pause_before(const conn_t *c, int total)
 static void send_lead(conn_t *c)
 {
     mock_reply_lead(&c->out, &c->text, c->led++);
-    switch (flush(c)) {
-    case 1:
-        watch(c, EPOLLRDHUP);
-        /* fall through */
-    case 0:
-        wake_in(c, c->text.p.wait);
-    }
+    send_and_wait(c, c->text.p.wait);
 }
 
 static void send_events(conn_t *c)
@@ -261,13 +271,7 @@ static void send_events(conn_t *c)
         mock_reply_event(&c->out, &c->text, c->next++);
         mock.stats.events++;
     } while (!pause_before(c, total) && buf_left(&c->out) < TURN_BYTES);
-    switch (flush(c)) {
-    case 1:
-        watch(c, EPOLLRDHUP);
-        /* fall through */
-    case 0:
-        wake_in(c, pause_before(c, total));
-    }
+    send_and_wait(c, pause_before(c, total));
 }
 
 static void start_stream(conn_t *c)
@@ -394,6 +398,7 @@ static void control(conn_t *c, int target)
     buf_t body = {0};
     int status = mock_control(&body, target, &mock.stats, &mock.past);
 
+    mock.gates += target == MOCK_TO_GO;
     if (status == 404)
         mock_text_error(&body, &c->text, 404);
     mock_reply_whole(&c->out, status, "application/json", "", &body, c->close);

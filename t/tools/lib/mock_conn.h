@@ -24,6 +24,7 @@ typedef struct mock_t {
     mock_params_t defaults;
     mock_request_t rq; /* that is being read */
     mock_past_t past;
+    int gates; /* how many streams with gate=1 may still end */
     mock_conn_t *conns;
     mock_conn_t *doomed; /* closed in this turn, freed at its end */
 } mock_t;

@@ -66,6 +66,9 @@ int mock_control(buf_t *body, int target, mock_stats_t *stats,
     case MOCK_TO_CALLS:
         mock_stats_calls_json(body, stats);
         return 200;
+    case MOCK_TO_GO:
+        buf_puts(body, "{}");
+        return 200;
     case MOCK_TO_RESET:
         mock_stats_reset(stats);
         past->count = 0;

@@ -157,6 +157,7 @@ static int target_of(const mock_request_t *rq)
         {"/_last", MOCK_TO_LAST},
         {"/_all", MOCK_TO_ALL},
         {"/_calls", MOCK_TO_CALLS},
+        {"/_go", MOCK_TO_GO},
         {"/_trap", MOCK_TO_TRAP},
     };
     char path[1024];

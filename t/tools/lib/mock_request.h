@@ -18,6 +18,7 @@ typedef enum {
     MOCK_TO_LAST,
     MOCK_TO_ALL,
     MOCK_TO_CALLS,
+    MOCK_TO_GO,
     MOCK_TO_TRAP
 } mock_target_e;
 
