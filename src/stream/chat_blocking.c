@@ -151,16 +151,21 @@ static int wait_ms(const chat_stream_t *s)
 }
 
 /* A descriptor of -1 is left alone by poll(). */
-static void wait_for(struct curl_waitfd *client, struct curl_waitfd *upstream,
-                     const blocking_t *b, const chat_stream_t *s)
+static void wait_for(struct curl_waitfd *fd, const chat_link_t *l)
 {
-    const chat_link_t *l = s->xfer ? s->xfer->link : NULL;
+    fd->fd = l && l->watched ? l->event.fd : -1;
+    fd->events = l && l->watched & EPOLLIN ? CURL_WAIT_POLLIN : 0;
+    fd->events |= l && l->watched & EPOLLOUT ? CURL_WAIT_POLLOUT : 0;
+}
 
-    client->fd = s->client.fd >= 0 ? b->epoll_fd : -1;
-    client->events = CURL_WAIT_POLLIN;
-    upstream->fd = l && l->watched ? l->event.fd : -1;
-    upstream->events = l && l->watched & EPOLLIN ? CURL_WAIT_POLLIN : 0;
-    upstream->events |= l && l->watched & EPOLLOUT ? CURL_WAIT_POLLOUT : 0;
+/* What it waits for are the client, the upstream, and whom it asks beside. */
+static void wait_for_all(struct curl_waitfd fds[3], const blocking_t *b,
+                         const chat_stream_t *s)
+{
+    fds[0].fd = s->client.fd >= 0 ? b->epoll_fd : -1;
+    fds[0].events = CURL_WAIT_POLLIN;
+    wait_for(&fds[1], s->xfer ? s->xfer->ex.link : NULL);
+    wait_for(&fds[2], s->aside.ex ? s->aside.ex->link : NULL);
 }
 
 static uint32_t events_of(const struct curl_waitfd *fd)
@@ -171,12 +176,12 @@ static uint32_t events_of(const struct curl_waitfd *fd)
 
 static void run_round(blocking_t *b, chat_stream_t *s)
 {
-    struct curl_waitfd fds[2] = {{0}}, *client = &fds[0], *upstream = &fds[1];
+    struct curl_waitfd fds[3] = {{0}}, *client = &fds[0], *upstream = &fds[1];
     chat_multi_t *m = b->curl.multis[0];
     int running;
 
-    wait_for(client, upstream, b, s);
-    curl_multi_poll(m->handle, fds, 2, wait_ms(s), NULL);
+    wait_for_all(fds, b, s);
+    curl_multi_poll(m->handle, fds, 3, wait_ms(s), NULL);
     b->driver.now = chat_clock_now();
     b->driver.round++;
     if (chat_stream_stopping())
@@ -185,7 +190,9 @@ static void run_round(blocking_t *b, chat_stream_t *s)
         chat_stream_gone(s, CHAT_END_GONE, NULL);
     chat_stream_woken(s);
     if (upstream->revents)
-        s->xfer->link->ops->ready(s, events_of(upstream));
+        s->xfer->ex.link->ops->ready(s, events_of(upstream));
+    if (fds[2].revents)
+        s->aside.ex->link->ops->ready(s, events_of(&fds[2]));
     if (s->call.waiting && !s->aside.blocks)
         s->source->resume(s);
     curl_multi_perform(m->handle, &running);

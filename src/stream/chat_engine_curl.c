@@ -83,6 +83,13 @@ static int on_curl_timer(CURLM *multi, long ms, void *baton)
     return 0;
 }
 
+static void lose_link(const chat_link_t *l, const chat_multi_t *m,
+                      const char *why)
+{
+    if (l && l->easy.handle && l->easy.multi == m)
+        lose(l->easy.handle, why);
+}
+
 /* curl has stopped in the middle, so that some of its sockets may not be
  * watched: it looks at all of them again, or its calls would wait for ever. */
 static void recover(chat_multi_t *m, int *prunning)
@@ -96,11 +103,10 @@ static void recover(chat_multi_t *m, int *prunning)
         return;
     TAILQ_FOREACH(s, &e->live, park.link)
     {
-        if (s->xfer && s->xfer->link && s->xfer->link->easy.handle &&
-            s->xfer->link->easy.multi == m)
-            lose(s->xfer->link->easy.handle, curl_multi_strerror(rc));
-        if (s->aside.made && s->aside.easy->multi == m)
-            lose(s->aside.easy->handle, curl_multi_strerror(rc));
+        if (s->xfer)
+            lose_link(s->xfer->ex.link, m, curl_multi_strerror(rc));
+        if (s->aside.ex)
+            lose_link(s->aside.ex->link, m, curl_multi_strerror(rc));
     }
 }
 

@@ -175,9 +175,9 @@ static void set_link(CURL *h)
     curl_easy_setopt(h, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL);
 }
 
-chat_link_t *chat_link_open(chat_stream_t *s, const chat_link_ops_t *ops)
+chat_link_t *chat_link_open(chat_stream_t *s, const chat_call_t *call,
+                            const chat_link_ops_t *ops)
 {
-    const chat_call_t *call = s->call.spec;
     chat_link_t *l = calloc(1, sizeof(*l));
 
     if (!l)
@@ -275,14 +275,15 @@ static int is_for(const chat_link_t *l, const char *url, apr_size_t origin)
     return !strncmp(l->origin, url, origin) && !l->origin[origin];
 }
 
-chat_link_t *chat_link_reuse(chat_stream_t *s)
+chat_link_t *chat_link_reuse(chat_stream_t *s, const chat_call_t *call,
+                             const chat_link_ops_t *ops)
 {
-    const char *url = s->call.spec->url;
+    const char *url = call->url;
     apr_size_t origin = chat_xfer_request_origin(url);
     chat_curl_t *c = s->driver->curl;
     chat_link_t *l, *next;
 
-    if (s->call.spec->guarded)
+    if (call->guarded)
         return NULL;
     for (l = TAILQ_FIRST(&c->idle); l; l = next) {
         next = TAILQ_NEXT(l, idle);
@@ -292,6 +293,7 @@ chat_link_t *chat_link_reuse(chat_stream_t *s)
             TAILQ_REMOVE(&c->idle, l, idle);
             c->nidle--;
             l->user = s;
+            l->ops = ops;
             return l;
         }
         chat_link_close(l);

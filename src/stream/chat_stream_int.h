@@ -248,19 +248,18 @@ extern const chat_aside_ops_t chat_aside_ops;
 /* What chat_aside.c keeps of it. All D. */
 typedef struct chat_stream_aside_t {
     const chat_aside_ops_t *ops; /* C */
-    int blocks;  /* nothing is taken from the source before it is over */
-    int wanted;  /* it is to be made, or is */
-    int made;    /* it is */
-    int over;    /* its transfer is, and that is still to be told */
-    int rc;      /* how, a CURLcode */
-    int first;   /* the first call waits for it */
-    int lingers; /* the end waits for it: */
+    int blocks;      /* nothing is taken from the source before it is over */
+    int wanted;      /* it is to be made, or is */
+    int made;        /* it is */
+    int over;        /* its transfer is, and that is still to be told */
+    apr_status_t rv; /* how */
+    int first;       /* the first call waits for it */
+    int lingers;     /* the end waits for it: */
     chat_end_t end;
     chat_aside_t spec;
-    struct chat_easy_t *easy; /* NULL: never made one */
-    struct curl_slist *headers;
-    apr_size_t head_len; /* bytes of its answer's header lines */
-    char *data;          /* malloc'ed while one is made, capacity bytes */
+    struct chat_exchange_t *ex; /* NULL: never made one */
+    chat_mono_t at;             /* when it was made */
+    char *data; /* malloc'ed while one is made, capacity bytes */
     apr_size_t len, capacity;
     int too_long;
 } chat_stream_aside_t;

@@ -20,8 +20,6 @@
 
 /* Headers that are kept of an answer. */
 #define HEADERS_MAX 64
-/* Of the rest of a request, what is sent at once. */
-#define SEND_BYTES ((apr_size_t)16 * 1024)
 
 /* ---- what the upstream says ---- */
 
@@ -47,23 +45,13 @@ static void on_field(void *ctx, const char *name, apr_size_t name_len,
                    apr_pstrmemdup(s->r->pool, value, value_len));
 }
 
-static void forget_request(chat_stream_t *s)
-{
-    chat_xfer_t *x = s->xfer;
-
-    if (x->request && s->call.spec->secret)
-        explicit_bzero(x->request, x->request_len);
-    free(x->request);
-    x->request = NULL;
-}
-
 static void note_head(chat_stream_t *s)
 {
     chat_xfer_t *x = s->xfer;
 
     x->head_done = 1;
     if (s->spec.cb->head)
-        s->spec.cb->head(s->spec.ctx, x->answer.status, x->head);
+        s->spec.cb->head(s->spec.ctx, x->ex.answer.status, x->head);
 }
 
 /* The bytes at in are the next of the answer. */
@@ -71,19 +59,19 @@ static void take(chat_stream_t *s, char *in, apr_size_t n)
 {
     chat_xfer_t *x = s->xfer;
     char *body;
-    apr_size_t len = chat_http1_feed(&x->answer, in, n, &body);
+    apr_size_t len = chat_http1_feed(&x->ex.answer, in, n, &body);
 
-    if (x->answer.complete && !x->head_done)
+    if (x->ex.answer.complete && !x->head_done)
         note_head(s);
     if (len && !s->ended) {
         s->call.round_bytes += len;
-        s->call.last = x->answer.phase == CHAT_HTTP1_END;
+        s->call.last = x->ex.answer.phase == CHAT_HTTP1_END;
         chat_stream_deliver(s, body, len);
     }
-    if (x->answer.phase == CHAT_HTTP1_END)
+    if (x->ex.answer.phase == CHAT_HTTP1_END)
         chat_stream_end(s, CHAT_END_COMPLETE, NULL);
-    else if (x->answer.phase == CHAT_HTTP1_BAD)
-        chat_stream_end(s, CHAT_END_BROKEN, x->answer.why);
+    else if (x->ex.answer.phase == CHAT_HTTP1_BAD)
+        chat_stream_end(s, CHAT_END_BROKEN, x->ex.answer.why);
     if (s->call.spec->secret) /* an upstream may have repeated it */
         explicit_bzero(in, n);
 }
@@ -94,24 +82,22 @@ static void start_afresh(chat_stream_t *s);
 
 static void end_unheard(chat_stream_t *s, const char *detail)
 {
-    chat_stream_end(s, s->xfer->sent ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
+    chat_stream_end(s, s->xfer->ex.sent ? CHAT_END_BROKEN : CHAT_END_UNREACHED,
                     detail);
 }
 
-static int may_be_sent_again(const chat_stream_t *s)
+static int may_be_sent_again(const chat_exchange_t *x)
 {
-    const chat_xfer_t *x = s->xfer;
-
-    return x->link->kept && !x->again && !x->answer.begun &&
+    return chat_exchange_is_unheard(x) &&
            (!x->sent || chat_link_is_unread(x->link));
 }
 
 /* broken: without a proper end. */
 static void connection_over(chat_stream_t *s, int broken)
 {
-    chat_xfer_t *x = s->xfer;
+    chat_exchange_t *x = &s->xfer->ex;
 
-    if (may_be_sent_again(s))
+    if (may_be_sent_again(x))
         start_afresh(s);
     else if (!broken && chat_http1_closed(&x->answer))
         chat_stream_end(s, CHAT_END_COMPLETE, NULL);
@@ -129,7 +115,7 @@ static void connection_over(chat_stream_t *s, int broken)
 /* 1: there may be more at once. */
 static int read_once(chat_stream_t *s)
 {
-    chat_link_t *l = s->xfer->link;
+    chat_link_t *l = s->xfer->ex.link;
     char *in = s->driver->curl->in;
     apr_size_t n;
     CURLcode rc = chat_link_recv(l, in, CHAT_READ_BYTES, &n);
@@ -143,60 +129,22 @@ static int read_once(chat_stream_t *s)
     return n == CHAT_READ_BYTES && !s->ended;
 }
 
-static int is_sending(const chat_stream_t *s)
-{
-    return s->xfer->sent < s->xfer->size && !s->xfer->unsendable;
-}
-
 /* Nothing is read while that has to wait for something else than the next
  * round. */
 static void watch(chat_stream_t *s)
 {
     int waits = s->call.waiting && (s->client.out.len || s->aside.blocks);
-    uint32_t events = (is_sending(s) ? EPOLLOUT : 0) | (waits ? 0 : EPOLLIN);
+    const chat_exchange_t *x = &s->xfer->ex;
+    uint32_t events =
+        (chat_exchange_is_sending(x) ? EPOLLOUT : 0) | (waits ? 0 : EPOLLIN);
 
-    if (s->xfer->link && !s->ended)
-        chat_link_watch(s->xfer->link, events);
-}
-
-/* What follows of the request. TLS wants the same bytes once more when it could
- * not send them. */
-static const char *next_piece(const chat_stream_t *s, apr_size_t *plen)
-{
-    const chat_xfer_t *x = s->xfer;
-    apr_size_t rest = x->size - x->sent;
-
-    if (x->sent < x->request_len) {
-        *plen = x->request_len - x->sent;
-        return x->request + x->sent;
-    }
-    *plen = rest < SEND_BYTES ? rest : SEND_BYTES;
-    return s->call.spec->body + s->call.spec->body_len - rest;
-}
-
-/* An upstream that takes no more may say why: it is read until its end. */
-static void send_request(chat_stream_t *s)
-{
-    chat_xfer_t *x = s->xfer;
-    CURLcode rc = CURLE_OK;
-    const char *piece;
-    apr_size_t len, n;
-
-    while (is_sending(s)) {
-        piece = next_piece(s, &len);
-        rc = chat_link_send(x->link, piece, len, &n);
-        if (rc == CURLE_AGAIN)
-            break;
-        x->unsendable = rc != CURLE_OK;
-        x->sent += n;
-    }
-    if (x->sent >= x->request_len)
-        forget_request(s);
+    if (x->link && !s->ended)
+        chat_link_watch(x->link, events);
 }
 
 static void xfer_read(chat_stream_t *s)
 {
-    const chat_link_t *l = s->xfer->link;
+    const chat_link_t *l = s->xfer->ex.link;
 
     if (!l || l->event.fd < 0) /* it is not connected yet */
         return;
@@ -209,8 +157,8 @@ static void ready(chat_stream_t *s, uint32_t events)
 {
     if (s->ended)
         return;
-    if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) && is_sending(s))
-        send_request(s);
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        chat_exchange_send(&s->xfer->ex);
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && !s->call.waiting)
         xfer_read(s);
     else
@@ -221,8 +169,8 @@ static void ready(chat_stream_t *s, uint32_t events)
 
 static void ask(chat_stream_t *s, chat_link_t *l)
 {
-    s->xfer->link = l;
-    send_request(s);
+    s->xfer->ex.link = l;
+    chat_exchange_send(&s->xfer->ex);
     watch(s);
 }
 
@@ -230,7 +178,7 @@ static void ask(chat_stream_t *s, chat_link_t *l)
  * those do not come too early. */
 static void connected(chat_stream_t *s)
 {
-    chat_link_t *l = s->xfer->link;
+    chat_link_t *l = s->xfer->ex.link;
     apr_size_t n;
     CURLcode rc;
 
@@ -263,37 +211,28 @@ static const chat_link_ops_t link_ops = {
 
 static void connect_anew(chat_stream_t *s)
 {
-    s->xfer->link = chat_link_open(s, &link_ops);
-    if (!s->xfer->link)
+    s->xfer->ex.link = chat_link_open(s, s->call.spec, &link_ops);
+    if (!s->xfer->ex.link)
         chat_stream_end(s, CHAT_END_UNREACHED, "the call cannot be started");
 }
 
-static int make_request(chat_stream_t *s)
+static int begin(chat_stream_t *s)
 {
-    chat_xfer_t *x = s->xfer;
-    static const char unfit[] = "what is asked cannot be written";
-
-    forget_request(s);
-    x->sent = 0;
-    x->unsendable = 0;
-    if (chat_xfer_request_make(&x->request, &x->request_len, &x->request_body,
-                               s->call.spec)) {
-        x->size = x->request_len + s->call.spec->body_len - x->request_body;
+    if (chat_exchange_begin(&s->xfer->ex, s->call.spec, s->xfer->cb))
         return 1;
-    }
-    chat_stream_end(s, CHAT_END_UNREACHED, unfit);
+    chat_stream_end(s, CHAT_END_UNREACHED, "what is asked cannot be written");
     return 0;
 }
 
 /* Nobody got the request: the same on a new connection. */
 static void start_afresh(chat_stream_t *s)
 {
-    chat_xfer_t *x = s->xfer;
+    chat_exchange_t *x = &s->xfer->ex;
 
     chat_link_close(x->link);
     x->link = NULL;
     x->again = 1;
-    if (make_request(s))
+    if (begin(s))
         connect_anew(s);
 }
 
@@ -313,11 +252,10 @@ static void xfer_start(chat_stream_t *s)
         x->cb = cb;
     }
     apr_table_clear(x->head);
-    chat_http1_begin(&x->answer, x->cb);
-    x->head_done = x->again = 0;
-    if (!make_request(s))
+    x->head_done = x->ex.again = 0;
+    if (!begin(s))
         return;
-    l = s->call.again_at ? NULL : chat_link_reuse(s);
+    l = s->call.again_at ? NULL : chat_link_reuse(s, s->call.spec, &link_ops);
     if (l)
         ask(s, l);
     else
@@ -333,35 +271,17 @@ static void xfer_resume(chat_stream_t *s)
 
 static int xfer_is_sent(const chat_stream_t *s)
 {
-    return s->xfer->sent == s->xfer->size;
-}
-
-/* The answer was whole, and so was the request. */
-static int may_be_kept(const chat_stream_t *s)
-{
-    const chat_xfer_t *x = s->xfer;
-
-    return x->answer.phase == CHAT_HTTP1_END && x->answer.persistent &&
-           xfer_is_sent(s);
+    return chat_exchange_is_sent(&s->xfer->ex);
 }
 
 static void xfer_stop(chat_stream_t *s)
 {
-    chat_xfer_t *x = s->xfer;
-
     s->call.waiting = 0;
-    if (!x)
+    if (!s->xfer)
         return;
-    if (x->link) {
-        s->end.asked = x->sent > 0;
-        if (may_be_kept(s))
-            chat_link_keep(x->link);
-        else
-            chat_link_close(x->link);
-        x->link = NULL;
-    }
-    forget_request(s);
-    chat_http1_clear(&x->answer);
+    if (s->xfer->ex.link)
+        s->end.asked = s->xfer->ex.sent > 0;
+    chat_exchange_stop(&s->xfer->ex);
 }
 
 const chat_source_t chat_source_xfer = {

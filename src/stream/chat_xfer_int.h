@@ -2,9 +2,8 @@
 /*
  * Transfers: what carries a call. libcurl connects, with names, proxies, TLS
  * and certificates, and hands over bytes (CURLOPT_CONNECT_ONLY); HTTP/1.1 is
- * spoken here, but for the calls beside a stream, which are libcurl's own. A
- * driver has its own handles and connections, and none is ever shared between
- * threads. All of it is the driver's thread's (D).
+ * spoken here. A driver has its own handles and connections, and none is ever
+ * shared between threads. All of it is the driver's thread's (D).
  */
 #ifndef CHAT_XFER_INT_H
 #define CHAT_XFER_INT_H
@@ -22,8 +21,8 @@ typedef struct chat_link_t chat_link_t;
 
 /* ---- easy handles at work (chat_easy.c) ---- */
 
-/* An easy handle at work: it connects for a link, or makes a call beside a
- * stream. curl knows it as CURLOPT_PRIVATE. */
+/* An easy handle at work: it connects for a link. curl knows it as
+ * CURLOPT_PRIVATE. */
 typedef struct chat_easy_t {
     CURL *handle;
     chat_multi_t *multi;
@@ -42,21 +41,41 @@ int chat_easy_run(chat_easy_t *easy);
 /* Its connection goes as well. Idempotent. Not in curl's callbacks. */
 void chat_easy_close(chat_easy_t *easy);
 
-/* ---- the transfer of a stream's call (chat_xfer.c) ---- */
+/* ---- a request and its answer (chat_exchange.c) ---- */
 
-typedef struct chat_xfer_t {
+typedef struct chat_exchange_t {
     chat_link_t *link; /* NULL: there is none */
-    apr_size_t size;   /* of the request and the rest of the body */
-    apr_size_t sent;   /* of that */
-    int unsendable;    /* the upstream takes no more of it */
-    int head_done;
+    const chat_call_t *call;
+    apr_size_t size; /* of the request and the rest of the body */
+    apr_size_t sent; /* of that */
+    int unsendable;  /* the upstream takes no more of it */
+    int again;       /* it is sent for the second time */
     chat_http1_t answer;
-    apr_table_t *head;         /* the upstream's headers while they come */
-    const chat_http1_cb_t *cb; /* C */
     char *request; /* malloc'ed: its head, and the beginning of its body */
     apr_size_t request_len;
     apr_size_t request_body; /* bytes of the body that are in it */
-    int again;               /* it is sent for the second time */
+} chat_exchange_t;
+
+/* It has no link yet. 0: no memory, or what no request may hold. */
+int chat_exchange_begin(chat_exchange_t *x, const chat_call_t *call,
+                        const chat_http1_cb_t *cb);
+/* What the link takes of the request. */
+void chat_exchange_send(chat_exchange_t *x);
+int chat_exchange_is_sent(const chat_exchange_t *x);
+int chat_exchange_is_sending(const chat_exchange_t *x);
+/* A connection that was kept is over before a byte of an answer, and this is
+ * the first try. */
+int chat_exchange_is_unheard(const chat_exchange_t *x);
+/* Its link is kept for others, or closed. Idempotent. */
+void chat_exchange_stop(chat_exchange_t *x);
+
+/* ---- the transfer of a stream's call (chat_xfer.c) ---- */
+
+typedef struct chat_xfer_t {
+    chat_exchange_t ex;
+    int head_done;
+    apr_table_t *head;         /* the upstream's headers while they come */
+    const chat_http1_cb_t *cb; /* C */
 } chat_xfer_t;
 
 /* ---- requests (chat_xfer_request.c) ---- */
@@ -95,10 +114,12 @@ struct chat_link_t {
     TAILQ_ENTRY(chat_link_t) idle; /* the last one first */
 };
 
-/* A kept one that is fit for the next request, or NULL. */
-chat_link_t *chat_link_reuse(chat_stream_t *s);
+/* A kept one that is fit for the request of that call, or NULL. */
+chat_link_t *chat_link_reuse(chat_stream_t *s, const chat_call_t *call,
+                             const chat_link_ops_t *ops);
 /* A new one; the stream is told when it is connected. NULL: no memory. */
-chat_link_t *chat_link_open(chat_stream_t *s, const chat_link_ops_t *ops);
+chat_link_t *chat_link_open(chat_stream_t *s, const chat_call_t *call,
+                            const chat_link_ops_t *ops);
 /* The call is over: keep it for others, or close it. Not in curl's callbacks.
  */
 void chat_link_keep(chat_link_t *l);
