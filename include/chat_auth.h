@@ -26,6 +26,17 @@
 apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
                                 chat_err_t *err);
 
+/* How somebody is called, as far as is known. Private: in no log. */
+typedef struct chat_auth_profile_t {
+    const char *name, *email; /* or NULL */
+    const char *image;        /* a URL, or NULL */
+} chat_auth_profile_t;
+
+/* Of the user whom chat_auth_identify() found: as the session or the token
+ * says. What cannot be told now is not known, either. In r->pool. Request
+ * thread; may ask the database. */
+void chat_auth_profile(chat_auth_profile_t *profile, request_rec *r);
+
 /*
  * One scheme, in one file, and one line in chat_auth_list.h. Request thread.
  */

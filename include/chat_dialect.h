@@ -31,6 +31,12 @@ typedef struct chat_answer_frame_t {
     apr_int64_t created;           /* of the answer's message, ms since 1970 */
 } chat_answer_frame_t;
 
+/* What a conversation is called. */
+typedef struct chat_named_t {
+    const char *title; /* NULL: it has none yet */
+    int revision;      /* of what its user has set */
+} chat_named_t;
+
 /* What is known of the answer before its first byte. All outlives the encoder.
  */
 typedef struct chat_answer_t {
@@ -47,6 +53,10 @@ typedef struct chat_answer_t {
     const char *const *limits; /* what it points to is NULL, or how the limits
                                   stand by now, as chat_limit_told() has it; or
                                   NULL */
+
+    const chat_named_t *const *named; /* what it points to is NULL, or set
+                                         before finish for a client that wants
+                                         to know; or NULL */
 
     /* Where it is kept, as ids; all NULL: nowhere. */
     const char *conversation, *question, *message;

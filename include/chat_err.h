@@ -43,6 +43,8 @@ typedef struct chat_err_t {
                             NULL */
     const char *limit;   /* JSON of the ChatLimit that refused, as one of
                             chat_limit_told(), or NULL */
+    const char *models;  /* JSON array: names of others that the same may be
+                            asked of, or NULL */
     const char *retry_after; /* value for Retry-After, or NULL */
     const char *allow;       /* value for Allow, or NULL */
     const char *category;    /* of moderation: what was found, or NULL */

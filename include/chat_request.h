@@ -98,6 +98,7 @@ typedef struct chat_request_t {
     const char *session; /* that it goes on with (message), or NULL */
     chat_leave_e leave;
     int status; /* 1: the client wants to know what is waited for */
+    int named;  /* 1: and what its conversation is called by then */
 } chat_request_t;
 
 typedef struct chat_request_clamps_t {
@@ -115,8 +116,8 @@ typedef struct chat_request_clamps_t {
 
 /* What a request of the stream route, or of a conversation, may say of how it
  * is answered: "onLeave" ("finish" or "stop") and "events" (an array of
- * "status"). Fails with a 400: it says something else, or there is nothing to
- * be kept (kept 0) for a client that has left. */
+ * "status" and "conversation"). Fails with a 400: it says something else, or
+ * there is nothing to be kept (kept 0) for a client that has left. */
 apr_status_t chat_request_wishes(chat_request_t *request,
                                  const chat_json_t *body, int kept,
                                  chat_err_t *err, apr_pool_t *p);
@@ -488,6 +489,12 @@ apr_status_t chat_request_admin_block(const char **preason, apr_int64_t *puntil,
  * of the model or of a tool follows.
  */
 const chat_json_t *chat_request_prompt(const chat_json_t *body, int *pends);
+
+/* All that a user says since the last answer, in every member in which a
+ * provider may look for it: such strings and arrays (const chat_json_t *), in
+ * p. */
+apr_array_header_t *chat_request_prompts(const chat_json_t *body,
+                                         apr_pool_t *p);
 
 /* The texts of such a string or array, with line feeds between; in p. others,
  * if it is not NULL, has what else is in the array, as JSON. */

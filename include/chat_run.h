@@ -98,6 +98,13 @@ chat_run_inspect_t *chat_run_inspect_begin(chat_ctx_t *ctx, apr_pool_t *p);
 apr_status_t chat_run_inspect(chat_run_inspect_t *look, const char **pparts,
                               const char **ptext, chat_err_t *err);
 void chat_run_inspect_end(chat_run_inspect_t *look);
+/* The same of what stands above messages: the title and the system prompt of a
+ * conversation, of which either may be NULL; and all of it at once, in p. */
+apr_status_t chat_run_inspect_heading(chat_run_inspect_t *look,
+                                      chat_conversation_t *c, chat_err_t *err);
+apr_status_t chat_run_inspect_conversation(chat_ctx_t *ctx,
+                                           chat_conversation_t *c,
+                                           chat_err_t *err, apr_pool_t *p);
 
 /* Whose conversations they are, as the store names the owner; NULL: a guest,
  * who has none. */

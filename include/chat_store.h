@@ -23,7 +23,8 @@ typedef struct chat_session_t {
 /*
  * The session of a better-auth token, by the statement of ChatAuthSession:
  * one parameter (the token) and the columns user id, expiry in seconds since
- * the epoch, role, banned (0 or 1) and, if there is a fifth, tier.
+ * the epoch, role, banned (0 or 1) and, if there is a fifth, tier. Those behind
+ * it are chat_store_session_profile()'s.
  *
  * APR_SUCCESS   *psession is set and lives in r->pool.
  * APR_NOTFOUND  no such session, or *psession has expired.
@@ -36,6 +37,18 @@ typedef struct chat_session_t {
  */
 apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
                                      const char *token, chat_err_t *err);
+
+/* How the user of a session is called. */
+typedef struct chat_store_profile_t {
+    const char *name, *email, *image; /* NULL: nobody has said */
+} chat_store_profile_t;
+
+/* Of the session that was found by that token. The same statement, where that
+ * is the administrator's own, and its columns behind the tier; else one of the
+ * layout. What cannot be told now is logged, and nobody has said it then. In
+ * r->pool. Request thread; waits as above. */
+void chat_store_session_profile(chat_store_profile_t *profile, request_rec *r,
+                                const char *token);
 
 /* ---- what was said before, in a session that the client names ---- */
 

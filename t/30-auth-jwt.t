@@ -33,7 +33,7 @@ sub mint (@wishes) {
 }
 
 my %kat    = (sub => 'user_kat_1', name => 'Kat', email => 'kat@example.test');
-my %signed = (sub => 'user_kat_1', iat => $now, exp => $now + 3600, iss => 'todoapp', aud => 'chat');
+my %signed = (sub => 'user_kat_1', picture => 'https://example.test/kat.png', iat => $now, exp => $now + 3600, iss => 'todoapp', aud => 'chat');
 my @algs   = qw(RS256 PS256 ES256 ES384 EdDSA);
 my ($v4, $v4_old, $v4_other, $v4_expired, $v5, $v5_secure, $v5_long, $v5_guest, $hs, $hs_other, $hs_party, $hs_none, $set, @by_key)
     = mint(
@@ -106,6 +106,7 @@ Header always set X-User expr=%{REMOTE_USER}
     ChatAuth jwt
 </Location>
 END
+$t->{conf} .= join '', map { "<Location $_/me>\nSetHandler chat\nChatRoute me\n</Location>\n" } qw(/authjs /rows /shared);
 mkdir $t->htdocs . "/$_" for qw(authjs template named rows shared keys nothing);
 for my $name (qw(authjs template named rows shared keys nothing)) {
     open my $fh, '>', $t->htdocs . "/$name/page" or die $!;
@@ -115,9 +116,9 @@ for my $name (qw(authjs template named rows shared keys nothing)) {
     my $db = $t->dir . '/app.db';
     my ($until, $past) = map { ($now + $_) * 1000 } $DAY, -$DAY;
     system('sqlite3', $db, qq{
-        create table "user" (id text primary key, name text, email text);
+        create table "user" (id text primary key, name text, email text, image text);
         create table session ("sessionToken" text primary key, "userId" text, expires integer);
-        insert into "user" values ('kat-row', 'Kat', 'kat\@example.test');
+        insert into "user" values ('kat-row', 'Kat', 'kat\@example.test', '/kat.png');
         insert into session values ('0f8fad5b-d9cb-469f-a165-70867728950e', 'kat-row', $until);
         insert into session values ('7c9e6679-7425-40de-944b-e07fc1f90ae7', 'kat-row', $past);
     }) == 0 or die;
@@ -176,6 +177,22 @@ is who('/keys', bearer($by_key[$_])), $IN, "a token by $algs[$_]" for keys @algs
 is who('/keys', bearer($hs)), '401', 'no secret fits where keys are';
 is who('/shared', bearer($by_key[0])), '401', '... and no key where a secret is';
 is who('/keys', bearer($by_key[2] =~ s/\.[^.]*\z/'.' . ('A' x 86)/er)), '401', 'a signature of zeros';
+
+# ---- how somebody is called ----
+
+sub called ($path, %headers) { return [ $t->get("$path/me", headers => \%headers)->{json}->@{qw(name email image)} ] }
+is_deeply called('/authjs', cookie('authjs.session-token', $v5)), [ 'Kat', 'kat@example.test', undef ], 'claims of Auth.js say how somebody is called';
+is_deeply called('/authjs', Cookie => join '; ', @named), [ 'Kat', 'kat@example.test', undef ], '... and a picture that is no URL is none';
+is_deeply called('/shared', bearer($hs)), [ undef, undef, 'https://example.test/kat.png' ], '... as do those of a signed token';
+my $row = { cookie('authjs.session-token', '0f8fad5b-d9cb-469f-a165-70867728950e') };
+is_deeply called('/rows', %$row), [ 'Kat', 'kat@example.test', '/kat.png' ], '... and the tables of Auth.js';
+system('sqlite3', $t->dir . '/app.db', qq{update "user" set image = '//example.test/kat.png'}) == 0 or die;
+is called('/rows', %$row)->[2], undef, '... where a picture of another host is none';
+system('sqlite3', $t->dir . '/app.db', 'alter table "user" rename column email to mail') == 0 or die;
+is_deeply called('/rows', %$row), [ (undef) x 3 ], 'where these have other columns nobody knows';
+is who('/rows', %$row), '200 kat-row', '... but who has a session is let in';
+$t->wait_log(qr/CHAT0228: how the user is called cannot be told: /);
+unlike $t->error_log, qr/kat\@example|kat\.png/, 'no log has any of it';
 
 is who('/nothing', bearer($hs)), '503', 'without any key nobody can say';
 $t->stop;

@@ -108,6 +108,10 @@ my $conf = <<'END';
     ChatAuth better-auth
     ChatAuthSecret env:APP_SECRET
 </Location>
+<Location /me>
+    SetHandler chat
+    ChatRoute me
+</Location>
 END
 for my $h (@hosts) {
     my $driver = $h->{kind} eq 'sqlite' ? 'sqlite3' : 'pgsql';
@@ -161,6 +165,11 @@ sub status ($h, $session) {
     return $t->get('/members', headers => { Host => $h->{host}, Cookie => $session->{cookie} })->{status};
 }
 
+# How /me says that somebody is called.
+sub called ($h, $session) {
+    return [ $t->get('/me', headers => { Host => $h->{host}, Cookie => $session->{cookie} })->{json}->@{qw(name email image)} ];
+}
+
 for my $h (@hosts) {
     my $s = $session{ $h->{host} };
     my $auth = $h->{auth};
@@ -169,6 +178,11 @@ for my $h (@hosts) {
         is status($h, $s), 200, 'a signed-in user is let in';
         like $t->error_log($mark), qr/identified by better-auth: user \Q$s->{id}\E$/m, 'under the id of the account';
         like $s->{id}, $h->{id}, 'which is of that kind' if $h->{id};
+        my $email = $s->{email} // 'p@example.test';
+        is_deeply called($h, $s), [ $auth ? 'Somebody' : 'P', $email, undef ], '... and is told how he is called';
+        sql($h, qq{update "user" set "image" = 'https://example.test/p.png' where "id" = '$s->{id}'});
+        is called($h, $s)->[2], 'https://example.test/p.png', '... with a picture';
+        unlike $t->error_log($mark), qr/\Q$email\E|p\.png/, '... which no log is';
 
         expire($h, $s, 5);
         is status($h, $s), 200, 'five seconds before the end the session is good';
@@ -201,6 +215,7 @@ subtest 'a statement of one\'s own' => sub {
     $t->expect_log(qr/CHAT0203: .* one token has more than one session$/, qr/CHAT0203: .* the user's id, is empty$/,
         qr/CHAT0203: .* the expiry, is not in seconds since 1970$/);
     is status($own, $s{a}), 200, 'a row lets in';
+    is_deeply called($own, $s{a}), [ (undef) x 3 ], '... of somebody whose name it does not tell';
     is status($own, $s{b}), 403, 'its fourth column bans';
     is status($own, $s{c}), 401, 'its second ends it, also where the statement does not look';
     is status($own, $s{d}), 503, 'two users for one token are a mistake, not a choice';

@@ -23,6 +23,7 @@ BEGIN {
 use ChatTest;
 use ChatTest::BetterAuth;
 use ChatTest::Load qw(load_start load_wait load_ok);
+use ChatTest::Moderator;
 use ChatTest::Redis;
 use ChatTest::Streams;
 use ChatTest::Upstream;
@@ -31,6 +32,7 @@ use Time::HiRes qw(sleep);
 my $SECRET = 'a-secret-for-the-race-detector-0123456789';
 my $redis = ChatTest::Redis->new->start;
 my $up = ChatTest::Upstream->new(lean => 1)->start;
+my $service = ChatTest::Moderator->start;
 my $by_name = $up->url =~ s/127\.0\.0\.1/localhost/r;
 
 # sse_load in the background; heartbeats may come.
@@ -65,6 +67,14 @@ sub come_and_go ($t, $impatient, $cookie) {
         'calls are made once more'                => streams($t, '/chat', $twice, c => 4, m => 2, s => 450),
         '... by their requests'                   => streams($t, '/blocking', $twice, c => 2, s => 480),
     );
+    # Some verdicts are remembered, and shared; a service that breaks rests.
+    all_ok(
+        'a service and lists look at them'  => streams($t, '/moderated', $short, c => 4, m => 3, s => 130),
+        '... at some of them together'      => streams($t, '/moderated', $short, c => 4, m => 2, s => 130),
+        '... driven by their requests'      => streams($t, '/judged', $short, c => 2, m => 2, s => 140),
+        'clients leave one that is silent'  => streams($t, '/silent', $short, c => 3, A => '0:300', s => 150),
+        'one that breaks is not asked long' => streams($t, '/broken', $short, c => 4, m => 3, s => 160),
+    );
     # A look-up may come too late here, and then the next second's are refused.
     ok wait_for('members', sub { load_wait(streams($t, '/member', $short, c => 2, m => 2, H => $cookie, s => 300))->{exit} == 0 }, 20),
         'for members';
@@ -98,6 +108,8 @@ sub come_and_go ($t, $impatient, $cookie) {
     all_ok('a restart cuts no stream' => $jobs[0], '... over TLS' => $jobs[1]);
 }
 
+my $LISTS = 'ChatModerationList words file:%%DIR%%/words.txt';
+
 subtest 'no thread races with another' => sub {
     my $impatient = ChatTest::Httpd::free_port();
     my $t = ChatTest->new(mpm => 'event', mpm_conf => mpm_conf(12), tls => 1, modules => [qw(status dbd ratelimit)],
@@ -112,6 +124,10 @@ END
             later    => { url => $by_name, location => 'ChatRetry 2 backoff=60s wait=60s' },
             early    => { url => $by_name, location => 'ChatStreamEarlyHeaders on' },
             blocking => { url => $by_name, location => "SetOutputFilter RATE_LIMIT\nChatRetry 2 backoff=50ms" },
+            moderated => { url => $up->url, location => "$LISTS\nChatModerationURL guard @{[ $service->url ]} in=input,output timeout=20s" },
+            judged    => { url => $up->url, location => "SetOutputFilter RATE_LIMIT\n$LISTS\nChatModerationURL guard @{[ $service->url ]} run=beside in=input,output timeout=20s" },
+            silent    => { url => $up->url, location => "ChatModerationURL silent @{[ $service->url('/delay/60000') ]} timeout=60s cache=off" },
+            broken    => { url => $up->url, location => "ChatModerationURL broken @{[ $service->url('/broken') ]} timeout=20s fail=open" },
             ) . <<"END");
 ChatRedis @{[ $redis->url ]} command=5s
 ChatStreamEngines 2
@@ -131,6 +147,7 @@ Listen 127.0.0.1:$impatient
     Timeout 1
 </VirtualHost>
 END
+    $t->write_file('words.txt', "banned\nneverever\n");
     system('sqlite3', $t->dir . '/app.db', <<'END') == 0 or die "sqlite3: $?\n";
 create table user (id text);
 insert into user values ('u');
@@ -140,6 +157,7 @@ END
     $t->expect_log(qr/CHAT0902: .* truncated: /);
     # Under helgrind a look-up may take longer than anybody waits for one.
     $t->allow_log(qr/CHAT020[46]: /, qr/CHAT0514: /);
+    $t->expect_log(qr/CHAT0847: moderation by broken fails/);
     $t->start;
     my $cookie = 'Cookie: better-auth.session_token=' . ChatTest::BetterAuth::signed('token', $SECRET);
     for my $round (1 .. $ENV{CHAT_TEST_ROUNDS} // 1) {

@@ -60,7 +60,7 @@ sub check_event ($event, $where) {
 
 # The order that the page promises.
 sub check_order ($where, @types) {
-    like "@types", qr/\A(?:start (?:(?:text|reasoning|reasoning_detail|refusal|tool_\w+) )*(?:done|error)|error)\z/, "$where: one start, one end";
+    like "@types", qr/\A(?:start (?:(?:text|reasoning|reasoning_detail|refusal|tool_\w+) )*(?:conversation )?(?:done|error)|error)\z/, "$where: one start, one end";
 }
 
 for my $path (sort glob "$ROOT/t/data/dialect/*.sse") {
@@ -78,10 +78,10 @@ for my $path (sort glob "$ROOT/t/data/dialect/*.json") {
 
 my $page = slurp("$ROOT/docs/stream.md");
 my %blocks = (text => [], json => []);
-push $blocks{$1}->@*, $2 while $page =~ /^```(text|json)\n(.*?)^```$/msg;
+push $blocks{$2}->@*, $3 =~ s/^$1//mgr while $page =~ /^( *)```(text|json)\n(.*?)^ *```$/msg;
 
 my @shown = events($blocks{text}[0]);
-check_event($_, 'stream.md, besides') for map { events($_) } grep { /\Aevent: status$/m } $blocks{text}->@*;
+check_event($_, 'stream.md, besides') for map { events($_) } grep { /\Aevent: (?:status|conversation)$/m } $blocks{text}->@*;
 check_event($_, 'stream.md') for @shown;
 check_order('stream.md', map { $_->[0] } @shown);
 my ($whole) = grep { /"finishReason"/ } $blocks{json}->@*;

@@ -48,6 +48,8 @@ ChatModel little-one openai alias=little
 </Location>
 END
 );
+# The statement of one's own tells who somebody is, too.
+$t->{conf} =~ s/0, column3 FROM/0, column3, upper(column1) || ' O''Hara', column1 || '\@example.test', 'javascript:x' FROM/ or die;
 $t->write_file('keys.secret', 'k' x 43 . "\n", 0600);
 $t->start;
 
@@ -57,6 +59,7 @@ my $res = $t->as('ann', 'GET', 'me');
 is $res->{status}, 200, 'a user' or diag $res->{body};
 my $me = $res->{json};
 is_deeply [ @$me{qw(id role tier guest)} ], [ 'ann', 'user', 'free', JSON::PP::false ], '... with id, role and tier';
+is_deeply [ @$me{qw(name email image)} ], [ "ANN O'Hara", 'ann@example.test', undef ], '... is called as the statement says, and has a picture only where that is a URL';
 is_deeply $me->{features}, { uploads => JSON::PP::false, map { $_ => JSON::PP::true } qw(conversations changes shares keys usage) }, '... may have all there is';
 is_deeply [ map { "$_->{name} $_->{unit} $_->{limit} $_->{remaining}" } $me->{limits}->@* ], [ 'minute requests 10 10', 'money usd 5 5' ],
     '... and knows how the limits stand, which this costs nothing of';
@@ -70,7 +73,7 @@ is_deeply $me->{suggestions}, [ 'What, then?', "\x{201e}Und?\x{201c}" ], 'what m
 like $res->{headers}{'cache-control'}, qr/no-store/, 'no cache keeps it';
 
 $me = $t->as('', 'GET', 'me')->{json};
-is_deeply [ @$me{qw(id role guest)} ], [ undef, undef, JSON::PP::true ], 'a guest is nobody';
+is_deeply [ @$me{qw(id name email image role guest)} ], [ (undef) x 5, JSON::PP::true ], 'a guest is nobody';
 is_deeply $me->{features}, { map { $_ => JSON::PP::false } qw(conversations changes shares keys usage uploads) }, '... of whom nothing is kept';
 is_deeply [ $t->get('/plain/me')->{json}->@{qw(signInUrl)}, $t->get('/plain/me')->{json}{brand}{name} ], [ undef, 'Chat' ], 'without ChatPage there is a name';
 

@@ -23,6 +23,7 @@ my $t = ChatTest::Chats->new(
 </ChatProvider>
 ChatModel small openai price-in=1 price-out=2 fallback=other
 ChatModel other second price-in=1 price-out=2
+ChatModel dear openai tier=paid
 <Location /api/v1/models>
     ChatRoute models
 </Location>
@@ -72,10 +73,16 @@ is_deeply [ @$said{qw(retryable scope)} ], [ JSON::PP::true, 'user' ], '... and 
 ($res) = ask('try: fail', model => 'other');
 $said = JSON::PP::decode_json($res->{body});
 is_deeply [ $res->{status}, @$said{qw(code retryable scope limit)} ], [ 502, 'upstream_error', JSON::PP::true, 'provider', undef ], 'a provider that fails';
+is_deeply $said->{models}, [qw(m small)], '... with the models that may answer instead, but no other tier\'s';
+($res) = ask('try: fail');
+is_deeply JSON::PP::decode_json($res->{body})->{models}, ['m'], '... and but those that were asked';
 ($res) = ask('Hello', model => 'none');
 is_deeply [ @{ JSON::PP::decode_json($res->{body}) }{qw(code retryable scope)} ], [ 'model_not_found', JSON::PP::false, 'model' ], 'a model that is none';
 (undef, @events) = ask('try: break');
 is_deeply [ @{ $events[-1] }{qw(type code retryable scope)} ], [ 'error', 'upstream_truncated', JSON::PP::true, 'provider' ], 'one that breaks off';
+is_deeply $events[-1]{models}, [qw(m)], '... says it, too';
+($res) = ask('Hello', model => 'dear');
+is_deeply [ @{ JSON::PP::decode_json($res->{body}) }{qw(code models)} ], [ model_forbidden => [qw(m small other)] ], 'a model of another tier is told of by what there is for this one';
 
 # ---- what is waited for ----
 
@@ -95,6 +102,23 @@ for my $case ([ events => ['other'], 'events' ], [ events => 'status', 'events' 
     ($res) = ask('Hello', $member => $value);
     is "$res->{status} " . JSON::PP::decode_json($res->{body})->{issues}[0]{path}[0], "400 $path", "$member that is none is refused";
 }
+
+# ---- what the conversation is called ----
+
+my $c = uuid();
+my $wish = sub ($text, %o) { [ ask($text, conversationId => $c, events => ['conversation'], %o) ] };
+(undef, @events) = $wish->('  What  is up?')->@*;
+is_deeply [ map { $_->{type} } @events[ -2, -1 ] ], [qw(conversation done)], 'who wants to know is told what the conversation is called, before the end';
+is_deeply [ @{ $events[-2] }{qw(conversationId title revision)} ], [ $c, 'What is up?', 1 ], '... by its first question';
+my $etag = $t->as('ann', 'PATCH', "conversations/$c", json => { title => 'Mine' })->{headers}{etag};
+(undef, @events) = $wish->('And now?')->@*;
+is_deeply [ @{ $events[-2] }{qw(type title)}, qq("$events[-2]{revision}") ], [ conversation => 'Mine', $etag ], '... and by its user, with the revision of that';
+(undef, @events) = $wish->('try: break')->@*;
+is_deeply [ map { $_->{type} } @events[ -2, -1 ] ], [qw(conversation error)], '... before an error, too';
+(undef, @events) = ask('And now?', conversationId => $c);
+is scalar(grep { $_->{type} eq 'conversation' } @events), 0, 'nobody else is told';
+(undef, @events) = ask('Hello', events => ['conversation']);
+is scalar(grep { $_->{type} eq 'conversation' } @events), 0, '... nor is anybody where nothing is kept';
 
 # ---- who leaves ----
 

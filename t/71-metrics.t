@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The metrics route: Prometheus' own parsers (PyPI prometheus-client,
-# t/real/prometheus) read it in both formats, it tells of known traffic what was,
+# The metrics route: Prometheus' own parsers (PyPI prometheus-client, and Go's
+# expfmt where make check-metrics has built it; t/real/prometheus) read it in both formats, it tells of known traffic what was,
 # and no number ever falls: over graceful restarts, killed children, clients that
 # invent names.
 #   CHAT_TEST_ROUNDS    restarts (3)
@@ -18,6 +18,7 @@ my $DIR = "$FindBin::Bin/real/prometheus";
 my $PYTHON = "$DIR/venv/bin/python3";
 skip_or_fail("no $PYTHON: script/deps.sh test installs it") unless -x $PYTHON;
 
+my $EXPFMT = "$DIR/expfmt/expfmt";
 my $ROUNDS = $ENV{CHAT_TEST_ROUNDS} // 3;
 my $JSON = JSON::PP->new->utf8;
 my $up = ChatTest::Upstream->new->start;
@@ -103,8 +104,8 @@ my %ACCEPT = (
         . 'q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1',
 );
 
-sub parsed ($format, $body) {
-    my $pid = open2(my $out, my $in, $PYTHON, "$DIR/read.py", $format);
+sub parsed ($body, @command) {
+    my $pid = open2(my $out, my $in, @command);
     print $in $body;
     close $in;
     my $text = do { local $/; <$out> };
@@ -114,7 +115,9 @@ sub parsed ($format, $body) {
 
 sub scrape ($format) {
     my $res = $t->get('/metrics', headers => { Accept => $ACCEPT{$format} });
-    return parsed($format, $res->{body});
+    my $is = parsed($res->{body}, $PYTHON, "$DIR/read.py", $format);
+    agree($is, $res->{body}) if $is && $format eq 'text' && -x $EXPFMT;
+    return $is;
 }
 
 # name{label="value"} => value, labels in their order in the alphabet.
@@ -127,6 +130,17 @@ sub values_of ($families) {
         }
     }
     return \%is;
+}
+
+# The server of Prometheus is of Go.
+sub agree ($is, $body) {
+    my $theirs = parsed($body, $EXPFMT);
+    my ($python, $go) = map { values_of($_ // []) } $is, $theirs;
+    for my $values ($python, $go) {
+        %$values = map { s/\ble=([\d.]+)/'le=' . (0 + $1)/er => 0 + $values->{$_} } keys %$values;
+    }
+    ok keys %$go, 'expfmt reads it';
+    is_deeply $go, $python, '... and sees the same';
 }
 
 # The numbers of the plain format, without a parser of others: for many rounds.
@@ -301,7 +315,7 @@ subtest "$ROUNDS restarts, and a child that is killed" => sub {
     my $after = numbers();
     is_deeply [ fallen($before, $after) ], [], '... and no number falls';
     is $after->{$served} - $answered, $ROUNDS + 2, '... others count on';
-    ok parsed(openmetrics => $t->get('/metrics', headers => { Accept => $ACCEPT{openmetrics} })->{body}), 'the parser reads it still';
+    ok scrape($_), "the parser of $_ reads it still" for sort keys %ACCEPT;
 };
 
 $t->stop;

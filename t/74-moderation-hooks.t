@@ -12,6 +12,7 @@ use Encode qw(encode_utf8);
 use JSON::PP ();
 use ChatTest;
 use ChatTest::Answers;
+use ChatTest::Generated qw(answer_to faults generated texts_of);
 use ChatTest::Moderator;
 use ChatTest::Snippets;
 use ChatTest::Upstream;
@@ -28,27 +29,14 @@ my @END = ('data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}' .
 
 sub said (@texts) { return ChatTest::Answers::stream((map { chunk({ content => $_ }) } @texts), @END) }
 
-# A word in a form that hides it, behind so many bytes, and cut anywhere; the
-# same with an innocent one.
-my @UNSEEN = ("\x{200b}", "\x{ad}", "\x{200d}", "\x{fe0f}", "\x{2060}", "\x{e0041}");
-srand 7;
-sub generated ($word, $before) {
-    my $hidden = join '', map { (rand() < 0.3 ? chr(ord($_) + 0xfee0) : rand() < 0.5 ? uc : $_) . (rand() < 0.3 ? $UNSEEN[rand @UNSEEN] : '') } split //, $word;
-    my $text = substr('xyz ' x 100, 0, $before) . $hidden . (rand() < 0.5 ? '' : ' xyz' x rand 100);
-    my @pieces;
-    while (length $text) {
-        push @pieces, substr $text, 0, 1 + int(rand 12), '';
-    }
-    return @pieces;
-}
-
 my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 40;
-my %generated = map { ("bad$_" => [ generated('banned', 96 + $_ % 40) ], "good$_" => [ generated('bannet', 96 + $_ % 40) ]) } 1 .. $GENERATED;
+my %generated = generated($GENERATED, sub ($i) { substr 'xyz ' x 100, 0, 96 + $i % 40 }, after => sub { ' xyz' x rand 100 }, most => 12);
 
 my $long = 'quite a long answer ' x 20;
 my $call = { tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'look', arguments => '' } } ] };
 my $odd = ChatTest::Answers->new(
     (map { ($_ => said($generated{$_}->@*)) } keys %generated),
+    late   => said('It is ', 'said.'),
     cut    => said('It is ba', 'nn', 'ed', ', sorry.'),
     call   => ChatTest::Answers::stream(chunk({ content => $long }), chunk($call), @END),
     args   => ChatTest::Answers::stream(chunk($call), chunk({ tool_calls => [ { index => 0, function => { arguments => '{"q":"ban' } } ] }),
@@ -60,6 +48,8 @@ my $odd = ChatTest::Answers->new(
         'data: ' . $JSON->encode({ choices => [ { index => 0, delta => { content => $_ }, logprobs => { content => [ { token => $_ } ] } } ] }) . "\n\n" } qw(It is ba nn ed)), @END),
     whole  => ChatTest::Answers::whole(200, ['Content-Type: application/json'],
         '{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"It is banned."},"finish_reason":"stop"}]}'),
+    thinks => ChatTest::Answers::stream((map { chunk({ reasoning => $_, reasoning_details => [ { type => 'reasoning.text', text => $_, index => 0 } ] }) } 'It is ', 'banned', ' here'),
+        chunk({ content => 'Hello' }), @END),
     large  => said(('a word and another ') x 20_000),
 )->start;
 
@@ -100,6 +90,21 @@ CustomLog moderated.log moderated
   ChatProviderKey env:HOOK_KEY
   ChatProviderBreaker off
 </ChatProvider>
+<ChatProvider router>
+  ChatProviderType openrouter
+  ChatProviderURL $odd_base
+  ChatProviderKey env:HOOK_KEY
+  ChatProviderBreaker off
+</ChatProvider>
+<ChatProvider soon>
+  ChatProviderType deepseek
+  ChatProviderURL $odd_base
+  ChatProviderKey env:HOOK_KEY
+  ChatProviderBreaker off
+  ChatProviderTimeout total=1s
+</ChatProvider>
+ChatModel s soon
+ChatModel r router
 ChatModel m mock
 ChatModel q quick
 ChatModel o odd
@@ -189,6 +194,27 @@ ChatLog chat.json
   ChatRequestFormat provider
   ChatModerationURL words $service_base/block/banned in=output output-window=256 cache=off
 </Location>
+<Location /thoughts>
+  ChatRoute stream
+  ChatModelDefault r
+  ChatModerationURL thoughts $service_base/replace/banned in=output cache=off
+</Location>
+<Location /asked-wire>
+  ChatRoute deepseek
+  ChatUse odd
+  ChatRequestFormat provider
+  ChatModerationURL guard $url
+</Location>
+<Location /late-open>
+  ChatRoute stream
+  ChatModelDefault s
+  ChatModerationURL never $service_base/delay/60000 in=output timeout=60s cache=off fail=open
+</Location>
+<Location /late-closed>
+  ChatRoute stream
+  ChatModelDefault s
+  ChatModerationURL never $service_base/delay/60000 in=output timeout=60s cache=off fail=closed
+</Location>
 <Location /large-wire>
   ChatRoute deepseek
   ChatUse odd
@@ -269,6 +295,17 @@ unlike $JSON->encode($quick->last), qr/my secret/, 'without it';
 like $JSON->encode($quick->last), qr/my \* is this/, 'with what stands in its place';
 $r = chat('/a', 'an odd one');
 is $r->{status}, 200, 'what is flagged goes on';
+{
+    my @split = ({ role => 'user', content => 'something bad 2' }, { role => 'user', content => 'Well?' });
+    my @history = ({ role => 'user', content => 'something bad 3' }, { role => 'assistant', content => 'No.' }, { role => 'user', content => 'Well?' });
+    asked();
+    is chat('/a', '', messages => \@split)->{status}, 400, 'a question of two messages is one';
+    is +(asked())[0][1]{texts}[0]{content}, "something bad 2\nWell?", '... and is told so';
+    is chat('/a', '', messages => \@history)->{status}, 200, '... what was answered is not asked again';
+    my $wire = sub (%body) { return $t->post_json('/asked-wire/chat/completions', { model => 'o', %body })->{status} };
+    is $wire->(messages => \@split), 400, '... in the form of a provider, too';
+    is $wire->(messages => [ { role => 'user', content => 'fine' } ], input => 'something bad 4'), 400, '... wherever one may look for it';
+}
 is_deeply [ map { chat('/o', $_)->{status} } 'fine', 'grey', 'bad' ], [ 200, 400, 400 ], 'by scores of categories';
 asked();
 is_deeply [ map { chat('/printed', $_, model => 'q')->{status} } 'fine', 'grey', 'bad' ], [ 200, 200, 400 ], '... as it is printed';
@@ -320,6 +357,16 @@ $r = chat('/chased', 'tell');
 is $r->{code}, 'content_blocked', 'so it does where an answer is chased';
 $r = chat('/replaced', 'tell');
 is $r->{said}, $all =~ s/s1d30/[gone]/r, 'what is replaced goes on as it is then';
+$r = chat('/thoughts', 'answer(thinks)');
+is $r->{said}, 'It is [gone] hereHello', 'thoughts are replaced';
+unlike $r->{res}{body}, qr/banned/, '... and not repeated by what a provider wants back';
+
+# Its provider's time is over while a service is asked about a whole answer.
+$r = chat('/late-open', 'answer(late)');
+is_deeply [ @$r{qw(said code)} ], [ 'It is said.', '' ], 'a whole answer whose service takes too long is shown where that fails open';
+like $r->{res}{body}, qr/"finishReason":"stop"/, '... and has its end';
+$r = chat('/late-closed', 'answer(late)');
+is_deeply [ @$r{qw(status said code)} ], [ 503, '', 'moderation_unavailable' ], '... and is not where that fails closed';
 my $native = $t->sse('/passed/chat/completions', { model => "m", stream => JSON::PP::true, messages => [ { role => 'user', content => 'tell' } ] });
 my $text = join '', map { $_->{data} // '' } $native->{events}->@*;
 unlike $text, qr/s1d30/, 'where bytes pass none of what must not be seen does';
@@ -334,8 +381,7 @@ sub answer ($name, $path = '/words', %more) { return chat($path, "answer($name)"
 sub wire ($name, %more) {
     my $got = $t->post_json('/words-wire/chat/completions',
         { model => 'o', stream => JSON::PP::true, messages => [ { role => 'user', content => "answer($name)" } ], %more });
-    my $said = join '', map { $_->{choices}[0]{delta}{content} // '' } map { eval { $JSON->decode($_) } // {} } $got->{body} =~ /^data: (\{.*)$/mg;
-    return { status => $got->{status}, said => $said, body => $got->{body} };
+    return { status => $got->{status}, said => texts_of(content => $got->{body} // ''), body => $got->{body} };
 }
 
 $r = answer('call');
@@ -357,19 +403,21 @@ $res = $t->post_json('/large-wire/chat/completions', { model => 'o', stream => J
 is length(join '', $res->{body} =~ /"content":"([^"]*)"/g), 19 * 20_000, '... and of a large one that waits all is there';
 
 {
-    my ($shown, $touched, $unblocked, $wire) = (0, 0, 0, 0);
-    for my $i (1 .. $GENERATED) {
-        $r = answer("bad$i");
-        $shown++     if $r->{said} !~ /\A[xyz ]*\z/;
-        $unblocked++ if $r->{code} ne 'content_blocked';
-        $wire++      if wire("bad$i")->{said} !~ /\A[xyz ]*\z/;
+    my $ask = sub ($path, $name) {
+        return answer_to($t->port, $path, model => 'o', stream => JSON::PP::true, messages => [ { role => 'user', content => "answer($name)" } ]);
+    };
+    my $found = faults($GENERATED, sub ($i) {
         my $whole = join '', $generated{"good$i"}->@*;
-        $touched++ if answer("good$i")->{said} ne $whole || wire("good$i")->{said} ne $whole;
-    }
-    is $shown,     0, "of $GENERATED answers with a word cut at any place no letter is shown";
-    is $unblocked, 0, '... and each of them ends';
-    is $wire,      0, '... where bytes pass neither';
-    is $touched,   0, '... and of as many innocent ones none is touched';
+        my ($bad, $good) = map { $ask->('/words', "$_$i") } qw(bad good);
+        my ($bad_wire, $good_wire) = map { texts_of(content => $ask->('/words-wire/chat/completions', "$_$i")) } qw(bad good);
+        return (texts_of(text => $bad) !~ /\A[xyz ]*\z/ ? 'shown' : (), $bad !~ /"code":"content_blocked"/ ? 'unblocked' : (),
+            $bad_wire !~ /\A[xyz ]*\z/ ? 'wire' : (), texts_of(text => $good) ne $whole || $good_wire ne $whole ? 'touched' : ());
+    });
+    is $found->{looked}, $GENERATED, "$GENERATED answers with a word cut at any place";
+    is $found->{shown}, undef, '... no letter is shown';
+    is $found->{unblocked}, undef, '... each of them ends';
+    is $found->{wire}, undef, '... where bytes pass no letter is, either';
+    is $found->{touched}, undef, '... and of as many innocent ones none is touched';
 }
 
 # ---- several, and one that fails for long ----

@@ -12,6 +12,7 @@ use Encode qw(encode_utf8);
 use JSON::PP ();
 use ChatTest;
 use ChatTest::Answers;
+use ChatTest::Generated qw(answer_to faults generated texts_of);
 use ChatTest::Kept;
 
 my $JSON = JSON::PP->new->utf8->canonical;
@@ -32,29 +33,19 @@ sub said (@texts) { return answer(map { { content => $_ } } @texts) }
 
 sub args ($text) { return { tool_calls => [ { index => 0, function => { arguments => $text } } ] } }
 
-# A word in a form that hides it, cut anywhere; the same with an innocent one.
-my @UNSEEN = ("\x{200b}", "\x{ad}", "\x{200d}", "\x{feff}", "\x{2060}", "\x{e0041}", "\x{336}");
-srand 7;
-sub generated ($word) {
-    my $hidden = join '', map { (rand() < 0.3 ? chr(ord($_) + 0xfee0) : rand() < 0.5 ? uc : $_) . (rand() < 0.4 ? $UNSEEN[rand @UNSEEN] : '') } split //, $word;
-    my $text = 'It is ' . 'so ' x rand(4) . $hidden . (rand() < 0.5 ? '' : ', and more.');
-    my @pieces;
-    while (length $text) {
-        push @pieces, substr $text, 0, 1 + int(rand 4), '';
-    }
-    return said(@pieces);
-}
-
 my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 100;
-my %generated = map { ("bad$_" => generated('banned'), "good$_" => generated('bannet')) } 1 .. $GENERATED;
+my %generated = generated($GENERATED, sub ($i) { 'It is ' . 'so ' x rand 4 }, after => sub { ', and more.' }, most => 4, also => ["\x{336}"]);
 
-my $odd = ChatTest::Answers->new(%generated,
+my $odd = ChatTest::Answers->new(
+    (map { ($_ => said($generated{$_}->@*)) } keys %generated),
     (map { $_ => said('Yes.') } qw(titled soiled)),
     plain    => said('All', ' is', ' well', '.'),
     cut      => said('It is ba', 'nn', 'ed', ', sorry.'),
     swap     => said('You d', 'ar', 'n', ' thing, darn it'),
     late     => said('It is ba', 'n'),
     flag     => said('hm', 'mm'),
+    dashed   => ChatTest::Answers::whole(200, ['Content-Type: application/json'],
+        '{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"It-is-banned-' . 'x' x 300 . '"},"finish_reason":"stop"}]}'),
     call     => answer({ content => 'Look ba' },
         { tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'look', arguments => '' } } ] },
         args('{"q":"so b\\u0061'), args('nn'), args('ed"}')),
@@ -120,6 +111,13 @@ CustomLog %%DIR%%/moderated moderated
     ChatAuth guest
     $lists
 </Location>
+<Location /ui>
+    SetHandler chat
+    ChatRoute ui-message
+    ChatUse odd
+    ChatAuth guest
+    $lists
+</Location>
 <Location /server-status>
     SetHandler server-status
 </Location>
@@ -165,11 +163,6 @@ sub ask ($name, %o) {
 sub error_of ($res) { return (ChatTest::Kept->events($res, 'error'))[0] // {} }
 sub code_of ($res)  { return (eval { $JSON->decode($res->{body}) } // {})->{code} // '' }
 
-# Where nothing is kept.
-sub ask_guest ($name) {
-    return $t->post_json('/open', { messages => [ { role => 'user', content => "answer($name)" } ] });
-}
-
 # ---- what is asked ----
 
 {
@@ -204,6 +197,39 @@ sub ask_guest ($name) {
     is ask('plain', path => '/free', text => 'answer(plain) banned')->{status}, 200, 'where a list is off it holds nobody up';
 }
 
+# Characters that nobody sees are not what Unicode's list of such has alone.
+is code_of(ask('plain', text => "answer(plain) so b\x{1}an\x{fff9}n\x{9c}ed")), 'content_blocked', 'controls hide nothing';
+is code_of(ask('plain', text => "answer(plain) so \x{1d05}\x{1d00}r\x{1f15d}")), '', 'small capitals and black circles are letters';
+like $odd->asked('plain'), qr/so \[removed\]/, '... where letters are that look alike';
+
+# What looks like an id, or a file, and is one that a model reads.
+{
+    my $ask = sub (@more) {
+        return ($t->post_json('/open-wire/v1/chat/completions', { model => 'x', stream => JSON::PP::true,
+            messages => [ { role => 'user', content => 'answer(plain)' } ], @more }))->{status};
+    };
+    my $said = sub (@content) { return $ask->(messages => [ { role => 'user', content => [ { type => 'text', text => 'answer(plain)' }, @content ] } ]) };
+    is $said->({ type => 'text', text => 'tell-me-about-banned-' . 'a' x 300 }), 400, 'a long text without spaces is no file';
+    is $said->({ type => 'image_url', image_url => { url => 'data:image/png;base64,' . 'AAAA/banned/AAAA' x 30 } }), 200, '... and one that is a file is none';
+    is $ask->(user => 'x', metadata => { id => 'so banned it is' }), 400, 'nor is an id what no id can be';
+    my $tool = sub (%schema) { return $ask->(tools => [ { type => 'function', function => { name => 'f', parameters => { type => 'object', properties => \%schema } } } ]) };
+    is $tool->(fine => { type => 'string' }), 200, 'a schema';
+    is $tool->(banned => { type => 'string' }), 400, '... whose names are read';
+    is $tool->(fine => { default => { id => 'banned' } }), 400, '... and what it has under any name';
+}
+{
+    my $tell = sub (%part) {
+        return code_of($t->post_json('/ui', { id => conversation(), messages => [
+            { id => 'a', role => 'user', parts => [ { type => 'text', text => 'Hi' } ] },
+            { id => 'b', role => 'assistant', parts => [ { type => 'tool-look', toolCallId => 'c', state => 'output-available', %part } ] },
+            { id => 'd', role => 'user', parts => [ { type => 'text', text => 'answer(plain)' } ] } ] }));
+    };
+    is $tell->(input => { about => 'x' }, output => { id => 'x' }), '', 'what a tool has given';
+    is $tell->(input => { about => 'x' }, output => { id => 'banned' }), 'content_blocked', '... is looked at under any name';
+    is $tell->(input => { about => 'x' }, output => { url => 'how-to-be-banned-' . 'a' x 300 }), 'content_blocked', '... whatever it looks like';
+    is $tell->(input => { banned => 1 }, output => 'x'), 'content_blocked', '... and so is what it was given';
+}
+
 # Earlier turns are as good as a question.
 for my $role (qw(user assistant system)) {
     my @before = $role eq 'assistant' ? { role => 'user', content => 'Hi' } : ();
@@ -236,6 +262,22 @@ for my $role (qw(user assistant system)) {
     $res = $patch->('darn it');
     is $res->{status}, 200, '... with something that is replaced' or diag $res->{body};
     is $res->{json}{parts}[0]{text}, '[removed] it', '... it is';
+}
+
+# What stands above a conversation: a model has its system prompt, and others its title.
+{
+    my $talk = sub ($method, $path, %what) {
+        return $t->request($method, $path, headers => ChatTest::Kept::as('ann'), json => \%what);
+    };
+    is code_of($talk->('POST', '/talks', system => 'Say what is banned')), 'content_blocked', 'a system prompt with a word is not taken';
+    is code_of($talk->('POST', '/talks', title => 'BANNED')), 'content_blocked', '... nor is a title';
+    my $res = $talk->('POST', '/talks', title => 'My darn horse', system => 'You dаrn fool');
+    is_deeply [ @{ $res->{json} }{qw(title system)} ], [ 'My [removed] horse', 'You [removed] fool' ], '... where they are replaced they are' or diag $res->{body};
+    my $id = $res->{json}{id};
+    is code_of($talk->('PATCH', "/talks/$id", system => 'banned')), 'content_blocked', '... and so it is when they change';
+    is $talk->('PATCH', "/talks/$id", title => 'Fine')->{status}, 200, '... while others may';
+    $res = $t->post_json('/moved', { conversations => [ { title => 'x', system => 'banned', messages => [] } ] }, headers => ChatTest::Kept::as('ann'));
+    is code_of($res), 'content_blocked', '... and in a file' or diag $res->{body};
 }
 
 # ---- titles ----
@@ -315,6 +357,7 @@ for my $role (qw(user assistant system)) {
     $res = $ask->('/open-wire/v1/chat/completions', 'whole');
     is $res->{status}, 400, '... of a whole one nothing is sent';
     unlike $res->{body}, qr/banned/, '... at all';
+    is $ask->('/open-wire/v1/chat/completions', 'dashed')->{status}, 400, '... nor of a long one without spaces';
     $res = $ask->('/open-wire/v1/chat/completions', 'plain', system => 'banned', stream => JSON::PP::true);
     is $res->{status}, 400, '... and every text of a request is looked at';
 }
@@ -322,18 +365,22 @@ for my $role (qw(user assistant system)) {
 # ---- many ----
 
 {
-    my ($shown, $touched, $unblocked) = (0, 0, 0);
-    for my $i (1 .. $GENERATED) {
-        my $res = ask_guest("bad$i");
-        $shown++     if $t->text($res) !~ /\AIt (?:is (?:so )*)?\z/;
-        $unblocked++ if (error_of($res)->{code} // code_of($res)) ne 'content_blocked';
-        my ($good) = map { s/.*?\r\n\r\n//sr } $generated{"good$i"};
-        my $text = join '', map { $JSON->decode($_)->{choices}[0]{delta}{content} // '' } $good =~ /^data: (\{.*)$/mg;
-        $touched++ if $t->text(ask_guest("good$i")) ne $text;
-    }
-    is $shown,     0, "of $GENERATED answers with a word in them no letter is shown";
-    is $unblocked, 0, '... each of them ends there';
-    is $touched,   0, '... and of as many innocent ones none is touched';
+    my $ask = sub ($path, $name) {
+        return answer_to($t->port, $path, model => 'x', stream => JSON::PP::true, messages => [ { role => 'user', content => "answer($name)" } ]);
+    };
+    my $found = faults($GENERATED, sub ($i) {
+        my ($hidden, $whole) = map { join '', $generated{"$_$i"}->@* } qw(bad good);
+        my ($bad, $good) = map { $ask->('/open', "$_$i") } qw(bad good);
+        my ($bad_wire, $good_wire) = map { texts_of(content => $ask->('/open-wire/v1/chat/completions', "$_$i")) } qw(bad good);
+        return (texts_of(text => $bad) !~ /\AIt (?:is (?:so )*)?\z/ ? 'shown' : (), $bad !~ /"code":"content_blocked"/ ? 'unblocked' : (),
+            index($hidden =~ s/\A(?:It is (?:so )*)\K.*//sr, $bad_wire) ? 'wire' : (),
+            texts_of(text => $good) ne $whole || $good_wire ne $whole ? 'touched' : ());
+    });
+    is $found->{looked}, $GENERATED, "$GENERATED answers with a word in them";
+    is $found->{shown}, undef, '... no letter is shown';
+    is $found->{unblocked}, undef, '... each of them ends there';
+    is $found->{wire}, undef, '... where bytes pass no letter is, either';
+    is $found->{touched}, undef, '... and of as many innocent ones none is touched';
 }
 
 # ---- what others learn ----

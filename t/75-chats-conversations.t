@@ -6,6 +6,7 @@
 use v5.36;
 use Test::More;
 use FindBin;
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 use lib "$FindBin::Bin/lib";
 use ChatTest;
 use ChatTest::Chats;
@@ -124,6 +125,19 @@ sub run ($db) {
     answers($t->as('', $_->[0], "conversations$_->[1]", json => {}), 401, 'unauthorized', "a guest: $_->[0] $_->[1]")
         for [ 'GET', '' ], [ 'POST', '' ], [ 'GET', "/$made[0]" ], [ 'DELETE', '?confirm=all' ];
 
+    # ---- how long a 404 takes tells nobody what there is ----
+    my %took = map { $_ => [] } $path, my $nowhere = 'conversations/' . ChatTest::Chats::uuid();
+    is $t->as('ann', 'GET', $path)->{status}, 200, 'it is there';
+    for (1 .. 60) {
+        for my $one (sort keys %took) {
+            my $begun = clock_gettime(CLOCK_MONOTONIC);
+            $t->as('bob', 'GET', $one)->{status} == 404 or fail "$one is no 404";
+            push $took{$one}->@*, clock_gettime(CLOCK_MONOTONIC) - $begun;
+        }
+    }
+    my ($theirs, $none) = map { (sort { $a <=> $b } $took{$_}->@*)[ $took{$_}->@* / 2 ] } $path, $nowhere;
+    cmp_ok abs(log($theirs / $none)), '<', log 2, "somebody else's takes as long as none" or diag "$theirs $none";
+
     # ---- pages of other sites ----
     for my $row ([ 'POST', '' ], [ 'PATCH', "/$made[0]" ], [ 'DELETE', "/$made[0]" ], [ 'DELETE', '?confirm=all' ], [ 'POST', "/$made[0]/messages" ],
         [ 'PUT', "/$made[0]/messages/$made[0]/feedback" ])
@@ -166,6 +180,8 @@ sub run ($db) {
         {
             answers($t->as('ann', $row->[0], $row->[1], json => []), 503, 'store_unavailable', "$row->[0] $row->[1] without a database");
         }
+        answers($t->as('ann', $_->[0], $_->[1], json => {}), 400, 'invalid_id', "$_->[0] $_->[1] does not come to the database")
+            for [ 'GET', 'conversations/x' ], [ 'DELETE', 'conversations/x' ], [ 'POST', 'conversations/x/messages' ], [ 'GET', 'chat/stream/x' ];
     }
 
     $t->stop;

@@ -71,9 +71,28 @@ sub run ($db) {
     answers($t->as('ann', 'PATCH', "conversations/$id", json => { currentMessageId => ChatTest::Chats::uuid() }), 400, 'invalid_request', 'but none of elsewhere');
     answers($t->as('ann', 'GET', "$path?branch=x"), 400, 'invalid_request', 'a branch that is none');
     answers($t->as('ann', 'POST', $path, json => { content => 'x', parentId => ChatTest::Chats::uuid() }), 400, 'invalid_request', 'a parent of elsewhere');
+    for my $owner (qw(ann bob)) {
+        my $other = $t->as($owner, 'POST', 'conversations')->{json}{id};
+        my ($elsewhere) = events($t->as($owner, 'POST', "conversations/$other/messages", json => { content => 'Elsewhere mock(seed=7)' }), 'start');
+        my $calls = $up->calls;
+        answers($t->as('ann', 'POST', $path, json => { content => 'x', parentId => $elsewhere->{messageId} }), 400, 'invalid_request', "a parent of ${owner}'s other conversation");
+        answers($t->as('ann', 'POST', "$path/$elsewhere->{messageId}/regenerate", json => {}), 400, 'invalid_request', '... nor is its answer made anew here');
+        answers($t->as('ann', 'PATCH', "conversations/$id", json => { currentMessageId => $elsewhere->{messageId} }), 400, 'invalid_request', '... or shown');
+        is $up->calls, $calls, '... and the provider is not asked';
+    }
     answers($t->as('ann', 'POST', "conversations/@{[ ChatTest::Chats::uuid() ]}/messages", json => { content => 'x' }), 404, 'not_found', 'no conversation');
     answers($t->as('ann', 'POST', "$path/$question->{id}x/regenerate", json => {}), 400, 'invalid_id', 'no id');
     answers($t->as('ann', 'POST', $path, json => { parts => [ { type => 'text', text => 'x' } ], content => 'y' }), 400, 'invalid_request', 'two contents');
+
+    # ---- one that is full ----
+    for my $row ([ 'message_count = 1999', '2,001st message' ], [ 'bytes = 4 * 1024 * 1024 - 10', 'more than 4 MiB' ]) {
+        my $full = $t->as('ann', 'POST', 'conversations')->{json}{id};
+        $t->sql("update chat_conversation set $row->[0] where id = '$full'");
+        my $calls = $up->calls;
+        answers($t->as('ann', 'POST', "conversations/$full/messages", json => { content => 'One more mock(seed=8)' }), 413, 'conversation_too_long', $row->[1]);
+        is $up->calls, $calls, '... for which the provider is not asked';
+        is scalar $t->as('ann', 'GET', "conversations/$full/messages")->{json}{data}->@*, 0, '... and of which nothing is kept';
+    }
 
     # ---- corrections and feedback ----
     my $parts = [ { type => 'text', text => 'better' }, { type => 'tool-call', callId => 'c', name => 'f', arguments => '{}' } ];

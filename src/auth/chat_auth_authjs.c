@@ -84,7 +84,7 @@ static apr_status_t read_token(const chat_user_t **puser, request_rec *r,
     rv = chat_auth_jose_decrypt(&claims, value, name, conf->auth.secrets,
                                 &rules, &why, r->pool);
     if (rv == APR_SUCCESS) {
-        *puser = chat_auth_rules_user(&claims, chat_auth_authjs.name, r->pool);
+        *puser = chat_auth_rules_user(&claims, chat_auth_authjs.name, r);
         return APR_SUCCESS;
     }
     if (rv != APR_EACCES)

@@ -28,6 +28,14 @@ apr_status_t chat_auth_session_user(const chat_user_t **puser, request_rec *r,
                                     const char *token, const char *scheme,
                                     chat_err_t *err);
 
+/* ---- chat_auth_profile.c ---- */
+
+/* r came with the session of this token. */
+void chat_auth_profile_session(request_rec *r, const char *token);
+/* r came with a token that says this. */
+void chat_auth_profile_claims(request_rec *r, const char *name,
+                              const char *email, const char *image);
+
 /* A scheme needs ChatAuthSecret, and there is none: said in the log; err is a
  * 503. */
 apr_status_t chat_auth_no_secret(request_rec *r, const char *scheme,

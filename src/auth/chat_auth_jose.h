@@ -36,6 +36,7 @@ typedef struct chat_auth_jose_claims_t {
     const char *id;
     const char *role; /* several are joined by commas; NULL: none */
     const char *tier; /* NULL: none */
+    const char *name, *email, *image; /* NULL: none */
     apr_time_t expires;
 } chat_auth_jose_claims_t;
 

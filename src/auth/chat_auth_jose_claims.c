@@ -135,6 +135,11 @@ const char *chat_auth_jose_check(chat_auth_jose_claims_t *claims,
     claims->id = read_name(get(object, rules->id), p);
     claims->role = read_names(get(object, rules->role), p);
     claims->tier = read_name(get(object, rules->tier), p);
+    claims->name = read_name(get(object, "name"), p);
+    claims->email = read_name(get(object, "email"), p);
+    claims->image = read_name(get(object, "picture"), p);
+    if (!claims->image)
+        claims->image = read_name(get(object, "image"), p);
     return claims->id ? NULL : "it does not say whose it is";
 }
 

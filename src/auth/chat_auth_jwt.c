@@ -125,7 +125,7 @@ static apr_status_t identify(const chat_user_t **puser, request_rec *r,
     if (rv == APR_EAGAIN)
         return no_keys_yet(r, conf->jwt.jwks, err);
     if (rv == APR_SUCCESS) {
-        *puser = chat_auth_rules_user(&claims, chat_auth_jwt.name, r->pool);
+        *puser = chat_auth_rules_user(&claims, chat_auth_jwt.name, r);
         return APR_SUCCESS;
     }
     if (rv != APR_EACCES)

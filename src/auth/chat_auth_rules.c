@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "chat_auth_int.h"
+
 /* What Auth.js itself allows two clocks to differ. */
 #define AUTHJS_LEEWAY apr_time_from_sec(15)
 
@@ -25,13 +27,14 @@ void chat_auth_rules(chat_auth_jose_rules_t *rules, const chat_dir_conf_t *conf,
 }
 
 const chat_user_t *chat_auth_rules_user(const chat_auth_jose_claims_t *claims,
-                                        const char *scheme, apr_pool_t *p)
+                                        const char *scheme, request_rec *r)
 {
-    chat_user_t *user = apr_pcalloc(p, sizeof(*user));
+    chat_user_t *user = apr_pcalloc(r->pool, sizeof(*user));
 
     user->id = claims->id;
     user->role = claims->role;
     user->tier = claims->tier;
     user->scheme = scheme;
+    chat_auth_profile_claims(r, claims->name, claims->email, claims->image);
     return user;
 }

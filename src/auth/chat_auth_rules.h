@@ -4,6 +4,8 @@
 #ifndef CHAT_AUTH_RULES_H
 #define CHAT_AUTH_RULES_H
 
+#include <httpd.h>
+
 #include "chat_auth_jose.h"
 #include "chat_config.h"
 #include "chat_types.h"
@@ -13,7 +15,8 @@
 void chat_auth_rules(chat_auth_jose_rules_t *rules, const chat_dir_conf_t *conf,
                      int jwt);
 
+/* Whose token r came with. */
 const chat_user_t *chat_auth_rules_user(const chat_auth_jose_claims_t *claims,
-                                        const char *scheme, apr_pool_t *p);
+                                        const char *scheme, request_rec *r);
 
 #endif

@@ -56,6 +56,7 @@ apr_status_t chat_auth_session_user(const chat_user_t **puser, request_rec *r,
     if (session->banned)
         return refuse_banned(r, session, err);
 
+    chat_auth_profile_session(r, token);
     user = apr_pcalloc(r->pool, sizeof(*user));
     user->id = session->user_id;
     user->role = session->role;

@@ -11,6 +11,7 @@
  * sign.
  */
 #include "chat_config_int.h"
+#include "chat_config_layout.h"
 
 #include <string.h>
 
@@ -45,6 +46,12 @@
     " from \"session\" s join \"user\" u on u.\"id\" = s." user_id             \
     " where s.\"token\" = %s and s." expires " > " now
 
+/* Apart from the statements above: who may not read these columns, or has
+ * others, signs in all the same. */
+#define PROFILE                                                                \
+    "select null, null, null, null, null, u.\"name\", u.\"email\", "           \
+    "u.\"image\""
+
 #define BANNED(ends, now)                                                      \
     "case when u.\"banned\" and (u." ends " is null or u." ends " > " now      \
     ") then 1 else 0 end"
@@ -53,22 +60,23 @@
     {name,                                                                     \
      {SELECT(user_id, seconds, "null", "0") FROM(user_id, expires, now),       \
       SELECT(user_id, seconds, "u.\"role\"", BANNED(ban_ends, now))            \
-          FROM(user_id, expires, now)}},
+          FROM(user_id, expires, now)},                                        \
+     PROFILE FROM(user_id, expires, now)},
 
-/* Those of Auth.js, which have no plugin for administrators. X(name, table,
- * time now as the column has it, expiry in seconds). A session's name is the
- * key itself: it has no signature. */
+/* Those of Auth.js, which have no plugin for administrators. X(name, tables of
+ * sessions and of users, time now as the column has it, expiry in seconds). A
+ * session's name is the key itself: it has no signature. */
 #define AUTHJS(X)                                                              \
     /* @auth/pg-adapter: timestamptz */                                        \
-    X("authjs-pgsql", "sessions", "now()", PG_SECONDS("expires"))              \
+    X("authjs-pgsql", "sessions", "users", "now()", PG_SECONDS("expires"))     \
     /* timestamp(3) without time zone, the digits of UTC */                    \
-    X("authjs-prisma-pgsql", "\"Session\"", "(now() at time zone 'UTC')",      \
-      PG_SECONDS("expires"))                                                   \
+    X("authjs-prisma-pgsql", "\"Session\"", "\"User\"",                        \
+      "(now() at time zone 'UTC')", PG_SECONDS("expires"))                     \
     /* timestamp without time zone, the digits of UTC */                       \
-    X("authjs-drizzle-pgsql", "\"session\"", "(now() at time zone 'UTC')",     \
-      PG_SECONDS("expires"))                                                   \
+    X("authjs-drizzle-pgsql", "\"session\"", "\"user\"",                       \
+      "(now() at time zone 'UTC')", PG_SECONDS("expires"))                     \
     /* milliseconds since the epoch */                                         \
-    X("authjs-drizzle-sqlite", "\"session\"",                                  \
+    X("authjs-drizzle-sqlite", "\"session\"", "\"user\"",                      \
       "cast((julianday('now') - 2440587.5) * 86400000 as integer)",            \
       "s.expires / 1000")
 
@@ -76,8 +84,15 @@
     "select cast(s.\"userId\" as text), " seconds ", null, 0 from " table      \
     " s where s.\"sessionToken\" = %s and s.expires > " now
 
-#define AUTHJS_ROW(name, table, now, seconds)                                  \
-    {name, {AUTHJS_SQL(table, now, seconds), NULL}},
+#define AUTHJS_PROFILE(table, users, now)                                      \
+    PROFILE " from " table " s join " users                                    \
+            " u on u.\"id\" = s.\"userId\" where s.\"sessionToken\" = %s and " \
+            "s.expires > " now
+
+#define AUTHJS_ROW(name, table, users, now, seconds)                           \
+    {name,                                                                     \
+     {AUTHJS_SQL(table, now, seconds), NULL},                                  \
+     AUTHJS_PROFILE(table, users, now)},
 
 #define NAME(name, ...) ", " name
 
@@ -85,6 +100,7 @@ static const struct {
     const char *name;
     const char *sql[2]; /* without, with the columns of better-auth's admin
                            plugin; NULL: there is none */
+    const char *profile;
 } layouts[] = {LAYOUTS(ROW) AUTHJS(AUTHJS_ROW)};
 
 const char *chat_config_layout(const char *name, int admin)
@@ -96,6 +112,20 @@ const char *chat_config_layout(const char *name, int admin)
             return layouts[i].sql[admin != 0];
     }
     return NULL;
+}
+
+const char *chat_config_layout_profile(const char *session_sql)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+        const char *const *sql = layouts[i].sql;
+
+        if (!strcmp(session_sql, sql[0]) ||
+            (sql[1] && !strcmp(session_sql, sql[1])))
+            return layouts[i].profile;
+    }
+    return session_sql;
 }
 
 const char *chat_config_layout_names(void)

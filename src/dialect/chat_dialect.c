@@ -186,10 +186,14 @@ void chat_dialect_kind(chat_buf_t *out, const chat_err_t *err)
     chat_buf_puts(out, chat_err_is_retryable(err) ? "true" : "false");
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "scope", chat_err_scope(err));
-    if (!err->limit)
-        return;
-    CHAT_PUT(out, ",\"limit\":");
-    chat_buf_puts(out, err->limit);
+    if (err->limit) {
+        CHAT_PUT(out, ",\"limit\":");
+        chat_buf_puts(out, err->limit);
+    }
+    if (err->models) {
+        CHAT_PUT(out, ",\"models\":");
+        chat_buf_puts(out, err->models);
+    }
 }
 
 void chat_dialect_found(chat_buf_t *out, const chat_err_t *err)

@@ -122,8 +122,8 @@ const char *chat_dialect_refusal(const chat_err_t *err, const char *id,
  * its status and what it said. */
 void chat_dialect_upstream(chat_buf_t *out, const chat_err_t *err);
 
-/* "retryable" and "scope", and "limit" where one refused, with commas before
- * them. */
+/* "retryable" and "scope", "limit" where one refused, and "models" where others
+ * may answer, with commas before them. */
 void chat_dialect_kind(chat_buf_t *out, const chat_err_t *err);
 
 /* The members "category" and "reason" with commas before them, where moderation

@@ -258,6 +258,26 @@ static void put_gathered(const chat_encoder_t *e, chat_buf_t *out)
     CHAT_PUT(out, ",");
 }
 
+/* What the conversation is called by now. */
+static void put_named(chat_encoder_t *e, chat_buf_t *out)
+{
+    const chat_named_t *n = e->answer->named ? *e->answer->named : NULL;
+
+    if (!n)
+        return;
+    put_head(e, out, "conversation");
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "conversationId", e->answer->conversation);
+    CHAT_PUT(out, ",\"title\":");
+    if (n->title)
+        chat_buf_quote(out, n->title);
+    else
+        CHAT_PUT(out, "null");
+    CHAT_PUT(out, ",");
+    chat_dialect_count(out, "revision", n->revision);
+    CHAT_PUT(out, "}\n\n");
+}
+
 static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
                           const chat_usage_t *usage)
 {
@@ -272,6 +292,7 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
     }
     if (!e->begun)
         begin(e, out);
+    put_named(e, out);
     put_head(e, out, "done");
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "finishReason", chat_dialect_reason(why));
@@ -288,6 +309,8 @@ static void encode_fail(chat_encoder_t *e, chat_buf_t *out,
 {
     const char *after = chat_dialect_seconds(err);
 
+    if (e->begun)
+        put_named(e, out);
     put_head(e, out, "error");
     CHAT_PUT(out, ",");
     chat_dialect_string(out, "code", err->code);

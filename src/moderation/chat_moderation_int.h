@@ -31,6 +31,9 @@ typedef enum {
 
 chat_moderation_place_e chat_moderation_text_place(apr_int32_t c);
 
+/* 1: one of those that are ignored, but not by Unicode's list of such. */
+int chat_moderation_text_is_control(apr_int32_t c);
+
 /* Characters of a segment: the next one begins another, as in UAX 15's
  * stream-safe form, for what sorts marks is quadratic. */
 #define CHAT_MODERATION_SEGMENT 32

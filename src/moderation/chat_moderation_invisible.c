@@ -52,7 +52,8 @@ static int is_flag(place_t *at, apr_int32_t c)
 /* 1: nobody sees it, and nothing needs it there. */
 static int is_hidden(place_t *at, apr_int32_t c)
 {
-    if (chat_moderation_text_place(c) != CHAT_MODERATION_IGNORED) {
+    if (chat_moderation_text_is_control(c) ||
+        chat_moderation_text_place(c) != CHAT_MODERATION_IGNORED) {
         at->ascii = c < 0x80;
         at->row = 0;
         at->flag = c == BLACK_FLAG ? FLAG_TAGS + 1 : 0;

@@ -32,6 +32,14 @@ static int is_jamo(utf8proc_int32_t c)
     return (c >= 0x1160 && c <= 0x11ff) || (c >= 0xd7b0 && c <= 0xd7ff);
 }
 
+/* Controls that are no white space, and marks of annotations: nobody sees them,
+ * though Unicode has them not among those that are ignored. */
+int chat_moderation_text_is_control(apr_int32_t c)
+{
+    return (c < 0x20 && !(c >= '\t' && c <= '\r')) ||
+           (c >= 0x7f && c < 0xa0 && c != 0x85) || (c >= 0xfff9 && c <= 0xfffb);
+}
+
 /* All that is second in a canonical composition is a mark or a jamo; some
  * become one when they are taken apart. */
 chat_moderation_place_e chat_moderation_text_place(apr_int32_t c)
@@ -40,6 +48,8 @@ chat_moderation_place_e chat_moderation_text_place(apr_int32_t c)
     int last = 0;
     utf8proc_ssize_t n;
 
+    if (chat_moderation_text_is_control(c))
+        return CHAT_MODERATION_IGNORED;
     if (IS_ASCII(c))
         return CHAT_MODERATION_BEGINS;
     n = utf8proc_decompose_char(c, parts, 32, FOLDED, &last);
@@ -174,6 +184,17 @@ static utf8proc_ssize_t strip(utf8proc_int32_t *bare, int *pbare,
     return utf8proc_normalize_utf32(bare, left, COMPOSED);
 }
 
+static utf8proc_ssize_t drop_controls(utf8proc_int32_t *parts,
+                                      utf8proc_ssize_t n)
+{
+    utf8proc_ssize_t i, left = 0;
+
+    for (i = 0; i < n; i++)
+        if (!chat_moderation_text_is_control(parts[i]))
+            parts[left++] = parts[i];
+    return left;
+}
+
 static void segment_ascii(chat_moderation_segment_t *segment, unsigned views,
                           char c)
 {
@@ -201,15 +222,16 @@ void chat_moderation_text_segment(chat_moderation_segment_t *segment,
     utf8proc_ssize_t n, left;
     int view;
 
-    if (len == 1 && IS_ASCII(*text)) {
+    if (len == 1 && IS_ASCII(*text) &&
+        !chat_moderation_text_is_control(*text)) {
         *pbare = 1;
         segment_ascii(segment, views, *text);
         return;
     }
     n = utf8proc_decompose((const utf8proc_uint8_t *)text,
                            (utf8proc_ssize_t)len, parts, FORM_MAX, FOLDED);
-    n = n < 0 || n > FORM_MAX ? 0
-                              : utf8proc_normalize_utf32(parts, n, COMPOSED);
+    n = n < 0 || n > FORM_MAX ? 0 : drop_controls(parts, n);
+    n = utf8proc_normalize_utf32(parts, n, COMPOSED);
     left = views & BARE_VIEWS ? strip(bare, pbare, parts, n) : 0;
     for (view = 0; views >> view; view++) {
         unsigned bit = 1u << view;

@@ -203,7 +203,9 @@ static apr_size_t skip(chat_moderation_watch_t *watch, const char *text,
     while (!(watch->views >> view & 1))
         view++;
     within = watch->forms[view].ends_word;
-    while (n < len && !(text[n] & 0x80) && !begins(watch, c, within)) {
+    while (n < len && !(text[n] & 0x80) &&
+           !chat_moderation_text_is_control(text[n]) &&
+           !begins(watch, c, within)) {
         within = chat_moderation_text_is_word(c);
         c = text[n++];
     }

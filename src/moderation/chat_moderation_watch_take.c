@@ -230,8 +230,9 @@ void chat_moderation_watch_put(chat_moderation_watch_t *watch, apr_int32_t c,
                                apr_size_t raw, int outside)
 {
     chat_moderation_pending_t *pending = &watch->pending;
-    chat_moderation_place_e place =
-        c < 0x80 ? CHAT_MODERATION_BEGINS : chat_moderation_text_place(c);
+    chat_moderation_place_e place = c >= 0x20 && c < 0x7f
+                                        ? CHAT_MODERATION_BEGINS
+                                        : chat_moderation_text_place(c);
 
     if (place != CHAT_MODERATION_IGNORED) {
         if (pending->count && (place == CHAT_MODERATION_BEGINS ||

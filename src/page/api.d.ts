@@ -1239,8 +1239,8 @@ export interface components {
         /** @description A whole answer; docs/stream.md describes the members and the events of a stream. */
         Answer: Record<string, never>;
         AnswerWish: {
-            /** @description What is told besides: what is waited for. */
-            events?: "status"[];
+            /** @description What is told besides: what is waited for, and what the conversation is called. */
+            events?: ("status" | "conversation")[];
             maxOutputTokens?: number;
             model?: string;
             /**
@@ -1369,6 +1369,8 @@ export interface components {
             limit?: components["schemas"]["LimitState"];
             /** @description A sentence for people. */
             message: string;
+            /** @description Others that the user may ask instead. */
+            models?: string[];
             /** @description As in X-Request-ID. */
             requestId?: string;
             /** @description Seconds. */
@@ -1510,13 +1512,17 @@ export interface components {
             clamps: {
                 [key: string]: number;
             };
+            email: string | null;
             features: {
                 [key: string]: boolean;
             };
             guest: boolean;
             id: string | null;
+            /** @description A URL. */
+            image: string | null;
             /** @description null: they cannot be told now. */
             limits: null | components["schemas"]["LimitState"][];
+            name: string | null;
             /** @enum {unknown} */
             onLeave: "finish" | "stop";
             role: string | null;
@@ -1856,8 +1862,8 @@ export interface components {
         StreamTurn: {
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
-            /** @description What is told besides: what is waited for. */
-            events?: "status"[];
+            /** @description What is told besides: what is waited for, and what the conversation is called. */
+            events?: ("status" | "conversation")[];
             /** @description Of the message, by the client. */
             id?: components["schemas"]["Id"];
             maxOutputTokens?: number;
@@ -1884,8 +1890,8 @@ export interface components {
         StreamTurn_2: {
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
-            /** @description What is told besides: what is waited for. */
-            events?: "status"[];
+            /** @description What is told besides: what is waited for, and what the conversation is called. */
+            events?: ("status" | "conversation")[];
             /** @description Of the message, by the client. */
             id?: components["schemas"]["Id"];
             maxOutputTokens?: number;

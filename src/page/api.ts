@@ -7,7 +7,7 @@ import type { components } from "./api.d";
 type S = components["schemas"];
 
 export type LimitLeft = S["LimitState"];
-export type Me = S["Me"] & { name?: string | null; email?: string | null; suggestions?: string[] };
+export type Me = S["Me"];
 export type Model = Omit<S["Model"], "reason"> & { description?: string | null; deprecated?: boolean; reason?: { code: string; tiers?: string[]; message?: string } };
 export type ModelList = { data: Model[]; providers?: { id: string; label?: string | null }[] };
 export type Conversation = S["Conversation"];
@@ -38,6 +38,8 @@ export interface Heard {
     wrote?: number;
     /** The model that was asked, where another one answered. */
     asked?: string;
+    /** Models that may answer instead, by what the server said when it failed. */
+    others?: string[];
     /** What it was drawn under before the server gave it an id: it stays the same element. */
     key?: string;
 }

@@ -109,7 +109,7 @@ export function signOff(e: ApiError): void {
 }
 
 const nobody = (): Me => ({
-    id: null, role: null, tier: null, guest: false, limits: null, clamps: {}, features: {}, onLeave: "stop",
+    id: null, name: null, email: null, image: null, role: null, tier: null, guest: false, limits: null, clamps: {}, features: {}, onLeave: "stop",
     signInUrl: null, signOutUrl: null, brand: {}, suggestions: [], version: "",
 });
 

@@ -104,7 +104,12 @@ function done(e: Event<"done">): void {
 
 function failed(e: Event<"error">): void {
     const message = last();
-    if (message) patchMessage(message.id, { status: message.parts.length ? "partial" : "failed", error: { code: e.code, message: e.message } });
+    if (message) {
+        patchMessage(message.id, {
+            status: message.parts.length ? "partial" : "failed", error: { code: e.code, message: e.message },
+            heard: { ...message.heard, ...(e.models && { others: e.models }) },
+        });
+    }
     if (e.retryAfter !== undefined) refuse(new ApiError(429, e.code, e.message, null, e.retryAfter));
     announce("answer.failed");
 }
@@ -117,7 +122,7 @@ export function hear(e: StreamEvent): void {
             stage.value = e.stage;
             return;
         case "conversation":
-            if (conversationId.value && e.title) amend(conversationId.value, { title: e.title });
+            if (conversationId.value && e.title) amend(conversationId.value, { title: e.title, revision: e.revision });
             return;
         case "text":
         case "refusal":

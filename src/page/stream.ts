@@ -8,13 +8,13 @@ import { EventParser } from "./events";
 export type StreamEvent =
     | { type: "start"; id: string; model: string; provider: string; conversationId?: string; userMessageId?: string; messageId?: string; streamId?: string; limits?: LimitLeft[] }
     | { type: "status"; stage: string; provider?: string; attempt?: number }
-    | { type: "conversation"; title?: string | null }
+    | { type: "conversation"; title: string | null; revision: number }
     | { type: "text" | "reasoning" | "refusal"; text: string }
     | { type: "tool_call"; index: number; callId: string; name: string }
     | { type: "tool_arguments"; index: number; text: string }
     | { type: "reasoning_detail"; detail: unknown }
     | { type: "done"; finishReason: string; model: string; usage: Usage; limits?: LimitLeft[] }
-    | { type: "error"; code: string; message: string; retryAfter?: number };
+    | { type: "error"; code: string; message: string; retryAfter?: number; models?: string[] };
 
 export interface Hearer {
     event(event: StreamEvent): void;

@@ -40,6 +40,29 @@ static const chat_json_t *last_of(const chat_json_t *list, int *pends)
     return NULL;
 }
 
+static int is_answer(const chat_json_t *message)
+{
+    const char *role = chat_json_string(chat_json_get(message, "role"));
+
+    return role && (!strcmp(role, "assistant") || !strcmp(role, "model"));
+}
+
+/* A question may be more than one message. */
+static void add_since_answer(apr_array_header_t *all, const chat_json_t *list)
+{
+    int last = chat_json_length(list), first;
+
+    while (last > 0 && !is_user(chat_json_at(list, last - 1)))
+        last--;
+    for (first = last; first > 0; first--)
+        if (is_answer(chat_json_at(list, first - 1)))
+            break;
+    for (; first < last; first++)
+        if (is_user(chat_json_at(list, first)))
+            APR_ARRAY_PUSH(all, const chat_json_t *) =
+                content_of(chat_json_at(list, first));
+}
+
 /* A member that has all that is said: a text, a message, or many. */
 static const chat_json_t *said_in(const chat_json_t *v, int *pends)
 {
@@ -70,6 +93,23 @@ const chat_json_t *chat_request_prompt(const chat_json_t *body, int *pends)
     if (pends)
         *pends = v && ends;
     return v;
+}
+
+apr_array_header_t *chat_request_prompts(const chat_json_t *body, apr_pool_t *p)
+{
+    static const char *const names[] = {"messages", "contents", "input"};
+    apr_array_header_t *all = apr_array_make(p, 2, sizeof(const chat_json_t *));
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const chat_json_t *v = chat_json_get(body, names[i]);
+
+        if (chat_json_kind(v) == CHAT_JSON_ARRAY)
+            add_since_answer(all, v);
+        else if (v)
+            APR_ARRAY_PUSH(all, const chat_json_t *) = v;
+    }
+    return all;
 }
 
 /* The text of a part, or NULL. */

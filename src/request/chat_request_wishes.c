@@ -24,17 +24,20 @@ static void check_leave(chat_request_zod_t *zod, chat_request_t *request,
 static void check_events(chat_request_zod_t *zod, chat_request_t *request,
                          const chat_json_t *v)
 {
-    static const char *const words[] = {"status", NULL};
+    static const char *const words[] = {"status", "conversation", NULL};
     int i;
 
     if (!v ||
         !chat_request_zod_is(zod, v, CHAT_JSON_ARRAY, "array", "[\"events\"]"))
         return;
-    for (i = 0; i < chat_json_length(v); i++)
-        if (chat_request_zod_enum(zod, chat_json_at(v, i), words,
-                                  apr_psprintf(zod->p, "[\"events\",%d]", i)) ==
-            0)
-            request->status = 1;
+    for (i = 0; i < chat_json_length(v); i++) {
+        int word =
+            chat_request_zod_enum(zod, chat_json_at(v, i), words,
+                                  apr_psprintf(zod->p, "[\"events\",%d]", i));
+
+        request->status |= word == 0;
+        request->named |= word == 1;
+    }
 }
 
 apr_status_t chat_request_wishes(chat_request_t *request,

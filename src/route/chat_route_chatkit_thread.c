@@ -10,6 +10,7 @@
 
 #include "chat_route_chatkit_parts.h"
 #include "chat_route_chatkit_view.h"
+#include "chat_run.h"
 
 #define PAGE 20
 
@@ -203,12 +204,14 @@ apr_status_t chat_route_chatkit_thread_list(kit_t *kit)
 
 apr_status_t chat_route_chatkit_thread_update(kit_t *kit)
 {
-    const chat_conversation_t set = {.title = kit->request.title, .titled = 1};
-    chat_conversation_t *c;
+    chat_conversation_t set = {.title = kit->request.title, .titled = 1}, *c;
     apr_status_t rv =
-        chat_store_conversation_update(&c, &kit->q.at, kit->request.thread.id,
-                                       &set, CHAT_SET_TITLE, 0, &kit->q.err);
+        chat_run_inspect_conversation(kit->q.ctx, &set, &kit->q.err, kit->q.p);
 
+    if (rv == APR_SUCCESS)
+        rv = chat_store_conversation_update(&c, &kit->q.at,
+                                            kit->request.thread.id, &set,
+                                            CHAT_SET_TITLE, 0, &kit->q.err);
     return rv == APR_SUCCESS ? tell_thread(kit, c, NULL, 0) : rv;
 }
 

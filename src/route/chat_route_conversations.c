@@ -202,6 +202,9 @@ static apr_status_t create(rest_t *q)
     if (rv != APR_SUCCESS)
         return rv;
     set_of(&c, &asked);
+    rv = chat_run_inspect_conversation(q->ctx, &c, &q->err, q->p);
+    if (rv != APR_SUCCESS)
+        return rv;
     c.current = NULL;
     c.id = asked.id ? asked.id : chat_store_new_id(q->p);
     rv = chat_store_conversation_create(&c, &q->at, &q->err);
@@ -242,6 +245,9 @@ static apr_status_t patch(rest_t *q)
     if (rv != APR_SUCCESS)
         return rv;
     set = set_of(&c, &asked);
+    rv = chat_run_inspect_conversation(q->ctx, &c, &q->err, q->p);
+    if (rv != APR_SUCCESS)
+        return rv;
     rv = set ? chat_store_conversation_update(&now, &q->at, q->ids[0], &c, set,
                                               revision, &q->err)
              : chat_store_conversation_get(&now, &q->at, q->ids[0], &q->err);

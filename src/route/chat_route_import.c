@@ -65,8 +65,8 @@ static apr_status_t read_file(rest_t *q, chat_route_import_t *import)
     return rv == APR_SUCCESS ? check_rest(q, rest) : rv;
 }
 
-/* Every message of all conversations: a file with something on a list is not
- * taken. */
+/* Every title, system prompt and message of all conversations: a file with
+ * something on a list is not taken. */
 static apr_status_t look(rest_t *q, const chat_route_import_t *import)
 {
     chat_run_inspect_t *one = chat_run_inspect_begin(q->ctx, import->p);
@@ -74,9 +74,10 @@ static apr_status_t look(rest_t *q, const chat_route_import_t *import)
     int i, k;
 
     for (i = 0; one && rv == APR_SUCCESS && i < import->list->nelts; i++) {
-        const chat_route_imported_t *c =
+        chat_route_imported_t *c =
             &APR_ARRAY_IDX(import->list, i, chat_route_imported_t);
 
+        rv = chat_run_inspect_heading(one, &c->c, &q->err);
         for (k = 0; rv == APR_SUCCESS && k < c->messages->nelts; k++) {
             chat_store_message_t *m =
                 &APR_ARRAY_IDX(c->messages, k, chat_store_message_t);

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "chat_accounts.h"
+#include "chat_auth.h"
 #include "chat_limit.h"
 #include "chat_route.h"
 #include "chat_route_parts.h"
@@ -62,6 +63,19 @@ static void put_features(chat_buf_t *out, const chat_dir_conf_t *conf,
     chat_buf_puts(out, "}");
 }
 
+/* Of a guest nothing is known. */
+static void put_profile(chat_buf_t *out, request_rec *r,
+                        const chat_user_t *user)
+{
+    chat_auth_profile_t profile = {NULL};
+
+    if (user->id)
+        chat_auth_profile(&profile, r);
+    chat_route_view_string(out, "name", profile.name);
+    chat_route_view_string(out, "email", profile.email);
+    chat_route_view_string(out, "image", profile.image);
+}
+
 static void put_suggestions(chat_buf_t *out, const apr_array_header_t *texts)
 {
     int i;
@@ -111,6 +125,7 @@ static apr_status_t get(rest_t *q)
     chat_buf_init(out, q->p);
     chat_buf_puts(out, "{");
     chat_route_view_string(out, "id", user->id);
+    put_profile(out, q->r, user);
     chat_route_view_string(out, "role", user->role);
     chat_route_view_string(out, "tier", chat_limit_tier(q->ctx));
     chat_route_view_boolean(out, "guest", !user->id);

@@ -90,6 +90,7 @@ static void explain(chat_run_t *run, ending_t *ending,
         chat_run_failure_broken(&ending->err, result);
     else
         chat_run_failure_no_answer(&ending->err, result);
+    chat_run_name_others(run, &ending->err);
 }
 
 /* Somebody stopped it, or its client left and was not waited for: not a

@@ -26,7 +26,8 @@ static void pass(void *ctx, const chat_delta_t *delta)
 {
     const chat_run_hook_tap_t *s = ctx;
 
-    chat_run_tap_pass(s->run, CHAT_TAP_hook, delta);
+    if (!s->spoilt || delta->kind != CHAT_DELTA_DETAIL)
+        chat_run_tap_pass(s->run, CHAT_TAP_hook, delta);
 }
 
 /* Nothing is shown before it is known that it may be. */
@@ -82,6 +83,7 @@ static void end_window(chat_run_hook_tap_t *s)
 
     remember(s);
     if (!s->shows && !chat_run_hook_stopped(s)) {
+        s->spoilt |= job->texts != NULL;
         if (job->texts)
             chat_run_hook_pieces_drop_lead(s->gathered);
         chat_run_hook_pieces_each(job->pieces, job->texts, pass, s);
@@ -341,7 +343,7 @@ static void hook_restart(void *ctx)
     if (s->job.pieces)
         s->job.stale = 1;
     *s->before = '\0';
-    s->windows = s->ended = 0;
+    s->windows = s->ended = s->spoilt = 0;
     s->reached = s->before_last = s->judged = 0;
 }
 

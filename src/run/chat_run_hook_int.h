@@ -47,8 +47,9 @@ typedef struct chat_run_hook_tap_t {
     chat_run_hook_pieces_t *gathered;
     char before[CHAT_RUN_HOOK_BEFORE + 1]; /* what was looked at last ends so */
     int windows;
-    int ended; /* the call is: what there is is all */
-    int mute;  /* so is the stream: nobody can be asked */
+    int ended;  /* the call is: what there is is all */
+    int mute;   /* so is the stream: nobody can be asked */
+    int spoilt; /* something was replaced, which details would repeat */
     /* Of bytes that pass: so far all that is said has been gathered; had been
      * when the last window began; and may be seen. */
     apr_off_t reached, before_last, judged;

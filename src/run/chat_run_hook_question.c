@@ -35,34 +35,53 @@ static const char *joined(const apr_array_header_t *texts, apr_pool_t *p)
     return texts->nelts ? apr_array_pstrcat(p, texts, '\n') : NULL;
 }
 
-static const char *of_json(const chat_json_t *v, apr_pool_t *p)
+static const char *of_native(const chat_json_t *body, apr_pool_t *p)
 {
     apr_array_header_t *texts = apr_array_make(p, 4, sizeof(const char *));
+    const apr_array_header_t *all = chat_request_prompts(body, p);
+    int i;
 
-    collect(texts, v, DEPTH);
+    for (i = 0; i < all->nelts; i++)
+        collect(texts, APR_ARRAY_IDX(all, i, const chat_json_t *), DEPTH);
     return joined(texts, p);
+}
+
+/* The messages of the user since the last answer: the first of them and the one
+ * behind the last. */
+static int find_question(const chat_turn_t *turn, int *pbehind)
+{
+    int last = turn->nmessages, first;
+
+    while (last > 0 && turn->messages[last - 1].role != CHAT_ROLE_USER)
+        last--;
+    *pbehind = last;
+    for (first = last; first > 0; first--)
+        if (turn->messages[first - 1].role == CHAT_ROLE_ASSISTANT)
+            break;
+    return first;
 }
 
 static const char *of_turn(const chat_turn_t *turn, apr_pool_t *p)
 {
-    int i;
+    apr_array_header_t *texts = apr_array_make(p, 4, sizeof(const char *));
+    int behind, i = find_question(turn, &behind);
 
-    for (i = turn->nmessages - 1; i >= 0; i--) {
+    for (; i < behind; i++) {
         const chat_message_t *m = &turn->messages[i];
 
-        if (m->role == CHAT_ROLE_USER)
-            return m->content ? apr_pstrdup(p, m->content)
-                              : of_json(m->parts, p);
+        if (m->role == CHAT_ROLE_USER && m->content)
+            APR_ARRAY_PUSH(texts, const char *) = m->content;
+        else if (m->role == CHAT_ROLE_USER)
+            collect(texts, m->parts, DEPTH);
     }
-    return NULL;
+    return joined(texts, p);
 }
 
 const char *chat_run_hook_question(const chat_run_t *run, apr_pool_t *p)
 {
     const chat_turn_t *turn = &run->request.turn;
 
-    return turn->native ? of_json(chat_request_prompt(turn->native, NULL), p)
-                        : of_turn(turn, p);
+    return turn->native ? of_native(turn->native, p) : of_turn(turn, p);
 }
 
 const char *chat_run_hook_user(const chat_run_t *run, apr_pool_t *p)
@@ -95,11 +114,16 @@ int chat_run_hook_is_first(const chat_run_t *run)
     return 0;
 }
 
+/* One message is all that was asked about. */
 int chat_run_hook_may_change(const chat_run_t *run)
 {
-    return run->tap_state[CHAT_TAP_hook] && !run->kept &&
-           run->request.turn.nmessages > 0 &&
-           run->request.turn.messages[run->request.turn.nmessages - 1].role ==
-               CHAT_ROLE_USER &&
-           run->request.turn.messages[run->request.turn.nmessages - 1].content;
+    const chat_turn_t *turn = &run->request.turn;
+    int behind, i, first = find_question(turn, &behind), n = 0;
+
+    if (!run->tap_state[CHAT_TAP_hook] || run->kept || behind == 0 ||
+        behind != turn->nmessages || !turn->messages[behind - 1].content)
+        return 0;
+    for (i = first; i < behind; i++)
+        n += turn->messages[i].role == CHAT_ROLE_USER;
+    return n == 1;
 }

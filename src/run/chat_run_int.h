@@ -18,6 +18,7 @@
  *   chat_run_cost.c        tokens, where nobody has counted them
  *   chat_run_bill.c        what providers bill for it
  *   chat_run_refuse.c      errors in the form of the route
+ *   chat_run_others.c      who else could be asked
  *   chat_run_tap.c         what else wants to know of an answer
  *   chat_run_trace.c       in which trace it stands
  *   chat_run_abuse.c       whether it is the same question, or hides something
@@ -187,6 +188,8 @@ typedef struct chat_run_t {
                                     has it; or NULL */
     const chat_notice_t *notice; /* of a limit that is near, once it is settled;
                                     or NULL */
+    const chat_named_t *named;   /* the conversation at the end, for a client
+                                    that wants to know; or NULL */
 
     chat_attempt_t attempt;
     chat_run_call_t call;
@@ -444,6 +447,13 @@ const chat_provider_t *chat_run_spoken(request_rec *r,
 
 /* The status of that error where this location is. */
 int chat_run_status(const chat_ctx_t *ctx, const chat_err_t *err);
+
+/* ---- chat_run_others.c ---- */
+
+/* [whoever owns the run] Where the failure is of a model or its provider, and
+ * clients of this form are told so much: err->models. Once more does no
+ * harm. */
+void chat_run_name_others(const chat_run_t *run, chat_err_t *err);
 
 /* ---- chat_run_cost.c ---- */
 

@@ -128,6 +128,33 @@ apr_status_t chat_run_inspect(chat_run_inspect_t *one, const char **pparts,
                : APR_SUCCESS;
 }
 
+apr_status_t chat_run_inspect_heading(chat_run_inspect_t *one,
+                                      chat_conversation_t *c, chat_err_t *err)
+{
+    if (c->title)
+        c->title = look(&one->scan, c->title, 0, 0);
+    if (c->system)
+        c->system = look(&one->scan, c->system, 0, 0);
+    return one->lists.stopped
+               ? chat_run_verdict_refuse(err, one->run, &one->lists.verdict)
+               : APR_SUCCESS;
+}
+
+apr_status_t chat_run_inspect_conversation(chat_ctx_t *ctx,
+                                           chat_conversation_t *c,
+                                           chat_err_t *err, apr_pool_t *p)
+{
+    chat_run_inspect_t *one =
+        c->title || c->system ? chat_run_inspect_begin(ctx, p) : NULL;
+    apr_status_t rv;
+
+    if (!one)
+        return APR_SUCCESS;
+    rv = chat_run_inspect_heading(one, c, err);
+    chat_run_inspect_end(one);
+    return rv;
+}
+
 void chat_run_inspect_end(chat_run_inspect_t *one)
 {
     chat_run_lists_end(&one->lists);

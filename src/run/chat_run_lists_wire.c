@@ -17,6 +17,7 @@ static const chat_json_limits_t limits = {CHAT_DIALECT_WHOLE_MAX, 64, 1000000};
 typedef struct place_t {
     chat_run_t *run;
     apr_uint32_t hash;
+    int free; /* 1: of the writer's own making: see chat_run_texts.h */
 } place_t;
 
 static apr_uint32_t add(apr_uint32_t hash, const char *text)
@@ -57,7 +58,7 @@ static void tell(const place_t *place, const char *key, const char *text)
         .index = (int)(add(place->hash, key) & APR_INT32_MAX),
     };
 
-    if (delta.len && chat_run_texts_is_one(key, text))
+    if (delta.len && (place->free || chat_run_texts_is_one(key, text)))
         chat_run_tap_filter(place->run, &delta);
 }
 
@@ -73,23 +74,35 @@ static void tell_raw(chat_run_t *run, const char *text, apr_size_t len)
     chat_run_tap_filter(run, &delta);
 }
 
-static void walk(const place_t *place, const chat_json_t *v)
+static void walk(const place_t *place, const chat_json_t *v);
+
+static void walk_object(const place_t *inner, const chat_json_t *object)
 {
     const char *key = NULL;
-    place_t inner = {place->run, add_numbers(place->hash, v)};
+
+    while ((key = chat_json_next(object, key))) {
+        const chat_json_t *one = chat_json_get(object, key);
+        const char *text = chat_json_string(one);
+        const place_t at = {inner->run, add(inner->hash, key),
+                            inner->free || chat_run_texts_is_free(object, key)};
+
+        if (inner->free)
+            tell(inner, "{}", key);
+        if (text)
+            tell(inner, key, text);
+        else
+            walk(&at, one);
+    }
+}
+
+static void walk(const place_t *place, const chat_json_t *v)
+{
+    const place_t inner = {place->run, add_numbers(place->hash, v),
+                           place->free};
     int i;
 
     if (chat_json_kind(v) == CHAT_JSON_OBJECT)
-        while ((key = chat_json_next(v, key))) {
-            const chat_json_t *one = chat_json_get(v, key);
-            const char *text = chat_json_string(one);
-            const place_t at = {place->run, add(inner.hash, key)};
-
-            if (text)
-                tell(&inner, key, text);
-            else
-                walk(&at, one);
-        }
+        walk_object(&inner, v);
     for (i = 0; i < chat_json_length(v); i++) {
         const chat_json_t *one = chat_json_at(v, i);
         const char *text = chat_json_string(one);
@@ -103,7 +116,7 @@ static void walk(const place_t *place, const chat_json_t *v)
 
 void chat_run_lists_wire(chat_run_t *run, const char *json, apr_size_t len)
 {
-    const place_t top = {run, 2166136261u};
+    const place_t top = {run, 2166136261u, 0};
     apr_pool_t *p = chat_scratch_pool(run->r->pool);
     chat_json_t *v;
 

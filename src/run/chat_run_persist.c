@@ -276,9 +276,28 @@ static void describe_ending(chat_store_ending_t *ending, const state_t *state)
     ending->output_tokens = run->record.usage.output;
     ending->cost = find_cost(run);
     ending->nusage = chat_run_usage_rows(&ending->usage, run);
-    /* The one that says so is still to be written. */
+    /* Those that say so are still to be written. */
     ending->last_event =
-        run->kept->numbered && encoder ? chat_encoder_last(encoder) + 1 : 0;
+        run->kept->numbered && encoder
+            ? chat_encoder_last(encoder) + 1 + (run->named != NULL)
+            : 0;
+}
+
+/* As its user or a model has named it meanwhile, in another request. */
+static void find_name(chat_run_t *run)
+{
+    const chat_store_at_t at = store_at(run, run->r->pool);
+    chat_named_t *named = apr_pcalloc(run->r->pool, sizeof(*named));
+    chat_conversation_t *c;
+    chat_err_t err = {0};
+
+    if (!run->request.named || run->whole || run->refused ||
+        chat_store_conversation_get(&c, &at, run->kept->conversation, &err) !=
+            APR_SUCCESS)
+        return;
+    named->title = c->title;
+    named->revision = c->revision;
+    run->named = named;
 }
 
 static apr_status_t save_once(int *pwritten, const state_t *state,
@@ -325,6 +344,7 @@ static void persist_end(chat_run_t *run, void *ctx)
 
     if (!state || !state->begun)
         return;
+    find_name(run);
     save(state);
     chat_run_instance_add(-1);
     if (find_status(state) != CHAT_MESSAGE_COMPLETE)

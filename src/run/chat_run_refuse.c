@@ -104,11 +104,13 @@ int chat_run_is_kept(const chat_run_t *run)
 void chat_run_tell_error(chat_run_t *run, const chat_err_t *err)
 {
     const chat_run_question_t *question = run->question;
+    chat_err_t told = *err;
 
+    chat_run_name_others(run, &told);
     if (!question || !question->tell_error ||
         question->tell_error(question->told, run->ctx, chat_run_is_kept(run),
-                             err) != APR_SUCCESS)
-        chat_run_error(run->ctx, err);
+                             &told) != APR_SUCCESS)
+        chat_run_error(run->ctx, &told);
 }
 
 int chat_run_refuse(chat_run_t *run, const chat_err_t *err)

@@ -41,6 +41,7 @@ chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p)
     answer->price = chat_run_price(c);
     answer->notice = &run->notice;
     answer->limits = &run->limits;
+    answer->named = &run->named;
     if (run->question)
         answer->thread = run->question->thread;
     if (run->kept)

@@ -15,6 +15,7 @@ typedef struct scan_t {
     const chat_run_texts_t *texts;
     apr_pool_t *p;
     int rigid;
+    int free;    /* 1: of the writer's own making */
     int changed; /* 1: some text is another now */
 } scan_t;
 
@@ -42,36 +43,70 @@ static void look_only(scan_t *scan, const char *text)
 
 /* ---- JSON ---- */
 
-static int is_name(const char *key)
+static int is_one_of(const char *const *names, const char *key)
 {
+    for (; *names; names++)
+        if (!strcmp(*names, key))
+            return 1;
+    return 0;
+}
+
+/* What ids, types, names of models and signatures are made of: a text that has
+ * anything else is none, whatever it is called. */
+static int is_name(const char *key, const char *text)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz"
+                                  "0123456789+/-_=.:~#@";
     static const char *const names[] = {"id",
                                         "type",
                                         "role",
                                         "model",
                                         "object",
                                         "callId",
+                                        "call_id",
+                                        "tool_call_id",
+                                        "tool_use_id",
+                                        "item_id",
+                                        "response_id",
+                                        "obfuscation",
                                         "mediaType",
                                         "media_type",
                                         "mimeType",
                                         "signature",
                                         "toolCallId",
                                         "thoughtSignature",
-                                        "encrypted_content"};
-    apr_size_t i;
+                                        "encrypted_content",
+                                        NULL};
 
-    for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (!strcmp(names[i], key))
-            return 1;
-    return 0;
+    return is_one_of(names, key) && !text[strspn(text, letters)];
 }
 
-/* Long, and of the letters of base64 alone: a file. */
-static int is_data(const char *text)
+/* Long, and of the letters of base64 alone, where a file may be: a text without
+ * spaces would look the same. */
+static int is_data(const char *key, const char *text)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                   "abcdefghijklmnopqrstuvwxyz0123456789+/-_=";
+    static const char *const names[] = {"data",
+                                        "url",
+                                        "uri",
+                                        "image",
+                                        "audio",
+                                        "result",
+                                        "fileUri",
+                                        "file_uri",
+                                        "file_url",
+                                        "file_data",
+                                        "b64_json",
+                                        "fileData",
+                                        "partial_image_b64",
+                                        "image_url",
+                                        NULL};
     apr_size_t len;
 
+    if (!is_one_of(names, key))
+        return 0;
     if (!strncmp(text, "data:", 5)) {
         const char *comma = strchr(text, ',');
 
@@ -83,28 +118,57 @@ static int is_data(const char *text)
 
 int chat_run_texts_is_one(const char *key, const char *text)
 {
-    return !(key && is_name(key)) && !is_data(text);
+    return !(key && (is_name(key, text) || is_data(key, text)));
+}
+
+int chat_run_texts_is_free(const chat_json_t *object, const char *key)
+{
+    static const char *const always[] = {
+        "args",       "functionResponse", "function_response",
+        "parameters", "input_schema",     "rawInput",
+        NULL};
+    static const char *const of_calls[] = {"output", "result", NULL};
+    const chat_json_t *v = chat_json_get(object, key);
+
+    if (is_one_of(always, key))
+        return 1;
+    if (!strcmp(key, "input"))
+        return chat_json_kind(v) == CHAT_JSON_OBJECT;
+    return is_one_of(of_calls, key) && (chat_json_get(object, "toolCallId") ||
+                                        chat_json_get(object, "callId"));
 }
 
 static void walk(scan_t *scan, chat_json_t *v);
 
+static void look_at_member(scan_t *scan, chat_json_t *object, const char *key,
+                           const char *text)
+{
+    const char *left;
+
+    if (!scan->free && !chat_run_texts_is_one(key, text))
+        return;
+    left = look(scan, text, !strcmp(key, "arguments"));
+    if (left != text)
+        chat_json_add_string(object, key, left);
+}
+
 static void walk_object(scan_t *scan, chat_json_t *object)
 {
     const char *key = NULL;
+    int within = scan->free;
 
     while ((key = chat_json_next(object, key))) {
-        chat_json_t *v = chat_json_get(object, key);
-        const char *text = chat_json_string(v), *left;
+        const char *text = chat_json_string(chat_json_get(object, key));
 
-        if (!text) {
-            walk(scan, v);
+        if (within)
+            look_only(scan, key);
+        if (text) {
+            look_at_member(scan, object, key, text);
             continue;
         }
-        if (!chat_run_texts_is_one(key, text))
-            continue;
-        left = look(scan, text, !strcmp(key, "arguments"));
-        if (left != text)
-            chat_json_add_string(object, key, left);
+        scan->free = within || chat_run_texts_is_free(object, key);
+        walk(scan, chat_json_get(object, key));
+        scan->free = within;
     }
 }
 
@@ -118,10 +182,10 @@ static void walk(scan_t *scan, chat_json_t *v)
         chat_json_t *one = chat_json_at(v, i);
         const char *text = chat_json_string(one);
 
-        if (!text)
-            walk(scan, one);
-        else if (chat_run_texts_is_one(NULL, text))
+        if (text)
             look_only(scan, text);
+        else
+            walk(scan, one);
     }
 }
 
@@ -132,6 +196,14 @@ static void walk_only(scan_t *scan, chat_json_t *v)
     scan->rigid = 1;
     walk(scan, v);
     scan->rigid = rigid;
+}
+
+/* The same of what is of the writer's own making. */
+static void walk_free(scan_t *scan, chat_json_t *v)
+{
+    scan->free = 1;
+    walk_only(scan, v);
+    scan->free = 0;
 }
 
 /* ---- a request ---- */
@@ -145,8 +217,10 @@ static void look_at_calls(scan_t *scan, chat_message_t *message)
         return;
     calls =
         apr_pmemdup(scan->p, message->calls, message->ncalls * sizeof(*calls));
-    for (i = 0; i < message->ncalls; i++)
+    for (i = 0; i < message->ncalls; i++) {
+        look_only(scan, calls[i].name);
         calls[i].arguments = look(scan, calls[i].arguments, 1);
+    }
     message->calls = calls;
 }
 
@@ -174,12 +248,13 @@ static void look_at_tools(scan_t *scan, const chat_turn_t *turn)
     int i;
 
     for (i = 0; i < turn->ntools; i++) {
+        look_only(scan, turn->tools[i].name);
         look_only(scan, turn->tools[i].description);
-        walk_only(scan, turn->tools[i].parameters);
+        walk_free(scan, turn->tools[i].parameters);
     }
     for (i = 0; i < turn->nstop; i++)
         look_only(scan, turn->stop[i]);
-    walk_only(scan, turn->schema);
+    walk_free(scan, turn->schema);
     walk_only(scan, turn->extra);
 }
 

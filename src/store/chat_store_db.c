@@ -65,9 +65,11 @@ static apr_status_t set_pragma(chat_store_db_t *db, const char *sql)
  * In WAL mode who reads does not wait for who writes; a crash of the machine
  * may lose the last transactions then, but never damages the file. The log goes
  * into the file each 16 MB, where most of its pages have changed several times.
- * Words of columns are those of this program, which PostgreSQL checks: SQLite
- * makes a table of the words for each row that it checks, a fourth of what a
- * row costs.
+ * Words of columns are those of this program, of chat_store_message.c and of
+ * chat_store_turn_end.c: their checks are there for whoever writes by other
+ * means, as PostgreSQL's are, and not for each row of ours. SQLite makes a
+ * table of the words for each "in" of each row, which is two fifths of what the
+ * two rows of a turn cost (102 to 120 us instead of 71 to 74 with all indexes).
  */
 static const char *const pragmas[] = {
     "pragma foreign_keys = on",    "pragma journal_mode = wal",

@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "chat_config.h"
+#include "chat_config_layout.h"
 #include "chat_log.h"
 #include "chat_metric.h"
 #include "chat_store_int.h"
@@ -21,7 +22,7 @@
 /* For a slot: a worker that waits is missing for other requests. */
 #define SLOT_MAX (500 * 1000)
 
-enum { USER_ID, EXPIRES, ROLE, BANNED, TIER };
+enum { USER_ID, EXPIRES, ROLE, BANNED, TIER, NAME, EMAIL, IMAGE };
 
 /* The end of the year 9999. What is later was not meant as seconds. */
 #define EXPIRES_MAX APR_INT64_C(253402300799)
@@ -133,6 +134,55 @@ apr_status_t chat_store_session_find(chat_session_t **psession, request_rec *r,
     *psession = session;
     return session && session->expires > apr_time_now() ? APR_SUCCESS
                                                         : APR_NOTFOUND;
+}
+
+/* ---- who that is ---- */
+
+static const char *read_text(const chat_store_query_t *q, int column)
+{
+    const char *text = chat_store_query_text(q, column);
+
+    return text && *text ? text : NULL;
+}
+
+/* With a slot. NULL, or why the database could not say. */
+static const char *look_up_profile(chat_store_profile_t *profile,
+                                   int *panswered, request_rec *r,
+                                   const char *sql, const char *token)
+{
+    chat_store_query_t q;
+    const char *why = NULL;
+
+    *panswered = chat_store_query_open(&q, r, sql, token) == APR_SUCCESS;
+    if (!*panswered)
+        why = q.why;
+    while (!why && chat_store_query_next(&q) == APR_SUCCESS) {
+        profile->name = read_text(&q, NAME);
+        profile->email = read_text(&q, EMAIL);
+        profile->image = read_text(&q, IMAGE);
+    }
+    chat_store_query_close(&q);
+    return why;
+}
+
+void chat_store_session_profile(chat_store_profile_t *profile, request_rec *r,
+                                const char *token)
+{
+    const char *sql = chat_config_layout_profile(
+        chat_config_server(r->server)->auth.session_sql);
+    const chat_store_at_t at = {.s = r->server, .r = r, .p = r->pool};
+    const char *why;
+    int slot, answered;
+
+    memset(profile, 0, sizeof(*profile));
+    if (chat_store_limiter_acquire(&slot, &why, &at, SLOT_MAX) == APR_SUCCESS) {
+        why = look_up_profile(profile, &answered, r, sql, token);
+        chat_store_limiter_release(slot, answered, &at);
+    }
+    if (why)
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                      CHATNO(0228) "how the user is called cannot be told: %s",
+                      why);
 }
 
 /* ---- readiness ---- */

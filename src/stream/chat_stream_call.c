@@ -73,6 +73,14 @@ static int is_final(const chat_stream_t *s)
     }
 }
 
+/* The last answer was over in time, what was asked beside it was not. */
+static void end_as_before(chat_stream_t *s)
+{
+    if (s->aside.lingers &&
+        (s->end.why == CHAT_END_TIMEOUT || s->end.why == CHAT_END_SHUTDOWN))
+        s->end = s->aside.end;
+}
+
 /* Not made from here but when it is due, in a later round: calls that fail at
  * once, time and again, do not keep a loop from its other streams. */
 int chat_stream_again(chat_stream_t *s)
@@ -80,6 +88,7 @@ int chat_stream_again(chat_stream_t *s)
     const chat_call_t *call = NULL;
     apr_interval_time_t wait = 0;
 
+    end_as_before(s);
     if (!s->call.spec || !s->spec.cb->again || is_final(s) ||
         !s->spec.cb->again(s->spec.ctx, &s->end, &call, &wait) ||
         (!call && !s->aside.ops->linger(s))) {

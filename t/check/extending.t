@@ -22,8 +22,8 @@ plan skip_all => 'the sources are the same in every variant'
 my $tree = File::Temp->newdir('chat-extending-XXXXXX', TMPDIR => 1);
 chmod 0755, "$tree";
 my ($out, $ok) = shell("git ls-files -z --cached --others --exclude-standard -- Makefile.apxs mod_chat.c include src conf/sql script/schema.sh script/openapi.pl t/unit t/data"
-    . " | xargs -0 cp --parents -t '$tree' 2>&1");
-BAIL_OUT("no copy of the tree: $out") if !-e "$tree/Makefile.apxs";
+    . " | xargs -0 cp -p --parents -t '$tree' && mkdir '$tree/build' && cp -a build/plain '$tree/build' 2>&1");
+BAIL_OUT("no copy of the tree: $out") if !-e "$tree/build/plain";
 
 # ---- what the page says ----
 
@@ -56,15 +56,6 @@ my @place;
 push @place, [ $1, $2, $3 ] while $page =~ /^At the end of `([^`]+)` in `([^`]+)`:\n\n```c\n(.*?)^```$/msg;
 is scalar @place, 5, '... and five places of a directive';
 
-# ---- a line without its file ----
-
-my $schema = delete $line{'src/route/openapi/answers.json'};
-add($_, '>>', $line{$_}) for sort keys %line;
-($out, $ok) = build('all');
-ok !$ok, 'lines without their files are no module';
-like $out, qr/\b\Q$_\E\b/, "... $_ is missed by name"
-    for qw(chat_provider_groq chat_dialect_words chat_auth_signed_name chat_run_characters chat_route_whoami);
-
 # ---- all of it ----
 
 # Before what closes it: a type its name, an initializer or a function its brace.
@@ -78,6 +69,8 @@ sub add_at_the_end ($what, $path, $text) {
     add($path, '>', $all);
 }
 
+my $schema = delete $line{'src/route/openapi/answers.json'};
+add($_, '>>', $line{$_}) for sort keys %line;
 add($_, '>', $file{$_}) for sort keys %file;
 add('src/route/openapi/answers.json', '>', tree()->{'src/route/openapi/answers.json'} =~ s/"schemas": \{\n\K/$schema/r);
 add_at_the_end(@$_) for @place;
@@ -151,4 +144,12 @@ my $told = $t->get('/openapi.json');
 is $told->{json}{paths}{'/me'}{get}{operationId}, 'whoAmI', 'the new route is described' or diag $told->{status}, ' ', substr $told->{body}, 0, 500;
 $t->stop;
 $up->stop;
+
+# ---- a line without its file ----
+
+unlink "$tree/$_" or die "$_: $!" for 'build/plain/mod_chat.so', keys %file;
+($out, $ok) = build('all');
+ok !$ok, 'lines without their files are no module';
+like $out, qr/\b\Q$_\E\b/, "... $_ is missed by name"
+    for qw(chat_provider_groq chat_dialect_words chat_auth_signed_name chat_run_characters chat_route_whoami);
 done_testing;

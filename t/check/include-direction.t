@@ -11,7 +11,7 @@ use ChatTest::Guard;
 my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_admission => 'types', chat_log => 'log',
     chat_ctx => 'shared', chat_export => 'telemetry', chat_trace_context => 'base', chat_metric => 'shared', chat_override => 'shared', chat_thread => 'shared', chat_capability => 'types', chat_store_chats => 'store', chat_store_usage => 'store',
-    chat_accounts => 'store', chat_store_admin => 'store', chat_config_admin => 'config', chat_config_entries => 'config', chat_config_hook => 'config', chat_config_moderation => 'config', chat_config_mounts => 'config', chat_store_vercel => 'store', chat_dialect_chatkit => 'dialect', chat_request_chatkit => 'request', chat_request_note => 'request', chat_ui_message => 'dialect',
+    chat_accounts => 'store', chat_store_admin => 'store', chat_config_admin => 'config', chat_config_entries => 'config', chat_config_hook => 'config', chat_config_layout => 'config', chat_config_moderation => 'config', chat_config_mounts => 'config', chat_store_vercel => 'store', chat_dialect_chatkit => 'dialect', chat_request_chatkit => 'request', chat_request_note => 'request', chat_ui_message => 'dialect',
     map { ("chat_$_" => 'base') } qw(address base64 buf circuit clock http1 json jwt otlp price sse crypto cookie redact scratch seal sigv4 sniff words),
 );
 
@@ -58,7 +58,7 @@ my $HTTPD_HEADER = qr{^<(?:httpd|http_\w+|ap_(?!r)\w+|util_\w+|mod_\w+|mpm_\w+|s
 sub room_of ($path) {
     return 'front' if $path eq 'mod_chat.c';
     return $1 if $path =~ m{^src/(\w+)/};
-    my ($name) = $path =~ m{^include/(chat_[a-z0-9]+(?:_chats|_usage|_vercel|_message|_chatkit|_admin|_entries|_hook|_context|_moderation|_mounts|_note)?)(?:_list)?\.h$} or return 'nobody';
+    my ($name) = $path =~ m{^include/(chat_[a-z0-9]+(?:_chats|_usage|_vercel|_message|_chatkit|_admin|_entries|_hook|_context|_layout|_moderation|_mounts|_note)?)(?:_list)?\.h$} or return 'nobody';
     return $ROOM_OF{$name} // $name =~ s/^chat_//r;
 }
 

@@ -11,6 +11,7 @@ use JSON::PP   ();
 use Test::More ();
 use Time::HiRes qw(sleep clock_gettime CLOCK_MONOTONIC);
 use ChatTest::Client;
+use ChatTest::Sockets ();
 
 our @EXPORT = qw(wait_for scaled fewer skip_or_fail);
 
@@ -143,12 +144,9 @@ sub stop ($self, %o) {
 # lock (close_worker_sockets). That is not ours to test: let them finish. The
 # stress test, which stops under load, has a control for it.
 sub _let_workers_rest ($self) {
-    my $ports = join '|', map { sprintf '%04X', $_ } grep { $_ } $self->port, $self->{tls_port};
     my $until = clock_gettime(CLOCK_MONOTONIC) + 0.5;
     while (clock_gettime(CLOCK_MONOTONIC) < $until) {
-        my $sockets = join '', map { $self->slurp("/proc/net/$_") } qw(tcp tcp6);
-        # Neither listening (0A) nor over (06).
-        last if $sockets !~ /^ *\d+: [0-9A-F]+:(?:$ports) [0-9A-F:]+ (?!0A|06)/m;
+        last if !ChatTest::Sockets::open_at(grep { $_ } $self->port, $self->{tls_port});
         sleep 0.01;
     }
     sleep 0.1;

@@ -80,6 +80,44 @@ START_TEST(one_that_was_stopped_says_so)
 }
 END_TEST
 
+static const chat_named_t named = {"Weather \"here\"", 3};
+
+/* Of the two dialects message has no such event. */
+START_TEST(what_it_is_called_is_said_before_the_end)
+{
+    talk_t *t = start(dialects[_i], 0);
+    const chat_named_t *now = NULL;
+
+    t->answer.named = &now;
+    talk_text(t, CHAT_DELTA_TEXT, "a");
+    talk_heard(t);
+    now = &named;
+    talk_finish(t, CHAT_FINISH_STOP, talk_usage);
+    if (_i)
+        ck_assert_ptr_null(strstr(talk_heard(t), "revision"));
+    else
+        ck_assert_ptr_nonnull(
+            strstr(talk_heard(t),
+                   "\"conversationId\":\"" ID(
+                       "1") "\",\"title\":"
+                            "\"Weather \\\"here\\\"\",\"revision\":3}\n\n"
+                            "id: 4\nevent: done\n"));
+}
+END_TEST
+
+START_TEST(an_error_that_is_all_there_is_stays_alone)
+{
+    talk_t *t = start("stream", 0);
+    const chat_named_t *now = &named;
+
+    t->answer.named = &now;
+    if (_i)
+        talk_text(t, CHAT_DELTA_TEXT, "a");
+    talk_fail(t, (chat_err_t){.code = "x", .message = "y"});
+    ck_assert_int_eq(strstr(talk_heard(t), "conversation\n") != NULL, _i);
+}
+END_TEST
+
 /* ---- read again ---- */
 
 static chat_told_t told;
@@ -286,6 +324,8 @@ Suite *unit_suite(void)
                         2);
     tcase_add_loop_test(tc, each_event_has_the_next_id, 0, 2);
     tcase_add_loop_test(tc, one_that_was_stopped_says_so, 0, 2);
+    tcase_add_loop_test(tc, what_it_is_called_is_said_before_the_end, 0, 2);
+    tcase_add_loop_test(tc, an_error_that_is_all_there_is_stays_alone, 0, 2);
     tcase_add_test(tc, a_stream_is_read_as_it_was_said);
     tcase_add_test(tc, what_a_provider_wants_back_is_read_again);
     tcase_add_test(tc, pieces_are_read_as_they_were_said);

@@ -84,14 +84,36 @@ START_TEST(letters_that_look_alike_are_one)
     ck_assert_str_eq(form(CHAT_MODERATION_PLAIN_LATIN, "\u0412\u0410\u041d"),
                      "bah");
     ck_assert_str_eq(form(CHAT_MODERATION_PLAIN_LATIN, "\u13aa\u13a0"), "ad");
+    ck_assert_str_eq(form(CHAT_MODERATION_PLAIN_LATIN,
+                          "\u0299\u1d00\u0274\u0274\u1d07\u1d05"),
+                     "banned");
+    ck_assert_str_eq(
+        form(CHAT_MODERATION_PLAIN_LATIN, "\U0001f151\U0001f170\U0001f15d"),
+        "ban");
     ck_assert_str_eq(
         form(CHAT_MODERATION_BARE_LATIN, "b\u0430\u0336nn\u0435\u0301d"),
         "banned");
 }
 END_TEST
 
-/* What sorts marks takes the square of their number. */
-/* What sorts them is quadratic: all at once they would take hours. */
+/* Unicode has them not among those that are ignored. */
+START_TEST(controls_are_nothing)
+{
+    ck_assert_str_eq(form(CHAT_MODERATION_PLAIN, "b\x01"
+                                                 "an\x1bn\xc2\x80"
+                                                 "e\ufff9d"),
+                     "banned");
+    ck_assert_str_eq(form(CHAT_MODERATION_BARE, "\x7f"
+                                                "b\x02\u0301\x03"),
+                     "b");
+    ck_assert_str_eq(form(CHAT_MODERATION_PLAIN, "\x01"), "");
+    ck_assert_str_eq(form(CHAT_MODERATION_PLAIN, "a\tb\nc\rd\xc2\x85"),
+                     "a\tb\nc\rd\xc2\x85");
+}
+END_TEST
+
+/* What sorts marks takes the square of their number: all at once they would
+ * take hours. */
 START_TEST(a_letter_with_a_million_marks_is_read_at_once)
 {
     apr_size_t n = 500000, i, len;
@@ -296,6 +318,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, the_folded_form_is_that_of_all_libraries);
     tcase_add_test(tc, marks_go_where_they_are_ornaments);
     tcase_add_test(tc, letters_that_look_alike_are_one);
+    tcase_add_test(tc, controls_are_nothing);
     tcase_add_test(tc, a_letter_with_a_million_marks_is_read_at_once);
     tcase_add_test(tc, what_is_wrong_has_a_line_and_no_text);
     tcase_add_test(tc, a_list_has_an_end);

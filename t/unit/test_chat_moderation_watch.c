@@ -293,9 +293,9 @@ static void add_innocent(chat_buf_t *text)
  */
 static void add_disguised(chat_buf_t *text, const char *word)
 {
-    static const char *const unseen[] = {"\u200b",     "\u00ad", "\u200d",
-                                         "\ufeff",     "\u2060", "\u202e",
-                                         "\U000e0041", "\ufe0f", "\u180e"};
+    static const char *const unseen[] = {
+        "\u200b",     "\u00ad", "\u200d", "\ufeff", "\u2060", "\u202e",
+        "\U000e0041", "\ufe0f", "\u180e", "\x01",   "\ufff9"};
     char c[8];
 
     for (; *word; word++) {

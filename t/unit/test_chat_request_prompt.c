@@ -105,6 +105,45 @@ START_TEST(what_a_user_says_is_found_in_every_form)
 }
 END_TEST
 
+/* The last question, wherever one may look for it: all messages of the user
+ * since an answer. */
+static const struct {
+    const char *body, *text;
+} questions[] = {
+    {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},"
+     "{\"role\":\"assistant\",\"content\":\"b\"},"
+     "{\"role\":\"user\",\"content\":\"c\"},"
+     "{\"role\":\"system\",\"content\":\"d\"},"
+     "{\"role\":\"user\",\"content\":[{\"text\":\"e\"}]},"
+     "{\"role\":\"tool\",\"content\":\"f\"}]}",
+     "c|e"},
+    {"{\"contents\":[{\"parts\":[{\"text\":\"a\"}]},"
+     "{\"role\":\"model\",\"parts\":[{\"text\":\"b\"}]},"
+     "{\"parts\":[{\"text\":\"c\"}]},{\"parts\":[{\"text\":\"d\"}]}]}",
+     "c|d"},
+    {"{\"input\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"b\"}]}",
+     "b|a"},
+    {"{\"input\":[{\"role\":\"user\",\"content\":\"a\"},"
+     "{\"role\":\"assistant\",\"content\":\"b\"}]}",
+     "a"},
+    {"{\"messages\":[{\"role\":\"system\",\"content\":\"a\"}]}", ""},
+    {"{}", ""},
+};
+
+START_TEST(a_question_may_be_more_than_one_message)
+{
+    const apr_array_header_t *all =
+        chat_request_prompts(json(questions[_i].body), pool);
+    apr_array_header_t *texts = apr_array_make(pool, 4, sizeof(char *));
+    int i;
+
+    for (i = 0; i < all->nelts; i++)
+        APR_ARRAY_PUSH(texts, const char *) = chat_request_prompt_text(
+            APR_ARRAY_IDX(all, i, const chat_json_t *), NULL, pool);
+    ck_assert_str_eq(apr_array_pstrcat(pool, texts, '|'), questions[_i].text);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("chat_request_prompt");
@@ -113,6 +152,8 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, what_a_user_says_is_found_in_every_form, 0,
                         COUNT(cases));
+    tcase_add_loop_test(tc, a_question_may_be_more_than_one_message, 0,
+                        COUNT(questions));
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -6,8 +6,14 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n";
 import { Icon, type IconName } from "./icons";
 
+/** The event comes in a task of its own: a key that is pressed before it would find the dialog still open. */
+function shut(dialog: HTMLDialogElement | null): void {
+    dialog?.close();
+    dialog?.dispatchEvent(new Event("close"));
+}
+
 /** Closes the dialog that is open, as its own button does. */
-export const closeDialog = (): void => document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
+export const closeDialog = (): void => shut(document.querySelector<HTMLDialogElement>("dialog[open]"));
 
 interface DialogProps {
     title: string;
@@ -37,14 +43,14 @@ export function Dialog({ title, onClose, children, ...rest }: DialogProps) {
                 // A field that finds would be emptied first.
                 if (e.key !== "Escape" || e.isComposing) return;
                 e.preventDefault();
-                ref.current!.close();
+                shut(ref.current);
             }}
-            onClick={(e) => e.target === ref.current && ref.current!.close()}
+            onClick={(e) => e.target === ref.current && shut(ref.current)}
         >
             <div class="sheet">
                 <header>
                     <h2 id="dialog-title">{title}</h2>
-                    <IconButton icon="close" label={t("close")} onClick={() => ref.current!.close()} />
+                    <IconButton icon="close" label={t("close")} onClick={() => shut(ref.current)} />
                 </header>
                 {children}
             </div>
@@ -82,7 +88,8 @@ export function Menu({ label, items, icon = "more", disabled = false }: MenuProp
     const id = useRef(`menu-${++menus}`);
     const list = useRef<HTMLDivElement>(null);
     const button = useRef<HTMLButtonElement>(null);
-    const [open, show] = useState(false);
+    // How often it was opened: closed and opened at once is one event.
+    const [open, show] = useState(0);
     useLayoutEffect(() => {
         if (!open) return;
         const box = button.current!.getBoundingClientRect();
@@ -104,13 +111,13 @@ export function Menu({ label, items, icon = "more", disabled = false }: MenuProp
     return (
         <>
             <button
-                ref={button} type="button" class="icon-button" aria-label={label} title={label} aria-haspopup="menu" aria-expanded={open} disabled={disabled}
+                ref={button} type="button" class="icon-button" aria-label={label} title={label} aria-haspopup="menu" aria-expanded={!!open} disabled={disabled}
                 {...{ popovertarget: id.current }}
             >
                 <Icon name={icon} />
             </button>
-            <div ref={list} id={id.current} class="menu" role="menu" aria-label={label} popover="auto" onToggle={(e) => show((e as unknown as ToggleEvent).newState === "open")} onKeyDown={onKey}>
-                {open && items.map((item) => (
+            <div ref={list} id={id.current} class="menu" role="menu" aria-label={label} popover="auto" onToggle={(e) => show((n) => ((e as unknown as ToggleEvent).newState === "open" ? n + 1 : 0))} onKeyDown={onKey}>
+                {!!open && items.map((item) => (
                     <button
                         key={item.label}
                         type="button"

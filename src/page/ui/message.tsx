@@ -173,7 +173,8 @@ function End({ message, last }: { message: Message; last: boolean }) {
     if (!says) return null;
     const whole = status === "failed";
     const goOn = () => void send({ text: t("continue.say"), model: model.value?.id, draft: "continue" });
-    const spare = whole ? models.value.find((m) => m.available && m.id !== message.model) : undefined;
+    const named = message.heard?.others?.[0];
+    const spare = whole ? models.value.find((m) => (named ? m.id === named : m.available && m.id !== message.model)) : undefined;
     return (
         <div class={`end ${status}`}>
             <p>{says}</p>

@@ -71,8 +71,8 @@ function errorSays(n: Notice): string {
 
 type Act = [label: string, act: () => void];
 
-/** Another model that may be asked, of another provider if there is one. */
-const other = () => models.value.find((m) => m.available && m.provider !== model.value?.provider) ?? models.value.find((m) => m.available && m.id !== model.value?.id);
+/** Another model that may be asked, as the server names it; else of another provider if there is one. */
+const other = (named?: unknown) => models.value.find((m) => m.id === (named as string[] | undefined)?.[0]) ?? models.value.find((m) => m.available && m.provider !== model.value?.provider) ?? models.value.find((m) => m.available && m.id !== model.value?.id);
 
 function actions({ kind, error }: Notice, retry: () => void): Act[] {
     const pick: Act = [t("limit.other"), () => (dialog.value = { name: "models" })];
@@ -85,7 +85,7 @@ function actions({ kind, error }: Notice, retry: () => void): Act[] {
     if (error.code.startsWith("user_key")) return has("keys") ? [[t("settings.keys"), () => (dialog.value = { name: "settings", tab: "keys" })]] : [];
     if (error.code.startsWith("model_")) return [pick];
     if (error.body.retryable === false || error.status === 400 || error.status === 403 || error.status === 413) return [];
-    const spare = error.status >= 500 ? other() : undefined;
+    const spare = error.status >= 500 ? other(error.body.models) : undefined;
     return [[t("error.retry"), retry], ...(spare ? [[t("error.try", { model: spare.label ?? spare.id }), () => (choose(spare), retry())] as Act] : [])];
 }
 

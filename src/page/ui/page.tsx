@@ -132,7 +132,9 @@ export function App() {
     if (what === "shared" && id) return <SharedPage id={id} />;
     const opened = dialog.value;
     const Shown = opened && DIALOGS[opened.name];
-    const close = () => (dialog.value = null);
+    const close = () => {
+        if (dialog.value === opened) dialog.value = null;
+    };
     return (
         <div class={settings.value.sidebar ? "shell" : "shell alone"}>
             {what !== "admin" && !isGone.value && <a class="skip" href="#composer" onClick={(e) => (e.preventDefault(), document.getElementById("composer")?.focus())}>{t("skip")}</a>}

@@ -4,12 +4,14 @@
 # needs, how much slower it is, and what it had to say afterwards.
 #
 #   CHAT_VARIANT=asan|tsan    the module built so; the runtime is preloaded
-#   CHAT_VALGRIND=memcheck|helgrind
+#   CHAT_VALGRIND=memcheck|helgrind|callgrind
+#
+# callgrind complains of nothing, it counts: into callgrind.out.PID in %%DIR%%.
 package ChatTest::Checker;
 
 use v5.36;
 
-my %SLOWER = (asan => 3, tsan => 8, memcheck => 12, helgrind => 25);
+my %SLOWER = (asan => 3, tsan => 8, memcheck => 12, helgrind => 25, callgrind => 25);
 
 sub new ($class, %o) {
     return bless {
@@ -76,6 +78,7 @@ sub directives ($self, $dir) {
 sub prefix ($self, $dir) {
     return ('setarch', '-R') if $self->{variant} eq 'tsan';
     my $tool = $self->{tool} or return;
+    return ('valgrind', '--tool=callgrind', '--log-file=/dev/null', "--callgrind-out-file=$dir/../callgrind.out.%p") if $tool eq 'callgrind';
     my $file = $tool eq 'helgrind' ? 'helgrind' : 'valgrind';
     my $supp = "$self->{root}/t/$file.supp";
     return ('valgrind', "--tool=$tool", "--log-file=$dir/$tool.%p", '--num-callers=30',

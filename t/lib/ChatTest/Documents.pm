@@ -16,32 +16,25 @@ use parent 'ChatTest::Answers';
 
 sub json ($text, @headers) { return ChatTest::Answers::whole(200, [ 'Content-Type: application/json', @headers ], $text) }
 
-sub say ($self, $name, $bytes) {
-    open my $fh, '>:raw', "$self->{dir}/$$" or die $!;
-    print $fh $bytes;
-    close $fh or die $!;
-    rename "$self->{dir}/$$", "$self->{dir}/$name" or die $!;
-}
+sub say ($self, $name, $bytes) { return $self->write_file($name, $bytes) }
 sub hush ($self, $name) { unlink "$self->{dir}/$name" }
 
 # How often.
 sub asked ($self, $name) { return (-s "$self->{dir}/$name.asked") // 0 }
 sub url ($self, $name)   { return "http://127.0.0.1:$self->{port}/$name" }
 
-sub _answer ($self, $conn) {
-    my ($text, $peer) = ('', IO::Select->new($conn));
-    while ($text !~ /\r\n\r\n/) {
-        sysread($conn, $text, 65536, length $text) or return;
-    }
-    my ($name) = $text =~ m{^GET /(\w+) } or return;
+sub steps ($self, $head, $body) {
+    my ($name) = $head =~ m{^GET /(\w+) } or return '';
     open my $asked, '>>', "$self->{dir}/$name.asked" or die $!;
     syswrite $asked, '.';
     close $asked;
-    until (-e "$self->{dir}/$name") {
-        return if $peer->can_read(0.02);
-    }
-    open my $fh, '<:raw', "$self->{dir}/$name" or return;
-    syswrite $conn, do { local $/; scalar <$fh> };
+    return sub ($conn) {
+        my $peer = IO::Select->new($conn);
+        until (-e "$self->{dir}/$name") {
+            return if $peer->can_read(0.02);
+        }
+        return syswrite $conn, $self->read_file($name) // '';
+    };
 }
 
 1;

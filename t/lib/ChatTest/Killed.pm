@@ -124,6 +124,17 @@ sub open_streams ($self) {
     return @streams;
 }
 
+# How the next turn is answered, when the database is in time for it.
+sub next_turn ($self, $conversation) {
+    my $status;
+    wait_for(sub {
+        $status = $self->ask($conversation, 'Next', parentId => undef)->{status};
+        $self->{refused}++ if $status == 503;
+        return $status != 503;
+    }, 'the database to answer in time', 60);
+    return $status;
+}
+
 sub round ($self) {
     my $t = $self->{t};
     my $round = ++$self->{round};
@@ -151,7 +162,7 @@ sub round ($self) {
     Test::More::is($lost, 0, "round $round ($cut cut): every character that a client had is kept");
     Test::More::is($wrong, 0, '... with the right status');
     Test::More::is($running, 0, '... and no stream runs');
-    my $next = grep { $self->ask($_->{c}, 'Next', parentId => undef)->{status} == 200 } @streams;
+    my $next = grep { $self->next_turn($_->{c}) == 200 } @streams;
     Test::More::is($next, scalar @streams, '... and each conversation takes the next turn');
     $self->{cut} += $cut;
     $self->charged($round);

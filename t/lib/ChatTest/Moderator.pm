@@ -13,9 +13,9 @@
 #   be-slow             passes, after a fifth of a second
 #
 # A path can say more: /block/WORD blocks what has this word, however it is
-# hidden, /replace/WORD takes it out, /delay/MS answers so much later. What it
-# was asked since it was looked at last is asked(): [head, body, number of the
-# connection], ...
+# hidden, /replace/WORD takes it out, /delay/MS answers so much later, /broken is
+# 500. What it was asked since it was looked at last is asked(): [head, body,
+# number of the connection], ...
 package ChatTest::Moderator;
 
 use v5.36;
@@ -77,7 +77,7 @@ sub _says (%answer) { return _http(200, $JSON->encode(\%answer)) }
 
 # Lower case, without what nobody sees, and no forms of full width.
 sub _plain ($text) {
-    return lc($text) =~ s/[\x{200b}-\x{200d}\x{ad}\x{fe0f}\x{2060}\x{e0041}]//gr
+    return lc($text) =~ s/[\x{200b}-\x{200d}\x{ad}\x{fe0f}\x{feff}\x{2060}\x{e0041}]//gr
         =~ s/([\x{ff01}-\x{ff5e}])/lc chr(ord($1) - 0xfee0)/ger;
 }
 
@@ -88,7 +88,7 @@ sub _answer ($path, $q) {
     my ($do, $word) = $path =~ m{^/(block|replace)/(\w+)} ? ($1, $2) : ('', '');
     return _says(action => 'block', category => 'violence') if $do eq 'block' && _plain($all) =~ /$word/;
     return _says(action => 'replace', texts => [ map { s/$word/[gone]/r } @texts ]) if $do eq 'replace' && $all =~ /$word/;
-    my ($how) = $all =~ /be-(\w[\w-]*)/ ? $1 : '';
+    my ($how) = $path eq '/broken' ? 'broken' : $all =~ /be-(\w[\w-]*)/ ? $1 : '';
     return                                          if $how eq 'silent';
     return _http(200, '{"action":"pass"}' . ' ' x 5_000_000) if $how eq 'huge';
     return _http(200, 'safe, honestly')             if $how eq 'no-json';

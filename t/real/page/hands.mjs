@@ -94,7 +94,9 @@ async function keyboard(up) {
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await button(page, "Model: Deep Thought").waitFor();
     await isComposer(page, "a model was chosen");
-    await press(page, "Control+m", "Escape");
+    await press(page, "Control+m");
+    await page.getByRole("dialog").waitFor();
+    await press(page, "Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     await isComposer(page, "none was chosen");
 
