@@ -97,8 +97,10 @@ typedef struct chat_request_t {
     int usage;           /* 1: the client wants token counts (completions) */
     const char *session; /* that it goes on with (message), or NULL */
     chat_leave_e leave;
-    int status; /* 1: the client wants to know what is waited for */
-    int named;  /* 1: and what its conversation is called by then */
+    int status;   /* 1: the client wants to know what is waited for */
+    int named;    /* 1: and what its conversation is called by then */
+    int coalesce; /* pieces of text that come within so many ms are to be one
+                     event; 0: each is one */
 } chat_request_t;
 
 typedef struct chat_request_clamps_t {
@@ -115,12 +117,14 @@ typedef struct chat_request_clamps_t {
 } chat_request_clamps_t;
 
 /* What a request of the stream route, or of a conversation, may say of how it
- * is answered: "onLeave" ("finish" or "stop") and "events" (an array of
- * "status" and "conversation"). Fails with a 400: it says something else, or
- * there is nothing to be kept (kept 0) for a client that has left. */
+ * is answered: "onLeave" ("finish" or "stop"), "events" (an array of "status"
+ * and "conversation") and "coalesce" (0 to 1000), the last in its query as well
+ * (NULL: it has none), where the body does not. Fails with a 400: it says
+ * something else, or there is nothing to be kept (kept 0) for a client that has
+ * left. */
 apr_status_t chat_request_wishes(chat_request_t *request,
-                                 const chat_json_t *body, int kept,
-                                 chat_err_t *err, apr_pool_t *p);
+                                 const chat_json_t *body, const char *query,
+                                 int kept, chat_err_t *err, apr_pool_t *p);
 
 /* 1 when text is a UUID in lower-case hexadecimal. */
 int chat_request_is_id(const char *text);

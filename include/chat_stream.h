@@ -73,6 +73,10 @@ typedef struct chat_stream_cb_t {
      * early, nothing at all yet. Result as for data(). */
     apr_status_t (*silence)(void *ctx);
 
+    /* [driver thread] The time that chat_stream_later() was told has passed.
+     * Result as for data(). NULL: it is never called. */
+    apr_status_t (*later)(void *ctx);
+
     /*
      * [driver thread] The call has ended as end says, and with it the stream
      * would: by itself, by a time-out, or because data() said APR_EOF. 1:
@@ -205,6 +209,10 @@ apr_status_t chat_stream_start(int *phandler, request_rec *r,
  * APR_ENOTIMPL: they have to pass the filters. Else as data(). */
 apr_status_t chat_stream_frame(const request_rec *r, const char *data,
                                apr_size_t len);
+
+/* [in data()] Have later() called in so long, once, unless the stream ends
+ * before: it may be later than that where the client takes nothing now. */
+void chat_stream_later(const request_rec *r, apr_interval_time_t wait);
 
 /* [any thread, between open() and close()] A feed may have more bytes. */
 void chat_stream_wake(chat_stream_t *s);

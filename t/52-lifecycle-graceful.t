@@ -8,6 +8,7 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
+use File::Temp ();
 use ChatTest::Load qw(load_start load_end load_ok);
 use ChatTest::Streams;
 use ChatTest::Upstream;
@@ -21,8 +22,8 @@ sub now () {
 
 # Threads for all streams of some generations: a build that cannot park needs
 # them.
-sub server {
-    return ChatTest->new(mpm => 'event', modules => ['status'], tls => 1,
+sub server (%o) {
+    return ChatTest->new(mpm => 'event', modules => ['status'], tls => 1, %o,
         conf => chat_conf(chat => $up->url), mpm_conf => <<'END')->start;
 StartServers 1
 ServerLimit 16
@@ -103,6 +104,30 @@ subtest 'an old child lives as long as its last stream' => sub {
     ok $log, 'the old child carried the first to its end';
     ok wait_for('the old child to end', sub { !living($t, $old) }), 'and ends then';
     is living($t, $t->children), 1, 'another one has taken over';
+    $t->stop;
+};
+
+# What the package does when it is upgraded. The new module is one that can be told
+# from the old: it does not park.
+subtest 'a reload takes a new module, and the old one ends its streams' => sub {
+    plan skip_all => 'the two are alike' if ($ENV{CHAT_VARIANT} || 'plain') ne 'plain';
+    my $build = "$ChatTest::Httpd::ROOT/build/plain";
+    my $dir = File::Temp::tempdir(CLEANUP => 1);
+    system('cp', "$build/mod_chat.so", "$build/tools/mod_chat_nopark.so", $dir) == 0 or die "cp: $?\n";
+    my $t = server(module => "$dir/mod_chat.so");
+    my $old = streams($t, 'n=300;pace=10', c => 4);
+    wait_for('four streams', sub { counters($t)->{Parked} == 4 });
+    my ($child) = $t->children;
+    # As dpkg does: a new file of the old name.
+    rename "$dir/mod_chat_nopark.so", "$dir/mod_chat.so" or die $!;
+    $t->graceful;
+    my $new = streams($t, 'n=100;pace=10', c => 2, s => 500);
+    wait_for('two more', sub { counters($t)->{Live} == 6 });
+    is counters($t)->{Parked}, 4, 'those that begin now are the new module\'s, the numbers those of both';
+    is_deeply [ living($t, $child) ], [$child], '... and the old child is there';
+    load_ok('streams of the old module end', $old);
+    load_ok('... and those of the new', $new);
+    wait_for('the old child to leave', sub { !living($t, $child) }, 30);
     $t->stop;
 };
 

@@ -74,6 +74,7 @@ like $res->{headers}{'cache-control'}, qr/no-store/, 'no cache keeps it';
 
 $me = $t->as('', 'GET', 'me')->{json};
 is_deeply [ @$me{qw(id name email image role guest)} ], [ (undef) x 5, JSON::PP::true ], 'a guest is nobody';
+is $me->{uploads}, undef, '... and files are none';
 is_deeply $me->{features}, { map { $_ => JSON::PP::false } qw(conversations changes shares keys usage uploads) }, '... of whom nothing is kept';
 is_deeply [ $t->get('/plain/me')->{json}->@{qw(signInUrl)}, $t->get('/plain/me')->{json}{brand}{name} ], [ undef, 'Chat' ], 'without ChatPage there is a name';
 

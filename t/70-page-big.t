@@ -14,6 +14,7 @@ if ($ENV{CHAT_TEST_PAGE_LONG}) {
     my $dir = "$ChatTest::Page::PEER/lighthouse";
     is system("cd $dir && [ -d node_modules/lighthouse ] || npm ci --silent --no-audit --no-fund"), 0, 'Lighthouse is there';
     $t->drive('lighthouse.mjs');
+    $t->allow_log(qr/CHAT0801: \/robots\.txt /);
 }
 $t->stop;
 done_testing;

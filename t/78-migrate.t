@@ -189,6 +189,23 @@ is system("'$bin/pg_dump' $to -n chat -d chat | '$bin/psql' -qX -v ON_ERROR_STOP
     . " -c 'create extension unaccent' -f - >'$temp/restore.log' 2>&1"),
     0, 'a dump can be restored' or diag slurp("$temp/restore.log");
 
+# The commands of docs/operations.md, for one who may do all in the database.
+{
+    my @command = map { $_->{text} =~ s{/var/backups}{$temp}r =~ s/\bapp\b/chat/r }
+        grep { ($_->{mark}{by} // '') eq 't/78-migrate.t' } ChatTest::Snippets::of('docs/operations.md', slurp("$ROOT/docs/operations.md"));
+    is scalar @command, 2, 'docs/operations.md has a backup and how it is restored';
+    local @ENV{qw(PATH PGHOST PGUSER)} = ("$bin:$ENV{PATH}", $pg->dir, 'chat');
+    $pg->sql(q{insert into chat.chat_conversation (id, user_id, created_at, updated_at, last_message_at) values (gen_random_uuid(), 'saved', 1, 1, 1)});
+    my $said = qx($command[0] 2>&1);
+    is "$?$said", '0', 'the backup is made';
+    $pg->sql(q{delete from chat.chat_conversation; insert into chat.chat_conversation (id, user_id, created_at, updated_at, last_message_at) values (gen_random_uuid(), 'later', 1, 1, 1)});
+    $said = qx($command[1] 2>&1);
+    is "$?$said", '0', '... and restored';
+    is $pg->sql('delete from chat.chat_conversation returning user_id'), 'saved', '... as it was';
+    ($said, $status) = run('-f', "$temp/chat-owner.conf", 'status');
+    is $status, 0, '... with the right tables' or diag $said;
+}
+
 # ---- httpd ----
 
 my $t;

@@ -42,6 +42,9 @@ sub announcing ($t) {
     my $said = announce($t, 'ann', 'image/PNG; q=1', $png, filename => "../../etc/\x{202e}pass\"wd.png");
     ok $t->as('ann', 'GET', 'me')->{json}{features}{uploads}, 'a user is told that there may be files';
     is $said->{status}, 201, 'a file is announced';
+    my $taken = $t->as('ann', 'GET', 'me')->{json}{uploads};
+    is_deeply [ map { "$_->{mediaType}=$_->{maxBytes}" } @{ $taken->{types} }[ 0, -1 ] ], [ 'image/png=20971520', 'text/csv=1000' ], '... of a type and a size that a user is told';
+    is $taken->{origin}, $t->{conf} =~ /ChatUploads s3/ ? $said->{json}{upload}{url} =~ m{^(http://[^/]+)/} : undef, '... and goes where it is said, or here';
     is_deeply [ @{ $said->{json} }{qw(status mediaType size filename)} ], [ 'pending', 'image/png', length $png, "../../etc/\x{202e}pass\"wd.png" ], '... as it is told';
     like $said->{json}{upload}{url}, qr{^http://127}, '... with where to put it';
     unlike $said->{json}{upload}{url}, qr/passwd|\.\./, '... in which nothing is the client\'s word';

@@ -28,6 +28,8 @@ sub soon ($is) {
 
 # What docs/admin.md has to paste, by its language.
 open my $page, '<', "$FindBin::Bin/../docs/admin.md" or die $!;
+my @INCIDENT = map { $_->{text} } grep { ($_->{mark}{by} // '') eq 't/88-admin.t' }
+    ChatTest::Snippets::of('docs/operations.md', do { local (@ARGV, $/) = "$FindBin::Bin/../docs/operations.md"; <> });
 my %block = map { $_->{lang} => $_->{text} } ChatTest::Snippets::of('docs/admin.md', do { local $/; <$page> });
 
 sub conf () {
@@ -323,6 +325,16 @@ sub users_are_changed ($t) {
     is scalar admin($t, 'GET', 'users?q=%25')->{json}{data}->@*, 2, 'what is searched for is no pattern';
     is_deeply [ map { "$_->{action} $_->{target}" } (audit($t, $from))[ 0 .. 3 ] ],
         [ map { "$_ better-auth:ann" } qw(user.tier user.untier user.block user.unblock) ], 'each was recorded';
+
+    # As docs/operations.md has it: a model off, a user out.
+    is scalar @INCIDENT, 2, 'docs/operations.md has what to do at once';
+    for my $curl (@INCIDENT) {
+        local $ENV{TOKEN} = 'eve';
+        my $said = qx(@{[ $curl =~ s{https://chat\.example}{ 'http://127.0.0.1:' . $t->port }er =~ s/gpt-4o/m/r ]} 2>/dev/null);
+        like $said, qr/"(?:enabled":false|reason":"abuse")/, $curl =~ /(\S+) -H/ ? $1 : $curl;
+    }
+    is admin($t, 'PATCH', 'models/m', json => { enabled => $TRUE })->{status}, 200, '... and the model is on again';
+    is admin($t, 'PUT', 'users/ann/block', json => { reason => undef })->{status}, 200, '... and she may ask again';
     return;
 }
 

@@ -1239,6 +1239,8 @@ export interface components {
         /** @description A whole answer; docs/stream.md describes the members and the events of a stream. */
         Answer: Record<string, never>;
         AnswerWish: {
+            /** @description Pieces of text that come within so many milliseconds are one event; 0: each is one. */
+            coalesce?: number;
             /** @description What is told besides: what is waited for, and what the conversation is called. */
             events?: ("status" | "conversation")[];
             maxOutputTokens?: number;
@@ -1531,6 +1533,8 @@ export interface components {
             /** @description What an empty chat suggests to ask. */
             suggestions: string[];
             tier: string | null;
+            /** @description null: the user has none. */
+            uploads: null | components["schemas"]["UploadsTaken"];
             version: string;
         };
         Message: {
@@ -1860,6 +1864,8 @@ export interface components {
         };
         /** @description A question, with all that was said before; or, with conversationId, what is new in a conversation that is kept. */
         StreamTurn: {
+            /** @description Pieces of text that come within so many milliseconds are one event; 0: each is one. */
+            coalesce?: number;
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
             /** @description What is told besides: what is waited for, and what the conversation is called. */
@@ -1888,6 +1894,8 @@ export interface components {
         };
         /** @description A question, with all that was said before; or, with conversationId, what is new in a conversation that is kept. */
         StreamTurn_2: {
+            /** @description Pieces of text that come within so many milliseconds are one event; 0: each is one. */
+            coalesce?: number;
             /** @description Where it is kept. One that nobody has yet is made. */
             conversationId?: components["schemas"]["Id"];
             /** @description What is told besides: what is waited for, and what the conversation is called. */
@@ -2000,6 +2008,14 @@ export interface components {
              * @description The file, with its name and type.
              */
             file: string;
+        };
+        UploadsTaken: {
+            /** @description To which files are sent and from which they come; null: this one. */
+            origin: string | null;
+            types: {
+                maxBytes: number;
+                mediaType: string;
+            }[];
         };
         Usage: {
             data: (components["schemas"]["UsageCounts"] & {
@@ -4352,7 +4368,10 @@ export interface operations {
     };
     stream_2: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As in the body, where that does not say it. */
+                coalesce?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4485,7 +4504,10 @@ export interface operations {
     };
     stream: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As in the body, where that does not say it. */
+                coalesce?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5043,7 +5065,10 @@ export interface operations {
     };
     ask: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As in the body, where that does not say it. */
+                coalesce?: number;
+            };
             header?: {
                 /** @description The same key and request once more have the same answer, for a day. */
                 "Idempotency-Key"?: string;
@@ -5262,7 +5287,10 @@ export interface operations {
     };
     askAgain: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description As in the body, where that does not say it. */
+                coalesce?: number;
+            };
             header?: {
                 /** @description The same key and request once more have the same answer, for a day. */
                 "Idempotency-Key"?: string;

@@ -84,6 +84,8 @@ async function belongTo(user: string): Promise<void> {
     conversations.value = [];
     listState.value = "loading";
     tell({ what: "user" });
+    // The list may have come before it was known whose it is.
+    if (user) void loadConversations();
 }
 
 export async function loadMe(): Promise<void> {
@@ -109,7 +111,7 @@ export function signOff(e: ApiError): void {
 }
 
 const nobody = (): Me => ({
-    id: null, name: null, email: null, image: null, role: null, tier: null, guest: false, limits: null, clamps: {}, features: {}, onLeave: "stop",
+    id: null, name: null, email: null, image: null, role: null, tier: null, guest: false, limits: null, clamps: {}, features: {}, uploads: null, onLeave: "stop",
     signInUrl: null, signOutUrl: null, brand: {}, suggestions: [], version: "",
 });
 

@@ -170,8 +170,8 @@ export interface Question {
     draft: string;
 }
 
-/** The page says what is waited for, and what a conversation is called. */
-const TOLD = { events: ["status", "conversation"] };
+/** The page says what is waited for, and what a conversation is called; it draws no more often than every 16 ms. */
+const TOLD = { events: ["status", "conversation"], coalesce: 20 };
 
 /** What nobody keeps is told whole each time. */
 export const isKept = (): boolean => Boolean(me.value?.id) && has("conversations") && !temporary.value;

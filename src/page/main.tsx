@@ -3,6 +3,7 @@ import { render } from "preact";
 import { has, known, loadMe, loadModels, me, models, settings, showCachedModels, signedOut, whoNow } from "./app";
 import { lookAgain, resolvePending, restWhileHidden } from "./ask";
 import { catchUp, drop, loadConversations, mark, put, showCached } from "./conversations";
+import { read } from "./keep";
 import { go, route } from "./route";
 import { hearTabs } from "./tabs";
 import { conversationId, showKept } from "./thread";
@@ -49,10 +50,11 @@ visualViewport?.addEventListener("resize", () => {
 async function begin(): Promise<void> {
     void showCached();
     void showCachedModels();
-    const list = loadConversations();
+    // A stranger's list is not asked for: it would be refused.
+    const early = read("user", "") ? loadConversations() : undefined;
     await Promise.all([loadMe(), loadModels()]);
     known.value = true;
-    await list;
+    if (!me.value || has("conversations")) await (early ?? loadConversations());
     if (has("changes")) void catchUp(true);
     if (!me.value?.id && route.value.id === null) void showKept("guest");
     const asked = await resolvePending();

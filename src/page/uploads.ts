@@ -2,8 +2,11 @@
 //
 // A file on its way to the server, or to the object store that the server names.
 import { ApiError, json } from "./api";
+import { me } from "./app";
 import type { components } from "./api.d";
+import { t } from "./i18n";
 import type { Attached } from "./keep";
+import { bytes } from "./ui/attach";
 
 type S = components["schemas"];
 
@@ -12,6 +15,14 @@ function typeOf(file: File): string {
     const type = file.type.split(";")[0]!;
     if (type && type !== "application/octet-stream") return type;
     return "text/plain";
+}
+
+/** What the server would refuse is not sent. */
+function check(file: File): void {
+    const types = me.value?.uploads?.types;
+    const taken = types?.find((one) => one.mediaType === typeOf(file));
+    if (types && !taken) throw new ApiError(415, "upload_type", t("attach.type"));
+    if (taken && file.size > taken.maxBytes) throw new ApiError(413, "upload_too_large", t("attach.large", { size: bytes(taken.maxBytes) }));
 }
 
 /** fetch does not say how far an upload is. */
@@ -38,6 +49,7 @@ function put(wish: S["AnnouncedUpload"]["upload"], file: File, progress: (part: 
 }
 
 export async function upload(file: File, progress: (part: number) => void, signal: AbortSignal): Promise<Attached> {
+    check(file);
     const wish: S["NewUpload"] = { filename: file.name || "file", mediaType: typeOf(file), size: file.size };
     const announced = await json<S["AnnouncedUpload"]>("POST", "/uploads", wish, { signal });
     await put(announced.upload, file, progress, signal);

@@ -5,9 +5,17 @@
  */
 #include "chat_request.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <apr_strings.h>
 
 #include "chat_request_int.h"
+
+/* A page that is told less often than once in a second does not stream. In ms.
+ */
+#define COALESCE_MAX 1000
+#define COALESCE_PATH "[\"coalesce\"]"
 
 static void check_leave(chat_request_zod_t *zod, chat_request_t *request,
                         const chat_json_t *v)
@@ -40,15 +48,60 @@ static void check_events(chat_request_zod_t *zod, chat_request_t *request,
     }
 }
 
-apr_status_t chat_request_wishes(chat_request_t *request,
-                                 const chat_json_t *body, int kept,
-                                 chat_err_t *err, apr_pool_t *p)
+static void check_coalesce(chat_request_zod_t *zod, chat_request_t *request,
+                           const chat_json_t *v)
 {
+    double n = chat_json_number(v);
+
+    if (!chat_request_zod_integer(zod, v, COALESCE_PATH))
+        return;
+    if (n < 0)
+        chat_request_zod_small(zod, "number", 0, 1, "number to be", "",
+                               COALESCE_PATH);
+    else if (n > COALESCE_MAX)
+        chat_request_zod_big(zod, "number", COALESCE_MAX, "number to be", "",
+                             COALESCE_PATH);
+    else
+        request->coalesce = (int)n;
+}
+
+/* The member of a query; of several the last one counts. */
+static void check_query(chat_request_zod_t *zod, chat_request_t *request,
+                        const char *query)
+{
+    static const char name[] = "coalesce=";
+    const char *word, *next;
+
+    for (word = query; word; word = next) {
+        next = strchr(word, '&');
+        next = next ? next + 1 : NULL;
+        if (strncmp(word, name, sizeof(name) - 1))
+            continue;
+        word += sizeof(name) - 1;
+        if (strspn(word, "0123456789") == strcspn(word, "&") &&
+            strcspn(word, "&") - 1 < 4 && atoi(word) <= COALESCE_MAX)
+            request->coalesce = atoi(word);
+        else
+            chat_request_zod_custom(zod, COALESCE_PATH,
+                                    "Invalid input: expected milliseconds "
+                                    "from 0 to 1000 in the query");
+    }
+}
+
+apr_status_t chat_request_wishes(chat_request_t *request,
+                                 const chat_json_t *body, const char *query,
+                                 int kept, chat_err_t *err, apr_pool_t *p)
+{
+    const chat_json_t *coalesce = chat_json_get(body, "coalesce");
     chat_request_zod_t zod;
 
     chat_request_zod_init(&zod, p);
     check_leave(&zod, request, chat_json_get(body, "onLeave"));
     check_events(&zod, request, chat_json_get(body, "events"));
+    if (coalesce)
+        check_coalesce(&zod, request, coalesce);
+    else if (query)
+        check_query(&zod, request, query);
     if (zod.list->nelts)
         return chat_request_refuse(err, &zod);
     if (request->leave != CHAT_LEAVE_FINISH || kept)

@@ -3,6 +3,8 @@
  * The route of who asks: who that is and what holds for them here, all that is
  * stored of them, and its end. Request thread.
  */
+#include <string.h>
+
 #include <httpd.h>
 #include <apr_strings.h>
 
@@ -40,6 +42,12 @@ static void put_clamps(chat_buf_t *out, const chat_dir_conf_t *conf)
     chat_buf_puts(out, "}");
 }
 
+static int may_upload(const chat_server_upload_t *upload,
+                      const chat_user_t *user)
+{
+    return user->id && upload->store && upload->location;
+}
+
 /* Of the location itself: the others are expected to be written alike; files
  * are the server's. */
 static void put_features(chat_buf_t *out, const chat_dir_conf_t *conf,
@@ -58,9 +66,47 @@ static void put_features(chat_buf_t *out, const chat_dir_conf_t *conf,
                             user->id && conf->keys.mode != CHAT_KEYS_OFF);
     chat_route_view_boolean(out, "usage",
                             user->id && conf->usage.mode != CHAT_USAGE_OFF);
-    chat_route_view_boolean(out, "uploads",
-                            user->id && upload->store && upload->location);
+    chat_route_view_boolean(out, "uploads", may_upload(upload, user));
     chat_buf_puts(out, "}");
+}
+
+/* Of a URL without a path; NULL: that of this site. */
+static const char *origin_of(const chat_upload_conf_t *store, apr_pool_t *p)
+{
+    const char *host =
+        store->public_url ? strstr(store->public_url, "://") : NULL;
+
+    return host ? apr_pstrndup(p, store->public_url,
+                               host + 3 + strcspn(host + 3, "/") -
+                                   store->public_url)
+                : NULL;
+}
+
+/* Where files go to, and which: what is refused later need not be sent. */
+static void put_uploads(chat_buf_t *out, rest_t *q)
+{
+    const chat_server_upload_t *upload = &q->ctx->server->upload;
+    const apr_array_header_t *types = q->ctx->dir->upload.types;
+    int i;
+
+    if (!may_upload(upload, q->ctx->user)) {
+        chat_route_view_json(out, "uploads", NULL);
+        return;
+    }
+    chat_route_view_json(out, "uploads", "{");
+    chat_route_view_string(out, "origin", origin_of(upload->store, q->p));
+    chat_route_view_json(out, "types", "[");
+    for (i = 0; i < types->nelts; i++) {
+        const chat_upload_type_t *type =
+            &APR_ARRAY_IDX(types, i, chat_upload_type_t);
+
+        chat_route_view_comma(out, i);
+        chat_buf_puts(out, "{");
+        chat_route_view_string(out, "mediaType", type->type);
+        chat_route_view_integer(out, "maxBytes", type->most);
+        chat_buf_puts(out, "}");
+    }
+    chat_buf_puts(out, "]}");
 }
 
 /* Of a guest nothing is known. */
@@ -131,7 +177,8 @@ static apr_status_t get(rest_t *q)
     chat_route_view_boolean(out, "guest", !user->id);
     put_limits(out, q);
     put_clamps(out, conf);
-    put_features(out, conf, &chat_config_server(q->r->server)->upload, user);
+    put_features(out, conf, &q->ctx->server->upload, user);
+    put_uploads(out, q);
     chat_route_view_string(out, "onLeave",
                            conf->resume.finish ? "finish" : "stop");
     put_page(out, &conf->page);

@@ -137,12 +137,14 @@ static apr_status_t read_request(chat_run_t *run, chat_err_t *err)
     if (rv == APR_SUCCESS)
         rv = read_turn(run, body, err);
     if (rv == APR_SUCCESS && body && run->form && run->form->status)
-        rv = chat_request_wishes(&run->request, body,
+        rv = chat_request_wishes(&run->request, body, run->r->args,
                                  run->question ||
                                      run->request.place.conversation,
                                  err, run->request_pool);
     run->request.turn.request_id = run->ctx->request_id;
     run->whole = run->request.turn.whole;
+    if (run->whole)
+        run->request.coalesce = 0;
     return rv;
 }
 
@@ -313,6 +315,7 @@ static const chat_stream_cb_t callbacks = {
     .data = chat_run_data,
     .ahead = chat_run_ahead,
     .silence = chat_run_silence,
+    .later = chat_run_late,
     .again = chat_run_again,
     .taken = chat_run_taken,
     .ask = chat_run_hook_ask,

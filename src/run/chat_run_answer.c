@@ -103,6 +103,7 @@ static void make_parser(chat_run_t *run)
     answer->sse = chat_sse_create(on_event, run, p);
     chat_redact_init(&answer->redact, p);
     if (run->dialect) {
+        chat_buf_init(&answer->pending.text, p);
         answer->parse = apr_pcalloc(p, sizeof(*answer->parse));
         answer->seen = &answer->parse->seen;
     }
@@ -151,6 +152,8 @@ void chat_run_listen(chat_run_t *run)
     answer->gone = 0;
     answer->torn = 0;
     if (answer->parse) {
+        chat_buf_clear(&answer->pending.text);
+        answer->pending.told = 0;
         memset(answer->parse, 0, sizeof(*answer->parse));
         answer->parse->on_delta = on_delta;
         answer->parse->ctx = run;
@@ -378,6 +381,7 @@ static apr_status_t translate(chat_run_t *run, const char *data, apr_size_t len)
     chat_sse_feed(answer->sse, data, len);
     if (!answer->events)
         keep_json(run, data, len);
+    chat_run_coalesce_wait(run);
     rv = chat_run_send_out(run);
     if (rv != APR_SUCCESS)
         return rv;
@@ -550,4 +554,12 @@ apr_status_t chat_run_silence(void *ctx)
             return rv;
     }
     return chat_run_send_bytes(run, COMMENT, sizeof(COMMENT) - 1);
+}
+
+apr_status_t chat_run_late(void *ctx)
+{
+    chat_run_t *run = ctx;
+
+    chat_run_coalesce_flush(run);
+    return chat_run_send_out(run);
 }

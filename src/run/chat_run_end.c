@@ -337,6 +337,7 @@ void chat_run_complete(void *ctx, const chat_end_t *end)
     }
     chat_run_send_held(run);
     chat_run_flush(run);
+    chat_run_coalesce_flush(run);
     chat_run_result(&result, &refusal, run, end);
     chat_run_move(run, CHAT_RUN_ENDING);
     run->record.ttft = result.answering ? end->first : -1;

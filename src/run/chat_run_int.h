@@ -8,6 +8,7 @@
  *   chat_run_attempts.c    one call after another until one answers
  *   chat_run_answer.c      what happens while an upstream answers
  *   chat_run_wait.c        bytes that have to wait
+ *   chat_run_coalesce.c    small pieces that become one event
  *   chat_run_end.c         how it ended, and what the client is told
  *
  * and what these ask:
@@ -104,6 +105,14 @@ typedef struct chat_run_call_t {
     int taken;        /* the upstream has taken all of it */
 } chat_run_call_t;
 
+/* A text of which the encoder does not know yet (chat_run_coalesce.c). */
+typedef struct chat_run_pending_t {
+    chat_buf_t text; /* empty: there is none */
+    chat_delta_e kind;
+    int index;
+    apr_int64_t told; /* chat_clock_now() when there was one last, 0: never */
+} chat_run_pending_t;
+
 /* What the upstream says, and what becomes of it. Of the last attempt, but for
  * sent. */
 typedef struct chat_run_answer_t {
@@ -113,10 +122,11 @@ typedef struct chat_run_answer_t {
     int events;               /* of the upstream's stream */
     chat_encoder_t *encoder;  /* of a dialect */
     apr_pool_t *encoder_pool; /* of an encoder that gathers, or NULL */
-    chat_buf_t out;       /* what the encoder wrote; or, where the upstream's
-                             bytes are gathered, these */
-    chat_buf_t waiting;   /* bytes that pass, until a tap has looked at them */
-    apr_off_t gone;       /* bytes that no longer wait */
+    chat_buf_t out;     /* what the encoder wrote; or, where the upstream's
+                           bytes are gathered, these */
+    chat_buf_t waiting; /* bytes that pass, until a tap has looked at them */
+    chat_run_pending_t pending; /* of a client that wants fewer events */
+    apr_off_t gone;             /* bytes that no longer wait */
     apr_size_t torn;      /* of those that wait, of an event that is not over */
     chat_sse_t *shown;    /* of a kept run: reads them once they need not wait
                              any more; NULL: none has to */
@@ -355,6 +365,7 @@ void chat_run_listen(chat_run_t *run); /* before each call */
 void chat_run_head(void *ctx, int status, const apr_table_t *headers);
 apr_status_t chat_run_data(void *ctx, const char *data, apr_size_t len);
 apr_status_t chat_run_silence(void *ctx);
+apr_status_t chat_run_late(void *ctx); /* chat_stream_cb_t.later */
 /* [driver] Another call follows the one that failed: a client that wants to
  * know is told. */
 void chat_run_tell_again(chat_run_t *run, int same);
@@ -375,6 +386,16 @@ void chat_run_send_held(chat_run_t *run);
  * is put, in r->pool. */
 void chat_run_result(chat_result_t *result, chat_err_t *refusal,
                      const chat_run_t *run, const chat_end_t *end);
+
+/* ---- chat_run_coalesce.c: a client that wants fewer events ---- */
+
+/* A delta on its way to the encoder. */
+void chat_run_coalesce(chat_run_t *run, const chat_delta_t *delta);
+/* [in data()] What has waited long enough goes to the encoder; chat_run_late()
+ * is called for what has not. */
+void chat_run_coalesce_wait(chat_run_t *run);
+/* All of it does. Once more does no harm. */
+void chat_run_coalesce_flush(chat_run_t *run);
 
 /* ---- chat_run_wait.c ---- */
 

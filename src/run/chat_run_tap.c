@@ -68,7 +68,10 @@ static void arrive(chat_run_t *run, const chat_delta_t *delta)
     for (i = 0; left; i++, left >>= 1)
         if (left & 1)
             taps[i]->delta(run->tap_state[i], delta);
-    chat_encoder_delta(run->answer.encoder, &run->answer.out, delta);
+    if (run->request.coalesce)
+        chat_run_coalesce(run, delta);
+    else
+        chat_encoder_delta(run->answer.encoder, &run->answer.out, delta);
 }
 
 void chat_run_tap_pass(chat_run_t *run, int tap, const chat_delta_t *delta)

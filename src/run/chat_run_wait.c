@@ -151,8 +151,10 @@ apr_status_t chat_run_went_on(chat_run_t *run)
 
     if (!answer->cut)
         answer->cut = cut;
-    if (run->dialect)
+    if (run->dialect) {
+        chat_run_coalesce_flush(run);
         rv = chat_run_send_out(run);
+    }
     else if (!cut && !run->whole)
         rv = let_go(run, may_go(run));
     else if (cut && answer->sent)

@@ -72,6 +72,7 @@ static apr_status_t insert(chat_store_tx_t *tx, const fork_t *f,
 static apr_status_t fork_path(chat_store_tx_t *tx, void *work)
 {
     fork_t *f = work;
+    chat_store_locked_t locked;
     chat_conversation_t *of = NULL;
     apr_array_header_t *path;
     const char *leaf = NULL, *by = NULL;
@@ -82,7 +83,10 @@ static apr_status_t fork_path(chat_store_tx_t *tx, void *work)
     if (tx->again &&
         chat_store_conversation_read(&f->is, tx, f->fork) != APR_NOTFOUND)
         return tx->failed ? APR_EGENERAL : APR_SUCCESS;
-    rv = chat_store_conversation_read(&of, tx, f->id);
+    /* No message of the path goes, or becomes longer, before it is copied. */
+    rv = chat_store_conversation_lock(&locked, tx, f->id, 0);
+    if (rv == APR_SUCCESS)
+        rv = chat_store_conversation_read(&of, tx, f->id);
     if (rv == APR_SUCCESS)
         rv = read_path(tx, f, &path);
     if (rv == APR_SUCCESS)

@@ -199,6 +199,16 @@ apr_status_t chat_stream_frame(const request_rec *r, const char *data,
     return s->driver->ops->frame(s, data, len);
 }
 
+void chat_stream_later(const request_rec *r, apr_interval_time_t wait)
+{
+    chat_stream_t *s = calling;
+
+    if (!s || s->r != r)
+        return;
+    s->client.later_at = s->driver->now + wait;
+    s->driver->ops->schedule(s);
+}
+
 /* After every callback that may have written, with its result: the same, or
  * that the client does not take it. */
 apr_status_t chat_stream_written(chat_stream_t *s, apr_status_t rv)
@@ -264,13 +274,24 @@ void chat_stream_woken(chat_stream_t *s)
         s->source->woken(s);
 }
 
-void chat_stream_heartbeat(chat_stream_t *s)
+static void write_in_time(chat_stream_t *s, apr_status_t (*write)(void *ctx))
 {
     apr_status_t rv;
 
     s->client.write_at = s->driver->now;
     calling = s;
-    rv = s->spec.cb->silence(s->spec.ctx);
+    rv = write(s->spec.ctx);
     calling = NULL;
     chat_stream_written(s, rv);
+}
+
+void chat_stream_heartbeat(chat_stream_t *s)
+{
+    write_in_time(s, s->spec.cb->silence);
+}
+
+void chat_stream_tell_later(chat_stream_t *s)
+{
+    s->client.later_at = 0;
+    write_in_time(s, s->spec.cb->later);
 }

@@ -170,6 +170,14 @@ static void check_client(chat_stream_t *s, chat_mono_t now)
 }
 
 /* Not before the client has what there is. */
+static chat_mono_t later_due(const chat_stream_t *s)
+{
+    return s->client.later_at && !s->ended && !s->client.out.len
+               ? s->client.later_at
+               : CHAT_MONO_NEVER;
+}
+
+/* The same. */
 static chat_mono_t source_due(const chat_stream_t *s)
 {
     chat_mono_t at = 0;
@@ -191,6 +199,8 @@ chat_mono_t chat_stream_due(const chat_stream_t *s)
         due = at;
     if ((at = source_due(s)) < due)
         due = at;
+    if ((at = later_due(s)) < due)
+        due = at;
     if (!s->ended && s->call.spec && (at = call_due(s)) < due)
         due = at;
     if ((at = s->aside.ops->due(s)) < due)
@@ -206,6 +216,8 @@ void chat_stream_check(chat_stream_t *s, chat_mono_t now)
         s->source->fire(s);
     else
         check_client(s, now);
+    if (later_due(s) <= now)
+        chat_stream_tell_later(s);
     if (!s->ended && s->call.spec)
         check_call(s, now);
     if (s->aside.ops->due(s) <= now)

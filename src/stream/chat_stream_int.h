@@ -174,6 +174,7 @@ typedef struct chat_stream_client_t {
     int fd;                  /* C  -1 when unknown (HTTP/2) */
     chat_mono_t write_at;    /* last attempt to write */
     chat_mono_t progress_at; /* last byte that the client took */
+    chat_mono_t later_at;    /* when later() is called, 0 never */
     int left;                /* it is gone, and the stream goes on */
     chat_mono_t left_at;     /* since when */
 } chat_stream_client_t;
@@ -302,6 +303,8 @@ chat_offer_e chat_stream_deliver(chat_stream_t *s, const char *data,
                                  apr_size_t len);
 /* [D] Have silence() called. */
 void chat_stream_heartbeat(chat_stream_t *s);
+/* [D] The same of later(). */
+void chat_stream_tell_later(chat_stream_t *s);
 
 /* [D] Decide how the stream ends; the first decision holds. Not the last word
  * before chat_stream_again() was asked, with the source stopped. */

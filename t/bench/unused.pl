@@ -15,7 +15,7 @@ use ChatTest;
 use ChatTest::Streams qw(mpm_conf);
 use ChatTest::Upstream;
 
-my ($FEW, $MANY, $REQUEST, $EVENT) = (5, 45, 200, 20);
+my ($FEW, $MANY, $REQUEST, $EVENT) = (5, 25, 200, 20);
 my $MODERATION = qr{/(?:src/moderation/|src/run/chat_run_(?:abuse|hook|lists|moderation|verdict))};
 my $up = ChatTest::Upstream->new->start;
 
@@ -53,6 +53,7 @@ ChatAuth guest
 ChatModelDefault mock-1
 ChatUse up
 END
+    $t->allow_log(qr/AH00045/);    # so slow a child does not exit in time
     $t->start;
     for (1 .. $requests) {
         my $res = $t->post_json('/', { messages => [ { role => 'user', content => 'Hello' } ] });
@@ -61,12 +62,12 @@ END
     my $dir = $t->dir;
     $t->stop;
     my ($all, $ours) = (0, 0);
-    for my $file (glob "$dir/callgrind.out.*") {
+    for my $file (glob "$dir/check/callgrind.out.*") {
         my @n = count_in($file);
         $all += $n[0];
         $ours += $n[1];
     }
-    die "nothing was counted in $dir\n" if !$all;
+    die "no request was counted in $dir\n" if $all < 1000 * $requests;
     return ($all, $ours);
 }
 

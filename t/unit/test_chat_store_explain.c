@@ -83,8 +83,11 @@ static void fill_pgsql(int from, int to)
     "where m < %d) "
 #define N "* 1048576 + u"
 
+/* A million rows at once: in memory, their words by one statement, and all of
+ * it in the file when it is measured. */
 static void fill_sqlite(int from, int to)
 {
+    store_link_sql("pragma cache_size = -1000000");
     store_link_sql("begin");
     store_link_sql(
         SERIES "insert into chat_conversation (n, id, user_id, title, "
@@ -111,7 +114,17 @@ static void fill_sqlite(int from, int to)
                                                               "u",
         users - 1, from, to - 1, IN_CONVERSATION);
     store_link_sql("commit");
+    while (store_link_sql("select 1 from chat_message_unindexed limit 1")) {
+        store_link_sql("insert into chat_message_search (rowid, owner, body) "
+                       "select n, hex(user_id), text from chat_message where n "
+                       "in (select n from chat_message_unindexed order by n "
+                       "limit 1000)");
+        store_link_sql("delete from chat_message_unindexed where n in (select "
+                       "n from chat_message_unindexed order by n limit 1000)");
+    }
     store_link_sql("analyze");
+    store_link_sql("pragma wal_checkpoint(truncate)");
+    store_link_sql("pragma cache_size = -8000");
 }
 
 static void fill(int from, int to)

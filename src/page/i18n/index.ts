@@ -36,10 +36,13 @@ export function plural(key: string, n: number): string {
     return t(`${key}.${form}` as Key, { n: count(n) });
 }
 
-export const count = (n: number): string => n.toLocaleString(language.value);
+/** Numbers and dates are written as where the reader is, if the browser says so for this language. */
+const region = (): string => navigator.languages.find((l) => l.split("-")[0] === language.value) ?? language.value;
+
+export const count = (n: number): string => n.toLocaleString(region());
 
 export const dateTime = (iso: string, style: Intl.DateTimeFormatOptions = { dateStyle: "medium", timeStyle: "short" }): string =>
-    new Date(iso).toLocaleString(language.value, style);
+    new Date(iso).toLocaleString(region(), style);
 
 export async function speak(wanted: string | undefined): Promise<void> {
     const choice = [wanted, ...navigator.languages].map((l) => l?.split("-")[0]).find((l) => l && Object.hasOwn(LANGUAGES, l)) ?? "en";

@@ -39,20 +39,22 @@ type Katex = { render(tex: string, to: HTMLElement, options: object): void };
 let katex: Katex | undefined;
 let coming: Promise<unknown> | undefined;
 
-/** A formula that is not there by then is shown as its TeX for as long as the answer is. */
+/** A formula that is not there by then is shown as its TeX for as long as the answer is, and so are those behind it. */
 const PATIENCE = 5000;
 /** A formula in a line that is taller than so many em stands in a line of its own: a line does not grow. */
 const TALL = 1.6;
 
 /** Formulas that are drawn, but not shown yet, by what they say. */
 const drawn = new Map<string, HTMLElement>();
-/** Those whose fonts have come, or which nobody waits for any more. */
+/** Those whose fonts have come. */
 const known = new Set<string>();
+/** Nobody waits: what draws them, or a font, has not come in time, nor since. */
+let late = false;
 const keyOf = (tex: string, display: boolean): string => `${display ? "$$" : "$"}${tex}`;
 
 /** To be called as soon as a formula may come. */
 export function fetchKatex(): Promise<unknown> {
-    return (coming ??= import("./katex").then((m) => (katex = m.default as unknown as Katex)).catch(() => (coming = undefined)));
+    return (coming ??= import("./katex").then((m) => ((katex = m.default as unknown as Katex), (late = false))).catch(() => (coming = undefined)));
 }
 
 function draw(element: HTMLElement, tex: string, display: boolean): void {
@@ -88,7 +90,7 @@ function makeSpan(tex: string, display: boolean): HTMLElement {
 /** Whether it has its final size as soon as it is shown. */
 export function isReady(tex: string, display: boolean): boolean {
     const key = keyOf(tex, display);
-    if (known.has(key)) return true;
+    if (late || known.has(key)) return true;
     if (!katex) return false;
     if (!drawn.has(key)) drawAside(tex, display);
     if (document.fonts.status !== "loaded") return false;
@@ -96,25 +98,34 @@ export function isReady(tex: string, display: boolean): boolean {
     return true;
 }
 
-/** Until it is so, or nobody should wait any longer. */
+/** Until it may be, or nobody should wait any longer. */
 export async function makeReady(tex: string, display: boolean): Promise<void> {
-    const late = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-    await Promise.race([late, fetchKatex()]);
-    if (katex && !isReady(tex, display)) await Promise.race([late, document.fonts.ready]);
-    known.add(keyOf(tex, display));
+    const come = async (): Promise<boolean> => {
+        await fetchKatex();
+        if (katex && !isReady(tex, display)) await document.fonts.ready;
+        return !!katex;
+    };
+    const coming = come();
+    if (await Promise.race([coming, new Promise((resolve) => setTimeout(resolve, PATIENCE))])) return;
+    late = true;
+    void coming.then((there) => (late = !there));
 }
 
 /** Until KaTeX is there, and where it does not understand, the TeX itself is shown; `stays`: for good, if it is not there by now. */
 export function formula(tex: string, display: boolean, stays: boolean): HTMLElement {
-    const had = drawn.get(keyOf(tex, display));
-    drawn.delete(keyOf(tex, display));
-    if (had) return had;
+    const key = keyOf(tex, display);
+    const had = drawn.get(key);
+    drawn.delete(key);
+    // A font that comes later would move it.
+    const draws = !late || known.has(key);
+    if (had && draws) return had;
+    had?.remove();
     const element = makeSpan(tex, display);
-    if (katex) {
+    if (katex && draws) {
         draw(element, tex, display);
     } else {
         element.textContent = tex;
-        if (!stays) void fetchKatex().then(() => katex && draw(element, tex, display));
+        if (!stays && !katex) void fetchKatex().then(() => katex && draw(element, tex, display));
     }
     return element;
 }

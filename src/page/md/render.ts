@@ -31,6 +31,7 @@ export class MarkdownView {
     /** Somebody sees it being written. */
     private live = false;
     private ended = false;
+    private given = "";
     /** A formula that must have its size before it, and what follows, is shown. */
     private waits = false;
     private held = false;
@@ -41,6 +42,9 @@ export class MarkdownView {
 
     /** All of it so far; it must begin with what was said before, else all is drawn anew. */
     update(text: string, ended: boolean): void {
+        // One of a thousand that are drawn again because another one came.
+        if (ended && this.ended && text === this.given) return;
+        this.given = text;
         text = text.replace(/\r\n?/g, "\n");
         if (!text.startsWith(this.text)) this.reset();
         this.live ||= !ended;

@@ -148,6 +148,9 @@ const windowOf = (s: number): string =>
     s % 86400 === 0 ? t("admin.days", { n: s / 86400 }) : s % 3600 === 0 ? t("admin.hours", { n: s / 3600 }) : s % 60 === 0 ? t("admin.minutes", { n: s / 60 }) : t("admin.seconds", { n: s });
 const numberOf = (n: number, unit: string) => (unit === "usd" ? money(n) : count(n));
 
+/** The same at several places of the site is told once. */
+const distinct = <T,>(list: T[]): T[] => [...new Map(list.map((p) => [JSON.stringify(p), p])).values()];
+
 function Limits() {
     const list = useList<AdminLimit>(() => more.limits());
     const put = (l: AdminLimit) => list.show((rows) => rows!.map((r) => (r.name === l.name ? l : r)));
@@ -162,9 +165,9 @@ function Limits() {
     return (
         <>
             <Table label={t("admin.limits")} heads={["admin.limit", "admin.counts", "admin.window", "admin.tiers", "admin.model", "admin.configures", "admin.holds", "admin.set"]}>
-                {list.rows?.map((l) => l.policies.map((p, i) => (
+                {list.rows?.map((l) => distinct(l.policies).map((p, i, all) => (
                     <tr key={`${l.name}${i}`}>
-                        {i === 0 && <th scope="row" rowSpan={l.policies.length}>{l.name}</th>}
+                        {i === 0 && <th scope="row" rowSpan={all.length}>{l.name}</th>}
                         <td>{t(`unit.${p.unit}`)}</td>
                         <td>{p.unit === "streams" ? "" : windowOf(p.windowSeconds)}</td>
                         <td>{p.tier ?? t("admin.all")}</td>
@@ -172,7 +175,7 @@ function Limits() {
                         <td>{numberOf(p.configured, p.unit)}</td>
                         <td>{numberOf(p.limit, p.unit)}</td>
                         {i === 0 && (
-                            <td rowSpan={l.policies.length}>
+                            <td rowSpan={all.length}>
                                 <Cell number label={t("admin.of", { what: t("admin.set"), name: l.name })} value={shown(l.limit)} placeholder={t("admin.unset")} onSave={(v) => change(l, v)} />
                             </td>
                         )}

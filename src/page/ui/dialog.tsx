@@ -27,7 +27,7 @@ export function Dialog({ title, onClose, children, ...rest }: DialogProps) {
     useEffect(() => {
         const had = document.activeElement as HTMLElement | null;
         ref.current!.showModal();
-        ref.current!.querySelector<HTMLElement>("input[type=search], [data-first]")?.focus();
+        ref.current!.querySelector<HTMLElement>("input[type=search]:not([data-later]), [data-first]")?.focus();
         return () => {
             if (had?.isConnected && had !== document.body) had.focus();
             else document.getElementById("composer")?.focus();

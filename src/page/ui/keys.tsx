@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { useEffect, useState } from "preact/hooks";
-import { said } from "../api";
+import { ApiError, said } from "../api";
 import { providers } from "../app";
 import { dateTime, t } from "../i18n";
 import { more, type Key } from "../more";
@@ -9,16 +9,21 @@ function KeyRow({ provider, there, onChange }: { provider: string; there: Key | 
     const [text, write] = useState("");
     const [says, say] = useState("");
     const [busy, work] = useState(false);
+    /** The provider could not be asked whether it takes the key. */
+    const [unchecked, leave] = useState(false);
     const act = async (what: () => Promise<unknown>) => {
         work(true);
         say("");
+        leave(false);
         try {
             const result = (await what()) as { status?: string; detail?: string } | undefined;
             say(result?.detail ?? (result?.status === "ok" || result?.status === "invalid" ? t(`key.${result.status}`) : t("saved")));
             write("");
             onChange();
         } catch (e) {
-            say(said(e));
+            const away = e instanceof ApiError && e.status >= 502;
+            say(away ? t("key.away") : said(e));
+            leave(away);
         }
         work(false);
     };
@@ -43,6 +48,9 @@ function KeyRow({ provider, there, onChange }: { provider: string; there: Key | 
                 {there && <button type="button" class="danger" disabled={busy} onClick={() => void act(() => more.removeKey(provider))}>{t("key.remove")}</button>}
             </span>
             <p role="status">{says}</p>
+            {unchecked && text.trim() && (
+                <button type="button" disabled={busy} onClick={() => void act(() => more.putKey(provider, { key: text.trim(), check: false }))}>{t("key.anyway")}</button>
+            )}
         </form>
     );
 }

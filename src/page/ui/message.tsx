@@ -166,7 +166,7 @@ function End({ message, last }: { message: Message; last: boolean }) {
     const says =
         status === "cancelled" ? t("stopped")
         : status === "partial" ? t(error?.code === "cut" ? "cut.here" : "cut")
-        : status === "failed" ? t(error?.code.startsWith("upstream_") ? "failed.provider" : "failed")
+        : status === "failed" ? t(/^upstream_(?:rate_limited|overloaded)$/.test(error?.code ?? "") ? "failed.busy" : error?.code.startsWith("upstream_") ? "failed.provider" : "failed")
         : finishReason === "length" ? t("length")
         : finishReason === "content_filter" ? t("filtered")
         : "";

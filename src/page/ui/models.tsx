@@ -3,7 +3,7 @@
 // The choice of a model: a field that finds, and a list by provider.
 import { useState } from "preact/hooks";
 import type { Model } from "../api";
-import { choose, model, models, providers, set, settings } from "../app";
+import { choose, model, models, narrow, providers, set, settings } from "../app";
 import { type Key, language, t } from "../i18n";
 import "../i18n/en-seldom";
 import { notice } from "../thread";
@@ -91,6 +91,8 @@ export default function ModelPicker({ pick, onClose }: { pick?: (m: Model) => vo
             <input
                 type="search"
                 list={undefined}
+                // A keyboard that comes by itself would lie over the list.
+                data-later={narrow.matches || undefined}
                 role="combobox"
                 aria-expanded="true"
                 aria-controls="model-list"
@@ -112,6 +114,7 @@ export default function ModelPicker({ pick, onClose }: { pick?: (m: Model) => vo
                     </div>
                 ))}
             </div>
+            {found.some((m) => m.price) && <small>{t("model.prices")}</small>}
             {!found.length && <p role="status">{t("model.none")}</p>}
             {here && (
                 <button type="button" class="plain" aria-pressed={favourites.has(here.id)} onClick={() => like(here)}>

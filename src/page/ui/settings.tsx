@@ -32,7 +32,8 @@ function Appearance() {
     return (
         <>
             <Choice name="theme" label={t("settings.theme")} of={{ system: t("theme.system"), light: t("theme.light"), dark: t("theme.dark") }} />
-            <Choice name="send" label={t("settings.send")} of={{ enter: t("send.enter"), "ctrl-enter": t("send.ctrl") }} />
+            {/* Where Enter is a new line anyway there is no choice. */}
+            {matchMedia("(pointer: fine)").matches && <Choice name="send" label={t("settings.send")} of={{ enter: t("send.enter"), "ctrl-enter": t("send.ctrl") }} />}
             <Choice name="language" label={t("settings.language")} of={{ "": t("language.browser"), ...LANGUAGES }} />
             <Choice name="size" label={t("settings.size")} of={{ small: t("size.small"), normal: t("size.normal"), large: t("size.large") }} />
             <label class="check">

@@ -144,7 +144,10 @@ export function Thread({ onEdit }: { onEdit: (m: Message) => void }) {
         const first = inner.current!.querySelector<HTMLElement>("article");
         const at = first?.getBoundingClientRect().top ?? 0;
         await loadOlder();
-        requestAnimationFrame(() => first?.isConnected && (el.scrollTop += first.getBoundingClientRect().top - at));
+        requestAnimationFrame(() => {
+            if (first?.isConnected) el.scrollTop += first.getBoundingClientRect().top - at;
+            onScroll();
+        });
     };
     const onScroll = () => {
         look();

@@ -6,7 +6,7 @@
 #   CHAT_VARIANT=asan|tsan    the module built so; the runtime is preloaded
 #   CHAT_VALGRIND=memcheck|helgrind|callgrind
 #
-# callgrind complains of nothing, it counts: into callgrind.out.PID in %%DIR%%.
+# callgrind complains of nothing, it counts: into check/callgrind.out.PID.
 package ChatTest::Checker;
 
 use v5.36;
@@ -78,7 +78,7 @@ sub directives ($self, $dir) {
 sub prefix ($self, $dir) {
     return ('setarch', '-R') if $self->{variant} eq 'tsan';
     my $tool = $self->{tool} or return;
-    return ('valgrind', '--tool=callgrind', '--log-file=/dev/null', "--callgrind-out-file=$dir/../callgrind.out.%p") if $tool eq 'callgrind';
+    return ('valgrind', '--tool=callgrind', '--log-file=/dev/null', "--callgrind-out-file=$dir/callgrind.out.%p") if $tool eq 'callgrind';
     my $file = $tool eq 'helgrind' ? 'helgrind' : 'valgrind';
     my $supp = "$self->{root}/t/$file.supp";
     return ('valgrind', "--tool=$tool", "--log-file=$dir/$tool.%p", '--num-callers=30',
@@ -89,7 +89,7 @@ sub prefix ($self, $dir) {
 # Every complaint found in $dir, as text; none when all is well.
 sub complaints ($self, $dir) {
     my @found;
-    for my $file (sort glob "$dir/*") {
+    for my $file ($self->{tool} eq 'callgrind' ? () : sort glob "$dir/*") {
         open my $fh, '<', $file or next;
         my $text = do { local $/; <$fh> } // '';
         push @found, "$file:\n$text" if $self->_bad($text);

@@ -230,7 +230,7 @@ async function runOne(name, part, up) {
         let late;
         try {
             // What a browser is asked to evaluate has no time of its own.
-            await Promise.race([part(up), new Promise((_, fail) => (late = setTimeout(() => fail(new Error(`${name} hangs`)), (task.long ? 40 : 10) * PATIENCE)))]);
+            await Promise.race([part(up), new Promise((_, fail) => (late = setTimeout(() => fail(new Error(`${name} hangs`)), (task.long ? 40 : 20) * PATIENCE)))]);
         } catch (e) {
             for (const [i, page] of pages.entries()) await picture(page, `failed-${name}-${i}`).catch(() => undefined);
             ok(false, name, e.stack);

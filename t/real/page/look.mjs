@@ -80,6 +80,7 @@ const STATES = {
     },
     async answered(page) {
         await this.answer.end(SHOW.slice(700));
+        await page.getByText("outofthewindowofaphone", { exact: false }).waitFor();
         await settled(page);
         await page.locator(".katex").first().waitFor();
         await page.locator("article.answer").last().scrollIntoViewIfNeeded();
@@ -271,6 +272,7 @@ const STATES = {
     },
     ...Object.fromEntries(["models", "limits", "users", "streams", "audit"].map((part) => [`administration, ${part}`, async (page) => {
         await page.unroute(/\/conversations\?/);
+        await page.evaluate(() => document.querySelector(".scrim")?.click());
         await page.evaluate((part) => (location.hash = `#/admin/${part}`), part);
         await page.locator(`nav.tabs a[href$="${part}"][aria-current="page"]`).waitFor();
         await page.locator(".admin-part").getByRole("table").or(page.locator(".admin-part p")).first().waitFor();

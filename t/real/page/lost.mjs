@@ -236,4 +236,133 @@ async function restarted(up) {
     is((await kept(id)).at(-1)[2], "You said: typed while the server was away", "... and one goes on");
 }
 
-run([{ drafts, sending, reloaded, killed, offline, tabs, busy, limited, broken, signedOut }, { restarted }]);
+/** What a page asks that is looked at again. */
+const lookAgain = (page) => page.evaluate(() => document.dispatchEvent(new Event("visibilitychange", { bubbles: true })));
+
+async function killedWhileSending(up) {
+    const page = await visit("eve");
+    const called = up.expect("from a tab that dies");
+    await askFor(page, "Asked from a tab that dies");
+    const answer = await called;
+    const context = page.context();
+    await page.close({ runBeforeUnload: false });
+    const tab = await open(context);
+    const id = (await rows("SELECT conversation_id FROM chat_message WHERE text = 'Asked from a tab that dies'"))[0];
+    await answer.end("Answered to the next one.");
+    await until("the answer to be kept", async () => (await kept(id))[1]?.[1] === "complete");
+    await until("the question to be there, sent or not", async () =>
+        (await composer(tab).inputValue()) === "Asked from a tab that dies" || (await tab.getByText("Asked from a tab that dies").count()));
+    await tab.evaluate((id) => (location.hash = `#/c/${id}`), id);
+    await agrees(tab, id, "its tab killed before the first word");
+}
+
+async function offlineWhileSending(up) {
+    const page = await visit("eve");
+    const called = up.expect("asked and then no line");
+    await askFor(page, "It is asked and then no line");
+    const answer = await called;
+    await page.context().setOffline(true);
+    await page.getByText("offline", { exact: false }).first().waitFor();
+    await page.context().setOffline(false);
+    await answer.end("Said as soon as it is back.");
+    const id = (await rows("SELECT conversation_id FROM chat_message WHERE text = 'It is asked and then no line'"))[0];
+    await until("the answer to be kept", async () => (await kept(id))[1]?.[1] === "complete");
+    await until("the page to have done with it", async () => !(await page.locator('article.answer[aria-busy="true"]').count()));
+    await page.evaluate((id) => (location.hash = `#/c/${id}`), id);
+    await agrees(page, id, "offline before the first word");
+    is((await kept(id)).length, 2, "... and it was asked once");
+}
+
+async function stoppedAndReloaded(up) {
+    const { page, answer, id } = await answering(up, "eve", "stop and reload");
+    await button(page, "Stop").click();
+    await page.reload();
+    // Where the reload was quicker than the word of it, one stops it there.
+    await until("the answer to be stopped", async () => {
+        if ((await kept(id))[1][1] === "cancelled") return true;
+        const stop = button(page, "Stop");
+        if (await stop.count()) await stop.click({ timeout: 1000 }).catch(() => undefined);
+        return false;
+    });
+    await answer.gone;
+    await settled(page);
+    is((await kept(id))[1], ["assistant", "cancelled", "The first part"], "stopped and reloaded: what had come is kept");
+    await agrees(page, id, "stopped and reloaded");
+}
+
+async function stoppedOffline(up) {
+    const { page, answer, id } = await answering(up, "eve", "stop without a line");
+    await page.context().setOffline(true);
+    await button(page, "Stop").click();
+    await page.context().setOffline(false);
+    await answer.say(", and more").catch(() => undefined);
+    await answer.end(", and the end.").catch(() => undefined);
+    await until("it to be over", async () => (await kept(id))[1][1] !== "streaming");
+    await settled(page);
+    ok((await kept(id))[1][2].startsWith("The first part"), "stopped without a line: what had come is kept", await kept(id));
+    await agrees(page, id, "stopped without a line");
+}
+
+async function signedOutInAnswer(up) {
+    const { page, answer, id } = await answering(up, "eve", "my session ends");
+    await page.context().clearCookies();
+    await composer(page).fill("typed when the session was over");
+    await answer.end(", and the end.");
+    await settled(page);
+    ok((await lastAnswer(page).innerText()).includes("The first part, and the end."), "the session ends in mid-answer: all of it is shown");
+    await signIn(page.context(), "eve");
+    await page.reload();
+    await answers(page).waitFor();
+    is(await composer(page).inputValue(), "typed when the session was over", "... and what was typed is there");
+    await agrees(page, id, "the session ended in mid-answer");
+    await composer(page).fill("");
+}
+
+async function otherDevice(up) {
+    const { page, answer, id } = await answering(up, "eve", "on two devices");
+    const { json } = await api("eve", "GET", `conversations/${id}`);
+    await api("eve", "POST", `chat/stream/${json.stream.id}/stop`);
+    await answer.gone;
+    await settled(page);
+    is((await kept(id))[1], ["assistant", "cancelled", "The first part"], "what another device stops is kept");
+    await composer(page).fill("a draft on this device");
+    const called = up.expect("asked on the other one");
+    const asked = api("eve", "POST", "chat/stream", { conversationId: id, messages: [{ role: "user", content: "asked on the other one" }] });
+    await (await called).end("Said to the other one.");
+    await asked;
+    await lookAgain(page);
+    await page.getByText("Said to the other one.").waitFor();
+    is(await composer(page).inputValue(), "a draft on this device", "... its questions are shown here, and the draft stays");
+    await agrees(page, id, "asked on another device");
+    await api("eve", "DELETE", `conversations/${id}`);
+    await page.reload();
+    await page.getByText("This conversation is not here.", { exact: false }).waitFor();
+    const res = await api("eve", "POST", `conversations/${id}/restore`);
+    ok(Number(res.status) < 300, "what another device deleted can be brought back", res);
+    await page.reload();
+    await page.getByText("Said to the other one.").waitFor();
+    is(await composer(page).inputValue(), "a draft on this device", "... with its draft");
+}
+
+async function sentToNobody(up) {
+    const page = await visit("eve");
+    await askFor(page, "before nobody is there");
+    await page.getByText("You said: before nobody").waitFor();
+    await settled(page);
+    const id = await conversationOf(page);
+    await ask("down");
+    await askFor(page, "sent to nobody");
+    await page.getByRole("alert").waitFor();
+    is(await composer(page).inputValue(), "sent to nobody", "what was sent while the server was away is a draft again");
+    await ask("up");
+    await page.reload();
+    await answers(page).waitFor();
+    is(await composer(page).inputValue(), "sent to nobody", "... also after a reload");
+    await button(page, "Send").click();
+    await page.getByText("You said: sent to nobody").waitFor();
+    await settled(page);
+    is((await kept(id)).filter(([, , text]) => text === "sent to nobody").length, 1, "... and is asked once");
+    await agrees(page, id, "sent while the server was away");
+}
+
+run([{ drafts, sending, reloaded, killed, offline, tabs, busy, limited, broken, signedOut, killedWhileSending, offlineWhileSending, stoppedAndReloaded, stoppedOffline, signedOutInAnswer, otherDevice }, { sentToNobody }, { restarted }]);

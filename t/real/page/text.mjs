@@ -267,22 +267,44 @@ async function calm(up, name, options, parts, more = async () => undefined) {
     await answer.end("It ends.");
     await page.getByText("It ends.").waitFor();
     await settled(page);
+    await release?.(parts);
+    await page.evaluate(() => document.fonts.ready.then(() => new Promise(requestAnimationFrame)));
     const { shifts, removed, shifted } = await page.evaluate(() => ({ shifts: window.shifts, removed: window.removed, shifted: window.shifted }));
     ok(shifts === 0, `nothing shifts while an answer comes: ${name}`, { shifts, shifted });
     ok(removed < 200, "what is drawn is not drawn anew", { removed });
 }
 
-/** A processor that is slow, and what draws formulas held back until the test lets it come. */
-async function slow(page) {
-    const debug = await page.context().newCDPSession(page);
-    await debug.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+/** What has such a name comes only when the test lets it. */
+async function hold(page, name) {
     let go;
     const gone = new Promise((resolve) => (go = resolve));
-    await page.route(/\/(?:katex|KaTeX)[^/]*$/, async (route) => {
+    await page.route(name, async (route) => {
         await gone;
         await route.continue();
     });
     return go;
+}
+
+/** A processor that is slow, and what draws formulas held back. */
+async function slow(page) {
+    const debug = await page.context().newCDPSession(page);
+    await debug.send("Emulation.setCPUThrottlingRate", { rate: 4 });
+    return hold(page, /\/(?:katex|KaTeX)[^/]*$/);
+}
+
+/** What a stranger is told when the server has said that he is one moves nothing. */
+async function calmGuest() {
+    let tell;
+    const watched = new Promise((resolve) => (tell = resolve));
+    const page = await visit(null, { ...PHONE, before: (context) => context.route("**/api/v1/**", (route) => watched.then(() => route.continue())) });
+    await page.getByText("What can I help with?").waitFor();
+    await watchShifts(page);
+    tell();
+    await page.getByText("You are a guest", { exact: false }).waitFor();
+    await page.evaluate(() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r))));
+    const { shifts, shifted } = await page.evaluate(() => ({ shifts: window.shifts, shifted: window.shifted }));
+    ok(shifts === 0, "nothing shifts when a stranger opens the page", { shifts, shifted });
+    await page.context().unrouteAll({ behavior: "wait" });
 }
 
 const calmAtOnce = (up) => calm(up, "at once", {}, 6);
@@ -290,9 +312,14 @@ const calmLate = (up) => calm(up, "late", {}, 3, async (page) => {
     const go = await slow(page);
     return (i) => i === 1 && go();
 });
+/** Fonts that come when nobody waits for them any more. */
+const calmFonts = (up) => calm(up, "before its fonts", {}, 1, async (page) => {
+    const go = await hold(page, /\/KaTeX[^/]*$/);
+    return (i) => i === 1 && go();
+});
 const calmPhone = (up) => calm(up, "on a phone", PHONE, 3, async (page) => {
     const go = await slow(page);
     return (i) => i === 1 && go();
 });
 
-run([{ withPolicy, withoutPolicy, elsewhere, selection }, { calmAtOnce }, { calmLate }, { calmPhone }]);
+run([{ withPolicy, withoutPolicy, elsewhere, selection, calmGuest }, { calmAtOnce }, { calmLate }, { calmFonts, calmPhone }]);
