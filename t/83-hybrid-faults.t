@@ -13,7 +13,7 @@ use ChatTest::Hybrid;
 use ChatTest::Upstream;
 
 my $JSON = JSON::PP->new->utf8->canonical;
-my $HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+my $HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
 my $SECRET = 'postgres://app:hunter2@10.0.0.7/db';
 
 sub chunked (@chunks) {
@@ -26,7 +26,7 @@ my @ENDED = ({ type => 'text-end', id => '0' }, { type => 'finish-step' }, { typ
 sub json ($status, $body) { return ChatTest::Answers::whole($status, ['Content-Type: application/json'], $JSON->encode($body)) }
 
 my $app = ChatTest::Answers->new(
-    hello     => [ $HEAD, chunked(@BEGUN, @ENDED), "0\r\n\r\n", 'hang' ],
+    hello     => [ $HEAD, chunked(@BEGUN, @ENDED), "0\r\n\r\n" ],
     fault     => ChatTest::Answers::whole(500, ['Content-Type: text/plain'], "Error: $SECRET"),
     html      => ChatTest::Answers::whole(200, ['Content-Type: text/html'], "<html>$SECRET</html>"),
     json      => json(200, { secret => $SECRET }),

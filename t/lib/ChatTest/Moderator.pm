@@ -19,6 +19,7 @@
 package ChatTest::Moderator;
 
 use v5.36;
+use ChatTest::Script;
 use File::Temp ();
 use IO::Handle;
 use IO::Select;
@@ -40,6 +41,7 @@ sub start ($class) {
     my $self = bless { port => $listen->sockport, file => $file, seen => $seen, text => '', owner => $$ }, $class;
     $self->{pid} = fork // die "fork: $!\n";
     if (!$self->{pid}) {
+        ChatTest::Script::close_others($listen, $tell);
         _serve($listen, $tell);
         POSIX::_exit(0);
     }

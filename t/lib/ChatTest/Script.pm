@@ -32,6 +32,7 @@ sub start ($self) {
     $self->{port} = $listener->sockport;
     $self->{pid} = fork // die "fork: $!\n";
     if (!$self->{pid}) {
+        close_others($listener);
         $self->_serve($listener, getppid);
         POSIX::_exit(0);
     }
@@ -59,6 +60,14 @@ sub read_file ($self, $name) {
 }
 
 # ---- its process ----
+
+# In a process that was forked: who waits for the end of a pipe that was open
+# before would wait for this process, too.
+sub close_others (@handles) {
+    my %keep = map { fileno($_) => 1 } @handles;
+    $keep{$_} or POSIX::close($_) for 3 .. 255;
+    return;
+}
 
 # The head and the body of a request that is there as a whole.
 sub _parse ($text) {
