@@ -2,6 +2,7 @@
 #
 # Every state of the chat page, on a desktop and a phone, light and dark: axe finds
 # nothing in it, and nothing sticks out of the window.
+# Runs alone: it has four pages drawn at once, and looks at what they do in time.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -3,6 +3,7 @@
 # The chat page loses nothing: drafts, parts of answers and their order are what
 # the database has, whatever becomes of the tab, the network, the session or the
 # server while one asks.
+# Runs alone: it has four pages drawn at once, and looks at what they do in time.
 use v5.36;
 use Test::More;
 use FindBin;

@@ -100,7 +100,7 @@ async function withPolicy(up) {
 }
 
 async function withoutPolicy(up) {
-    await attacked(up, "unguarded", { bypassCSP: true });
+    await attacked(up, "bare", { bypassCSP: true });
 }
 
 /** Titles, searches, names of files, errors, and what a browser itself kept. */
