@@ -79,7 +79,6 @@ my $ok = $beside <= $ALLOWED * $alone || $beside <= $FLOOR;
 printf "p99 of %d streams: %.2f ms late alone, %.2f ms beside %d that wait for services: %.2f times, %.2f allowed: %s\n",
     $streams, $alone, $beside, $waiting, $beside / $alone, $ALLOWED, $ok ? 'ok' : 'MISSED';
 $t->stop;
-$service->stop;    # it has the upstream's standard input, at whose end that one ends
 $up->stop;
 done_testing;
 exit(!$ok);
