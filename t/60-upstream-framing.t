@@ -13,6 +13,7 @@ use ChatTest;
 use ChatTest::Streams qw(chat_conf mpm_conf upstream_of);
 use File::Temp qw(tempdir);
 use JSON::PP ();
+use Socket qw(SOL_SOCKET SO_LINGER);
 
 # ---- what an upstream says ----
 
@@ -83,6 +84,7 @@ my %SAY = (
     'bare-lf-trailer-evil' => [ error => 0, sub { "$OK$TE\r\n" . chunk(unfinished()) . "0\r\nA: b\n\r\n$EVIL" } ],
     'short'              => [ error => 0, sub { sized($_) =~ s/event: response.completed.*//sr } ],
     'long-head'          => [ error => 0, sub { sized($_, join '', ('X-A: ' . 'a' x 1000 . "\r\n") x 200) } ],
+    'reset'              => [ error => 0, sub { '' } ],
     'interim-flood'      => [ error => 0, sub { "HTTP/1.1 100 Continue\r\n\r\n" x 20_000 . sized($_) } ],
 );
 
@@ -113,6 +115,8 @@ sub serve_request ($conn, $head) {
     note_request($proper && ($body =~ /say=early/ || JSON::PP->new->decode($body)) ? "proper $tag" : "nonsense $head");
     # Only who reads on would see what follows of the request.
     return syswrite($conn, sized(events("$tag\@$$"))) && 0 if $say eq 'early';
+    # Read, and not even acknowledged.
+    return setsockopt($conn, SOL_SOCKET, SO_LINGER, pack('ii', 1, 0)) && 0 if $say eq 'reset';
     local $_ = events("$tag\@$$");
     syswrite $conn, $SAY{$say}[2]->();
     return $say !~ /until|short/;

@@ -12,6 +12,10 @@
 
 #include "chat_clock.h"
 
+/* Of CHAT_READ_BYTES, so that an answer of nothing but framing keeps no other
+ * stream waiting. */
+#define ROUND_READS 4
+
 /* ---- asking ---- */
 
 static void aside_ask(chat_stream_t *s)
@@ -162,12 +166,15 @@ static int read_once(chat_stream_t *s)
 
 static void ready(chat_stream_t *s, uint32_t events)
 {
+    int i;
+
     if (s->aside.over)
         return;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         chat_exchange_send(s->aside.ex);
-    while (events & (EPOLLIN | EPOLLHUP | EPOLLERR) && read_once(s))
-        ;
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        for (i = 0; i < ROUND_READS && read_once(s); i++)
+            ;
     watch(s);
 }
 

@@ -211,6 +211,7 @@ void chat_blocking_run(chat_stream_t *s)
     else {
         s->driver = &b->driver;
         b->driver.now = chat_clock_now();
+        chat_link_expire(&b->curl);
         watch_client(b, s);
         chat_stream_ids_add(s);
         chat_stream_begin(s);

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -83,11 +84,29 @@ CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
     return rc;
 }
 
+/* A FIN came: a reset alone may come from who has read all, and then it takes
+ * the place of the acknowledgement. One that follows a FIN is EPIPE. */
+static int has_ended(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info), error_len = sizeof(int);
+    int error = 0;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+        return 0;
+    if (info.tcpi_state == TCP_CLOSE_WAIT)
+        return 1;
+    return info.tcpi_state == TCP_CLOSE &&
+           !getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) &&
+           error == EPIPE;
+}
+
 int chat_link_is_unread(const chat_link_t *l)
 {
     int unread = 0;
 
-    return !ioctl(l->event.fd, SIOCOUTQ, &unread) && unread > 0;
+    return has_ended(l->event.fd) && !ioctl(l->event.fd, SIOCOUTQ, &unread) &&
+           unread > 0;
 }
 
 /* Nothing came that belongs to no request, and it is not over. */

@@ -139,7 +139,7 @@ typedef enum {
 /* The call that is made or waited for, and what has come of it. */
 typedef struct chat_stream_call_t {
     apr_uint64_t round;      /* the driver's, in which the source */
-    apr_size_t round_bytes;  /* has delivered so many bytes */
+    apr_size_t round_bytes;  /* has read so many bytes */
     chat_mono_t data_at;     /* last byte from the source */
     int begun;               /* the upstream has really answered */
     int waiting;             /* the source was told LATER */
@@ -262,7 +262,6 @@ typedef struct chat_stream_aside_t {
     chat_mono_t at;             /* when it was made */
     char *data; /* malloc'ed while one is made, capacity bytes */
     apr_size_t len, capacity;
-    int too_long;
 } chat_stream_aside_t;
 
 /* An event of the upstream's reads and writes the members down to aside, and

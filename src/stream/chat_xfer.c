@@ -63,8 +63,8 @@ static void take(chat_stream_t *s, char *in, apr_size_t n)
 
     if (x->ex.answer.complete && !x->head_done)
         note_head(s);
+    s->call.round_bytes += n;
     if (len && !s->ended) {
-        s->call.round_bytes += len;
         s->call.last = x->ex.answer.phase == CHAT_HTTP1_END;
         chat_stream_deliver(s, body, len);
     }

@@ -137,7 +137,8 @@ CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
                         apr_size_t *pn);
 CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
                         apr_size_t *pn);
-/* 1: the upstream's side never got the last of what was sent. */
+/* 1: the upstream's side has ended it, and never got the last of what was sent.
+ */
 int chat_link_is_unread(const chat_link_t *l);
 
 /* ---- what a driver keeps of curl (chat_curl.c) ---- */
