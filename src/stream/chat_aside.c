@@ -161,7 +161,8 @@ static int read_once(chat_stream_t *s)
         connection_over(s, rc != CURLE_OK);
     else
         take(s, in, n);
-    return n == CHAT_READ_BYTES && !s->aside.over;
+    return n && !s->aside.over &&
+           (n == CHAT_READ_BYTES || chat_link_has_more(s->aside.ex->link));
 }
 
 static void ready(chat_stream_t *s, uint32_t events)
@@ -173,7 +174,9 @@ static void ready(chat_stream_t *s, uint32_t events)
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         chat_exchange_send(s->aside.ex);
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        for (i = 0; i < ROUND_READS && read_once(s); i++)
+        for (i = 1; read_once(s) &&
+                    (i < ROUND_READS || chat_link_has_more(s->aside.ex->link));
+             i++)
             ;
     watch(s);
 }

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "chat_clock.h"
+#include "chat_tls.h"
 
 /* Kernel memory for an upstream that we do not read at the moment. */
 #define UPSTREAM_RCVBUF (64 * 1024)
@@ -55,18 +56,57 @@ static CURLcode result_of(ssize_t n, apr_size_t *pn, CURLcode broken)
                : broken;
 }
 
+/* Curl looks a connection up among all others whenever it is read. Nothing that
+ * was read is left in it, and it still closes this one. */
+static void read_past_curl(chat_link_t *l)
+{
+    struct curl_tlssessioninfo *info = NULL;
+
+    l->fresh = 0;
+    if (!curl_easy_getinfo(l->easy.handle, CURLINFO_TLS_SSL_PTR, &info) &&
+        info->backend == CURLSSLBACKEND_OPENSSL && info->internals &&
+        !chat_tls_adopt(info->internals, l->event.fd,
+                        curl_version_info(CURLVERSION_NOW)->ssl_version))
+        l->ssl = info->internals;
+}
+
+static CURLcode recv_by_tls(chat_link_t *l, char *data, apr_size_t len,
+                            apr_size_t *pn)
+{
+    apr_status_t rv = chat_tls_recv(l->ssl, data, len, pn);
+
+    return rv == APR_SUCCESS || rv == APR_EOF ? CURLE_OK
+           : rv == APR_EAGAIN                 ? CURLE_AGAIN
+                                              : CURLE_RECV_ERROR;
+}
+
+static CURLcode recv_by_curl(chat_link_t *l, char *data, apr_size_t len,
+                             apr_size_t *pn)
+{
+    size_t n = 0;
+    CURLcode rc = curl_easy_recv(l->easy.handle, data, len, &n);
+
+    *pn = n;
+    l->heard |= n > 0;
+    if (rc == CURLE_AGAIN && l->heard && l->fresh)
+        read_past_curl(l);
+    return rc;
+}
+
 CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
                         apr_size_t *pn)
 {
-    size_t n = 0;
-    CURLcode rc;
+    if (l->ssl)
+        return recv_by_tls(l, data, len, pn);
+    if (l->easy.handle)
+        return recv_by_curl(l, data, len, pn);
+    return result_of(recv(l->event.fd, data, len, MSG_DONTWAIT), pn,
+                     CURLE_RECV_ERROR);
+}
 
-    if (!l->easy.handle)
-        return result_of(recv(l->event.fd, data, len, MSG_DONTWAIT), pn,
-                         CURLE_RECV_ERROR);
-    rc = curl_easy_recv(l->easy.handle, data, len, &n);
-    *pn = n;
-    return rc;
+int chat_link_has_more(const chat_link_t *l)
+{
+    return l->ssl ? chat_tls_has_more(l->ssl) : l->fresh && l->heard;
 }
 
 CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
@@ -167,6 +207,7 @@ static int connected(chat_link_t *l, const char **pwhy)
         return take_over(l, fd);
     }
     l->event.fd = fd;
+    l->fresh = 1;
     curl_easy_setopt(l->easy.handle, CURLOPT_BUFFERSIZE, (long)CHAT_READ_BYTES);
     return 1;
 }

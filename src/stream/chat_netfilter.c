@@ -214,8 +214,9 @@ static apr_status_t cork_or_send(chat_stream_t *s, const char *data,
 static int goes_past(chat_stream_t *s)
 {
     if (s->client.way == CHAT_WAY_UNKNOWN && s->r->sent_bodyct)
-        s->client.way =
-            chat_park_filters_pass(s->r) ? CHAT_WAY_PAST : CHAT_WAY_FILTERS;
+        s->client.way = chat_park_filters_pass(s->r, &s->client.tls)
+                            ? CHAT_WAY_PAST
+                            : CHAT_WAY_FILTERS;
     return s->client.way == CHAT_WAY_PAST;
 }
 
@@ -224,25 +225,55 @@ static int has_room(const chat_cork_t *cork, const char *data, apr_size_t len)
     return data >= cork->room && data + len <= cork->room + cork->room_len;
 }
 
-apr_status_t chat_netfilter_frame(chat_stream_t *s, const char *data,
-                                  apr_size_t len)
+/* mod_ssl encrypts a chunk at once, and what it becomes goes to the filter
+ * below. What is behind the piece may be of the next. */
+static apr_status_t encrypt(chat_stream_t *s, char *piece, apr_size_t len)
 {
-    chat_cork_t *cork = s->driver->cork;
+    apr_bucket_alloc_t *list = s->c->bucket_alloc;
+    apr_bucket_brigade bb = {.p = s->r->pool, .bucket_alloc = list};
+    char behind[CHAT_FRAME_BEHIND], *at = write_size(piece, len);
+    char *end = piece + len;
     apr_status_t rv;
 
-    if (!goes_past(s))
-        return APR_ENOTIMPL;
-    if (!len || s->client.left)
-        return APR_SUCCESS;
-    rv = put_piece(s);
+    memcpy(behind, end, sizeof(behind));
+    memcpy(end, "\r\n", sizeof(behind));
+    APR_RING_INIT(&bb.list, apr_bucket, link);
+    APR_BRIGADE_INSERT_TAIL(
+        &bb, apr_bucket_transient_create(at, end + sizeof(behind) - at, list));
+    rv = ap_pass_brigade(s->client.tls, &bb);
+    apr_brigade_cleanup(&bb);
+    memcpy(end, behind, sizeof(behind));
+    return rv;
+}
+
+/* The piece waits until it is known whether more follows. */
+static apr_status_t put_in_place(chat_stream_t *s, const char *data,
+                                 apr_size_t len)
+{
+    chat_cork_t *cork = s->driver->cork;
+    apr_status_t rv = put_piece(s);
+
     if (rv != APR_SUCCESS)
         return rv;
-    s->client.passed += len;
     if (!has_room(cork, data, len))
         return put_chunk(s, data, len);
     cork->piece = (char *)data;
     cork->piece_len = len;
     return APR_SUCCESS;
+}
+
+apr_status_t chat_netfilter_frame(chat_stream_t *s, const char *data,
+                                  apr_size_t len)
+{
+    if (!goes_past(s))
+        return APR_ENOTIMPL;
+    if (s->client.tls && !has_room(s->driver->cork, data, len))
+        return APR_ENOTIMPL;
+    if (!len || s->client.left)
+        return APR_SUCCESS;
+    s->client.passed += len;
+    return s->client.tls ? encrypt(s, (char *)data, len)
+                         : put_in_place(s, data, len);
 }
 
 /* ---- the filter ---- */

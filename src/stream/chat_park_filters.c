@@ -21,6 +21,9 @@
 #include "chat_log.h"
 #include "chat_types.h"
 
+/* It makes records of TLS, one of each bucket, and passes them on at once. */
+#define TLS_FILTER "ssl/tls filter"
+
 /* They never block and hold nothing back at a FLUSH. mod_expires writes into
  * tables of the request, and leaves. */
 static const char *const harmless[] = {
@@ -37,7 +40,7 @@ static const char *const harmless[] = {
     "reqtimeout",
     "logio_ttfb_out",
     "ssl/tls coalescing filter",
-    "ssl/tls filter",
+    TLS_FILTER,
     "chat_net",
     "chat_leave",
     "core",
@@ -47,8 +50,15 @@ static const char *const harmless[] = {
 /* Of those, what they do to a body that is chunked: nothing. Others that were
  * there have left when the head was sent. */
 static const char *const idle[] = {
-    "content_length", "http_outerror", "chunk", "reqtimeout",
-    "chat_net",       "chat_leave",    "core",  NULL,
+    "content_length",
+    "http_outerror",
+    "chunk",
+    "reqtimeout",
+    "chat_net",
+    "chat_leave",
+    "core",
+    "ssl/tls coalescing filter",
+    NULL,
 };
 
 /* They act at the first brigade, whatever is in it, and leave: mod_session
@@ -203,12 +213,16 @@ int chat_park_filters_allow(request_rec *r, const char **pwhy)
     return 1;
 }
 
-int chat_park_filters_pass(const request_rec *r)
+int chat_park_filters_pass(const request_rec *r, ap_filter_t **ptls)
 {
-    const ap_filter_t *f;
+    ap_filter_t *f;
 
-    for (f = r->output_filters; f; f = f->next)
-        if (!is_among(idle, f->frec->name))
+    *ptls = NULL;
+    for (f = r->output_filters; f; f = f->next) {
+        if (!strcasecmp(f->frec->name, TLS_FILTER))
+            *ptls = f;
+        else if (!is_among(idle, f->frec->name))
             return 0;
+    }
     return r->chunked;
 }

@@ -41,8 +41,9 @@ int chat_park_ready(void);
  * once for each location in this child. */
 int chat_park_filters_allow(request_rec *r, const char **pwhy);
 /* [the owner] 1: what is left of them does nothing to the bytes of a body but
- * to chunk them. After the head of the answer was sent. */
-int chat_park_filters_pass(const request_rec *r);
+ * to chunk them, and to encrypt them in *ptls, if that is not NULL. After the
+ * head of the answer was sent. */
+int chat_park_filters_pass(const request_rec *r, ap_filter_t **ptls);
 
 /* ---- the filter (chat_netfilter.c) ---- */
 

@@ -169,6 +169,7 @@ typedef enum {
 typedef struct chat_stream_client_t {
     chat_out_t out;
     chat_way_e way;
+    struct ap_filter_t *tls; /* mod_ssl's, which that way ends at; NULL: none */
     apr_off_t passed;        /* bytes of the body that no filter has counted */
     int held;                /* out is not sent but left for the worker */
     int fd;                  /* C  -1 when unknown (HTTP/2) */

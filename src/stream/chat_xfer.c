@@ -112,6 +112,14 @@ static void connection_over(chat_stream_t *s, int broken)
 
 /* ---- reading and writing ---- */
 
+static int has_more(const chat_stream_t *s, apr_size_t n)
+{
+    const chat_link_t *l = s->xfer->ex.link;
+
+    return n && l && !s->ended &&
+           (n == CHAT_READ_BYTES || chat_link_has_more(l));
+}
+
 /* 1: there may be more at once. */
 static int read_once(chat_stream_t *s)
 {
@@ -126,7 +134,7 @@ static int read_once(chat_stream_t *s)
         connection_over(s, rc != CURLE_OK);
     else
         take(s, in, n);
-    return n == CHAT_READ_BYTES && !s->ended;
+    return has_more(s, n);
 }
 
 /* Nothing is read while that has to wait for something else than the next

@@ -106,10 +106,14 @@ struct chat_link_t {
     int plain;           /* its socket is all that there is between */
     uint32_t watched;    /* for these events, of EPOLLIN and EPOLLOUT */
     const chat_link_ops_t *ops;
-    chat_curl_t *curl; /* C */
-    chat_easy_t easy;  /* has no handle once curl knows nothing of it */
-    char *origin;      /* malloc'ed; NULL: it is for one call alone */
-    int kept;          /* another call had it before */
+    chat_curl_t *curl;  /* C */
+    chat_easy_t easy;   /* has no handle once curl knows nothing of it */
+    char *origin;       /* malloc'ed; NULL: it is for one call alone */
+    int kept;           /* another call had it before */
+    int heard;          /* curl has read something of it, with which tickets for
+                           sessions came */
+    int fresh;          /* over TLS, and curl reads it to its end for once */
+    struct ssl_st *ssl; /* it is read without curl; NULL: it is not */
     chat_mono_t idle_at;
     TAILQ_ENTRY(chat_link_t) idle; /* the last one first */
 };
@@ -137,6 +141,8 @@ CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
                         apr_size_t *pn);
 CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
                         apr_size_t *pn);
+/* 1: there may be more, though its socket says nothing. */
+int chat_link_has_more(const chat_link_t *l);
 /* 1: the upstream's side has ended it, and never got the last of what was sent.
  */
 int chat_link_is_unread(const chat_link_t *l);
