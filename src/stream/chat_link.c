@@ -154,7 +154,8 @@ static int is_silent(chat_link_t *l)
 {
     apr_size_t n;
 
-    return chat_link_recv(l, l->curl->in, CHAT_READ_BYTES, &n) == CURLE_AGAIN;
+    return chat_link_recv(l, l->curl->in, CHAT_READ_BYTES, &n) == CURLE_AGAIN &&
+           !chat_link_has_more(l);
 }
 
 void chat_link_watch(chat_link_t *l, uint32_t events)
@@ -307,7 +308,8 @@ void chat_link_keep(chat_link_t *l)
 {
     chat_curl_t *c = l->curl;
 
-    if (!l->origin) {
+    /* What was read already stirs nobody. */
+    if (!l->origin || (chat_link_has_more(l) && !is_silent(l))) {
         chat_link_close(l);
         return;
     }
