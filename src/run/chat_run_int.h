@@ -238,6 +238,9 @@ void chat_run_keep_call(chat_run_t *run);
 /* [driver] chat_stream_cb_t.taken */
 void chat_run_taken(void *ctx);
 
+/* [driver] chat_stream_cb_t.ahead */
+void chat_run_ahead(const void *ctx);
+
 /* ---- chat_run_candidates.c: request thread ---- */
 
 /*
