@@ -149,7 +149,17 @@ is who('/authjs', cookie('mine', $v4)), '401', 'one under a name that nobody wro
 is who('/named', cookie('mine', $v4)), $IN, '... and under one that ChatAuthCookie has';
 is who('/named', cookie('next-auth.session-token', $v4)), '401', '... which then counts alone';
 is who('/authjs', cookie('authjs.session-token', substr $v5, 0, -3)), '401', 'one that is cut';
-is who('/authjs', bearer($v4)), '401', 'a Bearer token is no cookie';
+# Where getToken() of Auth.js looks for it, too.
+is who('/authjs', bearer($_)), $IN, 'the same token as a Bearer token' for $v4, $v4_old, $v5, $v5_secure;
+is who('/authjs', bearer($_)), '401', '... which must hold' for $v4_other, $v4_expired, substr($v5, 0, -3), 'eyJ.a.b.c.d';
+is who('/authjs', bearer($v4_expired), cookie('authjs.session-token', $v5)), '401', '... whatever the cookie says';
+is who('/authjs', bearer('something else'), cookie('authjs.session-token', $v5)), $IN, 'another Bearer token is for others';
+is who('/rows', bearer($v5)), '401', '... as where sessions are rows';
+{
+    my $post = sub (%headers) { return $t->request('POST', '/authjs/page', headers => { Origin => 'https://elsewhere.test', %headers }, body => '')->{status} };
+    is $post->(cookie('authjs.session-token', $v5)), 403, 'a cookie that a page of another site sends';
+    isnt $post->(bearer($v5)), 403, '... while no browser sends a Bearer token by itself';
+}
 is who('/template', cookie('authjs.session-token', $v5_guest)), '200 f1e2', 'the id in a claim of its own';
 is who('/template', cookie('authjs.session-token', $v5)), '401', '... which is not there';
 

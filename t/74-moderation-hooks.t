@@ -13,6 +13,7 @@ use JSON::PP ();
 use ChatTest;
 use ChatTest::Answers;
 use ChatTest::Generated qw(answer_to faults generated texts_of);
+use ChatTest::Kept;
 use ChatTest::Moderator;
 use ChatTest::Snippets;
 use ChatTest::Upstream;
@@ -283,6 +284,8 @@ is_deeply [ @$q{qw(phase final route)}, $q->{texts} ], [ 'input', JSON::PP::true
 my $before = $quick->calls;
 chat('/a', 'hello there');
 is scalar(asked()), 0, 'a verdict is remembered';
+chat('/a', 'hello there', model => 'm');
+is scalar(asked()), 1, '... for all that the service is told, be it another model';
 $before = $quick->calls;
 $r = chat('/a', 'something bad');
 is_deeply [ @$r{qw(status code)}, $r->{json}{category} ], [ 400, 'content_blocked', 'violence' ], 'a bad one is refused';
@@ -466,6 +469,43 @@ is scalar(asked()), 0, '... is left alone for a while';
     $_->close for @waiting;
 }
 $t->stop;
+
+# ---- in conversations ----
+
+{
+    my $kept = ChatTest::Kept->new(use => 'odd', dbd => <<"END", more => { talks => 'ChatRoute conversations' }, where => "ChatModerationURL guard $url in=input,output");
+<ChatProvider odd>
+    ChatProviderType deepseek
+    ChatProviderURL $odd_base
+    ChatProviderKey env:CHAT_CANARY_KEY
+    ChatProviderBreaker off
+</ChatProvider>
+ChatModel x odd
+END
+    $kept->start;
+    my $id = ChatTest::Kept->uuid;
+    my $code = sub ($res) { return (eval { $JSON->decode($res->{body}) } // {})->{code} // '' };
+    my $texts = sub { return [ map { $_->{content} } map { $_->[1]{texts}->@* } grep { $_->[1]{phase} eq 'input' } asked() ] };
+    my $anew = sub ($message, %more) {
+        return $kept->request('POST', "/talks/$id/messages/$message/regenerate", headers => ChatTest::Kept::as('ann'), json => {%more});
+    };
+    asked();
+    is $code->($kept->ask($id, 'answer(late) something bad')), 'content_blocked', 'a question that is kept may be blocked';
+    my ($question, $answer) = $kept->messages($id);
+    for my $message ($question, $answer) {
+        is $code->($anew->($message->{id})), 'content_blocked', "... and is when it is asked anew, by its $message->{role}";
+    }
+    is $texts->()->[-1], 'answer(late) something bad', '... for it is looked at';
+    unlike $odd->asked('late'), qr/something bad/, '... and nobody else has it';
+    is $code->($kept->ask($id, 'answer(late) and now?')), '', 'another question behind it';
+    is_deeply $texts->(), ['answer(late) and now?'], '... is looked at by itself';
+    unlike $odd->asked('late'), qr/something bad/, '... for it is asked by itself';
+    is $kept->ask($id, 'answer(late) and then?')->{status}, 200, 'one more';
+    like $odd->asked('late'), qr/and now\?.*It is said\..*and then/s, '... has what was answered';
+    $kept->request('POST', '/chat', headers => ChatTest::Kept::as($_), json => { messages => [ { role => 'user', content => 'answer(late) of two' } ] }) for qw(ann ann ben);
+    is_deeply $texts->(), [ ('answer(late) and then?'), ('answer(late) of two') x 2 ], 'what is remembered of one user says nothing of another';
+    $kept->stop;
+}
 
 # ---- by threads that wait ----
 

@@ -258,6 +258,9 @@ like $odd->asked('plain'), qr/so \[removed\]/, '... where letters are that look 
     is $tool->(fine => { type => 'string' }), 200, 'a schema';
     is $tool->(banned => { type => 'string' }), 400, '... whose names are read';
     is $tool->(fine => { default => { id => 'banned' } }), 400, '... and what it has under any name';
+    my $form = sub ($name) { return $ask->(response_format => { type => 'json_schema', json_schema => { name => 'x', schema => { type => 'object', properties => { $name => {} } } } }) };
+    is $form->('fine'), 200, 'a schema of an answer';
+    is $form->('banned'), 400, '... whose names are read as well';
 }
 {
     my $tell = sub (%part) {

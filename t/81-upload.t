@@ -288,6 +288,7 @@ sub moderated ($t) {
     my $bad = uploaded($t, 'ann', 'text/plain', $text, filename => 'fine.txt');
     is $ask->(uploaded($t, 'ann', 'text/plain', "urbanned\n", filename => 'fine.txt'))->{status}, 200, 'a text';
     is_deeply code($ask->($bad)), [ 400, 'content_blocked' ], '... with a word in it';
+    is_deeply code($ask->(uploaded($t, 'ann', 'text/plain', "\xc3\xa9" x 8190 . " b\xcc\xb6anned " . 'x' x 20_000, filename => 'fine.txt'))), [ 400, 'content_blocked' ], '... wherever it stands';
     is_deeply code($ask->(uploaded($t, 'ann', 'application/pdf', $pdf, filename => 'banned.pdf'))), [ 400, 'content_blocked' ], '... or in its name';
     is $ask->(uploaded($t, 'ann', 'application/pdf', $pdf, filename => 'my darn dog.pdf'))->{status}, 200, 'a name of which a part is replaced';
     like $sent->(), qr/"my \[removed\] dog\.pdf"/, '... is another';
@@ -299,7 +300,7 @@ sub moderated ($t) {
     is $ask->(undef, in => $conversation)->{status}, 200, '... asked on where one does';
     like $sent->(), qr/\[The file fine\.txt is not available\.\]/, '... is not there any more';
     unlike $sent->(), qr/anned/, '... not a word of it';
-    like $t->get('/server-status?auto')->{body}, qr/^ChatModeration-words-input: \d+ 0 0 2 0$/m, '... which counts for nothing';
+    like $t->get('/server-status?auto')->{body}, qr/^ChatModeration-words-input: \d+ 0 0 3 0$/m, '... which counts for nothing';
     return;
 }
 

@@ -219,7 +219,7 @@ static apr_status_t resolve(const chat_user_t **puser, request_rec *r,
         if (claimed && !claims(scheme, r))
             continue;
         rv = scheme->identify(puser, r, conf, err);
-        if (rv == APR_SUCCESS && scheme->ambient)
+        if (rv == APR_SUCCESS && scheme->ambient && !claimed)
             rv = chat_auth_origin_check(r, conf, err);
         if (rv == APR_SUCCESS && (*puser)->id && !conf->auth.insecure &&
             !is_secret(r))

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ChatAuth authjs: the session cookie of NextAuth 4 or Auth.js 5 with its usual
- * strategy, an encrypted token that holds who it is. ChatAuth authjs-database:
+ * strategy, an encrypted token that holds who it is; or the same token in
+ * Authorization, where its getToken() looks for those of apps that have no
+ * cookies. ChatAuth authjs-database:
  * the other strategy, a bare name of a row in the application's database.
  * Neighbours: chat_auth_cookie.c, chat_auth_jose.c, chat_auth_session.c.
  * Request thread.
@@ -70,28 +72,77 @@ static const char *find_value(request_rec *r, const char *header,
 
 /* ---- authjs ---- */
 
+/* Made for a cookie of that name. APR_EACCES: it does not hold. */
+static apr_status_t decrypt(const chat_user_t **puser, request_rec *r,
+                            const chat_dir_conf_t *conf, const char *name,
+                            const char *value, const char **pwhy,
+                            chat_err_t *err)
+{
+    chat_auth_jose_rules_t rules;
+    chat_auth_jose_claims_t claims;
+    apr_status_t rv;
+
+    chat_auth_rules(&rules, conf, 0);
+    rv = chat_auth_jose_decrypt(&claims, value, name, conf->auth.secrets,
+                                &rules, pwhy, r->pool);
+    if (rv == APR_SUCCESS)
+        *puser = chat_auth_rules_user(&claims, chat_auth_authjs.name, r);
+    return rv == APR_SUCCESS || rv == APR_EACCES
+               ? rv
+               : chat_auth_no_crypto(r, rv, err);
+}
+
 static apr_status_t read_token(const chat_user_t **puser, request_rec *r,
                                const chat_dir_conf_t *conf, const char *name,
                                const char *value, chat_err_t *err)
 {
-    chat_auth_jose_rules_t rules;
-    chat_auth_jose_claims_t claims;
     const char *why;
-    apr_status_t rv;
+    apr_status_t rv = decrypt(puser, r, conf, name, value, &why, err);
     int level;
 
-    chat_auth_rules(&rules, conf, 0);
-    rv = chat_auth_jose_decrypt(&claims, value, name, conf->auth.secrets,
-                                &rules, &why, r->pool);
-    if (rv == APR_SUCCESS) {
-        *puser = chat_auth_rules_user(&claims, chat_auth_authjs.name, r);
-        return APR_SUCCESS;
-    }
     if (rv != APR_EACCES)
-        return chat_auth_no_crypto(r, rv, err);
+        return rv;
     level = chat_auth_tell_level(r, CHAT_AUTH_TELL_TOKEN);
     ap_log_rerror(APLOG_MARK, level, 0, r,
                   CHATNO(0336) "the token of cookie %s does not hold: %s", name,
+                  why);
+    return APR_NOTFOUND;
+}
+
+/* One that is encrypted has five parts; others are for other schemes. */
+static const char *bearer_of(request_rec *r)
+{
+    const char *value = chat_auth_bearer_credentials(r), *at;
+    int dots = 0;
+
+    if (!value || strncmp(value, "eyJ", 3))
+        return NULL;
+    for (at = value; *at; at++)
+        dots += *at == '.';
+    return dots == 4 ? value : NULL;
+}
+
+static int claims_it(request_rec *r)
+{
+    return bearer_of(r) != NULL;
+}
+
+/* It does not say for which cookie it was made. */
+static apr_status_t read_bearer(const chat_user_t **puser, request_rec *r,
+                                const chat_dir_conf_t *conf, const char *value,
+                                chat_err_t *err)
+{
+    apr_status_t rv = APR_EACCES;
+    const char *name, *why = "no cookie of Auth.js has a name";
+    int i, level;
+
+    for (i = 0; rv == APR_EACCES && (name = name_at(r, conf, i)); i++)
+        rv = decrypt(puser, r, conf, name, value, &why, err);
+    if (rv != APR_EACCES)
+        return rv;
+    level = chat_auth_tell_level(r, CHAT_AUTH_TELL_TOKEN);
+    ap_log_rerror(APLOG_MARK, level, 0, r,
+                  CHATNO(0356) "the Bearer token of Auth.js does not hold: %s",
                   why);
     return APR_NOTFOUND;
 }
@@ -106,6 +157,8 @@ static apr_status_t authjs_identify(const chat_user_t **puser, request_rec *r,
 
     if (conf->auth.secrets->nelts == 0)
         return chat_auth_no_secret(r, chat_auth_authjs.name, err);
+    if (bearer_of(r))
+        return read_bearer(puser, r, conf, bearer_of(r), err);
     for (i = 0; header && rv == APR_NOTFOUND; i++) {
         name = name_at(r, conf, i);
         if (!name)
@@ -154,8 +207,9 @@ static apr_status_t database_identify(const chat_user_t **puser, request_rec *r,
 
 const chat_auth_scheme_t chat_auth_authjs = {
     .name = "authjs",
-    .missing = MISSING,
+    .missing = MISSING ", nor its token as a Bearer token",
     .ambient = 1,
+    .claims = claims_it,
     .identify = authjs_identify,
 };
 

@@ -115,6 +115,21 @@ void chat_dialect_dollars(chat_buf_t *out, apr_int64_t cost)
     chat_buf_puts(out, chat_price_short(text, cost));
 }
 
+void chat_dialect_notice(chat_buf_t *out, const chat_notice_t *notice)
+{
+    CHAT_PUT(out, "{\"code\":\"limit_near\",");
+    chat_dialect_string(out, "limit", notice->limit);
+    CHAT_PUT(out, ",");
+    chat_dialect_string(out, "unit", notice->unit);
+    CHAT_PUT(out, ",\"most\":");
+    chat_buf_puts(out, notice->most);
+    CHAT_PUT(out, ",\"remaining\":");
+    chat_buf_puts(out, notice->remaining);
+    CHAT_PUT(out, ",\"resetAt\":");
+    chat_buf_integer(out, apr_time_sec(notice->reset));
+    CHAT_PUT(out, "}");
+}
+
 /* ---- what they read again ---- */
 
 /* Our own events are far smaller, but their texts may come in one. */

@@ -100,6 +100,8 @@ void chat_dialect_count(chat_buf_t *out, const char *member, apr_int64_t n);
 /* A cost in 1e-10 USD as a number of dollars, without zeros at
  * its end. */
 void chat_dialect_dollars(chat_buf_t *out, apr_int64_t cost);
+/* A limit that is near: {"code":"limit_near",...}. */
+void chat_dialect_notice(chat_buf_t *out, const chat_notice_t *notice);
 
 /* What an event holds, or NULL: it is no JSON object. */
 chat_json_t *chat_dialect_data(const chat_sse_event_t *event, apr_pool_t *p);

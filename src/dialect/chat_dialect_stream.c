@@ -47,17 +47,8 @@ static void put_notice(const chat_encoder_t *e, chat_buf_t *out)
 
     if (!n)
         return;
-    CHAT_PUT(out, ",\"notice\":{\"code\":\"limit_near\",");
-    chat_dialect_string(out, "limit", n->limit);
-    CHAT_PUT(out, ",");
-    chat_dialect_string(out, "unit", n->unit);
-    CHAT_PUT(out, ",\"most\":");
-    chat_buf_puts(out, n->most);
-    CHAT_PUT(out, ",\"remaining\":");
-    chat_buf_puts(out, n->remaining);
-    CHAT_PUT(out, ",\"resetAt\":");
-    chat_buf_integer(out, apr_time_sec(n->reset));
-    CHAT_PUT(out, "}");
+    CHAT_PUT(out, ",\"notice\":");
+    chat_dialect_notice(out, n);
 }
 
 /* How the limits stand. */

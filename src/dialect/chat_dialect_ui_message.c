@@ -337,6 +337,19 @@ static void put_usage(chat_encoder_t *e, chat_buf_t *out,
     CHAT_PUT(out, "},\"transient\":true}\n\n");
 }
 
+/* A limit that is near; no message keeps that either. */
+static void put_notice(chat_encoder_t *e, chat_buf_t *out)
+{
+    const chat_notice_t *notice = e->answer->notice ? *e->answer->notice : NULL;
+
+    if (!notice)
+        return;
+    put_head(e, out, "data-notice");
+    CHAT_PUT(out, ",\"data\":");
+    chat_dialect_notice(out, notice);
+    CHAT_PUT(out, ",\"transient\":true}\n\n");
+}
+
 static void put_done(chat_encoder_t *e, chat_buf_t *out)
 {
     chat_dialect_number(e, out);
@@ -359,6 +372,7 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
     begin(e, out);
     if (why == CHAT_FINISH_STOPPED) {
         put_usage(e, out, usage);
+        put_notice(e, out);
         put_head(e, out, "abort");
         CHAT_PUT(out, "}\n\n");
         put_done(e, out);
@@ -369,6 +383,7 @@ static void encode_finish(chat_encoder_t *e, chat_buf_t *out, chat_finish_e why,
     put_head(e, out, "finish-step");
     CHAT_PUT(out, "}\n\n");
     put_usage(e, out, usage);
+    put_notice(e, out);
     put_head(e, out, "finish");
     put_string(out, "finishReason", chat_dialect_ui_message_reason(why));
     CHAT_PUT(out, "}\n\n");

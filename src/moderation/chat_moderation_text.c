@@ -32,12 +32,21 @@ static int is_jamo(utf8proc_int32_t c)
     return (c >= 0x1160 && c <= 0x11ff) || (c >= 0xd7b0 && c <= 0xd7ff);
 }
 
-/* Controls that are no white space, and marks of annotations: nobody sees them,
- * though Unicode has them not among those that are ignored. */
+/* Controls that are no white space, and marks of annotations and objects:
+ * nobody sees them, though Unicode has them not among those that are ignored.
+ */
 int chat_moderation_text_is_control(apr_int32_t c)
 {
     return (c < 0x20 && !(c >= '\t' && c <= '\r')) ||
-           (c >= 0x7f && c < 0xa0 && c != 0x85) || (c >= 0xfff9 && c <= 0xfffb);
+           (c >= 0x7f && c < 0xa0 && c != 0x85) || (c >= 0xfff9 && c <= 0xfffc);
+}
+
+/* Nobody sees these either, though there is no character there yet: Unicode has
+ * them for such as are ignored. */
+static int is_reserved(apr_int32_t c)
+{
+    return c == 0x2065 || (c >= 0xfff0 && c <= 0xfff8) ||
+           (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 /* All that is second in a canonical composition is a mark or a jamo; some
@@ -48,7 +57,7 @@ chat_moderation_place_e chat_moderation_text_place(apr_int32_t c)
     int last = 0;
     utf8proc_ssize_t n;
 
-    if (chat_moderation_text_is_control(c))
+    if (chat_moderation_text_is_control(c) || is_reserved(c))
         return CHAT_MODERATION_IGNORED;
     if (IS_ASCII(c))
         return CHAT_MODERATION_BEGINS;
@@ -184,13 +193,14 @@ static utf8proc_ssize_t strip(utf8proc_int32_t *bare, int *pbare,
     return utf8proc_normalize_utf32(bare, left, COMPOSED);
 }
 
-static utf8proc_ssize_t drop_controls(utf8proc_int32_t *parts,
-                                      utf8proc_ssize_t n)
+static utf8proc_ssize_t drop_ignored(utf8proc_int32_t *parts,
+                                     utf8proc_ssize_t n)
 {
     utf8proc_ssize_t i, left = 0;
 
     for (i = 0; i < n; i++)
-        if (!chat_moderation_text_is_control(parts[i]))
+        if (!chat_moderation_text_is_control(parts[i]) &&
+            !is_reserved(parts[i]))
             parts[left++] = parts[i];
     return left;
 }
@@ -230,7 +240,7 @@ void chat_moderation_text_segment(chat_moderation_segment_t *segment,
     }
     n = utf8proc_decompose((const utf8proc_uint8_t *)text,
                            (utf8proc_ssize_t)len, parts, FORM_MAX, FOLDED);
-    n = n < 0 || n > FORM_MAX ? 0 : drop_controls(parts, n);
+    n = n < 0 || n > FORM_MAX ? 0 : drop_ignored(parts, n);
     n = utf8proc_normalize_utf32(parts, n, COMPOSED);
     left = views & BARE_VIEWS ? strip(bare, pbare, parts, n) : 0;
     for (view = 0; views >> view; view++) {

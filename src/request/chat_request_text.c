@@ -101,10 +101,20 @@ int chat_request_text_is_one(const chat_json_t *object, const char *key,
 
 int chat_request_text_is_free(const chat_json_t *object, const char *key)
 {
-    static const char *const always[] = {
-        "args",       "functionResponse", "function_response",
-        "parameters", "input_schema",     "rawInput",
-        NULL};
+    static const char *const always[] = {"args",
+                                         "functionResponse",
+                                         "function_response",
+                                         "parameters",
+                                         "parametersJsonSchema",
+                                         "parameters_json_schema",
+                                         "input_schema",
+                                         "rawInput",
+                                         "schema",
+                                         "responseSchema",
+                                         "response_schema",
+                                         "responseJsonSchema",
+                                         "response_json_schema",
+                                         NULL};
     static const char *const of_calls[] = {"output", "result", NULL};
     const chat_json_t *v = chat_json_get(object, key);
 

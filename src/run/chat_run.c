@@ -297,6 +297,8 @@ begin_taps(chat_run_t *run, const chat_admission_t *admission, chat_err_t *err)
     chat_run_trace_leave(run, CHAT_STAGE_STORE);
     if (rv == APR_SUCCESS)
         rv = chat_run_files_load(run, err);
+    if (rv == APR_SUCCESS)
+        rv = chat_run_hook_start(run, err);
     /* Who is refused has asked all the same. */
     if (rv != APR_SUCCESS && admission &&
         admission->wait(run->ticket) != CHAT_ADMISSION_GRANTED)

@@ -294,8 +294,7 @@ static void look_up(chat_run_hook_tap_t *s, int i, const chat_hook_conf_t *hook)
     s->away[i] =
         chat_stream_resolve(&s->resolve[i], s->run->r, hook->host, hook->port,
                             hook->timeout, &err) != APR_SUCCESS;
-    if (hook->in & CHAT_HOOK_INPUT)
-        s->question = "";
+    s->asks |= (hook->in & CHAT_HOOK_INPUT) != 0;
     if (!(hook->in & CHAT_HOOK_OUTPUT))
         return;
     s->shows = (!s->looks || s->shows) && hook->chase;
@@ -328,8 +327,16 @@ static apr_status_t hook_begin(void **pstate, chat_run_t *run, chat_err_t *err)
     for (i = 0; i < n; i++)
         look_up(s, i, APR_ARRAY_IDX(s->hooks, i, chat_hook_conf_t *));
     *pstate = s;
-    if (s->question)
-        s->question = chat_run_hook_question(run, run->r->pool);
+    return APR_SUCCESS;
+}
+
+apr_status_t chat_run_hook_start(chat_run_t *run, chat_err_t *err)
+{
+    chat_run_hook_tap_t *s = state_of(run);
+
+    if (!s || !s->asks)
+        return APR_SUCCESS;
+    s->question = chat_run_hook_question(run, run->r->pool);
     if (s->question && *s->question)
         start_question(s);
     return chat_run_hook_stopped(s) ? refuse(s, err) : APR_SUCCESS;

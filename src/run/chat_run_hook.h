@@ -9,6 +9,11 @@
 
 #include "chat_run_int.h"
 
+/* [request thread] The turn is whole: services are asked about its question,
+ * which may have been there before (regenerate). Fails as
+ * chat_run_verdict_refuse(), where it is known what they say. */
+apr_status_t chat_run_hook_start(chat_run_t *run, chat_err_t *err);
+
 /* 1: the first call waits for what a service says of the question. */
 int chat_run_hook_is_first(const chat_run_t *run);
 

@@ -38,7 +38,8 @@ typedef struct chat_run_hook_tap_t {
     const char **resolve; /* of each service's host */
     int *away;            /* 1: it has no address */
     chat_run_hook_about_t about;
-    const char *question; /* NULL: none is to be asked about */
+    int asks;             /* 1: a service looks at questions */
+    const char *question; /* NULL: nothing is asked */
     const char *replaced; /* what stands in its place; NULL: nothing */
     int pending;          /* the question is being asked about */
     int looks, shows;     /* at answers; and shows them meanwhile */

@@ -117,6 +117,16 @@ static void put(chat_buf_t *buf, const char *text)
     chat_buf_put(buf, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
+/* A service of one's own may tell who asks for what apart. */
+static void put_about(chat_buf_t *buf, const chat_run_hook_about_t *about)
+{
+    put(buf, about->user);
+    put(buf, about->tier);
+    put(buf, about->route);
+    put(buf, about->model);
+    put(buf, about->provider);
+}
+
 int chat_run_hook_state_key(chat_run_hook_key_t *key,
                             const chat_hook_conf_t *hook,
                             const chat_run_hook_query_t *query)
@@ -132,6 +142,8 @@ int chat_run_hook_state_key(chat_run_hook_key_t *key,
     chat_buf_init(&buf, p);
     chat_buf_put(&buf, (const char *)&hook->slot, sizeof(hook->slot));
     chat_buf_put(&buf, (const char *)&query->phase, sizeof(query->phase));
+    if (hook->format == CHAT_HOOK_GENERIC)
+        put_about(&buf, query->about);
     put(&buf, query->before);
     for (i = 0; i < query->ntexts; i++) {
         put(&buf, query->texts[i].role);

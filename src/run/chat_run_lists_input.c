@@ -82,11 +82,40 @@ apr_status_t chat_run_lists_input(chat_run_lists_t *lists, chat_err_t *err)
                           : APR_SUCCESS;
 }
 
+/* ---- files ---- */
+
+/* So much of one is looked at at a time. */
+#define PIECE_BYTES 16384
+
+static void ignore(void *ctx, const char *text, apr_size_t len)
+{
+}
+
+/* By pieces, which need no more memory the longer it is. */
+static void look_into(chat_run_lists_t *lists, const char *text, apr_size_t len,
+                      apr_pool_t *p)
+{
+    static const chat_moderation_sink_t only = {ignore, hit};
+    scan_t scan = {.lists = lists};
+    chat_moderation_watch_t *watch = chat_moderation_watch_create(
+        lists->lists, lists->n, 0, &only, &scan, p);
+
+    while (len && !lists->stopped) {
+        apr_size_t n = len < PIECE_BYTES ? len : PIECE_BYTES;
+
+        while (n < len && n > 1 && ((unsigned char)text[n] & 0xc0) == 0x80)
+            n--;
+        chat_moderation_watch_feed(watch, text, n);
+        text += n;
+        len -= n;
+    }
+    chat_moderation_watch_end(watch);
+}
+
 apr_status_t chat_run_lists_file(chat_run_t *run, const char *text,
                                  apr_size_t len, int told, chat_err_t *err)
 {
     chat_run_lists_t lists;
-    scan_t scan;
     apr_pool_t *p;
 
     chat_run_lists_init(&lists, run, 0);
@@ -95,9 +124,7 @@ apr_status_t chat_run_lists_file(chat_run_t *run, const char *text,
     lists.rigid = 1;
     lists.quiet = !told;
     apr_pool_create(&p, run->request_pool);
-    open_scan(&scan, &lists, p);
-    chat_moderation_watch_feed(scan.plain, text, len);
-    chat_moderation_watch_end(scan.plain);
+    look_into(&lists, text, len, p);
     apr_pool_destroy(p);
     if (!lists.stopped)
         return APR_SUCCESS;

@@ -255,11 +255,26 @@ static void add_text(path_t *path, const chat_json_t *parts, chat_role_e role)
         APR_ARRAY_PUSH(path->said, chat_message_t) = message;
 }
 
+/* Moderation has let nothing of its answer be said, or had it not answered at
+ * all: another question does not bring it back. */
+static int is_blocked(const path_t *path, int i)
+{
+    const chat_store_message_t *m = stored_at(path, i);
+    const chat_store_message_t *next = stored_at(path, i + 1);
+
+    return next && m->role == CHAT_ROLE_USER &&
+           next->role == CHAT_ROLE_ASSISTANT && next->error_code &&
+           !strcmp(next->error_code, "content_blocked") &&
+           chat_json_length(read_parts(path, i + 1)) == 0;
+}
+
 static void add_message(path_t *path, int i)
 {
     const chat_store_message_t *m = stored_at(path, i);
     const chat_json_t *parts = read_parts(path, i);
 
+    if (is_blocked(path, i))
+        return;
     if (m->role == CHAT_ROLE_ASSISTANT)
         add_answer(path, parts, i);
     else if (m->role == CHAT_ROLE_TOOL)

@@ -105,11 +105,12 @@
     "where path.depth < cast(%s as integer)) "
 #define ALONG_ROWS                                                             \
     "from path join chat_message m on m.n = path.n order by path.depth desc"
-/* What a model is told of a message; the rest of its columns is nothing. */
+/* What a model is told of a message, and why it is not; the rest of its columns
+ * is nothing. */
 #define MESSAGE_SAID                                                           \
     "select m.id, m.conversation_id, m.parent_id, m.role, m.status, "          \
-    "m.parts, m.text, m.model, m.provider, null, null, null, null, null, "     \
-    "null, null, m.created_at "
+    "m.parts, m.text, m.model, m.provider, null, m.error_code, null, null, "   \
+    "null, null, null, m.created_at "
 #define ALONG_PATH                                                             \
     "from path join chat_message m on m.id = path.id order by path.depth desc"
 

@@ -117,6 +117,34 @@ START_TEST(usage_is_data_that_no_message_keeps)
 }
 END_TEST
 
+#define NOTICE                                                                 \
+    "data: {\"type\":\"data-notice\",\"data\":{\"code\":\"limit_near\","       \
+    "\"limit\":\"monthly\",\"unit\":\"usd\",\"most\":5,\"remaining\":0.31,"    \
+    "\"resetAt\":1796083200},\"transient\":true}\n\n"
+
+START_TEST(a_limit_that_is_near_is_data_that_no_message_keeps)
+{
+    const chat_notice_t near = {.limit = "monthly",
+                                .unit = "usd",
+                                .most = "5",
+                                .remaining = "0.31",
+                                .reset = apr_time_from_sec(1796083200)};
+    const chat_notice_t *notice = NULL;
+    talk_t *t = talk_start(0);
+
+    t->answer.notice = &notice;
+    notice = &near;
+    talk_finish(t, CHAT_FINISH_STOP, talk_unknown);
+    ck_assert_ptr_nonnull(
+        strstr(talk_heard(t), NOTICE "data: {\"type\":\"finish\""));
+    t = talk_start(0);
+    t->answer.notice = &notice;
+    talk_finish(t, CHAT_FINISH_STOPPED, talk_unknown);
+    ck_assert_ptr_nonnull(
+        strstr(talk_heard(t), NOTICE "data: {\"type\":\"abort\""));
+}
+END_TEST
+
 #define CALL(type, id, name)                                                   \
     "data: {\"type\":\"tool-input-" type "\",\"toolCallId\":\"" id             \
     "\",\"toolName\":\"" name "\""
@@ -291,6 +319,7 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, each_end_has_the_sdks_word, 0, 5);
     tcase_add_test(tc, what_was_stopped_is_aborted);
     tcase_add_test(tc, usage_is_data_that_no_message_keeps);
+    tcase_add_test(tc, a_limit_that_is_near_is_data_that_no_message_keeps);
     tcase_add_test(tc, calls_are_streamed_and_end_with_their_input);
     tcase_add_loop_test(tc, an_input_is_one_line_of_json, 0, 3);
     tcase_add_test(tc, an_input_that_is_no_json_is_an_error);

@@ -93,6 +93,12 @@ START_TEST(letters_that_look_alike_are_one)
     ck_assert_str_eq(
         form(CHAT_MODERATION_BARE_LATIN, "b\u0430\u0336nn\u0435\u0301d"),
         "banned");
+    ck_assert_str_eq(form(CHAT_MODERATION_PLAIN_LATIN,
+                          "\u0181\u2c65\u0273\u0272\u0247\u0111"),
+                     "banned");
+    ck_assert_str_eq(
+        form(CHAT_MODERATION_PLAIN_LATIN, "\U0001ccd7\U0001ccd6\U0001ccef"),
+        "baz");
 }
 END_TEST
 
@@ -102,6 +108,9 @@ START_TEST(controls_are_nothing)
     ck_assert_str_eq(form(CHAT_MODERATION_PLAIN, "b\x01"
                                                  "an\x1bn\xc2\x80"
                                                  "e\ufff9d"),
+                     "banned");
+    ck_assert_str_eq(form(CHAT_MODERATION_PLAIN,
+                          "b\u2065a\ufff0n\ufffcn\U000e0080e\U000e0fffd"),
                      "banned");
     ck_assert_str_eq(form(CHAT_MODERATION_BARE, "\x7f"
                                                 "b\x02\u0301\x03"),
@@ -272,6 +281,7 @@ static const struct {
     {"a\u200bb", 1, 0, "ab"},
     {"a\u00ad\u00adb", 1, 0, "a\u00adb"},
     {"\u0645\u200c\u200c\u200c\u062e", 1, 0, "\u0645\u200c\u200c\u062e"},
+    {"a\u2065b\ufff8c\U000e0fffd", 3, 0, "abcd"},
     /* tags: of no flag, behind its end, more than one has */
     {"\U000e0041", 1, 1, ""},
     {"\U0001f3f4\U000e0067\U000e007f\U000e0041", 1, 1,

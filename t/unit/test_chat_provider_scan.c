@@ -335,6 +335,50 @@ static const char *repaired(const char *text)
     return fixed ? apr_pstrmemdup(pool, fixed, len) : "";
 }
 
+/* Texts of one place after another, and what they are together. */
+static const struct {
+    const char *texts[3]; /* as JSON has them */
+    const char *whole;
+} halves[] = {
+    {{"a\\ud83d", "\\ude00b"},
+     "a|\xf0\x9f\x98\x80"
+     "b"},
+    {{"\\ud83d", "", "\\ude00"}, "||\xf0\x9f\x98\x80"},
+    {{"a\\ud83d", "b"},
+     "a|\xef\xbf\xbd"
+     "b"},
+    {{"\\ud83d\\ud83d", "\\ude00"}, "\xef\xbf\xbd|\xf0\x9f\x98\x80"},
+    {{"\\ude00", "a"}, "\xef\xbf\xbd|a"},
+    {{"a\\ud83d\\ude00\\u0000", "b"}, "a\xf0\x9f\x98\x80\x01|b"},
+};
+
+START_TEST(halves_of_characters_that_pass_are_joined)
+{
+    static const chat_json_limits_t limits = {1 << 20, 256, 200000};
+    const char *heard = "";
+    int half = 0, i;
+
+    for (i = 0; i < 3 && halves[_i].texts[i]; i++) {
+        const char *json =
+            apr_pstrcat(pool, "[\"", halves[_i].texts[i], "\"]", NULL);
+        apr_size_t len = strlen(json);
+        const char *fixed =
+            chat_provider_half_repair(json, len, "\\u0001", &len, pool);
+        chat_json_t *list;
+
+        ck_assert_int_eq(
+            chat_json_parse(&list, fixed ? fixed : json, len, &limits, pool),
+            APR_SUCCESS);
+        heard = apr_pstrcat(
+            pool, heard, i ? "|" : "",
+            chat_provider_half_text(
+                &half, chat_json_string(chat_json_at(list, 0)), pool),
+            NULL);
+    }
+    ck_assert_str_eq(heard, halves[_i].whole);
+}
+END_TEST
+
 START_TEST(what_is_passed_over_is_judged_as_by_the_parse)
 {
     int i;
@@ -509,6 +553,8 @@ Suite *unit_suite(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, a_usual_answer_is_understood_without_memory, 0,
                         sizeof(usual) / sizeof(usual[0]));
+    tcase_add_loop_test(tc, halves_of_characters_that_pass_are_joined, 0,
+                        sizeof(halves) / sizeof(*halves));
     tcase_add_loop_test(tc, what_is_passed_over_is_judged_as_by_the_parse, 0,
                         NVALUES);
     tcase_add_loop_test(tc, more_values_than_a_parse_takes_hide_the_bill, 0, 3);
