@@ -275,6 +275,7 @@ async function refused(run: Run, id: string | null, undo: () => void): Promise<b
             if (stream && messages.value.at(-1)?.status === "streaming") void follow(id, stream);
             if (!question || messages.value.some((m) => m.id === question)) {
                 keepPending(null);
+                if (e.retryAfter !== null) refuse(new ApiError(429, e.code, e.message, null, e.retryAfter));
                 void refreshConversation(id);
                 return true;
             }

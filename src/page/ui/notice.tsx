@@ -85,7 +85,7 @@ function actions({ kind, error }: Notice, retry: () => void): Act[] {
     if (error.code.startsWith("user_key")) return has("keys") ? [[t("settings.keys"), () => (dialog.value = { name: "settings", tab: "keys" })]] : [];
     if (error.code.startsWith("model_")) return [pick];
     if (error.body.retryable === false || error.status === 400 || error.status === 403 || error.status === 413) return [];
-    const spare = error.status >= 500 ? other(error.body.models) : undefined;
+    const spare = error.status >= 500 && error.body.scope !== "server" ? other(error.body.models) : undefined;
     return [[t("error.retry"), retry], ...(spare ? [[t("error.try", { model: spare.label ?? spare.id }), () => (choose(spare), retry())] as Act] : [])];
 }
 
@@ -102,7 +102,10 @@ export function NoticeLine({ retry }: { retry: () => void }) {
                 {kind === "limit" && <small>{limitIs(error) || error.message}</small>}
                 {kind === "error" && error.requestId && <small>{t("error.request", { id: error.requestId })}</small>}
             </p>
-            {actions(n, retry).map(([label, act]) => <button key={label} type="button" onClick={act}>{label}</button>)}
+            {actions(n, retry).map(([label, act]) => {
+                const waits = act === retry && left > 0;
+                return <button key={label} type="button" disabled={waits} onClick={act}>{label}{waits && ` ${clock(left)}`}</button>;
+            })}
             <button type="button" onClick={() => (notice.value = null)}>{t("close")}</button>
         </div>
     );

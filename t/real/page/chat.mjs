@@ -158,4 +158,20 @@ async function files() {
     is(await refused.count(), 0, "... and one that fits is taken");
 }
 
-run([{ opens, signsIn, asks, stops }, { leavesNothing, attaches, puts, files }]);
+/** What is found is shown as words, whatever marks it was written with. */
+async function finds(up) {
+    const page = await visit("eve");
+    const called = up.expect("small animals");
+    await askFor(page, "Tell me of small animals");
+    await (await called).end("## Small ones\n\nThe **quokka** and `quokkas()`, [a *quokka*](https://x.example/q), 2 * 3, a_b_c, ~~sad~~ small &amp; happy.\n\n| a | b |\n|---|:-:|\n| 1 | **open");
+    await settled(page);
+    await page.keyboard.press("Control+k");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("searchbox").fill("quokka");
+    const snippet = dialog.locator("li").filter({ hasText: "a_b_c" }).locator("small[dir]");
+    await snippet.waitFor();
+    is(await snippet.innerText(), "Small ones The quokka and quokkas(), a quokka, 2 * 3, a_b_c, sad small & happy. · a · b · 1 · open", "what is found is shown without the marks of Markdown");
+    is(await snippet.locator("mark").allInnerTexts(), ["quokka", "quokka", "quokka"], "... and the words that were sought are marked");
+}
+
+run([{ opens, signsIn, asks, stops }, { finds, leavesNothing, attaches, puts, files }]);
