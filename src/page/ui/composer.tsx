@@ -5,7 +5,8 @@
 import { signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Message, Part } from "../api";
-import { dialog, has, known, me, model, modelGone, modelName, narrow, online, settings, signIn } from "../app";
+import { conversation, dialog, has, known, me, model, modelGone, modelName, narrow, online, settings, signIn } from "../app";
+import { change } from "../conversations";
 import { count, t } from "../i18n";
 import { type Attached, draftOf, keepDraft } from "../keep";
 import { isKept, send, stop } from "../ask";
@@ -134,6 +135,7 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
             )}
             <Guest />
             <ModelGone />
+            <Archived />
             <NoticeLine retry={() => void submit()} />
             <form
                 class={over ? "composer over" : "composer"}
@@ -212,6 +214,18 @@ function Guest() {
         <p class="notice quiet">
             <span>{limit ? t("guest.left", { n: count(limit.remaining) }) : t("guest")}</span>
             {me.value.signInUrl && <button type="button" onClick={signIn}>{t("signin")}</button>}
+        </p>
+    );
+}
+
+/** It can be read, and be brought back. */
+function Archived() {
+    const c = conversation.value;
+    if (!c?.archived || notice.value) return null;
+    return (
+        <p class="notice quiet">
+            <span>{t("error.archived")}</span>
+            <button type="button" onClick={() => void change(c, { archived: false })}>{t("unarchive")}</button>
         </p>
     );
 }

@@ -129,9 +129,8 @@ export function App() {
         addEventListener("keydown", onKeyDown);
         return () => removeEventListener("keydown", onKeyDown);
     }, []);
-    useEffect(() => {
-        document.title = [conversation.value?.title, me.value?.brand.name ?? t("app.name")].filter(Boolean).join(" · ");
-    });
+    const title = [conversation.value?.title, me.value?.brand.name ?? t("app.name")].filter(Boolean).join(" · ");
+    useEffect(() => void (document.title = title), [title]);
     if (what === "shared" && id) return <SharedPage id={id} />;
     const opened = dialog.value;
     const Shown = opened && DIALOGS[opened.name];

@@ -13,9 +13,9 @@ import { closeDialog, Dialog } from "./dialog";
 
 /** Marks of Markdown whose other half is not in the snippet, or which stood at the beginning of a line. */
 const LEFT = [
-    [/`+|(?<=^|\s)(?:#{1,6}|>)\s|\|?(?:\s*:?-{3,}:?\s*\|?)+/g, " "],
+    [/`+|(?<=^|\s)(?:[-*+]\s)?\[[ xX]\](?=\s|…)|(?<=^|\s)(?:#{1,6}|>)\s|\|(?:\s*:?-+:?\s*\|)+|(?<=^|\s)-{3,}(?=\s)/g, " "],
     [/(?<![\p{L}\p{N}])(?:\*{2,3}|__|~~)(?=\S)|(?<=\S)(?:\*{2,3}|__|~~)(?![\p{L}\p{N}])/gu, ""],
-    [/(?:^|\s)\|+(?=\s|…|$)/g, " · "],
+    [/(?:(?:^|\s+)\|+)+(?=\s|…|$)/g, " · "],
 ] as const;
 
 const words = (leaf: Leaf): string =>

@@ -197,10 +197,22 @@ async function tabs(up) {
     await answer.say(", for both");
     await Promise.all([page, other].map((p) => p.getByText("The first part, for both").waitFor()));
     ok(true, "two tabs show the same answer as it comes");
+    const hide = (hidden) => other.evaluate((hidden) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+        document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+    }, hidden);
+    await hide(true);
+    await settled(other);
+    await answer.say(", and on");
+    await page.getByText("for both, and on").waitFor();
+    is(await other.getByText("for both, and on").count(), 0, "... but for one that nobody looks at, which holds no connection");
+    await hide(false);
+    await other.getByText("for both, and on").waitFor();
+    ok(true, "... and which reads along again when it is looked at");
     await other.getByRole("button", { name: "Stop", exact: true }).click();
     await answer.gone;
     await Promise.all([settled(page), settled(other)]);
-    is((await kept(id))[1], ["assistant", "cancelled", "The first part, for both"], "... which the other one stops");
+    is((await kept(id))[1], ["assistant", "cancelled", "The first part, for both, and on"], "... which the other one stops");
     await agrees(page, id, "stopped by another tab");
     await agrees(other, id, "... in that tab");
 }
