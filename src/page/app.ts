@@ -82,6 +82,7 @@ async function belongTo(user: string): Promise<void> {
     if (was === null) return;
     await cache.clear();
     conversations.value = [];
+    apart.value = null;
     listState.value = "loading";
     tell({ what: "user" });
     // The list may have come before it was known whose it is.

@@ -57,11 +57,14 @@ export function restore(draft: string, said: Attached[]): void {
 export async function attach(draft: string, files: File[]): Promise<void> {
     const begun = files.map((file) => add({ draft, name: file.name || t("attach.file"), progress: 0, abort: new AbortController() }));
     keepFiles(draft);
-    const { upload } = await import("../uploads");
-    await Promise.all(files.map((file, i) => {
+    // What sends them may not come, either.
+    const uploads = await import("../uploads").catch(() => null);
+    await Promise.all(files.map(async (file, i) => {
         const { key, abort } = begun[i]!;
         const patch = (change: Partial<Attachment>) => (attachments.value = attachments.value.map((a) => (a.key === key ? { ...a, ...change } : a)));
-        return upload(file, patch, abort!.signal).then(() => keepFiles(draft));
+        if (uploads) await uploads.upload(file, patch, abort!.signal);
+        else patch({ failed: t("attach.offline") });
+        keepFiles(draft);
     }));
 }
 

@@ -170,6 +170,15 @@ async function files(up) {
     await settled(page);
     is(await list.count(), 0, "a file that was sent is in the field no more");
 
+    // Without a line, also where what sends files was never fetched.
+    const other = await open(page.context());
+    await other.context().setOffline(true);
+    await other.locator('input[type="file"]').setInputFiles(text("three.txt"));
+    await other.getByRole("list", { name: "Files of this message" }).getByText("No connection: attach it again").waitFor();
+    await other.context().setOffline(false);
+    await other.getByRole("button", { name: "Remove three.txt" }).click();
+    await other.close();
+
     // A question that is asked anew has its files.
     await page.locator("article.user").last().getByRole("button", { name: "Edit" }).click();
     await list.getByText("one.txt").waitFor();
