@@ -27,17 +27,20 @@ const WANTED = { performance: 0.98, accessibility: 0.98, "best-practices": 0.98,
 let best = {};
 // Four times slower than a machine of its benchmark 1000 at least; one that is slower already is slowed less, as Lighthouse's own documentation
 // (docs/throttling.md, "CPU throttling") asks for.
+const slowdown = (benchmark) => Math.max(1, Math.min(4, (4 * benchmark) / 1000));
 let cpuSlowdownMultiplier = 4;
-for (let turn = 0; turn < 5 && Object.entries(WANTED).some(([name, least]) => (best[name] ?? 0) < least); turn++) {
+for (let turn = 0; turn < 9 && Object.entries(WANTED).some(([name, least]) => (best[name] ?? 0) < least); turn++) {
     const { lhr } = await lighthouse(task.url, { port, output: "json", logLevel: "error", onlyCategories: Object.keys(WANTED), throttlingMethod: "simulate",
         throttling: { ...mobileSlow4G, cpuSlowdownMultiplier } });
     const audits = ["first-contentful-paint", "largest-contentful-paint", "interactive", "total-blocking-time", "cumulative-layout-shift"];
     note([...audits.map((name) => `${name} ${lhr.audits[name].displayValue}`), `slowed ${cpuSlowdownMultiplier} times`, `benchmark ${lhr.environment.benchmarkIndex}`].join(", "));
     for (const [name, { score, auditRefs }] of Object.entries(lhr.categories)) {
+        // A machine that was faster than what it was slowed for says nothing of a telephone.
+        if (name === "performance" && cpuSlowdownMultiplier < slowdown(lhr.environment.benchmarkIndex)) continue;
         if (score > (best[name] ?? 0)) best[name] = score;
         for (const { id, weight } of auditRefs) if (weight && lhr.audits[id].score !== null && lhr.audits[id].score < 0.9) note(`${name}: ${id}: ${lhr.audits[id].title} ${lhr.audits[id].displayValue ?? ""}`);
     }
-    cpuSlowdownMultiplier = Math.max(1, Math.min(4, (4 * lhr.environment.benchmarkIndex) / 1000));
+    cpuSlowdownMultiplier = slowdown(lhr.environment.benchmarkIndex);
     ok(!lhr.runtimeError, "Lighthouse has run", lhr.runtimeError);
 }
 for (const [name, least] of Object.entries(WANTED)) ok(best[name] >= least, `Lighthouse: ${name} is at least ${least * 100}`, best);
