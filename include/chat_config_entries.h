@@ -152,6 +152,7 @@ typedef struct chat_model_conf_t {
     const char *provider;         /* of <ChatProvider> */
     const char *upstream;         /* the name there */
     const char *label;            /* for people */
+    apr_int64_t released;         /* seconds since 1970, 0: unknown */
     int context;                  /* tokens, 0: unknown */
     int max_output;               /* tokens, 0: unknown */
     chat_price_t price;           /* price-in= and its like */

@@ -18,7 +18,7 @@ sub vhost ($name, @lines) {
     return join "\n", '<VirtualHost *:%%PORT%%>', "ServerName $name", @lines, '</VirtualHost>', '';
 }
 
-my $KEYS = qr/upstream, label, context, max-output, price-in, price-out, price-cached, price-reasoning, tier, alias, fallback, without or params/;
+my $KEYS = qr/upstream, label, released, context, max-output, price-in, price-out, price-cached, price-reasoning, tier, alias, fallback, without or params/;
 my $COUNT = qr/write a whole number from 1 to 100M; K and M stand for thousands and millions$/m;
 my $PRICE = qr/write US dollars for a million tokens, 0 to 999999, as in 2\.50$/m;
 my $LABEL = qr/write 1 to 100 bytes of UTF-8 on one line, as in "label=GPT-4o mini"$/m;
@@ -54,6 +54,9 @@ my @LINES = (
     [ 'ChatModel m one label=' . 'x' x 101, qr/^ChatModel label does not accept "x+": $LABEL/m ],
     [ "ChatModel m one \"label=a\tb\"", qr/^ChatModel label does not accept "a\\tb": $LABEL/m ],
     [ "ChatModel m one label=a\xff", qr/^ChatModel label does not accept "a\\xff": $LABEL/m ],
+    [ 'ChatModel m one released=2024-02-29' ],
+    (map { [ "ChatModel m one released=$_", qr/^ChatModel released does not accept "\Q$_\E": write a day as in 2026-11-28$/m ] }
+        qw(2023-02-29 2024-13-01 2024-00-10 1970-01-01 24-07-18 2024-7-18 2024-07-18T00 20240718), ''),
     [ 'ChatModel m one tier=a,', qr/^ChatModel tier does not accept "": write a name of 1 to 64/m ],
     [ 'ChatModel m one "tier=a b"', qr/^ChatModel tier does not accept "a b": write a name of 1 to 64/m ],
     [ 'ChatModel m one alias=,a', qr/^ChatModel alias does not accept "": $MODEL/m ],

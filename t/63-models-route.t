@@ -22,7 +22,7 @@ ChatAuthSession sql "SELECT column1, 4102444800, column2, 0, column3 FROM (VALUE
     ChatProviderURL  http://azure.hidden.example:1/v1
 </ChatProvider>
 
-ChatModel gpt-4o-mini openai upstream=hidden-1 "label=GPT-4o mini" context=128K max-output=16384 price-in=0.15 price-out=0.60 alias=mini,small without=parts
+ChatModel gpt-4o-mini openai upstream=hidden-1 "label=GPT-4o mini" released=2024-07-18 context=128K max-output=16384 price-in=0.15 price-out=0.60 alias=mini,small without=parts
 ChatModel gpt-5 openai tier=standard,admin context=400K without=temperature,top-p,stop,effort,system,tools,json,schema,parts
 ChatModel gpt-4o-mini azure upstream=hidden-2 alias=deployed
 ChatModel org/model:free azure "label=Gr\"u\"n" price-in=0
@@ -100,7 +100,7 @@ like $res->{headers}{'cache-control'}, qr/no-store/, 'that no cache gives to som
 my $list = $res->{json};
 is $list->{object}, 'list', 'it is a list of OpenAI\'s shape';
 is_deeply $list->{data}[0], {
-    id => 'gpt-4o-mini', object => 'model', created => 0, owned_by => 'openai',
+    id => 'gpt-4o-mini', object => 'model', created => 1721260800, owned_by => 'openai',
     label => 'GPT-4o mini', provider => 'openai', providerLabel => 'OpenAI', providers => [qw(openai azure)],
     contextTokens => 128000, maxOutputTokens => 16384,
     price => { inputPerMillion => 0.15, outputPerMillion => 0.6, currency => 'USD' },

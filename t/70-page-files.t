@@ -16,6 +16,7 @@ my $SAMPLE = "$FindBin::Bin/../conf/chat-page.conf";
 my $JS = "export const words = [\"one\", \"two\"];\n" x 200;
 
 my ($block) = grep { $_->{lang} eq 'apache' } ChatTest::Snippets::of('docs/page.md', do { local (@ARGV, $/) = "$FindBin::Bin/../docs/page.md"; <> });
+is scalar(my @lines = split /\n/, $block->{text}), 1, 'one line serves the page';
 my $INCLUDE = $block->{text} =~ s{^Include \K\S+}{"$SAMPLE"}mr;
 
 my $t = ChatTest->new(modules => [qw(alias headers mime rewrite)]);
@@ -104,7 +105,7 @@ $t->stop;
 
 # ---- at the root ----
 
-my $conf = $t->{conf} =~ s{^Define CHAT_PAGE_URL \K\S+}{/\nDefine CHAT_PAGE_ORIGINS "'self' https://files.example"}mr;
+my $conf = qq{Define CHAT_PAGE_URL /\nDefine CHAT_PAGE_ORIGINS "'self' https://files.example"\n$t->{conf}};
 my $root = ChatTest->new(modules => [qw(alias headers mime rewrite)], conf => <<"END" . $conf)->start;
 <Location /api/v1/chat/stream>
     SetHandler chat

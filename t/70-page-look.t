@@ -9,7 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest::Page;
 
-my $t = ChatTest::Page->new(where => "ChatLimit minute 2/60s user tier=free\n");
+my $t = ChatTest::Page->new(where => "ChatLimit minute 2/600s user tier=free\n");
 $t->start;
 $t->drive('look.mjs');
 $t->allow_log(qr/CHAT\d{4}: /);

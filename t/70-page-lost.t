@@ -10,7 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest::Page;
 
-my $t = ChatTest::Page->new(where => "ChatLimit minute 4/60s user tier=free\n")->start;
+my $t = ChatTest::Page->new(where => "ChatLimit minute 4/600s user tier=free\n")->start;
 $t->drive('lost.mjs');
 # It was killed.
 $t->expect_log(qr/AH00098: pid file /);

@@ -6,7 +6,11 @@
  */
 #include "chat_config_int.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <http_log.h>
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "chat_json.h"
@@ -94,6 +98,33 @@ static const char *set_label(void *member, const chat_config_rule_t *rule,
                                      cmd->pool);
 }
 
+/* The first second of a day in UTC. The 30th of February is none. */
+static const char *set_day(void *member, const chat_config_rule_t *rule,
+                           cmd_parms *cmd, const char *what, const char *value)
+{
+    static const char form[] = "dddd-dd-dd";
+    apr_time_exp_t day = {0}, back;
+    apr_time_t at;
+    int i, fine = strlen(value) == sizeof(form) - 1;
+
+    for (i = 0; fine && form[i]; i++)
+        fine = form[i] == 'd' ? apr_isdigit(value[i]) : value[i] == '-';
+    if (fine) {
+        day.tm_year = atoi(value) - 1900;
+        day.tm_mon = atoi(value + 5) - 1;
+        day.tm_mday = atoi(value + 8);
+        fine = day.tm_year > 70 && day.tm_mon >= 0 && day.tm_mon < 12 &&
+               apr_time_exp_gmt_get(&at, &day) == APR_SUCCESS &&
+               apr_time_exp_gmt(&back, at) == APR_SUCCESS &&
+               back.tm_mday == day.tm_mday;
+    }
+    if (!fine)
+        return chat_config_refuse(what, value, "a day as in 2026-11-28",
+                                  cmd->pool);
+    *(apr_int64_t *)member = apr_time_sec(at);
+    return NULL;
+}
+
 static const char *set_without(void *member, const chat_config_rule_t *rule,
                                cmd_parms *cmd, const char *what,
                                const char *value)
@@ -125,6 +156,7 @@ static const chat_config_rule_t options[] = {
     OPTION("upstream", upstream, .set = chat_config_value_string,
            .parse = chat_config_parse_model),
     OPTION("label", label, .set = set_label),
+    OPTION("released", released, .set = set_day),
     OPTION("context", context, .set = chat_config_value_count, .min = 1,
            .max = TOKENS_MAX),
     OPTION("max-output", max_output, .set = chat_config_value_count, .min = 1,

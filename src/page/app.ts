@@ -5,7 +5,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { api, ApiError, type Me, type Message, type Model } from "./api";
 import { cache } from "./cache";
-import { conversations, change, listState, loadConversations } from "./conversations";
+import { apart, conversations, change, listState, loadConversations } from "./conversations";
 import { speak } from "./i18n";
 import { loadSettings, read, saveSettings, write, type Settings } from "./keep";
 import { tell } from "./tabs";
@@ -42,7 +42,7 @@ export function set<K extends keyof Settings>(name: K, value: Settings[K]): void
     tell({ what: "settings", settings: settings.value });
 }
 
-export const conversation = computed(() => conversations.value.find((c) => c.id === conversationId.value) ?? null);
+export const conversation = computed(() => [...conversations.value, apart.value].find((c) => c?.id === conversationId.value) ?? null);
 
 /** Whether the server says that it has this; what an older one does not say, it has not. */
 export const has = (feature: string): boolean => me.value?.features[feature] === true;
@@ -82,6 +82,7 @@ async function belongTo(user: string): Promise<void> {
     if (was === null) return;
     await cache.clear();
     conversations.value = [];
+    apart.value = null;
     listState.value = "loading";
     tell({ what: "user" });
     // The list may have come before it was known whose it is.

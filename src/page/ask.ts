@@ -3,9 +3,9 @@
 // Asking, following and stopping: one answer runs in this page at a time.
 import { batch } from "@preact/signals";
 import { api, ApiError, type Message, type Part } from "./api";
-import { has, me, narrow, signOff } from "./app";
+import { conversation, has, me, narrow, signOff } from "./app";
 import { cache } from "./cache";
-import { foretell, mark, refreshConversation, touchConversation } from "./conversations";
+import { apart, foretell, mark, refreshConversation, touchConversation } from "./conversations";
 import { hear } from "./hear";
 import { uuid } from "./ids";
 import { type Attached, keepDraft, keepPending, type Pending, pendingOf } from "./keep";
@@ -107,7 +107,9 @@ export async function open(id: string | null): Promise<void> {
     if (!id) return;
     mark(id, false);
     void showKept(id);
-    if (await load(id)) await followLast(id);
+    if (!(await load(id))) return;
+    if (!conversation.value) void api.conversation(id).then((c) => (apart.value = c), () => undefined);
+    await followLast(id);
 }
 
 /** After a reload, or when another tab or device has asked. */
@@ -275,6 +277,7 @@ async function refused(run: Run, id: string | null, undo: () => void): Promise<b
             if (stream && messages.value.at(-1)?.status === "streaming") void follow(id, stream);
             if (!question || messages.value.some((m) => m.id === question)) {
                 keepPending(null);
+                if (e.retryAfter !== null) refuse(new ApiError(429, e.code, e.message, null, e.retryAfter));
                 void refreshConversation(id);
                 return true;
             }

@@ -10,6 +10,8 @@ import { read, write } from "./keep";
 import { inOneTab, tell } from "./tabs";
 
 export const conversations = signal<Conversation[]>([]);
+/** One that is open and not in the list: it is in the archive, or further down than the list was read. */
+export const apart = signal<Conversation | null>(null);
 export const listState = signal<"loading" | "ready" | "failed">("loading");
 export const more = signal<string | null>(null);
 /** A conversation that was deleted or archived a moment ago, and can be brought back. */
@@ -29,6 +31,7 @@ function set(list: Conversation[]): void {
 /** It is as it says now; what is in the archive is not in the list. */
 export function put(...changed: Conversation[]): void {
     const ids = new Set(changed.map((c) => c.id));
+    apart.value = changed.find((c) => c.id === apart.value?.id) ?? apart.value;
     set(sorted([...changed.filter((c) => !c.archived), ...conversations.value.filter((o) => !ids.has(o.id))]));
 }
 
@@ -117,7 +120,7 @@ export async function refreshConversation(id: string): Promise<Conversation | nu
  * moves under somebody's eyes. What is returned takes that back.
  */
 export function foretell(id: string, title: string): () => void {
-    const had = conversations.value.find((c) => c.id === id);
+    const had = [...conversations.value, apart.value].find((c) => c?.id === id);
     const now = new Date().toISOString();
     const blank: Conversation = {
         id, title, model: null, system: null, pinned: false, archived: false, messageCount: 0, currentMessageId: null,

@@ -43,18 +43,27 @@ export interface Attached {
     name: string;
     mediaType: string;
     size: number;
+    /** It is in a message already, which is asked anew: it stays when it is taken out of this one. */
+    used?: boolean;
+}
+
+/** One that has not arrived: it was on its way, or was refused for that reason. */
+export interface Unsent {
+    name: string;
+    why?: string;
 }
 
 export interface Draft {
     text: string;
     files?: Attached[];
+    unsent?: Unsent[];
     /** It goes as soon as the server can be reached. */
     queued?: boolean;
 }
 
 /** The draft of a conversation; "" is that of a new one. */
 export const draftOf = (key: string): Draft => read<Draft>(`draft.${key}`, { text: "" });
-export const keepDraft = (key: string, draft: Draft): void => write(`draft.${key}`, draft.text || draft.files?.length ? draft : null);
+export const keepDraft = (key: string, draft: Draft): void => write(`draft.${key}`, draft.text || draft.files?.length || draft.unsent?.length ? draft : null);
 
 /** What was asked, while it is not known that it arrived: asked again under the same ids it is answered once. */
 export interface Pending {

@@ -6,7 +6,7 @@ import { catchUp, drop, loadConversations, mark, put, showCached } from "./conve
 import { read } from "./keep";
 import { go, route } from "./route";
 import { hearTabs } from "./tabs";
-import { conversationId, showKept } from "./thread";
+import { conversationId, notice, showKept } from "./thread";
 import "./style/page.css";
 import { App } from "./ui/page";
 
@@ -39,7 +39,10 @@ addEventListener("visibilitychange", () => {
     if (document.hidden) return restWhileHidden();
     void (signedOut.value ? whoNow() : catchUp(has("changes")).then(lookAgain));
 });
-addEventListener("online", () => void catchUp(has("changes")).then(lookAgain));
+addEventListener("online", () => {
+    if (notice.value?.error.code === "offline") notice.value = null;
+    void catchUp(has("changes")).then(lookAgain);
+});
 
 // Where the keyboard lies over the page instead of making it smaller, the page ends above it.
 visualViewport?.addEventListener("resize", () => {

@@ -6,7 +6,7 @@ import { me } from "./app";
 import type { components } from "./api.d";
 import { t } from "./i18n";
 import type { Attached } from "./keep";
-import { bytes } from "./ui/attach";
+import { type Attachment, bytes } from "./ui/attach";
 
 type S = components["schemas"];
 
@@ -48,13 +48,22 @@ function put(wish: S["AnnouncedUpload"]["upload"], file: File, progress: (part: 
     });
 }
 
-export async function upload(file: File, progress: (part: number) => void, signal: AbortSignal): Promise<Attached> {
+async function send(file: File, progress: (part: number) => void, signal: AbortSignal): Promise<Attached> {
     check(file);
     const wish: S["NewUpload"] = { filename: file.name || "file", mediaType: typeOf(file), size: file.size };
     const announced = await json<S["AnnouncedUpload"]>("POST", "/uploads", wish, { signal });
     await put(announced.upload, file, progress, signal);
     const done = await json<S["Upload"]>("POST", `/uploads/${announced.id}/complete`, undefined, { signal });
     return { id: done.id, name: done.filename, mediaType: done.mediaType, size: done.size };
+}
+
+/** Ends when it has arrived, or is known not to; `tell` hears how far it is. */
+export async function upload(file: File, tell: (a: Partial<Attachment>) => void, signal: AbortSignal): Promise<void> {
+    try {
+        tell({ done: await send(file, (progress) => tell({ progress }), signal) });
+    } catch (e) {
+        if (e instanceof ApiError) tell({ failed: e.status === 0 ? t("attach.offline") : e.message || t("attach.failed") });
+    }
 }
 
 export const removeUpload = (id: string): void => void json<void>("DELETE", `/uploads/${id}`).catch(() => undefined);

@@ -192,8 +192,8 @@ static const char *label_of(const shown_t *shown, const char *name)
     return name;
 }
 
-/* "created" is OpenAI's and must be a number; what is listed here has no such
- * day, and all servers of a site should say the same. */
+/* "created" is OpenAI's and must be a number, so a day that nobody knows is 0:
+ * all servers of a site should say the same. */
 static chat_json_t *entry(const shown_t *shown, int i)
 {
     const chat_model_conf_t *model = at(shown, i);
@@ -202,7 +202,7 @@ static chat_json_t *entry(const shown_t *shown, int i)
 
     chat_json_add_string(row, "id", model->name);
     chat_json_add_string(row, "object", "model");
-    chat_json_add_integer(row, "created", 0);
+    chat_json_add_integer(row, "created", model->released);
     chat_json_add_string(row, "owned_by", model->provider);
     chat_json_add_string(row, "label", model->label);
     chat_json_add_string(row, "provider", model->provider);

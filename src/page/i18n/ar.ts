@@ -132,6 +132,7 @@ export const strings: Strings = {
     "attach.progress": "جارٍ رفع {name}",
     "attach.remove": "إزالة {name}",
     "attach.failed": "لم يُقبل",
+    "attach.lost": "لم يصل: أرفقه مرة أخرى",
     "attach.offline": "لا اتصال: أرفقه مرة أخرى",
     "attach.type": "لا تُقبل ملفات من هذا النوع",
     "attach.large": "كبير جدًا: {size} كحد أقصى",

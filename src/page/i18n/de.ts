@@ -132,6 +132,7 @@ export const strings: Strings = {
     "attach.progress": "{name} wird hochgeladen",
     "attach.remove": "{name} entfernen",
     "attach.failed": "Sie wurde nicht angenommen",
+    "attach.lost": "Sie kam nicht an: noch einmal anhängen",
     "attach.offline": "Keine Verbindung: noch einmal anhängen",
     "attach.type": "Dateien dieser Art werden nicht angenommen",
     "attach.large": "Zu groß: höchstens {size}",

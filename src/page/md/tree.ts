@@ -110,6 +110,9 @@ function inline(tokens: Token[] | undefined): Leaf[] {
     return joined((tokens ?? []).flatMap((t) => INLINE[t.type]?.(t) ?? [t.raw]));
 }
 
+/** What is within one block. */
+export const inlineOf = (src: string): Leaf[] => inline(new Lexer(options).inlineTokens(src));
+
 /** The box of a task is for reading alone, and says which task it is of. */
 function box(item: Tokens.ListItem): Leaf[] {
     if (!item.task) return [];

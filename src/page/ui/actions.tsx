@@ -35,7 +35,7 @@ export function conversationItems(c: Conversation, rename?: () => void): MenuIte
         { label: t("export.md"), act: () => void saveExport(c.id, "markdown") },
         { label: t("export.json"), act: () => void saveExport(c.id, "json") },
         ...(here ? [{ label: t("print"), act: () => void printAll() }] : []),
-        { label: t("archive"), act: () => void archive(c).then(leave) },
+        c.archived ? { label: t("unarchive"), act: () => void change(c, { archived: false }) } : { label: t("archive"), act: () => void archive(c).then(leave) },
         { label: t("delete"), act: () => void remove(c).then(leave), danger: true },
     ];
 }

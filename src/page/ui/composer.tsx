@@ -4,14 +4,15 @@
 // only when the server has it.
 import { signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Message } from "../api";
-import { dialog, has, known, me, model, modelGone, modelName, narrow, online, settings, signIn } from "../app";
+import type { Message, Part } from "../api";
+import { conversation, dialog, has, known, me, model, modelGone, modelName, narrow, online, settings, signIn } from "../app";
+import { change } from "../conversations";
 import { count, t } from "../i18n";
-import { draftOf, keepDraft } from "../keep";
+import { type Attached, draftOf, keepDraft } from "../keep";
 import { isKept, send, stop } from "../ask";
 import { busy, conversationId, notice, phase, system, temporary, textOf } from "../thread";
 import { go, route } from "../route";
-import { AttachButton, Attachments, attached, attachments, restore, take, uploading } from "./attach";
+import { AttachButton, Attachments, attached, attachments, attachmentsOf, drop, filesOf, restore, take } from "./attach";
 import { Icon } from "./icons";
 import { leftOf } from "./money";
 import { clock, NoticeLine, useLeft } from "./notice";
@@ -24,6 +25,8 @@ function sends(e: KeyboardEvent): boolean {
     if (settings.value.send === "ctrl-enter" || !finePointer.matches) return e.ctrlKey || e.metaKey;
     return !e.altKey;
 }
+
+const asAttached = (p: Part): Attached[] => (p.type === "file" ? [{ id: p.uploadId, name: p.name ?? t("attach.file"), mediaType: p.mediaType ?? "", size: p.size ?? 0, used: true }] : []);
 
 const filled = signal("");
 
@@ -46,13 +49,13 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
     const max = me.value?.clamps.messageLength;
     const uploads = has("uploads") && isKept();
 
-    const keep = () => temporary.value || keepDraft(key, { text: text.value, files: attached(), queued: queued.value });
+    const keep = () => temporary.value || keepDraft(key, { text: text.value, ...filesOf(key), queued: queued.value });
 
     useLayoutEffect(() => {
         const draft = draftOf(key);
         text.value = draft.text || (editing ? textOf(editing) : "");
         queued.value = draft.queued ?? false;
-        restore(draft.files ?? []);
+        restore(key, editing ? editing.parts.flatMap(asAttached) : []);
         if (editing) field.current!.focus();
     }, [key]);
     // No keyboard pops up on a phone by itself.
@@ -65,9 +68,6 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
         filled.value = "";
         keep();
     });
-    useSignalEffect(() => {
-        if (attachments.value) keep();
-    });
     // What was asked offline goes by itself.
     useSignalEffect(() => {
         if (online.value && queued.value && me.value && !busy.value) void submit();
@@ -78,17 +78,18 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
         queued.value = false;
         keep();
     };
-    const ready = () => (text.value.trim() || attached().length) && !busy.value && !sent && left <= 0 && !uploading() && (max === undefined || text.value.length <= max);
+    const ready = () => (text.value.trim() || attached(key).length) && !busy.value && !sent && left <= 0 && attachmentsOf(key).every((a) => a.done || a.failed) && (max === undefined || text.value.length <= max);
     const submit = async () => {
         const what = text.value.trim();
-        const files = attached();
+        const had = attachmentsOf(key);
+        const files = attached(key);
         if (!ready()) return;
         queued.value = !online.value;
         if (queued.value) return keep();
         const fresh = conversationId.value === null;
         setSent(true);
         text.value = "";
-        attachments.value = [];
+        drop(key);
         // The draft stays where it is until the server has said that it has it.
         if (!temporary.value) keepDraft(key, { text: what, files });
         const ok = await send({ text: what, files, model: model.value?.id, draft: key, ...(system.value && { system: system.value }), ...(editing && { parentId: editing.parentId }) });
@@ -105,7 +106,7 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
             if (fresh && conversationId.value && route.value.id === null) go(conversationId.value, true);
         } else if (stays) {
             text.value ||= what;
-            if (!attachments.value.length) restore(files);
+            attachments.value = [...had, ...attachments.value.filter((a) => a.draft !== key || !files.some((f) => f.id === a.done?.id))];
             keep();
         }
     };
@@ -134,6 +135,7 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
             )}
             <Guest />
             <ModelGone />
+            <Archived />
             <NoticeLine retry={() => void submit()} />
             <form
                 class={over ? "composer over" : "composer"}
@@ -146,7 +148,7 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
                 onDragLeave={() => dragOver(false)}
                 onDrop={(e) => {
                     dragOver(false);
-                    if (uploads && take(e.dataTransfer)) e.preventDefault();
+                    if (uploads && take(key, e.dataTransfer)) e.preventDefault();
                 }}
             >
                 {editing && (
@@ -155,7 +157,7 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
                         <button type="button" onClick={onEdited}>{t("edit.cancel")}</button>
                     </p>
                 )}
-                <Attachments />
+                <Attachments draft={key} />
                 <textarea
                     ref={field}
                     id="composer"
@@ -167,17 +169,17 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
                     value={text.value}
                     onInput={(e) => write(e.currentTarget.value)}
                     onKeyDown={onKeyDown}
-                    onPaste={(e) => uploads && take(e.clipboardData) && e.preventDefault()}
+                    onPaste={(e) => uploads && take(key, e.clipboardData) && e.preventDefault()}
                 />
                 <div class="tools">
                     {known.value && <button type="button" class="pick" aria-haspopup="dialog" aria-label={t("model.is", { model: modelName(model.value?.id) || t("model") })} onPointerEnter={() => void import("./models")} onClick={() => (dialog.value = { name: "models" })}>
                         <span>{modelName(model.value?.id) || t("model")}</span>
                         <Icon name="down" />
                     </button>}
-                    {known.value && uploads && <AttachButton disabled={busy.value} />}
+                    {known.value && uploads && <AttachButton draft={key} disabled={busy.value} />}
                     {long && <span class={text.value.length > max! ? "count over" : "count"} role="status">{t("too.long", { n: count(text.value.length), max: count(max!) })}</span>}
                     {busy.value ? (
-                        <button type="button" class="send" aria-label={t("stop")} title={t("stop")} disabled={phase.value === "stopping"} onClick={() => (field.current!.focus(), void stop())}>
+                        <button type="button" class="send" aria-label={t("stop")} title={t("stop")} disabled={phase.value === "stopping"} onClick={() => (finePointer.matches && field.current!.focus(), void stop())}>
                             <Icon name="stop" />
                         </button>
                     ) : (
@@ -212,6 +214,18 @@ function Guest() {
         <p class="notice quiet">
             <span>{limit ? t("guest.left", { n: count(limit.remaining) }) : t("guest")}</span>
             {me.value.signInUrl && <button type="button" onClick={signIn}>{t("signin")}</button>}
+        </p>
+    );
+}
+
+/** It can be read, and be brought back. */
+function Archived() {
+    const c = conversation.value;
+    if (!c?.archived || notice.value) return null;
+    return (
+        <p class="notice quiet">
+            <span>{t("error.archived")}</span>
+            <button type="button" onClick={() => void change(c, { archived: false })}>{t("unarchive")}</button>
         </p>
     );
 }

@@ -81,10 +81,12 @@ interface MenuProps {
     items: MenuItem[];
     icon?: IconName;
     disabled?: boolean;
+    /** What its button shows in place of an icon. */
+    children?: ComponentChildren;
 }
 
 /** A button with a menu of what can be done; arrows move, Escape closes. Its items are made when it opens. */
-export function Menu({ label, items, icon = "more", disabled = false }: MenuProps) {
+export function Menu({ label, items, icon = "more", disabled = false, children }: MenuProps) {
     const id = useRef(`menu-${++menus}`);
     const list = useRef<HTMLDivElement>(null);
     const button = useRef<HTMLButtonElement>(null);
@@ -111,10 +113,10 @@ export function Menu({ label, items, icon = "more", disabled = false }: MenuProp
     return (
         <>
             <button
-                ref={button} type="button" class="icon-button" aria-label={label} title={label} aria-haspopup="menu" aria-expanded={!!open} disabled={disabled}
+                ref={button} type="button" class={children ? "plain" : "icon-button"} aria-label={children ? undefined : label} title={label} aria-haspopup="menu" aria-expanded={!!open} disabled={disabled}
                 {...{ popovertarget: id.current }}
             >
-                <Icon name={icon} />
+                {children ?? <Icon name={icon} />}
             </button>
             <div ref={list} id={id.current} class="menu" role="menu" aria-label={label} popover="auto" onToggle={(e) => show((n) => ((e as unknown as ToggleEvent).newState === "open" ? n + 1 : 0))} onKeyDown={onKey}>
                 {!!open && items.map((item) => (

@@ -9,6 +9,7 @@ import "../i18n/en-seldom";
 import { notice } from "../thread";
 import { closeDialog, Dialog } from "./dialog";
 import { Icon } from "./icons";
+import "../style/models.css";
 
 /** What the server calls a capability, and what it is to a user. */
 const BADGES: Record<string, Key> = {

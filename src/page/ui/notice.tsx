@@ -39,6 +39,8 @@ export function useLeft(until: number | undefined): number {
 /** What a limit is called and when it opens; one that is far away has a time instead of a countdown. */
 function limitSays(n: Notice, left: number): string {
     if (!left) return t("limit.open");
+    // It is the provider's own.
+    if (n.error.code.startsWith("upstream_")) return `${t("failed.busy")} ${t("send.in", { time: clock(left) })}`;
     if (left > 3600 && n.until) return t("limit.until", { when: dateTime(new Date(n.until).toISOString()) });
     return t("limit.wait", { time: clock(left) });
 }
@@ -76,7 +78,7 @@ const other = (named?: unknown) => models.value.find((m) => m.id === (named as s
 
 function actions({ kind, error }: Notice, retry: () => void): Act[] {
     const pick: Act = [t("limit.other"), () => (dialog.value = { name: "models" })];
-    const usage: Act[] = has("usage") ? [[t("limit.see"), () => (dialog.value = { name: "settings", tab: "usage" })]] : [];
+    const usage: Act[] = has("usage") && !error.code.startsWith("upstream_") ? [[t("limit.see"), () => (dialog.value = { name: "settings", tab: "usage" })]] : [];
     if (kind === "limit") return [...(other() ? [pick] : []), ...usage];
     if (kind === "busy") return [[t("error.follow"), () => void resume()], [t("stop"), () => void stopElsewhere()]];
     if (kind === "archived") return [[t("unarchive"), () => void (conversation.value && change(conversation.value, { archived: false }).then(() => (notice.value = null, retry())))]];
@@ -85,7 +87,7 @@ function actions({ kind, error }: Notice, retry: () => void): Act[] {
     if (error.code.startsWith("user_key")) return has("keys") ? [[t("settings.keys"), () => (dialog.value = { name: "settings", tab: "keys" })]] : [];
     if (error.code.startsWith("model_")) return [pick];
     if (error.body.retryable === false || error.status === 400 || error.status === 403 || error.status === 413) return [];
-    const spare = error.status >= 500 ? other(error.body.models) : undefined;
+    const spare = error.status >= 500 && error.body.scope !== "server" ? other(error.body.models) : undefined;
     return [[t("error.retry"), retry], ...(spare ? [[t("error.try", { model: spare.label ?? spare.id }), () => (choose(spare), retry())] as Act] : [])];
 }
 
@@ -102,7 +104,10 @@ export function NoticeLine({ retry }: { retry: () => void }) {
                 {kind === "limit" && <small>{limitIs(error) || error.message}</small>}
                 {kind === "error" && error.requestId && <small>{t("error.request", { id: error.requestId })}</small>}
             </p>
-            {actions(n, retry).map(([label, act]) => <button key={label} type="button" onClick={act}>{label}</button>)}
+            {actions(n, retry).map(([label, act]) => {
+                const waits = act === retry && left > 0;
+                return <button key={label} type="button" disabled={waits} onClick={act}>{label}{waits && ` ${clock(left)}`}</button>;
+            })}
             <button type="button" onClick={() => (notice.value = null)}>{t("close")}</button>
         </div>
     );

@@ -11,6 +11,7 @@ import { keepDraft } from "../keep";
 import { route } from "../route";
 import { busy, conversationId, loading, isGone, messages, system, temporary } from "../thread";
 import { conversationItems } from "./actions";
+import { drop } from "./attach";
 import { Composer, fill } from "./composer";
 import { IconButton, Menu } from "./dialog";
 import { later } from "./later";
@@ -108,7 +109,9 @@ function Chat() {
             {!isGone.value && <Composer
                 editing={editing}
                 onEdited={() => {
-                    if (editing) keepDraft(`edit.${editing.id}`, { text: "" });
+                    const draft = `edit.${editing?.id}`;
+                    keepDraft(draft, { text: "" });
+                    drop(draft);
                     edit(null);
                 }}
                 onEditLast={() => edit(messages.value.findLast((m) => m.role === "user") ?? null)}
@@ -126,9 +129,8 @@ export function App() {
         addEventListener("keydown", onKeyDown);
         return () => removeEventListener("keydown", onKeyDown);
     }, []);
-    useEffect(() => {
-        document.title = [conversation.value?.title, me.value?.brand.name ?? t("app.name")].filter(Boolean).join(" · ");
-    });
+    const title = [conversation.value?.title, me.value?.brand.name ?? t("app.name")].filter(Boolean).join(" · ");
+    useEffect(() => void (document.title = title), [title]);
     if (what === "shared" && id) return <SharedPage id={id} />;
     const opened = dialog.value;
     const Shown = opened && DIALOGS[opened.name];

@@ -14,6 +14,7 @@ import { saveExport } from "./actions";
 import { closeDialog, Dialog } from "./dialog";
 import { Keys } from "./keys";
 import { Usage } from "./usage";
+import "../style/settings.css";
 
 function Choice<K extends keyof Values>({ name, label, of }: { name: K; label: string; of: Record<string, string> }) {
     return (

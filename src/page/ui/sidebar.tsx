@@ -8,7 +8,7 @@ import { type Key, language, t } from "../i18n";
 import { hrefOf, route } from "../route";
 import { conversationId } from "../thread";
 import { conversationItems } from "./actions";
-import { IconButton, Menu } from "./dialog";
+import { IconButton, Menu, type MenuItem } from "./dialog";
 import { Icon } from "./icons";
 import { amount } from "./money";
 
@@ -104,6 +104,12 @@ function List() {
     );
 }
 
+const accountItems = (): MenuItem[] => [
+    { label: t("settings"), act: () => (dialog.value = { name: "settings" }) },
+    ...(["usage", "keys"] as const).flatMap((tab) => (has(tab) ? { label: t(`settings.${tab}`), act: () => (dialog.value = { name: "settings", tab }) } : [])),
+    ...(me.value?.signOutUrl ? [{ label: t("signout"), act: () => location.assign(me.value!.signOutUrl!) }] : []),
+];
+
 /** Who is here, and what is left of the limit that is nearest to its end. */
 function Account() {
     const who = me.value;
@@ -114,13 +120,13 @@ function Account() {
             {signedOut.value || !who?.id ? (
                 who?.signInUrl && <button type="button" class="signin" onClick={signIn}>{t("signin")}</button>
             ) : (
-                <>
+                <Menu label={name} items={accountItems()}>
                     <span class="face" aria-hidden="true">{[...name][0]?.toUpperCase()}</span>
                     <span class="who">
                         <b dir="auto">{name}</b>
                         <small>{[who.tier, limit && t("left.short", { left: amount(limit.remaining, limit.unit) })].filter(Boolean).join(" · ")}</small>
                     </span>
-                </>
+                </Menu>
             )}
             <IconButton icon="gear" label={t("settings")} onClick={() => (dialog.value = { name: "settings" })} />
         </div>

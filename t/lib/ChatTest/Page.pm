@@ -62,7 +62,7 @@ sub new ($class, %o) {
         conf      => _conf($port) . $conf);
     $self->{upstream_port} = $port;
     $self->write_file('keys.secret', 'a1' x 32 . "\n", 0600);
-    $self->write_file('htdocs/sign-in', '<!doctype html><title>Sign in</title><h1>Sign in</h1>');
+    $self->write_file("htdocs/$_->[0]", "<!doctype html><title>$_->[1]</title><h1>$_->[1]</h1>") for [ 'sign-in', 'Sign in' ], [ 'sign-out', 'Signed out' ];
     mkdir $self->dir . '/files', 0700 or die $!;
     chown +(stat $self->dir . '/spool')[4, 5], $self->dir . '/files';
     return $self;
@@ -74,7 +74,7 @@ sub _conf ($port) {
 Define CHAT_PAGE "$site"
 Define CHAT_PAGE_DIR "$site"
 Include "$ChatTest::Httpd::ROOT/conf/chat-page.conf"
-<LocationMatch "^/(?:chat|sign-in)">
+<LocationMatch "^/(?:chat|sign-in|sign-out)">
     SetHandler none
 </LocationMatch>
 TypesConfig "%%DIR%%/mime.types"
@@ -85,6 +85,7 @@ ChatModel swift openai label=Swift context=128K max-output=16384 price-in=0.15 p
 ChatModel deep openai "label=Deep Thought" context=400K price-in=1.25 price-out=10
 ChatModel grand openai label=Grand tier=standard context=1M price-in=15 price-out=75
 ChatModel far other label=Far
+ChatModel sure openai label=Sure fallback=far
 <ChatProvider other>
     ChatProviderType openai
     ChatProviderAPI chat-completions

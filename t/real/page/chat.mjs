@@ -27,6 +27,22 @@ async function signsIn() {
     ok(true, "the list of who has just signed in is there");
 }
 
+/** The page shows its site as ChatPage has it, and its policy lets it. */
+async function branded() {
+    const page = await visit("ann", { before: (context) => context.route("**/api/v1/me", async (route) => {
+        const response = await route.fetch();
+        const json = await response.json();
+        await route.fulfill({ response, json: { ...json, brand: { ...json.brand, name: "Acme", accent: "#c2185b", logo: "/sign-in" } } });
+    }) });
+    const link = page.getByRole("link", { name: "Acme" });
+    await link.waitFor();
+    is(await link.locator("img").getAttribute("src"), "/sign-in", "a site's name and picture are above the list");
+    await until("its name to be the window's", async () => (await page.title()) === "Acme");
+    await until("its colour", () => page.locator("button.new").evaluate((el) => getComputedStyle(el).backgroundColor === "rgb(194, 24, 91)"));
+    ok(true, "... and its name is the window's, its colour that of what is pressed");
+    await page.context().unrouteAll({ behavior: "wait" });
+}
+
 async function asks(up) {
     const page = await visit("ann");
     const called = up.expect("first question");
@@ -158,4 +174,20 @@ async function files() {
     is(await refused.count(), 0, "... and one that fits is taken");
 }
 
-run([{ opens, signsIn, asks, stops }, { leavesNothing, attaches, puts, files }]);
+/** What is found is shown as words, whatever marks it was written with. */
+async function finds(up) {
+    const page = await visit("eve");
+    const called = up.expect("small animals");
+    await askFor(page, "Tell me of small animals");
+    await (await called).end("## Small ones\n\nThe **quokka** and `quokkas()`, [a *quokka*](https://x.example/q), 2 * 3, a_b_c, ~~sad~~ small &amp; happy.\n\n| a | b |\n|---|:-:|\n| 1 | **open");
+    await settled(page);
+    await page.keyboard.press("Control+k");
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("searchbox").fill("quokka");
+    const snippet = dialog.locator("li").filter({ hasText: "a_b_c" }).locator("small[dir]");
+    await snippet.waitFor();
+    is(await snippet.innerText(), "Small ones The quokka and quokkas(), a quokka, 2 * 3, a_b_c, sad small & happy. · a · b · 1 · open", "what is found is shown without the marks of Markdown");
+    is(await snippet.locator("mark").allInnerTexts(), ["quokka", "quokka"], "... and the words that were sought are marked");
+}
+
+run([{ opens, branded, signsIn, asks, stops }, { finds, leavesNothing, attaches, puts, files }]);

@@ -3,7 +3,7 @@
 // The page by keyboard alone, from asking to sharing, with the focus where it
 // belongs at each step; with an input method; and on windows from 320 to 1920
 // pixels, at 400 %, from right to left, in German, without motion, and on paper.
-import { answers, api, askFor, button, composer, conversationOf, DESKTOP, is, kept, lastAnswer, ok, PHONE, picture, run, settled, sticking, until, visit } from "./lib.mjs";
+import { answers, api, askFor, button, composer, conversationOf, DESKTOP, is, kept, lastAnswer, ok, PHONE, picture, run, settled, signIn, sticking, task, until, visit } from "./lib.mjs";
 
 // ---- where the focus is ----
 
@@ -189,6 +189,127 @@ async function keyboard(up) {
     await press(page, "Control+Shift+o");
     await page.getByText("What can I help with?").waitFor();
     await isComposer(page, "a new chat");
+
+    // Signed out, where one's name is.
+    await page.getByRole("button", { name: /^ann/ }).focus();
+    await press(page, "Enter");
+    await page.getByRole("menuitem", { name: "Sign out" }).waitFor();
+    await until("the focus in the menu of the account", async () => (await focused(page)).name === "Settings");
+    await press(page, "End");
+    await until("the last of it", async () => (await focused(page)).name === "Sign out");
+    await press(page, "Enter");
+    await page.waitForURL("**/sign-out");
+}
+
+// ---- somebody new, on a phone ----
+
+/** All that one does first, with a finger alone; make check-page has a picture of each step. */
+async function newcomer(up) {
+    let n = 0;
+    const step = async (name) => {
+        await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity).map((a) => a.finished)));
+        await picture(page, `new ${String(++n).padStart(2, "0")} ${name}`);
+        is(await sticking(page), [], `somebody new: ${name}: nothing sticks out`);
+    };
+    const page = await visit(null, PHONE);
+    const drawer = async () => {
+        await button(page, "Show the conversations").tap();
+        await page.locator("aside.open").waitFor();
+    };
+    const dialog = page.getByRole("dialog");
+    const close = async () => {
+        await dialog.getByRole("button", { name: "Close" }).tap();
+        await dialog.waitFor({ state: "detached" });
+    };
+    await step("a guest");
+    await button(page, "Sign in").first().tap();
+    await page.waitForURL("**/sign-in");
+    await signIn(page.context(), "bob");
+    await page.goto(task.url);
+    await button(page, /^Model:/, false).waitFor();
+    await step("signed in");
+
+    const first = up.expect("concept simply");
+    await button(page, "Explain a concept simply").tap();
+    await step("an idea was taken");
+    await button(page, "Send").tap();
+    const answer = await first;
+    await answer.say("An idea that I will explain at some length, with **words**");
+    await page.getByText("at some length").waitFor();
+    await step("it answers");
+    await button(page, "Stop").tap();
+    await page.getByText("You stopped this answer.").waitFor();
+    await settled(page);
+    await step("stopped");
+
+    await page.locator("article.user").getByRole("button", { name: "Edit" }).tap();
+    await until("the question in the field", async () => (await composer(page).inputValue()) === "Explain a concept simply");
+    await composer(page).fill("Explain gravity simply");
+    await step("edited");
+    await button(page, "Send").tap();
+    await page.getByText("You said: Explain gravity").waitFor();
+    await settled(page);
+    await step("another version");
+    await button(page, "The version before").tap();
+    await page.getByText("at some length").waitFor();
+    await step("the first one again");
+
+    await button(page, /^Model:/, false).tap();
+    await page.getByRole("option", { name: "Swift" }).waitFor();
+    await step("models");
+    await page.getByRole("option", { name: "Swift" }).tap();
+    await button(page, "Model: Swift").waitFor();
+    await askFor(page, "And **more** of it?");
+    await page.getByText("You said: And").waitFor();
+    await settled(page);
+    await step("another model has answered");
+    const id = await conversationOf(page);
+
+    await drawer();
+    await step("conversations");
+    await page.locator("aside").getByRole("button", { name: /^More about/ }).tap();
+    await step("menu of a conversation");
+    await page.getByRole("menuitem", { name: "Rename" }).tap();
+    await page.getByRole("textbox", { name: "Title" }).fill("Gravity");
+    await step("renaming");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "Gravity" }).waitFor();
+    await button(page, /^Find/, false).first().tap();
+    await dialog.getByRole("searchbox").fill("more");
+    await dialog.locator("mark").first().waitFor();
+    await step("found");
+    await dialog.getByRole("link").first().tap();
+    await dialog.waitFor({ state: "detached" });
+    await page.getByText("You said: And").waitFor();
+    is(await conversationOf(page), id, "what was found opens");
+    await step("what was found");
+
+    await page.locator("main").getByRole("button", { name: "Share" }).tap();
+    await dialog.getByRole("button", { name: "Make a link" }).tap();
+    await dialog.getByRole("button", { name: "Stop sharing" }).waitFor();
+    await step("shared");
+    await close();
+    await button(page, "More about this conversation").tap();
+    await step("more about it");
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: "Export as Markdown" }).tap()]);
+    ok(/\.md$/.test(file.suggestedFilename()), "it is exported", file.suggestedFilename());
+
+    await drawer();
+    await page.getByRole("button", { name: /^bob/ }).tap();
+    await step("account");
+    await page.getByRole("menuitem", { name: "Your keys" }).tap();
+    const key = dialog.getByLabel("Key of OpenAI");
+    await key.fill(`sk-${"a1B2".repeat(12)}`);
+    await dialog.getByRole("button", { name: "Keep", exact: true }).first().tap();
+    await dialog.getByRole("button", { name: "Remove", exact: true }).waitFor();
+    await step("a key of one's own");
+    await page.getByRole("tab", { name: "Usage" }).tap();
+    await page.getByRole("tabpanel").getByRole("table").waitFor();
+    await step("usage");
+    await close();
+    await page.getByRole("button", { name: /^bob/ }).tap();
+    await page.getByRole("menuitem", { name: "Sign out" }).tap();
+    await page.waitForURL("**/sign-out");
 }
 
 // ---- an input method ----
@@ -294,4 +415,4 @@ async function still(up) {
     }), "... not only those of one window");
 }
 
-run([{ keyboard, composing, sizes, still }]);
+run([{ keyboard, composing, sizes, still, newcomer }]);

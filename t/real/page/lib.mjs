@@ -94,8 +94,8 @@ export async function visit(user, { at = "", before = async () => undefined, ...
 }
 
 /** A page of anything else, in a browser that is watched likewise. */
-export async function browse(url) {
-    const context = await (await launch()).newContext(DESKTOP);
+export async function browse(url, options = {}) {
+    const context = await (await launch()).newContext({ ...DESKTOP, ...options });
     context.setDefaultTimeout(PATIENCE);
     return watched(context, url);
 }

@@ -3,7 +3,7 @@
 // Every state that the page can be in, on a desktop and a phone, light and dark:
 // axe finds nothing, nothing sticks out of the window, and there is a picture of it
 // for people (make check-page). The short form looks at two of the four.
-import { answers, api, askFor, axe, button, composer, conversationOf, DESKTOP, is, lastAnswer, ok, open, PHONE, picture, run, settled, sticking, task, until, visit } from "./lib.mjs";
+import { answers, api, askFor, axe, browse, button, composer, DESKTOP, is, lastAnswer, ok, PHONE, picture, run, settled, sql, sticking, task, until, visit } from "./lib.mjs";
 
 const SHOW = `# A heading
 
@@ -43,6 +43,7 @@ async function home(page) {
         document.querySelectorAll("dialog[open]").forEach((d) => d.close());
         document.querySelectorAll("[popover]:popover-open").forEach((p) => p.hidePopover());
         document.querySelector(".scrim")?.click();
+        document.querySelector(".notice:not(.quiet) button:last-child")?.click();
         location.hash = "#/";
     });
     await page.getByText("What can I help with?").waitFor();
@@ -53,7 +54,8 @@ async function inDrawer(page, phone) {
     if (!phone) return;
     await button(page, "Show the conversations").click();
     await page.locator("aside.open").waitFor();
-    await page.evaluate(() => Promise.all(document.getAnimations().map((a) => a.finished)));
+    // What goes on for ever never finishes.
+    await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity).map((a) => a.finished)));
 }
 
 /** Each state, named; it leaves the page in it. */
@@ -68,7 +70,8 @@ const STATES = {
     },
     async waiting(page) {
         await this.answer.begin();
-        await page.getByText(/^Waiting for/).waitFor();
+        // It says so otherwise when it has been long.
+        await page.getByText(/^(?:Waiting for|Still waiting)/).waitFor();
     },
     async reasoning(page) {
         await this.answer.think("First I look at the question, then at the **answer**.");
@@ -285,13 +288,152 @@ const STATES = {
     },
 };
 
+const refusal = (status, body) => ({ status, contentType: "application/json", headers: { "Retry-After": String(body.retryAfter) }, body: JSON.stringify(body) });
+
+/** The page's next question is refused so. */
+async function refused(page, tag, status, body) {
+    await home(page);
+    await page.route("**/api/v1/chat/stream", (r) => r.fulfill(refusal(status, body)), { times: 1 });
+    await askFor(page, `Please refuse this ${tag}`);
+    await page.getByRole("alert").waitFor();
+}
+
+/** A conversation of this user's that was made elsewhere. */
+async function made(tag, text) {
+    const { json } = await api("eve", "POST", "conversations", { title: `${text} ${tag}` });
+    return json.id;
+}
+
+const goTo = (page, id) => page.evaluate((id) => (location.hash = `#/c/${id}`), id);
+
+/** Those that come about less often. */
+const SELDOM = {
+    async "temporary chat"(page) {
+        await button(page, "Temporary chat").click();
+        await page.getByText("A chat that leaves nothing behind").waitFor();
+    },
+    async "temporary answer"(page, up, tag) {
+        await askFor(page, `between us ${tag}`);
+        await page.getByText(`You said: between us ${tag}`).waitFor();
+        await settled(page);
+    },
+    async "fell back"(page, up, tag) {
+        await page.reload();
+        await button(page, /^Model:/, false).click();
+        await page.getByRole("option", { name: "Sure" }).click();
+        const [first, second] = [up.expect(`fall back ${tag}`), up.expect(`fall back ${tag}`)];
+        await askFor(page, `Please fall back ${tag}`);
+        (await first).fail(500);
+        await (await second).end("I stand in for another.");
+        await page.getByText("Answered by Far: Sure was away", { exact: false }).waitFor();
+        await settled(page);
+    },
+    async "provider busy"(page, up, tag) {
+        await home(page);
+        await button(page, /^Model:/, false).click();
+        await page.getByRole("option", { name: /^m\b/ }).click();
+        const called = up.expect(`too often ${tag}`);
+        await askFor(page, `asked too often ${tag}`);
+        (await called).fail(429, "slow down", { "Retry-After": "40" });
+        await page.getByRole("alert").getByText(/Send in 0:\d\d/).waitFor();
+        await settled(page);
+    },
+    async "server busy"(page, up, tag) {
+        await refused(page, tag, 503, { code: "busy", message: "Too many streams are open.", retryAfter: 40, retryable: true, scope: "server" });
+        await button(page, /^Try again 0:\d\d$/, false).waitFor();
+    },
+    async "budget gone"(page, up, tag) {
+        const resetAt = new Date(Date.now() + 9 * 86400000).toISOString();
+        await refused(page, tag, 429, { code: "rate_limited", message: "The limit \"monthly\" allows $5.", retryAfter: 9 * 86400, retryable: true, scope: "user",
+            limit: { name: "monthly", unit: "usd", limit: 5, remaining: 0, resetAt } });
+        await page.getByText("You may go on from", { exact: false }).waitFor();
+    },
+    async "busy elsewhere"(page, up, tag) {
+        await home(page);
+        const id = await made(tag, "Answered elsewhere");
+        const called = up.expect(`from elsewhere ${tag}`);
+        const asked = api("eve", "POST", "chat/stream", { conversationId: id, messages: [{ role: "user", content: `asked from elsewhere ${tag}` }] });
+        const answer = await called;
+        this.rest = async () => (await answer.end("Said elsewhere."), await asked);
+        // As a tab sees it that was open before.
+        await page.route(/\/messages\?/, (r) => r.fulfill({ status: 200, contentType: "application/json", body: '{"data":[],"nextCursor":null}' }), { times: 1 });
+        await goTo(page, id);
+        await askFor(page, `and from here ${tag}`);
+        await page.getByText("being answered in another tab", { exact: false }).waitFor();
+    },
+    async "in the archive"(page, up, tag) {
+        await this.rest();
+        await home(page);
+        const id = await made(tag, "Put away");
+        await api("eve", "PATCH", `conversations/${id}`, { archived: true });
+        await goTo(page, id);
+        await page.getByText("This conversation is in the archive.").waitFor();
+        await page.getByRole("heading", { name: `Put away ${tag}` }).waitFor();
+    },
+    async archived(page, up, tag) {
+        await askFor(page, `asked in the archive ${tag}`);
+        await page.getByRole("heading", { name: `Put away ${tag}` }).waitFor();
+        await page.getByRole("alert").getByText("This conversation is in the archive.").waitFor();
+    },
+    async "model gone"(page, up, tag) {
+        await home(page);
+        const id = await made(tag, "Asked of another");
+        await sql(`UPDATE chat_conversation SET model = 'old-one' WHERE id = '${id}'`);
+        await goTo(page, id);
+        await page.reload();
+        await page.getByText("old-one cannot be asked any more", { exact: false }).waitFor();
+    },
+    async "conversation loading"(page, up, tag) {
+        await home(page);
+        const id = await made(tag, "Slow to come");
+        await page.route(/\/messages\?/, async (r) => {
+            await new Promise((go) => (this.go = go));
+            await r.continue().catch(() => undefined);
+        }, { times: 1 });
+        await goTo(page, id);
+        await page.getByLabel("Loading the conversation…").waitFor();
+    },
+    async "waits for the line"(page, up, tag) {
+        await until("the messages to be asked for", () => this.go);
+        this.go();
+        await home(page);
+        await page.context().setOffline(true);
+        await askFor(page, `asked without a line ${tag}`);
+        await page.getByText("This goes as soon as you are back.", { exact: false }).waitFor();
+    },
+    async "files of a message"(page) {
+        await home(page);
+        await page.context().setOffline(false);
+        await page.locator('input[type="file"]').setInputFiles([{ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("notes") }, { name: "a.zip", mimeType: "application/zip", buffer: Buffer.from("PK") }]);
+        await page.locator(".attachments").getByText("5 B").waitFor();
+        await page.locator(".attachments .failed").waitFor();
+    },
+    async "menu of the account"(page, up, tag, phone) {
+        for (const name of ["notes.txt", "a.zip"]) await button(page, `Remove ${name}`).click();
+        await inDrawer(page, phone);
+        await button(page, /^eve/, false).click();
+        await page.getByRole("menuitem", { name: "Sign out" }).waitFor();
+    },
+    async "found in Markdown"(page, up, tag, phone) {
+        await home(page);
+        const called = up.expect(`all about quokkas ${tag}`);
+        await askFor(page, `Tell me all about quokkas ${tag}`);
+        await (await called).end(SHOW.replace("Some words", "Some words of a quokka"));
+        await settled(page);
+        await inDrawer(page, phone);
+        await button(page, /^Find/, false).first().click();
+        await dialog(page).locator("input").fill("quokka");
+        await dialog(page).locator("mark").first().waitFor();
+    },
+};
+
 /** In the short form each state is given to axe once, in one of the two walks. */
-async function walk(up, tag, user, options, odd) {
+async function walk(up, tag, user, options, odd, states) {
     const phone = options.isMobile === true;
     let n = odd ? 1 : 0;
     const page = await visit(user, options);
     const self = {};
-    for (const [name, state] of Object.entries(STATES)) {
+    for (const [name, state] of Object.entries(states)) {
         try {
             await state.call(self, page, up, tag, phone);
         } catch (e) {
@@ -308,8 +450,14 @@ async function walk(up, tag, user, options, odd) {
     }
 }
 
-const look = (tag, user, options) => [tag, (up) => walk(up, tag, user, options, options.isMobile === true)];
+const look = (tag, user, options, states = STATES) => [states === SELDOM ? `${tag}, seldom` : tag, (up) => walk(up, tag, user, options, options.isMobile === true, states)];
 const SHORT = [look("desktop light", "eve", { ...DESKTOP, colorScheme: "light" }), look("phone dark", "eve", { ...PHONE, colorScheme: "dark" })];
+/** The short form sees them once. */
+const ONCE = [look("phone light", "eve", { ...PHONE, colorScheme: "light" }, SELDOM)];
+const FOURFOLD = [
+    look("desktop light", "eve", { ...DESKTOP, colorScheme: "light" }, SELDOM), look("desktop dark", "eve", { ...DESKTOP, colorScheme: "dark" }, SELDOM),
+    look("phone dark", "eve", { ...PHONE, colorScheme: "dark" }, SELDOM),
+];
 const LONG = [look("desktop dark", "eve", { ...DESKTOP, colorScheme: "dark" }), look("phone light", "eve", { ...PHONE, colorScheme: "light" })];
 
 async function limited(up) {
@@ -336,4 +484,16 @@ async function guest(up) {
     await picture(page, "phone light-guest");
 }
 
-run([Object.fromEntries([...SHORT, ...(task.long ? LONG : []), ["limited", limited], ["guest", guest]])]);
+/** Who has no scripts is told that they are needed. */
+async function scriptless() {
+    for (const [tag, options] of [["desktop light", { ...DESKTOP, colorScheme: "light" }], ["phone dark", { ...PHONE, colorScheme: "dark" }]]) {
+        const page = await browse(task.url, { ...options, javaScriptEnabled: false });
+        const words = page.locator("noscript p");
+        is(await words.innerText(), "This page needs JavaScript.", `${tag}: without scripts the page says that it needs them`);
+        const box = await words.boundingBox();
+        ok(box && box.y >= 0 && box.y + box.height <= options.viewport.height, "... where one sees it", box);
+        await picture(page, `${tag}-without-scripts`);
+    }
+}
+
+run([Object.fromEntries([...SHORT, ...(task.long ? LONG : [])]), Object.fromEntries([...ONCE, ...(task.long ? FOURFOLD : []), ["limited", limited], ["guest", guest], ["scriptless", scriptless]])]);

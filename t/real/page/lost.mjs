@@ -128,6 +128,77 @@ async function offline(up) {
     await agrees(page, id, "asked while offline");
 }
 
+/** Files that are not sent yet, each with its own draft. */
+async function files(up) {
+    const page = await visit("eve");
+    await askFor(page, "before the files");
+    await page.getByText("You said: before the files").waitFor();
+    await settled(page);
+    const list = page.getByRole("list", { name: "Files of this message" });
+    const input = page.locator('input[type="file"]');
+    const text = (name) => ({ name, mimeType: "text/plain", buffer: Buffer.from(`what is in ${name}`) });
+    const held = [];
+    await page.route("**/api/v1/uploads/**", async (r) => {
+        if (r.request().method() === "PUT") await new Promise((go) => held.push(go));
+        await r.continue().catch(() => undefined);
+    });
+    await input.setInputFiles(text("one.txt"));
+    await until("the file to be on its way", () => held.length === 1);
+    await composer(page).fill("look at these");
+    await button(page, "New chat").click();
+    await until("a draft of its own", async () => (await composer(page).inputValue()) === "");
+    is(await list.count(), 0, "another conversation has no file of this one");
+    held[0]();
+    await until("the file to have arrived", () => page.evaluate(() => Object.keys(localStorage).some((k) => k.startsWith("chat.draft.") && localStorage.getItem(k).includes('"name":"one.txt","mediaType"'))));
+    await page.goBack();
+    await list.getByText("one.txt").waitFor();
+    is(await list.locator("progress").count(), 0, "a file arrives while one looks at another conversation");
+    await input.setInputFiles(text("two.txt"));
+    await until("the second one to be on its way", () => held.length === 2);
+    await page.reload();
+    await list.getByText("one.txt").waitFor();
+    is(await list.locator("li").allInnerTexts().then((all) => all.map((s) => s.replace(/\s+/g, " ").trim())), ["one.txt 18 B", "two.txt It did not arrive: attach it again"],
+        "after a reload what has arrived is there, and what has not says so");
+    is(await composer(page).inputValue(), "look at these", "... as are the words");
+    await page.unrouteAll({ behavior: "ignoreErrors" });
+    await button(page, "Remove two.txt").click();
+    const called = up.expect("look at these");
+    await button(page, "Send").click();
+    const answer = await called;
+    ok(JSON.stringify(answer.body.messages.at(-1).content).includes("what is in one.txt"), "... and goes to the provider", answer.body.messages.at(-1));
+    await answer.end("Seen.");
+    await settled(page);
+    is(await list.count(), 0, "a file that was sent is in the field no more");
+
+    // Without a line, also where what sends files was never fetched.
+    const other = await open(page.context());
+    await other.context().setOffline(true);
+    await other.locator('input[type="file"]').setInputFiles(text("three.txt"));
+    await other.getByRole("list", { name: "Files of this message" }).getByText("No connection: attach it again").waitFor();
+    await other.context().setOffline(false);
+    await other.getByRole("button", { name: "Remove three.txt" }).click();
+    await other.close();
+
+    // A question that is asked anew has its files.
+    await page.locator("article.user").last().getByRole("button", { name: "Edit" }).click();
+    await list.getByText("one.txt").waitFor();
+    const anew = up.expect("look once more");
+    await composer(page).fill("look once more");
+    await button(page, "Send").click();
+    const second = await anew;
+    ok(JSON.stringify(second.body.messages.at(-1).content).includes("what is in one.txt"), "a question that is changed keeps its file", second.body.messages.at(-1));
+    await second.end("Seen again.");
+    await page.getByText("Seen again.").waitFor();
+    await settled(page);
+    await page.locator("article.user").last().getByRole("button", { name: "Edit" }).click();
+    await button(page, "Remove one.txt").click();
+    await button(page, "Cancel").click();
+    await page.reload();
+    const file = page.locator("article.user a.file").last();
+    await file.waitFor();
+    is(await page.evaluate((url) => fetch(url).then((r) => r.status), await file.getAttribute("href")), 200, "... which stays where it is when it is taken out of the next one");
+}
+
 async function tabs(up) {
     const { page, answer, id } = await answering(up, "eve", "two tabs");
     const other = await open(page.context(), `#/c/${id}`);
@@ -135,10 +206,22 @@ async function tabs(up) {
     await answer.say(", for both");
     await Promise.all([page, other].map((p) => p.getByText("The first part, for both").waitFor()));
     ok(true, "two tabs show the same answer as it comes");
+    const hide = (hidden) => other.evaluate((hidden) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+        document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+    }, hidden);
+    await hide(true);
+    await settled(other);
+    await answer.say(", and on");
+    await page.getByText("for both, and on").waitFor();
+    is(await other.getByText("for both, and on").count(), 0, "... but for one that nobody looks at, which holds no connection");
+    await hide(false);
+    await other.getByText("for both, and on").waitFor();
+    ok(true, "... and which reads along again when it is looked at");
     await other.getByRole("button", { name: "Stop", exact: true }).click();
     await answer.gone;
     await Promise.all([settled(page), settled(other)]);
-    is((await kept(id))[1], ["assistant", "cancelled", "The first part, for both"], "... which the other one stops");
+    is((await kept(id))[1], ["assistant", "cancelled", "The first part, for both, and on"], "... which the other one stops");
     await agrees(page, id, "stopped by another tab");
     await agrees(other, id, "... in that tab");
 }
@@ -154,19 +237,23 @@ async function busy(up) {
 
 async function limited(up) {
     const page = await visit("bob");
-    let asked = 0;
-    for (; !(await page.getByRole("alert").count()) && asked < 9; asked++) {
-        await askFor(page, `number ${asked} of a minute`);
-        await until("an answer or a refusal", async () => (await page.getByText(`You said: number ${asked}`).count()) || (await page.getByRole("alert").count()));
-        await settled(page);
-    }
-    const draft = `number ${asked - 1} of a minute`;
+    await askFor(page, "number 0 of four");
+    await page.getByText("You said: number 0").waitFor();
+    await settled(page);
     const id = await conversationOf(page);
+    // Others are asked on another device, until none is left.
+    let asked = 1;
+    for (; asked < 9 && Number((await api("bob", "POST", "chat/stream", { conversationId: id, stream: false, messages: [{ role: "user", content: `number ${asked} of four` }] })).status) === 200; asked++);
+    await lookAgain(page);
+    await page.getByText(`You said: number ${asked - 1}`).waitFor();
+    const draft = `number ${asked} of four`;
+    await askFor(page, draft);
+    await page.getByRole("alert").waitFor();
     is(await composer(page).inputValue(), draft, "beyond a limit the draft stays");
-    is((await kept(id)).length, 2 * (asked - 1), "... and nothing is kept");
+    is((await kept(id)).length, 2 * asked, "... and nothing is kept");
     ok(await page.locator("button.send").isDisabled(), "... nothing can be sent");
-    ok(/0:\d\d/.test(await page.locator(".composer-area").innerText()), "... and one sees for how long");
-    is(await shown(page).then((s) => s.length), 2 * (asked - 1), "... nor is anything shown that was not asked");
+    ok(/\d:\d\d/.test(await page.locator(".composer-area").innerText()), "... and one sees for how long");
+    is(await shown(page).then((s) => s.length), 2 * asked, "... nor is anything shown that was not asked");
     await agrees(page, id, "beyond a limit");
     is(await composer(page).inputValue(), draft, "... and the draft outlives a reload");
 }
@@ -365,4 +452,4 @@ async function sentToNobody(up) {
     await agrees(page, id, "sent while the server was away");
 }
 
-run([{ drafts, sending, reloaded, killed, offline, tabs, busy, limited, broken, signedOut, killedWhileSending, offlineWhileSending, stoppedAndReloaded, stoppedOffline, signedOutInAnswer, otherDevice }, { sentToNobody }, { restarted }]);
+run([{ drafts, sending, reloaded, killed, offline, files, tabs, busy, limited, broken, signedOut, killedWhileSending, offlineWhileSending, stoppedAndReloaded, stoppedOffline, signedOutInAnswer, otherDevice }, { sentToNobody }, { restarted }]);

@@ -124,6 +124,17 @@ async function elsewhere(up) {
     is(await alive(page), [], "... and where they are searched for");
     await button(page, "Close").click();
 
+    // Of messages their words are shown, whatever they were written as.
+    const list = attacks.filter((a) => !/[\n\u0001]/.test(a)).slice(0, 24);
+    for (const [i, a] of list.entries()) await api("ann", "POST", "chat/stream", { conversationId: made.id, stream: false, messages: [{ role: "user", content: `zebra${i % 3} ${a} **zebra${i % 3}** ${a}` }] });
+    for (const word of ["zebra0", "zebra1", "zebra2"]) {
+        await page.keyboard.press("Control+k");
+        await page.getByRole("dialog").getByRole("searchbox").fill(word);
+        await page.getByRole("dialog").locator("mark").first().waitFor();
+        is(await alive(page), [], `what was said is text where it is found: ${word}`);
+        await button(page, "Close").click();
+    }
+
     // A server that says such things in its refusals.
     await page.route("**/api/v1/chat/stream", (r) => r.fulfill({ status: 400, contentType: "application/json",
         body: JSON.stringify({ code: "<img src=x onerror=pwned()>", message: evil.join(" "), requestId: "<img src=x onerror=pwned()>", issues: [{ message: attacks[2], path: [attacks[2]] }] }) }), { times: 1 });
