@@ -22,7 +22,7 @@ sub logs ($t) {
     return grep { -f } glob "$t->{dir}/run/chat/*-*-*-*-*";
 }
 
-# Its stream, once it has sent an event.
+# Its stream, once it has sent an event; with head, before that.
 sub begin ($t, $c, %mock) {
     my $conn = $t->connect(timeout => 30);
     my $script = join ';', map { "$_=$mock{$_}" } sort keys %mock;
@@ -30,7 +30,7 @@ sub begin ($t, $c, %mock) {
         body => qq({"conversationId":"$c","messages":[{"role":"user","content":"Tell mock($script)"}]}));
     my $row = wait_for('the stream', sub {
         my ($s) = $t->rows("select id from chat_stream where conversation_id = '$c'");
-        $s && -s "$t->{dir}/run/chat/$s->{id}" > 300 ? $s : undef;
+        $s && (-s "$t->{dir}/run/chat/$s->{id}" // 0) > ($mock{head} ? 0 : 300) ? $s : undef;
     }) // {};
     return ($conn, $row->{id} // 'none');
 }
@@ -75,6 +75,10 @@ for my $mpm (qw(event prefork)) {
     my $taken = follow($t, $stream, 2);
     my $all = $conn->response;
     is $taken->{body}, $all->{body} =~ s/\A(?:.*?\n\n){2}//sr, "$mpm: a stream is taken up behind an event, to the byte";
+
+    ($conn, $stream) = begin($t, $c = $t->uuid, n => 3, head => 1000 * scaled(1));
+    $taken = follow($t, $stream, 0);
+    is $taken->{body}, $conn->response->{body}, '... also by who comes before its first event';
 
     # Killed in the midst.
     $c = $t->uuid;
