@@ -100,6 +100,7 @@ typedef struct chat_server_context_t {
 typedef struct chat_server_store_t {
     int used;                    /* 1: some location has ChatStore chat, or
                                     ChatUsage */
+    int chats;                   /* 1: some location has ChatStore chat */
     int vercel;                  /* 1: some location has ChatStore vercel */
     int migrate;                 /* ChatStoreMigrate: 1: at start */
     apr_interval_time_t deleted; /* ChatRetention: what was deleted is kept so

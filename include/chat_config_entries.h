@@ -53,7 +53,9 @@ typedef enum { CHAT_API_RESPONSES, CHAT_API_COMPLETIONS } chat_api_e;
 typedef enum {
     CHAT_RESUME_OFF,   /* nowhere: no stream can be resumed */
     CHAT_RESUME_SPOOL, /* in a file, for the processes of this server */
-    CHAT_RESUME_REDIS  /* in ChatRedis, for all servers that share it */
+    CHAT_RESUME_REDIS, /* in ChatRedis, for all servers that share it */
+    CHAT_RESUME_USUAL  /* nobody says: in a file where conversations are kept.
+                          Only until all servers are read */
 } chat_resume_e;
 /* Whose tables hold conversations (ChatStore). */
 typedef enum {

@@ -360,6 +360,20 @@ typedef struct chat_store_hit_t {
  * only where this process has used the database. */
 apr_status_t chat_store_index(const chat_store_at_t *at, chat_err_t *err);
 
+/* How far chat_store_merge() is; all 0: at the beginning. */
+typedef struct chat_store_merge_t {
+    int index; /* of which of SQLite's indexes of words */
+    int begun; /* 1: its parts are being put together */
+    int over;  /* 1: nothing is left to do */
+} chat_store_merge_t;
+
+/* A few short steps towards SQLite's indexes of words being one part each,
+ * which a search is quick in: where there are many parts, and they are not
+ * small. To be called until m->over, one process at a time. Fails: it is over,
+ * too. */
+apr_status_t chat_store_merge(chat_store_merge_t *m, const chat_store_at_t *at,
+                              chat_err_t *err);
+
 /* All words of q, each as the user wrote it: none of it is an operator. A q
  * without any word finds nothing. Newest first. */
 apr_status_t chat_store_search(apr_array_header_t **phits,

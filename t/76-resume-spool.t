@@ -189,6 +189,54 @@ $t->allow_log(qr/CHAT120[57]/);
 is sprintf('%o', (stat $t->spool)[2] & 07777), '700', 'the directory is private';
 is_deeply [ map { sprintf '%o', (lstat)[2] & 0777 } grep { !-l && -f && -s > 5100 } glob $t->spool . '/*' ], [], 'and so are its files';
 
+# ---- a directory below ChrootDir ----
+
+SKIP: {
+    skip 'only root changes its root', 1 if $>;
+    my $jailed = ChatTest::Probe->new(conf => qq{ChrootDir "%%DIR%%/jail"\nLoadFile libgcc_s.so.1\n});
+    my $jail = $jailed->dir . '/jail';
+    system 'mkdir', '-p', $jail . $jailed->dir . '/run';
+    $jailed->start;
+    my $id = $jailed->new_id;
+    $jailed->get("write/$id?n=3");
+    is $jailed->get("follow/$id")->{body}, $jailed->events(1, 3), 'children that see nothing but a directory log their streams there';
+    ok -s $jail . $jailed->spool . "/$id", '... below it';
+    $jailed->stop;
+}
+
+# ---- a file system that is full ----
+
+SKIP: {
+    my $small = ChatTest::Probe->new;
+    my ($uid, $gid) = (stat $small->dir . '/run')[4, 5];
+    ($uid, $gid) = (getpwnam +(grep { defined getpwnam $_ } 'www-data', 'nobody')[0])[2, 3] if !$>;
+    mkdir $small->spool, 0700 or die $!;
+    skip 'only root mounts a file system', 1
+        if system("mount -t tmpfs -o size=64k,mode=700,uid=$uid,gid=$gid none '${\ $small->spool}' 2>/dev/null") != 0;
+    $small->start;
+    my ($first, $second) = ($small->new_id, $small->new_id);
+    for my $id ($first, $second) {
+        $small->get("write/$id?n=35&size=700");
+        utime time - 70, time - 70, $small->spool . "/$_" for grep { -e $small->spool . "/$_" } $first, $second;
+        $small->get('sweep/x');
+        is $small->get("load/$first")->{status}, $id eq $first ? 200 : 404,
+            $id eq $first ? 'what has ended stays' : '... but not for long where the file system is almost full';
+    }
+    my $large = $small->new_id;
+    is $small->get("write/$large?n=150&size=700")->{body}, $small->events(1, 150, 700), 'a stream for which no space is left goes on';
+    is $small->get("follow/$large")->{status}, 404, '... and has no log';
+    $small->allow_log(qr/CHAT1206/);
+    like $small->error_log, qr/CHAT1206: .*the log of the stream $large cannot be written.*: No space left/, '... and that is logged';
+    $small->stop;
+    system 'mount', '-o', 'remount,ro', $small->spool;
+    my ($ok, $said) = $small->configtest;
+    ok !$ok, 'configtest refuses one that is read-only';
+    like $said, qr/CHAT1203: streams cannot be logged in .*: its file system is read-only/, '... in words';
+    ($ok, $said) = ChatTest::Probe->new(resume => 'spool=' . $small->spool . '/new')->configtest;
+    like $said, qr/CHAT1203: .*\/new: it is not there, and cannot be made: its file system is read-only/, '... and one that cannot be made there';
+    system 'umount', $small->spool;
+}
+
 # ---- leaving ----
 
 $id = $t->new_id;

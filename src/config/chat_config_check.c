@@ -367,6 +367,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         faults += check_server(ptemp, host, s);
         env = env ? env : find(conf, CHAT_HAVE_ENV);
     }
+    chat_config_resume_settle(s);
     if (!faults) {
         chat_config_advice_give(s, ptemp);
         chat_config_mounts_find(s, pconf);

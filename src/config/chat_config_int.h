@@ -372,6 +372,11 @@ const char *chat_config_trace_file(const char **ppath, const char *what,
  * the environment were logged; before the configuration is complete. */
 int chat_config_trace_check(server_rec *main_server, apr_pool_t *pconf);
 
+/* ---- chat_config_resume.c ---- */
+
+/* Of the whole configuration: what ChatStreamResume is where nobody says. */
+void chat_config_resume_settle(server_rec *main_server);
+
 /* ---- chat_config_limit.c ---- */
 
 /* What holds where a policy says nothing else. */

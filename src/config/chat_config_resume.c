@@ -6,6 +6,8 @@
  */
 #include "chat_config_int.h"
 
+#include "chat_log.h"
+
 static const chat_dir_resume_t dir_unset = {
     .finish = CHAT_UNSET,
     .alone = CHAT_UNSET,
@@ -34,7 +36,7 @@ static const chat_server_resume_t server_unset = {
 };
 
 static const chat_server_resume_t server_defaults = {
-    .kind = CHAT_RESUME_OFF,
+    .kind = CHAT_RESUME_USUAL,
     .directory = NULL,
     .age = 15 * 60 * APR_USEC_PER_SEC,
     .size = 16 * 1024 * 1024,
@@ -50,6 +52,32 @@ static void server_merge(void *mv, const void *basev, const void *addv,
     m->directory = chat_config_pick_ptr(base->directory, add->directory);
     m->age = chat_config_pick(base->age, add->age);
     m->size = chat_config_pick(base->size, add->size);
+}
+
+/* One log is for all servers, so one that keeps conversations is enough. */
+static int is_kept(const server_rec *s)
+{
+    for (; s; s = s->next) {
+        const chat_server_store_t *store = &chat_config_server(s)->store;
+
+        if (store->chats > 0 || store->vercel > 0)
+            return 1;
+    }
+    return 0;
+}
+
+void chat_config_resume_settle(server_rec *main_server)
+{
+    const int kind = is_kept(main_server) ? CHAT_RESUME_SPOOL : CHAT_RESUME_OFF;
+    server_rec *s;
+
+    for (s = main_server; s; s = s->next) {
+        chat_server_conf_t *conf =
+            ap_get_module_config(s->module_config, &chat_module);
+
+        if (conf->resume.kind == CHAT_RESUME_USUAL)
+            conf->resume.kind = kind;
+    }
 }
 
 /* ---- ChatStreamResume ---- */

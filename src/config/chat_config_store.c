@@ -60,6 +60,7 @@ static void dir_merge(void *mv, const void *basev, const void *addv,
 
 static const chat_server_store_t server_unset = {
     .used = CHAT_UNSET,
+    .chats = CHAT_UNSET,
     .vercel = CHAT_UNSET,
     .migrate = CHAT_UNSET,
     .deleted = CHAT_UNSET,
@@ -71,6 +72,7 @@ static const chat_server_store_t server_unset = {
 
 static const chat_server_store_t server_defaults = {
     .used = 0,
+    .chats = 0,
     .vercel = 0,
     .migrate = 0,
     .deleted = 30 * DAY,
@@ -84,6 +86,7 @@ static void server_merge(void *mv, const void *basev, const void *addv,
     chat_server_store_t *m = mv;
 
     m->used = (int)chat_config_pick(base->used, add->used);
+    m->chats = (int)chat_config_pick(base->chats, add->chats);
     m->vercel = (int)chat_config_pick(base->vercel, add->vercel);
     m->migrate = (int)chat_config_pick(base->migrate, add->migrate);
     m->deleted = chat_config_pick(base->deleted, add->deleted);
@@ -104,16 +107,20 @@ static const char *const layouts[] = {
 static const char *set_store(cmd_parms *cmd, void *dirv, const char *value)
 {
     chat_dir_store_t *store = &((chat_dir_conf_t *)dirv)->store;
+    chat_server_store_t *server;
     const char *why = chat_config_check_dir(cmd);
 
     if (!why)
         why = chat_config_parse_name(&store->layout, cmd->cmd->name, value,
                                      layouts, cmd->pool);
-    if (!why && store->layout == CHAT_STORE_CHAT)
-        chat_config_server_of(cmd)->store.used = 1;
-    if (!why && store->layout == CHAT_STORE_VERCEL)
-        chat_config_server_of(cmd)->store.vercel = 1;
-    return why;
+    if (why)
+        return why;
+    server = &chat_config_server_of(cmd)->store;
+    if (store->layout == CHAT_STORE_CHAT)
+        server->used = server->chats = 1;
+    if (store->layout == CHAT_STORE_VERCEL)
+        server->vercel = 1;
+    return NULL;
 }
 
 static const char *set_migrate(cmd_parms *cmd, void *dir, const char *value)

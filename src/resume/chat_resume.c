@@ -25,6 +25,7 @@ static const chat_resume_way_t *way_of(const server_rec *s)
         [CHAT_RESUME_OFF] = NULL,
         [CHAT_RESUME_SPOOL] = &chat_resume_spool,
         [CHAT_RESUME_REDIS] = &chat_resume_redis,
+        [CHAT_RESUME_USUAL] = NULL,
     };
 
     return ways[chat_config_server(s)->resume.kind];

@@ -13,12 +13,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "chat_config.h"
 
 /* What a process that died has left, and nobody has asked for, is kept. */
 #define ORPHAN_AGE apr_time_from_sec(86400)
+/* Where less than a quarter of the file system is free, which others may need,
+ * what has ended stays so long: whoever has lost a connection is back by then.
+ */
+#define FULL_AGE apr_time_from_sec(60)
+#define FREE_PART 4
 /* A request to stop a stream is heard at once, or never. */
 #define STOP_AGE apr_time_from_sec(60)
 
@@ -83,7 +89,9 @@ static apr_status_t create(chat_resume_writer_t *w, const char *owner,
         unlinkat(chat_resume_spool_dir_logs(), w->stream, 0);
     }
     if (failed) {
-        *pwhy = strerror(failed);
+        *pwhy = failed == ENOENT ? "its directory is gone: restart the server, "
+                                   "which makes it"
+                                 : strerror(failed);
         return failed;
     }
     apr_pool_cleanup_register(w->r->pool, w, close_file, apr_pool_cleanup_null);
@@ -305,10 +313,20 @@ static void sweep_stop(void *ctx, int dir_fd, const char *name,
         unlinkat(dir_fd, name, 0);
 }
 
+static apr_interval_time_t age_now(const server_rec *s)
+{
+    apr_interval_time_t age = chat_config_server(s)->resume.age;
+    struct statvfs fs;
+
+    return age > FULL_AGE && fstatvfs(chat_resume_spool_dir_logs(), &fs) == 0 &&
+                   fs.f_bavail < fs.f_blocks / FREE_PART
+               ? FULL_AGE
+               : age;
+}
+
 static void sweep(server_rec *s)
 {
-    sweep_t job = {.now = apr_time_now(),
-                   .age = chat_config_server(s)->resume.age};
+    sweep_t job = {.now = apr_time_now(), .age = age_now(s)};
 
     apr_pool_create(&job.pool, NULL);
     for_each(chat_resume_spool_dir_logs(), sweep_log, &job);

@@ -48,6 +48,7 @@
 #define SWEEP ((apr_int64_t)60 * 1000000)
 #define REAP ((apr_int64_t)1 * 1000000)
 #define EXPIRE ((apr_int64_t)5 * 1000000)
+#define MERGE ((apr_int64_t)600 * 1000000)
 
 /* Where the database has been away others could not say that they run: for so
  * long nobody is believed to be gone. */
@@ -62,8 +63,14 @@ static apr_pool_t *pool; /* the thread's, cleared each time */
 /* When each is due next. */
 static struct {
     apr_int64_t heartbeat, usage, index, replay, stale, purge, sweep, reap,
-        expire;
+        expire, merge;
 } due;
+
+/* Whose indexes of words are being put together; s NULL: nobody's. */
+static struct {
+    server_rec *s;
+    chat_store_merge_t how_far;
+} merging;
 
 static int is_stopping(void)
 {
@@ -222,6 +229,25 @@ static void clean_up(apr_int64_t now)
     }
 }
 
+/* One server after the other, and a little of it each time. */
+static void merge_words(apr_int64_t now)
+{
+    const chat_store_at_t at = {.s = merging.s, .p = pool, .quiet = 1};
+    chat_err_t err = {0};
+
+    if (!merging.s) {
+        if (is_due(&due.merge, now, MERGE))
+            merging.s = ap_server_conf;
+        return;
+    }
+    if (is_used(merging.s))
+        chat_store_merge(&merging.how_far, &at, &err);
+    if (is_used(merging.s) && !merging.how_far.over)
+        return;
+    merging.s = merging.s->next;
+    memset(&merging.how_far, 0, sizeof(merging.how_far));
+}
+
 /* ---- the thread ---- */
 
 static void work(void)
@@ -236,6 +262,7 @@ static void work(void)
         look_for_stale(now);
         reap_files(now);
         clean_up(now);
+        merge_words(now);
     }
     apr_pool_clear(pool);
 }
@@ -320,6 +347,7 @@ static void start_maintenance(apr_pool_t *pchild, server_rec *s)
     chat_run_instance_start(s, pchild);
     due.purge = chat_clock_now() + PURGE / 10;
     due.stale = chat_clock_now() + STALE;
+    due.merge = chat_clock_now() + MERGE / 120;
     pool = chat_thread_pool(pchild);
     if (pool) {
         work_fd = chat_run_later_open();

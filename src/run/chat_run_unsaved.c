@@ -2,21 +2,19 @@
 /* Answers that wait for the database. Threads as in chat_run_unsaved.h. */
 #include "chat_run_unsaved.h"
 
-#include <http_config.h>
 #include <http_log.h>
 #include <http_main.h>
-#include <unixd.h>
 #include <apr_file_info.h>
 #include <apr_strings.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "chat_config.h"
 #include "chat_json.h"
 #include "chat_log.h"
+#include "chat_private.h"
 #include "chat_run_counted.h"
 
 #define SUFFIX ".unsaved"
@@ -31,49 +29,34 @@ const char *chat_run_unsaved_path(const char *name, apr_pool_t *p)
     return name ? apr_pstrcat(p, directory, "/", name, NULL) : directory;
 }
 
-/* ---- the directory: the children's User has it, and nobody else may write
- * there ---- */
+/* ---- the directory ---- */
 
-static uid_t owner(void)
+/* Who names one has said whose it is: servers may share it that share their
+ * database. */
+static const char *prepare(const char *place, apr_pool_t *pconf,
+                           const server_rec *s)
 {
-    return geteuid() ? geteuid() : ap_unixd_config.user_id;
-}
+    const char *why = chat_private_make(place, pconf);
 
-/* NULL, or why not. */
-static const char *make(const char *path)
-{
-    struct stat st;
-
-    if (mkdir(path, 0700) == 0) {
-        if (!geteuid() && lchown(path, owner(), ap_unixd_config.group_id))
-            return strerror(errno);
-    }
-    else if (errno != EEXIST)
-        return strerror(errno);
-    if (lstat(path, &st))
-        return strerror(errno);
-    if (!S_ISDIR(st.st_mode) || st.st_uid != owner() ||
-        (st.st_mode & (S_IWGRP | S_IWOTH)))
-        return "it must be a directory of the User of the server's children, "
-               "in which nobody else may write";
-    return NULL;
+    if (!why && !chat_config_server(s)->resume.directory)
+        why = chat_private_claim(place, s, pconf);
+    return why ? why : chat_private_make(directory, pconf);
 }
 
 apr_status_t chat_run_unsaved_post_config(apr_pool_t *pconf, server_rec *s)
 {
-    const char *set = chat_config_server(s)->resume.directory;
-    const char *spool = set ? set : ap_runtime_dir_relative(pconf, "chat");
-    const char *why = make(spool);
+    const char *place = chat_private_place(s, pconf), *why;
 
-    directory = apr_pstrcat(pconf, spool, "/unsaved", NULL);
-    if (!why)
-        why = make(directory);
+    directory = apr_pstrcat(pconf, place, "/unsaved", NULL);
+    why = prepare(place, pconf, s);
     if (!why)
         return APR_SUCCESS;
     ap_log_error(APLOG_MARK, APLOG_ERR | APLOG_STARTUP, 0, s,
-                 CHATNO(0839) "ChatStore needs a place for answers that the "
-                              "database cannot take: %s: %s",
-                 directory, why);
+                 CHATNO(0839) "ChatStore needs a directory of this server's "
+                              "own for answers that the database cannot take. "
+                              "%s: %s. DefaultRuntimeDir, or ChatStreamResume "
+                              "spool=DIRECTORY, names another",
+                 place, why);
     return APR_EGENERAL;
 }
 

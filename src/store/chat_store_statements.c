@@ -145,6 +145,18 @@
     "where c.id = %s and "                                                     \
     "c.user_id = %s "
 
+/* Of an index of words: how many parts it is in, pages of the largest, and of
+ * all others. A part has the words of its pages in the order of words. */
+#define PARTS(index)                                                           \
+    "with recursive parts (id) as (select min(segid) from " index "_idx "      \
+    "union all select (select min(segid) from " index "_idx where segid > "    \
+    "parts.id) from parts where parts.id is not null), "                       \
+    "pages (n) as (select (select pgno / 2 from " index "_idx where segid = "  \
+    "parts.id order by term desc limit 1) from parts where parts.id is not "   \
+    "null) select count(*), max(n), sum(n) - max(n) from pages"
+#define MERGE(index)                                                           \
+    "insert into " index " (" index ", rank) values ('merge', %s)"
+
 /* So many messages PostgreSQL looks at first. */
 #define WINDOW "500"
 
@@ -462,6 +474,11 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
     EACH(WORDS_INDEXED, NULL,
          "delete from chat_message_unindexed where n in (select n "
          "from chat_message_unindexed order by n limit %s)"),
+    EACH(WORDS_PARTS, NULL, PARTS("chat_message_search")),
+    EACH(WORDS_MERGE, NULL, MERGE("chat_message_search")),
+    EACH(WORDS_CHANGES, NULL, "select total_changes()"),
+    EACH(TITLES_PARTS, NULL, PARTS("chat_conversation_search")),
+    EACH(TITLES_MERGE, NULL, MERGE("chat_conversation_search")),
     EACH(SEARCH_TITLES,
          HIT("null, c.title, c.created_at, 0") "from chat_conversation c "
                                                "where c.user_id = %s "

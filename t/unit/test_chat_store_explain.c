@@ -83,6 +83,15 @@ static void fill_pgsql(int from, int to)
     "where m < %d) "
 #define N "* 1048576 + u"
 
+/* As a server does it, by and by. */
+static void merge_words(void)
+{
+    chat_store_merge_t m = {0};
+
+    while (!m.over)
+        OKAY(chat_store_merge(&m, &ada, &err));
+}
+
 /* A million rows at once: in memory, their words by one statement, and all of
  * it in the file when it is measured. */
 static void fill_sqlite(int from, int to)
@@ -122,6 +131,7 @@ static void fill_sqlite(int from, int to)
         store_link_sql("delete from chat_message_unindexed where n in (select "
                        "n from chat_message_unindexed order by n limit 1000)");
     }
+    merge_words();
     store_link_sql("analyze");
     store_link_sql("pragma wal_checkpoint(truncate)");
     store_link_sql("pragma cache_size = -8000");

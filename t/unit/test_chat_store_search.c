@@ -3,6 +3,8 @@
  * see store/store_steps.h. t/78-store.t runs them on PostgreSQL, too. */
 #include "store/store_steps.h"
 
+#include <stdlib.h>
+
 /* ---- a commit, or a statement that is one, whose answer is lost ---- */
 
 static int lose; /* how many */
@@ -388,6 +390,75 @@ START_TEST(new_words_wait_for_a_search)
 }
 END_TEST
 
+static int parts_of(const char *index)
+{
+    return atoi(
+        store_link_sql("select count(distinct segid) from %s_idx", index));
+}
+
+static int merge_all(void)
+{
+    chat_store_merge_t m = {0};
+    int calls;
+
+    for (calls = 0; !m.over && calls < 100; calls++)
+        OKAY(chat_store_merge(&m, &ada, &err));
+    ck_assert_int_eq(m.over, 1);
+    return calls;
+}
+
+static const char *const word_indexes[] = {"chat_message_search",
+                                           "chat_conversation_search"};
+
+/* Each is in a part of its own: its words, and its title. */
+static void talk_in_parts(int from, int to)
+{
+    int i;
+
+    for (i = from; i < to; i++) {
+        talk(create(&ada, apr_psprintf(p, "name%d all", i)),
+             apr_psprintf(p, "word%d", i), "common");
+        OKAY(chat_store_index(&ada, &err));
+    }
+}
+
+static int hits_of(const char *q)
+{
+    chat_store_page_t page = {.limit = 50};
+    apr_array_header_t *rows;
+
+    OKAY(chat_store_search(&rows, &ada, q, &page, &err));
+    return rows->nelts;
+}
+
+START_TEST(parts_of_indexes_of_words_become_one)
+{
+    int i;
+
+    if (!store_link_is_sqlite()) {
+        ck_assert_int_eq(merge_all(), 1);
+        return;
+    }
+    talk_in_parts(0, 8);
+    merge_all();
+    for (i = 0; i < 2; i++)
+        ck_assert_int_ge(parts_of(word_indexes[i]), 8); /* few are left alone */
+    talk_in_parts(8, 12);
+    for (i = 0; i < 2; i++)
+        ck_assert_int_gt(parts_of(word_indexes[i]), 8);
+    merge_all();
+    for (i = 0; i < 2; i++)
+        ck_assert_int_eq(parts_of(word_indexes[i]), 1);
+    ck_assert_int_eq(hits_of("word7"), 1);
+    ck_assert_int_eq(hits_of("common"), 12);
+    ck_assert_int_eq(hits_of("all"), 12);
+    store_link_sql("insert into chat_message_search (chat_message_search) "
+                   "values ('integrity-check')");
+    /* What is one part is only looked at. */
+    ck_assert_int_eq(merge_all(), 2);
+}
+END_TEST
+
 START_TEST(pages_of_hits)
 {
     chat_store_page_t page = {.limit = 3};
@@ -667,6 +738,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, a_fork_is_a_copy_of_a_path);
     tcase_add_test(tc, words_are_found);
     tcase_add_test(tc, new_words_wait_for_a_search);
+    tcase_add_test(tc, parts_of_indexes_of_words_become_one);
     tcase_add_test(tc, pages_of_hits);
     tcase_add_test(tc, shares);
     tcase_add_test(tc, an_import);

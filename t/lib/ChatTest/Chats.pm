@@ -48,9 +48,8 @@ sub new ($class, %o) {
     $self->write_file('bearer.secret', "$SECRET\n", 0600);
     $self->{db} = $db;
     $self->write_file('run/chats.db', '', 0666) if !$pg;
-    chmod 0777, $self->dir . '/run';
     mkdir $self->dir . '/spool', 0700 or die $!;
-    chown +(getpwnam($self->_user =~ /^User (\S+)/ ? $1 : getpwuid $>))[2, 3], $self->dir . '/spool' if $> == 0;
+    chown +(getpwnam($self->_user =~ /^User (\S+)/ ? $1 : getpwuid $>))[2, 3], map { $self->dir . "/$_" } qw(run spool) if $> == 0;
     $self->{conf} = _conf($db, $pg, $up, $locations, $resume) . $more;
     $self->{conf} =~ s/(<ChatProvider openai>\n)/$1$provider/;
     return $self;

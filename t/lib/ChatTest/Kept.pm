@@ -17,12 +17,13 @@ my $JSON = JSON::PP->new->utf8->canonical;
 # %o: as ChatTest->new; kind => 'sqlite' (default) or 'pgsql', pg => a
 # ChatTest::Postgres that is there already; up => {...} for the mock; where =>
 # directives of every location; use => of ChatUse (up); dbd => more directives of mod_dbd; resume => of
-# ChatStreamResume (spool). Locations: /chat (stream) and /say (message), for
+# ChatStreamResume (a spool; '': nothing is said). Locations: /chat (stream) and /say (message), for
 # the users ann and ben, and /open (stream) for guests; more => { name => directives }
 # for others, as /chat.
 sub new ($class, %o) {
     my ($kind, $pg, $up, $where, $dbd, $conf, $resume, $more, $use) = delete @o{qw(kind pg up where dbd conf resume more use)};
     $kind //= 'sqlite';
+    $resume //= 'spool=%%DIR%%/spool';
     $up = ChatTest::Upstream->new(n => 3, ($up // {})->%*)->start;
     $pg = ChatTest::Postgres->new->start if $kind eq 'pgsql' && !$pg;
     my $params = $kind eq 'pgsql' ? "pgsql\nDBDParams \"${\$pg->params}\"" : "sqlite3\nDBDParams \"%%DIR%%/data/chats.db\"";
@@ -35,7 +36,7 @@ sub new ($class, %o) {
 DBDriver $params
 @{[ $dbd // '' ]}
 ChatStoreMigrate on
-ChatStreamResume @{[ $resume // 'spool=%%DIR%%/spool' ]}
+@{[ length $resume ? "ChatStreamResume $resume" : '' ]}
 <ChatProvider up>
     ChatProviderType openai
     ChatProviderAPI chat-completions
