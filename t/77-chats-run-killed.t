@@ -3,7 +3,7 @@
 # Children that are killed while they write answers, on SQLite and PostgreSQL:
 # whatever a client had received is in the database afterwards, as a part of an
 # answer, and the conversation takes the next turn; also when the database does
-# not take it at first. t/stress/killed.pl is the long form.
+# not take it at first, and when the whole server is killed. t/stress/killed.pl is the long form.
 use v5.36;
 use Test::More;
 use FindBin;
@@ -47,10 +47,41 @@ sub is_tried_again ($killed, $kind) {
     return;
 }
 
+# Somebody else has opened the file for himself, for three seconds.
+sub lock_out ($t) {
+    my $db = $t->dir . '/data/chats.db';
+    open my $out, '-|', 'sqlite3', '-bail', '-cmd', '.timeout 5000', $db, 'pragma locking_mode = exclusive', 'begin exclusive',
+        'update chat_message set role = role where n = 0', '.shell echo locked; sleep 3', 'commit' or die "sqlite3: $!";
+    while (<$out>) { last if /^locked/ }
+    return $out;
+}
+
+# The server and all of its children, as when the machine goes. When it starts its
+# database may not be there at once.
+sub is_there_at_start ($killed, $kind) {
+    my $t = $killed->{t};
+    my $c = $t->uuid;
+    my $res = $killed->open_turn($c, 'Long mock(n=1000;pace=40)')->response(on_event => sub ($event, $res) {
+        $t->kill_group if $res->{events}->@* == 12;
+        return 1;
+    });
+    is $t->last_message($c)->{status}, 'streaming', "$kind: a server is killed while it writes an answer";
+    $t->expect_log(qr/AH00098: pid file/);
+    my $lock = $t->pg ? undef : lock_out($t);
+    $t->start;
+    my $m = $t->settled($c, 15);
+    is $m->{status}, 'partial', '... which is looked after when it starts';
+    ok length $t->text($res) && index($m->{text}, $t->text($res)) == 0, '... and kept as far as its client had it' or diag $m->{text};
+    is $killed->ask($c, 'Next')->{status}, 200, '... and the conversation goes on';
+    unlike $t->error_log, qr/CHAT0223: ChatStore: database is locked/, '... though its database was locked at first' if $lock;
+    return;
+}
+
 for my $kind ('sqlite', ChatTest::Postgres::bin_dir() ? 'pgsql' : ()) {
     my $killed = ChatTest::Killed->new(kind => $kind, streams => 12);
     $killed->round for 1 .. $rounds;
     is_tried_again($killed, $kind);
+    is_there_at_start($killed, $kind);
     $killed->stop;
 }
 
