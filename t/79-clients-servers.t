@@ -80,7 +80,7 @@ sub ended ($t, $u, $name, $how) {
 sub looked_after ($t, $u, $name) {
     my $c = conversation($t);
     my $res = begin($t, $c, 'n=4000;pace=50;size=30')->response(on_event => sub ($event, $res) {
-        $t->kill_group if $res->{events}->@* == 20;
+        $t->kill if $res->{events}->@* == 20;
         return 1;
     });
     my $heard = join '', map { $_->{type} eq 'text' ? $_->{text} : () } map { $JSON->decode($_->{data}) } $res->{events}->@*;
