@@ -331,18 +331,18 @@ apr_status_t chat_store_stream_get(chat_store_stream_t **ps,
 /* All streams of an instance are alive. owner is NULL. */
 apr_status_t chat_store_stream_heartbeat(const chat_store_at_t *at,
                                          const char *instance, chat_err_t *err);
-/* Streams that run though nobody said so since before (ms), at most limit: they
- * are this instance's from now on, and no other server gets them within a
- * minute. *prows: chat_store_stream_t. owner is NULL. */
+/* Streams that run though nobody said so since before (ms), at most limit: no
+ * other server gets them within a minute. They stay those of their instance, so
+ * that one which is not ended then is found again. *prows:
+ * chat_store_stream_t. owner is NULL. */
 apr_status_t chat_store_stream_adopt(apr_array_header_t **prows,
                                      const chat_store_at_t *at,
-                                     const char *instance, apr_int64_t before,
-                                     int limit, chat_err_t *err);
+                                     apr_int64_t before, int limit,
+                                     chat_err_t *err);
 /* The same for all streams of an instance that is known to be gone. */
 apr_status_t chat_store_stream_inherit(apr_array_header_t **prows,
                                        const chat_store_at_t *at,
-                                       const char *instance, const char *gone,
-                                       chat_err_t *err);
+                                       const char *instance, chat_err_t *err);
 
 /* ---- search ---- */
 

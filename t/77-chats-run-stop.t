@@ -2,7 +2,8 @@
 #
 # Stops of answers that are kept: from the same child and from another one, over
 # HTTP/1.1 and HTTP/2, with and without a client, and before the first byte. In
-# each MPM. And what conversations make of POST .../messages and .../regenerate.
+# each MPM. What runs while the server is reloaded. And what conversations make of
+# POST .../messages and .../regenerate.
 use v5.36;
 use Test::More;
 use FindBin;
@@ -70,6 +71,26 @@ sub stopped_alone () {
     is stop_stream($id)->{json}{status}, 'ended', '... and is over then';
 }
 
+# Its client is away while the server takes a new configuration: another
+# generation tells it the rest.
+sub reloaded () {
+    my $c = $t->uuid;
+    my $id;
+    my $first = $t->ask($c, 'Go on', model => 'm', mock => { n => 60, pace => int 40 * scaled(1) }, path => '/finish', on_event => sub ($event, $r) {
+        ($id) = map { $_->{streamId} } $t->events($r, 'start');
+        return $r->{events}->@* < 5;
+    });
+    my %old = map { $_ => 1 } $t->children;
+    $t->graceful;
+    wait_for(sub { grep { !$old{$_} } $t->children }, 'another generation');
+    my $rest = $t->get("/finish/$id", headers => { ChatTest::Kept::as('ann')->%*, 'Last-Event-ID' => $first->{events}[-1]{id} });
+    is $rest->{status}, 200, "$mpm: a reload: what runs is followed" or diag $rest->{body};
+    my $m = $t->settled($c);
+    is $m->{status}, 'complete', '... and made to its end';
+    is $t->text($first) . $t->text($rest), $m->{text}, '... of which nothing is missing, and nothing twice';
+    is $t->ask($c, 'Next', model => 'm')->{status}, 200, '... and the conversation goes on';
+}
+
 sub rest () {
     my $ann = ChatTest::Kept::as('ann');
     my $c = $t->post_json('/conversations', {}, headers => $ann)->{json}{id};
@@ -123,6 +144,7 @@ END
     stopped("stop $_") for 1 .. 3;
     stopped_early();
     stopped_alone();
+    reloaded();
     rest() if $mpm eq 'event';
     if ($mpm eq 'event') {
         my $c = $t->uuid;

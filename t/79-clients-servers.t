@@ -3,7 +3,7 @@
 # Two whole servers with one PostgreSQL and one Redis: clients whose every
 # connection is another server's come back to what they have missed; of two tabs
 # that ask at once, one has an answer; and what one server is told, to stop or to
-# delete, ends the answer that the other one writes.
+# delete, ends the answer that the other one writes; and of two servers one goes.
 use v5.36;
 use Test::More;
 use FindBin;
@@ -75,6 +75,26 @@ sub ended ($t, $u, $name, $how) {
     return $c;
 }
 
+# The machine of a server goes; the other one looks after what nobody has said to
+# be alive for a minute.
+sub looked_after ($t, $u, $name) {
+    my $c = conversation($t);
+    my $res = begin($t, $c, 'n=4000;pace=50;size=30')->response(on_event => sub ($event, $res) {
+        $t->kill if $res->{events}->@* == 20;
+        return 1;
+    });
+    my $heard = join '', map { $_->{type} eq 'text' ? $_->{text} : () } map { $JSON->decode($_->{data}) } $res->{events}->@*;
+    is begin($u, $c, 'n=1')->response->{status}, 409, "$name: an answer of a server that is gone runs for a while";
+    $pg->sql("update chat_stream set heartbeat_at = 1 where status = 'running'");
+    my ($kept) = wait_for(sub { (messages($u, $c))[1]{status} ne 'streaming' }, 'it is over', 30) ? (messages($u, $c))[1] : {};
+    is $kept->{status}, 'partial', '... until the other one has looked after it';
+    my $text = join '', map { $_->{text} // '' } ($kept->{parts} // [])->@*;
+    cmp_ok length($heard) - length $text, '<', 90, '... so that what was heard is kept, but for an event or two';
+    ok length $text && (index($heard, $text) == 0 || index($text, $heard) == 0), '... and nothing else';
+    is begin($u, $c, 'n=1')->response->{status}, 200, '... and the conversation goes on';
+    return;
+}
+
 for my $mpm (qw(event prefork)) {
     my ($t, $u) = (server($mpm), server($mpm));
     my $name = "two servers, $mpm";
@@ -100,8 +120,9 @@ for my $mpm (qw(event prefork)) {
     if ($mpm eq 'event') {
         $t->allow_log(qr/exit signal Killed/);
         killed_under_readers($name, 1, $t, sub ($id) { kill KILL => $t->children }, $t, ($u) x 3);
+        looked_after($u, $t, $name);
     }
-    $_->stop for $t, $u;
+    $_->stop for $t, $mpm eq 'event' ? () : $u;
 }
 $_->stop for $up, $pg, $redis;
 done_testing;

@@ -8,7 +8,6 @@
 #include "chat_dialect.h"
 #include "chat_log.h"
 #include "chat_resume.h"
-#include "chat_run_instance.h"
 #include "chat_run_parts.h"
 #include "chat_sse.h"
 #include "chat_store_chats.h"
@@ -149,8 +148,8 @@ int chat_run_recover_gone(server_rec *s, const char *instance, apr_pool_t *p)
     apr_array_header_t *rows;
     chat_err_t err = {0};
 
-    return chat_store_stream_inherit(&rows, &at, chat_run_instance(), instance,
-                                     &err) == APR_SUCCESS &&
+    return chat_store_stream_inherit(&rows, &at, instance, &err) ==
+               APR_SUCCESS &&
            recover_all(rows, s, p);
 }
 
@@ -160,8 +159,7 @@ int chat_run_recover_stale(server_rec *s, apr_pool_t *p)
     apr_array_header_t *rows;
     chat_err_t err = {0};
 
-    return chat_store_stream_adopt(&rows, &at, chat_run_instance(),
-                                   chat_store_now() - STALE_MS, STALE_MAX,
-                                   &err) == APR_SUCCESS &&
+    return chat_store_stream_adopt(&rows, &at, chat_store_now() - STALE_MS,
+                                   STALE_MAX, &err) == APR_SUCCESS &&
            recover_all(rows, s, p);
 }

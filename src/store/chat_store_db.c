@@ -122,6 +122,11 @@ apr_status_t chat_store_db_use(chat_store_db_t *db,
     return db->kept->ready ? APR_SUCCESS : make_ready(db);
 }
 
+int chat_store_db_is_locked(const chat_store_db_t *db)
+{
+    return db->sqlite && db->why && strstr(db->why, "is locked");
+}
+
 static int is_alive(chat_store_db_t *db)
 {
     apr_dbd_results_t *results = NULL;

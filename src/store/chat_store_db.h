@@ -56,6 +56,8 @@ apr_status_t chat_store_db_use(chat_store_db_t *db,
                                const apr_dbd_driver_t *driver,
                                apr_dbd_t *handle, apr_pool_t *keep,
                                apr_pool_t *p);
+/* Its last failure: another process has the file of SQLite for itself. */
+int chat_store_db_is_locked(const chat_store_db_t *db);
 
 /* A statement without rows; *pcount (or NULL) is how many rows it changed. */
 apr_status_t chat_store_db_exec(chat_store_db_t *db, int *pcount,

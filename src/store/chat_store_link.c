@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "chat_clock.h"
 #include "chat_config.h"
 #include "chat_ctx.h"
 #include "chat_log.h"
@@ -21,6 +22,11 @@
  * disk. Nobody has a slot meanwhile: the database does not hang. */
 #define WRITER_MAX (3 * 1000 * 1000)
 
+/* For a file that is locked when it is opened: by the last process of another
+ * generation that closes it, or by whoever repairs its log. */
+#define LOCKED_MAX (3 * 1000 * 1000)
+#define LOCKED_NAP (5 * 1000)
+
 /* Whoever waits to write keeps no connection meanwhile: the one that has just
  * written has its pages in memory still, and is free again. */
 static int be_writer(chat_store_link_t *link, const chat_store_at_t *at,
@@ -32,6 +38,18 @@ static int be_writer(chat_store_link_t *link, const chat_store_at_t *at,
     return link->writer;
 }
 
+static apr_status_t use(chat_store_link_t *link, const ap_dbd_t *dbd)
+{
+    apr_int64_t until = chat_clock_now() + LOCKED_MAX;
+    apr_status_t rv;
+
+    while ((rv = chat_store_db_use(&link->db, dbd->driver, dbd->handle,
+                                   dbd->pool, link->p)) == APR_EGENERAL &&
+           chat_store_db_is_locked(&link->db) && chat_clock_now() < until)
+        apr_sleep(LOCKED_NAP);
+    return rv;
+}
+
 static apr_status_t attach(chat_store_link_t *link, const chat_store_at_t *at,
                            const char **pwhy)
 {
@@ -41,8 +59,7 @@ static apr_status_t attach(chat_store_link_t *link, const chat_store_at_t *at,
     if (!dbd)
         return APR_EGENERAL;
     link->dbd = dbd;
-    rv = chat_store_db_use(&link->db, dbd->driver, dbd->handle, dbd->pool,
-                           link->p);
+    rv = use(link, dbd);
     /* It may have been idle while the database restarted. */
     if (rv == APR_EGENERAL && chat_store_db_recover(&link->db))
         rv = APR_SUCCESS;

@@ -390,17 +390,17 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
          "with old as materialized (select id from chat_stream "
          "where status = 'running' and heartbeat_at < %s "
          "order by heartbeat_at limit %s for update skip locked) "
-         "update chat_stream s set instance = %s, heartbeat_at = %s "
+         "update chat_stream s set heartbeat_at = %s "
          "from old where s.id = old.id returning " STREAM,
          "with old as (select id from chat_stream "
          "where status = 'running' and heartbeat_at < %s "
          "order by heartbeat_at limit %s) "
-         "update chat_stream set instance = %s, heartbeat_at = %s "
+         "update chat_stream set heartbeat_at = %s "
          "where id in (select id from old) returning " STREAM_BARE),
     EACH(STREAM_INHERIT,
-         "update chat_stream s set instance = %s, heartbeat_at = %s "
+         "update chat_stream s set heartbeat_at = %s "
          "where s.status = 'running' and s.instance = %s returning " STREAM,
-         "update chat_stream as s set instance = %s, heartbeat_at = %s "
+         "update chat_stream as s set heartbeat_at = %s "
          "where s.status = 'running' and s.instance = %s "
          "returning " STREAM_BARE),
     /* The conversation first, as everybody does. */

@@ -70,8 +70,7 @@ apr_status_t chat_store_stream_get(chat_store_stream_t **ps,
 /* ---- whose streams they are ---- */
 
 typedef struct adopt_t {
-    const char *instance;
-    const char *gone; /* NULL: whoever was silent since before */
+    const char *instance; /* NULL: whichever was silent since before */
     apr_int64_t before;
     int limit;
     apr_array_header_t *rows;
@@ -104,15 +103,14 @@ static apr_status_t adopt(chat_store_tx_t *tx, void *work)
     apr_status_t rv;
 
     a->rows = apr_array_make(tx->p, 4, sizeof(chat_store_stream_t));
-    if (a->gone)
+    if (a->instance)
         rv = chat_store_tx_select(tx, &rows, CHAT_SQL_STREAM_INHERIT,
-                                  CHAT_STORE_ARGS(a->instance, now, a->gone));
+                                  CHAT_STORE_ARGS(now, a->instance));
     else
         rv = chat_store_tx_select(
             tx, &rows, CHAT_SQL_STREAM_ADOPT,
             CHAT_STORE_ARGS(chat_store_tx_number(tx, a->before),
-                            chat_store_tx_number(tx, a->limit), a->instance,
-                            now));
+                            chat_store_tx_number(tx, a->limit), now));
     if (rv != APR_SUCCESS)
         return rv;
     while (chat_store_db_next(&rows) == APR_SUCCESS)
@@ -122,10 +120,10 @@ static apr_status_t adopt(chat_store_tx_t *tx, void *work)
 
 apr_status_t chat_store_stream_adopt(apr_array_header_t **prows,
                                      const chat_store_at_t *at,
-                                     const char *instance, apr_int64_t before,
-                                     int limit, chat_err_t *err)
+                                     apr_int64_t before, int limit,
+                                     chat_err_t *err)
 {
-    adopt_t a = {.instance = instance, .before = before, .limit = limit};
+    adopt_t a = {.before = before, .limit = limit};
     apr_status_t rv =
         chat_store_tx_run(at, CHAT_STORE_ONE, "adopt streams", adopt, &a, err);
 
@@ -135,10 +133,9 @@ apr_status_t chat_store_stream_adopt(apr_array_header_t **prows,
 
 apr_status_t chat_store_stream_inherit(apr_array_header_t **prows,
                                        const chat_store_at_t *at,
-                                       const char *instance, const char *gone,
-                                       chat_err_t *err)
+                                       const char *instance, chat_err_t *err)
 {
-    adopt_t a = {.instance = instance, .gone = gone};
+    adopt_t a = {.instance = instance};
     apr_status_t rv = chat_store_tx_run(at, CHAT_STORE_ONE, "inherit streams",
                                         adopt, &a, err);
 
