@@ -57,13 +57,15 @@ static CURLcode result_of(ssize_t n, apr_size_t *pn, CURLcode broken)
 }
 
 /* Curl looks a connection up among all others whenever it is read. Nothing that
- * was read is left in it, and it still closes this one. */
+ * was read is left in it, and it still closes this one. Through a proxy there
+ * may be TLS within TLS. */
 static void read_past_curl(chat_link_t *l)
 {
     struct curl_tlssessioninfo *info = NULL;
 
     l->fresh = 0;
-    if (!curl_easy_getinfo(l->easy.handle, CURLINFO_TLS_SSL_PTR, &info) &&
+    if (!chat_resolver_proxy() &&
+        !curl_easy_getinfo(l->easy.handle, CURLINFO_TLS_SSL_PTR, &info) &&
         info->backend == CURLSSLBACKEND_OPENSSL && info->internals &&
         !chat_tls_adopt(info->internals, l->event.fd,
                         curl_version_info(CURLVERSION_NOW)->ssl_version))
@@ -141,12 +143,17 @@ static int has_ended(int fd)
            error == EPIPE;
 }
 
-int chat_link_is_unread(const chat_link_t *l)
+/* Some of what was sent was not acknowledged. */
+static int is_on_its_way(const chat_link_t *l)
 {
     int unread = 0;
 
-    return has_ended(l->event.fd) && !ioctl(l->event.fd, SIOCOUTQ, &unread) &&
-           unread > 0;
+    return !ioctl(l->event.fd, SIOCOUTQ, &unread) && unread > 0;
+}
+
+int chat_link_is_unread(const chat_link_t *l)
+{
+    return has_ended(l->event.fd) && is_on_its_way(l);
 }
 
 /* Nothing came that belongs to no request, and it is not over. */
@@ -304,12 +311,15 @@ static chat_link_t *find_dispensable(const chat_curl_t *c)
     return found;
 }
 
+/* Who answers before he has got the whole request may close behind it, with a
+ * reset that would be taken for an answer to the next one. */
 void chat_link_keep(chat_link_t *l)
 {
     chat_curl_t *c = l->curl;
 
     /* What was read already stirs nobody. */
-    if (!l->origin || (chat_link_has_more(l) && !is_silent(l))) {
+    if (!l->origin || is_on_its_way(l) ||
+        (chat_link_has_more(l) && !is_silent(l))) {
         chat_link_close(l);
         return;
     }
