@@ -141,6 +141,58 @@ static apr_status_t put(chat_stream_t *s, const char *data, apr_size_t len)
     return APR_SUCCESS;
 }
 
+/* ---- what is encrypted ---- */
+
+/* Not apr_brigade_create(): r->pool would grow with each event. */
+static apr_bucket_brigade in_clear(const chat_stream_t *s)
+{
+    return (apr_bucket_brigade){.p = s->r->pool,
+                                .bucket_alloc = s->c->bucket_alloc};
+}
+
+static void add(apr_bucket_brigade *bb, const char *data, apr_size_t len)
+{
+    APR_BRIGADE_INSERT_TAIL(
+        bb, apr_bucket_transient_create(data, len, bb->bucket_alloc));
+}
+
+/* It reads or copies all, and what it passes on comes to the filter below. */
+static apr_status_t encrypt(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    apr_status_t rv = ap_pass_brigade(f, bb);
+
+    apr_brigade_cleanup(bb);
+    return rv;
+}
+
+/* All that a callback writes becomes one record, be it in several pieces, or
+ * past the filters and through them. */
+static apr_status_t gather_chunk(chat_stream_t *s, const char *size,
+                                 apr_size_t size_len, const char *data,
+                                 apr_size_t len)
+{
+    apr_bucket_brigade bb = in_clear(s);
+
+    APR_RING_INIT(&bb.list, apr_bucket, link);
+    add(&bb, size, size_len);
+    add(&bb, data, len);
+    add(&bb, "\r\n", 2);
+    s->driver->cork->gathers = 1;
+    return encrypt(s->client.gather, &bb);
+}
+
+static apr_status_t end_record(chat_stream_t *s)
+{
+    apr_bucket_brigade bb = in_clear(s);
+
+    s->driver->cork->gathers = 0;
+    APR_RING_INIT(&bb.list, apr_bucket, link);
+    APR_BRIGADE_INSERT_TAIL(&bb, apr_bucket_flush_create(bb.bucket_alloc));
+    return encrypt(s->client.gather, &bb);
+}
+
+/* ---- chunks ---- */
+
 /* "5DC\r\n" before end; where it begins. */
 static char *write_size(char *end, apr_size_t len)
 {
@@ -160,8 +212,11 @@ static apr_status_t put_chunk(chat_stream_t *s, const char *data,
 {
     char size[CHAT_FRAME_BEFORE], *end = size + sizeof(size);
     char *at = write_size(end, len);
-    apr_status_t rv = put(s, at, end - at);
+    apr_status_t rv;
 
+    if (s->client.gather)
+        return gather_chunk(s, at, end - at, data, len);
+    rv = put(s, at, end - at);
     if (rv == APR_SUCCESS)
         rv = put(s, data, len);
     return rv == APR_SUCCESS ? put(s, "\r\n", 2) : rv;
@@ -198,6 +253,8 @@ apr_status_t chat_netfilter_send(chat_stream_t *s, int hold)
         rv = put_piece(s);
     else if (cork->piece)
         return send_piece(s);
+    else if (cork->gathers)
+        rv = end_record(s);
     return rv == APR_SUCCESS ? send_cork(s, hold) : rv;
 }
 
@@ -214,8 +271,9 @@ static apr_status_t cork_or_send(chat_stream_t *s, const char *data,
 static int goes_past(chat_stream_t *s)
 {
     if (s->client.way == CHAT_WAY_UNKNOWN && s->r->sent_bodyct)
-        s->client.way =
-            chat_park_filters_pass(s->r) ? CHAT_WAY_PAST : CHAT_WAY_FILTERS;
+        s->client.way = chat_park_filters_pass(s->r, &s->client.gather)
+                            ? CHAT_WAY_PAST
+                            : CHAT_WAY_FILTERS;
     return s->client.way == CHAT_WAY_PAST;
 }
 
@@ -238,7 +296,7 @@ apr_status_t chat_netfilter_frame(chat_stream_t *s, const char *data,
     if (rv != APR_SUCCESS)
         return rv;
     s->client.passed += len;
-    if (!has_room(cork, data, len))
+    if (s->client.gather || !has_room(cork, data, len))
         return put_chunk(s, data, len);
     cork->piece = (char *)data;
     cork->piece_len = len;

@@ -21,6 +21,10 @@
 #include "chat_log.h"
 #include "chat_types.h"
 
+/* mod_ssl's. */
+#define TLS_GATHERS "ssl/tls coalescing filter"
+#define TLS "ssl/tls filter"
+
 /* They never block and hold nothing back at a FLUSH. mod_expires writes into
  * tables of the request, and leaves. */
 static const char *const harmless[] = {
@@ -36,8 +40,8 @@ static const char *const harmless[] = {
     "mod_expires",
     "reqtimeout",
     "logio_ttfb_out",
-    "ssl/tls coalescing filter",
-    "ssl/tls filter",
+    TLS_GATHERS,
+    TLS,
     "chat_net",
     "chat_leave",
     "core",
@@ -203,12 +207,24 @@ int chat_park_filters_allow(request_rec *r, const char **pwhy)
     return 1;
 }
 
-int chat_park_filters_pass(const request_rec *r)
+static int is_called(const ap_filter_t *f, const char *name)
 {
-    const ap_filter_t *f;
+    return f && !strcasecmp(f->frec->name, name);
+}
 
-    for (f = r->output_filters; f; f = f->next)
-        if (!is_among(idle, f->frec->name))
+int chat_park_filters_pass(const request_rec *r, ap_filter_t **pgather)
+{
+    ap_filter_t *f;
+
+    *pgather = NULL;
+    for (f = r->output_filters; f; f = f->next) {
+        if (is_called(f, TLS_GATHERS) && is_called(f->next, TLS)) {
+            *pgather = f;
+            f = f->next;
+        }
+        else if (!is_among(idle, f->frec->name)) {
             return 0;
+        }
+    }
     return r->chunked;
 }

@@ -41,8 +41,10 @@ int chat_park_ready(void);
  * once for each location in this child. */
 int chat_park_filters_allow(request_rec *r, const char **pwhy);
 /* [the owner] 1: what is left of them does nothing to the bytes of a body but
- * to chunk them. After the head of the answer was sent. */
-int chat_park_filters_pass(const request_rec *r);
+ * to chunk them, and to encrypt them: that is done by *pgather, which waits for
+ * a FLUSH to make one record of what it gets, and by the one behind it. NULL:
+ * by none. After the head of the answer was sent. */
+int chat_park_filters_pass(const request_rec *r, ap_filter_t **pgather);
 
 /* ---- the filter (chat_netfilter.c) ---- */
 
@@ -57,6 +59,7 @@ typedef struct chat_cork_t {
     apr_size_t len;
     char *piece; /* in room, a chunk but for its frame; NULL: there is none */
     apr_size_t piece_len;
+    int gathers; /* some of it is with a filter that waits for a FLUSH */
     /* C  what a source has read, and need not keep once it was delivered. */
     char *room;
     apr_size_t room_len;

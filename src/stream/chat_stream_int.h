@@ -20,6 +20,7 @@
 #include <sys/queue.h>
 
 #include <httpd.h>
+#include <util_filter.h>
 
 #include "chat_stream.h"
 
@@ -163,12 +164,14 @@ typedef struct chat_out_t {
 typedef enum {
     CHAT_WAY_UNKNOWN, /* its head was not sent yet */
     CHAT_WAY_FILTERS,
-    CHAT_WAY_PAST /* past filters that do nothing to a body but to chunk it */
+    /* past filters that do nothing to a body but to chunk it */
+    CHAT_WAY_PAST
 } chat_way_e;
 
 typedef struct chat_stream_client_t {
     chat_out_t out;
     chat_way_e way;
+    ap_filter_t *gather;     /* where the way past leads to, NULL: the socket */
     apr_off_t passed;        /* bytes of the body that no filter has counted */
     int held;                /* out is not sent but left for the worker */
     int fd;                  /* C  -1 when unknown (HTTP/2) */
