@@ -151,9 +151,10 @@ static void watch(chat_stream_t *s)
 /* 1: there may be more at once. */
 static int read_once(chat_stream_t *s)
 {
+    chat_link_t *l = s->aside.ex->link;
     char *in = s->driver->curl->in;
     apr_size_t n;
-    CURLcode rc = chat_link_recv(s->aside.ex->link, in, CHAT_READ_BYTES, &n);
+    CURLcode rc = chat_link_recv(l, in, CHAT_READ_BYTES, &n);
 
     if (rc == CURLE_AGAIN)
         return 0;
@@ -161,7 +162,7 @@ static int read_once(chat_stream_t *s)
         connection_over(s, rc != CURLE_OK);
     else
         take(s, in, n);
-    return n == CHAT_READ_BYTES && !s->aside.over;
+    return n && (n == CHAT_READ_BYTES || chat_link_holds(l)) && !s->aside.over;
 }
 
 static void ready(chat_stream_t *s, uint32_t events)
@@ -173,7 +174,9 @@ static void ready(chat_stream_t *s, uint32_t events)
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         chat_exchange_send(s->aside.ex);
     if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-        for (i = 0; i < ROUND_READS && read_once(s); i++)
+        for (i = 0; (i < ROUND_READS || chat_link_holds(s->aside.ex->link)) &&
+                    read_once(s);
+             i++)
             ;
     watch(s);
 }

@@ -55,17 +55,30 @@ static CURLcode result_of(ssize_t n, apr_size_t *pn, CURLcode broken)
                : broken;
 }
 
+/* curl takes a connection for idle until it has read it, and closes those that
+ * can be read as it makes another one. Through a proxy there may be TLS within
+ * TLS. */
+static void take_tls(chat_link_t *l)
+{
+    if (!l->heard && !chat_resolver_proxy())
+        l->tls = chat_tls_take(l->easy.handle, l->event.fd);
+    l->heard = 1;
+}
+
 CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
                         apr_size_t *pn)
 {
     size_t n = 0;
     CURLcode rc;
 
+    if (l->tls)
+        return chat_tls_recv(l->tls, data, len, pn);
     if (!l->easy.handle)
         return result_of(recv(l->event.fd, data, len, MSG_DONTWAIT), pn,
                          CURLE_RECV_ERROR);
     rc = curl_easy_recv(l->easy.handle, data, len, &n);
     *pn = n;
+    take_tls(l);
     return rc;
 }
 
@@ -75,6 +88,8 @@ CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
     size_t n = 0;
     CURLcode rc;
 
+    if (l->tls)
+        return chat_tls_send(l->tls, data, len, pn);
     if (!l->easy.handle)
         return result_of(
             send(l->event.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL), pn,
@@ -82,6 +97,11 @@ CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
     rc = curl_easy_send(l->easy.handle, data, len, &n);
     *pn = n;
     return rc;
+}
+
+int chat_link_holds(const chat_link_t *l)
+{
+    return l->tls && chat_tls_holds(l->tls);
 }
 
 /* A FIN came: a reset alone may come from who has read all, and then it takes
@@ -277,7 +297,7 @@ void chat_link_keep(chat_link_t *l)
     chat_clock_sooner(&c->due, l->idle_at, IDLE_US);
     c->nidle++;
     chat_link_watch(l, EPOLLIN);
-    if (!l->watched)
+    if (!l->watched || (chat_link_holds(l) && !is_silent(l)))
         chat_link_close(l);
     if (c->nidle > (c->owner ? IDLE_MAX : IDLE_BLOCKING))
         chat_link_close(find_dispensable(c));

@@ -126,7 +126,7 @@ static int read_once(chat_stream_t *s)
         connection_over(s, rc != CURLE_OK);
     else
         take(s, in, n);
-    return n == CHAT_READ_BYTES && !s->ended;
+    return n && (n == CHAT_READ_BYTES || chat_link_holds(l)) && !s->ended;
 }
 
 /* Nothing is read while that has to wait for something else than the next

@@ -18,6 +18,7 @@
 typedef struct chat_curl_t chat_curl_t;
 typedef struct chat_multi_t chat_multi_t;
 typedef struct chat_link_t chat_link_t;
+typedef struct ssl_st chat_tls_t;
 
 /* ---- easy handles at work (chat_easy.c) ---- */
 
@@ -104,12 +105,14 @@ struct chat_link_t {
     chat_event_t event;  /* first; of its socket, once it is connected */
     chat_stream_t *user; /* NULL: it is idle */
     int plain;           /* its socket is all that there is between */
+    chat_tls_t *tls;     /* NULL: it has none, or curl has it */
     uint32_t watched;    /* for these events, of EPOLLIN and EPOLLOUT */
     const chat_link_ops_t *ops;
     chat_curl_t *curl; /* C */
     chat_easy_t easy;  /* has no handle once curl knows nothing of it */
     char *origin;      /* malloc'ed; NULL: it is for one call alone */
     int kept;          /* another call had it before */
+    int heard;         /* curl has read it */
     chat_mono_t idle_at;
     TAILQ_ENTRY(chat_link_t) idle; /* the last one first */
 };
@@ -137,9 +140,24 @@ CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
                         apr_size_t *pn);
 CURLcode chat_link_send(chat_link_t *l, const char *data, apr_size_t len,
                         apr_size_t *pn);
+/* 1: there may be more to receive than the socket tells. */
+int chat_link_holds(const chat_link_t *l);
 /* 1: the upstream's side has ended it, and never got the last of what was sent.
  */
 int chat_link_is_unread(const chat_link_t *l);
+
+/* ---- connections over TLS (chat_tls.c) ---- */
+
+/* The TLS of a connection of curl's, for the three below instead of curl; NULL:
+ * for curl alone. It goes with the handle. */
+chat_tls_t *chat_tls_take(CURL *easy, int fd);
+/* As chat_link_recv() and chat_link_send(). */
+CURLcode chat_tls_recv(chat_tls_t *tls, char *data, apr_size_t len,
+                       apr_size_t *pn);
+CURLcode chat_tls_send(chat_tls_t *tls, const char *data, apr_size_t len,
+                       apr_size_t *pn);
+/* 1: it has read more of the socket than it has given. */
+int chat_tls_holds(const chat_tls_t *tls);
 
 /* ---- what a driver keeps of curl (chat_curl.c) ---- */
 

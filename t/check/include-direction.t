@@ -46,7 +46,7 @@ my @LIBRARY = (
     [ 'curl',    qr{^<curl/},                qr{^src/stream/} ],
     [ 'json-c',  qr{^<(?:json-c/|json\.h)},  qr{^src/base/chat_json} ],
     [ 'SQL',     qr{^<(?:apr_dbd|mod_dbd)},  qr{^src/store/} ],
-    [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|redis/chat_redis_tls|stream/chat_trust)\.c$} ],
+    [ 'OpenSSL', qr{^<openssl/},             qr{^src/(?:base/chat_crypto|redis/chat_redis_tls|stream/chat_(?:tls|trust))\.c$} ],
     [ 'libsodium', qr{^<sodium},             qr{^src/base/chat_seal\.c$} ],
     [ 'utf8proc', qr{^<utf8proc},            qr{^src/moderation/} ],
     [ 'PCRE2',   qr{^<pcre2},                qr{^src/moderation/} ],
