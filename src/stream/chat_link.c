@@ -55,9 +55,10 @@ static CURLcode result_of(ssize_t n, apr_size_t *pn, CURLcode broken)
                : broken;
 }
 
-/* curl takes a connection for idle until it has read it, and closes those that
- * can be read as it makes another one. Through a proxy there may be TLS within
- * TLS. */
+/* Not before curl has read bytes of an answer: until then it takes a connection
+ * for idle, and closes those that can be read as it makes another one; and the
+ * tickets for sessions that come before them are curl's. Through a proxy there
+ * may be TLS within TLS. */
 static void take_tls(chat_link_t *l)
 {
     if (!l->heard && !chat_resolver_proxy())
@@ -78,7 +79,8 @@ CURLcode chat_link_recv(chat_link_t *l, char *data, apr_size_t len,
                          CURLE_RECV_ERROR);
     rc = curl_easy_recv(l->easy.handle, data, len, &n);
     *pn = n;
-    take_tls(l);
+    if (n)
+        take_tls(l);
     return rc;
 }
 

@@ -112,7 +112,7 @@ struct chat_link_t {
     chat_easy_t easy;  /* has no handle once curl knows nothing of it */
     char *origin;      /* malloc'ed; NULL: it is for one call alone */
     int kept;          /* another call had it before */
-    int heard;         /* curl has read it */
+    int heard;         /* curl has read bytes of it */
     chat_mono_t idle_at;
     TAILQ_ENTRY(chat_link_t) idle; /* the last one first */
 };
