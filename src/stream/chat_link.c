@@ -123,12 +123,17 @@ static int has_ended(int fd)
            error == EPIPE;
 }
 
-int chat_link_is_unread(const chat_link_t *l)
+/* Some of what was sent was not acknowledged. */
+static int is_on_its_way(const chat_link_t *l)
 {
     int unread = 0;
 
-    return has_ended(l->event.fd) && !ioctl(l->event.fd, SIOCOUTQ, &unread) &&
-           unread > 0;
+    return !ioctl(l->event.fd, SIOCOUTQ, &unread) && unread > 0;
+}
+
+int chat_link_is_unread(const chat_link_t *l)
+{
+    return has_ended(l->event.fd) && is_on_its_way(l);
 }
 
 /* Nothing came that belongs to no request, and it is not over. */
@@ -284,11 +289,13 @@ static chat_link_t *find_dispensable(const chat_curl_t *c)
     return found;
 }
 
+/* Who answers before he has got the whole request may close behind it, with a
+ * reset that would be taken for an answer to the next one. */
 void chat_link_keep(chat_link_t *l)
 {
     chat_curl_t *c = l->curl;
 
-    if (!l->origin) {
+    if (!l->origin || is_on_its_way(l)) {
         chat_link_close(l);
         return;
     }
