@@ -2,7 +2,7 @@
 /*
  * A question that begins a turn, in the one statement that most of them need.
  * Neighbours: chat_store_turn.c above, which knows all that can be refused;
- * chat_store_tx.c below. See chat_store_statements_turn.h.
+ * chat_store_tx.c below. See 006_turns.sql.
  */
 #include "chat_store_turn.h"
 
