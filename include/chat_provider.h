@@ -225,6 +225,17 @@ void chat_provider_finish(chat_seen_t *seen);
  * data whole, a JSON text or "[DONE]"? Half of one is no event. */
 int chat_provider_is_whole(const chat_sse_event_t *event, apr_pool_t *p);
 
+/* JSON with halves of characters in it, made readable, for who reads it before
+ * its bytes pass: nul stands for U+0000. In p; NULL: there are none. */
+const char *chat_provider_half_repair(const char *data, apr_size_t len,
+                                      const char *nul, apr_size_t *plen,
+                                      apr_pool_t *p);
+
+/* A text of such JSON, or one that follows in the same place, with whole
+ * characters alone, in p. *phalf: what waits for its other half, 0: nothing. */
+const char *chat_provider_half_text(int *phalf, const char *text,
+                                    apr_pool_t *p);
+
 /* The status that a refusal would have had which came in a 200; 0: body does
  * not say, or is none. */
 int chat_provider_refusal_status(const char *body, apr_size_t len,

@@ -484,25 +484,31 @@ apr_status_t chat_request_admin_block(const char **preason, apr_int64_t *puntil,
                                       const chat_json_t *body, apr_int64_t now,
                                       chat_err_t *err, apr_pool_t *p);
 
+/* ---- chat_request_text.c: which strings are texts; pure ---- */
+
+/* A text that is no code, id or data in itself, at that member of an object;
+ * key NULL: it stands in an array. */
+int chat_request_text_is_one(const chat_json_t *object, const char *key,
+                             const char *text);
+/* 1: what that member of an object holds is of its writer's own making,
+ * whatever its members are called: what a tool was given, or has given, or what
+ * that may be. All of it is read, the names as well. */
+int chat_request_text_is_free(const chat_json_t *object, const char *key);
+
 /* ---- chat_request_prompt.c: what the user says, in any form; pure ---- */
 
 /*
- * What stands last of a user in the body of a request, in whatever form routes
- * and providers have: the JSON string, or array of parts; NULL: nothing does.
- * *pends, if it is not NULL: 1 when the request ends with it, 0 when something
- * of the model or of a tool follows.
+ * All that a user says since the last answer, in every member in which a route
+ * or a provider may look for it: JSON strings, objects and arrays of parts
+ * (const chat_json_t *), in p. *pends, if it is not NULL: 1 when the request
+ * ends with it, 0 when something of the model or of a tool follows.
  */
-const chat_json_t *chat_request_prompt(const chat_json_t *body, int *pends);
-
-/* All that a user says since the last answer, in every member in which a
- * provider may look for it: such strings and arrays (const chat_json_t *), in
- * p. */
-apr_array_header_t *chat_request_prompts(const chat_json_t *body,
+apr_array_header_t *chat_request_prompts(const chat_json_t *body, int *pends,
                                          apr_pool_t *p);
 
-/* The texts of such a string or array, with line feeds between; in p. others,
- * if it is not NULL, has what else is in the array, as JSON. */
-const char *chat_request_prompt_text(const chat_json_t *prompt,
+/* The texts of such values, with line feeds between; in p. others, if it is not
+ * NULL, has the parts that are no text, as JSON. */
+const char *chat_request_prompt_text(const apr_array_header_t *prompts,
                                      const char **pothers, apr_pool_t *p);
 
 #endif

@@ -65,6 +65,10 @@ typedef struct chat_stream_cb_t {
      * failed, the client is gone. */
     apr_status_t (*data)(void *ctx, const char *data, apr_size_t len);
 
+    /* [driver thread] data() will be called in a moment: what it reads may be
+     * fetched into the cache. Nothing else. NULL: nothing is. */
+    void (*ahead)(const void *ctx);
+
     /* [driver thread] Nothing was written for the heartbeat time, or, with
      * early, nothing at all yet. Result as for data(). */
     apr_status_t (*silence)(void *ctx);

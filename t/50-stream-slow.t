@@ -103,6 +103,35 @@ subtest 'a client that takes nothing' => sub {
         $held->{rss}, $rss;
 };
 
+# While a client is slow nobody looks at its upstream. When that closed its
+# connection, curl took it for an idle one of its own, and closed it as it made
+# another one, which got the same descriptor: the slow client read on in somebody
+# else's answer. As all of it has to be read by then, the upstreams say more and
+# more.
+subtest 'a connection that waits for a slow client is nobody else\'s' => sub {
+    my $before = counters($t);
+    $t->expect_log(qr/CHAT0902: .*the upstream ended within its answer/);
+    $up->reset;
+    my @slow = map { $t->connect(rcvbuf => 4096) } 1 .. 16;
+    $slow[$_]->request('POST', '/chat', headers => { 'Content-Type' => 'application/json' },
+        body => JSON::PP::encode_json($t->turn(seed => 100 + $_, n => 400, size => 1000, lean => 1, fault => 'close', after => 30 + 2 * $_))) for 0 .. $#slow;
+    wait_for('their upstreams to close', sub { my $s = $up->stats; $s->{requests} == @slow && !$s->{open} });
+    cmp_ok counters($t)->{Parked}, '>', 4, 'most have not heard of it yet';
+    is $t->sse('/chat', $t->turn(n => 1, pace => 500, keep => 0))->{status}, 200, 'a second passes';
+    my $conn = $t->connect;
+    $conn->request('POST', '/chat', headers => { 'Content-Type' => 'application/json' },
+        body => JSON::PP::encode_json($t->turn(seed => 90, n => 20, pace => 100, keep => 0)));
+    my @got;
+    my $other = $conn->response(on_event => sub (@) { @got = map { $_->response } @slow if !@got; return 1 });
+    is_deeply [ map { join ',', sort { $a <=> $b } keys { map { $_ => 1 } $_->{body} =~ /"delta":"s(\d+)d/g }->%* } @got ],
+        [ 100 .. 115 ], 'each gets what is its own';
+    is_deeply [ map { $_->{clean} } @got ], [ (0) x @slow ], '... and no clean end';
+    is scalar(() = $other->{body} =~ /"delta":"s90d/g), 20, 'as does who asks meanwhile';
+    ok $other->{clean}, '... to the end';
+    $_->close for @slow, $conn;
+    ends_are($t, 'all are counted', $before, Done => 2, UpstreamErrors => 16);
+};
+
 subtest 'clients that take nothing over TLS' => sub {
     my $n = fewer(20);
     my $before = counters($t);

@@ -151,8 +151,10 @@ $local->start;
     is ask($local, '/repeats', 'Who are you?', from => '192.0.2.2')->{status}, 200, '... and so is a guest of another address';
     is code_of(ask($local, '/repeats', 'Who are you?', before => [ { role => 'user', content => 'Hi' }, { role => 'assistant', content => 'Ho' } ])),
         'repeated_prompt', 'what was said before it makes no difference';
+    is code_of($local->post_json('/repeats', { messages => [ { role => 'user', content => 'Who' }, { role => 'user', content => 'are you?' } ] },
+        headers => { 'X-Client' => '192.0.2.1' })), 'repeated_prompt', '... nor whether it is one message or two';
     like $local->wait_log(qr/CHAT1002: limit repeats refuses .*/) // '', qr/2 of 2 used/, 'the log has it';
-    like numbers($local, 'repeats'), qr/^4 3 0 0 0$/, '... and the counters of its policy';
+    like numbers($local, 'repeats'), qr/^4 4 0 0 0$/, '... and the counters of its policy';
 }
 
 {
@@ -166,6 +168,7 @@ $local->start;
     is $wire->($picture), 200, '... of a picture it is another';
     is $wire->($ask, { type => 'function_call', call_id => 'c', name => 'f', arguments => '{}' },
         { type => 'function_call_output', call_id => 'c', output => 'x' }), 200, '... and what a tool gave is none';
+    is $wire->($ask, { role => 'developer', content => 'Be brief' }), 429, '... while what says how to answer is not waited for';
 }
 
 # ---- what nobody sees ----

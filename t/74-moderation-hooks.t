@@ -311,6 +311,11 @@ asked();
 is_deeply [ map { chat('/printed', $_, model => 'q')->{status} } 'fine', 'grey', 'bad' ], [ 200, 200, 400 ], '... as it is printed';
 like +(asked())[0][0], qr/Authorization: Bearer sk-printed-key-0123456789/, '... with the key of its file';
 is_deeply [ map { chat('/l', $_)->{status} } 'fine', 'bad' ], [ 200, 400 ], 'by a Llama Guard';
+asked();
+chat('/open', "question $_") for 1 .. 3;
+my @by = map { $_->[2] } asked();
+is scalar(@by), 3, 'three questions are asked';
+is scalar(keys %{ { map { $_ => 1 } @by } }), 1, '... by one connection';
 
 # ---- errors ----
 

@@ -33,6 +33,21 @@ sub said (@texts) { return answer(map { { content => $_ } } @texts) }
 
 sub args ($text) { return { tool_calls => [ { index => 0, function => { arguments => $text } } ] } }
 
+# Contents as their JSON is written: halves of characters, and what others refuse.
+sub written (@contents) {
+    return ChatTest::Answers::stream((map { qq(data: {"choices":[{"index":0,"delta":{"content":"$_"},"finish_reason":null}]}\n\n) } @contents), "data: [DONE]\n\n");
+}
+
+# A word with tags in it, which nobody sees, cut everywhere between units of UTF-16.
+my @units = (qw(b \udb40 \udc41 a \udb40 \udc42), 'nned');
+my %halves = map { ("half$_" => written('so ' . join('', @units[ 0 .. $_ - 1 ]), join('', @units[ $_ .. $#units ]) . ', and')) } 1 .. $#units;
+
+# Of OpenAI's Responses.
+sub response (@events) {
+    return ChatTest::Answers::stream(map { "event: $_->{type}\ndata: " . $JSON->encode($_) . "\n\n" }
+        { type => 'response.created', response => { id => 'r', status => 'in_progress', model => 'x', output => [] } }, @events);
+}
+
 my $GENERATED = $ENV{CHAT_MODERATION_ANSWERS} // 100;
 my %generated = generated($GENERATED, sub ($i) { 'It is ' . 'so ' x rand 4 }, after => sub { ', and more.' }, most => 4, also => ["\x{336}"]);
 
@@ -51,6 +66,19 @@ my $odd = ChatTest::Answers->new(
         args('{"q":"so b\\u0061'), args('nn'), args('ed"}')),
     swapcall => answer({ tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'look', arguments => '' } } ] },
         args('{"q":"so d'), args('arn it"}')),
+    %halves,
+    whole_pair => written('so \ud83d', '\ude00ban', ' it'),
+    lone     => written('so ban\ud83d', 'ned it'),
+    nul      => written('so ba\u0000', 'n\u0000ned it'),
+    bytes    => written("so \xff ba", 'nned it'),
+    errs     => ChatTest::Answers::stream(chunk(content => 'so'), qq(data: {"error":{"message":"It fails.","code":500}}\n\n), chunk(content => ' banned'), "data: [DONE]\n\n"),
+    erring   => ChatTest::Answers::stream(chunk(content => 'so'), qq(data: {"error":{"message":"It is banned.","code":500}}\n\n)),
+    fcall    => response(
+        { type => 'response.output_item.added', output_index => 0, item => { id => 'f', type => 'function_call', call_id => 'c', name => 'look', arguments => '' } },
+        map { { type => 'response.function_call_arguments.delta', item_id => 'f', output_index => 0, delta => $_ } } '{"q":"so b\\u0061', 'nn', '\\u0065d"}'),
+    named    => answer({ tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'get_banned', arguments => '{}' } } ] }),
+    darned   => answer({ tool_calls => [ { index => 0, id => 'c', type => 'function', function => { name => 'darn', arguments => '{}' } } ] }),
+    detailed => answer({ content => 'Hi', reasoning_details => [ { type => 'reasoning.text', format => 'unknown', text => 'so', parts => [ { text => 'it' }, { note => 'banned' } ] } ] }),
     think    => answer({ reasoning_content => 'ban' }, { reasoning_content => 'ned' }, { content => 'Hello' }),
     whole    => ChatTest::Answers::whole(200, ['Content-Type: application/json'],
         '{"id":"x","choices":[{"index":0,"message":{"role":"assistant","content":"It is banned."},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}'),
@@ -86,6 +114,12 @@ my $t = ChatTest::Kept->new(
     ChatProviderBreaker off
 </ChatProvider>
 ChatModel x odd
+<ChatProvider answers>
+    ChatProviderType openai
+    ChatProviderURL ${\$odd->url}
+    ChatProviderKey env:CHAT_CANARY_KEY
+    ChatProviderBreaker off
+</ChatProvider>
 <ChatProvider titles>
     ChatProviderType deepseek
     ChatProviderURL ${\$titles->url}
@@ -103,6 +137,14 @@ CustomLog %%DIR%%/moderated moderated
     ChatRequestFormat provider
     $lists
     ChatModerationTell reason
+</Location>
+<Location /responses>
+    SetHandler chat
+    ChatRoute openai
+    ChatUse answers
+    ChatAuth guest
+    ChatRequestFormat provider
+    $lists
 </Location>
 <Location /sdk>
     SetHandler chat
@@ -333,6 +375,14 @@ for my $role (qw(user assistant system)) {
     $res = ask('think');
     is code_of($res), 'content_blocked', 'thoughts are answers';
     unlike $res->{body}, qr/ban|ned"/, '... of which nothing is shown';
+    for my $name (qw(named darned)) {
+        $res = ask($name);
+        is code_of($res), 'content_blocked', 'so is the name of a call, which nothing else can stand for';
+        unlike $res->{body}, qr/banned|darn/, '... of which nothing is shown';
+    }
+    $res = ask('detailed');
+    is code_of($res), 'content_blocked', 'and so are details, whatever is in them';
+    unlike $res->{body}, qr/banned/, '... of which nothing is';
 }
 
 # ---- other forms ----
@@ -357,6 +407,21 @@ for my $role (qw(user assistant system)) {
     $res = $ask->('/open-wire/v1/chat/completions', 'whole');
     is $res->{status}, 400, '... of a whole one nothing is sent';
     unlike $res->{body}, qr/banned/, '... at all';
+    for my $name (sort keys %halves) {
+        $res = $ask->('/open-wire/v1/chat/completions', $name, stream => JSON::PP::true);
+        unlike $res->{body}, qr/"so b|nned|DONE/, "a word with halves of characters in it is one: $name";
+    }
+    $res = $ask->('/open-wire/v1/chat/completions', $_, stream => JSON::PP::true) and unlike $res->{body}, qr/nned|DONE/, "... and so it is: $_" for qw(nul bytes);
+    $res = $ask->('/open-wire/v1/chat/completions', $_, stream => JSON::PP::true) and like $res->{body}, qr/ it.*DONE/s, "... while what can be seen is none: $_"
+        for qw(whole_pair lone);
+    $t->allow_log(qr/CHAT0902: /);
+    for my $name (qw(errs erring)) {
+        $res = $ask->('/open-wire/v1/chat/completions', $name, stream => JSON::PP::true);
+        unlike $res->{body}, qr/banned/, "nor is what stands in an error, or behind it: $name";
+    }
+    $res = $t->post_json('/responses/v1/responses', { model => 'x', input => 'answer(fcall)', stream => JSON::PP::true });
+    is $JSON->decode($res->{body})->{error}{code}, 'content_blocked', 'arguments of a call are read as JSON there, too';
+    unlike $res->{body}, qr/0061|nn|0065/, '... and nothing of them is shown';
     is $ask->('/open-wire/v1/chat/completions', 'dashed')->{status}, 400, '... nor of a long one without spaces';
     $res = $ask->('/open-wire/v1/chat/completions', 'plain', system => 'banned', stream => JSON::PP::true);
     is $res->{status}, 400, '... and every text of a request is looked at';

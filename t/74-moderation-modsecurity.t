@@ -101,6 +101,17 @@ for my $order (sort keys %order) {
         200, '... last, and nothing else';
     is $t->sse('/openai/v1/responses', { model => 'mock-1', input => [ { role => 'user', content => [ { type => 'input_text', text => 'open sesame' } ] } ] })->{status},
         422, '... in the words of a provider, too';
+    is $ask->('/chat/stream', 'please', before => [ { role => 'user', content => 'open sesame' } ])->{status}, 422, '... in several messages';
+    {
+        my %fine = (model => 'mock-1', input => [ { role => 'user', content => 'Open the door' } ]);
+        my $said = sub (%more) { return $t->sse('/openai/v1/responses', { %fine, %more })->{status} };
+        is $said->(), 200, 'a request of one form';
+        is $said->(messages => [ { role => 'user', content => 'open sesame' } ]), 422, '... that has another beside it hides nothing';
+        is $said->(prompt => { id => 'p', variables => { what => 'open sesame' } }), 422, '... nor has a template';
+        is $said->(input => [ { role => 'user', parts => [ { text => 'Open' } ], content => 'open sesame' } ]), 422, '... nor a message of two forms';
+        is $said->(input => [ { role => 'user', content => [ { type => 'input_file', filename => 'open sesame.pdf', file_data => 'AA' } ] } ]),
+            422, '... nor a part of another kind';
+    }
     is $ask->('/silent/stream', 'open sesame')->{status}, 200, '... and nothing without ChatRequestNote';
 
     my $changed = $ask->('/changes/stream', 'the magic word, please');

@@ -7,6 +7,7 @@
 use v5.36;
 use Test::More;
 use FindBin;
+use IO::Select;
 use lib "$FindBin::Bin/lib";
 use ChatTest;
 use ChatTest::Chats;
@@ -147,8 +148,14 @@ sub run ($db) {
     $rest = $t->as('ann', 'GET', "$stream?after=1", headers => { 'Last-Event-ID' => 4 });
     is_deeply [ map { $_->{id} } $rest->{events}->@* ], [ 5 .. @ids ], 'Last-Event-ID counts more';
     is $t->as('ann', 'GET', "$stream?after=" . @ids)->{status}, 204, 'nothing is left';
-    answers($t->as('ann', 'GET', "$stream?after=x"), 400, 'invalid_request', 'after is a number');
-    answers($t->as('ann', 'GET', $stream, headers => { 'Last-Event-ID' => '1x' }), 400, 'invalid_request', 'so is Last-Event-ID');
+    my $huge = '9' x 18;
+    is $t->as('ann', 'GET', "$stream?after=$huge")->{status}, 204, '... nor behind what never was';
+    for my $no ('x', '-1', '', '1.0', '9223372036854775807', '9' x 400) {
+        like answers($t->as('ann', 'GET', "$stream?after=$no"), 400, 'invalid_request', 'after is a number, not ' . substr $no, 0, 20)->{json}{message},
+            qr/from 0 to $huge\.$/, '... so large at most';
+    }
+    answers($t->as('ann', 'GET', $stream, headers => { 'Last-Event-ID' => $_ }), 400, 'invalid_request', 'so is Last-Event-ID, not ' . substr $_, 0, 20)
+        for '1x', '-1', '+1', '1, 2', "\xd9\xa1", '9223372036854775808', '9' x 400, $said->{streamId};
     answers($t->as('bob', 'GET', $stream), 404, 'not_found', "somebody else's");
     answers($t->as('ann', 'GET', 'chat/stream/' . ChatTest::Chats::uuid()), 404, 'not_found', 'none');
     answers($t->as('ann', 'GET', 'chat/stream/x'), 400, 'invalid_id', 'no id');
@@ -172,13 +179,31 @@ sub run ($db) {
     is_deeply [ $left->{status}, $left->{parts} ], [ 'cancelled', [ { type => 'text', text => text_of($res) } ] ], 'what was shown is kept';
 
     # ---- deleted while it runs ----
-    my $deleted;
-    $res = $t->as('ann', 'POST', $path, json => { content => 'Long mock(seed=5;n=500;pace=20)' }, on_event => sub ($event, $res) {
-        $deleted //= $t->as('ann', 'DELETE', "conversations/$id") if $event->{event} eq 'text';
-        return 1;
-    });
-    is $deleted->{status}, 204, 'a conversation is deleted while it is answered';
-    is +(events($res, 'done'))[0]{finishReason}, 'stopped', '... which ends the answer';
+    for my $way ([ 'the answer', sub ($c, $begun) { "conversations/$c/messages/$begun->{messageId}" }, 204 ],
+        [ 'its question', sub ($c, $begun) { "conversations/$c/messages/$begun->{userMessageId}" }, 204 ],
+        [ 'the conversation', sub ($c, $begun) { "conversations/$c" }, 204 ],
+        [ 'all conversations', sub (@) { 'conversations?confirm=all' }, 200 ], [ 'all of the user', sub (@) { 'me?confirm=all' }, 200 ])
+    {
+        my ($what, $path_of, $status) = @$way;
+        my $c = $t->as('ann', 'POST', 'conversations')->{json}{id};
+        my ($begun, $deleted, $follower);
+        $res = $t->as('ann', 'POST', "conversations/$c/messages", json => { content => 'Long mock(seed=5;n=500;pace=20)' }, on_event => sub ($event, $res) {
+            return 1 if $deleted || $event->{event} ne 'text';
+            ($begun) = events($res, 'start');
+            $follower = $t->connect;
+            $follower->request('GET', "/api/v1/chat/stream/$begun->{streamId}", headers => [ Authorization => 'Bearer ann' ]);
+            IO::Select->new($follower->{rfh})->can_read(scaled(30));
+            $deleted = $t->as('ann', 'DELETE', $path_of->($c, $begun));
+            return 1;
+        });
+        is $deleted->{status}, $status, "$what is deleted while it is written" or diag $deleted->{body};
+        is +(events($res, 'done'))[0]{finishReason}, 'stopped', '... which ends the answer';
+        is $follower->response->{body}, $res->{body}, '... for who follows it, too';
+        wait_for('the model is let go', sub { !$up->stats->{open} });
+        my $next = $t->as('ann', 'POST', "conversations/$c/messages", json => { content => 'Next mock(seed=6)' });
+        is $next->{status}, $status == 204 && $what ne 'the conversation' ? 200 : 404, '... and the conversation goes on, or is gone' or diag $next->{body};
+        is $t->as('ann', 'GET', "chat/stream/$begun->{streamId}")->{status}, 404, '... and nobody follows it any more';
+    }
     $t->stop;
 }
 

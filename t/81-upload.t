@@ -277,6 +277,32 @@ sub widgets ($t) {
     return;
 }
 
+# What a model reads of them, by lists.
+sub moderated ($t) {
+    my $ask = sub ($id, %o) {
+        return $t->as('ann', 'POST', $o{path} // 'careful', json => { model => 'completions', exists $o{in} ? (conversationId => $o{in}) : (),
+            messages => [ { role => 'user', parts => [ { type => 'text', text => 'What is it?' }, $id ? { type => 'file', uploadId => $id } : () ] } ] });
+    };
+    my $sent = sub { return $up->last->{body} };
+    my ($text, $pdf) = ("so b\xe2\x80\x8banned it is\n", $bytes{'application/pdf'});
+    my $bad = uploaded($t, 'ann', 'text/plain', $text, filename => 'fine.txt');
+    is $ask->(uploaded($t, 'ann', 'text/plain', "urbanned\n", filename => 'fine.txt'))->{status}, 200, 'a text';
+    is_deeply code($ask->($bad)), [ 400, 'content_blocked' ], '... with a word in it';
+    is_deeply code($ask->(uploaded($t, 'ann', 'application/pdf', $pdf, filename => 'banned.pdf'))), [ 400, 'content_blocked' ], '... or in its name';
+    is $ask->(uploaded($t, 'ann', 'application/pdf', $pdf, filename => 'my darn dog.pdf'))->{status}, 200, 'a name of which a part is replaced';
+    like $sent->(), qr/"my \[removed\] dog\.pdf"/, '... is another';
+    is $ask->(uploaded($t, 'ann', 'text/plain', 'It is.', filename => 'my darn dog.txt'))->{status}, 200, '... of a text, too';
+    like $sent->(), qr/"my \[removed\] dog\.txt:\\n\\nIt is\."/, '... in what the model has';
+    is_deeply code($ask->(uploaded($t, 'ann', 'text/plain', 'It is darn.', filename => 'x.txt'))), [ 400, 'content_blocked' ], 'nothing is replaced in a file';
+    my $conversation = uuid();
+    is $ask->($bad, in => $conversation, path => 'chat/stream')->{status}, 200, 'a text that was asked about where no list looks';
+    is $ask->(undef, in => $conversation)->{status}, 200, '... asked on where one does';
+    like $sent->(), qr/\[The file fine\.txt is not available\.\]/, '... is not there any more';
+    unlike $sent->(), qr/anned/, '... not a word of it';
+    like $t->get('/server-status?auto')->{body}, qr/^ChatModeration-words-input: \d+ 0 0 2 0$/m, '... which counts for nothing';
+    return;
+}
+
 # Five files, then none; 3,000 bytes of the rest. Of bob, who has none by now.
 sub quotas ($t) {
     my $few = sub ($size) { return $t->as('bob', 'POST', 'few/uploads', json => { filename => 'x', mediaType => 'image/png', size => $size }) };
@@ -316,13 +342,17 @@ sub everything ($t, $files) {
 # ---- a directory ----
 
 subtest 'in a directory, on SQLite' => sub {
-    my $t = ChatTest::Chats->new(db => 'sqlite', upstream => $up, conf => '');
+    my $t = ChatTest::Chats->new(db => 'sqlite', modules => ['status'], upstream => $up, conf => '');
     mkdir my $dir = $t->dir . '/files', 0700 or die $!;
     chown +(getpwnam 'www-data')[2, 3], $dir if $> == 0;
-    $t->{conf} .= conf("ChatUploads dir:$dir");
+    $t->write_file('words.txt', "banned\n");
+    $t->write_file('darn.txt', "darn\n");
+    $t->{conf} .= conf("ChatUploads dir:$dir") . "<Location /api/v1/careful>\nChatRoute stream\nChatModerationList words file:%%DIR%%/words.txt in=input\n"
+        . "ChatModerationList darn file:%%DIR%%/darn.txt in=input action=replace\n</Location>\n<Location /server-status>\nSetHandler server-status\n</Location>\n";
     $t->start;
     my $files = sub { return split /\n/, qx(find $dir -type f) };
     everything($t, $files);
+    moderated($t);
     my $id = uploaded($t, 'ann', 'image/png', $png);
     my $got = send_to('GET', $t->as('ann', 'GET', "uploads/$id")->{json}{url});
     is_deeply [ @{ $got->{headers} }{qw(x-content-type-options content-security-policy)} ], [ 'nosniff', q{default-src 'none'; sandbox} ], 'nothing of it runs';

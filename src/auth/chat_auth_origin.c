@@ -22,13 +22,7 @@ int chat_auth_origin_safe(const request_rec *r)
 
 int chat_auth_origin_listed(const chat_dir_conf_t *conf, const char *origin)
 {
-    int i;
-
-    for (i = 0; i < conf->auth.origins->nelts; i++) {
-        if (!strcmp(origin, APR_ARRAY_IDX(conf->auth.origins, i, const char *)))
-            return 1;
-    }
-    return 0;
+    return ap_array_str_contains(conf->auth.origins, origin);
 }
 
 /* A scheme, a host, perhaps a port, and nothing else. */

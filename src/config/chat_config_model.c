@@ -233,17 +233,6 @@ static const chat_model_conf_t *at(const apr_array_header_t *models, int i)
     return APR_ARRAY_IDX(models, i, const chat_model_conf_t *);
 }
 
-static int lists(const apr_array_header_t *names, const char *name)
-{
-    int i;
-
-    for (i = 0; i < names->nelts; i++) {
-        if (!strcmp(APR_ARRAY_IDX(names, i, const char *), name))
-            return 1;
-    }
-    return 0;
-}
-
 /* A line for a name or an alias, by which another model is not meant. */
 static const chat_model_conf_t *other(const apr_array_header_t *models,
                                       const char *name, const char *but)
@@ -254,7 +243,8 @@ static const chat_model_conf_t *other(const apr_array_header_t *models,
         const chat_model_conf_t *model = at(models, i);
 
         if (strcmp(model->name, but) != 0 &&
-            (!strcmp(model->name, name) || lists(model->aliases, name)))
+            (!strcmp(model->name, name) ||
+             ap_array_str_contains(model->aliases, name)))
             return model;
     }
     return NULL;

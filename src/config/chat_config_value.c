@@ -138,17 +138,6 @@ const char *chat_config_set(cmd_parms *cmd, void *dir, const char *value)
                              rule, cmd, cmd->cmd->name, value);
 }
 
-static int contains(const apr_array_header_t *list, const char *value)
-{
-    int i;
-
-    for (i = 0; i < list->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(list, i, const char *), value) == 0)
-            return 1;
-    }
-    return 0;
-}
-
 const char *chat_config_set_list(cmd_parms *cmd, void *dir, int argc,
                                  char *const argv[])
 {
@@ -165,7 +154,7 @@ const char *chat_config_set_list(cmd_parms *cmd, void *dir, int argc,
         why = rule->parse(&value, cmd->cmd->name, argv[i], cmd->pool);
         if (why)
             return why;
-        if (contains(list, value))
+        if (ap_array_str_contains(list, value))
             return chat_config_refuse(cmd->cmd->name, argv[i], "each name once",
                                       cmd->pool);
         APR_ARRAY_PUSH(list, const char *) = value;

@@ -4,20 +4,10 @@
 
 #include <string.h>
 
-static int lists(const apr_array_header_t *names, const char *name)
-{
-    int i;
-
-    for (i = 0; i < names->nelts; i++) {
-        if (!strcmp(APR_ARRAY_IDX(names, i, const char *), name))
-            return 1;
-    }
-    return 0;
-}
-
 int chat_model_named(const chat_model_conf_t *model, const char *name)
 {
-    return !strcmp(model->name, name) || lists(model->aliases, name);
+    return !strcmp(model->name, name) ||
+           ap_array_str_contains(model->aliases, name);
 }
 
 const chat_model_conf_t *chat_model_find(const apr_array_header_t *models,
@@ -37,5 +27,6 @@ const chat_model_conf_t *chat_model_find(const apr_array_header_t *models,
 
 int chat_model_used(const chat_dir_conf_t *conf, const char *provider)
 {
-    return conf->route.use->nelts == 0 || lists(conf->route.use, provider);
+    return conf->route.use->nelts == 0 ||
+           ap_array_str_contains(conf->route.use, provider);
 }

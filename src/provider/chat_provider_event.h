@@ -103,10 +103,6 @@ void chat_provider_detail_take(chat_parse_t *parse, const chat_json_t *piece);
 
 /* ---- chat_provider_half.c ---- */
 
-/* JSON with halves of characters in it, made readable; NULL: there are none. */
-const char *chat_provider_half_repair(const char *data, apr_size_t len,
-                                      apr_size_t *plen, apr_pool_t *p);
-
 /* Hand on a text that may have such halves, or that another one waits for. */
 void chat_provider_half_join(chat_parse_t *parse, const chat_delta_t *delta);
 

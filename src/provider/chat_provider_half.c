@@ -70,7 +70,8 @@ static char *put_place(char *to, int unit)
 }
 
 /* The escape at; what it became is put. */
-static const char *repair_escape(char **pto, const char *at, const char *end)
+static const char *repair_escape(char **pto, const char *at, const char *end,
+                                 const char *nul)
 {
     int unit = at + 1 < end && at[1] == 'u' ? read_unit(at + 2, end) : -1;
     int next = at + 7 < end && at[6] == '\\' && at[7] == 'u'
@@ -85,7 +86,7 @@ static const char *repair_escape(char **pto, const char *at, const char *end)
         return at + len;
     }
     else if (unit == 0) {
-        *pto = put(*pto, unknown, 3);
+        *pto = put(*pto, nul, strlen(nul));
         return at + len;
     }
     if (len > (apr_size_t)(end - at))
@@ -111,14 +112,15 @@ static const char *repair_bytes(char **pto, const char *at, const char *end)
 }
 
 const char *chat_provider_half_repair(const char *data, apr_size_t len,
-                                      apr_size_t *plen, apr_pool_t *p)
+                                      const char *nul, apr_size_t *plen,
+                                      apr_pool_t *p)
 {
     const char *at = data, *end = data + len;
     char *fixed = apr_palloc(p, len * MOST_GROWTH + 1), *to = fixed;
 
     while (at < end) {
         if (*at == '\\')
-            at = repair_escape(&to, at, end);
+            at = repair_escape(&to, at, end, nul);
         else if ((byte_t)*at >= 0x80)
             at = repair_bytes(&to, at, end);
         else
@@ -151,18 +153,15 @@ static void pass(chat_parse_t *parse, const chat_delta_t *like,
         chat_provider_parse_pass(parse, &delta);
 }
 
-static void pass_pair(chat_parse_t *parse, const chat_delta_t *like, int high,
-                      int low)
+/* Their character, of four bytes. */
+static void join(char *utf8, int high, int low)
 {
     int c = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-    const char utf8[4] = {
-        (char)(0xf0 | c >> 18),
-        (char)(0x80 | (c >> 12 & 0x3f)),
-        (char)(0x80 | (c >> 6 & 0x3f)),
-        (char)(0x80 | (c & 0x3f)),
-    };
 
-    pass(parse, like, utf8, sizeof(utf8));
+    utf8[0] = (char)(0xf0 | c >> 18);
+    utf8[1] = (char)(0x80 | (c >> 12 & 0x3f));
+    utf8[2] = (char)(0x80 | (c >> 6 & 0x3f));
+    utf8[3] = (char)(0x80 | (c & 0x3f));
 }
 
 void chat_provider_half_flush(chat_parse_t *parse)
@@ -181,8 +180,11 @@ void chat_provider_half_flush(chat_parse_t *parse)
 /* The unit at, of which the text before has been passed on. */
 static void take_unit(chat_parse_t *parse, const chat_delta_t *delta, int unit)
 {
+    char utf8[4];
+
     if (is_low(unit) && parse->half) {
-        pass_pair(parse, delta, parse->half, unit);
+        join(utf8, parse->half, unit);
+        pass(parse, delta, utf8, sizeof(utf8));
         parse->half = 0;
         return;
     }
@@ -218,4 +220,31 @@ void chat_provider_half_join(chat_parse_t *parse, const chat_delta_t *delta)
         from = at;
     }
     pass(parse, delta, from, at - from);
+}
+
+/* ---- the same of a text whose bytes pass ---- */
+
+const char *chat_provider_half_text(int *phalf, const char *text, apr_pool_t *p)
+{
+    apr_size_t len = strlen(text);
+    const char *at = text, *end = text + len;
+    char *whole = apr_palloc(p, len + sizeof(unknown)), *to = whole;
+
+    while (at < end) {
+        int unit = read_place(at, end), half = *phalf;
+
+        *phalf = is_high(unit) ? unit : 0;
+        if (half && is_low(unit)) {
+            join(to, half, unit);
+            to += 4;
+        }
+        else if (half || is_low(unit))
+            to = put(to, unknown, 3);
+        if (unit)
+            at += 4;
+        else
+            *to++ = *at++;
+    }
+    *to = '\0';
+    return whole;
 }

@@ -81,7 +81,8 @@ static chat_json_t *read_json(const chat_watch_t *w, int *prepaired,
 
     if (root || !event->data_len)
         return root;
-    fixed = chat_provider_half_repair(event->data, event->data_len, &len, p);
+    fixed = chat_provider_half_repair(event->data, event->data_len,
+                                      "\xef\xbf\xbd", &len, p);
     if (!fixed)
         return NULL;
     *prepaired = 1;

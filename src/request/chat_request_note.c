@@ -39,7 +39,7 @@ typedef struct note_t {
 
 static void finish(note_t *note, request_rec *r)
 {
-    const chat_json_t *prompt;
+    const apr_array_header_t *prompts;
     chat_json_t *body;
 
     note->over = 1;
@@ -48,10 +48,10 @@ static void finish(note_t *note, request_rec *r)
     note->noted.body = body;
     note->noted.data = note->data.data;
     note->noted.len = note->data.len;
-    prompt = chat_request_prompt(body, NULL);
-    if (prompt)
+    prompts = chat_request_prompts(body, NULL, note->pool);
+    if (prompts->nelts)
         apr_table_setn(r->notes, CHAT_REQUEST_NOTE,
-                       chat_request_prompt_text(prompt, NULL, note->pool));
+                       chat_request_prompt_text(prompts, NULL, note->pool));
 }
 
 static void take(note_t *note, apr_bucket *bucket)

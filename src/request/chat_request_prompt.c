@@ -2,7 +2,8 @@
 /*
  * What the user says in a request, whoever's form it has: of Chat Completions,
  * Responses, Messages, Gemini, the AI SDK, ChatKit or ours. The body need not
- * be a valid one. Pure.
+ * be a valid one, nor have one form alone: what one of them would read is said.
+ * Pure.
  */
 #include "chat_request.h"
 
@@ -10,134 +11,168 @@
 
 #include <apr_strings.h>
 
+/* ---- which members ---- */
+
+/* Those that a message says something in. */
+static const char *const says[] = {"parts", "content", "text"};
+#define SAYS (sizeof(says) / sizeof(*says))
+
+static const char *role_of(const chat_json_t *message)
+{
+    return chat_json_string(chat_json_get(message, "role"));
+}
+
+/* Contents of Gemini may have no role, and an item of ChatKit has none. */
 static int is_user(const chat_json_t *message)
 {
-    const char *role = chat_json_string(chat_json_get(message, "role"));
+    const char *role = role_of(message);
+    apr_size_t i;
 
-    /* Contents of Gemini may have none, and an item of ChatKit has none. */
-    return chat_json_kind(message) == CHAT_JSON_OBJECT &&
-           (role ? !strcmp(role, "user")
-                 : !chat_json_string(chat_json_get(message, "type")) ||
-                       chat_json_get(message, "content") != NULL);
-}
-
-static const chat_json_t *content_of(const chat_json_t *message)
-{
-    const chat_json_t *content = chat_json_get(message, "parts");
-
-    return content ? content : chat_json_get(message, "content");
-}
-
-static const chat_json_t *last_of(const chat_json_t *list, int *pends)
-{
-    int i, n = chat_json_length(list);
-
-    for (i = n; i > 0; i--)
-        if (is_user(chat_json_at(list, i - 1))) {
-            *pends = i == n;
-            return content_of(chat_json_at(list, i - 1));
-        }
-    return NULL;
+    if (chat_json_kind(message) != CHAT_JSON_OBJECT)
+        return 0;
+    if (role)
+        return !strcmp(role, "user");
+    for (i = 0; i < SAYS; i++)
+        if (chat_json_get(message, says[i]))
+            return 1;
+    return 0;
 }
 
 static int is_answer(const chat_json_t *message)
 {
-    const char *role = chat_json_string(chat_json_get(message, "role"));
+    const char *role = role_of(message);
 
     return role && (!strcmp(role, "assistant") || !strcmp(role, "model"));
 }
 
-/* A question may be more than one message. */
-static void add_since_answer(apr_array_header_t *all, const chat_json_t *list)
+/* It tells the model how to answer, and is nothing to be answered. */
+static int is_system(const chat_json_t *message)
 {
-    int last = chat_json_length(list), first;
+    const char *role = role_of(message);
 
-    while (last > 0 && !is_user(chat_json_at(list, last - 1)))
-        last--;
+    return role && (!strcmp(role, "system") || !strcmp(role, "developer"));
+}
+
+static void add_message(apr_array_header_t *all, const chat_json_t *message)
+{
+    apr_size_t i;
+
+    for (i = 0; i < SAYS; i++) {
+        const chat_json_t *v = chat_json_get(message, says[i]);
+
+        if (v)
+            APR_ARRAY_PUSH(all, const chat_json_t *) = v;
+    }
+}
+
+/* A question may be more than one message. 1: the list ends with it. */
+static int add_since_answer(apr_array_header_t *all, const chat_json_t *list)
+{
+    int end = chat_json_length(list), last, first;
+
+    while (end > 0 && is_system(chat_json_at(list, end - 1)))
+        end--;
+    for (last = end; last > 0; last--)
+        if (is_user(chat_json_at(list, last - 1)))
+            break;
     for (first = last; first > 0; first--)
         if (is_answer(chat_json_at(list, first - 1)))
             break;
     for (; first < last; first++)
         if (is_user(chat_json_at(list, first)))
-            APR_ARRAY_PUSH(all, const chat_json_t *) =
-                content_of(chat_json_at(list, first));
+            add_message(all, chat_json_at(list, first));
+    return last > 0 && last == end;
 }
 
 /* A member that has all that is said: a text, a message, or many. */
-static const chat_json_t *said_in(const chat_json_t *v, int *pends)
+static int add_said(apr_array_header_t *all, const chat_json_t *v)
 {
+    int n = all->nelts;
+
     if (chat_json_kind(v) == CHAT_JSON_ARRAY)
-        return last_of(v, pends);
-    *pends = 1;
-    if (chat_json_kind(v) == CHAT_JSON_OBJECT)
-        return is_user(v) ? content_of(v) : NULL;
-    return chat_json_string(v) ? v : NULL;
+        return add_since_answer(all, v);
+    if (chat_json_string(v))
+        APR_ARRAY_PUSH(all, const chat_json_t *) = v;
+    else if (is_user(v))
+        add_message(all, v);
+    return all->nelts > n;
 }
 
-const chat_json_t *chat_request_prompt(const chat_json_t *body, int *pends)
+apr_array_header_t *chat_request_prompts(const chat_json_t *body, int *pends,
+                                         apr_pool_t *p)
 {
     static const char *const names[] = {"messages", "contents", "input",
                                         "message"};
-    const chat_json_t *v = chat_json_path(body, "params", "input", NULL);
-    int ends = 0;
-    apr_size_t i;
-
-    for (i = 0; !v && i < sizeof(names) / sizeof(*names); i++)
-        v = chat_json_get(body, names[i]);
-    if (v)
-        v = said_in(v, &ends);
-    else {
-        v = content_of(body);
-        ends = 1;
-    }
-    if (pends)
-        *pends = v && ends;
-    return v;
-}
-
-apr_array_header_t *chat_request_prompts(const chat_json_t *body, apr_pool_t *p)
-{
-    static const char *const names[] = {"messages", "contents", "input"};
     apr_array_header_t *all = apr_array_make(p, 2, sizeof(const chat_json_t *));
+    const chat_json_t *prompt = chat_json_get(body, "prompt");
+    int ends = 0, n;
     apr_size_t i;
 
-    for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        const chat_json_t *v = chat_json_get(body, names[i]);
-
-        if (chat_json_kind(v) == CHAT_JSON_ARRAY)
-            add_since_answer(all, v);
-        else if (v)
-            APR_ARRAY_PUSH(all, const chat_json_t *) = v;
-    }
+    for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+        ends |= add_said(all, chat_json_get(body, names[i]));
+    ends |= add_said(all, chat_json_path(body, "params", "input", NULL));
+    n = all->nelts;
+    if (prompt) /* a text, several, or what a template is filled with */
+        APR_ARRAY_PUSH(all, const chat_json_t *) = prompt;
+    add_message(all, body);
+    if (pends)
+        *pends = ends || all->nelts > n;
     return all;
 }
 
-/* The text of a part, or NULL. */
-static const char *text_of(const chat_json_t *part)
-{
-    const char *text = chat_json_string(part);
+/* ---- their texts ---- */
 
-    return text ? text : chat_json_string(chat_json_get(part, "text"));
+static void collect(apr_array_header_t *texts, const chat_json_t *v, int within)
+{
+    const char *key = NULL, *text = chat_json_string(v);
+    int i;
+
+    if (text)
+        APR_ARRAY_PUSH(texts, const char *) = text;
+    for (i = 0; i < chat_json_length(v); i++)
+        collect(texts, chat_json_at(v, i), within);
+    if (chat_json_kind(v) != CHAT_JSON_OBJECT)
+        return;
+    while ((key = chat_json_next(v, key))) {
+        const chat_json_t *one = chat_json_get(v, key);
+
+        text = chat_json_string(one);
+        if (!text || within || chat_request_text_is_one(v, key, text))
+            collect(texts, one, within || chat_request_text_is_free(v, key));
+    }
 }
 
-const char *chat_request_prompt_text(const chat_json_t *prompt,
+/* Has it nothing but a text? */
+static int is_text(const chat_json_t *part)
+{
+    return chat_json_string(part) ||
+           chat_json_string(chat_json_get(part, "text"));
+}
+
+static void collect_others(apr_array_header_t *others, const chat_json_t *v,
+                           apr_pool_t *p)
+{
+    int i;
+
+    for (i = 0; i < chat_json_length(v); i++)
+        if (!is_text(chat_json_at(v, i)))
+            APR_ARRAY_PUSH(others, const char *) =
+                chat_json_text(chat_json_at(v, i), NULL, p);
+}
+
+const char *chat_request_prompt_text(const apr_array_header_t *prompts,
                                      const char **pothers, apr_pool_t *p)
 {
-    int i, n = chat_json_length(prompt);
-    apr_array_header_t *texts = apr_array_make(p, n + 1, sizeof(char *));
+    apr_array_header_t *texts = apr_array_make(p, 4, sizeof(char *));
     apr_array_header_t *others = apr_array_make(p, 1, sizeof(char *));
+    int i;
 
-    if (chat_json_string(prompt))
-        APR_ARRAY_PUSH(texts, const char *) = chat_json_string(prompt);
-    for (i = 0; i < n; i++) {
-        const chat_json_t *part = chat_json_at(prompt, i);
-        const char *text = text_of(part);
+    for (i = 0; i < prompts->nelts; i++) {
+        const chat_json_t *v = APR_ARRAY_IDX(prompts, i, const chat_json_t *);
 
-        if (text)
-            APR_ARRAY_PUSH(texts, const char *) = text;
-        else if (pothers)
-            APR_ARRAY_PUSH(others, const char *) =
-                chat_json_text(part, NULL, p);
+        collect(texts, v, 0);
+        if (pothers)
+            collect_others(others, v, p);
     }
     if (pothers)
         *pothers = apr_array_pstrcat(p, others, '\n');

@@ -20,6 +20,9 @@
 
 typedef chat_route_rest_t rest_t;
 
+/* Of eighteen digits, as many as a number of the query may have. */
+#define EVENT_MAX APR_INT64_C(999999999999999999)
+
 static int is_running(const chat_store_stream_t *stream)
 {
     return !strcmp(stream->status, "running");
@@ -32,8 +35,7 @@ static int is_running(const chat_store_stream_t *stream)
 static apr_status_t find_place(apr_int64_t *pafter, rest_t *q)
 {
     const char *last = apr_table_get(q->r->headers_in, "Last-Event-ID");
-    apr_status_t rv =
-        chat_route_rest_number(pafter, q, "after", 0, APR_INT64_MAX);
+    apr_status_t rv = chat_route_rest_number(pafter, q, "after", 0, EVENT_MAX);
 
     if (rv != APR_SUCCESS || !last || !*last)
         return rv;

@@ -313,6 +313,7 @@ static const chat_stream_cb_t callbacks = {
     .admitted = admitted,
     .head = chat_run_head,
     .data = chat_run_data,
+    .ahead = chat_run_ahead,
     .silence = chat_run_silence,
     .later = chat_run_late,
     .again = chat_run_again,

@@ -13,54 +13,55 @@
 
 #include "chat_crypto.h"
 #include "chat_moderation.h"
+#include "chat_run_prompt.h"
 #include "chat_run_texts.h"
 
 /* ---- which question ---- */
 
-/* NULL: nothing new is asked. */
-static const chat_json_t *find_prompt(const chat_run_t *run, const char **ptext)
+/* 0: nothing new is asked. */
+static int find_prompt(chat_run_prompt_t *question, const chat_run_t *run,
+                       apr_pool_t *p)
 {
-    const chat_turn_t *turn = &run->request.turn;
-    const chat_message_t *last =
-        turn->nmessages ? &turn->messages[turn->nmessages - 1] : NULL;
-    const chat_json_t *prompt;
-    int ends;
+    apr_array_header_t *parts;
 
-    *ptext = NULL;
-    if (run->request.place.parts)
-        return run->request.place.parts;
-    if (last) {
-        if (last->role != CHAT_ROLE_USER)
-            return NULL;
-        *ptext = last->content;
-        return last->parts ? last->parts : last->text_parts;
-    }
-    prompt = chat_request_prompt(turn->native, &ends);
-    return ends ? prompt : NULL;
+    chat_run_prompt(question, run, p);
+    if (!run->request.place.parts)
+        return question->ends && question->text;
+    parts = apr_array_make(p, 1, sizeof(const chat_json_t *));
+    APR_ARRAY_PUSH(parts, const chat_json_t *) = run->request.place.parts;
+    question->text = chat_request_prompt_text(parts, &question->others, p);
+    return 1;
+}
+
+/* The digest of a question as it is compared; NULL: there is none. */
+static const char *name_question(const chat_run_prompt_t *question,
+                                 apr_pool_t *temp, apr_pool_t *p)
+{
+    unsigned char digest[CHAT_SHA256_LEN];
+    const char *text = apr_pstrcat(
+        temp,
+        chat_moderation_plain(question->text, strlen(question->text), temp),
+        "\n", question->others, NULL);
+    char *name;
+
+    if (chat_crypto_sha256(digest, text, strlen(text)) != APR_SUCCESS)
+        return NULL;
+    name = apr_palloc(p, 2 * CHAT_SHA256_LEN + 1);
+    chat_crypto_hex(name, digest, CHAT_SHA256_LEN / 2);
+    return name;
 }
 
 const char *chat_run_abuse_prompt(const chat_run_t *run)
 {
-    unsigned char digest[CHAT_SHA256_LEN];
-    const char *text, *others = "";
-    const chat_json_t *prompt;
+    chat_run_prompt_t question;
+    const char *name = NULL;
     apr_pool_t *temp;
-    char *name = NULL;
 
     if (!chat_limit_counts_repeats(run->conf))
         return NULL;
-    prompt = find_prompt(run, &text);
-    if (!prompt && !text)
-        return NULL;
     apr_pool_create(&temp, run->r->pool);
-    if (prompt)
-        text = chat_request_prompt_text(prompt, &others, temp);
-    text = apr_pstrcat(temp, chat_moderation_plain(text, strlen(text), temp),
-                       "\n", others, NULL);
-    if (chat_crypto_sha256(digest, text, strlen(text)) == APR_SUCCESS) {
-        name = apr_palloc(run->r->pool, 2 * CHAT_SHA256_LEN + 1);
-        chat_crypto_hex(name, digest, CHAT_SHA256_LEN / 2);
-    }
+    if (find_prompt(&question, run, temp))
+        name = name_question(&question, temp, run->r->pool);
     apr_pool_destroy(temp);
     return name;
 }

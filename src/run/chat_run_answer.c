@@ -34,14 +34,16 @@ static void on_delta(void *ctx, const chat_delta_t *delta)
     chat_run_tap_filter(run, delta);
 }
 
-/* Its bytes pass: what they say is looked at beside that. */
+/* Its bytes pass: what they say is looked at beside that, but for a refusal of
+ * which nothing is passed. */
 static void observe(chat_run_t *run, const chat_sse_event_t *event)
 {
     const chat_attempt_t *attempt = &run->attempt;
 
     attempt->candidate->provider->observe_event(
         run->answer.seen, event, &attempt->upstream, chat_scratch());
-    if (run->filter_taps && !run->answer.seen->failed)
+    if (run->filter_taps && !(run->answer.seen->failed &&
+                              run->answer.events == 1 && !run->answer.sent))
         chat_run_lists_wire(run, event->data, event->data_len);
 }
 
@@ -151,6 +153,7 @@ void chat_run_listen(chat_run_t *run)
     answer->events = answer->flushed = 0;
     answer->gone = 0;
     answer->torn = 0;
+    answer->halves = NULL;
     if (answer->parse) {
         chat_buf_clear(&answer->pending.text);
         answer->pending.told = 0;

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Files of users in messages: {"type": "file", "uploadId"} becomes what the
- * provider that is asked takes, an address or the file itself. What a file
- * holds stands in no turn: a mark does, for which the bytes are put in when the
- * call is copied to where it stays.
- */
-#include "chat_run_int.h"
+/* Files of users in messages: whose they are, and what is in them. See
+ * chat_run_files_int.h. */
+#include "chat_run_files_int.h"
 #include "chat_run_files_room.h"
 
 #include <string.h>
@@ -13,30 +9,9 @@
 #include <apr_base64.h>
 #include <apr_strings.h>
 
-#include "chat_accounts.h"
 #include "chat_crypto.h"
+#include "chat_run_lists.h"
 #include "chat_upload.h"
-
-#define PART "file"
-#define MARK_LEN 32
-#define TEXT "text/"
-#define IMAGE "image/"
-
-/* One file of the request. */
-typedef struct file_t {
-    const chat_store_upload_t *u; /* NULL: it is not there any more */
-    const char *id;
-    int here;         /* 1: some candidate takes it by itself alone */
-    const char *url;  /* by which providers find it; NULL: they cannot */
-    const char *mark; /* stands for data */
-    char *data;       /* base64, or the text itself; NULL: not read */
-    apr_size_t len, carry_len;
-    unsigned char carry[3];
-} file_t;
-
-struct chat_run_files_t {
-    apr_array_header_t *list; /* of file_t * */
-};
 
 static chat_store_at_t store_at(const chat_run_t *run)
 {
@@ -61,33 +36,12 @@ static chat_upload_file_t file_of(const chat_store_upload_t *u)
 
 /* ---- parts ---- */
 
-/* The id of a part that is a file of a user, or NULL. */
-static const char *id_of(const chat_json_t *part)
-{
-    const char *type = chat_json_string(chat_json_get(part, "type"));
-    const char *id = chat_json_string(chat_json_get(part, "uploadId"));
-
-    return type && !strcmp(type, PART) && id && chat_store_is_id(id) ? id
-                                                                     : NULL;
-}
-
-static file_t *find(const chat_run_t *run, const char *id)
-{
-    const apr_array_header_t *list = run->files ? run->files->list : NULL;
-    int i;
-
-    for (i = 0; list && i < list->nelts; i++)
-        if (!strcmp(APR_ARRAY_IDX(list, i, file_t *)->id, id))
-            return APR_ARRAY_IDX(list, i, file_t *);
-    return NULL;
-}
-
 /* As it is kept, and as a page shows it. */
 static chat_json_t *describe(const chat_store_upload_t *u, apr_pool_t *p)
 {
     chat_json_t *part = chat_json_object(p);
 
-    chat_json_add_string(part, "type", PART);
+    chat_json_add_string(part, "type", CHAT_RUN_FILES_PART);
     chat_json_add_string(part, "uploadId", u->id);
     chat_json_add_string(part, "mediaType", u->media_type);
     chat_json_add_string(part, "name", u->filename);
@@ -98,12 +52,12 @@ static chat_json_t *describe(const chat_store_upload_t *u, apr_pool_t *p)
 /* ---- which they are ---- */
 
 /* *pfile is NULL when nobody has it: what was asked before may have lost it. */
-static apr_status_t add(file_t **pfile, chat_run_t *run, const char *id,
-                        chat_err_t *err)
+static apr_status_t add(chat_run_file_t **pfile, chat_run_t *run,
+                        const char *id, chat_err_t *err)
 {
     const chat_store_at_t at = store_at(run);
     chat_store_upload_t *u = NULL;
-    file_t *file = find(run, id);
+    chat_run_file_t *file = chat_run_files_get(run, id);
     apr_status_t rv;
 
     *pfile = file;
@@ -117,12 +71,12 @@ static apr_status_t add(file_t **pfile, chat_run_t *run, const char *id,
     if (!run->files) {
         run->files = apr_pcalloc(run->request_pool, sizeof(*run->files));
         run->files->list =
-            apr_array_make(run->request_pool, 4, sizeof(file_t *));
+            apr_array_make(run->request_pool, 4, sizeof(chat_run_file_t *));
     }
     *pfile = file = apr_pcalloc(run->request_pool, sizeof(*file));
     file->id = apr_pstrdup(run->request_pool, id);
     file->u = rv == APR_SUCCESS && u->ready ? u : NULL;
-    APR_ARRAY_PUSH(run->files->list, file_t *) = file;
+    APR_ARRAY_PUSH(run->files->list, chat_run_file_t *) = file;
     return file->u ? APR_SUCCESS : APR_NOTFOUND;
 }
 
@@ -143,8 +97,8 @@ static apr_status_t enrich(chat_json_t **plist, chat_run_t *run,
 
     for (i = 0; i < chat_json_length(list); i++) {
         chat_json_t *part = chat_json_at(list, i);
-        const char *id = id_of(part);
-        file_t *file;
+        const char *id = chat_run_files_id(part);
+        chat_run_file_t *file;
         apr_status_t rv = id ? add(&file, run, id, err) : APR_SUCCESS;
 
         if (rv != APR_SUCCESS)
@@ -183,51 +137,18 @@ apr_status_t chat_run_files_find(chat_run_t *run, chat_err_t *err)
     return rv;
 }
 
-/* ---- how each provider takes them ---- */
-
-static int is_image(const file_t *file)
-{
-    return !strncmp(file->u->media_type, IMAGE, sizeof(IMAGE) - 1);
-}
-
-static int is_text(const file_t *file)
-{
-    return !strncmp(file->u->media_type, TEXT, sizeof(TEXT) - 1);
-}
-
-/* By address. A PDF OpenAI takes so in one of its two APIs alone, and where the
- * administrator has not chosen, the call does. */
-static int fetches(const file_t *file, const chat_provider_conf_t *conf)
-{
-    unsigned caps = chat_config_provider_caps(conf);
-
-    if (!file->url || is_text(file))
-        return 0;
-    if (is_image(file))
-        return (caps & CHAT_PROVIDER_FETCHES) != 0;
-    if (caps & CHAT_PROVIDER_RESPONSES &&
-        !(conf->api_pinned && conf->api == CHAT_API_RESPONSES))
-        return 0;
-    return (caps & CHAT_PROVIDER_FETCHES_FILES) != 0;
-}
-
-static int takes(const file_t *file, const chat_provider_conf_t *conf)
-{
-    return is_image(file) || is_text(file) ||
-           chat_config_provider_caps(conf) & CHAT_PROVIDER_DOCUMENTS;
-}
-
 /* ---- what is in them ---- */
 
 /* So many are there. */
-static apr_size_t bytes_of(const file_t *file)
+static apr_size_t bytes_of(const chat_run_file_t *file)
 {
-    return is_text(file) ? file->len : file->len / 4 * 3 + file->carry_len;
+    return chat_run_files_is_text(file) ? file->len
+                                        : file->len / 4 * 3 + file->carry_len;
 }
 
 static apr_status_t take_text(void *ctx, const char *data, apr_size_t len)
 {
-    file_t *file = ctx;
+    chat_run_file_t *file = ctx;
     apr_size_t left = (apr_size_t)file->u->size - file->len;
 
     if (len > left)
@@ -240,7 +161,7 @@ static apr_status_t take_text(void *ctx, const char *data, apr_size_t len)
 /* Three bytes are four characters: what is left over waits for the next. */
 static apr_status_t take_base64(void *ctx, const char *data, apr_size_t len)
 {
-    file_t *file = ctx;
+    chat_run_file_t *file = ctx;
     apr_size_t whole;
 
     if (bytes_of(file) + len > (apr_size_t)file->u->size)
@@ -266,7 +187,7 @@ static apr_status_t take_base64(void *ctx, const char *data, apr_size_t len)
     return APR_SUCCESS;
 }
 
-static void end_base64(file_t *file)
+static void end_base64(chat_run_file_t *file)
 {
     if (file->carry_len)
         file->len +=
@@ -279,8 +200,8 @@ static void end_base64(file_t *file)
 /* A mark that nobody can have written. */
 static const char *new_mark(apr_pool_t *p)
 {
-    unsigned char bytes[MARK_LEN / 2];
-    char *hex = apr_palloc(p, MARK_LEN + 1);
+    unsigned char bytes[CHAT_RUN_FILES_MARK / 2];
+    char *hex = apr_palloc(p, CHAT_RUN_FILES_MARK + 1);
 
     if (chat_crypto_random(bytes, sizeof(bytes)) != APR_SUCCESS)
         return NULL;
@@ -305,13 +226,15 @@ static apr_status_t busy(chat_err_t *err)
                         "now.");
 }
 
-static apr_status_t load(file_t *file, chat_run_t *run, chat_err_t *err)
+static apr_status_t load(chat_run_file_t *file, chat_run_t *run,
+                         chat_err_t *err)
 {
     const chat_upload_at_t at = {
         .s = run->r->server, .r = run->r, .p = run->request_pool};
     const chat_upload_file_t f = file_of(file->u);
     const apr_size_t size = (apr_size_t)file->u->size;
-    const apr_size_t whole = is_text(file) ? size : (size + 2) / 3 * 4;
+    const apr_size_t whole =
+        chat_run_files_is_text(file) ? size : (size + 2) / 3 * 4;
     apr_status_t rv;
 
     if (!chat_run_files_room_take(whole, run->conf->upload.memory,
@@ -321,15 +244,16 @@ static apr_status_t load(file_t *file, chat_run_t *run, chat_err_t *err)
     file->data = apr_palloc(run->request_pool, whole + 5);
     if (!file->mark)
         return gone(err);
-    rv = chat_upload_read(&at, &f, 0, is_text(file) ? take_text : take_base64,
-                          file, err);
+    rv = chat_upload_read(
+        &at, &f, 0, chat_run_files_is_text(file) ? take_text : take_base64,
+        file, err);
     if (rv == APR_NOTFOUND)
         return gone(err);
     if (rv != APR_SUCCESS)
         return rv;
     if (bytes_of(file) != size)
         return gone(err);
-    if (is_text(file))
+    if (chat_run_files_is_text(file))
         file->data[file->len] = '\0';
     else
         end_base64(file);
@@ -356,8 +280,8 @@ static apr_status_t cannot(chat_err_t *err)
 
 /* How it goes to each that may be asked; *pleft: bytes that may still be
  * read. */
-static apr_status_t prepare(file_t *file, chat_run_t *run, apr_int64_t *pleft,
-                            chat_err_t *err)
+static apr_status_t prepare(chat_run_file_t *file, chat_run_t *run,
+                            apr_int64_t *pleft, chat_err_t *err)
 {
     const chat_upload_conf_t *conf = chat_upload_conf(run->r->server);
     const chat_server_upload_t *server = &run->ctx->server->upload;
@@ -369,13 +293,13 @@ static apr_status_t prepare(file_t *file, chat_run_t *run, apr_int64_t *pleft,
     apr_status_t rv = APR_SUCCESS;
     int i;
 
-    if (!takes(file, run->candidates[0].conf))
+    if (!chat_run_files_takes(file, run->candidates[0].conf))
         return cannot(err);
-    if (conf->reach && !is_text(file))
+    if (conf->reach && !chat_run_files_is_text(file))
         rv = chat_upload_get_url(&file->url, &at, &f,
                                  (int)apr_time_sec(server->read), err);
     for (i = 0; i < run->ncandidates; i++)
-        if (!fetches(file, run->candidates[i].conf))
+        if (!chat_run_files_fetches(file, run->candidates[i].conf))
             file->here = 1;
     if (rv != APR_SUCCESS || !file->here)
         return rv;
@@ -383,14 +307,24 @@ static apr_status_t prepare(file_t *file, chat_run_t *run, apr_int64_t *pleft,
     return *pleft < 0 ? too_large(run, err) : load(file, run, err);
 }
 
+/* A text is as good as one that was typed; what was asked before counts no
+ * more. */
+static apr_status_t look(const chat_run_file_t *file, chat_run_t *run,
+                         int is_new, chat_err_t *err)
+{
+    return chat_run_files_is_text(file)
+               ? chat_run_lists_file(run, file->data, file->len, is_new, err)
+               : APR_SUCCESS;
+}
+
 /* ---- all that the turn has now ---- */
 
-/* Of what was asked before, what is not there any more, or would be too much,
- * is left out: its question was answered. */
+/* Of what was asked before, what is not there any more, would be too much, or
+ * has what may not be asked, is left out: its question was answered. */
 static apr_status_t prepare_part(chat_run_t *run, const char *id, int is_new,
                                  apr_int64_t *pleft, chat_err_t *err)
 {
-    file_t *file;
+    chat_run_file_t *file;
     apr_int64_t left = *pleft;
     apr_status_t rv = add(&file, run, id, err);
 
@@ -401,6 +335,8 @@ static apr_status_t prepare_part(chat_run_t *run, const char *id, int is_new,
     if (rv != APR_SUCCESS || !file->u || file->data || file->url)
         return rv;
     rv = prepare(file, run, pleft, err);
+    if (rv == APR_SUCCESS)
+        rv = look(file, run, is_new, err);
     if (rv == APR_SUCCESS || is_new || rv == APR_EGENERAL)
         return rv;
     memset(err, 0, sizeof(*err));
@@ -419,7 +355,8 @@ static apr_status_t keep_used(chat_run_t *run, chat_err_t *err)
         return APR_SUCCESS;
     ids = apr_array_make(run->request_pool, 4, sizeof(const char *));
     for (i = 0; i < run->files->list->nelts; i++) {
-        const file_t *file = APR_ARRAY_IDX(run->files->list, i, file_t *);
+        const chat_run_file_t *file =
+            APR_ARRAY_IDX(run->files->list, i, chat_run_file_t *);
 
         if (file->u)
             APR_ARRAY_PUSH(ids, const char *) = file->id;
@@ -441,7 +378,7 @@ apr_status_t chat_run_files_load(chat_run_t *run, chat_err_t *err)
         const chat_json_t *parts = turn->messages[i].parts;
 
         for (k = 0; rv == APR_SUCCESS && k < chat_json_length(parts); k++) {
-            const char *id = id_of(chat_json_at(parts, k));
+            const char *id = chat_run_files_id(chat_json_at(parts, k));
 
             if (id)
                 rv =
@@ -449,147 +386,4 @@ apr_status_t chat_run_files_load(chat_run_t *run, chat_err_t *err)
         }
     }
     return rv == APR_SUCCESS ? keep_used(run, err) : rv;
-}
-
-/* ---- the forms of OpenAI's parts ---- */
-
-static chat_json_t *text_part(const char *text, apr_pool_t *p)
-{
-    chat_json_t *part = chat_json_object(p);
-
-    chat_json_add_string(part, "type", "text");
-    chat_json_add_string(part, "text", text);
-    return part;
-}
-
-static chat_json_t *nested_part(const char *type, chat_json_t **pinner,
-                                apr_pool_t *p)
-{
-    chat_json_t *part = chat_json_object(p);
-
-    *pinner = chat_json_object(p);
-    chat_json_add_string(part, "type", type);
-    chat_json_add(part, type, *pinner);
-    return part;
-}
-
-static chat_json_t *form_of(const file_t *file, const chat_json_t *part,
-                            const chat_run_t *run)
-{
-    apr_pool_t *p = run->request_pool;
-    const char *name = chat_json_string(chat_json_get(part, "name")), *address;
-    const chat_provider_conf_t *conf = run->attempt.candidate->conf;
-    chat_json_t *made, *inner;
-
-    if (!file || !file->u || !takes(file, conf))
-        return text_part(apr_pstrcat(p, "[The file ", name ? name : "",
-                                     " is not available.]", NULL),
-                         p);
-    if (is_text(file))
-        return text_part(
-            apr_pstrcat(p, file->u->filename, ":\n\n", file->data, NULL), p);
-    address = fetches(file, conf) ? file->url
-                                  : apr_pstrcat(p, "data:", file->u->media_type,
-                                                ";base64,", file->mark, NULL);
-    if (is_image(file)) {
-        made = nested_part("image_url", &inner, p);
-        chat_json_add_string(inner, "url", address);
-        return made;
-    }
-    made = nested_part("file", &inner, p);
-    chat_json_add_string(inner, "filename", file->u->filename);
-    chat_json_add_string(inner, address == file->url ? "file_url" : "file_data",
-                         address);
-    return made;
-}
-
-static chat_json_t *forms_of(const chat_json_t *parts, const chat_run_t *run)
-{
-    chat_json_t *made = chat_json_array(run->request_pool);
-    int i;
-
-    for (i = 0; i < chat_json_length(parts); i++) {
-        chat_json_t *part = chat_json_at(parts, i);
-        const char *id = id_of(part);
-
-        chat_json_push(made, id ? form_of(find(run, id), part, run) : part);
-    }
-    return made;
-}
-
-void chat_run_files_address(chat_turn_t *turn, const chat_run_t *run)
-{
-    chat_message_t *messages;
-    int i;
-
-    if (!run->files)
-        return;
-    messages = apr_pmemdup(run->request_pool, turn->messages,
-                           turn->nmessages * sizeof(*messages));
-    for (i = 0; i < turn->nmessages; i++)
-        if (messages[i].parts)
-            messages[i].parts = forms_of(messages[i].parts, run);
-    turn->messages = messages;
-}
-
-/* ---- the body ---- */
-
-/* The first mark in the text, and whose it is. */
-static const char *next_mark(const file_t **pfile, const chat_run_t *run,
-                             const char *text, apr_size_t len)
-{
-    const char *first = NULL;
-    int i;
-
-    for (i = 0; i < run->files->list->nelts; i++) {
-        const file_t *file = APR_ARRAY_IDX(run->files->list, i, file_t *);
-        const char *at =
-            file->mark ? memmem(text, len, file->mark, MARK_LEN) : NULL;
-
-        if (at && (!first || at < first)) {
-            first = at;
-            *pfile = file;
-        }
-    }
-    return first;
-}
-
-static apr_size_t whole_length(const chat_run_t *run, const char *body,
-                               apr_size_t len)
-{
-    apr_size_t sum = len;
-    const char *at;
-    const file_t *file;
-    const char *end = body + len;
-
-    while ((at = next_mark(&file, run, body, (apr_size_t)(end - body)))) {
-        sum += file->len - MARK_LEN;
-        body = at + MARK_LEN;
-    }
-    return sum;
-}
-
-char *chat_run_files_body(apr_size_t *plen, const chat_run_t *run,
-                          const char *body, apr_size_t len, apr_pool_t *p)
-{
-    const char *end = body + len, *at;
-    const file_t *file;
-    char *out, *to;
-
-    *plen = len;
-    if (!run->files)
-        return apr_pmemdup(p, body, len);
-    *plen = whole_length(run, body, len);
-    if (*plen > len)
-        chat_run_files_room_copied(*plen - len, p);
-    out = to = apr_palloc(p, *plen);
-    while ((at = next_mark(&file, run, body, (apr_size_t)(end - body)))) {
-        memcpy(to, body, (apr_size_t)(at - body));
-        to += at - body;
-        memcpy(to, file->data, file->len);
-        to += file->len;
-        body = at + MARK_LEN;
-    }
-    memcpy(to, body, (apr_size_t)(end - body));
-    return out;
 }

@@ -27,7 +27,7 @@
  *   chat_run_own.c         keys of the user's own
  *   chat_run_kept.c        in which conversation an answer is kept
  *   chat_run_path.c        what was said there before
- *   chat_run_files.c       files of users in it
+ *   chat_run_files*.c      files of users in it
  *   chat_run_vercel.c      the same, where the tables are an app's
  *
  * Up to chat_stream_start() the request thread; admitted, head, data, silence
@@ -36,6 +36,8 @@
  */
 #ifndef CHAT_RUN_INT_H
 #define CHAT_RUN_INT_H
+
+#include <apr_hash.h>
 
 #include "chat_buf.h"
 #include "chat_ctx.h"
@@ -130,6 +132,8 @@ typedef struct chat_run_answer_t {
     apr_size_t torn;      /* of those that wait, of an event that is not over */
     chat_sse_t *shown;    /* of a kept run: reads them once they need not wait
                              any more; NULL: none has to */
+    apr_hash_t *halves;   /* of characters that passed so far: place -> int;
+                             NULL: none has */
     int flushed;          /* chat_run_flush_taps() was called */
     chat_redact_t redact; /* the provider's keys out of what is sent */
     const chat_cut_t *cut; /* why a tap has ended it, or NULL */
@@ -233,6 +237,9 @@ int chat_run_is_app(const chat_run_t *run);
 void chat_run_keep_call(chat_run_t *run);
 /* [driver] chat_stream_cb_t.taken */
 void chat_run_taken(void *ctx);
+
+/* [driver] chat_stream_cb_t.ahead */
+void chat_run_ahead(const void *ctx);
 
 /* ---- chat_run_candidates.c: request thread ---- */
 

@@ -77,15 +77,16 @@ chat_moderation_e chat_run_lists_hit(chat_run_lists_t *lists,
     const apr_uint64_t bit = (apr_uint64_t)1 << hit->list;
     chat_run_verdict_t verdict;
 
+    lists->stopped |= action == CHAT_MODERATION_BLOCK;
+    if (lists->quiet)
+        return action;
     if ((*told & bit) && action != CHAT_MODERATION_BLOCK)
         return action;
     *told |= bit;
     describe(&verdict, lists, hit, action);
     chat_run_verdict_note(lists->run, &verdict, hit->text, hit->len);
-    if (action == CHAT_MODERATION_BLOCK) {
-        lists->stopped = 1;
+    if (action == CHAT_MODERATION_BLOCK)
         lists->verdict = verdict;
-    }
     return action;
 }
 

@@ -17,6 +17,7 @@ typedef struct chat_run_lists_t {
     int n;                                /* 0: nothing is looked for */
     apr_uint64_t found, failed; /* bits: of which lists that was told */
     int rigid;   /* 1: nothing can stand in the place of what is found */
+    int quiet;   /* 1: nothing is told of it */
     int stopped; /* 1: nothing goes on, as verdict says */
     chat_run_verdict_t verdict;
 } chat_run_lists_t;
@@ -36,6 +37,11 @@ void chat_run_lists_end(chat_run_lists_t *lists);
 /* Look at all that is asked, and take out of it what has to be. Fails as
  * chat_run_verdict_refuse(). */
 apr_status_t chat_run_lists_input(chat_run_lists_t *lists, chat_err_t *err);
+
+/* What is in a file that a model has as a text, by lists of what is asked.
+ * Fails as chat_run_verdict_refuse(), and if told: it counts. */
+apr_status_t chat_run_lists_file(chat_run_t *run, const char *text,
+                                 apr_size_t len, int told, chat_err_t *err);
 
 /* ---- chat_run_lists_title.c: any thread that may wait ---- */
 

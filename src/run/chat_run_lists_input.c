@@ -82,6 +82,29 @@ apr_status_t chat_run_lists_input(chat_run_lists_t *lists, chat_err_t *err)
                           : APR_SUCCESS;
 }
 
+apr_status_t chat_run_lists_file(chat_run_t *run, const char *text,
+                                 apr_size_t len, int told, chat_err_t *err)
+{
+    chat_run_lists_t lists;
+    scan_t scan;
+    apr_pool_t *p;
+
+    chat_run_lists_init(&lists, run, 0);
+    if (!lists.n)
+        return APR_SUCCESS;
+    lists.rigid = 1;
+    lists.quiet = !told;
+    apr_pool_create(&p, run->request_pool);
+    open_scan(&scan, &lists, p);
+    chat_moderation_watch_feed(scan.plain, text, len);
+    chat_moderation_watch_end(scan.plain);
+    apr_pool_destroy(p);
+    if (!lists.stopped)
+        return APR_SUCCESS;
+    return told ? chat_run_verdict_refuse(err, run, &lists.verdict)
+                : APR_EACCES;
+}
+
 /* ---- what does not come as a question ---- */
 
 struct chat_run_inspect_t {

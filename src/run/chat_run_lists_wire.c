@@ -9,7 +9,9 @@
 
 #include <string.h>
 
-#include "chat_run_texts.h"
+#include <apr_strings.h>
+
+#include "chat_request.h"
 #include "chat_scratch.h"
 
 static const chat_json_limits_t limits = {CHAT_DIALECT_WHOLE_MAX, 64, 1000000};
@@ -17,7 +19,9 @@ static const chat_json_limits_t limits = {CHAT_DIALECT_WHOLE_MAX, 64, 1000000};
 typedef struct place_t {
     chat_run_t *run;
     apr_uint32_t hash;
-    int free; /* 1: of the writer's own making: see chat_run_texts.h */
+    int free;      /* 1: of the writer's own making: see chat_request.h */
+    int repaired;  /* 1: there were halves of characters in its JSON */
+    apr_pool_t *p; /* of the event */
 } place_t;
 
 static apr_uint32_t add(apr_uint32_t hash, const char *text)
@@ -43,22 +47,51 @@ static apr_uint32_t add_numbers(apr_uint32_t hash, const chat_json_t *object)
 }
 
 /* Arguments of a call are JSON themselves. */
-static int is_arguments(const char *key)
+static int is_arguments(const chat_json_t *object, const char *key)
 {
+    const char *type = chat_json_string(chat_json_get(object, "type"));
+
+    if (!strcmp(key, "delta"))
+        return type && strstr(type, "arguments") != NULL;
     return !strcmp(key, "arguments") || !strcmp(key, "partial_json") ||
            !strcmp(key, "inputTextDelta");
 }
 
-static void tell(const place_t *place, const char *key, const char *text)
+/* The text with the half that the one before it in its place has ended with,
+ * and without one that it ends with itself. Hardly any has such. */
+static const char *join(const place_t *place, int index, const char *text)
 {
-    const chat_delta_t delta = {
-        .kind = is_arguments(key) ? CHAT_DELTA_ARGUMENTS : CHAT_DELTA_TEXT,
-        .text = text,
-        .len = strlen(text),
+    apr_hash_t **phalves = &place->run->answer.halves;
+    apr_pool_t *pool = place->run->r->pool;
+    int *half = *phalves ? apr_hash_get(*phalves, &index, sizeof(index)) : NULL;
+    int *key;
+
+    if (!half && !place->repaired)
+        return text;
+    if (!*phalves)
+        *phalves = apr_hash_make(pool);
+    if (!half) {
+        half = apr_pcalloc(pool, sizeof(*half));
+        key = apr_pmemdup(pool, &index, sizeof(index));
+        apr_hash_set(*phalves, key, sizeof(*key), half);
+    }
+    return chat_provider_half_text(half, text, place->p);
+}
+
+static void tell(const place_t *place, const chat_json_t *object,
+                 const char *key, const char *text)
+{
+    chat_delta_t delta = {
+        .kind =
+            is_arguments(object, key) ? CHAT_DELTA_ARGUMENTS : CHAT_DELTA_TEXT,
         .index = (int)(add(place->hash, key) & APR_INT32_MAX),
     };
 
-    if (delta.len && (place->free || chat_run_texts_is_one(key, text)))
+    if (!place->free && !chat_request_text_is_one(object, key, text))
+        return;
+    delta.text = join(place, delta.index, text);
+    delta.len = strlen(delta.text);
+    if (delta.len)
         chat_run_tap_filter(place->run, &delta);
 }
 
@@ -83,13 +116,14 @@ static void walk_object(const place_t *inner, const chat_json_t *object)
     while ((key = chat_json_next(object, key))) {
         const chat_json_t *one = chat_json_get(object, key);
         const char *text = chat_json_string(one);
-        const place_t at = {inner->run, add(inner->hash, key),
-                            inner->free || chat_run_texts_is_free(object, key)};
+        place_t at = *inner;
 
+        at.hash = add(inner->hash, key);
+        at.free |= chat_request_text_is_free(object, key);
         if (inner->free)
-            tell(inner, "{}", key);
+            tell(inner, NULL, "{}", key);
         if (text)
-            tell(inner, key, text);
+            tell(inner, object, key, text);
         else
             walk(&at, one);
     }
@@ -97,10 +131,10 @@ static void walk_object(const place_t *inner, const chat_json_t *object)
 
 static void walk(const place_t *place, const chat_json_t *v)
 {
-    const place_t inner = {place->run, add_numbers(place->hash, v),
-                           place->free};
+    place_t inner = *place;
     int i;
 
+    inner.hash = add_numbers(place->hash, v);
     if (chat_json_kind(v) == CHAT_JSON_OBJECT)
         walk_object(&inner, v);
     for (i = 0; i < chat_json_length(v); i++) {
@@ -108,21 +142,36 @@ static void walk(const place_t *place, const chat_json_t *v)
         const char *text = chat_json_string(one);
 
         if (text)
-            tell(&inner, "[]", text);
+            tell(&inner, NULL, "[]", text);
         else
             walk(&inner, one);
     }
 }
 
-void chat_run_lists_wire(chat_run_t *run, const char *json, apr_size_t len)
+/* Clients read halves of characters, and U+0000, which is seen by nobody. */
+static chat_json_t *read_json(place_t *top, const char *json, apr_size_t len)
 {
-    const place_t top = {run, 2166136261u, 0};
-    apr_pool_t *p = chat_scratch_pool(run->r->pool);
     chat_json_t *v;
 
-    if (chat_json_parse(&v, json, len, &limits, p) == APR_SUCCESS)
+    if (chat_json_parse(&v, json, len, &limits, top->p) == APR_SUCCESS)
+        return v;
+    json = chat_provider_half_repair(json, len, "\\u0001", &len, top->p);
+    if (!json || chat_json_parse(&v, json, len, &limits, top->p) != APR_SUCCESS)
+        return NULL;
+    top->repaired = 1;
+    return v;
+}
+
+void chat_run_lists_wire(chat_run_t *run, const char *json, apr_size_t len)
+{
+    place_t top = {.run = run, .hash = 2166136261u};
+    const chat_json_t *v;
+
+    top.p = chat_scratch_pool(run->r->pool);
+    v = read_json(&top, json, len);
+    if (v)
         walk(&top, v);
     else if (len)
         tell_raw(run, json, len);
-    apr_pool_destroy(p);
+    apr_pool_destroy(top.p);
 }

@@ -5,8 +5,8 @@
  * on a list is held until that is known. Threads as in chat_run_tap.h.
  *
  * Text, thoughts, refusals and the arguments of each call are texts of their
- * own. A call ends those before it, and text ends thoughts: what is held of
- * them goes on before it.
+ * own, and so is the name of each. A call ends those before it, and text ends
+ * thoughts: what is held of them goes on before it.
  */
 #include "chat_run_lists.h"
 
@@ -31,7 +31,9 @@ typedef struct state_t {
     apr_hash_t *others;       /* index -> channel_t *: arguments; and all where
                                  bytes pass */
     apr_array_header_t *held; /* chat_delta_t: DETAIL, until the answer ends */
-    channel_t *details;       /* the texts of these */
+    channel_t *details;       /* the thoughts in these */
+    channel_t *rest;          /* what else is in them */
+    channel_t *names;         /* of calls */
     int spoilt;               /* 1: something in them is not to be seen */
 } state_t;
 
@@ -47,7 +49,8 @@ static void pass(void *ctx, const char *text, apr_size_t len)
         .index = channel->index,
     };
 
-    if (channel->kind != CHAT_DELTA_DETAIL && !channel->state->lists.stopped)
+    if (channel->kind != CHAT_DELTA_DETAIL &&
+        channel->kind != CHAT_DELTA_TOOL && !channel->state->lists.stopped)
         chat_run_tap_pass(channel->state->run, CHAT_TAP_moderation, &delta);
 }
 
@@ -57,8 +60,9 @@ static chat_moderation_e hit(void *ctx, const chat_moderation_hit_t *found)
     state_t *state = channel->state;
     chat_moderation_e action;
 
-    /* Bytes that pass can be cut, and no more. */
-    state->lists.rigid = !state->run->dialect;
+    /* Bytes that pass can be cut, and no more; nor is another name one. */
+    state->lists.rigid =
+        !state->run->dialect || channel->kind == CHAT_DELTA_TOOL;
     action = chat_run_lists_hit(&state->lists, found);
     if (action == CHAT_MODERATION_REPLACE && channel->kind == CHAT_DELTA_DETAIL)
         state->spoilt = 1;
@@ -115,27 +119,56 @@ static void end_texts(state_t *state)
 
 /* ---- details: objects that repeat thoughts, for the provider ---- */
 
+/* A text that is whole, of which nothing goes on by itself. */
+static void look_at(channel_t *channel, const char *text)
+{
+    chat_moderation_watch_feed(channel->watch, text, strlen(text));
+    chat_moderation_watch_end(channel->watch);
+}
+
+static int is_thought(const char *key)
+{
+    return !strcmp(key, "text") || !strcmp(key, "summary") ||
+           !strcmp(key, "thinking");
+}
+
+/* Thoughts go on from one to the next. */
+static void look_into(state_t *state, const chat_json_t *v)
+{
+    const char *key = NULL, *text = chat_json_string(v);
+    int i;
+
+    if (text)
+        look_at(state->rest, text);
+    for (i = 0; i < chat_json_length(v); i++)
+        look_into(state, chat_json_at(v, i));
+    if (chat_json_kind(v) != CHAT_JSON_OBJECT)
+        return;
+    while ((key = chat_json_next(v, key))) {
+        const chat_json_t *one = chat_json_get(v, key);
+
+        text = chat_json_string(one);
+        if (text && is_thought(key))
+            chat_moderation_watch_feed(state->details->watch, text,
+                                       strlen(text));
+        else if (!text || chat_request_text_is_one(v, key, text))
+            look_into(state, one);
+    }
+}
+
 /* They go on unchanged or not at all, once all of them are known. */
 static void hold_detail(state_t *state, const chat_delta_t *delta)
 {
-    static const char *const names[] = {"text", "summary", "thinking"};
     static const chat_json_limits_t limits = {CHAT_SSE_EVENT_MAX, 32, 100000};
     chat_delta_t *held = apr_array_push(state->held);
     chat_json_t *v;
-    apr_size_t i;
 
     *held = *delta;
     held->text = apr_pstrmemdup(state->pool, delta->text, delta->len);
     if (chat_json_parse(&v, held->text, held->len, &limits, state->pool) !=
         APR_SUCCESS)
         return;
-    for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        const char *text = chat_json_string(chat_json_get(v, names[i]));
-
-        if (text)
-            chat_moderation_watch_feed(state->details->watch, text,
-                                       strlen(text));
-    }
+    look_into(state, v);
 }
 
 static void pass_details(state_t *state)
@@ -168,6 +201,8 @@ static void moderation_restart(void *ctx)
     state->others = apr_hash_make(state->pool);
     state->held = apr_array_make(state->pool, 4, sizeof(chat_delta_t));
     state->details = open_channel(state, CHAT_DELTA_DETAIL, 0);
+    state->rest = open_channel(state, CHAT_DELTA_DETAIL, 0);
+    state->names = open_channel(state, CHAT_DELTA_TOOL, 0);
     state->spoilt = 0;
 }
 
@@ -194,6 +229,7 @@ static void moderation_filter(void *ctx, const chat_delta_t *delta)
         return;
     if (delta->kind == CHAT_DELTA_TOOL) {
         end_texts(state);
+        look_at(state->names, delta->name);
         if (!state->lists.stopped)
             chat_run_tap_pass(state->run, CHAT_TAP_moderation, delta);
         return;

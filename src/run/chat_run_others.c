@@ -43,16 +43,6 @@ static int is_open(const chat_run_t *run, const chat_model_conf_t *model)
            !was_asked(run, model->name);
 }
 
-static int is_listed(const apr_array_header_t *names, const char *name)
-{
-    int i;
-
-    for (i = 0; i < names->nelts; i++)
-        if (!strcmp(APR_ARRAY_IDX(names, i, const char *), name))
-            return 1;
-    return 0;
-}
-
 static void list(apr_array_header_t *names, const chat_run_t *run, int failed)
 {
     const apr_array_header_t *models = chat_override_models(run->ctx);
@@ -63,7 +53,7 @@ static void list(apr_array_header_t *names, const chat_run_t *run, int failed)
             APR_ARRAY_IDX(models, i, const chat_model_conf_t *);
 
         if (has_failed(run, model->provider) == failed && is_open(run, model) &&
-            !is_listed(names, model->name))
+            !ap_array_str_contains(names, model->name))
             APR_ARRAY_PUSH(names, const char *) = model->name;
     }
 }

@@ -38,12 +38,8 @@ static const chat_seal_keys_t *master(const chat_run_t *run)
 /* Of a provider whose name is not written nobody's key is used. */
 static int is_for(const chat_dir_keys_t *conf, const char *provider)
 {
-    int i;
-
-    for (i = 0; i < conf->providers->nelts; i++)
-        if (!strcmp(APR_ARRAY_IDX(conf->providers, i, const char *), provider))
-            return 1;
-    return conf->providers->nelts == 0;
+    return conf->providers->nelts == 0 ||
+           ap_array_str_contains(conf->providers, provider);
 }
 
 /* One for an address of the user's own goes nowhere else. */

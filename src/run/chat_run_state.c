@@ -111,3 +111,25 @@ int chat_run_is_app(const chat_run_t *run)
 {
     return !run->dialect && run->form;
 }
+
+static void fetch(const void *from, const void *to)
+{
+    const char *at;
+
+    for (at = from; at < (const char *)to; at += 64)
+        __builtin_prefetch(at);
+}
+
+/* What a piece of a stream reads on its way. */
+void chat_run_ahead(const void *ctx)
+{
+    const chat_run_t *run = ctx;
+
+    __builtin_prefetch(&run->phase);
+    fetch(&run->attempt, &run->attempt + 1);
+    fetch(&run->answer, &run->answer + 1);
+    __builtin_prefetch(&run->filter_taps);
+    if (run->answer.sse)
+        fetch(run->answer.sse, (const char *)run->answer.sse + 128);
+    __builtin_prefetch(run->answer.seen);
+}

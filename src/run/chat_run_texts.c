@@ -8,9 +8,6 @@
 
 #include "chat_run_vercel.h"
 
-/* A shorter text may be one, whatever letters it is made of. */
-#define DATA_LEN 256
-
 typedef struct scan_t {
     const chat_run_texts_t *texts;
     apr_pool_t *p;
@@ -43,101 +40,6 @@ static void look_only(scan_t *scan, const char *text)
 
 /* ---- JSON ---- */
 
-static int is_one_of(const char *const *names, const char *key)
-{
-    for (; *names; names++)
-        if (!strcmp(*names, key))
-            return 1;
-    return 0;
-}
-
-/* What ids, types, names of models and signatures are made of: a text that has
- * anything else is none, whatever it is called. */
-static int is_name(const char *key, const char *text)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "abcdefghijklmnopqrstuvwxyz"
-                                  "0123456789+/-_=.:~#@";
-    static const char *const names[] = {"id",
-                                        "type",
-                                        "role",
-                                        "model",
-                                        "object",
-                                        "callId",
-                                        "call_id",
-                                        "tool_call_id",
-                                        "tool_use_id",
-                                        "item_id",
-                                        "response_id",
-                                        "obfuscation",
-                                        "mediaType",
-                                        "media_type",
-                                        "mimeType",
-                                        "signature",
-                                        "toolCallId",
-                                        "thoughtSignature",
-                                        "encrypted_content",
-                                        NULL};
-
-    return is_one_of(names, key) && !text[strspn(text, letters)];
-}
-
-/* Long, and of the letters of base64 alone, where a file may be: a text without
- * spaces would look the same. */
-static int is_data(const char *key, const char *text)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "abcdefghijklmnopqrstuvwxyz0123456789+/-_=";
-    static const char *const names[] = {"data",
-                                        "url",
-                                        "uri",
-                                        "image",
-                                        "audio",
-                                        "result",
-                                        "fileUri",
-                                        "file_uri",
-                                        "file_url",
-                                        "file_data",
-                                        "b64_json",
-                                        "fileData",
-                                        "partial_image_b64",
-                                        "image_url",
-                                        NULL};
-    apr_size_t len;
-
-    if (!is_one_of(names, key))
-        return 0;
-    if (!strncmp(text, "data:", 5)) {
-        const char *comma = strchr(text, ',');
-
-        text = comma ? comma + 1 : text;
-    }
-    len = strspn(text, letters);
-    return len >= DATA_LEN && !text[len];
-}
-
-int chat_run_texts_is_one(const char *key, const char *text)
-{
-    return !(key && (is_name(key, text) || is_data(key, text)));
-}
-
-int chat_run_texts_is_free(const chat_json_t *object, const char *key)
-{
-    static const char *const always[] = {
-        "args",       "functionResponse", "function_response",
-        "parameters", "input_schema",     "rawInput",
-        NULL};
-    static const char *const of_calls[] = {"output", "result", NULL};
-    const chat_json_t *v = chat_json_get(object, key);
-
-    if (is_one_of(always, key))
-        return 1;
-    if (!strcmp(key, "input"))
-        return chat_json_kind(v) == CHAT_JSON_OBJECT;
-    return is_one_of(of_calls, key) && (chat_json_get(object, "toolCallId") ||
-                                        chat_json_get(object, "callId"));
-}
-
 static void walk(scan_t *scan, chat_json_t *v);
 
 static void look_at_member(scan_t *scan, chat_json_t *object, const char *key,
@@ -145,7 +47,7 @@ static void look_at_member(scan_t *scan, chat_json_t *object, const char *key,
 {
     const char *left;
 
-    if (!scan->free && !chat_run_texts_is_one(key, text))
+    if (!scan->free && !chat_request_text_is_one(object, key, text))
         return;
     left = look(scan, text, !strcmp(key, "arguments"));
     if (left != text)
@@ -166,7 +68,7 @@ static void walk_object(scan_t *scan, chat_json_t *object)
             look_at_member(scan, object, key, text);
             continue;
         }
-        scan->free = within || chat_run_texts_is_free(object, key);
+        scan->free = within || chat_request_text_is_free(object, key);
         walk(scan, chat_json_get(object, key));
         scan->free = within;
     }

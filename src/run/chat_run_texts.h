@@ -21,12 +21,4 @@ void chat_run_texts(chat_run_t *run, const chat_run_texts_t *texts);
 /* The same of the texts of a JSON value alone. 1: some are others now. */
 int chat_run_texts_in(chat_json_t *v, const chat_run_texts_t *texts);
 
-/* A text that is no code, id or data in itself; key NULL: it stands in an
- * array. Any thread. */
-int chat_run_texts_is_one(const char *key, const char *text);
-/* 1: what that member of an object holds is of its writer's own making,
- * whatever its members are called: what a tool was given, or has given, or what
- * that may be. All of it is read, the names as well. */
-int chat_run_texts_is_free(const chat_json_t *object, const char *key);
-
 #endif

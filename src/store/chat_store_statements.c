@@ -363,9 +363,11 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
                "limit 1"),
 
     /* ---- streams ---- */
+    /* With its answer what was sent of it is gone. */
     BOTH(STREAM_GET,
          "select " STREAM "from chat_stream s join chat_conversation c "
          "on c.id = s.conversation_id and c.deleted_at is null "
+         "join chat_message m on m.id = s.message_id "
          "where s.id = %s and s.user_id = %s"),
     BOTH(STREAM_RUNNING, "select id from chat_stream "
                          "where conversation_id = %s and status = 'running'"),

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The call beside those of a stream, by which somebody else is asked what to
- * make of it: one at a time, on the driver's own handles, and gone with the
+ * make of it: one at a time, on the driver's own connections, and gone with the
  * stream. See chat_aside_t. Driver's thread.
  */
 #include "chat_xfer_int.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
-/* What is taken of its header lines, which nobody reads. */
-#define HEAD_BYTES (64 * 1024)
+#include "chat_clock.h"
+
+/* Of CHAT_READ_BYTES, so that an answer of nothing but framing keeps no other
+ * stream waiting. */
+#define ROUND_READS 4
 
 /* ---- asking ---- */
 
@@ -31,10 +35,14 @@ static void aside_ask(chat_stream_t *s)
 static chat_mono_t aside_due(const chat_stream_t *s)
 {
     const chat_stream_aside_t *a = &s->aside;
+    chat_mono_t due = CHAT_MONO_NEVER;
 
-    return !s->ended && a->wanted && (!a->made || a->over || a->lost)
-               ? s->driver->now
-               : CHAT_MONO_NEVER;
+    if (s->ended || !a->wanted)
+        return CHAT_MONO_NEVER;
+    if (!a->made || a->over)
+        return s->driver->now;
+    chat_clock_sooner(&due, a->at, a->spec.call->timeouts.total);
+    return due;
 }
 
 static int aside_linger(chat_stream_t *s)
@@ -50,14 +58,6 @@ static int aside_linger(chat_stream_t *s)
 }
 
 /* ---- its bytes ---- */
-
-static size_t on_header(char *line, size_t size, size_t n, void *baton)
-{
-    chat_xfer_t *x = baton;
-
-    x->trailers += size * n;
-    return x->trailers <= HEAD_BYTES ? size * n : 0;
-}
 
 static int make_room(chat_stream_aside_t *a, apr_size_t len)
 {
@@ -76,17 +76,38 @@ static int make_room(chat_stream_aside_t *a, apr_size_t len)
     return 1;
 }
 
-static size_t on_data(char *data, size_t size, size_t n, void *baton)
+/* It is told in a later round: here somebody may be in the middle of something.
+ */
+static void end(chat_stream_t *s, apr_status_t rv)
 {
-    chat_stream_aside_t *a = baton;
-    size_t len = size * n;
+    if (!s->aside.over)
+        s->aside.rv = rv;
+    s->aside.over = 1;
+    s->driver->ops->schedule(s);
+}
 
-    a->too_long = len > a->spec.most - a->len;
-    if (a->too_long || !make_room(a, len))
-        return len ? 0 : 1; /* anything but len ends the transfer */
-    memcpy(a->data + a->len, data, len);
-    a->len += len;
-    return len;
+/* The bytes at in are the next of the answer. */
+static void take(chat_stream_t *s, char *in, apr_size_t n)
+{
+    chat_stream_aside_t *a = &s->aside;
+    char *body;
+    apr_size_t len = chat_http1_feed(&a->ex->answer, in, n, &body);
+
+    if (len > a->spec.most - a->len) {
+        end(s, APR_ENOSPC);
+    }
+    else if (!make_room(a, len)) {
+        end(s, APR_ENOMEM);
+    }
+    else {
+        memcpy(a->data + a->len, body, len);
+        a->len += len;
+        if (a->ex->answer.phase >= CHAT_HTTP1_END)
+            end(s, a->ex->answer.phase == CHAT_HTTP1_END ? APR_SUCCESS
+                                                         : APR_EGENERAL);
+    }
+    if (a->spec.call->secret)
+        explicit_bzero(in, n);
 }
 
 /* ---- the call ---- */
@@ -96,31 +117,142 @@ static void clear(chat_stream_aside_t *a)
     free(a->data);
     a->data = NULL;
     a->len = a->capacity = 0;
-    a->wanted = a->made = a->over = a->lost = a->blocks = a->first =
-        a->lingers = 0;
+    a->wanted = a->made = a->over = a->blocks = a->first = a->lingers = 0;
 }
 
-static void set_options(chat_stream_aside_t *a)
-{
-    chat_xfer_t *x = a->xfer;
-    apr_interval_time_t total = a->spec.call->timeouts.total;
+static int connect_anew(chat_stream_t *s);
 
-    x->harmless = 1;
-    x->trailers = 0;
-    curl_easy_setopt(x->easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(x->easy, CURLOPT_TIMEOUT_MS,
-                     (long)apr_time_as_msec(total));
-    curl_easy_setopt(x->easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(x->easy, CURLOPT_HEADERDATA, x);
-    curl_easy_setopt(x->easy, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(x->easy, CURLOPT_WRITEDATA, a);
+/* broken: without a proper end. Such a call may be made twice. */
+static void connection_over(chat_stream_t *s, int broken)
+{
+    chat_exchange_t *x = s->aside.ex;
+
+    if (chat_exchange_is_unheard(x)) {
+        chat_link_close(x->link);
+        x->again = 1;
+        if (!connect_anew(s))
+            end(s, APR_EGENERAL);
+        return;
+    }
+    end(s,
+        !broken && chat_http1_closed(&x->answer) ? APR_SUCCESS : APR_EGENERAL);
+}
+
+static void watch(chat_stream_t *s)
+{
+    const chat_stream_aside_t *a = &s->aside;
+
+    if (a->ex->link && !a->over)
+        chat_link_watch(a->ex->link,
+                        EPOLLIN |
+                            (chat_exchange_is_sending(a->ex) ? EPOLLOUT : 0));
+}
+
+/* 1: there may be more at once. */
+static int read_once(chat_stream_t *s)
+{
+    char *in = s->driver->curl->in;
+    apr_size_t n;
+    CURLcode rc = chat_link_recv(s->aside.ex->link, in, CHAT_READ_BYTES, &n);
+
+    if (rc == CURLE_AGAIN)
+        return 0;
+    if (rc || !n)
+        connection_over(s, rc != CURLE_OK);
+    else
+        take(s, in, n);
+    return n == CHAT_READ_BYTES && !s->aside.over;
+}
+
+static void ready(chat_stream_t *s, uint32_t events)
+{
+    int i;
+
+    if (s->aside.over)
+        return;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
+        chat_exchange_send(s->aside.ex);
+    if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+        for (i = 0; i < ROUND_READS && read_once(s); i++)
+            ;
+    watch(s);
+}
+
+/* See chat_xfer.c. */
+static void connected(chat_stream_t *s)
+{
+    chat_exchange_t *x = s->aside.ex;
+    apr_size_t n;
+
+    if (chat_link_recv(x->link, s->driver->curl->in, CHAT_READ_BYTES, &n) !=
+        CURLE_AGAIN) {
+        end(s, APR_EGENERAL);
+        return;
+    }
+    chat_exchange_send(x);
+    watch(s);
+}
+
+static void lost(chat_stream_t *s, CURLcode rc, const char *detail)
+{
+    end(s, rc == CURLE_OPERATION_TIMEDOUT ? APR_TIMEUP : APR_EGENERAL);
+}
+
+static const chat_link_ops_t link_ops = {
+    .connected = connected,
+    .lost = lost,
+    .ready = ready,
+};
+
+static void ignore_status(void *ctx, int status)
+{
+}
+
+static void ignore_field(void *ctx, const char *name, apr_size_t name_len,
+                         const char *value, apr_size_t value_len)
+{
+}
+
+static const chat_http1_cb_t no_head = {ignore_status, ignore_field, NULL};
+
+static int connect_anew(chat_stream_t *s)
+{
+    chat_stream_aside_t *a = &s->aside;
+
+    a->ex->link = NULL;
+    if (!chat_exchange_begin(a->ex, a->spec.call, &no_head))
+        return 0;
+    a->ex->link = chat_link_open(s, a->spec.call, &link_ops);
+    return a->ex->link != NULL;
+}
+
+static int start(chat_stream_t *s)
+{
+    chat_stream_aside_t *a = &s->aside;
+
+    if (!a->ex)
+        a->ex = apr_pcalloc(s->r->pool, sizeof(*a->ex));
+    a->made = 1;
+    a->at = s->driver->now;
+    a->ex->again = 0;
+    s->driver->ops->schedule(s);
+    if (!chat_exchange_begin(a->ex, a->spec.call, &no_head))
+        return 0;
+    a->ex->link = chat_link_reuse(s, a->spec.call, &link_ops);
+    if (!a->ex->link)
+        return connect_anew(s);
+    chat_exchange_send(a->ex);
+    watch(s);
+    return 1;
 }
 
 static void aside_stop(chat_stream_t *s)
 {
-    if (s->aside.xfer)
-        chat_xfer_release(s->aside.xfer);
-    clear(&s->aside);
+    chat_stream_aside_t *a = &s->aside;
+
+    if (a->ex)
+        chat_exchange_stop(a->ex);
+    clear(a);
 }
 
 /* What has waited for it goes on: the first call, the source, the end. */
@@ -160,56 +292,18 @@ static void tell(chat_stream_t *s, chat_aside_end_t *end)
         go_on(s, &was);
 }
 
-static apr_status_t result_of(const chat_stream_aside_t *a, int rc)
-{
-    switch (rc) {
-    case CURLE_OK:
-        return APR_SUCCESS;
-    case CURLE_OPERATION_TIMEDOUT:
-        return APR_TIMEUP;
-    default:
-        return a->too_long ? APR_ENOSPC : APR_EGENERAL;
-    }
-}
-
-static void aside_ended(chat_stream_t *s, int rc)
-{
-    chat_aside_end_t end = {.rv = result_of(&s->aside, rc)};
-    long status = 0;
-
-    if (s->ended) { /* if the end waits for it, it is told in a later round */
-        s->aside.over = 1;
-        s->aside.rc = rc;
-        return;
-    }
-    curl_easy_getinfo(s->aside.xfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    end.status = (int)status;
-    tell(s, &end);
-}
-
-static void aside_lost(chat_stream_t *s)
-{
-    s->aside.lost = 1;
-    s->driver->ops->schedule(s);
-}
-
 static void aside_make(chat_stream_t *s)
 {
-    chat_stream_aside_t *a = &s->aside;
+    const chat_stream_aside_t *a = &s->aside;
     chat_aside_end_t end = {.rv = APR_EGENERAL};
 
-    if (a->over) {
-        aside_ended(s, a->rc);
+    if (!a->made && start(s))
         return;
-    }
-    if (!a->xfer)
-        a->xfer = chat_xfer_create(s);
-    if (!a->made && chat_xfer_prepare(a->xfer, a->spec.call)) {
-        a->made = 1;
-        a->too_long = 0;
-        set_options(a);
-        if (chat_xfer_run(a->xfer))
-            return;
+    if (a->made && !a->over && aside_due(s) <= s->driver->now)
+        end.rv = APR_TIMEUP;
+    if (a->over) {
+        end.rv = a->rv;
+        end.status = a->ex->answer.status;
     }
     tell(s, &end);
 }
@@ -219,7 +313,5 @@ const chat_aside_ops_t chat_aside_ops = {
     .due = aside_due,
     .make = aside_make,
     .linger = aside_linger,
-    .ended = aside_ended,
-    .lost = aside_lost,
     .stop = aside_stop,
 };

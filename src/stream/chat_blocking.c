@@ -82,6 +82,7 @@ static const chat_driver_ops_t blocking_ops = {
 static SLIST_HEAD(, blocking_t) spare;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* It was never used. */
 static void destroy(blocking_t *b)
 {
     chat_curl_destroy(&b->curl);
@@ -149,25 +150,53 @@ static int wait_ms(const chat_stream_t *s)
     return due - now > most * 1000 ? most : (int)((due - now + 999) / 1000);
 }
 
+/* A descriptor of -1 is left alone by poll(). */
+static void wait_for(struct curl_waitfd *fd, const chat_link_t *l)
+{
+    fd->fd = l && l->watched ? l->event.fd : -1;
+    fd->events = l && l->watched & EPOLLIN ? CURL_WAIT_POLLIN : 0;
+    fd->events |= l && l->watched & EPOLLOUT ? CURL_WAIT_POLLOUT : 0;
+}
+
+/* What it waits for are the client, the upstream, and whom it asks beside. */
+static void wait_for_all(struct curl_waitfd fds[3], const blocking_t *b,
+                         const chat_stream_t *s)
+{
+    fds[0].fd = s->client.fd >= 0 ? b->epoll_fd : -1;
+    fds[0].events = CURL_WAIT_POLLIN;
+    wait_for(&fds[1], s->xfer ? s->xfer->ex.link : NULL);
+    wait_for(&fds[2], s->aside.ex ? s->aside.ex->link : NULL);
+}
+
+static uint32_t events_of(const struct curl_waitfd *fd)
+{
+    return (fd->revents & CURL_WAIT_POLLIN ? EPOLLIN : 0) |
+           (fd->revents & CURL_WAIT_POLLOUT ? EPOLLOUT : 0);
+}
+
 static void run_round(blocking_t *b, chat_stream_t *s)
 {
-    struct curl_waitfd client = {.fd = b->epoll_fd, .events = CURL_WAIT_POLLIN};
+    struct curl_waitfd fds[3] = {{0}}, *client = &fds[0], *upstream = &fds[1];
     chat_multi_t *m = b->curl.multis[0];
     int running;
 
-    curl_multi_poll(m->handle, &client, s->client.fd >= 0, wait_ms(s), NULL);
+    wait_for_all(fds, b, s);
+    curl_multi_poll(m->handle, fds, 3, wait_ms(s), NULL);
     b->driver.now = chat_clock_now();
     b->driver.round++;
     if (chat_stream_stopping())
         chat_stream_end(s, CHAT_END_SHUTDOWN, "the server stopped");
-    else if (client.revents || s->c->aborted)
+    else if (client->revents || s->c->aborted)
         chat_stream_gone(s, CHAT_END_GONE, NULL);
     chat_stream_woken(s);
+    if (upstream->revents)
+        s->xfer->ex.link->ops->ready(s, events_of(upstream));
+    if (fds[2].revents)
+        s->aside.ex->link->ops->ready(s, events_of(&fds[2]));
     if (s->call.waiting && !s->aside.blocks)
         s->source->resume(s);
     curl_multi_perform(m->handle, &running);
-    chat_curl_flush(&b->curl);
-    chat_xfer_reap(m);
+    chat_multi_reap(m);
     chat_stream_check(s, b->driver.now);
 }
 
@@ -182,6 +211,7 @@ void chat_blocking_run(chat_stream_t *s)
     else {
         s->driver = &b->driver;
         b->driver.now = chat_clock_now();
+        chat_link_expire(&b->curl);
         watch_client(b, s);
         chat_stream_ids_add(s);
         chat_stream_begin(s);

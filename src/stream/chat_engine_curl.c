@@ -15,8 +15,6 @@
 #define CURL_IGNORE_DEPRECATION(statements) statements
 #endif
 
-#define IDLE_US apr_time_from_sec(CHAT_IDLE_SECONDS)
-
 /* The record of a socket that curl begins to use, NULL: it cannot be watched.
  */
 static chat_event_t *watch(chat_multi_t *m, curl_socket_t fd, uint32_t events)
@@ -34,6 +32,15 @@ static chat_event_t *watch(chat_multi_t *m, curl_socket_t fd, uint32_t events)
     chat_engine_poll(m->curl->owner, EPOLL_CTL_DEL, fd, 0, ev);
     free(ev);
     return NULL;
+}
+
+static void lose(CURL *easy, const char *why)
+{
+    chat_easy_t *at_work = NULL;
+
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&at_work);
+    if (at_work)
+        at_work->over(at_work->owner, CURLE_COULDNT_CONNECT, why);
 }
 
 /* Never fails: curl would give up the whole multi handle, without a word to its
@@ -59,7 +66,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *baton,
     }
     if (ev ? chat_engine_poll(e, EPOLL_CTL_MOD, fd, events, ev) != 0
            : !watch(m, fd, events))
-        chat_xfer_lost(easy, "its connection cannot be watched");
+        lose(easy, "its connection cannot be watched");
     return 0;
 }
 
@@ -76,6 +83,13 @@ static int on_curl_timer(CURLM *multi, long ms, void *baton)
     return 0;
 }
 
+static void lose_link(const chat_link_t *l, const chat_multi_t *m,
+                      const char *why)
+{
+    if (l && l->easy.handle && l->easy.multi == m)
+        lose(l->easy.handle, why);
+}
+
 /* curl has stopped in the middle, so that some of its sockets may not be
  * watched: it looks at all of them again, or its calls would wait for ever. */
 static void recover(chat_multi_t *m, int *prunning)
@@ -89,10 +103,10 @@ static void recover(chat_multi_t *m, int *prunning)
         return;
     TAILQ_FOREACH(s, &e->live, park.link)
     {
-        if (s->xfer && s->xfer->multi == m)
-            chat_xfer_lost(s->xfer->easy, curl_multi_strerror(rc));
-        if (s->aside.xfer && s->aside.xfer->multi == m)
-            chat_xfer_lost(s->aside.xfer->easy, curl_multi_strerror(rc));
+        if (s->xfer)
+            lose_link(s->xfer->ex.link, m, curl_multi_strerror(rc));
+        if (s->aside.ex)
+            lose_link(s->aside.ex->link, m, curl_multi_strerror(rc));
     }
 }
 
@@ -102,9 +116,7 @@ static void act(chat_multi_t *m, int fd, int mask)
 
     if (curl_multi_socket_action(m->handle, fd, mask, &running) != CURLM_OK)
         recover(m, &running);
-    chat_multi_running(m, running);
-    chat_xfer_reap(m); /* first: these may be the last bytes */
-    chat_curl_flush(m->curl);
+    chat_multi_reap(m);
 }
 
 void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
@@ -131,29 +143,62 @@ void chat_engine_curl_timer(chat_engine_t *e)
     if (c->due > now)
         return;
     c->due = CHAT_MONO_NEVER;
+    chat_link_expire(c);
     for (i = c->nmultis - 1; i >= 0; i--) {
         m = c->multis[i];
-        if (!m->calls && m->left_at + IDLE_US <= now) {
-            chat_multi_close(m);
-            continue;
-        }
         if (m->due <= now) {
             m->due = CHAT_MONO_NEVER;
             act(m, CURL_SOCKET_TIMEOUT, 0);
         }
-        if (m->due < c->due)
-            c->due = m->due;
-        if (!m->calls)
-            chat_clock_sooner(&c->due, m->left_at, IDLE_US);
     }
+    for (i = 0; i < c->nmultis; i++)
+        if (c->multis[i]->due < c->due)
+            c->due = c->multis[i]->due;
 }
 
-void chat_engine_curl_opened(chat_multi_t *m)
+static void opened(chat_multi_t *m)
 {
     curl_multi_setopt(m->handle, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
     curl_multi_setopt(m->handle, CURLMOPT_SOCKETDATA, m);
     curl_multi_setopt(m->handle, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl_multi_setopt(m->handle, CURLMOPT_TIMERDATA, m);
+}
+
+/* ---- connections that are there ---- */
+
+static int watch_link(chat_link_t *l, uint32_t events)
+{
+    int op = !l->watched ? EPOLL_CTL_ADD
+             : !events   ? EPOLL_CTL_DEL
+                         : EPOLL_CTL_MOD;
+
+    return !chat_engine_poll(l->curl->owner, op, l->event.fd, events,
+                             &l->event);
+}
+
+/* An event of this batch may still point here. */
+static void closed(chat_curl_t *c, chat_link_t *l)
+{
+    chat_engine_t *e = c->owner;
+
+    l->event.kind = CHAT_EVENT_DEAD;
+    SLIST_INSERT_HEAD(&e->dead, &l->event, dead);
+}
+
+const chat_curl_ops_t chat_engine_curl_ops = {
+    .opened = opened,
+    .watch = watch_link,
+    .closed = closed,
+};
+
+void chat_engine_curl_link(chat_event_t *ev, uint32_t events)
+{
+    chat_link_t *l = (chat_link_t *)ev;
+
+    if (l->user)
+        l->ops->ready(l->user, events);
+    else
+        chat_link_stirred(l);
 }
 
 void chat_engine_curl_free_dead(chat_engine_t *e)

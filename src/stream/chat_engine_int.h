@@ -103,7 +103,6 @@ struct chat_engine_t {
     chat_cork_t cork;                   /* E */
     int epoll_fd;                       /* C */
     chat_event_t wake;                  /* C */
-    chat_event_t idle;                  /* C  of the connections' idle_fd */
     pthread_t thread;                   /* C */
     struct chat_stream_list_t live;     /* E  by park.link */
     struct chat_stream_list_t deferred; /* E  over their budget */
@@ -138,14 +137,21 @@ void *chat_engine_main(void *baton);
 
 /* ---- curl (chat_engine_curl.c), all E ---- */
 
-/* chat_curl_opened_fn: a multi handle tells the engine what it waits for. */
-void chat_engine_curl_opened(chat_multi_t *m);
-/* A socket of curl's is ready. */
+extern const chat_curl_ops_t chat_engine_curl_ops;
+
+/* A connection is ready. */
+void chat_engine_curl_link(chat_event_t *ev, uint32_t events);
+/* Whose connection that event is of; NULL: of none. */
+static inline chat_stream_t *chat_engine_curl_user(const chat_event_t *ev)
+{
+    return ev->kind == CHAT_EVENT_LINK ? ((const chat_link_t *)ev)->user : NULL;
+}
+/* A socket is ready by which curl connects. */
 void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
                             uint32_t events);
 /* Give curl its call when its time has come. */
 void chat_engine_curl_timer(chat_engine_t *e);
-/* Free the records of sockets that curl has closed. */
+/* Free the records of sockets that are closed. */
 void chat_engine_curl_free_dead(chat_engine_t *e);
 
 /* ---- the admission (chat_engine_admission.c), all E ---- */

@@ -133,15 +133,12 @@ static int engine_open(chat_engine_t *e)
     e->driver.cork = &e->cork;
     e->driver.now = chat_clock_now();
     e->wake.kind = CHAT_EVENT_WAKE;
-    e->idle.kind = CHAT_EVENT_IDLE;
     e->wake.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (e->epoll_fd < 0 || e->wake.fd < 0 ||
         chat_engine_poll(e, EPOLL_CTL_ADD, e->wake.fd, EPOLLIN | EPOLLET,
                          &e->wake) ||
-        chat_curl_init(&e->curl, &e->driver, e, chat_engine_curl_opened) !=
+        chat_curl_init(&e->curl, &e->driver, e, &chat_engine_curl_ops) !=
             APR_SUCCESS ||
-        chat_engine_poll(e, EPOLL_CTL_ADD, e->curl.idle_fd, EPOLLIN,
-                         &e->idle) ||
         chat_netfilter_open(&e->cork) != APR_SUCCESS)
         return 0;
     return 1;
@@ -162,6 +159,7 @@ static void engine_abandon(chat_engine_t *e)
         chat_netfilter_discard(s);
         abandon(s);
     }
+    chat_link_close_idle(&e->curl);
     chat_curl_destroy(&e->curl);
     chat_netfilter_close(&e->cork);
     chat_engine_curl_free_dead(e);

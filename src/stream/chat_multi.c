@@ -2,12 +2,9 @@
 /*
  * Multi handles, with their connections to upstreams.
  *
- * For each call curl walks through all connections of the multi handle to that
- * host, the busy ones as well, until one is idle; and through all of them to
- * close the oldest where there is one too many. With thousands that takes
- * longer than the rest of a request. So a handle has but so many calls, and a
- * driver as many handles as its calls need. A call gets the first one with
- * a place: where another has just ended, and left its connection.
+ * Whenever curl reads or writes it looks a connection up among all those of its
+ * multi handle, one after the other. So a handle has but so many, and a driver
+ * as many handles as its connections need. Each takes two descriptors.
  *
  * Driver's thread.
  */
@@ -15,15 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "chat_clock.h"
-
-/* Calls that a multi handle makes at a time. */
-#define CALLS_MAX 128
-/* Idle connections that all of an engine's keep, as far as it can be divided;
- * and that of a blocking driver. Open files are counted without them. */
-#define IDLE_MAX 256
-#define IDLE_BLOCKING 4L
 
 chat_multi_t *chat_multi_add(chat_curl_t *c)
 {
@@ -40,12 +28,14 @@ chat_multi_t *chat_multi_add(chat_curl_t *c)
         return NULL;
     }
     m->curl = c;
+    m->serial = c->nmade++;
     m->due = CHAT_MONO_NEVER;
-    m->left_at = c->driver->now;
-    curl_multi_setopt(m->handle, CURLMOPT_MAXCONNECTS, IDLE_BLOCKING);
+    /* What it keeps is for us to say. */
+    curl_multi_setopt(m->handle, CURLMOPT_MAXCONNECTS,
+                      2L * CHAT_MULTI_LINKS_MAX);
     curl_multi_setopt(m->handle, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-    if (c->opened)
-        c->opened(m);
+    if (c->ops)
+        c->ops->opened(m);
     c->multis[c->nmultis++] = m;
     return m;
 }
@@ -56,42 +46,47 @@ chat_multi_t *chat_multi_acquire(chat_curl_t *c)
     int i;
 
     for (i = 0; i < c->nmultis && !m; i++)
-        if (c->multis[i]->calls < CALLS_MAX)
+        if (c->multis[i]->links < CHAT_MULTI_LINKS_MAX)
             m = c->multis[i];
     if (!m)
         m = chat_multi_add(c);
     if (m)
-        m->calls++;
+        m->links++;
     return m;
 }
 
-/* One without calls is kept for a while: their number goes up and down. */
+/* One without connections is kept: their number goes up and down. */
 void chat_multi_release(chat_multi_t *m)
 {
     chat_curl_t *c = m->curl;
     int i;
 
-    if (--m->calls)
+    if (--m->links)
         return;
     for (i = 0; i < c->nmultis; i++) {
-        if (!c->multis[i]->calls && c->multis[i] != m) {
+        if (!c->multis[i]->links && c->multis[i] != m) {
             chat_multi_close(m);
             return;
         }
     }
-    m->left_at = c->driver->now;
-    chat_clock_sooner(&c->due, m->left_at,
-                      apr_time_from_sec(CHAT_IDLE_SECONDS));
 }
 
-void chat_multi_running(chat_multi_t *m, int n)
+void chat_multi_reap(chat_multi_t *m)
 {
-    if (n == m->running)
-        return;
-    m->running = n;
-    /* curl looks at it when a call ends, and counts the busy ones, too. */
-    curl_multi_setopt(m->handle, CURLMOPT_MAXCONNECTS,
-                      (long)(n + IDLE_MAX / m->curl->nmultis + 1));
+    chat_easy_t *easy;
+    CURLMsg *msg;
+    CURLcode rc;
+    int left;
+
+    m->links++; /* it stays until all are told */
+    while ((msg = curl_multi_info_read(m->handle, &left))) {
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        rc = msg->data.result;
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&easy);
+        easy->over(easy->owner, rc, NULL);
+    }
+    chat_multi_release(m);
 }
 
 void chat_multi_close(chat_multi_t *m)

@@ -39,6 +39,12 @@ static SLIST_HEAD(, entry_t) entries;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t found = PTHREAD_COND_INITIALIZER;
 
+int chat_resolver_proxy(void)
+{
+    return getenv("https_proxy") || getenv("HTTPS_PROXY") ||
+           getenv("http_proxy") || getenv("all_proxy") || getenv("ALL_PROXY");
+}
+
 /* With a proxy in the environment that looks names up. */
 static int is_looked_up(const char *host)
 {
@@ -46,9 +52,7 @@ static int is_looked_up(const char *host)
 
     if (inet_pton(AF_INET, host, buf) == 1 || strchr(host, ':'))
         return 0;
-    return !getenv("https_proxy") && !getenv("HTTPS_PROXY") &&
-           !getenv("http_proxy") && !getenv("all_proxy") &&
-           !getenv("ALL_PROXY");
+    return !chat_resolver_proxy();
 }
 
 static entry_t *find(const char *host, apr_port_t port)

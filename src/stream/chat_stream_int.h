@@ -139,7 +139,7 @@ typedef enum {
 /* The call that is made or waited for, and what has come of it. */
 typedef struct chat_stream_call_t {
     apr_uint64_t round;      /* the driver's, in which the source */
-    apr_size_t round_bytes;  /* has delivered so many bytes */
+    apr_size_t round_bytes;  /* has read so many bytes */
     chat_mono_t data_at;     /* last byte from the source */
     int begun;               /* the upstream has really answered */
     int waiting;             /* the source was told LATER */
@@ -189,7 +189,7 @@ typedef struct chat_stream_admission_t {
 typedef enum {
     CHAT_EVENT_WAKE,
     CHAT_EVENT_UPSTREAM,
-    CHAT_EVENT_IDLE,
+    CHAT_EVENT_LINK,
     CHAT_EVENT_CLIENT,
     CHAT_EVENT_ADMISSION,
     CHAT_EVENT_DEAD
@@ -233,16 +233,13 @@ typedef struct chat_stream_park_t {
 typedef struct chat_aside_ops_t {
     /* Is one wanted now? It is made in a later round. */
     void (*ask)(chat_stream_t *s);
-    /* When make() is to be called; CHAT_MONO_NEVER: there is none to make. */
+    /* When make() is to be called; CHAT_MONO_NEVER: not now. */
     chat_mono_t (*due)(const chat_stream_t *s);
+    /* Make it, or tell that it is over. */
     void (*make)(chat_stream_t *s);
     /* 1: the stream goes on until the call is over, and ends then as it has
      * now. */
     int (*linger)(chat_stream_t *s);
-    /* Its transfer has ended, with a CURLcode. */
-    void (*ended)(chat_stream_t *s, int rc);
-    /* It cannot go on: told in a later round. Also in curl's callbacks. */
-    void (*lost)(chat_stream_t *s);
     /* Nobody waits for it any more. Idempotent. */
     void (*stop)(chat_stream_t *s);
 } chat_aside_ops_t;
@@ -252,24 +249,23 @@ extern const chat_aside_ops_t chat_aside_ops;
 /* What chat_aside.c keeps of it. All D. */
 typedef struct chat_stream_aside_t {
     const chat_aside_ops_t *ops; /* C */
-    chat_aside_t spec;
-    int wanted; /* it is to be made, or is */
-    int made;   /* it is */
-    int over; /* its transfer ended with the call of the stream, as rc says, and
-                 that is still to be told */
-    int rc;
-    int lost;    /* it cannot go on, and that is still to be told */
-    int blocks;  /* nothing is taken from the source before it is over */
-    int first;   /* the first call waits for it */
-    int lingers; /* the end waits for it: */
+    int blocks;      /* nothing is taken from the source before it is over */
+    int wanted;      /* it is to be made, or is */
+    int made;        /* it is */
+    int over;        /* its transfer is, and that is still to be told */
+    apr_status_t rv; /* how */
+    int first;       /* the first call waits for it */
+    int lingers;     /* the end waits for it: */
     chat_end_t end;
-    struct chat_xfer_t *xfer; /* NULL: never made one */
-    char *data;               /* malloc'ed while one is made, capacity bytes */
+    chat_aside_t spec;
+    struct chat_exchange_t *ex; /* NULL: never made one */
+    chat_mono_t at;             /* when it was made */
+    char *data; /* malloc'ed while one is made, capacity bytes */
     apr_size_t len, capacity;
-    int too_long;
 } chat_stream_aside_t;
 
-/* An event of the upstream's reads and writes the members down to end. */
+/* An event of the upstream's reads and writes the members down to aside, and
+ * the first of that. */
 struct chat_stream_t {
     request_rec *r;              /* C  the pointee is the owner's */
     conn_rec *c;                 /* C */
@@ -381,6 +377,8 @@ void chat_leave_register(void);
 apr_status_t chat_resolver_line(const char **pline, const char *host,
                                 apr_port_t port, apr_interval_time_t wait,
                                 const char **pwhy, apr_pool_t *p);
+/* 1: there is a proxy for calls, or for some of them. Any thread. */
+int chat_resolver_proxy(void);
 /* The same of what is known by now: APR_EAGAIN when nothing is, but then it is
  * looked up from now on. Any thread, never waits. */
 apr_status_t chat_resolver_known(const char **pline, const char *host,

@@ -160,6 +160,12 @@ apr_status_t chat_stream_post_config(apr_pool_t *pconf, server_rec *s)
     return chat_counters_post_config(s);
 }
 
+/* Besides, curl wants two for so many connections to upstreams. */
+static int fit_in(rlim_t files, int each)
+{
+    return files * CHAT_MULTI_LINKS_MAX / (each * CHAT_MULTI_LINKS_MAX + 2);
+}
+
 /* A stream takes three descriptors: client, upstream, eventfd; and one more for
  * the file that it is logged in. Running out of them makes the MPM retire the
  * child, so we have to say no before that. */
@@ -171,26 +177,23 @@ static void count_places(server_rec *s)
 
     if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur > 1000000)
         files.rlim_cur = 1000000;
-    fit =
-        files.rlim_cur > FILES_KEPT ? (files.rlim_cur - FILES_KEPT) / each : 1;
+    fit = files.rlim_cur > FILES_KEPT
+              ? fit_in(files.rlim_cur - FILES_KEPT, each)
+              : 1;
     places = wanted ? wanted : fit < PLACES_MAX ? fit : PLACES_MAX;
     if (wanted > fit)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      CHATNO(0508) "ChatStreamMax %d needs about %d open files, "
                                   "the limit is %ld: %d streams will fit",
-                     wanted, each * wanted + FILES_KEPT, (long)files.rlim_cur,
-                     fit);
+                     wanted,
+                     each * wanted + 2 * wanted / CHAT_MULTI_LINKS_MAX +
+                         FILES_KEPT,
+                     (long)files.rlim_cur, fit);
 }
 
 void chat_stream_child_init(apr_pool_t *pchild, server_rec *s)
 {
-    apr_status_t rv;
-
     count_places(s);
     chat_counters_child_init(s);
-    if ((rv = chat_idle_child_init()) != APR_SUCCESS)
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
-                     CHATNO(0513) "no socket: each call to an upstream will "
-                                  "have a connection of its own");
     chat_park_child_init(pchild, s);
 }

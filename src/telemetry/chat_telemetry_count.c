@@ -9,16 +9,6 @@
 #include "chat_ctx.h"
 #include "chat_metric.h"
 
-static int lists(const apr_array_header_t *names, const char *name)
-{
-    int i;
-
-    for (i = 0; i < names->nelts; i++)
-        if (!strcmp(APR_ARRAY_IDX(names, i, const char *), name))
-            return 1;
-    return 0;
-}
-
 /* The ChatModel that it is a name of; else it is the client's word. */
 static const char *model_of(const server_rec *s, const char *name)
 {
@@ -29,7 +19,8 @@ static const char *model_of(const server_rec *s, const char *name)
         const chat_model_conf_t *model =
             APR_ARRAY_IDX(models, i, const chat_model_conf_t *);
 
-        if (!strcmp(model->name, name) || lists(model->aliases, name))
+        if (!strcmp(model->name, name) ||
+            ap_array_str_contains(model->aliases, name))
             return model->name;
     }
     return CHAT_METRIC_OTHER;

@@ -12,7 +12,7 @@ use Test::More;
 use lib "$FindBin::Bin/../lib";
 use ChatTest::Killed;
 
-my $killed = ChatTest::Killed->new(kind => $ARGV[1] || 'sqlite', streams => 50);
+my $killed = ChatTest::Killed->new(kind => $ARGV[1] || 'sqlite', streams => 50, pieces => 150);
 $killed->round for 1 .. $ARGV[0] || 200;
 $killed->stop;
 done_testing;

@@ -329,8 +329,8 @@ static int is_json(const char *text)
 static const char *repaired(const char *text)
 {
     apr_size_t len;
-    const char *fixed =
-        chat_provider_half_repair(text, strlen(text), &len, pool);
+    const char *fixed = chat_provider_half_repair(text, strlen(text),
+                                                  "\xef\xbf\xbd", &len, pool);
 
     return fixed ? apr_pstrmemdup(pool, fixed, len) : "";
 }

@@ -2,7 +2,7 @@
 /*
  * What many rows cost: plans use indexes, and what a user does costs no more
  * than twice when all have ten times as much. The machine may do other things
- * meanwhile, so CPU time is compared with SQLite, which is in this process, and
+ * meanwhile, so CPU time is compared, of this process and of PostgreSQL's, and
  * how many pages PostgreSQL reads. CHAT_TEST_USERS of CHAT_TEST_MESSAGES each;
  * t/78-store.t runs it on PostgreSQL, too.
  */
@@ -374,14 +374,13 @@ static void count_pages(int *counts)
         counts[N_OF(both) + i] = pages_of(&pgsql[i]);
 }
 
-static void compare_pages(void)
-{
-    int before[N_OF(both) + N_OF(pgsql)], after[N_OF(both) + N_OF(pgsql)], i;
+#define PAGES (N_OF(both) + N_OF(pgsql))
 
-    count_pages(before);
-    fill(messages / 10, messages);
-    count_pages(after);
-    for (i = 0; i < N_OF(both) + N_OF(pgsql); i++) {
+static void compare_pages(const int *before, const int *after)
+{
+    int i;
+
+    for (i = 0; i < PAGES; i++) {
         const char *name =
             i < N_OF(both) ? both[i].name : pgsql[i - N_OF(both)].name;
 
@@ -445,12 +444,34 @@ END_TEST
 
 /* ---- CPU time ---- */
 
+/* Of the process that PostgreSQL has for this connection, where the kernel
+ * tells it. */
+static apr_int64_t backend_ns(void)
+{
+    static const char *path;
+    long long ns = 0;
+    FILE *file;
+
+    if (store_link_is_sqlite())
+        return 0;
+    if (!path)
+        path = strdup(apr_psprintf(p, "/proc/%s/schedstat",
+                                   store_link_sql("select pg_backend_pid()")));
+    if ((file = fopen(path, "r"))) {
+        if (fscanf(file, "%lld", &ns) != 1)
+            ns = 0;
+        fclose(file);
+    }
+    return ns;
+}
+
 static int cpu_us(void)
 {
+    apr_int64_t backend = backend_ns();
     struct timespec ts;
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (int)(ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
+    return (int)(ts.tv_sec * 1000000 + (ts.tv_nsec + backend) / 1000);
 }
 
 static int time_of(action_f *run)
@@ -473,38 +494,42 @@ static int time_of(action_f *run)
     return best;
 }
 
-static void compare_times(void)
+static void take_times(int *times)
 {
-    int before[ACTIONS], after;
     unsigned i;
 
     for (i = 0; i < ACTIONS; i++)
-        before[i] = time_of(actions[i].run);
-    fill(messages / 10, messages);
+        times[i] = time_of(actions[i].run);
+}
+
+static void compare_times(const int *before, const int *after)
+{
+    unsigned i;
+
     for (i = 0; i < ACTIONS; i++) {
-        after = time_of(actions[i].run);
         printf("# %-24s %6d us, then %6d us\n", actions[i].name, before[i],
-               after);
+               after[i]);
         /* A part of a millisecond is no rule. */
-        ck_assert_msg(after <= 2 * before[i] + 300, "%s: %d us, then %d us",
-                      actions[i].name, before[i], after);
+        ck_assert_msg(after[i] <= 2 * before[i] + 300, "%s: %d us, then %d us",
+                      actions[i].name, before[i], after[i]);
     }
 }
 
 START_TEST(ten_times_as_much_costs_no_more)
 {
-    unsigned i;
+    int pages[2][PAGES], times[2][ACTIONS], i;
 
     ada.owner = "u1";
     store_link_limits.messages = 1000000;
-    fill(0, messages / 10);
-    if (store_link_is_sqlite()) {
-        compare_times();
-        return;
+    for (i = 0; i < 2; i++) {
+        fill(i * messages / 10, i ? messages : messages / 10);
+        if (!store_link_is_sqlite())
+            count_pages(pages[i]);
+        take_times(times[i]);
     }
-    compare_pages();
-    for (i = 0; i < ACTIONS; i++)
-        actions[i].run();
+    if (!store_link_is_sqlite())
+        compare_pages(pages[0], pages[1]);
+    compare_times(times[0], times[1]);
 }
 END_TEST
 

@@ -12,15 +12,15 @@ use Time::HiRes qw(sleep);
 use ChatTest qw(wait_for scaled);
 use ChatTest::Kept;
 
-# Of each answer, of about so many tokens; and what one that runs has reserved.
-my $PIECES = 60;
+# What one that runs has reserved.
 my $RESERVED = 1100;
 
 my $JSON = JSON::PP->new->utf8->canonical;
 
-# %o: kind, pg, up, more as of ChatTest::Kept; streams => how many at once.
+# %o: kind, pg, up, more as of ChatTest::Kept; streams => how many at once; pieces
+# => of each answer, of about so many tokens, 40 ms each.
 sub new ($class, %o) {
-    my $streams = delete $o{streams};
+    my ($streams, $pieces) = (delete $o{streams}, delete $o{pieces} // 60);
     my $t = ChatTest::Kept->new(%o, where => <<'LIMITS', mpm_conf => <<'END')->start;
 ChatStoreLimit conversations=100000
 ChatLimit asked 1000000000/1d user
@@ -36,7 +36,7 @@ MaxRequestWorkers 100
 END
     $t->allow_log(qr/AH00052: child pid \d+ exit signal Killed/, qr/CHAT0838: stream \S+ was left behind/,
         qr/AH\d+: .*(?:long lost child|scoreboard)/, qr/CHAT0902/, qr/CHAT022[1-9]/, qr/CHAT020[67]/);
-    my $self = bless { t => $t, streams => $streams, round => 0, asked => 0, cut => 0, refused => 0 }, $class;
+    my $self = bless { t => $t, streams => $streams, pieces => $pieces, round => 0, asked => 0, cut => 0, refused => 0 }, $class;
     wait_for(sub { $self->ask($t->uuid, 'Ready?')->{status} == 200 }, 'the tables are there');
     return $self;
 }
@@ -67,7 +67,7 @@ sub charged ($self, $round) {
     Test::More::cmp_ok($used{asked}, '>=', $self->{asked} - $self->{refused}, '... and was counted');
     my ($sum) = $t->rows('select sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0)) as billed from chat_message');
     # One that ends when its process dies may be here and not there.
-    my $unsure = $self->{cut} * 2 * $PIECES;
+    my $unsure = $self->{cut} * 2 * $self->{pieces};
     Test::More::cmp_ok($used{spent}, '>=', $sum->{billed} - $unsure, '... its tokens, too');
     Test::More::cmp_ok($used{spent}, '<=', $sum->{billed} + $RESERVED + $unsure, '... and none of them twice');
     my $calls = $t->up->_ask('GET', '/_calls');
@@ -76,25 +76,18 @@ sub charged ($self, $round) {
     return;
 }
 
-# The text that a client has: of whole events alone.
-sub heard ($bytes) {
-    my $text = '';
-    for (split /\n\n/, $bytes =~ s/.*\n\n\K.*\z//sr) {
-        my ($data) = /^data: (\{"type":"text".*)$/m or next;
-        $text .= $JSON->decode($data)->{text};
-    }
-    return $text;
+# A question, over a connection of its own.
+sub open_turn ($self, $conversation, $content, %o) {
+    my $conn = $self->{t}->connect(timeout => 30);
+    $conn->request('POST', '/chat', headers => [ 'Content-Type' => 'application/json', ChatTest::Kept::as('ann')->%* ],
+        body => $JSON->encode({ conversationId => $conversation, model => 'm', messages => [ { role => 'user', content => $content } ], %o }));
+    $self->{asked}++;
+    return $conn;
 }
 
 sub open_stream ($self, $seed) {
-    my $t = $self->{t};
-    my $c = $t->uuid;
-    my $conn = $t->connect(timeout => 30);
-    my $headers = { 'Content-Type' => 'application/json', ChatTest::Kept::as('ann')->%* };
-    $conn->request('POST', '/chat', headers => [%$headers], body => $JSON->encode({ conversationId => $c, model => 'm',
-        messages => [ { role => 'user', content => "Round mock(n=$PIECES;pace=40;seed=$seed)" } ] }));
-    $self->{asked}++;
-    return { c => $c, conn => $conn, seed => $seed };
+    my $c = $self->{t}->uuid;
+    return { c => $c, conn => $self->open_turn($c, "Round mock(n=$self->{pieces};pace=40;seed=$seed)"), seed => $seed };
 }
 
 # Where the machine is busy, a database may not have answered in time.
@@ -124,15 +117,50 @@ sub open_streams ($self) {
     return @streams;
 }
 
-# How the next turn is answered, when the database is in time for it.
-sub next_turn ($self, $conversation) {
-    my $status;
+# What is kept of their answers when all are over, by conversation.
+sub kept ($self, @streams) {
+    my $t = $self->{t};
+    my $in = join ', ', map { "'$_->{c}'" } @streams;
+    my @kept;
     wait_for(sub {
-        $status = $self->ask($conversation, 'Next', parentId => undef)->{status};
-        $self->{refused}++ if $status == 503;
-        return $status != 503;
-    }, 'the database to answer in time', 60);
-    return $status;
+        @kept = $t->rows('select m.conversation_id, m.status, m.text, s.status as stream from chat_message m'
+                . " left join chat_stream s on s.message_id = m.id where m.role = 'assistant' and m.conversation_id in ($in)");
+        return @kept == @streams && !grep { $_->{status} eq 'streaming' } @kept;
+    }, 'all answers to be over', 60);
+    return map { $_->{conversation_id} => $_ } @kept;
+}
+
+# The next turn of each, some at a time. How many are answered; when the database
+# is not in time for one, it is asked again.
+sub next_turns ($self, @streams) {
+    my $answered = 0;
+    my @left = map { $_->{c} } @streams;
+    wait_for(sub {
+        my @open = map { [ $_, $self->open_turn($_, 'Next mock(n=1;pace=0)', parentId => undef) ] } splice @left, 0, 10;
+        for (@open) {
+            my ($c, $conn) = @$_;
+            my $status = $conn->response->{status};
+            $answered++ if $status == 200;
+            next if $status != 503;
+            $self->{refused}++;
+            push @left, $c;
+        }
+        return !@left;
+    }, 'the database to answer in time', 120);
+    return $answered;
+}
+
+# How many connections each child has.
+sub held ($self) {
+    return map { my $pid = $_; $pid => scalar grep { (readlink // '') =~ /^socket:/ } glob "/proc/$pid/fd/*" } $self->{t}->children;
+}
+
+# One of the children that have streams: two to a stream, and some of their own.
+sub one_of_them ($self) {
+    my %held = $self->held;
+    my ($most) = sort { $b <=> $a } values %held;
+    my @with = grep { $held{$_} > $most / 2 } keys %held;
+    return $with[rand @with];
 }
 
 sub round ($self) {
@@ -140,30 +168,24 @@ sub round ($self) {
     my $round = ++$self->{round};
     my @streams = $self->open_streams;
     sleep rand 0.8;
-    my @children = sort { $a <=> $b } $t->children;
-    my @killed = grep { !($_ % 2) || @children < 2 } @children;
-    @killed = ($children[0]) unless @killed;
-    kill KILL => @killed;
+    kill KILL => $self->one_of_them;
 
-    my ($cut, $lost, $wrong, $running) = (0, 0, 0, 0);
+    my ($cut, @lost, @wrong) = (0);
+    $_->{res} = $_->{conn}->response for @streams;
+    my %kept = $self->kept(@streams);
     for my $s (@streams) {
-        my $res = $s->{conn}->response;
-        my $text = $t->text($res);
-        my $m = $t->settled($s->{c}, 60) or next;
-        $cut++ unless $res->{clean};
-        $lost++ if index($m->{text}, $text) != 0;
-        my $expect = $res->{clean} ? 'complete' : 'partial';
+        my ($m, $text) = ($kept{ $s->{c} } // {}, $t->text($s->{res}));
+        $cut++ unless $s->{res}{clean};
+        push @lost, "$s->{c}: heard '$text', kept '$m->{text}'" if index($m->{text} // '', $text) != 0;
+        my $expect = $s->{res}{clean} ? 'complete' : 'partial';
         # One that was killed when all was said may be whole all the same.
-        $wrong++ unless $m->{status} eq $expect || (!$res->{clean} && $m->{status} eq 'complete');
-        my ($stream) = $t->rows("select status from chat_stream where conversation_id = '$s->{c}'");
-        $running++ if !$stream || $stream->{status} eq 'running';
+        push @wrong, "$s->{c}: $m->{status}" unless $m->{status} eq $expect || (!$s->{res}{clean} && $m->{status} eq 'complete');
     }
-    Test::More::cmp_ok($cut, '>', 0, "round $round: some of the answers were cut") if @killed == @children;
-    Test::More::is($lost, 0, "round $round ($cut cut): every character that a client had is kept");
-    Test::More::is($wrong, 0, '... with the right status');
-    Test::More::is($running, 0, '... and no stream runs');
-    my $next = grep { $self->next_turn($_->{c}) == 200 } @streams;
-    Test::More::is($next, scalar @streams, '... and each conversation takes the next turn');
+    Test::More::cmp_ok($cut, '>', 0, "round $round: some of the answers were cut");
+    Test::More::is("@lost", '', "round $round ($cut cut): every character that a client had is kept");
+    Test::More::is("@wrong", '', '... with the right status');
+    Test::More::is(scalar(grep { ($_->{stream} // 'running') eq 'running' } values %kept), 0, '... and no stream runs');
+    Test::More::is($self->next_turns(@streams), scalar @streams, '... and each conversation takes the next turn');
     $self->{cut} += $cut;
     $self->charged($round);
     return;

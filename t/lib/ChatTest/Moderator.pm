@@ -14,7 +14,8 @@
 #
 # A path can say more: /block/WORD blocks what has this word, however it is
 # hidden, /replace/WORD takes it out, /delay/MS answers so much later, /broken is
-# 500. What it was asked since it was looked at last is asked(): [head, body], ...
+# 500. What it was asked since it was looked at last is asked(): [head, body,
+# number of the connection], ...
 package ChatTest::Moderator;
 
 use v5.36;
@@ -53,7 +54,7 @@ sub asked ($self) {
     while (sysread $self->{seen}, $self->{text}, 65536, length $self->{text}) { }
     my ($whole, $rest) = $self->{text} =~ /\A(.*\n|)(.*)\z/s;
     $self->{text} = $rest;
-    return map { my ($head, $body) = split /\\n\\n/, $_, 2; [ $head =~ s/\\n/\n/gr, $JSON->decode($body) ] } split /\n/, $whole;
+    return map { my ($number, $head, $body) = /\A(\d+) (.*?)\\n\\n(.*)/s; [ $head =~ s/\\n/\n/gr, $JSON->decode($body), $number ] } split /\n/, $whole;
 }
 
 sub stop ($self) {
@@ -141,7 +142,8 @@ sub _respond ($c, $head, $body) {
 }
 
 sub _serve ($listen, $tell) {
-    my %at;    # descriptor => { fh, text, due, drips }
+    my %at;    # descriptor => { fh, text, number, due, drips }
+    my $connections = 0;
     my $sel = IO::Select->new($listen);
     local $SIG{PIPE} = 'IGNORE';
     my $forget = sub ($c) { $sel->remove($c->{fh}); delete $at{ fileno $c->{fh} }; close $c->{fh} };
@@ -150,14 +152,14 @@ sub _serve ($listen, $tell) {
         for my $fh ($sel->can_read($soon ? 0.005 : undef)) {
             if ($fh == $listen) {
                 my $new = $listen->accept or next;
-                $at{ fileno $new } = { fh => $new, text => '' };
+                $at{ fileno $new } = { fh => $new, text => '', number => ++$connections };
                 $sel->add($new);
                 next;
             }
             my $c = $at{ fileno $fh };
             if (!sysread $fh, $c->{text}, 65536, length $c->{text}) { $forget->($c); next }
             my ($head, $body) = _take($c) or next;
-            print {$tell} ("$head\n\n$body" =~ s{\n}{\\n}gr =~ s{\r}{}gr) . "\n";
+            print {$tell} "$c->{number} " . ("$head\n\n$body" =~ s{\n}{\\n}gr =~ s{\r}{}gr) . "\n";
             _respond($c, $head, $body);
         }
         for my $c (values %at) {

@@ -2,7 +2,7 @@
 /*
  * Preloaded into httpd: a socket cannot be added to an epoll set, once, as with
  * no memory. The file $CHAT_TEST_UNWATCHED has the port that the socket was
- * connected to; then it is removed.
+ * connected to, and how many more may be added before; then it is removed.
  */
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -42,19 +42,37 @@ int close(int fd)
     return next(fd);
 }
 
+/* A copy of a descriptor was not connected itself. */
+static int port(int fd)
+{
+    struct sockaddr_in to;
+    socklen_t len = sizeof(to);
+
+    if (port_of[fd])
+        return port_of[fd];
+    return getpeername(fd, (struct sockaddr *)&to, &len) == 0 &&
+                   to.sin_family == AF_INET
+               ? ntohs(to.sin_port)
+               : 0;
+}
+
 static int is_meant(int fd)
 {
+    static int added;
     const char *path = getenv("CHAT_TEST_UNWATCHED");
-    int port = 0;
+    int meant = 0, before = 0;
     FILE *file;
 
-    if (!path || fd < 0 || fd >= FDS || !port_of[fd] ||
+    if (!path || fd < 0 || fd >= FDS || !port(fd) ||
         !(file = fopen(path, "re")))
         return 0;
-    if (fscanf(file, "%d", &port) != 1)
-        port = 0;
+    if (fscanf(file, "%d %d", &meant, &before) != 2)
+        meant = 0;
     fclose(file);
-    return port == port_of[fd] && !unlink(path);
+    if (meant != port(fd) || added++ < before)
+        return 0;
+    added = 0;
+    return !unlink(path);
 }
 
 int epoll_ctl(int set, int op, int fd, struct epoll_event *event)
