@@ -15,7 +15,8 @@ use ChatTest::Snippets;
 
 my $ROOT = $ChatTest::Httpd::ROOT;
 # The numbered files of which the tables are made.
-my @FILES = map { m{([^/]+)\.sql$} } sort glob "$ROOT/conf/sql/sqlite/*.sql";
+my %FILES = map { $_ => [ map { m{([^/]+)\.sql$} } sort glob "$ROOT/conf/sql/$_/*.sql" ] } qw(postgresql sqlite);
+my @FILES = $FILES{postgresql}->@*;
 my $LAST = @FILES;
 my $LATER = sprintf '%03d_later', $LAST + 1;
 my $variant = $ENV{CHAT_VARIANT} || 'plain';
@@ -104,6 +105,8 @@ my %DATABASE = (
 
 for my $name (sort keys %DATABASE) {
     my ($conf, $sql, $none) = $DATABASE{$name}->@{qw(conf sql none)};
+    my @FILES = $FILES{ lc $name }->@*;
+    my $LAST = @FILES;
     ($said, $status) = run('-f', $conf, 'status');
     is $status, 1, "$name: there are no tables";
     like $said, qr/^there are no tables yet\nversion 0, known $LAST$/, '... which is said';

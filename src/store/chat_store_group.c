@@ -2,6 +2,8 @@
 /* See chat_store_group.h. Above: chat_store_tx.c. */
 #include "chat_store_group.h"
 
+#include <errno.h>
+
 /* So many that came last tell how often they come: threads that were led
  * together come together again, after a pause. */
 #define LAST 8
@@ -67,59 +69,72 @@ static chat_store_member_t *take(chat_store_group_t *group)
     return first;
 }
 
-static void tell(chat_store_member_t *member, int is)
-{
-    member->is = is;
-    pthread_cond_signal(&member->changed);
-}
-
 /* ---- the group ---- */
 
-static void wait_for_others(chat_store_group_t *group)
+/* Without the lock, which whoever wakes up wants next. Who is told that it is
+ * done may be gone at once. */
+static void tell(chat_store_member_t *member, int leads)
 {
-    if (!group->often)
-        return;
-    pthread_mutex_unlock(&group->lock);
-    apr_sleep(CHAT_STORE_GROUP_MOMENT);
+    member->leads = leads;
+    sem_post(&member->told);
+}
+
+static void wait_for_word(chat_store_member_t *member)
+{
+    while (sem_wait(&member->told) != 0 && errno == EINTR)
+        continue;
+}
+
+/* The members of a group, of whom the caller is one. */
+static chat_store_member_t *gather(chat_store_group_t *group)
+{
+    chat_store_member_t *led;
+
     pthread_mutex_lock(&group->lock);
+    if (group->often) {
+        pthread_mutex_unlock(&group->lock);
+        apr_sleep(CHAT_STORE_GROUP_MOMENT);
+        pthread_mutex_lock(&group->lock);
+    }
+    led = take(group);
+    pthread_mutex_unlock(&group->lock);
+    return led;
 }
 
 chat_store_member_t *chat_store_group_join(chat_store_group_t *group,
                                            chat_store_member_t *member)
 {
-    chat_store_member_t *led = NULL;
+    int waits;
 
-    pthread_cond_init(&member->changed, NULL);
+    sem_init(&member->told, 0, 0);
     pthread_mutex_lock(&group->lock);
     note_coming(group);
     append(group, member);
-    member->is = group->led ? CHAT_STORE_WAITS : CHAT_STORE_LEADS;
+    waits = group->led;
+    member->leads = !waits;
     group->led = 1;
-    while (member->is == CHAT_STORE_WAITS)
-        pthread_cond_wait(&member->changed, &group->lock);
-    if (member->is == CHAT_STORE_LEADS) {
-        wait_for_others(group);
-        led = take(group);
-    }
     pthread_mutex_unlock(&group->lock);
-    if (!led)
-        pthread_cond_destroy(&member->changed);
-    return led;
+    if (waits)
+        wait_for_word(member);
+    if (member->leads)
+        return gather(group);
+    sem_destroy(&member->told);
+    return NULL;
 }
 
-/* Who is told that it is done may be gone: its next is read before. */
 void chat_store_group_leave(chat_store_group_t *group, chat_store_member_t *led)
 {
-    chat_store_member_t *own = led, *next;
+    chat_store_member_t *own = led, *leader, *next;
 
     pthread_mutex_lock(&group->lock);
+    leader = group->first;
+    group->led = leader != NULL;
+    pthread_mutex_unlock(&group->lock);
+    if (leader)
+        tell(leader, 1);
     for (led = own->next; led; led = next) {
         next = led->next;
-        tell(led, CHAT_STORE_DONE);
+        tell(led, 0);
     }
-    group->led = group->first != NULL;
-    if (group->first)
-        tell(group->first, CHAT_STORE_LEADS);
-    pthread_mutex_unlock(&group->lock);
-    pthread_cond_destroy(&own->changed);
+    sem_destroy(&own->told);
 }

@@ -10,6 +10,7 @@
 #define CHAT_STORE_GROUP_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include <apr_pools.h>
 #include <apr_time.h>
@@ -26,8 +27,8 @@ typedef struct chat_store_group_t chat_store_group_t;
 /* What one thread wants to be done; on its stack, the first member of more. */
 typedef struct chat_store_member_t {
     struct chat_store_member_t *next; /* NULL: the last */
-    enum { CHAT_STORE_WAITS, CHAT_STORE_LEADS, CHAT_STORE_DONE } is;
-    pthread_cond_t changed;
+    sem_t told;                       /* once, where it waits */
+    int leads;                        /* or all is done */
 } chat_store_member_t;
 
 /* Lives as long as p. NULL: no memory. */

@@ -10,7 +10,6 @@
 
 #include "chat_store_statements_accounts.h"
 #include "chat_store_statements_admin.h"
-#include "chat_store_statements_turn.h"
 #include "chat_store_statements_upload.h"
 
 /* "%s" in order: text of both, or of each. */
@@ -72,6 +71,15 @@
     "from chat_usage where user_id = %s and day >= %s and day <= %s "          \
     "order by day, model, provider, own_key"
 
+/* To what is there, "u", is added. */
+#define USAGE_SUM                                                              \
+    "on conflict (user_id, day, model, provider, own_key) do update set "      \
+    "requests = u.requests + excluded.requests, "                              \
+    "input_tokens = u.input_tokens + excluded.input_tokens, "                  \
+    "output_tokens = u.output_tokens + excluded.output_tokens, "               \
+    "cached_tokens = u.cached_tokens + excluded.cached_tokens, "               \
+    "cost_e10 = u.cost_e10 + excluded.cost_e10"
+
 #define TWELVE "%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
 #define CONVERSATION_COLUMNS                                                   \
     "id, user_id, title, title_by, model, system, pinned, archived, "          \
@@ -111,6 +119,10 @@
     "select m.id, m.conversation_id, m.parent_id, m.role, m.status, "          \
     "m.parts, m.text, m.model, m.provider, null, m.error_code, null, null, "   \
     "null, null, null, m.created_at "
+/* For PostgreSQL without statistics, see 006_turns.sql. */
+#define ALONG_PATH_BY_ID                                                       \
+    "from path cross join lateral (select x.* from chat_message x "            \
+    "where x.id = path.id offset 0) m order by path.depth desc"
 #define ALONG_PATH                                                             \
     "from path join chat_message m on m.id = path.id order by path.depth desc"
 
@@ -194,7 +206,9 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
     /* ---- conversations ---- */
     BOTH(CONVERSATION_GET, CONVERSATION "where c.id = %s and c.user_id = %s "
                                         "and c.deleted_at is null"),
-    BOTH(CONVERSATION_MODEL,
+    EACH(CONVERSATION_MODEL,
+         "select c.model from chat_conversation c where c.id = %s "
+         "and c.user_id || '' = %s and coalesce(c.deleted_at, 0) = 0",
          "select c.model from chat_conversation c where c.id = %s "
          "and c.user_id = %s and c.deleted_at is null"),
     BOTH(CONVERSATION_LIST,
@@ -289,7 +303,7 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
          MESSAGE_COUNTED "from chat_message m " OWNED
                          "where m.id = %s and m.conversation_id = %s"),
     BOTH(MESSAGE_PATH, PATH MESSAGE_COUNTED ALONG_PATH),
-    EACH(MESSAGE_TURN_PATH, PATH MESSAGE_SAID ALONG_PATH,
+    EACH(MESSAGE_TURN_PATH, PATH MESSAGE_SAID ALONG_PATH_BY_ID,
          PATH_OF_ROWS MESSAGE_SAID ALONG_ROWS),
     BOTH(MESSAGE_TURN_ALL,
          MESSAGE_SAID "from chat_message m where m.conversation_id = %s "
@@ -426,8 +440,15 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
          "and c.archived = 0 and not exists (select 1 from chat_stream s "
          "where s.conversation_id = c.id and s.status = 'running') "
          "and not exists (select 1 from chat_message q where q.id = %s)"),
-    EACH(TURN_BEGIN, CHAT_STORE_TURN_BEGIN, NULL),
-    EACH(TURN_END, CHAT_STORE_TURN_END, NULL),
+    /* Columns in the order of chat_store_turn_once.c. */
+    EACH(TURN_BEGIN,
+         "select title, title_by, system, current_message_id, parent, id, "
+         "parent_id, role, status, parts, body, provider, error_code, "
+         "created_at, asked_at from chat_turn_begin(" TWELVE
+         ", %s, %s, %s, %s, %s)",
+         NULL),
+    EACH(TURN_END, "select chat_turn_end(" TWELVE ", %s, %s, %s, %s, %s, %s)",
+         NULL),
 
     /* ---- search ---- */
     EACH(SEARCH_MESSAGES,
@@ -558,7 +579,7 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
          "insert into chat_usage as u (user_id, day, model, provider, own_key, "
          "requests, input_tokens, output_tokens, cached_tokens, cost_e10) "
          "values (%s, %s, %s, %s, %s, %s, %s, %s, %s, "
-         "%s) " CHAT_STORE_USAGE_SUM),
+         "%s) " USAGE_SUM),
     BOTH(USAGE_BATCH, "insert into chat_usage_batch (id, added_at) "
                       "values (%s, %s) on conflict (id) do nothing"),
     EACH(USAGE_LIST,

@@ -2,7 +2,7 @@
 /*
  * A question that begins a turn, in the one statement that most of them need.
  * Neighbours: chat_store_turn.c above, which knows all that can be refused;
- * chat_store_tx.c below. See chat_store_statements_turn.h.
+ * chat_store_tx.c below. See 006_turns.sql.
  */
 #include "chat_store_turn.h"
 
@@ -24,6 +24,7 @@ enum {
     PARTS,
     TEXT,
     PROVIDER,
+    ERROR_CODE,
     MADE,
     NOW
 };
@@ -76,6 +77,7 @@ static void push_said(chat_store_turn_t *turn, const chat_store_rows_t *rows,
     m->parts = chat_store_db_text(rows, PARTS, p);
     m->text = chat_store_db_text(rows, TEXT, p);
     m->provider = chat_store_db_text(rows, PROVIDER, p);
+    m->error_code = chat_store_db_text(rows, ERROR_CODE, p);
 }
 
 /* The statement does not see what it inserts. */
