@@ -173,7 +173,7 @@
 #define WINDOW "500"
 
 /* Columns in the order of chat_store_search.c. */
-#define HIT(columns) "select c.id, c.title, " columns " "
+#define HIT(columns, rest) "select c.id, c.title, " columns " " rest
 #define OWN_WORD "cast('''@' || md5(cast(%s as text)) || '''' as tsquery)"
 
 /* Columns in the order of chat_store_share.c. */
@@ -452,34 +452,19 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
 
     /* ---- search ---- */
     EACH(SEARCH_MESSAGES,
-         HIT("m.id, m.text, m.created_at, 0") "from chat_message m join "
-                                              "chat_conversation c "
-                                              "on c.id = m.conversation_id "
-                                              "and c.deleted_at is null "
-                                              "where m.user_id = %s and "
-                                              "chat_words(m.user_id, "
-                                              "m.text) @@ "
-                                              "(plainto_tsquery('simple', "
-                                              "chat_fold(%s)) && " OWN_WORD ") "
-                                              "and (m.created_at, m.id) < (%s, "
-                                              "%s) and m.created_at >= %s "
-                                              "order by m.created_at desc, "
-                                              "m.id desc limit %s",
-         HIT("m.id, m.text, m.created_at, f.rowid") "from "
-                                                    "chat_message_search f "
-                                                    "join chat_message m on "
-                                                    "m.n = f.rowid "
-                                                    "join chat_conversation "
-                                                    "c on c.id = "
-                                                    "m.conversation_id "
-                                                    "where "
-                                                    "f.chat_message_search "
-                                                    "match %s and f.rowid < "
-                                                    "%s "
-                                                    "and m.user_id = %s and "
-                                                    "c.deleted_at is null "
-                                                    "order by f.rowid desc "
-                                                    "limit %s"),
+         HIT("m.id, m.text, m.created_at, 0",
+             "from chat_message m join chat_conversation c on c.id = "
+             "m.conversation_id and c.deleted_at is null where "
+             "m.user_id = %s and chat_words(m.user_id, m.text) @@ "
+             "(plainto_tsquery('simple', chat_fold(%s)) && " OWN_WORD
+             ") and (m.created_at, m.id) < (%s, %s) and m.created_at >= "
+             "%s order by m.created_at desc, m.id desc limit %s"),
+         HIT("m.id, m.text, m.created_at, f.rowid",
+             "from chat_message_search f join chat_message m on m.n = "
+             "f.rowid join chat_conversation c on c.id = "
+             "m.conversation_id where f.chat_message_search match %s "
+             "and f.rowid < %s and m.user_id = %s and c.deleted_at is "
+             "null order by f.rowid desc limit %s")),
     EACH(SEARCH_SINCE,
          "select m.created_at from chat_message m where m.user_id = %s "
          "and (m.created_at, m.id) < (%s, %s) "
@@ -501,34 +486,18 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
     EACH(TITLES_PARTS, NULL, PARTS("chat_conversation_search")),
     EACH(TITLES_MERGE, NULL, MERGE("chat_conversation_search")),
     EACH(SEARCH_TITLES,
-         HIT("null, c.title, c.created_at, 0") "from chat_conversation c "
-                                               "where c.user_id = %s "
-                                               "and c.deleted_at is null "
-                                               "and c.title is not null "
-                                               "and chat_words(c.user_id, "
-                                               "c.title) @@ "
-                                               "(plainto_tsquery('simple', "
-                                               "chat_fold(%s)) && " OWN_WORD
-                                               ") "
-                                               "and (c.created_at, c.id) < "
-                                               "(%s, %s) "
-                                               "order by c.created_at "
-                                               "desc, c.id desc limit %s",
-         HIT("null, c.title, c.created_at, f.rowid") "from "
-                                                     "chat_conversation_"
-                                                     "search f "
-                                                     "join "
-                                                     "chat_conversation c "
-                                                     "on c.n = f.rowid "
-                                                     "where "
-                                                     "f.chat_conversation_"
-                                                     "search match %s and "
-                                                     "f.rowid < %s "
-                                                     "and c.user_id = %s "
-                                                     "and c.deleted_at is "
-                                                     "null "
-                                                     "order by f.rowid "
-                                                     "desc limit %s"),
+         HIT("null, c.title, c.created_at, 0",
+             "from chat_conversation c where c.user_id = %s and "
+             "c.deleted_at is null and c.title is not null and "
+             "chat_words(c.user_id, c.title) @@ "
+             "(plainto_tsquery('simple', chat_fold(%s)) && " OWN_WORD
+             ") and (c.created_at, c.id) < (%s, %s) order by "
+             "c.created_at desc, c.id desc limit %s"),
+         HIT("null, c.title, c.created_at, f.rowid",
+             "from chat_conversation_search f join chat_conversation c "
+             "on c.n = f.rowid where f.chat_conversation_search match "
+             "%s and f.rowid < %s and c.user_id = %s and c.deleted_at "
+             "is null order by f.rowid desc limit %s")),
 
     /* ---- shares ---- */
     BOTH(SHARE_INSERT,

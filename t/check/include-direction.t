@@ -12,7 +12,7 @@ my %ROOM_OF = (
     chat_types => 'types', chat_err => 'types', chat_delta => 'types', chat_admission => 'types', chat_log => 'log',
     chat_ctx => 'shared', chat_export => 'telemetry', chat_trace_context => 'base', chat_metric => 'shared', chat_override => 'shared', chat_thread => 'shared', chat_private => 'shared', chat_capability => 'types', chat_store_chats => 'store', chat_store_usage => 'store',
     chat_accounts => 'store', chat_store_admin => 'store', chat_config_admin => 'config', chat_config_entries => 'config', chat_config_hook => 'config', chat_config_layout => 'config', chat_config_moderation => 'config', chat_config_mounts => 'config', chat_store_vercel => 'store', chat_dialect_chatkit => 'dialect', chat_request_chatkit => 'request', chat_request_note => 'request', chat_ui_message => 'dialect',
-    map { ("chat_$_" => 'base') } qw(address base64 buf circuit clock http1 json jwt otlp price sse crypto cookie redact scratch seal sigv4 sniff words),
+    map { ("chat_$_" => 'base') } qw(address base64 buf circuit clock http1 json jwt otlp price sse crypto cookie redact scratch seal sigv4 sniff tls words),
 );
 
 my @PURE  = qw(types base);
