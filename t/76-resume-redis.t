@@ -183,6 +183,60 @@ for my $name (sort keys %foreign) {
     $res = $t->client->request(GET => "/probe/follow/$id")->response(timeout => scaled(20));
     ok $res->{status} == 503 || $res->{body} =~ /\Aevent: error\n.*stream_gap/, "$name in the place of a log";
 }
+# An id that the log does not have. Redis has an event some time after the client
+# had it, so that is waited for; what never comes is told.
+sub frames ($first, $last) { return $t->events($first, $last) }
+
+sub by_hand () {
+    my $id = $t->new_id;
+    $redis->ask('SET', 'chat:alive:0198',     1,                                     'EX', 60);
+    $redis->ask('SET', "chat:{$id}:log",      "0198 chat-log 1 o 1 stream a\n", 'EX', 60);
+    $redis->ask('XADD', "chat:{$id}:events", '0-3', 'f', frames(1, 3));
+    return $id;
+}
+
+sub add_entry ($id, @entry) {
+    $redis->ask('XADD', "chat:{$id}:events", @entry);
+    $redis->ask('PUBLISH', "chat:{$id}:more", '');
+    return;
+}
+
+sub follower ($id, $after) {
+    my $follower = $u->client;
+    $follower->request(GET => "/probe/follow/$id?after=$after");
+    wait_for('a reader', sub { $redis->ask('PUBSUB', 'NUMSUB', "chat:{$id}:more")->[1] });
+    return $follower;
+}
+
+my $told = qr/\Aevent: error\ndata: \{"type":"error","code":"stream_gap",.*\}\n\n\z/;
+
+$id = by_hand();
+$follower = follower($id, 5);
+add_entry($id, '0-4', 'f', frames(4, 4));
+add_entry($id, '0-6', 'f', frames(5, 6));
+add_entry($id, '1-0', 'end', 1);
+is $follower->response->{body}, frames(6, 6), 'a client that is ahead of Redis has what is behind its event';
+
+$id = by_hand();
+$follower = follower($id, 5);
+add_entry($id, '0-4', 'f', frames(4, 4));
+add_entry($id, '1-0', 'end', 1);
+like $follower->response->{body}, $told, '... or is told, where the stream ends before it';
+
+$id = by_hand();
+$res = follower($id, 5)->response(timeout => scaled(20));
+like $res->{body}, $told, '... or says nothing more';
+ok $res->{clean}, '... which is the end';
+
+$id = $t->new_id;
+$client = $t->client;
+$client->request(GET => "/probe/write/$id?n=100000&ms=20");
+is_logged($u, $id);
+like $_->client->request(GET => "/probe/follow/$id?after=90000")->response(timeout => scaled(20))->{body}, $told, '... or goes on far behind it'
+    for $t, $u;
+$t->get("stop/$id");
+ends($t, $id);
+
 $id = $t->new_id;
 $redis->ask('SET', "chat:{$id}:log", 'x', 'EX', 60);
 is $t->get("follow/$id")->{status}, 404, 'what is no log is not found';

@@ -277,7 +277,7 @@ static apr_status_t follow(chat_feed_t *feed, request_rec *r,
         return rv;
     if (ended && last <= after)
         return APR_EOF;
-    return chat_resume_redis_read_feed(feed, r, stream, instance, after)
+    return chat_resume_redis_read_feed(feed, r, stream, instance, after, last)
                ? APR_SUCCESS
                : APR_ENOMEM;
 }

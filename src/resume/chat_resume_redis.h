@@ -99,9 +99,10 @@ void chat_resume_redis_write_close(struct chat_resume_redis_log_t *log,
 extern const chat_resume_redis_user_t chat_resume_redis_readers;
 
 /* [request thread] A feed of what is behind after, in the log of a process of
- * that name. 0: no memory. */
+ * that name, of which last is the id of the last event, 0 none. 0: no memory.
+ */
 int chat_resume_redis_read_feed(chat_feed_t *feed, request_rec *r,
                                 const char *stream, const char *instance,
-                                apr_int64_t after);
+                                apr_int64_t after, apr_int64_t last);
 
 #endif

@@ -8,6 +8,10 @@
  *
  * A reader that hears nothing asks every other second whether the log, and the
  * process that writes it, are there.
+ *
+ * A client has an event some milliseconds before Redis has it, so a reader may
+ * ask for what is behind an event that is not there yet. It sees the entries
+ * before that one come; when they do not, it is told.
  */
 #include "chat_resume_redis.h"
 
@@ -23,6 +27,8 @@
 /* What a reader has ready when more is fetched. */
 #define AHEAD ((apr_size_t)32 * 1024)
 #define LOOK_EVERY apr_time_from_sec(2)
+/* The log is behind the client at so many looks, a second apart: for good. */
+#define BEHIND_MAX 3
 /* Without Redis for so long a reader gives up. */
 #define DOWN_MAX apr_time_from_sec(10)
 
@@ -36,12 +42,15 @@ typedef struct reader_t {
     char *data;
     apr_size_t off, len, capacity;
     state_e state;
-    int more;            /* there may be entries that were not fetched */
-    int queued;          /* on the list of those to be fetched for */
-    int asked;           /* they are being fetched */
-    int fresh;           /* its channel is not subscribed yet */
-    int forlorn;         /* its writer is gone: what there is now is all */
-    apr_int64_t had;     /* the id of the last frame in data, or before */
+    int more;         /* there may be entries that were not fetched */
+    int queued;       /* on the list of those to be fetched for */
+    int asked;        /* they are being fetched */
+    int fresh;        /* its channel is not subscribed yet */
+    int forlorn;      /* its writer is gone: what there is now is all */
+    apr_int64_t had;  /* the id of the last frame in data, or before */
+    apr_int64_t seen; /* of that, the log has no more than up to here */
+    int look_behind;  /* the next entries decide whether it still is behind */
+    int behind;       /* how often it was */
     apr_int64_t look_at; /* whether the writer is there */
     LIST_ENTRY(reader_t) link;
     TAILQ_ENTRY(reader_t) queue_link;
@@ -103,6 +112,12 @@ static void finish(reader_t *reader, state_e state)
     unqueue(reader);
     if (reader->stream)
         chat_stream_wake(reader->stream);
+}
+
+/* The client had what the log does not have, or not yet. */
+static int is_behind(const reader_t *reader)
+{
+    return reader->seen < reader->had;
 }
 
 static int is_followed(const char *id)
@@ -204,7 +219,7 @@ static apr_status_t drop_reader(void *baton)
 
 int chat_resume_redis_read_feed(chat_feed_t *feed, request_rec *r,
                                 const char *stream, const char *instance,
-                                apr_int64_t after)
+                                apr_int64_t after, apr_int64_t last)
 {
     reader_t *reader = calloc(1, sizeof(*reader));
 
@@ -214,6 +229,7 @@ int chat_resume_redis_read_feed(chat_feed_t *feed, request_rec *r,
     apr_cpystrn(reader->instance, instance, sizeof(reader->instance));
     reader->refs = 1;
     reader->had = after;
+    reader->seen = last < after ? last : after;
     apr_pool_cleanup_register(r->pool, reader, drop_reader,
                               apr_pool_cleanup_null);
     feed->open = open_feed;
@@ -273,15 +289,17 @@ static int add_frames(reader_t *reader, const redisReply *frames,
     apr_int64_t passed;
     apr_off_t at = 0;
 
-    if (last <= reader->had)
+    if (last <= reader->had) {
+        reader->seen = last;
         return 1;
+    }
     if (chat_resume_frames_seek(&at, &passed, read_text, &text, reader->had) !=
             APR_SUCCESS ||
         chat_resume_frames_id(text.data + at, text.len - at) !=
             reader->had + 1 ||
         !keep(reader, text.data + at, text.len - at))
         return 0;
-    reader->had = last;
+    reader->had = reader->seen = last;
     return 1;
 }
 
@@ -304,13 +322,26 @@ static void add_entry(reader_t *reader, const redisReply *entry)
         return;
     }
     if (!strncmp(id->str, "1-", 2))
-        finish(reader, strcmp(fields->element[0]->str, "end") ? GAP : ENDED);
+        finish(reader,
+               is_behind(reader) || strcmp(fields->element[0]->str, "end") != 0
+                   ? GAP
+                   : ENDED);
     else if (strncmp(id->str, "0-", 2) != 0 ||
              !add_frames(reader, fields->element[1], apr_atoi64(id->str + 2)))
         finish(reader, GAP);
 }
 
 /* ---- the thread ---- */
+
+/* With the lock. All that there is was seen. */
+static void judge_behind(reader_t *reader)
+{
+    if (!is_behind(reader) || !reader->look_behind)
+        return;
+    reader->look_behind = 0;
+    if (++reader->behind == BEHIND_MAX)
+        finish(reader, GAP);
+}
 
 static int on_entries(void *ctx, redisReply *reply)
 {
@@ -325,6 +356,8 @@ static int on_entries(void *ctx, redisReply *reply)
             add_entry(reader, reply->element[i]);
         if (!n && reader->forlorn)
             finish(reader, GAP);
+        if (n < ENTRIES_MAX)
+            judge_behind(reader);
     }
     else if (reply)
         finish(reader, GAP);
@@ -353,7 +386,7 @@ static void fetch(reader_t *reader)
     unqueue(reader);
     chat_resume_redis_link_key(key, reader->id, "events");
     chat_resume_redis_link_key(channel, reader->id, "more");
-    apr_snprintf(from, sizeof(from), "0-%" APR_INT64_T_FMT, reader->had + 1);
+    apr_snprintf(from, sizeof(from), "0-%" APR_INT64_T_FMT, reader->seen + 1);
     if (reader->fresh)
         chat_resume_redis_link_subscribe(channel, 1);
     reader->fresh = reader->more = 0;
@@ -404,7 +437,11 @@ static void sweep(apr_int64_t now, int up, apr_int64_t down_for)
                 continue;
             if (!up && down_for > DOWN_MAX)
                 finish(reader, GAP);
-            else if (up && reader->look_at <= now) {
+            if (up && is_behind(reader)) {
+                reader->look_behind = 1;
+                request_more(reader);
+            }
+            if (up && reader->look_at <= now) {
                 look(reader);
                 reader->look_at = now + LOOK_EVERY;
             }
