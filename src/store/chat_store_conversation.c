@@ -210,11 +210,16 @@ static apr_status_t select_page(chat_store_tx_t *tx, chat_store_rows_t *rows,
                                     CHAT_STORE_ARGS(tx->at->owner, archived,
                                                     pinned, time, l->from.id,
                                                     limit));
-    if (l->filter->contains)
+    if (l->filter->contains && tx->db->sqlite)
         return chat_store_tx_select(tx, rows, CHAT_SQL_CONVERSATION_LIST_TITLED,
                                     CHAT_STORE_ARGS(tx->at->owner, archived,
                                                     pinned, time, l->from.id,
                                                     l->words, limit));
+    if (l->filter->contains)
+        return chat_store_tx_select(
+            tx, rows, CHAT_SQL_CONVERSATION_LIST_TITLED,
+            CHAT_STORE_ARGS(tx->at->owner, archived, pinned, time, l->from.id,
+                            tx->at->owner, l->words, limit));
     return chat_store_tx_select(tx, rows, CHAT_SQL_CONVERSATION_LIST,
                                 CHAT_STORE_ARGS(tx->at->owner, archived, pinned,
                                                 time, l->from.id, limit));

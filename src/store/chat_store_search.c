@@ -95,9 +95,9 @@ static apr_status_t find_since(chat_store_tx_t *tx, const search_t *s,
 }
 
 /*
- * PostgreSQL's index of words is in no order: all rows that have a word are
- * fetched and sorted. So it is asked about the newest messages first. When
- * these have less than a page, the word is rare, and all the others can be
+ * PostgreSQL's index of words is in no order: all rows of the user that have a
+ * word are fetched and sorted. So it is asked about the newest messages first.
+ * When these have less than a page, the word is rare, and all the others can be
  * asked about.
  */
 static apr_status_t search_pgsql(chat_store_tx_t *tx, const search_t *s,
@@ -111,18 +111,18 @@ static apr_status_t search_pgsql(chat_store_tx_t *tx, const search_t *s,
     if (rv == APR_SUCCESS)
         rv = ask(
             tx, CHAT_SQL_SEARCH_MESSAGES,
-            CHAT_STORE_ARGS(owner, s->q, owner, time, s->from.id, since, limit),
+            CHAT_STORE_ARGS(owner, owner, s->q, time, s->from.id, since, limit),
             s, found);
     if (rv == APR_SUCCESS && found->nelts <= s->page->limit &&
         strcmp(since, "0"))
         rv = ask(
             tx, CHAT_SQL_SEARCH_MESSAGES,
-            CHAT_STORE_ARGS(owner, s->q, owner, since, FIRST_ID, "0", limit), s,
+            CHAT_STORE_ARGS(owner, owner, s->q, since, FIRST_ID, "0", limit), s,
             found);
     if (rv != APR_SUCCESS)
         return rv;
     return ask(tx, CHAT_SQL_SEARCH_TITLES,
-               CHAT_STORE_ARGS(owner, s->q, owner, time, s->from.id, limit), s,
+               CHAT_STORE_ARGS(owner, owner, s->q, time, s->from.id, limit), s,
                found);
 }
 

@@ -174,7 +174,6 @@
 
 /* Columns in the order of chat_store_search.c. */
 #define HIT(columns, rest) "select c.id, c.title, " columns " " rest
-#define OWN_WORD "cast('''@' || md5(cast(%s as text)) || '''' as tsquery)"
 
 /* Columns in the order of chat_store_share.c. */
 #define SHARE(snapshot)                                                        \
@@ -217,10 +216,7 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
     EACH(CONVERSATION_LIST_TITLED,
          CONVERSATION PAGE_OF_CONVERSATIONS
          "and c.title is not null and chat_words(c.user_id, c.title) @@ "
-         "(select string_agg('''' || replace(replace(lexeme, '\\', '\\\\'), "
-         "'''', '''''') || ''':*', ' & ')::tsquery "
-         "from unnest(to_tsvector('simple', "
-         "chat_fold(%s)))) " NEWEST_CONVERSATIONS,
+         "chat_asked(%s, %s, ':*') " NEWEST_CONVERSATIONS,
          CONVERSATION PAGE_OF_CONVERSATIONS
          "and c.n in (select rowid from chat_conversation_search "
          "where chat_conversation_search match %s) " NEWEST_CONVERSATIONS),
@@ -456,9 +452,9 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
              "from chat_message m join chat_conversation c on c.id = "
              "m.conversation_id and c.deleted_at is null where "
              "m.user_id = %s and chat_words(m.user_id, m.text) @@ "
-             "(plainto_tsquery('simple', chat_fold(%s)) && " OWN_WORD
-             ") and (m.created_at, m.id) < (%s, %s) and m.created_at >= "
-             "%s order by m.created_at desc, m.id desc limit %s"),
+             "chat_asked(%s, %s, '') and (m.created_at, m.id) < (%s, %s) "
+             "and m.created_at >= %s order by m.created_at desc, m.id desc "
+             "limit %s"),
          HIT("m.id, m.text, m.created_at, f.rowid",
              "from chat_message_search f join chat_message m on m.n = "
              "f.rowid join chat_conversation c on c.id = "
@@ -489,9 +485,8 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
          HIT("null, c.title, c.created_at, 0",
              "from chat_conversation c where c.user_id = %s and "
              "c.deleted_at is null and c.title is not null and "
-             "chat_words(c.user_id, c.title) @@ "
-             "(plainto_tsquery('simple', chat_fold(%s)) && " OWN_WORD
-             ") and (c.created_at, c.id) < (%s, %s) order by "
+             "chat_words(c.user_id, c.title) @@ chat_asked(%s, %s, '') "
+             "and (c.created_at, c.id) < (%s, %s) order by "
              "c.created_at desc, c.id desc limit %s"),
          HIT("null, c.title, c.created_at, f.rowid",
              "from chat_conversation_search f join chat_conversation c "
