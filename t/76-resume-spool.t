@@ -12,6 +12,10 @@ use ChatTest;
 use ChatTest::Probe;
 use Time::HiRes qw(sleep);
 
+# Among mounts of its own: what is mounted here goes with the last process of this
+# test, however that ends.
+exec 'unshare', '--mount', $^X, $0 if !$> && !$ENV{CHAT_TEST_OWN_MOUNTS}++ && system('unshare --mount true 2>/dev/null') == 0;
+
 my $EVENTS = 12;
 # TSan takes the end of prefork's children, inside a signal handler, for an error.
 my $TSAN = ($ENV{CHAT_VARIANT} // '') eq 'tsan';
