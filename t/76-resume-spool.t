@@ -2,8 +2,9 @@
 #
 # Logs of streams in files: a client that comes back has every event once,
 # whatever it had before and whichever process answers it; what is missing is
-# said; and a stream is stopped from anywhere. By a module of the tests, below
-# the routes (t/tools/module/mod_chat_probe.c).
+# said; and a stream is stopped from anywhere. On a disk, and in memory, where
+# files are mapped. By a module of the tests, below the routes
+# (t/tools/module/mod_chat_probe.c).
 use v5.36;
 use Test::More;
 use FindBin;
@@ -45,7 +46,7 @@ sub read_some ($t, $path, $n) {
 }
 
 for my $mpm (qw(event worker), $TSAN ? () : 'prefork') {
-    my $t = server(mpm => $mpm);
+    my $t = server(mpm => $mpm, memory => $mpm eq 'event');
     my $whole = $t->events(1, $EVENTS, 10);
 
     # It is resumed after each event in turn, by whichever process accepts: all
@@ -109,9 +110,43 @@ for my $mpm (qw(event worker), $TSAN ? () : 'prefork') {
     $t->stop;
 }
 
+# ---- files in memory ----
+
+SKIP: {
+    skip 'no file system in memory', 1 if !ChatTest::Probe::memory_dir();
+    my $t = server(memory => 1);
+    my $mapped = sub ($id) {
+        return scalar grep { open my $maps, '<', "/proc/$_/maps"; $maps && grep { /\Q$id\E/ } <$maps> } $t->children;
+    };
+    my $id = $t->new_id;
+    my $client = $t->client;
+    my %is = map { $_ => undef } 2, 8;
+    my $events = 0;
+    $client->request(GET => "/probe/write/$id?n=1000&ms=10");
+    $client->response(on_event => sub (@) { $is{$events} = $mapped->($id) if exists $is{ ++$events }; $events < 8 });
+    $client->close;
+    is_deeply \%is, { 2 => 0, 8 => 1 }, 'the log of a short answer is written, that of one that goes on is mapped';
+    ends($t, $id);
+    ok !$mapped->($id), '... until it ends';
+    like $t->get("follow/$id")->{body}, qr/\A\Q${\ $t->events(1, 8)}\E/, '... and is read to its end';
+    is -s $t->spool . "/$id", 4096, '... however long its file is';
+
+    # Longer than what is mapped of it, in files of many sizes.
+    my $whole = $t->events(1, 900, 500);
+    $id = $t->new_id;
+    $client = $t->client;
+    $client->request(GET => "/probe/write/$id?n=900&size=500");
+    wait_for('the stream', sub { $t->get("find/$id")->{status} == 200 });
+    my @readers = map { my $c = $t->client; $c->request(GET => "/probe/follow/$id"); $c } 1 .. 4;
+    is $client->response->{body}, $whole, 'a stream that is longer than a map';
+    is scalar(grep { $_->response->{body} eq $whole } @readers), 4, '... is followed meanwhile, to the byte';
+    is $t->get("load/$id")->{body}, "last=900 ended=1\n$whole", '... and loaded';
+    $t->stop;
+}
+
 # ---- what is missing ----
 
-my $t = server(resume => 'spool age=10s size=8K', conf => <<'END');
+my $t = server(memory => 1, resume => 'spool age=10s size=8K', conf => <<'END');
 <Location /probe/short>
 ChatStreamOnLeave finish=1s
 </Location>
@@ -177,12 +212,13 @@ $t->get("remove/$id");
 is $t->get('orphans/x')->{body}, '', '... until it is removed';
 
 # Files that nobody here has written.
-my %foreign = (empty => '', line => "chat-log 1 o 1 stream\n", noise => join('', map { chr $_ * 7 % 256 } 0 .. 5000));
+my %foreign = (empty => '', line => "\0" x 16 . "chat-log 1 o 1 stream a\n", noise => join('', map { chr $_ * 7 % 256 } 0 .. 5000));
 for my $name (sort keys %foreign) {
     $id = $t->new_id;
     open my $file, '>:raw', $t->spool . "/$id" or die $!;
     print $file $foreign{$name};
     close $file;
+    chown +(stat $t->spool)[4, 5], $t->spool . "/$id";
     chmod 0644, $t->spool . "/$id";
     is $t->get("follow/$id")->{status} == 404, $name ne 'line', "a file of $name";
 }

@@ -50,15 +50,18 @@ extern const chat_resume_way_t chat_resume_redis;
 
 /* Members that not every way has are 0 in the others. */
 struct chat_resume_writer_t {
-    const chat_resume_way_t *way;        /* C */
-    request_rec *r;                      /* C */
-    const char *stream;                  /* C */
-    apr_int64_t size;                    /* of the log by now */
-    apr_int64_t most;                    /* C  it may have */
-    int broken;                          /* it is not written to any more */
-    int fd;                              /* of a spool's file, -1 */
-    apr_off_t at;                        /* where its next bytes go */
-    struct chat_resume_redis_log_t *log; /* C  in Redis */
+    const chat_resume_way_t *way;          /* C */
+    request_rec *r;                        /* C */
+    const char *stream;                    /* C */
+    apr_int64_t size;                      /* of the log by now */
+    apr_int64_t most;                      /* C  it may have */
+    int broken;                            /* it is not written to any more */
+    int fd;                                /* of a spool's file, -1 */
+    apr_off_t at;                          /* where its next bytes go */
+    apr_off_t there;                       /* bytes of it that are mapped */
+    int appends;                           /* before it is mapped */
+    struct chat_resume_spool_head_t *head; /* of one that is mapped, or NULL */
+    struct chat_resume_redis_log_t *log;   /* C  in Redis */
 };
 
 /* What a follower is told instead of what is not there any more. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Logs as files. Each has one writer, the process that made it, which alone
- * knows where it ends: what a write that failed has left behind is no whole
- * frame, and no reader takes it for one. On a file system in memory, as /run
- * is, a write never waits for a disk.
+ * Logs as files: who looks at them, those that nobody writes any more, and what
+ * goes when it is old. They are written in chat_resume_spool_write.c and
+ * followed in chat_resume_spool_follow.c.
  */
 #include "chat_resume_spool.h"
 
@@ -28,102 +27,6 @@
 /* A request to stop a stream is heard at once, or never. */
 #define STOP_AGE apr_time_from_sec(60)
 
-/* ---- writing ---- */
-
-/* 0: not all of it was written, errno says why. */
-static int write_at(int fd, const char *data, apr_size_t len, apr_off_t at)
-{
-    ssize_t n;
-
-    do
-        n = pwrite(fd, data, len, at);
-    while (n < 0 && errno == EINTR);
-    if (n >= 0 && (apr_size_t)n < len)
-        errno = ENOSPC;
-    return n == (ssize_t)len;
-}
-
-static void set_state(const chat_resume_writer_t *w, char state)
-{
-    write_at(w->fd, &state, 1, CHAT_RESUME_STATE_AT);
-}
-
-static apr_status_t close_file(void *baton)
-{
-    chat_resume_writer_t *w = baton;
-
-    close(w->fd);
-    w->fd = -1;
-    return APR_SUCCESS;
-}
-
-/* The line is written when the lock is there: a file without one is new. */
-static int begin_file(chat_resume_writer_t *w, const char *line)
-{
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-    w->at = strlen(line);
-    return fcntl(w->fd, F_OFD_SETLK, &l) == 0 &&
-           write_at(w->fd, line, w->at, 0);
-}
-
-static apr_status_t create(chat_resume_writer_t *w, const char *owner,
-                           const char *route, const char **pwhy)
-{
-    const chat_resume_line_t line = {.state = CHAT_RESUME_OPEN,
-                                     .created = apr_time_now(),
-                                     .owner = owner,
-                                     .route = route};
-    const char *text = chat_resume_frames_make_line(&line, w->r->pool);
-    int failed;
-
-    *pwhy = "its owner has too long a name";
-    if (!text)
-        return APR_EINVAL;
-    w->fd = openat(chat_resume_spool_dir_logs(), w->stream,
-                   O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    failed = w->fd < 0 ? errno : 0;
-    if (!failed && !begin_file(w, text)) {
-        failed = errno;
-        close_file(w);
-        unlinkat(chat_resume_spool_dir_logs(), w->stream, 0);
-    }
-    if (failed) {
-        *pwhy = failed == ENOENT ? "its directory is gone: restart the server, "
-                                   "which makes it"
-                                 : strerror(failed);
-        return failed;
-    }
-    apr_pool_cleanup_register(w->r->pool, w, close_file, apr_pool_cleanup_null);
-    return APR_SUCCESS;
-}
-
-static int append(chat_resume_writer_t *w, apr_int64_t first, apr_int64_t last,
-                  const char *frames, apr_size_t len, const char **pwhy)
-{
-    int written = write_at(w->fd, frames, len, w->at);
-
-    if (!written)
-        *pwhy = strerror(errno);
-    w->at += len;
-    return written;
-}
-
-static void give_up(chat_resume_writer_t *w)
-{
-    set_state(w, CHAT_RESUME_BROKEN);
-}
-
-/* Of a broken one nothing more can be had: those who read it by now have it. */
-static void end(chat_resume_writer_t *w)
-{
-    if (w->broken)
-        unlinkat(chat_resume_spool_dir_logs(), w->stream, 0);
-    else
-        set_state(w, CHAT_RESUME_ENDED);
-    apr_pool_cleanup_run(w->r->pool, w, close_file);
-}
-
 /* ---- looking ---- */
 
 static void describe(chat_resume_log_t *log, const chat_resume_line_t *line,
@@ -137,45 +40,36 @@ static void describe(chat_resume_log_t *log, const chat_resume_line_t *line,
     log->broken = line->state == CHAT_RESUME_BROKEN;
 }
 
-/* A descriptor, or the status of there being none. */
-static apr_status_t open_log(int *pfd, chat_resume_line_t *line,
-                             const char *stream, apr_pool_t *p)
-{
-    *pfd = chat_resume_spool_file_open(line, stream, p);
-    if (*pfd >= 0)
-        return APR_SUCCESS;
-    return errno == ENOENT || errno == EINVAL ? APR_NOTFOUND : errno;
-}
-
 static apr_status_t find(chat_resume_log_t *log, const char *stream,
                          apr_pool_t *p)
 {
+    chat_resume_spool_file_t file;
     chat_resume_line_t line;
     apr_status_t rv;
-    int fd;
 
-    rv = open_log(&fd, &line, stream, p);
+    rv = chat_resume_spool_file_open(&file, &line, O_RDONLY, stream, p);
     if (rv != APR_SUCCESS)
         return rv;
-    close(fd);
+    chat_resume_spool_file_close(&file);
     describe(log, &line, stream);
     return APR_SUCCESS;
 }
 
 /* All from there on, *plen bytes of it. */
-static apr_status_t read_rest(char **pdata, apr_size_t *plen, int fd,
-                              apr_off_t from, apr_pool_t *p)
+static apr_status_t read_rest(char **pdata, apr_size_t *plen,
+                              chat_resume_spool_file_t *file, apr_pool_t *p)
 {
+    apr_off_t from = file->begin;
     struct stat st;
     apr_ssize_t n;
 
     *plen = 0;
-    if (fstat(fd, &st))
+    if (fstat(file->fd, &st))
         return errno;
     *pdata = apr_palloc(p, st.st_size > from ? st.st_size - from + 1 : 1);
     while (from + (apr_off_t)*plen < st.st_size) {
         n = chat_resume_spool_file_read(
-            &fd, *pdata + *plen, st.st_size - from - *plen, from + *plen);
+            file, *pdata + *plen, st.st_size - from - *plen, from + *plen);
         if (n < 0)
             return errno;
         if (n == 0)
@@ -189,25 +83,27 @@ static apr_status_t load(const char **pframes, apr_size_t *plen,
                          apr_int64_t *plast, int *pended, const char *stream,
                          apr_pool_t *p)
 {
+    chat_resume_spool_file_t file;
     chat_resume_line_t line;
     apr_status_t rv;
+    apr_size_t whole;
     apr_off_t at;
     char *data = NULL;
-    int fd;
 
-    rv = open_log(&fd, &line, stream, p);
+    rv = chat_resume_spool_file_open(&file, &line, O_RDONLY, stream, p);
     if (rv != APR_SUCCESS)
         return rv;
-    at = line.len;
-    rv = chat_resume_frames_seek(&at, plast, chat_resume_spool_file_read, &fd,
+    at = file.begin;
+    rv = chat_resume_frames_seek(&at, plast, chat_resume_spool_file_read, &file,
                                  APR_INT64_MAX);
     if (rv == APR_SUCCESS)
-        rv = read_rest(&data, plen, fd, line.len, p);
-    close(fd);
+        rv = read_rest(&data, plen, &file, p);
+    chat_resume_spool_file_close(&file);
     if (rv != APR_SUCCESS)
         return rv;
-    if (*plen > at - line.len) /* some came in between, or is no frame */
-        *plen = at - line.len;
+    whole = at - file.begin;
+    if (*plen > whole) /* some came in between, or is no frame */
+        *plen = whole;
     *pframes = data;
     *pended = line.state == CHAT_RESUME_ENDED;
     return APR_SUCCESS;
@@ -245,26 +141,28 @@ static apr_status_t for_each(int dir_fd, each_fn *each, void *ctx)
 }
 
 /* 1: it has not ended, and its writer is gone. */
-static int is_orphan(const chat_resume_line_t *line, int fd)
+static int is_orphan(const chat_resume_line_t *line,
+                     const chat_resume_spool_file_t *file)
 {
     return line->state != CHAT_RESUME_ENDED &&
-           !chat_resume_spool_file_is_written(fd) &&
+           !chat_resume_spool_file_is_written(file) &&
            /* it may have ended just now */
-           chat_resume_spool_file_state(fd) != CHAT_RESUME_ENDED;
+           chat_resume_spool_file_state(file) != CHAT_RESUME_ENDED;
 }
 
 static void add_orphan(void *ctx, int dir_fd, const char *name,
                        const struct stat *st)
 {
     apr_array_header_t *logs = ctx;
+    chat_resume_spool_file_t file;
     chat_resume_line_t line;
-    int fd = chat_resume_spool_file_open(&line, name, logs->pool);
 
-    if (fd < 0)
+    if (chat_resume_spool_file_open(&file, &line, O_RDONLY, name, logs->pool) !=
+        APR_SUCCESS)
         return;
-    if (is_orphan(&line, fd))
+    if (is_orphan(&line, &file))
         describe(apr_array_push(logs), &line, apr_pstrdup(logs->pool, name));
-    close(fd);
+    chat_resume_spool_file_close(&file);
 }
 
 static apr_status_t orphans(apr_array_header_t *logs, apr_pool_t *p)
@@ -290,16 +188,17 @@ static void sweep_log(void *ctx, int dir_fd, const char *name,
 {
     const sweep_t *sweep = ctx;
     apr_interval_time_t idle = idle_for(sweep, st);
+    chat_resume_spool_file_t file;
     chat_resume_line_t line;
-    int fd, keep = 0;
+    int keep = 0;
 
     if (idle < sweep->age)
         return;
-    fd = chat_resume_spool_file_open(&line, name, sweep->pool);
-    if (fd >= 0) {
-        keep = chat_resume_spool_file_is_written(fd) ||
-               (is_orphan(&line, fd) && idle < ORPHAN_AGE);
-        close(fd);
+    if (chat_resume_spool_file_open(&file, &line, O_RDONLY, name,
+                                    sweep->pool) == APR_SUCCESS) {
+        keep = chat_resume_spool_file_is_written(&file) ||
+               (is_orphan(&line, &file) && idle < ORPHAN_AGE);
+        chat_resume_spool_file_close(&file);
     }
     apr_pool_clear(sweep->pool);
     if (!keep)
@@ -348,10 +247,10 @@ static apr_status_t stop(const char *stream)
 }
 
 const chat_resume_way_t chat_resume_spool = {
-    .create = create,
-    .append = append,
-    .give_up = give_up,
-    .end = end,
+    .create = chat_resume_spool_write_create,
+    .append = chat_resume_spool_write_append,
+    .give_up = chat_resume_spool_write_give_up,
+    .end = chat_resume_spool_write_end,
     .find = find,
     .load = load,
     .remove = remove_log,

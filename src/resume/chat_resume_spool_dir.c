@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "chat_log.h"
@@ -18,6 +20,7 @@
 
 static const char *logs_path, *stops_path; /* in pconf */
 static int logs_fd = -1, stops_fd = -1;    /* a child's */
+static int logs_are_memory;                /* a child's */
 
 static void find_paths(apr_pool_t *pconf, const server_rec *s)
 {
@@ -55,6 +58,13 @@ apr_status_t chat_resume_spool_dir_post_config(apr_pool_t *pconf, server_rec *s)
     return each(chat_private_make, pconf, s);
 }
 
+static int is_memory(int fd)
+{
+    struct statfs fs;
+
+    return fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+}
+
 static int open_dir(const char *path)
 {
     return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -64,6 +74,7 @@ void chat_resume_spool_dir_child_init(apr_pool_t *pchild, server_rec *s)
 {
     logs_fd = open_dir(logs_path);
     stops_fd = open_dir(stops_path);
+    logs_are_memory = is_memory(logs_fd);
     if (logs_fd < 0 || stops_fd < 0)
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      CHATNO(1204) "%s cannot be opened: no stream of child %d "
@@ -80,6 +91,11 @@ int chat_resume_spool_dir_logs(void)
 int chat_resume_spool_dir_stops(void)
 {
     return stops_fd;
+}
+
+int chat_resume_spool_dir_is_memory(void)
+{
+    return logs_are_memory;
 }
 
 const char *chat_resume_spool_dir_path(const char *stream, apr_pool_t *p)

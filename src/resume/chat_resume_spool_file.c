@@ -4,54 +4,126 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-apr_ssize_t chat_resume_spool_file_read(void *ctx, char *data, apr_size_t len,
-                                        apr_off_t at)
+/* ---- to open one ---- */
+
+static apr_ssize_t read_at(int fd, char *data, apr_size_t len, apr_off_t at)
 {
-    const int *fd = ctx;
     ssize_t n;
 
     do
-        n = pread(*fd, data, len, at);
+        n = pread(fd, data, len, at);
     while (n < 0 && errno == EINTR);
     return n;
 }
 
-int chat_resume_spool_file_open(chat_resume_line_t *line, const char *stream,
-                                apr_pool_t *p)
+/* 0: it is no log. */
+static int read_line(chat_resume_spool_file_t *file, chat_resume_line_t *line,
+                     apr_pool_t *p)
 {
-    int fd = openat(chat_resume_spool_dir_logs(), stream,
-                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    char data[CHAT_RESUME_LINE_MAX];
+    char data[sizeof(chat_resume_spool_head_t) + CHAT_RESUME_LINE_MAX];
+    chat_resume_spool_head_t head;
     struct stat st;
     apr_ssize_t n;
 
-    if (fd < 0)
-        return -1;
-    if (!fstat(fd, &st) && S_ISREG(st.st_mode) &&
-        (n = chat_resume_spool_file_read(&fd, data, sizeof(data), 0)) >= 0 &&
-        chat_resume_frames_parse_line(line, data, n, p) == APR_SUCCESS)
-        return fd;
-    close(fd);
-    errno = EINVAL;
-    return -1;
+    if (fstat(file->fd, &st) || !S_ISREG(st.st_mode))
+        return 0;
+    n = read_at(file->fd, data, sizeof(data), 0);
+    if (n < (apr_ssize_t)sizeof(head) ||
+        chat_resume_frames_parse_line(line, data + sizeof(head),
+                                      n - sizeof(head), p) != APR_SUCCESS)
+        return 0;
+    memcpy(&head, data, sizeof(head));
+    file->len = head.len;
+    file->begin = CHAT_RESUME_SPOOL_LINE_AT + line->len;
+    return 1;
 }
 
-char chat_resume_spool_file_state(int fd)
+static int map_head(chat_resume_spool_file_t *file)
+{
+    void *head = mmap(NULL, sizeof(*file->head), PROT_READ | PROT_WRITE,
+                      MAP_SHARED, file->fd, 0);
+
+    if (head == MAP_FAILED)
+        return errno;
+    file->head = head;
+    return APR_SUCCESS;
+}
+
+apr_status_t chat_resume_spool_file_open(chat_resume_spool_file_t *file,
+                                         chat_resume_line_t *line, int mode,
+                                         const char *stream, apr_pool_t *p)
+{
+    apr_status_t rv = APR_NOTFOUND;
+
+    file->head = NULL;
+    file->fd = openat(chat_resume_spool_dir_logs(), stream,
+                      mode | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (file->fd < 0)
+        return errno == ENOENT ? APR_NOTFOUND : errno;
+    if (read_line(file, line, p))
+        rv = mode == O_RDWR && chat_resume_spool_dir_is_memory()
+                 ? map_head(file)
+                 : APR_SUCCESS;
+    if (rv != APR_SUCCESS)
+        close(file->fd);
+    return rv;
+}
+
+void chat_resume_spool_file_close(chat_resume_spool_file_t *file)
+{
+    if (file->head)
+        munmap(file->head, sizeof(*file->head));
+    close(file->fd);
+}
+
+/* ---- what it says ---- */
+
+/* Where the log ends; 0: where the file does. */
+static apr_off_t end_of(const chat_resume_spool_file_t *file)
+{
+    return file->head
+               ? (apr_off_t)__atomic_load_n(&file->head->len, __ATOMIC_SEQ_CST)
+               : file->len;
+}
+
+/* A file that is mapped meanwhile may get bytes of which only some are there:
+ * what was read without knowing its end is read again. */
+apr_ssize_t chat_resume_spool_file_read(void *ctx, char *data, apr_size_t len,
+                                        apr_off_t at)
+{
+    const chat_resume_spool_file_t *file = ctx;
+    apr_off_t end = end_of(file);
+    apr_ssize_t n;
+
+    if (!end) {
+        n = read_at(file->fd, data, len, at);
+        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        end = end_of(file);
+        if (!end)
+            return n;
+    }
+    if (at >= end)
+        return 0;
+    if (len > (apr_size_t)(end - at))
+        len = end - at;
+    return read_at(file->fd, data, len, at);
+}
+
+char chat_resume_spool_file_state(const chat_resume_spool_file_t *file)
 {
     char state = 0;
 
-    return chat_resume_spool_file_read(&fd, &state, 1, CHAT_RESUME_STATE_AT) ==
-                   1
-               ? state
-               : 0;
+    return read_at(file->fd, &state, 1, CHAT_RESUME_SPOOL_STATE_AT) == 1 ? state
+                                                                         : 0;
 }
 
-int chat_resume_spool_file_is_written(int fd)
+int chat_resume_spool_file_is_written(const chat_resume_spool_file_t *file)
 {
     struct flock l = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 
-    return fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+    return fcntl(file->fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
 }

@@ -8,8 +8,7 @@
 
 #include <apr_strings.h>
 
-#include <errno.h>
-#include <unistd.h>
+#include <fcntl.h>
 
 /* A writer that has died is heard of at once, but its lock may be there for a
  * moment longer. */
@@ -18,7 +17,7 @@
 typedef struct follower_t {
     chat_resume_waiter_t waiter;
     const char *path;
-    int fd;
+    chat_resume_spool_file_t file;
     apr_off_t at;       /* in the file */
     apr_int64_t expect; /* the id of the first frame, 0 once it was seen */
     int quiet;          /* there was nothing at the last read */
@@ -31,6 +30,8 @@ static void open_feed(void *ctx, chat_stream_t *stream)
     follower_t *f = ctx;
 
     chat_resume_watch_add(&f->waiter, stream, f->path);
+    if (f->file.head)
+        __atomic_store_n(&f->file.head->followed, 1, __ATOMIC_SEQ_CST);
 }
 
 static void close_feed(void *ctx)
@@ -51,11 +52,10 @@ static apr_status_t tell_gap(follower_t *f, const char **pdata,
 
 /* Whole frames, as many as fit; of one that does not fit, all that does. 0:
  * there is none. *pall: these are all that there are. */
-static apr_size_t read_frames(const follower_t *f, char *data, apr_size_t size,
+static apr_size_t read_frames(follower_t *f, char *data, apr_size_t size,
                               int *pall)
 {
-    int fd = f->fd;
-    apr_ssize_t n = chat_resume_spool_file_read(&fd, data, size, f->at);
+    apr_ssize_t n = chat_resume_spool_file_read(&f->file, data, size, f->at);
     apr_size_t len = n > 0 ? chat_resume_frames_whole(data, n) : 0;
 
     *pall = n < (apr_ssize_t)size;
@@ -65,10 +65,10 @@ static apr_size_t read_frames(const follower_t *f, char *data, apr_size_t size,
 /* What the file is before it is read decides whether all was read. */
 static char find_state(follower_t *f)
 {
-    char state = chat_resume_spool_file_state(f->fd);
+    char state = chat_resume_spool_file_state(&f->file);
 
     if (state == CHAT_RESUME_OPEN && f->quiet &&
-        !chat_resume_spool_file_is_written(f->fd))
+        !chat_resume_spool_file_is_written(&f->file))
         state = CHAT_RESUME_BROKEN;
     f->quiet = 1;
     f->is_open |= state == CHAT_RESUME_OPEN;
@@ -109,19 +109,18 @@ static apr_status_t read_feed(void *ctx, const char **pdata, apr_size_t *plen,
                                                           : APR_SUCCESS;
 }
 
-static int is_at_end(const follower_t *f)
+static int is_at_end(follower_t *f)
 {
-    int fd = f->fd;
     char byte;
 
-    return chat_resume_spool_file_read(&fd, &byte, 1, f->at) <= 0;
+    return chat_resume_spool_file_read(&f->file, &byte, 1, f->at) <= 0;
 }
 
 static apr_status_t close_file(void *baton)
 {
     follower_t *f = baton;
 
-    close(f->fd);
+    chat_resume_spool_file_close(&f->file);
     return APR_SUCCESS;
 }
 
@@ -134,16 +133,16 @@ apr_status_t chat_resume_spool_follow(chat_feed_t *feed, request_rec *r,
     apr_status_t rv;
     char state;
 
-    f->fd = chat_resume_spool_file_open(&line, stream, r->pool);
-    if (f->fd < 0)
-        return errno == ENOENT || errno == EINVAL ? APR_NOTFOUND : errno;
+    rv = chat_resume_spool_file_open(&f->file, &line, O_RDWR, stream, r->pool);
+    if (rv != APR_SUCCESS)
+        return rv;
     apr_pool_cleanup_register(r->pool, f, close_file, apr_pool_cleanup_null);
     f->path = chat_resume_spool_dir_path(stream, r->pool);
     f->expect = after + 1;
-    f->at = line.len;
-    state = chat_resume_spool_file_state(f->fd);
+    f->at = f->file.begin;
+    state = chat_resume_spool_file_state(&f->file);
     rv = chat_resume_frames_seek(&f->at, &last, chat_resume_spool_file_read,
-                                 &f->fd, after);
+                                 &f->file, after);
     if (rv != APR_SUCCESS)
         return rv;
     if (state == CHAT_RESUME_ENDED && is_at_end(f))

@@ -5,20 +5,33 @@ package ChatTest::Probe;
 
 use v5.36;
 use parent 'ChatTest';
+use File::Temp ();
 use ChatTest::Client;
 use ChatTest::Httpd;
 
 my $COUNT = 0;
 
 # %o is that of ChatTest; resume is what ChatStreamResume says, leave what
-# ChatStreamOnLeave does.
+# ChatStreamOnLeave does. memory: logs are in memory_dir().
 sub new ($class, %o) {
     my $so = "$ChatTest::Httpd::ROOT/build/" . ($ENV{CHAT_VARIANT} || 'plain') . '/tools/mod_chat_probe.so';
+    my $memory = delete $o{memory} ? memory_dir() : undef;
     my $resume = $o{resume} // 'spool';
+    $resume =~ s/^spool/spool=$memory/ if $memory;
     my $conf = qq{LoadModule chat_probe_module "$so"\nChatStreamResume $resume\n};
     $conf .= "<Location /probe>\nSetHandler chat-probe\n" . ($o{location} // '') . "\n</Location>\n";
     $conf .= "<Location /probe/finish>\nChatStreamOnLeave " . ($o{leave} // 'finish') . "\n</Location>\n";
-    return $class->SUPER::new(%o, module => $so, conf => $conf . ($o{conf} // ''));
+    my $self = $class->SUPER::new(%o, module => $so, conf => $conf . ($o{conf} // ''));
+    $self->{memory} = $memory;
+    return $self;
+}
+
+# A new directory of the children on a file system in memory. undef: there is none.
+sub memory_dir () {
+    return undef if !-w '/dev/shm' || qx(stat -f -c %T /dev/shm) ne "tmpfs\n";
+    my $dir = File::Temp::tempdir('chat-probe-XXXXXX', DIR => '/dev/shm', CLEANUP => 1);
+    chown +(getpwnam +(grep { defined getpwnam $_ } 'www-data', 'nobody')[0])[2, 3], $dir if !$>;
+    return $dir;
 }
 
 # A stream's id that nobody has had.
@@ -41,6 +54,6 @@ sub events ($self, $first, $last, $size = 0) {
     return join '', map { "id: $_\nevent: delta\ndata: $_ " . 'x' x $size . "\n\n" } $first .. $last;
 }
 
-sub spool ($self) { return $self->dir . '/run/chat' }
+sub spool ($self) { return $self->{memory} // $self->dir . '/run/chat' }
 
 1;
