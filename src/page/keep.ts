@@ -3,9 +3,12 @@
 // What this browser keeps: settings, and drafts, which are never lost before they
 // are sent. Storage that is full or forbidden is no reason to stop.
 
+/** What the browser does not take is held until the page is closed. */
+const held = new Map<string, unknown>();
+
 export function read<T>(key: string, otherwise: T): T {
     try {
-        return (JSON.parse(localStorage.getItem(`chat.${key}`) ?? "null") as T | null) ?? otherwise;
+        return ((held.get(key) ?? JSON.parse(localStorage.getItem(`chat.${key}`) ?? "null")) as T | null) ?? otherwise;
     } catch {
         return otherwise;
     }
@@ -13,11 +16,12 @@ export function read<T>(key: string, otherwise: T): T {
 
 /** null removes it. */
 export function write(key: string, value: unknown): void {
+    held.delete(key);
     try {
         if (value === null) localStorage.removeItem(`chat.${key}`);
         else localStorage.setItem(`chat.${key}`, JSON.stringify(value));
     } catch {
-        // It is held in memory then, until the page is closed.
+        held.set(key, value);
     }
 }
 

@@ -3,8 +3,10 @@ import { render } from "preact";
 import { has, known, loadMe, loadModels, me, models, settings, showCachedModels, signedOut, whoNow } from "./app";
 import { lookAgain, resolvePending, restWhileHidden } from "./ask";
 import { catchUp, drop, loadConversations, mark, put, showCached } from "./conversations";
+import { speak } from "./i18n";
 import { read } from "./keep";
 import { go, route } from "./route";
+import { app, takeOver } from "./shell";
 import { hearTabs } from "./tabs";
 import { conversationId, notice, showKept } from "./thread";
 import "./style/page.css";
@@ -65,5 +67,9 @@ async function begin(): Promise<void> {
     if (!models.value.length) void loadModels();
 }
 
-render(<App />, document.getElementById("app")!);
+// The frame that stands there becomes the page, and no word of another language is seen in it.
+void speak(settings.value.language).then(() => {
+    takeOver();
+    render(<App />, app);
+});
 void begin();
