@@ -4,12 +4,13 @@ import { has, known, loadMe, loadModels, me, models, settings, showCachedModels,
 import { lookAgain, resolvePending, restWhileHidden } from "./ask";
 import { catchUp, drop, loadConversations, mark, put, showCached } from "./conversations";
 import { speak } from "./i18n";
-import { read } from "./keep";
+import { forgetSent, hearDrafts, read } from "./keep";
 import { go, route } from "./route";
 import { app, takeOver } from "./shell";
 import { hearTabs } from "./tabs";
 import { conversationId, notice, showKept } from "./thread";
 import "./style/page.css";
+import { showDraft } from "./ui/composer";
 import { App } from "./ui/page";
 
 // What other tabs of this browser change is changed here.
@@ -28,6 +29,10 @@ hearTabs((news) => {
             if (news.id === conversationId.value) void lookAgain();
             else mark(news.id, true);
             return;
+        case "sent":
+            forgetSent(news.draft, news.text);
+            showDraft(news.draft);
+            return;
         case "settings":
             settings.value = news.settings;
             return;
@@ -35,6 +40,8 @@ hearTabs((news) => {
             void whoNow();
     }
 });
+
+hearDrafts(showDraft);
 
 // Nothing is asked for while nobody looks; who comes back sees how it is.
 addEventListener("visibilitychange", () => {
