@@ -9,7 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChatTest::Page;
 
-my $t = ChatTest::Page->new->start;
+my $t = ChatTest::Page->new(where => "ChatLimit minute 500/600s user\n")->start;
 $t->drive('first.mjs');
 $t->drive('soon.mjs') if $ENV{CHAT_TEST_PAGE_LONG};
 $t->stop;

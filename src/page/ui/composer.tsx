@@ -220,12 +220,12 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
     );
 }
 
-/** The limit that is nearest to its end. */
+/** The limit that is nearest to its end; a guest is told of his above. */
 const nearest = () => (me.value?.limits ?? []).toSorted((a, b) => a.remaining / a.limit - b.remaining / b.limit)[0];
 
 function Left() {
     const limit = nearest();
-    if (!limit) return null;
+    if (!limit || (me.value!.guest && limit.unit === "requests")) return null;
     return <span class="left">{leftOf(limit)}</span>;
 }
 

@@ -82,6 +82,16 @@ const small = (up) => written(up, "small", { ...PHONE, viewport: { width: 320, h
 const desktop = (up) => written(up, "desktop", DESKTOP);
 const alone = (up) => written(up, "alone", { ...DESKTOP, keep: { "chat.settings": { sidebar: false } } });
 
+async function guest() {
+    for (const [name, options] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+        const { page, come } = await waiting(undefined, options);
+        await come();
+        await page.getByText("You are a guest").waitFor();
+        await rest(page);
+        is(await page.evaluate(() => window.moved), [], `nothing moves for a guest, ${name}`);
+    }
+}
+
 async function composed() {
     const { page, come } = await waiting("eve");
     const debug = await page.context().newCDPSession(page);
@@ -169,4 +179,4 @@ async function withoutScript() {
     is(await page.locator("#composer:visible").count(), 0, "without scripts the page says so, and has no field that does nothing");
 }
 
-run([{ phone, dark, small, desktop, alone, composed, drafts, dressed, languages, withoutScript }]);
+run([{ phone, dark, small, desktop, alone, guest, composed, drafts, dressed, languages, withoutScript }]);
