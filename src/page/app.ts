@@ -154,7 +154,7 @@ effect(() => {
     const { theme, size, language } = settings.value;
     document.documentElement.dataset.theme = theme;
     document.documentElement.dataset.size = size;
-    void speak(language || undefined);
+    void speak(language);
 });
 
 addEventListener("online", () => (online.value = true));

@@ -299,6 +299,7 @@ export async function resolvePending(): Promise<string | null> {
         keepPending(null);
         if (!page.data.some((m) => m.id === p.question)) return null;
         keepDraft(p.draft, { text: "" });
+        tell({ what: "sent", draft: p.draft, text: p.text });
         return p.conversation;
     } catch (e) {
         // Where there is no such conversation nothing has arrived; otherwise it is asked again later.

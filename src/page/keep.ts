@@ -3,21 +3,27 @@
 // What this browser keeps: settings, and drafts, which are never lost before they
 // are sent. Storage that is full or forbidden is no reason to stop.
 
-export function read<T>(key: string, otherwise: T): T {
+type Storage = "localStorage" | "sessionStorage";
+
+/** What the browser does not take is held until the page is closed. */
+const held = new Map<string, unknown>();
+
+export function read<T>(key: string, otherwise: T, storage: Storage = "localStorage"): T {
     try {
-        return (JSON.parse(localStorage.getItem(`chat.${key}`) ?? "null") as T | null) ?? otherwise;
+        return ((held.get(storage + key) ?? JSON.parse(window[storage].getItem(`chat.${key}`) ?? "null")) as T | null) ?? otherwise;
     } catch {
         return otherwise;
     }
 }
 
 /** null removes it. */
-export function write(key: string, value: unknown): void {
+export function write(key: string, value: unknown, storage: Storage = "localStorage"): void {
+    held.delete(storage + key);
     try {
-        if (value === null) localStorage.removeItem(`chat.${key}`);
-        else localStorage.setItem(`chat.${key}`, JSON.stringify(value));
+        if (value === null) window[storage].removeItem(`chat.${key}`);
+        else window[storage].setItem(`chat.${key}`, JSON.stringify(value));
     } catch {
-        // It is held in memory then, until the page is closed.
+        held.set(storage + key, value);
     }
 }
 
@@ -61,9 +67,37 @@ export interface Draft {
     queued?: boolean;
 }
 
-/** The draft of a conversation; "" is that of a new one. */
-export const draftOf = (key: string): Draft => read<Draft>(`draft.${key}`, { text: "" });
-export const keepDraft = (key: string, draft: Draft): void => write(`draft.${key}`, draft.text || draft.files?.length || draft.unsent?.length ? draft : null);
+const draft = (key: string): string => `draft.${key}`;
+const shared = (key: string): Draft => read<Draft>(draft(key), { text: "" });
+
+/** The draft of a conversation, "" is that of a new one: as this tab has it, or as the tab that wrote last. */
+export const draftOf = (key: string): Draft => read<Draft>(draft(key), shared(key), "sessionStorage");
+
+export function keepDraft(key: string, d: Draft): void {
+    const value = d.text || d.files?.length || d.unsent?.length ? d : null;
+    write(draft(key), value);
+    write(draft(key), value, "sessionStorage");
+}
+
+/** It was sent, by whichever tab: one that has the same text has no draft of its own any longer. */
+export function forgetSent(key: string, text: string): void {
+    if (draftOf(key).text.trim() === text) write(draft(key), null, "sessionStorage");
+}
+
+/**
+ * Tells whose draft is another one because of what another tab has written. What was
+ * written in this one stays, unless what is there now goes on from it.
+ */
+export function hearDrafts(listener: (key: string) => void): void {
+    addEventListener("storage", (e) => {
+        const key = /^chat\.draft\.(.*)$/.exec(e.key ?? "")?.[1];
+        if (key === undefined) return;
+        const own = read<Draft | null>(draft(key), null, "sessionStorage");
+        if (own && !shared(key).text.includes(own.text)) return;
+        if (own) write(draft(key), shared(key), "sessionStorage");
+        listener(key);
+    });
+}
 
 /** What was asked, while it is not known that it arrived: asked again under the same ids it is answered once. */
 export interface Pending {

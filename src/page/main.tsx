@@ -3,11 +3,14 @@ import { render } from "preact";
 import { has, known, loadMe, loadModels, me, models, settings, showCachedModels, signedOut, whoNow } from "./app";
 import { lookAgain, resolvePending, restWhileHidden } from "./ask";
 import { catchUp, drop, loadConversations, mark, put, showCached } from "./conversations";
-import { read } from "./keep";
+import { speak } from "./i18n";
+import { forgetSent, hearDrafts, read } from "./keep";
 import { go, route } from "./route";
+import { app, takeOver } from "./shell";
 import { hearTabs } from "./tabs";
 import { conversationId, notice, showKept } from "./thread";
 import "./style/page.css";
+import { showDraft } from "./ui/composer";
 import { App } from "./ui/page";
 
 // What other tabs of this browser change is changed here.
@@ -26,6 +29,10 @@ hearTabs((news) => {
             if (news.id === conversationId.value) void lookAgain();
             else mark(news.id, true);
             return;
+        case "sent":
+            forgetSent(news.draft, news.text);
+            showDraft(news.draft);
+            return;
         case "settings":
             settings.value = news.settings;
             return;
@@ -33,6 +40,8 @@ hearTabs((news) => {
             void whoNow();
     }
 });
+
+hearDrafts(showDraft);
 
 // Nothing is asked for while nobody looks; who comes back sees how it is.
 addEventListener("visibilitychange", () => {
@@ -65,5 +74,9 @@ async function begin(): Promise<void> {
     if (!models.value.length) void loadModels();
 }
 
-render(<App />, document.getElementById("app")!);
+// The frame that stands there becomes the page, and no word of another language is seen in it.
+void speak(settings.value.language).then(() => {
+    takeOver();
+    render(<App />, app);
+});
 void begin();

@@ -10,6 +10,8 @@ export type News =
     | { what: "gone"; id: string }
     /** Messages of it are others than they were. */
     | { what: "messages"; id: string }
+    /** What was the draft is a question now. */
+    | { what: "sent"; draft: string; text: string }
     | { what: "settings"; settings: Settings }
     /** Somebody else is here now, or nobody. */
     | { what: "user" };

@@ -5,6 +5,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import { api, ApiError, type Message, type Part } from "./api";
 import { cache } from "./cache";
+import { route } from "./route";
 import { tell } from "./tabs";
 
 export interface Notice {
@@ -17,11 +18,11 @@ export interface Notice {
 export type Phase = "idle" | "sending" | "waiting" | "reasoning" | "writing" | "reconnecting" | "stopping";
 
 /** null: a new one, one of a guest, or a temporary one, which nobody keeps. */
-export const conversationId = signal<string | null>(null);
+export const conversationId = signal<string | null>(route.value.what === "chat" ? route.value.id : null);
 export const messages = signal<Message[]>([]);
 /** The cursor of the messages before those that are shown. */
 export const older = signal<string | null>(null);
-export const loading = signal(false);
+export const loading = signal(conversationId.value !== null);
 export const missing = signal<ApiError | null>(null);
 /** It is not there, or not this user's: nothing can be asked in it. */
 export const isGone = computed(() => missing.value?.status === 404 || missing.value?.status === 400);

@@ -121,7 +121,7 @@ export const strings: Strings = {
     "send": "Senden",
     "stop": "Anhalten",
     "send.in": "Senden in {time}",
-    "wrong": "Antworten können falsch sein. Prüfe, worauf es ankommt.",
+    "wrong": "Antworten können falsch sein. Prüfe Wichtiges.",
     "left": "{left} von {limit} übrig",
     "left.short": "noch {left}",
     "too.long": "{n} von {max} Zeichen",

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The page's words. English is in the first file that is loaded, but for what is
-// seldom seen, which comes with it; another language is fetched when the browser
-// asks for it or the user chooses it.
+// seldom seen, which comes with it.
 import { signal } from "@preact/signals";
 import { en } from "./en";
 import type { seldom } from "./en-seldom";
+import { languageOf, wordsOf, writesTo } from "./languages";
 
 export type Key = keyof typeof en | keyof typeof seldom;
 export type Strings = Record<Key, string>;
 
-const OTHERS: Record<string, () => Promise<{ strings: Strings }>> = {
-    de: () => import("./de"),
-    ar: () => import("./ar"),
-};
-const RIGHT_TO_LEFT = new Set(["ar"]);
-
-export const LANGUAGES: Record<string, string> = { en: "English", de: "Deutsch", ar: "العربية" };
 export const language = signal("en");
 const strings = signal<Partial<Strings>>(en);
 const english: Partial<Strings> = { ...en };
@@ -44,15 +37,14 @@ export const count = (n: number): string => n.toLocaleString(region());
 export const dateTime = (iso: string, style: Intl.DateTimeFormatOptions = { dateStyle: "medium", timeStyle: "short" }): string =>
     new Date(iso).toLocaleString(region(), style);
 
-export async function speak(wanted: string | undefined): Promise<void> {
-    const choice = [wanted, ...navigator.languages].map((l) => l?.split("-")[0]).find((l) => l && Object.hasOwn(LANGUAGES, l)) ?? "en";
+export async function speak(wanted: string): Promise<void> {
+    const root = document.documentElement;
+    const choice = languageOf(wanted);
     try {
-        strings.value = choice === "en" ? en : (await OTHERS[choice]!()).strings;
+        strings.value = (await wordsOf(choice)) ?? en;
+        language.value = root.lang = choice;
     } catch {
-        // The file could not be fetched: it is said in English.
-        return;
+        // The file could not be fetched: what is said stays in the language it was in.
     }
-    language.value = choice;
-    document.documentElement.lang = choice;
-    document.documentElement.dir = RIGHT_TO_LEFT.has(choice) ? "rtl" : "ltr";
+    root.dir = writesTo(language.value);
 }

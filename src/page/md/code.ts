@@ -5,7 +5,6 @@
 // Colours are ranges over the text, which stays as it is.
 import { t } from "../i18n";
 import { copyText, download } from "../ui/copy";
-import { paint, unpaint } from "./colours";
 
 const PIECE_LINES = 64;
 /** Beyond this many lines colours come once, at the end. */
@@ -113,8 +112,8 @@ export class CodeBlock {
         this.paint();
     }
 
+    /** What colours come with may not come: the text can be read without. */
     private paint(): void {
-        void paint(this.code, this.text, this.lang);
-        if (!this.element.isConnected) unpaint(this.code);
+        if (this.lang) void import("./colours").then((colours) => colours.paint(this.code, this.text, this.lang), () => undefined);
     }
 }

@@ -100,7 +100,7 @@ function tokensOf(hljs: HLJSApi, text: string, lang: string): [number, number, C
     return tokens;
 }
 
-export function unpaint(code: Element): void {
+function unpaint(code: Element): void {
     for (const [highlight, range] of ranges.get(code) ?? []) highlight.delete(range);
     ranges.delete(code);
 }
@@ -108,8 +108,8 @@ export function unpaint(code: Element): void {
 /** Colours what `code` shows of `text`; its children are pieces, between which a newline of the text stands. */
 export async function paint(code: Element, text: string, lang: string): Promise<void> {
     const hljs = await known(lang);
-    if (!hljs || !code.isConnected) return;
     unpaint(code);
+    if (!hljs || !code.isConnected) return;
     const mine: [Highlight, AbstractRange][] = [];
     const pieces = [...code.children].map((c) => c.firstChild as Text);
     let first = 0;

@@ -12,6 +12,7 @@ import { type Attached, draftOf, keepDraft } from "../keep";
 import { isKept, send, stop } from "../ask";
 import { busy, conversationId, notice, phase, system, temporary, textOf } from "../thread";
 import { go, route } from "../route";
+import { inOneTab, tell } from "../tabs";
 import { AttachButton, Attachments, attached, attachments, attachmentsOf, drop, filesOf, restore, take } from "./attach";
 import { Icon } from "./icons";
 import { leftOf } from "./money";
@@ -29,6 +30,11 @@ function sends(e: KeyboardEvent): boolean {
 const asAttached = (p: Part): Attached[] => (p.type === "file" ? [{ id: p.uploadId, name: p.name ?? t("attach.file"), mediaType: p.mediaType ?? "", size: p.size ?? 0, used: true }] : []);
 
 const filled = signal("");
+/** Whose draft another tab has changed. */
+const changed = signal<{ key: string } | null>(null);
+
+/** Shows the draft as it is kept now, where it is shown. */
+export const showDraft = (key: string): void => void (changed.value = { key });
 
 /** Puts a text into the field, for the user to go on with. */
 export function fill(text: string): void {
@@ -51,11 +57,14 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
 
     const keep = () => temporary.value || keepDraft(key, { text: text.value, ...filesOf(key), queued: queued.value });
 
-    useLayoutEffect(() => {
+    const show = () => {
         const draft = draftOf(key);
         text.value = draft.text || (editing ? textOf(editing) : "");
         queued.value = draft.queued ?? false;
         restore(key, editing ? editing.parts.flatMap(asAttached) : []);
+    };
+    useLayoutEffect(() => {
+        show();
         if (editing) field.current!.focus();
     }, [key]);
     // No keyboard pops up on a phone by itself.
@@ -68,9 +77,18 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
         filled.value = "";
         keep();
     });
-    // What was asked offline goes by itself.
     useSignalEffect(() => {
-        if (online.value && queued.value && me.value && !busy.value) void submit();
+        if (changed.value?.key !== shown.current) return;
+        changed.value = null;
+        // What is on its way in this tab is not known to others.
+        if (attachmentsOf(shown.current).every((a) => a.done)) drop(shown.current);
+        show();
+    });
+    // What was asked offline goes by itself, from one of the tabs that show it.
+    useSignalEffect(() => {
+        if (online.value && queued.value && me.value && !busy.value) void inOneTab("queued", async () => {
+            if (temporary.value || draftOf(shown.current).queued) await submit();
+        });
     });
 
     const write = (value: string) => {
@@ -92,20 +110,25 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
         drop(key);
         // The draft stays where it is until the server has said that it has it.
         if (!temporary.value) keepDraft(key, { text: what, files });
-        const ok = await send({ text: what, files, model: model.value?.id, draft: key, ...(system.value && { system: system.value }), ...(editing && { parentId: editing.parentId }) });
+        const sending = send({ text: what, files, model: model.value?.id, draft: key, ...(system.value && { system: system.value }), ...(editing && { parentId: editing.parentId }) });
+        // What is written meanwhile is of the conversation that begins with this.
+        const next = fresh ? (conversationId.value ?? key) : key;
+        const ok = await sending;
         setSent(false);
         const stays = shown.current === key;
         if (ok) {
             if (stays && !editing) keep();
             else keepDraft(key, { text: "" });
+            tell({ what: "sent", draft: key, text: what });
             if (editing && stays) {
                 // What was typed meanwhile is no other version of that question.
                 if (text.value && conversationId.value) keepDraft(conversationId.value, { text: text.value });
                 onEdited();
             }
             if (fresh && conversationId.value && route.value.id === null) go(conversationId.value, true);
-        } else if (stays) {
-            text.value ||= what;
+        } else if (stays || (fresh && conversationId.value === null)) {
+            text.value = [what, next === key ? text.value : draftOf(next).text].filter(Boolean).join("\n\n");
+            if (next !== key) keepDraft(next, { text: "" });
             attachments.value = [...had, ...attachments.value.filter((a) => a.draft !== key || !files.some((f) => f.id === a.done?.id))];
             keep();
         }
@@ -197,12 +220,12 @@ export function Composer({ editing, onEdited, onEditLast }: { editing: Message |
     );
 }
 
-/** The limit that is nearest to its end. */
+/** The limit that is nearest to its end; a guest is told of his above. */
 const nearest = () => (me.value?.limits ?? []).toSorted((a, b) => a.remaining / a.limit - b.remaining / b.limit)[0];
 
 function Left() {
     const limit = nearest();
-    if (!limit) return null;
+    if (!limit || (me.value!.guest && limit.unit === "requests")) return null;
     return <span class="left">{leftOf(limit)}</span>;
 }
 

@@ -3,7 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Message } from "../api";
 import { announced } from "../announce";
-import { conversation, dialog, drawer, has, isAdmin, me, narrow, set, settings, type Opened } from "../app";
+import { conversation, dialog, drawer, has, isAdmin, known, me, narrow, set, settings, type Opened } from "../app";
 import { begin, open, stop } from "../ask";
 import { fresh } from "../conversations";
 import { t } from "../i18n";
@@ -77,13 +77,13 @@ function Empty() {
 
 function Top({ empty }: { empty: boolean }) {
     const c = conversation.value;
-    const title = isGone.value ? t("gone") : c?.title || t(temporary.value ? "temporary" : "new");
+    const title = isGone.value ? t("gone") : c?.title || (loading.value ? "" : t(temporary.value ? "temporary" : "new"));
     return (
         <header class="top">
             {(!settings.value.sidebar || narrow.matches) && (
                 <IconButton icon="sidebar" label={t("sidebar.open")} class={fresh.value.size ? "dotted" : ""} onClick={showSidebar} />
             )}
-            <h1 dir="auto">{title}</h1>
+            <h1 dir="auto" aria-label={title ? undefined : t("thread.loading")}>{title}</h1>
             {!conversationId.value && me.value?.id && has("conversations") && (
                 <IconButton
                     icon="ghost" label={t("temporary")} aria-pressed={temporary.value} disabled={busy.value}
@@ -142,7 +142,7 @@ export function App() {
             {what !== "admin" && !isGone.value && <a class="skip" href="#composer" onClick={(e) => (e.preventDefault(), document.getElementById("composer")?.focus())}>{t("skip")}</a>}
             <Sidebar />
             {drawer.value && <div class="scrim" onClick={() => (drawer.value = false)} />}
-            {what === "admin" && isAdmin.value ? <Admin part={id ?? "models"} /> : <Chat />}
+            {what !== "admin" || (known.value && !isAdmin.value) ? <Chat /> : known.value ? <Admin part={id ?? "models"} /> : <main aria-busy />}
             <Undo />
             {Shown && <Shown key={opened.name} {...(opened as object)} onClose={close} />}
             <div class="offscreen" role="status" aria-live="polite">{announced.value}</div>

@@ -160,11 +160,12 @@ export function Sidebar() {
             <button type="button" class="new" onClick={() => (begin(), (drawer.value = false))}>
                 <Icon name="plus" /> {t("new")}
             </button>
-            {(!me.value || has("conversations")) && (
-                <button type="button" class="find" onClick={() => (dialog.value = { name: "search" })} aria-keyshortcuts="Control+K">
-                    <Icon name="find" /> {t("find")} <kbd aria-hidden="true">Ctrl K</kbd>
-                </button>
-            )}
+            <button
+                type="button" class={!me.value || has("conversations") ? "find" : "find none"} aria-keyshortcuts="Control+K"
+                onClick={() => (dialog.value = { name: "search" })}
+            >
+                <Icon name="find" /> {t("find")} <kbd aria-hidden="true">Ctrl K</kbd>
+            </button>
             <nav aria-label={t("sidebar")}>
                 <List />
             </nav>

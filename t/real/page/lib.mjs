@@ -83,14 +83,14 @@ function launch() {
 /** What may be said in a console because the test itself makes it happen: answers that are no success. */
 const NETWORK = /^Failed to load resource: /;
 
-/** A browser of its own for `user` (none: a guest); `before`: what is done with it before it opens the page. */
-export async function visit(user, { at = "", before = async () => undefined, ...options } = {}) {
+/** A browser of its own for `user` (none: a guest); `before`: what is done with it before it opens the page; `whole`: until its script is there. */
+export async function visit(user, { at = "", before = async () => undefined, whole = true, ...options } = {}) {
     const context = await (await launch()).newContext({ locale: "en-GB", ...DESKTOP, ...options });
     context.setDefaultTimeout(PATIENCE);
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     if (user) await signIn(context, user);
     await before(context);
-    return open(context, at);
+    return whole ? open(context, at) : watched(context, task.url + at, "commit");
 }
 
 /** A page of anything else, in a browser that is watched likewise. */
@@ -108,11 +108,14 @@ export async function signIn(context, user) {
 /** One more tab of a browser. */
 export async function open(context, at = "") {
     const page = await watched(context, task.url + at);
-    await page.locator("main").waitFor();
+    await wholePage(page);
     return page;
 }
 
-async function watched(context, url) {
+/** Until its script is there. */
+export const wholePage = (page) => page.locator("#app:not([data-shell]) main").waitFor();
+
+async function watched(context, url, waitUntil = "load") {
     const page = await context.newPage();
     const { origin } = new URL(url);
     const bad = [];
@@ -129,7 +132,7 @@ async function watched(context, url) {
     await page.addInitScript(() => {
         addEventListener("securitypolicyviolation", (e) => window.violated(`${e.violatedDirective} ${e.blockedURI} ${e.sample} ${e.sourceFile}:${e.lineNumber}`));
     });
-    await page.goto(url);
+    await page.goto(url, { waitUntil });
     return page;
 }
 

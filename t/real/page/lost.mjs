@@ -226,6 +226,88 @@ async function tabs(up) {
     await agrees(other, id, "... in that tab");
 }
 
+/** What is written in one tab is seen in the others, but takes nothing away that was written there. */
+async function draftsInTabs(up) {
+    const one = await visit("bob");
+    const two = await open(one.context());
+    const both = () => Promise.all([one, two].map((tab) => composer(tab).inputValue()));
+    const shows = (name, ...texts) => until(`${name}: ${JSON.stringify(texts)}`, async () => JSON.stringify(await both()) === JSON.stringify(texts));
+    // As a user does, letter by letter.
+    const write = async (tab, text) => {
+        await tab.bringToFront();
+        await composer(tab).focus();
+        await tab.keyboard.press("End");
+        await tab.keyboard.type(text);
+    };
+    await write(one, "begun here");
+    await shows("a tab in which nobody writes follows", "begun here", "begun here");
+    await write(two, ", ended there");
+    await shows("... and the first one that one, which goes on from it", "begun here, ended there", "begun here, ended there");
+    await composer(two).fill("something else");
+    await shows("what was written in one tab is not taken away by another", "begun here, ended there", "something else");
+    await Promise.all([one, two].map((tab) => tab.reload()));
+    is(await both(), ["begun here, ended there", "something else"], "each of two tabs keeps what was written in it, also over a reload");
+    const three = await open(one.context());
+    is(await composer(three).inputValue(), "something else", "... and a new one begins with what was written last");
+
+    // While it is sent, and when it was.
+    await composer(two).fill("");
+    await write(one, ".");
+    await shows("an empty one follows again", "begun here, ended there.", "begun here, ended there.");
+    const called = up.expect("ended there");
+    await button(one, "Send").click();
+    const answer = await called;
+    await write(two, " And a word more");
+    await answer.end("Heard in one tab");
+    await one.getByText("Heard in one tab").waitFor();
+    await settled(one);
+    is(await both(), ["", "begun here, ended there. And a word more"], "what is written to a draft while another tab sends it stays");
+    const again = await open(one.context());
+    await write(again, "the same in both");
+    await until("a third tab to follow", async () => (await composer(three).inputValue()) === "the same in both");
+    await write(three, "!");
+    await until("the other one to follow that", async () => (await composer(again).inputValue()) === "the same in both!");
+    await button(again, "Send").click();
+    await again.getByText("You said: the same in both!").waitFor();
+    await until("what was sent to be no draft in the tab where it was written", async () => (await composer(three).inputValue()) === "");
+    ok(true, "what one tab has sent is a draft in none");
+    is(await composer(two).inputValue(), "begun here, ended there. And a word more", "... and what another one has stays");
+}
+
+/** What was asked offline is shown by two tabs, and goes once. */
+async function queuedInTabs() {
+    const page = await visit("bob");
+    const other = await open(page.context());
+    await page.context().setOffline(true);
+    await askFor(page, "asked offline, once");
+    for (const tab of [page, other]) await tab.getByText("This goes as soon as you are back").waitFor();
+    await page.context().setOffline(false);
+    for (const tab of [page, other]) await until("an empty field", async () => (await composer(tab).inputValue()) === "");
+    await until("its answer", async () => (await rows("SELECT status FROM chat_message WHERE text = 'You said: asked offline, once'")).includes("complete"));
+    is(await rows("SELECT count(*) FROM chat_message WHERE text = 'asked offline, once'"), ["1"], "what was asked offline and two tabs show is asked once");
+}
+
+/** What was sent and refused comes back, with what was written meanwhile. */
+async function refusedMeanwhile() {
+    const page = await visit("bob");
+    let refuse;
+    const refused = new Promise((resolve) => (refuse = resolve));
+    await page.route("**/api/v1/chat/stream", async (route) => {
+        await refused;
+        await route.fulfill({ status: 400, contentType: "application/json", body: '{"code":"content_blocked","message":"no"}' });
+    });
+    await askFor(page, "This is refused");
+    await page.locator("article.user").waitFor();
+    await composer(page).fill("and this was written meanwhile");
+    refuse();
+    const both = async (tab) => (await composer(tab).inputValue()) === "This is refused\n\nand this was written meanwhile";
+    await until("both in the field", () => both(page));
+    await page.reload();
+    await until("both in the field after a reload", () => both(page));
+    ok(true, "what was refused comes back before what was written meanwhile");
+    await composer(page).fill("");
+}
+
 async function busy(up) {
     const { page, answer, id } = await answering(up, "eve", "busy elsewhere");
     const res = await api("eve", "POST", "chat/stream", { conversationId: id, messages: [{ role: "user", content: "from elsewhere" }] });
@@ -452,4 +534,4 @@ async function sentToNobody(up) {
     await agrees(page, id, "sent while the server was away");
 }
 
-run([{ drafts, sending, reloaded, killed, offline, files, tabs, busy, limited, broken, signedOut, killedWhileSending, offlineWhileSending, stoppedAndReloaded, stoppedOffline, signedOutInAnswer, otherDevice }, { sentToNobody }, { restarted }]);
+run([{ drafts, sending, reloaded, killed, offline, files, tabs, draftsInTabs, queuedInTabs, refusedMeanwhile, busy, limited, broken, signedOut, killedWhileSending, offlineWhileSending, stoppedAndReloaded, stoppedOffline, signedOutInAnswer, otherDevice }, { sentToNobody }, { restarted }]);
