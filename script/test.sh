@@ -24,7 +24,7 @@ fi
 units() {
     if [[ -n ${CHAT_VALGRIND-} ]]; then
         prove --timer \
-            --exec 'valgrind --quiet --error-exitcode=99 --leak-check=full' "$@"
+            --exec 'valgrind --quiet --error-exitcode=99 --leak-check=full --suppressions=t/valgrind.supp' "$@"
     else
         prove --timer "$@"
     fi

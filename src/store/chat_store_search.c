@@ -115,10 +115,9 @@ static apr_status_t search_pgsql(chat_store_tx_t *tx, const search_t *s,
             s, found);
     if (rv == APR_SUCCESS && found->nelts <= s->page->limit &&
         strcmp(since, "0"))
-        rv = ask(
-            tx, CHAT_SQL_SEARCH_MESSAGES,
-            CHAT_STORE_ARGS(owner, owner, s->q, since, FIRST_ID, "0", limit), s,
-            found);
+        rv = ask(tx, CHAT_SQL_SEARCH_OLDER,
+                 CHAT_STORE_ARGS(owner, owner, s->q, since, FIRST_ID, limit), s,
+                 found);
     if (rv != APR_SUCCESS)
         return rv;
     return ask(tx, CHAT_SQL_SEARCH_TITLES,

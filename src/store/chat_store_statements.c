@@ -461,6 +461,16 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
              "m.conversation_id where f.chat_message_search match %s "
              "and f.rowid < %s and m.user_id = %s and c.deleted_at is "
              "null order by f.rowid desc limit %s")),
+    /* By the words alone: the index of users would be read as far as there are
+     * messages of this one. */
+    EACH(SEARCH_OLDER,
+         HIT("m.id, m.text, m.created_at, 0",
+             "from chat_message m join chat_conversation c on c.id = "
+             "m.conversation_id and c.deleted_at is null where "
+             "m.user_id || '' = %s and chat_words(m.user_id, m.text) @@ "
+             "chat_asked(%s, %s, '') and (m.created_at, m.id) < (%s, %s) "
+             "order by m.created_at desc, m.id desc limit %s"),
+         NULL),
     EACH(SEARCH_SINCE,
          "select m.created_at from chat_message m where m.user_id = %s "
          "and (m.created_at, m.id) < (%s, %s) "

@@ -274,7 +274,7 @@ static const statement_t both[] = {
     STATEMENT(STREAM_RUNNING, C),
 };
 static const statement_t pgsql[] = {
-    STATEMENT(SEARCH_MESSAGES, "u1", "u1", "rare1x2x3", NOW, LAST, "0", "21"),
+    STATEMENT(SEARCH_OLDER, "u1", "u1", "rare1x2x3", NOW, LAST, "21"),
     /* Sorted at the end, a page of rows. */
     STATEMENT(MESSAGE_PATH, "u1", M, C, "51"),
     STATEMENT(MESSAGE_TURN_PATH, "u1", M, C, "2000"),
@@ -282,6 +282,8 @@ static const statement_t pgsql[] = {
 };
 /* As many rows as it says, and no more. */
 static const statement_t since = STATEMENT(SEARCH_SINCE, "u1", NOW, LAST);
+static const statement_t newest = STATEMENT(
+    SEARCH_MESSAGES, "u1", "u1", "rare1x2x3", NOW, LAST, "1000000", "21");
 static const statement_t sqlite[] = {
     STATEMENT(SEARCH_MESSAGES, FTS, NOW, "u1", "21"),
     STATEMENT(SEARCH_TITLES, FTS, NOW, "u1", "21"),
@@ -347,8 +349,10 @@ START_TEST(plans_use_indexes)
         uses_indexes(&both[i]);
     for (i = 0; i < n; i++)
         uses_indexes(&own[i]);
-    if (!store_link_is_sqlite())
+    if (!store_link_is_sqlite()) {
         uses_indexes(&since);
+        uses_indexes(&newest);
+    }
 }
 END_TEST
 

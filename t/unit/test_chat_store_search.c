@@ -288,6 +288,26 @@ static const char *find(const char *q, chat_store_page_t *page)
     return all;
 }
 
+/* PostgreSQL has words of up to 2046 bytes, with what is in front of them. */
+START_TEST(a_word_that_is_too_long_is_no_harm)
+{
+    chat_store_page_t page = {.limit = 100};
+    const char *id = create(&ada, "t");
+    apr_array_header_t *hits;
+    char word[2050];
+    int n;
+
+    for (n = 2037; n < 2049; n++) {
+        memset(word, 'z', sizeof(word));
+        word[n] = '\0';
+        talk(id, apr_pstrcat(p, word, " short", NULL), "a");
+        OKAY(chat_store_search(&hits, &ada, word, &page, &err));
+        OKAY(chat_store_search(&hits, &ada, "short", &page, &err));
+        ck_assert_int_eq(hits->nelts, n - 2036);
+    }
+}
+END_TEST
+
 START_TEST(words_are_found)
 {
     chat_store_page_t page = {.limit = 10};
@@ -737,6 +757,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, a_message_goes_with_all_below_it);
     tcase_add_test(tc, a_fork_is_a_copy_of_a_path);
     tcase_add_test(tc, words_are_found);
+    tcase_add_test(tc, a_word_that_is_too_long_is_no_harm);
     tcase_add_test(tc, new_words_wait_for_a_search);
     tcase_add_test(tc, parts_of_indexes_of_words_become_one);
     tcase_add_test(tc, pages_of_hits);
