@@ -288,10 +288,11 @@ static const char *const statements[CHAT_SQL_VERCEL_TABLES][2] = {
          "delete from chat_conversation where id in (select id "
          "from chat_conversation where deleted_at is not null "
          "and deleted_at <= %s order by deleted_at limit %s)"),
+    /* Its last message is as old as it was: who is in which place of a list
+     * does not change, and no index. */
     BOTH(CONVERSATION_TOUCH,
-         "update chat_conversation set bytes = bytes + %s, last_message_at "
-         "= "
-         "case when last_message_at < %s then %s else last_message_at end "
+         "update chat_conversation set bytes = bytes + %s, updated_at = "
+         "case when updated_at < %s then %s else updated_at end "
          "where id = %s"),
 
     /* ---- messages ---- */

@@ -304,9 +304,15 @@ START_TEST(a_turn_makes_a_conversation)
     ck_assert_str_eq(s->instance, "here/1");
     NONE(chat_store_stream_get(&s, &eve, turn.stream, &err));
 
+    store_link_sql("update chat_conversation set last_message_at = 1000, "
+                   "updated_at = 1000");
     end(&turn, "Noon.");
     c = get(turn.conversation);
     ck_assert_ptr_null(c->stream);
+    /* Its place in a list was that of the question; what has changed since some
+     * time has the answer. */
+    ck_assert_int_eq(c->last_message, 1000);
+    ck_assert_int_gt(c->updated, 1000);
     OKAY(
         chat_store_message_get(&m, &ada, turn.conversation, turn.answer, &err));
     ck_assert_int_eq(m->status, CHAT_MESSAGE_COMPLETE);

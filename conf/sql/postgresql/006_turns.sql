@@ -113,7 +113,7 @@ s as (
     from m where s.id = in_stream and s.status = 'running'),
 u as (
   update chat_conversation x set bytes = x.bytes + in_bytes - 2,
-      last_message_at = greatest(x.last_message_at, in_now)
+      updated_at = greatest(x.updated_at, in_now)
     from c, m where x.id = c.id),
 b as (
   insert into chat_usage_batch (id, added_at)

@@ -16,7 +16,7 @@ create table chat_usage (
   cached_tokens integer not null default 0,
   cost_e10      integer not null default 0,
   primary key (user_id, day, model, provider, own_key)
-) strict;
+) strict, without rowid;
 
 create index chat_usage_day on chat_usage (day);
 
@@ -24,6 +24,6 @@ create index chat_usage_day on chat_usage (day);
 create table chat_usage_batch (
   id       text    not null primary key,
   added_at integer not null
-) strict;
+) strict, without rowid;
 
 create index chat_usage_batch_old on chat_usage_batch (added_at);
