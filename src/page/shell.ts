@@ -34,7 +34,9 @@ function dress(): void {
     if (wide && sidebar) find(".top button").remove();
     if (what === "admin") return find("main").replaceChildren();
     const field = find<HTMLTextAreaElement>("textarea");
-    field.value = draftOf(draft).text;
+    // A browser that does not wait for this script may have let one write before it.
+    if (field.value) keep();
+    else field.value = draftOf(draft).text;
     field.addEventListener("input", keep);
     // No keyboard pops up on a phone by itself.
     if (wide) field.focus();
@@ -43,8 +45,13 @@ function dress(): void {
 if (what === "shared" && id) app.replaceChildren();
 else dress();
 
+// Where the script of the page was not to be had, it is asked for again as soon as there is a network.
+const again = () => location.reload();
+addEventListener("online", again);
+
 /** The page is here: from now on it keeps what is written. */
 export function takeOver(): void {
     app.querySelector("textarea")?.removeEventListener("input", keep);
+    removeEventListener("online", again);
     app.removeAttribute("data-shell");
 }

@@ -83,7 +83,7 @@ function Top({ empty }: { empty: boolean }) {
             {(!settings.value.sidebar || narrow.matches) && (
                 <IconButton icon="sidebar" label={t("sidebar.open")} class={fresh.value.size ? "dotted" : ""} onClick={showSidebar} />
             )}
-            <h1 dir="auto" aria-label={title ? undefined : t("thread.loading")}>{title}</h1>
+            <h1 dir="auto" aria-label={title ? undefined : t("thread")}>{title}</h1>
             {!conversationId.value && me.value?.id && has("conversations") && (
                 <IconButton
                     icon="ghost" label={t("temporary")} aria-pressed={temporary.value} disabled={busy.value}

@@ -138,6 +138,21 @@ async function drafts() {
     await until("an empty field", async () => (await composer(again.page).inputValue()) === "");
 }
 
+async function comesBack() {
+    const page = await visit("eve", { ...PHONE, whole: false, before: (context) => context.route(SCRIPT, (route) => route.abort(), { times: 1 }) });
+    await page.waitForFunction(() => document.documentElement.dir);
+    await composer(page).fill("written in a tunnel");
+    await page.evaluate(() => dispatchEvent(new Event("online")));
+    await wholePage(page);
+    is(await composer(page).inputValue(), "written in a tunnel", "a page whose script was not to be had comes by itself when there is a network, with what was written");
+    await page.evaluate(() => {
+        window.same = true;
+        dispatchEvent(new Event("online"));
+    });
+    await composer(page).fill("");
+    ok(await page.evaluate(() => window.same), "... and stays when it is there");
+}
+
 async function dressed() {
     const ground = (page) => page.evaluate(() => getComputedStyle(document.querySelector("main")).backgroundColor);
     const light = await waiting("eve", { keep: { "chat.settings": { theme: "light" } }, colorScheme: "dark" });
@@ -179,4 +194,4 @@ async function withoutScript() {
     is(await page.locator("#composer:visible").count(), 0, "without scripts the page says so, and has no field that does nothing");
 }
 
-run([{ phone, dark, small, desktop, alone, guest, composed, drafts, dressed, languages, withoutScript }]);
+run([{ phone, dark, small, desktop, alone, guest, composed, drafts, comesBack, dressed, languages, withoutScript }]);
