@@ -27,4 +27,8 @@ apr_pool_t *chat_scratch(void);
  * to the scratch. */
 apr_pool_t *chat_scratch_pool(apr_pool_t *parent);
 
+/* Give back what was freed of p's memory and is kept for p, up to so many bytes
+ * from now on. The owner of p, whose memory is no other thread's. */
+void chat_scratch_trim(apr_pool_t *p, apr_size_t keeps);
+
 #endif

@@ -8,6 +8,10 @@
 /* Bytes that are kept for the next requests. */
 #define FREE_MAX (4 * 1024 * 1024)
 
+/* Of a connection that has read a request and made an answer of it two are
+ * free, rarely more. */
+#define TRIM_BLOCKS 4
+
 static apr_pool_t *scratch;
 
 /* Nobody's subpool: with httpd -X requests outlive pchild. */
@@ -36,4 +40,25 @@ apr_pool_t *chat_scratch_pool(apr_pool_t *parent)
 
     apr_pool_create_ex(&p, parent, NULL, apr_pool_allocator_get(scratch));
     return p;
+}
+
+/* APR looks at what it may keep only when it gets something: so what it has is
+ * taken first. */
+void chat_scratch_trim(apr_pool_t *p, apr_size_t keeps)
+{
+    apr_allocator_t *allocator = apr_pool_allocator_get(p);
+    apr_memnode_t *taken = NULL, *block;
+    int i;
+
+    for (i = 0; i < TRIM_BLOCKS; i++) {
+        block = apr_allocator_alloc(allocator, 1);
+        if (!block)
+            break;
+        block->next = taken;
+        taken = block;
+    }
+    apr_allocator_max_free_set(allocator, 1);
+    if (taken)
+        apr_allocator_free(allocator, taken);
+    apr_allocator_max_free_set(allocator, keeps);
 }

@@ -39,7 +39,14 @@ static void *open_channel(void)
     return ch;
 }
 
-/* 1: there is a connection, and Redis has not closed it. Any thread. */
+/* 1: there is a connection. When Redis closes it, the engine hears of it at
+ * once and is not asked for it any more. Any thread. */
+static int has_connection(const channel_t *ch)
+{
+    return __atomic_load_n(&ch->fd, __ATOMIC_RELAXED) >= 0;
+}
+
+/* 1: there is one, and Redis has not closed it. */
 static int is_open(const channel_t *ch)
 {
     int fd = __atomic_load_n(&ch->fd, __ATOMIC_RELAXED);
@@ -300,7 +307,7 @@ static chat_admission_e prepare(void *connection, void *query)
 
     if (!chat_limit_redis_breaker_allow())
         return chat_limit_conclude(q, APR_EGENERAL);
-    if (!is_open(ch) && bring_context(q) != APR_SUCCESS)
+    if (!has_connection(ch) && bring_context(q) != APR_SUCCESS)
         return chat_limit_conclude(q, APR_EGENERAL);
     command = chat_limit_redis_reserve_command(q->counts, q->r->pool);
     q->argv = command.argv;

@@ -37,15 +37,6 @@ typedef struct blocking_t {
 
 /* ---- the driver's operations: nothing is left for later ---- */
 
-static apr_status_t send_nothing(chat_stream_t *s, int hold)
-{
-    return APR_SUCCESS;
-}
-
-static void do_nothing(chat_stream_t *s)
-{
-}
-
 static void unwatch_client(blocking_t *b, chat_stream_t *s)
 {
     if (s->client.fd >= 0)
@@ -68,11 +59,11 @@ static void wake(chat_stream_t *s)
 }
 
 static const chat_driver_ops_t blocking_ops = {
-    .send = send_nothing,
-    .watch_client = do_nothing,
-    .defer = do_nothing,
-    .schedule = do_nothing,
-    .ended = do_nothing,
+    .send = chat_stream_send_nothing,
+    .watch_client = chat_stream_do_nothing,
+    .defer = chat_stream_do_nothing,
+    .schedule = chat_stream_do_nothing,
+    .ended = chat_stream_do_nothing,
     .left = left,
     .wake = wake,
 };

@@ -9,9 +9,12 @@
  */
 #include "chat_engine_int.h"
 
+#include <mpm_common.h>
+
 #include <sys/socket.h>
 
 #include "chat_clock.h"
+#include "chat_scratch.h"
 
 /* Sockets, and streams over their budget, that one round serves: with what a
  * stream may move in a round this bounds how long any of them can take. epoll
@@ -20,6 +23,8 @@
 /* So many rounds in a row, all of them full, may keep workers from streams
  * whose clients are gone. */
 #define BUSY_ROUNDS 64
+/* When what reading a request left free is given back. */
+#define TRIM_US apr_time_from_sec(1)
 
 /* ---- the driver's operations ---- */
 
@@ -33,15 +38,28 @@ static void schedule(chat_stream_t *s)
     chat_deadlines_moved(&s->park.engine->deadlines, s);
 }
 
+/* Whether it leaves; out: or takes bytes. It costs two system calls. */
+static void watch_for(chat_stream_t *s, int out)
+{
+    int op = s->engine.watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    int failed =
+        chat_engine_poll(s->park.engine, op, s->client.fd,
+                         EPOLLRDHUP | (out ? EPOLLOUT : 0), &s->engine.event);
+
+    s->engine.watches_out = out;
+    if (op == EPOLL_CTL_ADD)
+        s->engine.watched = failed ? -1 : 1;
+    if (s->engine.watched < 0)
+        chat_stream_gone(s, CHAT_END_GONE, "the connection cannot be watched");
+}
+
 static void watch_client(chat_stream_t *s)
 {
     int want = s->client.out.len > 0 && !s->client.held;
 
-    if (!s->engine.watched || want == s->engine.watches_out)
+    if (s->engine.watched < 0 || want == s->engine.watches_out)
         return;
-    s->engine.watches_out = want;
-    chat_engine_poll(s->park.engine, EPOLL_CTL_MOD, s->client.fd,
-                     EPOLLRDHUP | (want ? EPOLLOUT : 0), &s->engine.event);
+    watch_for(s, want);
     schedule(s);
 }
 
@@ -63,9 +81,9 @@ static void ended(chat_stream_t *s)
 
 static void unwatch_client(chat_stream_t *s)
 {
-    if (s->engine.watched)
+    if (s->engine.watched > 0)
         chat_engine_poll(s->park.engine, EPOLL_CTL_DEL, s->client.fd, 0, NULL);
-    s->engine.watched = 0;
+    s->engine.watched = -1;
 }
 
 /* A client that only takes nothing is told that nothing will come. */
@@ -151,13 +169,10 @@ static void begin(chat_engine_t *e, chat_stream_t *s)
     s->engine.event.fd = s->client.fd;
     s->engine.event.stream = s;
     s->engine.due = chat_stream_due(s);
-    if (!chat_deadlines_add(&e->deadlines, s) ||
-        chat_engine_poll(e, EPOLL_CTL_ADD, s->client.fd, EPOLLRDHUP,
-                         &s->engine.event)) {
+    if (!chat_deadlines_add(&e->deadlines, s)) {
         chat_stream_end(s, CHAT_END_GONE, "the connection cannot be watched");
         return;
     }
-    s->engine.watched = 1;
     if (s->admission.connection)
         chat_engine_admission_submit(e, s);
     else
@@ -165,20 +180,24 @@ static void begin(chat_engine_t *e, chat_stream_t *s)
     schedule(s);
 }
 
-static void empty_inbox(chat_engine_t *e)
+/* 0: the engine stops. */
+static int empty_inbox(chat_engine_t *e)
 {
     struct chat_stream_list_t mail;
     chat_stream_t *s;
+    int running;
 
     TAILQ_INIT(&mail);
     pthread_mutex_lock(&e->lock);
     TAILQ_CONCAT(&mail, &e->shared.inbox, park.link);
     chat_eventfds_trim(&e->shared.spare);
+    running = !e->shared.stopping;
     pthread_mutex_unlock(&e->lock);
     while ((s = TAILQ_FIRST(&mail))) {
         TAILQ_REMOVE(&mail, s, park.link);
         begin(e, s);
     }
+    return running;
 }
 
 static void cancel_streams(chat_engine_t *e)
@@ -222,17 +241,33 @@ static void resume_woken(chat_engine_t *e)
     }
 }
 
+static void grow_older(chat_stream_t *s, chat_mono_t now)
+{
+    apr_interval_time_t every = s->engine.ping_every;
+
+    if (!s->engine.watched) {
+        watch_for(s, 0);
+        s->engine.older_at = s->started + (every < TRIM_US ? every : TRIM_US);
+    }
+    else if (!s->engine.trimmed) {
+        chat_scratch_trim(s->c->pool, ap_max_mem_free);
+        s->engine.trimmed = 1;
+        s->engine.older_at = s->started + every;
+    }
+    else { /* the MPM closes connections that are silent for Timeout */
+        s->engine.older_at = now + every;
+        chat_eventfds_wake(s->park.fd);
+    }
+}
+
 static void check_deadlines(chat_engine_t *e)
 {
     chat_mono_t now = e->driver.now;
     chat_stream_t *s;
 
     while (e->deadlines.n && (s = e->deadlines.heap[0])->engine.due <= now) {
-        /* The MPM closes connections that are silent for Timeout. */
-        if (s->engine.ping_at && s->engine.ping_at <= now) {
-            s->engine.ping_at = now + s->engine.ping_every;
-            chat_eventfds_wake(s->park.fd);
-        }
+        if (s->engine.older_at <= now)
+            grow_older(s, now);
         chat_stream_check(s, now);
         s->engine.due = chat_stream_due(s);
         if (s->engine.due <= now) /* on its way out, or as good as now */
@@ -267,7 +302,7 @@ static void resume_deferred(chat_engine_t *e)
 /* Bytes are still on their way to a client that can take them. */
 static int drains(const chat_stream_t *s)
 {
-    return s->client.out.len && !s->client.held && s->engine.watched &&
+    return s->client.out.len && !s->client.held && s->engine.watched > 0 &&
            s->end.why != CHAT_END_GONE && s->end.why != CHAT_END_STALLED;
 }
 
@@ -427,10 +462,11 @@ static void fetch_ahead(const struct epoll_event *x, int left)
     }
 }
 
-static void run_round(chat_engine_t *e)
+static int run_round(chat_engine_t *e)
 {
     struct epoll_event events[ROUND_EVENTS];
-    int i, n = epoll_wait(e->epoll_fd, events, ROUND_EVENTS, wait_ms(e));
+    int running, i,
+        n = epoll_wait(e->epoll_fd, events, ROUND_EVENTS, wait_ms(e));
 
     e->driver.now = chat_clock_now();
     e->driver.round++;
@@ -439,7 +475,7 @@ static void run_round(chat_engine_t *e)
         fetch_ahead(events + i, n - i);
         dispatch(e, &events[i]);
     }
-    empty_inbox(e);
+    running = empty_inbox(e);
     resume_woken(e);
     chat_engine_admission_flush(e);
     chat_engine_curl_timer(e); /* begins what came just now */
@@ -447,23 +483,12 @@ static void run_round(chat_engine_t *e)
     cancel_streams(e);
     finish_ended(e, n == ROUND_EVENTS);
     chat_engine_curl_free_dead(e);
-}
-
-static int is_stopping(chat_engine_t *e)
-{
-    int stopping;
-
-    pthread_mutex_lock(&e->lock);
-    stopping = e->shared.stopping;
-    pthread_mutex_unlock(&e->lock);
-    return stopping;
+    return running;
 }
 
 void *chat_engine_main(void *baton)
 {
-    chat_engine_t *e = baton;
-
-    while (!is_stopping(e))
-        run_round(e);
+    while (run_round(baton))
+        ;
     return NULL;
 }

@@ -122,12 +122,9 @@ static void act(chat_multi_t *m, int fd, int mask)
 void chat_engine_curl_event(chat_engine_t *e, const chat_event_t *ev,
                             uint32_t events)
 {
-    int mask = 0;
+    int mask = (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
+               (events & EPOLLOUT ? CURL_CSELECT_OUT : 0);
 
-    if (events & EPOLLIN)
-        mask |= CURL_CSELECT_IN;
-    if (events & EPOLLOUT)
-        mask |= CURL_CSELECT_OUT;
     if (events & (EPOLLERR | EPOLLHUP))
         mask |= CURL_CSELECT_IN | CURL_CSELECT_ERR;
     act(ev->multi, ev->fd, mask);

@@ -6,13 +6,13 @@
  */
 #include "chat_engine_int.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "chat_clock.h"
 #include "chat_config.h"
+#include "chat_thread.h"
 
 static chat_engine_t *engines;
 static int nengines;
@@ -194,25 +194,15 @@ apr_status_t chat_engines_child_init(apr_pool_t *pchild, server_rec *s,
                                      chat_engine_abandon_fn *abandon_stream)
 {
     int n = chat_config_server(s)->stream.engines;
-    sigset_t quiet, old;
 
     abandon = abandon_stream;
     engines = calloc(n, sizeof(*engines));
     if (!engines)
         return APR_ENOMEM;
     apr_pool_pre_cleanup_register(pchild, NULL, engines_stop);
-    /* Signals are for the MPM; a crash is for whoever crashes. */
-    sigfillset(&quiet);
-    sigdelset(&quiet, SIGSEGV);
-    sigdelset(&quiet, SIGBUS);
-    sigdelset(&quiet, SIGFPE);
-    sigdelset(&quiet, SIGILL);
-    sigdelset(&quiet, SIGABRT);
-    pthread_sigmask(SIG_BLOCK, &quiet, &old);
     while (nengines < n && engine_open(&engines[nengines]) &&
-           !pthread_create(&engines[nengines].thread, NULL, chat_engine_main,
-                           &engines[nengines]))
+           chat_thread_start(&engines[nengines].thread, chat_engine_main,
+                             &engines[nengines]))
         nengines++;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     return nengines == n ? APR_SUCCESS : APR_EGENERAL;
 }

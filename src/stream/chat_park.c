@@ -47,6 +47,8 @@
 #define KEEPALIVE_IDLE 30
 #define KEEPALIVE_INTERVAL 10
 #define KEEPALIVE_PROBES 3
+/* A short answer is over before its client is watched. */
+#define WATCH_US apr_time_from_msec(20)
 
 static int mpm_can_wait;
 
@@ -139,7 +141,7 @@ static apr_status_t park(chat_stream_t *s, chat_engine_t *e)
     }
     s->engine.ping_every =
         timeout > apr_time_from_sec(1) ? timeout / 2 : apr_time_from_msec(500);
-    s->engine.ping_at = s->started + s->engine.ping_every;
+    s->engine.older_at = s->started + WATCH_US;
     cc->stream = s;
     return APR_SUCCESS;
 }
@@ -271,8 +273,7 @@ static void recall(chat_conn_t *cc, conn_rec *c)
 /* ---- hooks ---- */
 
 /* The pool of a parked connection dies without pre_close_connection: a hard
- * stop has closed its descriptor before the MPM could wait for it. so only
- * release it, tell and log release it, tell and log. */
+ * stop has closed its descriptor before the MPM could wait for it. */
 static apr_status_t connection_dies(void *baton)
 {
     conn_rec *c = baton;

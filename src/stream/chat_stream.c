@@ -48,23 +48,23 @@ void chat_stream_move(chat_stream_t *s, chat_state_e to)
 
 /* ---- no driver ---- */
 
-static apr_status_t send_nothing(chat_stream_t *s, int hold)
+apr_status_t chat_stream_send_nothing(chat_stream_t *s, int hold)
 {
     return APR_SUCCESS;
 }
 
-static void do_nothing(chat_stream_t *s)
+void chat_stream_do_nothing(chat_stream_t *s)
 {
 }
 
 static const chat_driver_ops_t no_ops = {
-    .send = send_nothing,
-    .watch_client = do_nothing,
-    .defer = do_nothing,
-    .schedule = do_nothing,
-    .ended = do_nothing,
-    .left = do_nothing,
-    .wake = do_nothing,
+    .send = chat_stream_send_nothing,
+    .watch_client = chat_stream_do_nothing,
+    .defer = chat_stream_do_nothing,
+    .schedule = chat_stream_do_nothing,
+    .ended = chat_stream_do_nothing,
+    .left = chat_stream_do_nothing,
+    .wake = chat_stream_do_nothing,
 };
 
 const chat_driver_t chat_stream_undriven = {.ops = &no_ops};

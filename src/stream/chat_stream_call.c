@@ -17,7 +17,7 @@
 /* ---- calls, one after another ---- */
 
 /* The source may look at again_at: it is set for all calls but the first. */
-static void start_call(chat_stream_t *s)
+void chat_stream_begin_call(chat_stream_t *s)
 {
     s->call.at = chat_clock_now(); /* the round may be long already */
     s->call.begun = 0;
@@ -42,12 +42,7 @@ void chat_stream_begin(chat_stream_t *s)
         s->aside.ops->ask(s);
     s->aside.first = s->aside.wanted && s->spec.asks_first;
     if (!s->ended && !s->aside.first)
-        start_call(s);
-}
-
-void chat_stream_begin_call(chat_stream_t *s)
-{
-    start_call(s);
+        chat_stream_begin_call(s);
 }
 
 static chat_mono_t total_due(const chat_stream_t *s)
@@ -134,7 +129,7 @@ static void check_call(chat_stream_t *s, chat_mono_t now)
     if (call_due(s) > now)
         return;
     if (s->call.again_at && total_due(s) > now)
-        start_call(s);
+        chat_stream_begin_call(s);
     else
         chat_stream_end(s, CHAT_END_TIMEOUT,
                         s->call.begun ? "the upstream went quiet"
@@ -191,8 +186,8 @@ chat_mono_t chat_stream_due(const chat_stream_t *s)
 {
     chat_mono_t due = CHAT_MONO_NEVER, at;
 
-    if (s->engine.ping_at)
-        due = s->engine.ping_at;
+    if (s->engine.older_at)
+        due = s->engine.older_at;
     if (s->admission.pending) /* its connection has a time-out of its own */
         return due;
     if ((at = client_due(s)) < due)

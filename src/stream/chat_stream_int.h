@@ -95,8 +95,10 @@ typedef struct chat_driver_t {
     apr_uint64_t round;
 } chat_driver_t;
 
-/* Before a driver has the stream, and after. */
+/* Before a driver has the stream, and after; and what that does. */
 extern const chat_driver_t chat_stream_undriven;
+apr_status_t chat_stream_send_nothing(chat_stream_t *s, int hold);
+void chat_stream_do_nothing(chat_stream_t *s);
 
 /* ---- where the bytes come from ---- */
 
@@ -208,12 +210,13 @@ typedef struct chat_event_t {
 typedef struct chat_stream_engine_t {
     chat_mono_t due;        /* lower bound of the next deadline */
     int heap;               /* place in the engine's heap, -1 none */
-    int watched;            /* the client's fd is in the epoll set */
+    int watched;            /* the client's fd: 0 not yet, -1 no more */
     int watches_out;        /* EPOLLOUT is on */
     int deferred;           /* on the engine's list of that name */
     int ending;             /* on the engine's list ended, or gone */
-    chat_mono_t ping_at;    /* when the MPM must hear of the stream, 0 never */
-    chat_mono_t ping_every; /* C */
+    int trimmed;            /* the connection keeps no memory for nothing */
+    chat_mono_t older_at;   /* when more is done for it; 0 never */
+    chat_mono_t ping_every; /* C  that the MPM must hear of it */
     chat_event_t event;     /* of the client's fd */
     TAILQ_ENTRY(chat_stream_t) deferred_link;
     TAILQ_ENTRY(chat_stream_t) ended_link;

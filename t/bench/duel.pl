@@ -6,7 +6,7 @@
 # environment:
 #
 #   DUEL_PEERS    the first is what the others are divided by (nginx haproxy
-#                 proxy bare governed reencode)
+#                 proxy bare governed reencode busbar)
 #   DUEL_KINDS    of events short twenty (all)
 #   DUEL_ROUNDS DUEL_SECONDS    (3, 9)
 #   DUEL_STREAMS DUEL_PACE      of each peer, and ms between pieces (300, 50)
@@ -41,7 +41,7 @@ my %size = (
 my $house = ChatTest::Bench::House->new($ENV{BENCH_OUT} || '');
 my %known = map { $_->name => $_ } setting(TLS => 'off') eq 'on' ? tls_peers() : duel_peers();
 my @peers;
-for my $name (split ' ', setting(PEERS => 'nginx haproxy proxy bare governed reencode')) {
+for my $name (split ' ', setting(PEERS => 'nginx haproxy proxy bare governed reencode busbar')) {
     my $peer = $known{$name} // next;
     my $why = $peer->absent($house);
     print STDERR "duel: $name is absent: $why\n" if $why;

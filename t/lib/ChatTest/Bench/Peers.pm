@@ -29,6 +29,7 @@ sub peers () {
         [ 'portkey',   _portkey() ],
         [ 'litellm',   _litellm() ],
         [ 'bifrost',   _bifrost() ],
+        [ 'busbar',    _busbar() ],
     );
 }
 
@@ -41,6 +42,7 @@ sub duel_peers () {
         [ 'bare',     _bare() ],
         [ 'governed', _governed() ],
         [ 'reencode', _reencode() ],
+        [ 'busbar',   _busbar() ],
     );
 }
 
@@ -489,6 +491,51 @@ sub _bifrost () {
 END
             $self->run([ $bench->place('bifrost') . '/node_modules/.bin/bifrost', '-app-dir', $self->{dir},
                 '-host', '127.0.0.1', '-port', $self->free_port ], seconds => 60, path => '/');
+        },
+    );
+}
+
+# ---- from its source ----
+
+# BENCH_BUSBAR: its program, or a checkout of its source, which is built once.
+sub _busbar_program ($bench) {
+    my $from = $ENV{BENCH_BUSBAR} // '';
+    return -d $from ? $bench->place('busbar') . '/release/busbar' : $from;
+}
+
+# An open relay: no keys, no limits, nothing kept.
+sub _busbar () {
+    return (
+        title   => 'Busbar, open relay',
+        path    => '/v1/chat/completions',
+        version => sub ($bench) { first_line(_busbar_program($bench), '--version') },
+        install => sub ($bench) {
+            my $from = $ENV{BENCH_BUSBAR} // return 'BENCH_BUSBAR names neither its program nor a checkout of its source';
+            return -x $from ? undef : "BENCH_BUSBAR: no program at $from" if !-d $from;
+            return $bench->install($bench->place('busbar'), 3600,
+                "cargo build --locked --release -p busbar --manifest-path '$from/Cargo.toml' --target-dir .", "$from/Cargo.lock");
+        },
+        load  => {%COMPLETIONS},
+        begin => sub ($self, $bench) {
+            my ($dir, $port) = ($self->{dir}, $self->free_port);
+            my $admin = ChatTest::Httpd::free_port();
+            my $base = $self->mock($bench)->url =~ s{/v1$}{}r;
+            $bench->write("$dir/providers.yaml", "mock: { protocol: openai, base_url: \"$base\" }\n");
+            $bench->write("$dir/config.yaml", <<"END");
+listen: "127.0.0.1:$port"
+admin_listen: "127.0.0.1:$admin"
+auth: { chain: [] }
+limits: { max_inbound_concurrent: 0 }
+providers:
+  mock: { api_key: { env: BENCH_KEY } }
+models:
+  gpt-4o-mini: { provider: mock }
+END
+            $self->run([ _busbar_program($bench) ], path => '/healthz', env => {
+                BUSBAR_CONFIG    => "$dir/config.yaml",
+                BUSBAR_PROVIDERS => "$dir/providers.yaml",
+                BENCH_KEY        => 'sk-bench',
+            });
         },
     );
 }
