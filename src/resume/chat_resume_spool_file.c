@@ -90,6 +90,16 @@ static apr_off_t end_of(const chat_resume_spool_file_t *file)
                : file->len;
 }
 
+/* The same behind what was read before: either the writer, who exchanges this
+ * word before it writes into memory, finds that it was looked at, or it is seen
+ * here that there is a map. */
+static apr_off_t end_after(const chat_resume_spool_file_t *file)
+{
+    return file->head ? (apr_off_t)__atomic_fetch_add(&file->head->len, 0,
+                                                      __ATOMIC_ACQ_REL)
+                      : file->len;
+}
+
 /* A file that is mapped meanwhile may get bytes of which only some are there:
  * what was read without knowing its end is read again. */
 apr_ssize_t chat_resume_spool_file_read(void *ctx, char *data, apr_size_t len,
@@ -101,8 +111,7 @@ apr_ssize_t chat_resume_spool_file_read(void *ctx, char *data, apr_size_t len,
 
     if (!end) {
         n = read_at(file->fd, data, len, at);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        end = end_of(file);
+        end = end_after(file);
         if (!end)
             return n;
     }

@@ -131,7 +131,7 @@ static void map_file(chat_resume_writer_t *w)
         return;
     w->head = map;
     w->there = w->at;
-    __atomic_store_n(&w->head->len, w->at, __ATOMIC_SEQ_CST);
+    __atomic_exchange_n(&w->head->len, w->at, __ATOMIC_ACQ_REL);
 }
 
 /* 0: there is no room for it, errno says why. */
