@@ -235,12 +235,15 @@ void chat_crypto_hex(char *out, const void *bytes, apr_size_t len)
     *out = '\0';
 }
 
-/* 48 bits of milliseconds, the version, 12 random bits, the variant, 62 more
- * random bits. */
+/* 48 bits of milliseconds, the version, 12 bits that say which part of the
+ * millisecond it is, the variant, 62 random bits. What is made later is behind
+ * what was made before in all lists, which are ordered by time and id (RFC
+ * 9562, 6.2, method 3). */
 void chat_crypto_uuid7(char out[37], apr_time_t now)
 {
     static const int ends[] = {4, 6, 8, 10, 16};
     apr_uint64_t ms = (apr_uint64_t)apr_time_as_msec(now);
+    unsigned part = (unsigned)(now % 1000) * 4096 / 1000;
     unsigned char b[16];
     int i, at = 0;
 
@@ -250,7 +253,8 @@ void chat_crypto_uuid7(char out[37], apr_time_t now)
 
     for (i = 0; i < 6; i++)
         b[i] = (unsigned char)(ms >> (40 - 8 * i));
-    b[6] = (b[6] & 0x0f) | 0x70;
+    b[6] = (unsigned char)(0x70 | part >> 8);
+    b[7] = (unsigned char)part;
     b[8] = (b[8] & 0x3f) | 0x80;
     for (i = 0; i < 5; at = ends[i++]) {
         chat_crypto_hex(out, b + at, (apr_size_t)(ends[i] - at));

@@ -176,6 +176,22 @@ START_TEST(uuid7_has_the_time_the_version_and_the_variant)
 }
 END_TEST
 
+START_TEST(uuid7_is_ordered_within_a_millisecond)
+{
+    apr_time_t now = apr_time_from_msec(0x017f22e279b0LL);
+    char before[37], id[37];
+    int i;
+
+    chat_crypto_uuid7(before, now);
+    for (i = 1; i <= 2000; i++) {
+        chat_crypto_uuid7(id, now + i);
+        ck_assert_int_eq(id[14], '7');
+        ck_assert_msg(strcmp(before, id) < 0, "%s, then %s", before, id);
+        strcpy(before, id);
+    }
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("chat_crypto");
@@ -190,6 +206,7 @@ Suite *unit_suite(void)
     tcase_add_test(cases, a_child_gives_out_other_ids_than_its_parent);
     tcase_add_test(cases, hex_has_two_digits_a_byte);
     tcase_add_test(cases, uuid7_has_the_time_the_version_and_the_variant);
+    tcase_add_test(cases, uuid7_is_ordered_within_a_millisecond);
     suite_add_tcase(suite, cases);
     return suite;
 }
