@@ -99,7 +99,8 @@ for my $mpm (qw(event worker), $TSAN ? () : 'prefork') {
 
     # Nobody has to be there, and a stop is heard before the stream begins.
     $id = $t->new_id;
-    read_some($t, "finish/write/$id?n=1000&ms=100", 1);
+    # A client is watched once its stream is older than a short answer.
+    read_some($t, "finish/write/$id?n=1000&ms=100", 2);
     $t->get("stop/$id");
     like ends($t, $id), qr/^$CANCELLED left=1/, "$mpm: one whose client has left is stopped, too";
     $id = $t->new_id;
