@@ -23,11 +23,11 @@ my %mpm = (
     'prefork'                  => [ prefork => "StartServers 12\nServerLimit 40\nMaxRequestWorkers 40\n" ],
 );
 
-# The process that has the log open, and not to read it.
+# The process that has the log locked, as who writes it has.
 sub writer ($t, $id) {
     for my $pid ($t->children) {
         for my $fd (grep { (readlink $_ // '') eq $t->dir . "/spool/$id" } glob "/proc/$pid/fd/*") {
-            return $pid if $t->slurp($fd =~ s{/fd/}{/fdinfo/}r) =~ /^flags:\s+\d*[12]$/m;
+            return $pid if $t->slurp($fd =~ s{/fd/}{/fdinfo/}r) =~ /^lock:.* WRITE /m;
         }
     }
     die "nobody writes $id\n";
