@@ -15,6 +15,7 @@
 typedef struct chat_redact_secret_t {
     const char *text;
     apr_size_t len;
+    apr_size_t rare; /* where its rarest byte is, which is looked for */
 } chat_redact_secret_t;
 
 typedef struct chat_redact_t {

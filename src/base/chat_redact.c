@@ -25,6 +25,27 @@ static int is_secret(const char *text, apr_size_t len)
            (len >= SHORTEST_WITH_DIGIT && strcspn(text, "0123456789") < len);
 }
 
+/* What answers have most of, in falling order; all else is rarer. */
+static const char frequent[] =
+    "e taonisrlhdc\"u,pmfgybvwk0123456789:.{}[]_-xjqzTASICWHMEBPD";
+
+static apr_size_t rarity(char c)
+{
+    const char *at = c ? strchr(frequent, c) : NULL;
+
+    return at ? (apr_size_t)(at - frequent) : sizeof(frequent);
+}
+
+static apr_size_t find_rarest(const char *text, apr_size_t len)
+{
+    apr_size_t i, rarest = 0;
+
+    for (i = 1; i < len; i++)
+        if (rarity(text[i]) > rarity(text[rarest]))
+            rarest = i;
+    return rarest;
+}
+
 void chat_redact_reset(chat_redact_t *redact, const apr_array_header_t *secrets)
 {
     chat_redact_secret_t *list;
@@ -41,7 +62,8 @@ void chat_redact_reset(chat_redact_t *redact, const apr_array_header_t *secrets)
         apr_size_t len = strlen(text);
 
         if (is_secret(text, len))
-            list[redact->nsecrets++] = (chat_redact_secret_t){text, len};
+            list[redact->nsecrets++] =
+                (chat_redact_secret_t){text, len, find_rarest(text, len)};
     }
     redact->secrets = list;
 }
@@ -55,6 +77,23 @@ void chat_redact_init(chat_redact_t *redact, apr_pool_t *p)
 
 /* ---- where they are ---- */
 
+/* memchr() takes a tenth of what memmem() does, and its byte is seldom there.
+ */
+static const char *find_one(const chat_redact_secret_t *s, const char *data,
+                            apr_size_t len)
+{
+    const char *at, *end;
+
+    if (len < s->len)
+        return NULL;
+    at = data + s->rare;
+    end = at + len - s->len + 1;
+    for (; at < end && (at = memchr(at, s->text[s->rare], end - at)); at++)
+        if (!memcmp(at - s->rare, s->text, s->len))
+            return at - s->rare;
+    return NULL;
+}
+
 /* The first of them in the bytes; NULL: there is none. */
 static const char *find(const chat_redact_t *redact, const char *data,
                         apr_size_t len, apr_size_t *plen)
@@ -64,8 +103,7 @@ static const char *find(const chat_redact_t *redact, const char *data,
 
     for (i = 0; i < redact->nsecrets; i++) {
         const chat_redact_secret_t *s = &redact->secrets[i];
-        const char *at =
-            len >= s->len ? memmem(data, len, s->text, s->len) : NULL;
+        const char *at = find_one(s, data, len);
 
         if (at && (!first || at < first)) {
             first = at;

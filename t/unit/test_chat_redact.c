@@ -128,6 +128,40 @@ START_TEST(an_event_is_not_held)
 }
 END_TEST
 
+/* It is looked for by its rarest byte, wherever that is. */
+static const char *const by_byte[] = {
+    "Zee-tea-one-nine", "tea-one-nine-eeZ", "tea-one-Z-nine-e",
+    "tea-one-nine-eee", "eeeeeeeeeeeeeeee", "ZZZZZZZZZZZZZZZZ",
+};
+
+START_TEST(wherever_its_rarest_byte_is)
+{
+    static const char *const around[] = {"", "Z", "e", "ZeZ", "tea-Zone"};
+    const char *secret = by_byte[_i], *one[] = {secret, NULL};
+    size_t a, b, n = sizeof(around) / sizeof(around[0]);
+
+    for (a = 0; a < n; a++) {
+        for (b = 0; b < n; b++) {
+            const char *in =
+                apr_pstrcat(pool, around[a], secret, around[b], "\n", NULL);
+            size_t cut = strlen(around[a]) + strlen(secret) - 1;
+            const char *less =
+                apr_pstrcat(pool, apr_pstrmemdup(pool, in, cut), "\n", NULL);
+
+            begin(one);
+            feed(in, strlen(in));
+            end();
+            ck_assert_ptr_null(strstr(out, secret));
+            ck_assert_ptr_nonnull(strstr(out, "***"));
+            begin(one);
+            feed(less, strlen(less));
+            end();
+            ck_assert_int_eq(!strstr(out, "***"), !strstr(less, secret));
+        }
+    }
+}
+END_TEST
+
 START_TEST(a_placeholder_is_a_word)
 {
     static const char *const words[] = {"ollama", "none", "not-needed",
@@ -173,6 +207,8 @@ Suite *unit_suite(void)
     tcase_add_loop_test(tc, however_it_is_cut, 0, n);
     tcase_add_loop_test(tc, byte_by_byte, 0, n);
     tcase_add_test(tc, an_event_is_not_held);
+    tcase_add_loop_test(tc, wherever_its_rarest_byte_is, 0,
+                        sizeof(by_byte) / sizeof(by_byte[0]));
     tcase_add_test(tc, a_placeholder_is_a_word);
     tcase_add_test(tc, who_takes_no_more_is_given_no_more);
     suite_add_tcase(s, tc);
