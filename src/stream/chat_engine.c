@@ -440,20 +440,27 @@ static void dispatch(chat_engine_t *e, const struct epoll_event *x)
     }
 }
 
+/* The stream that an event will be for, when it is one of a connection. */
+static const chat_stream_t *comes(const struct epoll_event *events, int i,
+                                  int n)
+{
+    return i >= 0 && i < n ? chat_engine_curl_user(events[i].data.ptr) : NULL;
+}
+
 /* Of thousands of streams nothing is in the cache when an event comes. What is
  * read next is fetched while those before are served: the connection, then its
- * stream, then what that points to. */
-static void fetch_ahead(const struct epoll_event *x, int left)
+ * stream, then what that points to. From three events before the first. */
+static void fetch_ahead(const struct epoll_event *events, int i, int n)
 {
     const chat_stream_t *s;
     const char *at;
 
-    if (left > 3)
-        __builtin_prefetch(x[3].data.ptr);
-    if (left > 2 && (s = chat_engine_curl_user(x[2].data.ptr)))
+    if (i + 3 < n)
+        __builtin_prefetch(events[i + 3].data.ptr);
+    if ((s = comes(events, i + 2, n)))
         for (at = (const char *)s; at < (const char *)&s->aside.end; at += 64)
             __builtin_prefetch(at);
-    if (left > 1 && (s = chat_engine_curl_user(x[1].data.ptr))) {
+    if ((s = comes(events, i + 1, n))) {
         __builtin_prefetch(s->xfer);
         __builtin_prefetch((const char *)s->xfer + 64);
         __builtin_prefetch((const char *)s->xfer + 128);
@@ -471,9 +478,10 @@ static int run_round(chat_engine_t *e)
     e->driver.now = chat_clock_now();
     e->driver.round++;
     resume_deferred(e);
-    for (i = 0; i < n; i++) {
-        fetch_ahead(events + i, n - i);
-        dispatch(e, &events[i]);
+    for (i = -3; i < n; i++) {
+        fetch_ahead(events, i, n);
+        if (i >= 0)
+            dispatch(e, &events[i]);
     }
     running = empty_inbox(e);
     resume_woken(e);

@@ -41,11 +41,6 @@ static void start(chat_stream_t *s)
     pump(s);
 }
 
-static chat_mono_t due(const chat_stream_t *s)
-{
-    return s->call.next_at;
-}
-
 static void stop(chat_stream_t *s)
 {
     s->spec.feed->close(s->spec.feed->ctx);
@@ -56,7 +51,6 @@ static void stop(chat_stream_t *s)
 const chat_source_t chat_source_feed = {
     .start = start,
     .resume = pump,
-    .due = due,
     .fire = pump,
     .woken = pump,
     .stop = stop,

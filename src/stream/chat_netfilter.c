@@ -77,8 +77,7 @@ static apr_status_t send_some(apr_size_t *psent, chat_stream_t *s,
         return errno == EAGAIN || errno == EWOULDBLOCK ? APR_SUCCESS : errno;
     if (sent > 0) {
         s->client.progress_at = s->driver->now;
-        if (log_bytes_out)
-            log_bytes_out(s->c, sent);
+        s->client.sent += sent;
     }
     *psent = sent;
     return APR_SUCCESS;
@@ -332,6 +331,13 @@ void chat_netfilter_rest(chat_conn_t *cc, chat_stream_t *s)
                                                        list));
     memset(&s->client.out, 0, sizeof(s->client.out));
     ap_pass_brigade(cc->net->next, bb);
+}
+
+void chat_netfilter_count(chat_stream_t *s)
+{
+    if (log_bytes_out)
+        log_bytes_out(s->c, s->client.sent);
+    s->client.sent = 0;
 }
 
 static void find_logio(void)

@@ -77,6 +77,9 @@ apr_status_t chat_netfilter_frame(chat_stream_t *s, const char *data,
 apr_status_t chat_netfilter_drain(chat_stream_t *s);
 /* [the owner] What is pending is sent to nobody. */
 void chat_netfilter_discard(chat_stream_t *s);
+/* [the owner] mod_logio counts what was sent. Once, before the request is
+ * logged: what it counts in is in nobody's cache when an event comes. */
+void chat_netfilter_count(chat_stream_t *s);
 /* [worker] What was held goes to core. */
 void chat_netfilter_rest(chat_conn_t *cc, chat_stream_t *s);
 

@@ -41,11 +41,6 @@ static void resume(chat_stream_t *s)
     s->call.waiting = 0;
 }
 
-static chat_mono_t due(const chat_stream_t *s)
-{
-    return s->call.next_at;
-}
-
 static void stop(chat_stream_t *s)
 {
     s->call.next_at = 0;
@@ -54,7 +49,6 @@ static void stop(chat_stream_t *s)
 const chat_source_t chat_source_script = {
     .start = play,
     .resume = resume,
-    .due = due,
     .fire = play,
     .stop = stop,
 };

@@ -175,11 +175,9 @@ static chat_mono_t later_due(const chat_stream_t *s)
 /* The same. */
 static chat_mono_t source_due(const chat_stream_t *s)
 {
-    chat_mono_t at = 0;
-
-    if (s->source->due && !s->ended && !s->client.out.len)
-        at = s->source->due(s);
-    return at ? at : CHAT_MONO_NEVER;
+    return s->call.next_at && !s->ended && !s->client.out.len
+               ? s->call.next_at
+               : CHAT_MONO_NEVER;
 }
 
 chat_mono_t chat_stream_due(const chat_stream_t *s)

@@ -107,8 +107,7 @@ typedef struct chat_source_t {
     void (*start)(chat_stream_t *s);
     /* The client takes bytes again after chat_stream_offer() said LATER. */
     void (*resume)(chat_stream_t *s);
-    /* When fire() is to be called, 0 never; NULL: not driven by time. */
-    chat_mono_t (*due)(const chat_stream_t *s);
+    /* The time call.next_at has come. NULL: it sets none. */
     void (*fire)(chat_stream_t *s);
     /* There may be more. NULL: it is never woken. */
     void (*woken)(chat_stream_t *s);
@@ -177,6 +176,7 @@ typedef struct chat_stream_client_t {
     int fd;                  /* C  -1 when unknown (HTTP/2) */
     chat_mono_t write_at;    /* last attempt to write */
     chat_mono_t progress_at; /* last byte that the client took */
+    apr_off_t sent;          /* bytes that mod_logio has not counted */
     chat_mono_t later_at;    /* when later() is called, 0 never */
     int left;                /* it is gone, and the stream goes on */
     chat_mono_t left_at;     /* since when */
