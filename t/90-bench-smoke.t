@@ -133,6 +133,11 @@ $said = qx("$^X" "$FindBin::Bin/bench/duel.pl" 2>"$dir/stderr");
 is $?, 0, 'peers are measured side by side' or diag do { local (@ARGV, $/) = "$dir/stderr"; <> };
 is scalar(() = $said =~ /^\| mod_chat, governed: .*\| \d+\.\d\dx \|/mg), 3, '... in three ways';
 
+$said = qx("$^X" "$FindBin::Bin/bench/persisted.pl" 1 16 2>"$dir/stderr");
+like $said, qr/^a request, kept \(sqlite\), 200 a second +[\d.]+ us +[\d.]+ us +[\d.]+ x, 2\.00 allowed: /m, 'what it costs to keep an answer is measured'
+    or diag $said, do { local (@ARGV, $/) = "$dir/stderr"; <> };
+like $said, qr/^an event, resumable \(sqlite\) .* 1\.10 allowed: /m, '... and that it can be resumed';
+
 $said = qx("$^X" "$FindBin::Bin/bench/followers.pl" 12 6 2>"$dir/stderr");
 is $?, 0, 'readers of streams that are kept are measured' or diag $said, do { local (@ARGV, $/) = "$dir/stderr"; <> };
 like $said, qr/^12 streams \(spool\), each followed: 12 whole\n.*\nconnections to the database meanwhile: \d+, of which 0 held;/m,

@@ -5,10 +5,11 @@
 # for a conversation that is loaded and two messages that are saved, against the
 # same request that nobody keeps; and per event of a stream that can be resumed,
 # against one that cannot. On SQLite, and on PostgreSQL where it is installed.
-# Clients that ask again as soon as they are answered keep the plain server busier
-# than the other, and what is done together costs less: so both get as many
-# requests a second as well, each on a connection of its own. Events have servers of
-# their own, for what was asked before is put into the index of words later.
+# Both get as many requests a second, each on a connection of its own. What clients
+# cost that ask again as soon as they are answered is told, too; but they ask the
+# plain server three times as often, and what is done together costs less. Events
+# have servers of their own, for what was asked before is put into the index of
+# words later.
 # perl t/bench/persisted.pl [ROUNDS [REQUESTS]] (5 of 400).
 # Exits with 1 when a request costs more than 2.0 times, or an event more than
 # 1.10 times.
@@ -18,7 +19,7 @@ use FindBin;
 use Test::More;
 use lib "$FindBin::Bin/../lib";
 use ChatTest qw(wait_for);
-use ChatTest::Bench qw(cpu median pin pin_away);
+use ChatTest::Bench qw(cpu_ns median pin pin_away tree);
 use ChatTest::Kept;
 use ChatTest::Load qw(load);
 
@@ -30,10 +31,11 @@ my $AUTH = 'Authorization: ' . ChatTest::Kept::as('ann')->{Authorization};
 
 # Microseconds of the server's CPU for each of n.
 sub measure ($t, $path, $body, $n, %load) {
-    my $before = cpu($t->pid);
+    my @pids = tree($t->pid);
+    my $before = cpu_ns(@pids);
     my $res = load($t->url($path), a => 'completions', D => 'message', b => $body, H => $AUTH, t => 120, %load);
     die "$path: $res->{failures}[0]\n" if $res->{failed};
-    return 1e6 * (cpu($t->pid) - $before) / $n;
+    return (cpu_ns(@pids) - $before) / 1000 / $n;
 }
 
 # Each session has had a turn when it is measured.
@@ -52,12 +54,13 @@ sub events ($t, $path, $first) {
         c => $STREAMS, p => "n=$EVENTS", s => $first);
 }
 
+# $most: what it may cost, undef: it is only told.
 sub row ($what, $most, $base, $other) {
     my @ratio = map { $other->[$_] / $base->[$_] } 0 .. $#$base;
     my $ratio = median(@ratio);
-    $missed = 1 if $ratio > $most;
-    printf "%-34s %8.1f us %8.1f us   %.2f x, %.2f allowed: %s\n", $what, median(@$base), median(@$other), $ratio, $most,
-        $ratio <= $most ? 'ok' : 'MISSED';
+    my $allowed = !$most ? '' : sprintf ', %.2f allowed: %s', $most, $ratio <= $most ? 'ok' : 'MISSED';
+    $missed = 1 if $most && $ratio > $most;
+    printf "%-44s %8.1f us %8.1f us   %.2f x%s\n", $what, median(@$base), median(@$other), $ratio, $allowed;
 }
 
 # In memory, as /run is.
@@ -92,8 +95,8 @@ sub bench ($kind) {
         push $us{$_}->@*, $now{$_} for $round ? keys %now : ();
         $first += $requests;
     }
-    row("a request, kept ($kind)", 2.0, @us{qw(plain kept)});
-    row("... at $RATE a second", 2.0, @us{qw(plain_rate kept_rate)});
+    row("a request, kept ($kind), $RATE a second", 2.0, @us{qw(plain_rate kept_rate)});
+    row("... $CLIENTS clients", undef, @us{qw(plain kept)});
     row("an event, resumable ($kind)", 1.10, @us{qw(off spool)});
     $_->stop for values %server;
 }

@@ -10,7 +10,7 @@ use Exporter 'import';
 use POSIX       ();
 use Time::HiRes ();
 
-our @EXPORT_OK = qw(cores peer_cores pin pin_away schedule_as schedule busy_clock busy_since cpu tree pss median summary ratios open_files raise_files machine now_ns
+our @EXPORT_OK = qw(cores peer_cores pin pin_away schedule_as schedule busy_clock busy_since cpu cpu_ns tree pss median summary ratios open_files raise_files machine now_ns
     first_line slurp);
 
 sub slurp ($file) {
@@ -56,6 +56,15 @@ sub cpu (@roots) {
         $ticks += $_ for map { $_ // 0 } @field[ 11 .. 14 ];
     }
     return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# Nanoseconds on a processor, of all threads that are there.
+sub cpu_ns (@pids) {
+    my $sum = 0;
+    for my $pid (@pids) {
+        $sum += (split ' ', slurp($_))[0] // 0 for glob "/proc/$pid/task/*/schedstat";
+    }
+    return $sum;
 }
 
 # KiB of their own and their share of what they share.

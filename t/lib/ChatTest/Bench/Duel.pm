@@ -9,19 +9,14 @@ package ChatTest::Bench::Duel;
 use v5.36;
 use Exporter 'import';
 use Time::HiRes qw(sleep time);
-use ChatTest::Bench qw(median ratios slurp summary tree);
+use ChatTest::Bench qw(cpu_ns median ratios summary tree);
 use ChatTest::Bench::Workloads qw(load_of warm_up);
 use ChatTest::Load qw(load_start load_end load_wait);
 
 our @EXPORT_OK = qw(duel duel_table);
 
-# Nanoseconds on a processor, of all threads that are there.
 sub _ns ($peer) {
-    my $sum = 0;
-    for my $pid ($peer->{tree}->@*) {
-        $sum += (split ' ', slurp($_))[0] // 0 for glob "/proc/$pid/task/*/schedstat";
-    }
-    return $sum;
+    return cpu_ns($peer->{tree}->@*);
 }
 
 sub _right ($peer, $res) {
