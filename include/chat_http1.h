@@ -63,6 +63,10 @@ typedef struct chat_http1_t {
     apr_size_t partial_len, partial_size;
 } chat_http1_t;
 
+/* 1: the text may be a field's value: of control characters it has none but
+ * tabs. */
+int chat_http1_is_value(const char *text, apr_size_t len);
+
 void chat_http1_begin(chat_http1_t *h, const chat_http1_cb_t *cb);
 /* What of the bytes is the body; it is moved to *pbody, in data. After END they
  * are too many, and the connection is not persistent. */

@@ -50,10 +50,12 @@ static apr_status_t make_key(unsigned char key[CHAT_SHA256_LEN], request_rec *r,
                              const char *token)
 {
     const server_rec *s = r->server;
-    const char *text = apr_psprintf(
-        r->pool, "%s:%u\n%s:%u\n%s\n%s", s->defn_name ? s->defn_name : "",
-        s->defn_line_number, s->server_hostname ? s->server_hostname : "",
-        s->port, chat_config_server(s)->auth.session_sql, token);
+    const char *text =
+        apr_pstrcat(r->pool, s->defn_name ? s->defn_name : "", ":",
+                    apr_off_t_toa(r->pool, s->defn_line_number), "\n",
+                    s->server_hostname ? s->server_hostname : "", ":",
+                    apr_off_t_toa(r->pool, s->port), "\n",
+                    chat_config_server(s)->auth.session_sql, "\n", token, NULL);
 
     return chat_crypto_sha256(key, text, strlen(text));
 }

@@ -6,9 +6,10 @@
  */
 #include "chat_buf.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "chat_swar.h"
 
 /* The first piece holds an event or two; what is kept by clear is as much as
  * one read from an upstream. */
@@ -94,21 +95,12 @@ void chat_buf_integer(chat_buf_t *buf, apr_int64_t n)
 
 /* ---- escaping ---- */
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-/* Has a word a byte that is less than n (at most 0x80)? */
-static inline uint64_t has_less(uint64_t word, unsigned char n)
-{
-    return (word - EACH(n)) & ~word & EACH(0x80);
-}
-
 static inline int is_clean(const char *text)
 {
-    uint64_t word;
+    apr_uint64_t word = chat_swar_load(text);
 
-    memcpy(&word, text, sizeof(word));
-    return !(has_less(word, 0x20) | has_less(word ^ EACH('"'), 1) |
-             has_less(word ^ EACH('\\'), 1));
+    return !(chat_swar_below(word, 0x20) | chat_swar_equal(word, '"') |
+             chat_swar_equal(word, '\\'));
 }
 
 /* How many bytes from here on need no escape. */
@@ -116,8 +108,8 @@ static inline apr_size_t clean_run(const char *text, apr_size_t len)
 {
     apr_size_t n = 0;
 
-    while (len - n >= sizeof(uint64_t) && is_clean(text + n))
-        n += sizeof(uint64_t);
+    while (len - n >= sizeof(apr_uint64_t) && is_clean(text + n))
+        n += sizeof(apr_uint64_t);
     while (n < len && (unsigned char)text[n] >= 0x20 && text[n] != '"' &&
            text[n] != '\\')
         n++;

@@ -8,6 +8,7 @@
 #include <apr_lib.h>
 
 #include "chat_http1_body.h"
+#include "chat_swar.h"
 
 #define CODED_NOT 0
 #define CODED_CHUNKED 1
@@ -151,15 +152,38 @@ static void read_status(chat_http1_t *h, const char *line, apr_size_t len)
     h->cb->status(h->cb->ctx, h->status);
 }
 
+/* RFC 9110, 5.6.2. */
 static int is_token(const char *text, apr_size_t len)
 {
+    static const char in_token[256] = {
+        ['!'] = 1,         ['#'] = 1,         ['$'] = 1, ['%'] = 1,
+        ['&'] = 1,         ['\''] = 1,        ['*'] = 1, ['+'] = 1,
+        ['-'] = 1,         ['.'] = 1,         ['^'] = 1, ['_'] = 1,
+        ['`'] = 1,         ['|'] = 1,         ['~'] = 1, ['0' ... '9'] = 1,
+        ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+    };
     apr_size_t i;
 
     for (i = 0; i < len; i++)
-        if (!apr_isalnum(text[i]) &&
-            (!text[i] || !strchr("!#$%&'*+-.^_`|~", text[i])))
+        if (!in_token[(unsigned char)text[i]])
             return 0;
     return len > 0;
+}
+
+int chat_http1_is_value(const char *text, apr_size_t len)
+{
+    apr_uint64_t word;
+    apr_size_t i;
+
+    for (i = 0; len - i >= sizeof(word); i += sizeof(word)) {
+        word = chat_swar_load(text + i);
+        if (chat_swar_below(word, ' ') | chat_swar_equal(word, 127))
+            break;
+    }
+    while (i < len && (text[i] == '\t' || (unsigned char)text[i] >= ' ') &&
+           text[i] != 127)
+        i++;
+    return i == len;
 }
 
 /* A line that goes on the one before is refused, as that may be read. */

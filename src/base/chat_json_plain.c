@@ -6,33 +6,18 @@
  */
 #include "chat_json.h"
 
-#include <string.h>
-
 #include "chat_json_int.h"
+#include "chat_swar.h"
 
-#define EACH(byte) ((byte) * (apr_uint64_t)0x0101010101010101)
-
-/*
- * The top bits of bytes below n, as these alone get theirs when n is taken away
- * (but for the bytes behind one, which it borrows from: they may be found, too,
- * and cost a second look).
- */
-static apr_uint64_t below(apr_uint64_t word, unsigned int n)
+/* Which of the eight bytes at text have to be looked at. */
+static apr_uint64_t find(const char *text, int ascii)
 {
-    return (word - EACH(n)) & ~word & EACH(0x80);
-}
+    apr_uint64_t word = chat_swar_load(text);
+    apr_uint64_t found = chat_swar_below(word, 0x20) |
+                         chat_swar_equal(word, '"') |
+                         chat_swar_equal(word, '\\');
 
-/* Of the eight bytes at text none has to be looked at. */
-static int is_dull(const char *text, int ascii)
-{
-    apr_uint64_t word, found;
-
-    memcpy(&word, text, sizeof(word));
-    found = below(word, 0x20) | below(word ^ EACH('"'), 1) |
-            below(word ^ EACH('\\'), 1);
-    if (ascii)
-        found |= word & EACH(0x80);
-    return !found;
+    return ascii ? found | (word & CHAT_SWAR_EACH(0x80)) : found;
 }
 
 static int is_plain(unsigned char c, int ascii)
@@ -42,10 +27,14 @@ static int is_plain(unsigned char c, int ascii)
 
 static inline apr_size_t skip(const char *text, apr_size_t len, int ascii)
 {
-    apr_size_t n = 0;
+    apr_uint64_t found;
+    apr_size_t n;
 
-    while (len - n >= 8 && is_dull(text + n, ascii))
-        n += 8;
+    for (n = 0; len - n >= 8; n += 8) {
+        found = find(text + n, ascii);
+        if (found)
+            return n + chat_swar_first(found);
+    }
     while (n < len && is_plain(text[n], ascii))
         n++;
     return n;

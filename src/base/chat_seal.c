@@ -29,6 +29,19 @@ struct chat_seal_keys_t {
     int n;
 };
 
+_Static_assert(CHAT_SEAL_HASH_KEY_LEN == crypto_shorthash_KEYBYTES &&
+                   sizeof(apr_uint64_t) == crypto_shorthash_BYTES,
+               "as the header says");
+
+apr_uint64_t chat_seal_hash(const unsigned char key[CHAT_SEAL_HASH_KEY_LEN],
+                            const void *data, apr_size_t len)
+{
+    apr_uint64_t hash;
+
+    crypto_shorthash((unsigned char *)&hash, data, len, key);
+    return hash;
+}
+
 /* ---- memory ---- */
 
 void chat_seal_wipe(void *data, apr_size_t len)

@@ -221,8 +221,8 @@ static void take_type(chat_sse_t *sse, const char *at, apr_size_t len)
 }
 
 /* Where the value begins if the line is this field, else 0. */
-static apr_size_t value_start(const char *line, apr_size_t len,
-                              const char *field, apr_size_t field_len)
+static inline apr_size_t value_start(const char *line, apr_size_t len,
+                                     const char *field, apr_size_t field_len)
 {
     if (len < field_len || memcmp(line, field, field_len) != 0)
         return 0;

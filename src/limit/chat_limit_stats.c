@@ -20,6 +20,7 @@
 #include "chat_crypto.h"
 #include "chat_log.h"
 #include "chat_metric.h"
+#include "chat_seal.h"
 
 #define POLICIES_MAX 64
 #define KEYS_MAX 128
@@ -34,7 +35,8 @@ typedef struct seen_key_t {
 
 typedef struct stats_t {
     chat_shared_lock_t lock;
-    unsigned char salt[16]; /* of the digests of keys, until the server stops */
+    unsigned char salt[CHAT_SEAL_HASH_KEY_LEN]; /* of the digests of keys, until
+                                                   the server stops */
     int npolicies;
     chat_limit_stats_t policy[POLICIES_MAX];
     apr_time_t hour; /* in which the keys are counted: its begin */
@@ -80,18 +82,13 @@ static int in_clear(void)
     return chat_config_server(ap_server_conf)->limit.keys_clear;
 }
 
-/* Part of the key's digest; another part of it for keys that are shown as they
- * are, so that each gets a new row when ChatLimitKeys changes. */
+/* The key's digest; its complement for keys that are shown as they are, so that
+ * each gets a new row when ChatLimitKeys changes. */
 static apr_uint64_t id_of(const char *key)
 {
-    unsigned char sum[CHAT_SHA256_LEN] = {0};
-    apr_uint64_t id[2];
+    apr_uint64_t id = stats ? chat_seal_hash(stats->salt, key, strlen(key)) : 0;
 
-    if (stats)
-        chat_crypto_hmac(sum, (const char *)stats->salt, sizeof(stats->salt),
-                         key, strlen(key));
-    memcpy(id, sum, sizeof(id));
-    return id[in_clear() ? 1 : 0];
+    return in_clear() ? ~id : id;
 }
 
 /* How a key is shown: as its digest, or as it is when ChatLimitKeys says so;

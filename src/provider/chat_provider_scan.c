@@ -43,7 +43,7 @@ static void put_off(chat_scan_t *s)
 }
 
 /* The next byte that is no white space; NUL, which no JSON has, at the end. */
-static char peek(chat_scan_t *s)
+static inline char peek(chat_scan_t *s)
 {
     while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' ||
                               *s->at == '\t' || *s->at == '\r'))

@@ -219,11 +219,8 @@ static int unnamed_kind(chat_watch_t *w, const char *const *names)
 /* As APIs have them: "message_delta", "response.completed". */
 static int is_name(const chat_sse_event_t *event)
 {
-    apr_size_t i;
-
-    for (i = 0; i < event->type_len && !strchr("_.", event->type[i]);)
-        i++;
-    return i < event->type_len;
+    return memchr(event->type, '.', event->type_len) ||
+           memchr(event->type, '_', event->type_len);
 }
 
 int chat_provider_watch_kind(chat_watch_t *w, const char *const *names)

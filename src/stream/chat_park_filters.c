@@ -81,10 +81,11 @@ static unsigned told[TOLD_MAX];
 
 static int is_among(const char *const *names, const char *name)
 {
-    for (; *names; names++) {
-        if (!strcasecmp(*names, name))
+    const char first = *name | 0x20; /* in lower case */
+
+    for (; *names; names++)
+        if (**names == first && !strcasecmp(*names, name))
             return 1;
-    }
     return 0;
 }
 

@@ -25,16 +25,6 @@ apr_size_t chat_xfer_request_origin(const char *url)
     return host + strcspn(host, "/?#") - url;
 }
 
-/* 1 when it may stand in a head: in a field a space and a tab as well. */
-static int is_fit(const char *text, int field)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text <= ' ' || *text == 127)
-            if (!field || (*text != ' ' && *text != '\t'))
-                return 0;
-    return 1;
-}
-
 /* "Name:" asks for what would not be sent anyway. */
 static int is_empty(const char *line)
 {
@@ -66,11 +56,15 @@ static int is_fit_call(const chat_call_t *call)
 {
     int i;
 
-    if (!is_fit(call->url, 0) || !strstr(call->url, "://"))
+    if (strpbrk(call->url, " \t") || !strstr(call->url, "://") ||
+        !chat_http1_is_value(call->url, strlen(call->url)))
         return 0;
-    for (i = 0; i < call->headers->nelts; i++)
-        if (!is_fit(APR_ARRAY_IDX(call->headers, i, const char *), 1))
+    for (i = 0; i < call->headers->nelts; i++) {
+        const char *line = APR_ARRAY_IDX(call->headers, i, const char *);
+
+        if (!chat_http1_is_value(line, strlen(line)))
             return 0;
+    }
     return 1;
 }
 

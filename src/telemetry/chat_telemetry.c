@@ -17,18 +17,34 @@ const char *chat_telemetry_outcome(chat_outcome_e outcome)
 /* A client may name a model as long as its body may be. */
 #define TEXT_MAX 256
 
-static void set_text(request_rec *r, const char *name, const char *value)
+typedef void set_fn(apr_table_t *t, const char *name, const char *value);
+
+/* All these names begin alike, and apr_table_setn() compares a name with every
+ * one that does: where none is there yet they are added. */
+static set_fn *choose(const apr_table_t *env)
 {
-    if (value)
-        apr_table_setn(r->subprocess_env, name,
-                       apr_pstrndup(r->pool, value, TEXT_MAX));
+    const apr_array_header_t *all = apr_table_elts(env);
+    int i;
+
+    for (i = 0; i < all->nelts; i++)
+        if (!strncasecmp(APR_ARRAY_IDX(all, i, apr_table_entry_t).key, "CHAT_",
+                         5))
+            return apr_table_setn;
+    return apr_table_addn;
 }
 
-static void set_number(request_rec *r, const char *name, apr_int64_t n)
+static void set_text(request_rec *r, set_fn *set, const char *name,
+                     const char *value)
+{
+    if (value)
+        set(r->subprocess_env, name, apr_pstrndup(r->pool, value, TEXT_MAX));
+}
+
+static void set_number(request_rec *r, set_fn *set, const char *name,
+                       apr_int64_t n)
 {
     if (n >= 0)
-        apr_table_setn(r->subprocess_env, name,
-                       apr_psprintf(r->pool, "%" APR_INT64_T_FMT, n));
+        set(r->subprocess_env, name, apr_off_t_toa(r->pool, n));
 }
 
 static apr_int64_t ms(apr_interval_time_t t)
@@ -38,24 +54,26 @@ static apr_int64_t ms(apr_interval_time_t t)
 
 static void set_variables(request_rec *r, const chat_record_t *f)
 {
-    set_text(r, "CHAT_REQUEST_ID", f->request_id);
-    set_text(r, "CHAT_USER", f->user);
-    set_text(r, "CHAT_MODEL", f->model);
-    set_text(r, "CHAT_PROVIDER", f->provider);
-    set_text(r, "CHAT_OUTCOME", chat_telemetry_outcomes[f->outcome]);
-    set_number(r, "CHAT_STATUS", f->status);
-    set_number(r, "CHAT_TTFT_MS", ms(f->ttft));
-    set_number(r, "CHAT_DURATION_MS", ms(f->duration));
-    set_number(r, "CHAT_INPUT_TOKENS", f->usage.input);
-    set_number(r, "CHAT_OUTPUT_TOKENS", f->usage.output);
-    set_text(r, "CHAT_MODERATION",
+    set_fn *set = choose(r->subprocess_env);
+
+    set_text(r, set, "CHAT_REQUEST_ID", f->request_id);
+    set_text(r, set, "CHAT_USER", f->user);
+    set_text(r, set, "CHAT_MODEL", f->model);
+    set_text(r, set, "CHAT_PROVIDER", f->provider);
+    set_text(r, set, "CHAT_OUTCOME", chat_telemetry_outcomes[f->outcome]);
+    set_number(r, set, "CHAT_STATUS", f->status);
+    set_number(r, set, "CHAT_TTFT_MS", ms(f->ttft));
+    set_number(r, set, "CHAT_DURATION_MS", ms(f->duration));
+    set_number(r, set, "CHAT_INPUT_TOKENS", f->usage.input);
+    set_number(r, set, "CHAT_OUTPUT_TOKENS", f->usage.output);
+    set_text(r, set, "CHAT_MODERATION",
              chat_telemetry_moderation_name(f->moderation.action));
 }
 
 /* A number, or "-" where it is not known. */
 static const char *known(request_rec *r, apr_int64_t n)
 {
-    return n < 0 ? "-" : apr_psprintf(r->pool, "%" APR_INT64_T_FMT, n);
+    return n < 0 ? "-" : apr_off_t_toa(r->pool, n);
 }
 
 /*

@@ -306,6 +306,49 @@ START_TEST(limits)
 }
 END_TEST
 
+/* Every byte in every place of a word and behind it, with a tab before it. */
+START_TEST(values)
+{
+    char text[20];
+    apr_size_t at;
+    int c;
+
+    ck_assert(chat_http1_is_value("", 0));
+    for (at = 0; at < sizeof(text); at++)
+        for (c = 0; c < 256; c++) {
+            int fit = c == '\t' || (c >= ' ' && c != 127);
+
+            memset(text, 'a', sizeof(text));
+            text[at] = (char)c;
+            ck_assert_int_eq(chat_http1_is_value(text, sizeof(text)), fit);
+            text[at / 2] = at / 2 < at ? '\t' : (char)c;
+            ck_assert_int_eq(chat_http1_is_value(text, sizeof(text)), fit);
+        }
+}
+END_TEST
+
+/* RFC 9110, 5.6.2: a name is a token. */
+START_TEST(names)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    char text[128];
+    int c;
+
+    for (c = 1; c < 256; c++) {
+        int fit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                  (c >= 'A' && c <= 'Z') || strchr(marks, c);
+
+        if (c == '\n' || c == ':')
+            continue;
+        snprintf(text, sizeof(text),
+                 "HTTP/1.1 200 OK\r\na%cb: 1\r\nContent-Length: 0\r\n\r\n", c);
+        read_cut(text, sizeof(text));
+        ck_assert_msg((http.phase == CHAT_HTTP1_END) == fit, "byte %d", c);
+    }
+    chat_http1_clear(&http);
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *s = suite_create("chat_http1");
@@ -324,6 +367,8 @@ Suite *unit_suite(void)
     tcase_add_test(tc, cut_off);
     tcase_add_test(tc, too_much);
     tcase_add_test(tc, limits);
+    tcase_add_test(tc, values);
+    tcase_add_test(tc, names);
     suite_add_tcase(s, tc);
     return s;
 }

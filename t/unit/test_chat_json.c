@@ -383,6 +383,33 @@ START_TEST(every_character_may_be_escaped)
 }
 END_TEST
 
+/* Every byte, at every place of a word and behind it, with whatever a byte less
+ * or more is behind it. */
+START_TEST(what_is_plain_ends_at_the_first_byte_that_is_not)
+{
+    static const int behind[] = {'a', 0,    1,   0x1f, 0x20, '!',  '"', '#',
+                                 '[', '\\', ']', 0x7f, 0x80, 0x81, 0xff};
+    apr_size_t at, i;
+    char text[19];
+    int c;
+
+    for (at = 0; at < sizeof(text) - 1; at++)
+        for (c = 0; c < 256; c++)
+            for (i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+                apr_size_t plain = 0;
+
+                memset(text, 'a', sizeof(text));
+                text[at] = (char)c;
+                text[at + 1] = (char)behind[i];
+                while (plain < sizeof(text) &&
+                       (signed char)text[plain] >= 0x20 && text[plain] != '"' &&
+                       text[plain] != '\\')
+                    plain++;
+                ck_assert_uint_eq(chat_json_plain(text, sizeof(text)), plain);
+            }
+}
+END_TEST
+
 static const char *repeat(const char *text, int times)
 {
     apr_array_header_t *parts = apr_array_make(pool, times, sizeof(char *));
@@ -907,6 +934,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, doubles_read_back_and_come_without_noise_digits);
     tcase_add_test(tc, what_json_cannot_spell_is_written_as_null);
     tcase_add_test(tc, a_quoted_text_is_a_json_string);
+    tcase_add_test(tc, what_is_plain_ends_at_the_first_byte_that_is_not);
     tcase_add_test(tc, a_value_given_away_outlives_the_pool_it_was_read_in);
     tcase_add_test(tc, a_reader_left_in_the_middle_is_freed_with_its_pool);
     suite_add_tcase(suite, tc);

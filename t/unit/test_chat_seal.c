@@ -159,6 +159,26 @@ START_TEST(what_is_no_key_is_refused)
 }
 END_TEST
 
+/* The example in appendix A of "SipHash: a fast short-input PRF". */
+START_TEST(a_hash_is_the_known_one)
+{
+    unsigned char key[CHAT_SEAL_HASH_KEY_LEN], data[15];
+    static const unsigned char known[] = {0xe5, 0x45, 0xbe, 0x49,
+                                          0x61, 0xca, 0x29, 0xa1};
+    apr_uint64_t hash;
+    int i;
+
+    for (i = 0; i < CHAT_SEAL_HASH_KEY_LEN; i++)
+        key[i] = i;
+    memcpy(data, key, sizeof(data));
+    hash = chat_seal_hash(key, data, sizeof(data));
+    ck_assert_mem_eq(&hash, known, sizeof(known));
+    key[0] = 1;
+    hash = chat_seal_hash(key, data, sizeof(data));
+    ck_assert_mem_ne(&hash, known, sizeof(known));
+}
+END_TEST
+
 Suite *unit_suite(void)
 {
     Suite *suite = suite_create("chat_seal");
@@ -170,6 +190,7 @@ Suite *unit_suite(void)
     tcase_add_test(tc, what_is_sealed_opens_and_never_looks_the_same);
     tcase_add_loop_test(tc, what_is_no_key_is_refused, 0,
                         sizeof(no_keys) / sizeof(no_keys[0]));
+    tcase_add_test(tc, a_hash_is_the_known_one);
     suite_add_tcase(suite, tc);
     return suite;
 }
