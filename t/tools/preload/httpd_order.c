@@ -83,10 +83,12 @@ APR_DECLARE(apr_status_t) apr_allocator_create(apr_allocator_t **allocator)
     return rv;
 }
 
+/* Of the pipe by which APR wakes a set the data is not set at all. */
 APR_DECLARE(apr_status_t)
 apr_pollset_add(apr_pollset_t *set, const apr_pollfd_t *fd)
 {
-    before(fd->client_data);
+    if (fd->desc_type == APR_POLL_SOCKET)
+        before(fd->client_data);
     return add(set, fd);
 }
 
