@@ -221,12 +221,6 @@ static void wait_on(conn_rec *c)
 
 /* ---- taking it back ---- */
 
-static void complete(chat_stream_t *s)
-{
-    chat_netfilter_count(s);
-    chat_stream_complete(s);
-}
-
 /* The request is ours again: end it as httpd ends any other. */
 static void finish(chat_conn_t *cc, chat_stream_t *s)
 {
@@ -246,7 +240,8 @@ static void finish(chat_conn_t *cc, chat_stream_t *s)
         chat_netfilter_discard(s);
     }
     chat_netfilter_rest(cc, s);
-    complete(s);
+    chat_netfilter_count(s);
+    chat_stream_complete(s);
     if (!c->aborted)
         ap_finalize_request_protocol(r);
     ap_process_request_after_handler(r); /* logs, destroys r and s */
@@ -263,7 +258,8 @@ static void abandon(chat_stream_t *s)
     s->driver = &chat_stream_undriven;
     chat_stream_cut(s, CHAT_END_SHUTDOWN, "the server stopped");
     s->c->aborted = 1;
-    complete(s);
+    chat_netfilter_count(s);
+    chat_stream_complete(s);
     /* No EOR bucket will come by: write the access log's line now. */
     ap_run_log_transaction(s->r);
 }
@@ -294,7 +290,8 @@ static apr_status_t connection_dies(void *baton)
     swap_out(s);
     chat_netfilter_discard(s);
     c->aborted = 1;
-    complete(s);
+    chat_netfilter_count(s);
+    chat_stream_complete(s);
     ap_run_log_transaction(s->r);
     return APR_SUCCESS;
 }
