@@ -54,7 +54,16 @@ const char *chat_reply_request_id(request_rec *r)
 
 void chat_reply_headers(request_rec *r, const apr_table_t *headers)
 {
-    apr_table_overlap(r->err_headers_out, headers, APR_OVERLAP_TABLES_SET);
+    const apr_array_header_t *fields = apr_table_elts(headers);
+    int i;
+
+    /* Not apr_table_overlap(): for a few fields, or none, it sorts them all. */
+    for (i = 0; i < fields->nelts; i++) {
+        const apr_table_entry_t *field =
+            &APR_ARRAY_IDX(fields, i, apr_table_entry_t);
+
+        apr_table_setn(r->err_headers_out, field->key, field->val);
+    }
 }
 
 void chat_reply_header(request_rec *r, const char *name, const char *value)
