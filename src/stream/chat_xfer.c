@@ -227,7 +227,7 @@ static void connect_anew(chat_stream_t *s)
 
 static int begin(chat_stream_t *s)
 {
-    if (chat_exchange_begin(&s->xfer->ex, s->call.spec, s->xfer->cb))
+    if (chat_exchange_begin(&s->xfer->ex, s->call.spec, &s->xfer->cb))
         return 1;
     chat_stream_end(s, CHAT_END_UNREACHED, "what is asked cannot be written");
     return 0;
@@ -251,14 +251,11 @@ static void xfer_start(chat_stream_t *s)
 {
     apr_pool_t *p = s->call.spec->pool;
     chat_xfer_t *x = s->xfer;
-    chat_http1_cb_t *cb;
     chat_link_t *l;
 
     if (!x) {
         x = s->xfer = apr_pcalloc(s->r->pool, sizeof(*x));
-        cb = apr_pcalloc(s->r->pool, sizeof(*cb));
-        *cb = (chat_http1_cb_t){on_status, on_field, s};
-        x->cb = cb;
+        x->cb = (chat_http1_cb_t){on_status, on_field, s};
     }
     x->head = apr_table_make(p ? p : s->r->pool, 16);
     x->ex.again = 0;
