@@ -417,6 +417,8 @@ typedef struct chat_dir_conf_t {
     chat_dir_page_t page;
     chat_dir_trace_t trace;
     chat_dir_mock_t mock;
+    const struct chat_dir_conf_t *full; /* the same with its defaults; NULL: it
+                                           was made for a request */
 } chat_dir_conf_t;
 
 /* All directives, ended by a row without a name. Complete before main(), or
@@ -436,7 +438,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 /* The merged configuration of a request with every default filled in: no
  * member is unset, arrays are never NULL. Where ChatUse is not written, use
  * names the provider of a passthrough route's name, and nothing for the others:
- * those may use every provider that a ChatModel names. Lives in r->pool. */
+ * those may use every provider that a ChatModel names. Lives as long as r. */
 const chat_dir_conf_t *chat_config_dir(request_rec *r);
 /* Never NULL; its members have their defaults once check_config has run. */
 const chat_server_conf_t *chat_config_server(const server_rec *s);

@@ -16,6 +16,7 @@
 
 /* What auth/ found out, private to that module. */
 struct chat_auth_outcome_t;
+struct chat_auth_known_t;
 
 typedef struct chat_ctx_t {
     request_rec *r;
@@ -26,6 +27,7 @@ typedef struct chat_ctx_t {
     const char *tier;        /* NULL until chat_limit_tier() was asked */
     int tier_failed;         /* 1: ChatLimitTier could not be evaluated then */
     const struct chat_auth_outcome_t *auth; /* NULL until auth/ was asked */
+    struct chat_auth_known_t *profile; /* how the user is called, or NULL */
     int admitted; /* 1: a Require of ours has let this user in by name or role
                    */
     int settings_taken;               /* 1: settings is what it stays */

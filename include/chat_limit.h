@@ -76,7 +76,7 @@ const char *chat_limit_refusing(const chat_limit_ticket_t *ticket);
 /* RateLimit, RateLimit-Policy and X-RateLimit-* as they stood when the ticket
  * was decided: names and values for the response, refused or not. Empty where
  * no policy applies, and until the query for Redis is decided. */
-const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket);
+const apr_table_t *chat_limit_headers(chat_limit_ticket_t *ticket);
 
 /* 1 when some policy counts tokens or money. This and the reserved tokens are
  * known before Redis has been asked. */

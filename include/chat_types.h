@@ -251,6 +251,8 @@ typedef struct chat_call_t {
     int secret; /* 1: no copy of the header lines is left when the upstream has
                    got them */
     chat_timeouts_t timeouts;
+    apr_pool_t *pool; /* for the head of its answer until that was told; NULL:
+                         the request's */
 } chat_call_t;
 
 /* Whose events these are (ChatWebhook). */

@@ -91,8 +91,8 @@ static int same_rules(const chat_dir_conf_t *a, const chat_dir_conf_t *b)
  * one it is a part of. It counts only under the same rules: a redirect may
  * lead from a location for guests into one for users.
  */
-static const outcome_t *cached_outcome(request_rec *r,
-                                       const chat_dir_conf_t *conf)
+static const chat_ctx_t *cached_outcome(request_rec *r,
+                                        const chat_dir_conf_t *conf)
 {
     const request_rec *q;
 
@@ -102,7 +102,7 @@ static const outcome_t *cached_outcome(request_rec *r,
 
         if (o && o->safe == chat_auth_origin_safe(r) &&
             same_rules(o->conf, conf))
-            return o;
+            return ctx;
     }
     return NULL;
 }
@@ -258,11 +258,12 @@ apr_status_t chat_auth_identify(const chat_user_t **puser, request_rec *r,
                                 chat_err_t *err)
 {
     chat_ctx_t *ctx = chat_ctx(r);
-    const outcome_t *o = cached_outcome(r, ctx->dir);
+    const chat_ctx_t *cached = cached_outcome(r, ctx->dir);
+    const outcome_t *o = cached ? cached->auth : find_out(r, ctx->dir);
 
-    if (!o)
-        o = find_out(r, ctx->dir);
     ctx->auth = o;
+    if (cached)
+        ctx->profile = cached->profile;
     ctx->user = o->rv == APR_SUCCESS ? o->user : NULL;
     *puser = o->rv == APR_SUCCESS ? o->user : NULL;
     *err = o->err;

@@ -11,23 +11,20 @@
 
 #include <apr_strings.h>
 
-#define KEY "mod_chat:profile"
+#include "chat_ctx.h"
 
 /* A longer image is no URL that a page would follow: accounts may have whole
  * pictures there. */
 #define IMAGE_MAX 2048
 
-typedef struct known_t {
+typedef struct chat_auth_known_t {
     const char *token; /* of a session, or NULL */
     chat_auth_profile_t profile;
 } known_t;
 
 static known_t *remember(request_rec *r)
 {
-    known_t *known = apr_pcalloc(r->pool, sizeof(*known));
-
-    apr_pool_userdata_setn(known, KEY, NULL, r->pool);
-    return known;
+    return chat_ctx(r)->profile = apr_pcalloc(r->pool, sizeof(known_t));
 }
 
 /* Of https, or a path of this site: "//" and "/\\" would name another host. */
@@ -60,12 +57,9 @@ void chat_auth_profile_claims(request_rec *r, const char *name,
 void chat_auth_profile(chat_auth_profile_t *profile, request_rec *r)
 {
     chat_store_profile_t said;
-    void *data = NULL;
-    known_t *known;
+    known_t *known = chat_ctx(r)->profile;
 
     memset(profile, 0, sizeof(*profile));
-    apr_pool_userdata_get(&data, KEY, r->pool);
-    known = data;
     if (!known)
         return;
     if (known->token) {

@@ -74,11 +74,29 @@ void *chat_config_dir_create(apr_pool_t *p, char *dir)
     return conf;
 }
 
-void *chat_config_dir_merge(apr_pool_t *p, void *base, void *add)
+/* Nothing of ours is written there, as mostly outside sections. */
+static int is_unset(const void *conf)
 {
-    chat_dir_conf_t *m = apr_pcalloc(p, sizeof(*m));
     apr_size_t i;
 
+    for (i = 0; i < FEATURES; i++) {
+        const chat_config_part_t *part = &features[i]->dir;
+
+        if (part->size && memcmp((const char *)conf + part->offset, part->unset,
+                                 part->size) != 0)
+            return 0;
+    }
+    return 1;
+}
+
+void *chat_config_dir_merge(apr_pool_t *p, void *base, void *add)
+{
+    chat_dir_conf_t *m;
+    apr_size_t i;
+
+    if (is_unset(base))
+        return add;
+    m = apr_pcalloc(p, sizeof(*m));
     for (i = 0; i < FEATURES; i++)
         merge(m, base, add, &features[i]->dir, p);
     return m;
@@ -101,8 +119,10 @@ const chat_dir_conf_t *chat_config_dir_complete(const chat_dir_conf_t *conf,
 
 const chat_dir_conf_t *chat_config_dir(request_rec *r)
 {
-    return chat_config_dir_complete(
-        ap_get_module_config(r->per_dir_config, &chat_module), r->pool);
+    const chat_dir_conf_t *conf =
+        ap_get_module_config(r->per_dir_config, &chat_module);
+
+    return conf->full ? conf->full : chat_config_dir_complete(conf, r->pool);
 }
 
 /* ---- of a server ---- */

@@ -371,6 +371,7 @@ int chat_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (!faults) {
         chat_config_advice_give(s, ptemp);
         chat_config_mounts_find(s, pconf);
+        chat_config_sections_complete(s, pconf);
     }
     note_environment(s, env);
     return faults ? HTTP_INTERNAL_SERVER_ERROR : OK;

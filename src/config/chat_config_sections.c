@@ -79,6 +79,24 @@ apr_array_header_t *chat_config_sections(const server_rec *s, apr_pool_t *p)
     return list;
 }
 
+void chat_config_sections_complete(server_rec *main_server, apr_pool_t *pconf)
+{
+    const server_rec *s;
+    int i;
+
+    for (s = main_server; s; s = s->next) {
+        const apr_array_header_t *all = chat_config_sections(s, pconf);
+
+        for (i = 0; i < all->nelts; i++) {
+            chat_dir_conf_t *conf = APR_ARRAY_IDX(all, i, chat_section_t).conf;
+
+            /* Hosts share the sections of the main server. */
+            if (conf && !conf->full)
+                conf->full = chat_config_dir_complete(conf, pconf);
+        }
+    }
+}
+
 /* As ap_location_walk() has it. */
 static int is_below(const char *path, const char *top)
 {

@@ -35,7 +35,7 @@ typedef struct chat_section_t {
     chat_section_e kind;
     chat_handler_e handler;
     const core_dir_config *core; /* of httpd: the path, what stands in it */
-    const chat_dir_conf_t *conf; /* NULL: no directive of ours stands in it */
+    chat_dir_conf_t *conf;       /* NULL: no directive of ours stands in it */
 } chat_section_t;
 
 /* One section of a server, with what holds at its path. */
@@ -53,6 +53,10 @@ typedef struct chat_view_t {
 /* All sections of a server, chat_section_t; a host's begin with those of the
  * main server. */
 apr_array_header_t *chat_config_sections(const server_rec *s, apr_pool_t *p);
+
+/* For chat_config_dir(): each section with its defaults, in pconf, as most
+ * requests meet but one with something of ours in it. */
+void chat_config_sections_complete(server_rec *main_server, apr_pool_t *pconf);
 
 /* What holds at one of these sections. */
 chat_view_t *chat_config_sections_view(server_rec *s,

@@ -226,7 +226,6 @@ apr_status_t chat_limit_reserve(chat_limit_ticket_t **pticket, request_rec *r,
 
     *pticket = t;
     t->r = r;
-    t->headers = apr_table_make(r->pool, 4);
     t->invisible = apr_array_make(r->pool, 1, sizeof(chat_limit_conf_t *));
     if (!context.conf->limit.policies->nelts)
         return APR_SUCCESS;
@@ -307,8 +306,10 @@ int chat_limit_invisible_found(chat_limit_ticket_t *ticket,
     return 1;
 }
 
-const apr_table_t *chat_limit_headers(const chat_limit_ticket_t *ticket)
+const apr_table_t *chat_limit_headers(chat_limit_ticket_t *ticket)
 {
+    if (!ticket->headers)
+        ticket->headers = apr_table_make(ticket->r->pool, 0);
     return ticket->headers;
 }
 

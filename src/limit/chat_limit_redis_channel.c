@@ -20,11 +20,14 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "chat_scratch.h"
+
 typedef struct channel_t {
-    redisContext *c; /* NULL: none */
-    int fd;          /* atomic: of c, for workers; -1 */
-    int unsent;      /* some of the commands has not gone out */
-    int repeated;    /* so many of waiting are submitted the second time */
+    redisContext *c;  /* NULL: none */
+    int fd;           /* atomic: of c, for workers; -1 */
+    int unsent;       /* some of the commands has not gone out */
+    int repeated;     /* so many of waiting are submitted the second time */
+    apr_pool_t *line; /* of the command that is being written */
     STAILQ_HEAD(, chat_limit_query_t) waiting; /* in the order they were sent */
 } channel_t;
 
@@ -35,6 +38,7 @@ static void *open_channel(void)
     if (ch) {
         STAILQ_INIT(&ch->waiting);
         ch->fd = -1;
+        ch->line = chat_scratch_pool(chat_scratch());
     }
     return ch;
 }
@@ -115,8 +119,8 @@ static void enqueue(channel_t *ch, chat_limit_query_t *q)
 
     chat_limit_redis_set_script(&command, &chat_limit_redis_script_reserve,
                                 q->with_text);
-    len =
-        chat_limit_redis_format(&bytes, command.argc, command.argv, q->r->pool);
+    apr_pool_clear(ch->line);
+    len = chat_limit_redis_format(&bytes, command.argc, command.argv, ch->line);
     ch->repeated += q->with_text;
     STAILQ_INSERT_TAIL(&ch->waiting, q, link);
     ch->unsent = 1;
@@ -256,8 +260,11 @@ static void poll_channel(void *connection, chat_admission_poll_t *poll)
 
 static void close_channel(void *connection)
 {
-    disconnect(connection);
-    free(connection);
+    channel_t *ch = connection;
+
+    disconnect(ch);
+    apr_pool_destroy(ch->line);
+    free(ch);
 }
 
 /* ---- the request's thread ---- */

@@ -54,8 +54,8 @@ static apr_status_t build_call(chat_run_t *run, chat_err_t *err)
         up->url = c->own->url;
     if (c->provider->choose_api)
         c->provider->choose_api(up, run->attempt.fit);
-    if (call->pool)
-        apr_pool_destroy(call->pool);
+    if (call->http.pool)
+        apr_pool_destroy(call->http.pool);
     memset(call, 0, sizeof(*call));
     turn = *run->attempt.fit;
     chat_run_files_address(&turn, run);
@@ -158,7 +158,7 @@ static const char *plain_url(const char *url, apr_pool_t *p)
 /* The call of the attempt is about to be made. */
 static void prepare_call(chat_run_t *run)
 {
-    if (!run->call.pool)
+    if (!run->call.http.pool)
         chat_run_keep_call(run);
     run->call.taken = 0;
     run->record.provider = run->attempt.candidate->conf->name;

@@ -102,8 +102,7 @@ typedef struct chat_attempt_t {
 
 /* The HTTP call of the attempt, and the memory of it. */
 typedef struct chat_run_call_t {
-    chat_call_t http;
-    apr_pool_t *pool; /* of http; NULL: it lies in request_pool, or is gone */
+    chat_call_t http; /* in its pool; without one in request_pool, or gone */
     int taken;        /* the upstream has taken all of it */
 } chat_run_call_t;
 

@@ -54,6 +54,7 @@ chat_answer_t *chat_run_describe_answer(const chat_run_t *run, apr_pool_t *p)
 void chat_run_answer_headers(chat_run_t *run)
 {
     const char *at = run->attempt.candidate->name;
+    int described = run->form && run->form->headers;
     apr_table_t *more;
 
     /* Where no ChatModel names it the client did: it may be anything. */
@@ -64,8 +65,10 @@ void chat_run_answer_headers(chat_run_t *run)
     if (run->conf->keys.mode != CHAT_KEYS_OFF)
         chat_reply_header(run->r, "X-Chat-Key",
                           run->attempt.candidate->own ? "user" : "house");
+    if (!described && !run->attempt.headers)
+        return;
     more = apr_table_make(run->r->pool, 2);
-    if (run->form && run->form->headers)
+    if (described)
         run->form->headers(more, chat_run_describe_answer(run, run->r->pool));
     if (run->attempt.headers)
         apr_table_overlap(more, run->attempt.headers, APR_OVERLAP_TABLES_SET);

@@ -35,10 +35,12 @@ static void drop_request(chat_run_t *run)
  * upstream has all of the call, nobody needs that either. */
 static void drop_call(chat_run_t *run)
 {
-    if (!run->call.taken || run->phase != CHAT_RUN_STREAMING || !run->call.pool)
+    apr_pool_t *p = run->call.http.pool;
+
+    if (!run->call.taken || run->phase != CHAT_RUN_STREAMING || !p)
         return;
-    apr_pool_destroy(run->call.pool);
-    run->call.pool = NULL;
+    apr_pool_destroy(p);
+    run->call.http.pool = NULL;
     run->call.http.url = run->call.http.body = NULL;
     run->call.http.headers = NULL;
     run->call.http.body_len = 0;
@@ -101,7 +103,7 @@ void chat_run_keep_call(chat_run_t *run)
     http->url = apr_pstrdup(p, http->url);
     http->body = chat_run_files_body(&http->body_len, run, http->body,
                                      http->body_len, p);
-    run->call.pool = p;
+    http->pool = p;
     run->call.taken = 0;
     if (!may_need_turn(run))
         drop_request(run);

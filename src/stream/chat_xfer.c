@@ -34,24 +34,25 @@ static void on_field(void *ctx, const char *name, apr_size_t name_len,
                      const char *value, apr_size_t value_len)
 {
     chat_stream_t *s = ctx;
+    const apr_array_header_t *had = apr_table_elts(s->xfer->head);
     char *lower, *c;
 
-    if (apr_table_elts(s->xfer->head)->nelts >= HEADERS_MAX)
+    if (had->nelts >= HEADERS_MAX)
         return;
-    lower = apr_pstrmemdup(s->r->pool, name, name_len);
+    lower = apr_pstrmemdup(had->pool, name, name_len);
     for (c = lower; *c; c++)
         *c = apr_tolower(*c);
     apr_table_addn(s->xfer->head, lower,
-                   apr_pstrmemdup(s->r->pool, value, value_len));
+                   apr_pstrmemdup(had->pool, value, value_len));
 }
 
 static void note_head(chat_stream_t *s)
 {
     chat_xfer_t *x = s->xfer;
 
-    x->head_done = 1;
     if (s->spec.cb->head)
         s->spec.cb->head(s->spec.ctx, x->ex.answer.status, x->head);
+    x->head = NULL;
 }
 
 /* The bytes at in are the next of the answer. */
@@ -61,7 +62,7 @@ static void take(chat_stream_t *s, char *in, apr_size_t n)
     char *body;
     apr_size_t len = chat_http1_feed(&x->ex.answer, in, n, &body);
 
-    if (x->ex.answer.complete && !x->head_done)
+    if (x->ex.answer.complete && x->head)
         note_head(s);
     s->call.round_bytes += n;
     if (len && !s->ended) {
@@ -226,7 +227,7 @@ static void connect_anew(chat_stream_t *s)
 
 static int begin(chat_stream_t *s)
 {
-    if (chat_exchange_begin(&s->xfer->ex, s->call.spec, s->xfer->cb))
+    if (chat_exchange_begin(&s->xfer->ex, s->call.spec, &s->xfer->cb))
         return 1;
     chat_stream_end(s, CHAT_END_UNREACHED, "what is asked cannot be written");
     return 0;
@@ -248,19 +249,16 @@ static void start_afresh(chat_stream_t *s)
  * or without a word: one that is made once more has its own. */
 static void xfer_start(chat_stream_t *s)
 {
+    apr_pool_t *p = s->call.spec->pool;
     chat_xfer_t *x = s->xfer;
-    chat_http1_cb_t *cb;
     chat_link_t *l;
 
     if (!x) {
         x = s->xfer = apr_pcalloc(s->r->pool, sizeof(*x));
-        x->head = apr_table_make(s->r->pool, 16);
-        cb = apr_pcalloc(s->r->pool, sizeof(*cb));
-        *cb = (chat_http1_cb_t){on_status, on_field, s};
-        x->cb = cb;
+        x->cb = (chat_http1_cb_t){on_status, on_field, s};
     }
-    apr_table_clear(x->head);
-    x->head_done = x->ex.again = 0;
+    x->head = apr_table_make(p ? p : s->r->pool, 16);
+    x->ex.again = 0;
     if (!begin(s))
         return;
     l = s->call.again_at ? NULL : chat_link_reuse(s, s->call.spec, &link_ops);

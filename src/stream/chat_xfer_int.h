@@ -73,9 +73,8 @@ void chat_exchange_stop(chat_exchange_t *x);
 
 typedef struct chat_xfer_t {
     chat_exchange_t ex;
-    int head_done;
-    apr_table_t *head;         /* the upstream's headers while they come */
-    const chat_http1_cb_t *cb; /* C */
+    apr_table_t *head;  /* the upstream's; NULL: it was told */
+    chat_http1_cb_t cb; /* C */
 } chat_xfer_t;
 
 /* ---- requests (chat_xfer_request.c) ---- */

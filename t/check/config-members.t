@@ -66,6 +66,7 @@ sub check ($kind) {
     return sub ($files) {
         my $together = body($files, "chat_${kind}_conf_t") // return "chat_${kind}_conf_t not found";
         my %together = $together =~ /^\s*(\S.*?) ?\*?(\w+);/mg;
+        delete $together{"const struct chat_${kind}_conf_t"}; # the same with its defaults
         my @bad;
         for my $part (parts($files, $kind)) {
             my ($feature, @members) = @$part;
