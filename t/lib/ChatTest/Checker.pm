@@ -48,12 +48,11 @@ sub env ($self, $dir) {
             LSAN_OPTIONS  => "log_path=$dir/lsan",
         );
     }
-    # prefork ends a child where its signal found it, and we handle none.
     if ($self->{variant} eq 'tsan') {
         return (
             LD_PRELOAD   => $self->_runtime('libtsan') . ':' . $self->_order,
             TSAN_OPTIONS => join(':', "log_path=$dir/tsan", 'halt_on_error=0',
-                'exitcode=0', 'history_size=7', 'suppress_equal_addresses=0', 'report_signal_unsafe=0',
+                'exitcode=0', 'history_size=7', 'suppress_equal_addresses=0',
                 (-e $supp ? "suppressions=$supp" : ())),
         );
     }
